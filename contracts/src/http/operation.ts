@@ -1,0 +1,74 @@
+/** The shape of one declared HTTP operation, and the function that makes a table of them. */
+import { z } from 'zod'
+import type { Role, ApiKeyScope } from '../caller.ts'
+
+export type ServiceName =
+  | 'agents'
+  | 'channels'
+  | 'gateway'
+  | 'identity'
+  | 'memory'
+  | 'packages'
+  | 'providers'
+  | 'tools'
+  | 'traces'
+
+export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+export interface HttpOperation {
+  method: HttpMethod
+  /** `{name}` takes one segment, `{name...}` (last only) the rest of the path, slashes included. */
+  path: string
+  /** Other method and path pairs that are the same operation. A bare path keeps the method. */
+  aliases?: readonly { method?: HttpMethod; path: string; id: string }[]
+  /** The least role that may call; `public` needs no credential at all. */
+  role: Role | 'public'
+  /** An API-key scope that opens the operation to a key whose role is too low. */
+  orScope?: ApiKeyScope
+  /** Only the owner of the addressed resource or a system owner passes; the domain checks it. */
+  ownerOnly?: true
+  summary: string
+  /** Path parameters; strings where not given. */
+  params?: z.ZodObject
+  query?: z.ZodObject
+  body?: z.ZodType
+  /** Default 1 MiB. */
+  bodyLimitBytes?: number
+  /** Body schema by status, for answers that are not errors. */
+  response: Record<number, z.ZodType>
+  /** Content type by status where the answer is not JSON. */
+  produces?: string
+  /** Error statuses beyond 401, 403 and 500, which every operation may answer. */
+  errors: readonly number[]
+  /** How errors are nested; `mesh` unless said. */
+  errorStyle?: 'mesh' | 'openai'
+  /** Starts a run, so it passes the rate limiter. */
+  startsRun?: true
+}
+
+export interface HttpService<T extends Record<string, HttpOperation> = Record<string, HttpOperation>> {
+  name: ServiceName
+  operations: T
+}
+
+export const defaultBodyLimitBytes = 1_048_576
+
+/** Declares the HTTP operations of one service. */
+export const httpService = <const T extends Record<string, HttpOperation>>(
+  name: ServiceName,
+  operations: T,
+): HttpService<T> => ({ name, operations })
+
+type ParamName<P extends string> = P extends `${string}{${infer N}}${infer R}`
+  ? (N extends `${infer M}...` ? M : N) | ParamName<R>
+  : never
+
+export type ParamsOf<O extends HttpOperation> = O['params'] extends z.ZodType
+  ? z.output<O['params']>
+  : { [K in ParamName<O['path']>]: string }
+export type QueryOf<O extends HttpOperation> = O['query'] extends z.ZodType ? z.output<O['query']> : Record<never, never>
+export type BodyOf<O extends HttpOperation> = O['body'] extends z.ZodType ? z.output<O['body']> : undefined
+/** The bodies a handler may answer with. */
+export type ResponseOf<O extends HttpOperation> = {
+  [S in keyof O['response']]: O['response'][S] extends z.ZodType ? z.input<O['response'][S]> : never
+}[keyof O['response']]

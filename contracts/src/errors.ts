@@ -106,7 +106,8 @@ export const toMeshError = (thrown: unknown): MeshError =>
 export const errorBody = (error: MeshError, locale: Locale, style: 'mesh' | 'openai' | 'coded' = 'mesh'): object => {
   const kind: ErrorKind = errorKinds[error.code]
   const message = translate(locale, error.key, error.params)
-  if (style === 'openai') return { error: { message, type: kind.openai, code: kind.wire, param: error.params['field'] ?? null } }
+  if (style === 'openai')
+    return { error: { message, type: kind.openai, code: kind.wire, param: error.params['field'] ?? null } }
   if (style === 'coded') return { error: { code: kind.wire, message } }
   return {
     error: message,

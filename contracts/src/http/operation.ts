@@ -3,15 +3,7 @@ import { z } from 'zod'
 import type { Role, ApiKeyScope } from '../caller.ts'
 
 export type ServiceName =
-  | 'agents'
-  | 'channels'
-  | 'gateway'
-  | 'identity'
-  | 'memory'
-  | 'packages'
-  | 'providers'
-  | 'tools'
-  | 'traces'
+  'agents' | 'channels' | 'gateway' | 'identity' | 'memory' | 'packages' | 'providers' | 'tools' | 'traces'
 
 export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
@@ -66,7 +58,9 @@ type ParamName<P extends string> = P extends `${string}{${infer N}}${infer R}`
 export type ParamsOf<O extends HttpOperation> = O['params'] extends z.ZodType
   ? z.output<O['params']>
   : { [K in ParamName<O['path']>]: string }
-export type QueryOf<O extends HttpOperation> = O['query'] extends z.ZodType ? z.output<O['query']> : Record<never, never>
+export type QueryOf<O extends HttpOperation> = O['query'] extends z.ZodType
+  ? z.output<O['query']>
+  : Record<never, never>
 export type BodyOf<O extends HttpOperation> = O['body'] extends z.ZodType ? z.output<O['body']> : undefined
 /** The bodies a handler may answer with. */
 export type ResponseOf<O extends HttpOperation> = {

@@ -1,0 +1,128 @@
+/** The configuration that every process shares. */
+import { z } from 'zod'
+import { defineConfig, flag, integer, text, type ConfigOf } from './config/define.ts'
+
+/** Names of the services that may live in another process. */
+const remoteServices = ['agents', 'channels', 'identity', 'memory', 'packages', 'providers', 'tools', 'traces'] as const
+export type RemoteService = (typeof remoteServices)[number]
+
+const addressSettings = Object.fromEntries(
+  remoteServices.flatMap((service) => [
+    [
+      `${service}HttpUrl`,
+      {
+        env: [`CLAWMESH_${service.toUpperCase()}_HTTP_URL`],
+        schema: text(`http://${service}:8080`),
+        about: `Where the edge finds ${service}, when it runs in another process`,
+      },
+    ],
+    [
+      `${service}GrpcUrl`,
+      {
+        env: [`CLAWMESH_${service.toUpperCase()}_GRPC_URL`],
+        schema: text(`dns:///${service}:9090`),
+        about: `gRPC target of ${service}; dns:/// names are balanced over all their addresses`,
+      },
+    ],
+  ]),
+) as Record<
+  `${RemoteService}HttpUrl` | `${RemoteService}GrpcUrl`,
+  { env: [string]; schema: ReturnType<typeof text>; about: string }
+>
+
+export const chassisConfig = defineConfig('chassis', {
+  logLevel: {
+    env: ['CLAWMESH_LOG_LEVEL', 'GOCLAW_LOG_LEVEL'],
+    schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+    about: 'Least severe level that is logged',
+  },
+  dataDir: {
+    env: ['CLAWMESH_DATA_DIR', 'GOCLAW_DATA_DIR'],
+    schema: text(''),
+    about: 'Folder for embedded data, keys and workspaces; default ~/.clawmesh',
+  },
+  natsUrl: {
+    env: ['NATS_URL', 'CLAWMESH_NATS_URL'],
+    schema: text(''),
+    about: 'NATS servers, comma separated; empty uses the in-process bus (one process only)',
+  },
+  redisUrl: {
+    env: ['REDIS_URL', 'GOCLAW_REDIS_DSN'],
+    schema: text(''),
+    about: 'Redis or Valkey for shared rate limits; empty counts in the process',
+  },
+  databaseUrl: {
+    env: ['DATABASE_URL', 'GOCLAW_POSTGRES_DSN'],
+    schema: text(''),
+    about: 'PostgreSQL for all services; each owns a schema in it. Empty starts the embedded database (target all)',
+    secret: true,
+  },
+  poolSize: {
+    env: ['CLAWMESH_DB_POOL_SIZE'],
+    schema: integer(10, 1, 500),
+    about: 'Database connections a service may hold',
+  },
+  meshSecret: {
+    env: ['CLAWMESH_MESH_SECRET'],
+    schema: z.string().min(32, 'at least 32 characters').optional(),
+    about: 'Signs identity tokens inside the mesh; the same in every process. Required when services run apart',
+    secret: true,
+  },
+  encryptionKey: {
+    env: ['CLAWMESH_ENCRYPTION_KEY', 'GOCLAW_ENCRYPTION_KEY'],
+    schema: text(''),
+    about: 'Key for secrets at rest: 64 hex digits, 44-character base64 or 32 bytes. Embedded mode makes its own',
+    secret: true,
+  },
+  httpHost: { env: ['CLAWMESH_HTTP_HOST'], schema: text('0.0.0.0'), about: 'Address of the internal HTTP and gRPC servers' },
+  httpPort: {
+    env: ['CLAWMESH_HTTP_PORT'],
+    schema: integer(8080, 0, 65_535),
+    about: 'Internal HTTP: service routes, /livez, /readyz, /metrics',
+  },
+  grpcPort: { env: ['CLAWMESH_GRPC_PORT'], schema: integer(9090, 0, 65_535), about: 'Internal gRPC' },
+  rpcTimeoutMs: { env: ['CLAWMESH_RPC_TIMEOUT_MS'], schema: integer(10_000, 1), about: 'Deadline of a unary internal call' },
+  streamTimeoutMs: {
+    env: ['CLAWMESH_STREAM_TIMEOUT_MS'],
+    schema: integer(900_000, 1),
+    about: 'Deadline of a streaming internal call',
+  },
+  maxConnectionAgeMs: {
+    env: ['CLAWMESH_GRPC_MAX_CONNECTION_AGE_MS'],
+    schema: integer(60_000, 1000),
+    about: 'Age at which a gRPC server asks clients to reconnect, so that new replicas get traffic',
+  },
+  cacheTtlMs: {
+    env: ['CLAWMESH_CACHE_TTL_MS'],
+    schema: integer(60_000, 1),
+    about: 'How long a cached lookup may be used when no invalidation arrives',
+  },
+  lameDuckMs: {
+    env: ['CLAWMESH_LAME_DUCK_MS'],
+    schema: integer(500),
+    about: 'After SIGTERM: time between turning unready and refusing connections; 5000 to 15000 on Kubernetes',
+  },
+  drainTimeoutMs: {
+    env: ['CLAWMESH_DRAIN_TIMEOUT_MS'],
+    schema: integer(60_000),
+    about: 'After SIGTERM: how long open requests, streams and runs may go on',
+  },
+  checkResponses: {
+    env: ['CLAWMESH_CHECK_RESPONSES'],
+    schema: flag(false),
+    about: 'Refuse to send an answer that its contract does not allow (used by tests)',
+  },
+  fetchAllow: {
+    env: ['CLAWMESH_FETCH_ALLOW'],
+    schema: text(''),
+    about: 'Private hosts or CIDR ranges that guarded requests may reach, comma separated',
+  },
+  otlpEndpoint: {
+    env: ['OTEL_EXPORTER_OTLP_ENDPOINT', 'GOCLAW_TELEMETRY_ENDPOINT'],
+    schema: text(''),
+    about: 'OpenTelemetry collector (OTLP over HTTP); empty switches telemetry off',
+  },
+  ...addressSettings,
+})
+
+export type ChassisConfig = ConfigOf<typeof chassisConfig>

@@ -1,0 +1,168 @@
+/** Every event of the mesh. Domain events are durable (outbox -> JetStream); cache kinds are fire and forget. */
+import { z } from 'zod'
+import type { ServiceName } from '../http/operation.ts'
+import { span, trace } from '../http/traces.ts'
+import { uuid } from '../http/common.ts'
+
+export interface EventDefinition<T extends z.ZodType = z.ZodType> {
+  service: ServiceName
+  entity: string
+  verb: string
+  about: string
+  data: T
+}
+
+const event = <T extends z.ZodType>(
+  service: ServiceName,
+  entity: string,
+  verb: string,
+  about: string,
+  data: T,
+): EventDefinition<T> => ({ service, entity, verb, about, data })
+
+const actor = { actorId: z.string(), ipAddress: z.string().optional() }
+const changed = z.object({ id: z.string(), ...actor })
+
+export const usageData = z.object({
+  inputTokens: z.number().int(),
+  outputTokens: z.number().int(),
+  cacheReadTokens: z.number().int(),
+  cacheCreationTokens: z.number().int(),
+  thinkingTokens: z.number().int(),
+})
+
+/** Durable facts, by name. */
+export const events = {
+  apiKeyCreated: event('identity', 'api_key', 'created', 'An API key was created', changed),
+  apiKeyRevoked: event('identity', 'api_key', 'revoked', 'An API key was revoked', changed),
+  tenantCreated: event('identity', 'tenant', 'created', 'A tenant was created', changed),
+  tenantUpdated: event('identity', 'tenant', 'updated', 'A tenant was changed', changed),
+  agentCreated: event('agents', 'agent', 'created', 'An agent was created', changed),
+  agentUpdated: event('agents', 'agent', 'updated', 'An agent was changed', changed),
+  agentDeleted: event('agents', 'agent', 'deleted', 'An agent was deleted', changed),
+  sessionPatched: event('agents', 'session', 'patched', 'A session was changed', changed),
+  sessionReset: event('agents', 'session', 'reset', 'A session was emptied', changed),
+  sessionDeleted: event('agents', 'session', 'deleted', 'A session was deleted', changed),
+  runFinished: event(
+    'agents',
+    'run',
+    'finished',
+    'An agent run ended, well or not',
+    z.object({
+      runId: uuid,
+      agentId: uuid,
+      sessionKey: z.string(),
+      userId: z.string(),
+      status: z.enum(['completed', 'failed', 'cancelled']),
+      error: z.string().optional(),
+      usage: usageData,
+    }),
+  ),
+  traceRecorded: event(
+    'agents',
+    'trace',
+    'recorded',
+    'The trace of a run with all its spans',
+    z.object({
+      // Costs and counts are worked out by traces, from its price table.
+      trace: trace.omit({
+        total_cost: true,
+        total_input_tokens: true,
+        total_output_tokens: true,
+        span_count: true,
+        llm_call_count: true,
+        tool_call_count: true,
+      }),
+      spans: z.array(span.omit({ total_cost: true, tenant_id: true, trace_id: true, created_at: true })),
+    }),
+  ),
+  providerCreated: event('providers', 'provider', 'created', 'A provider was stored', changed),
+  providerUpdated: event('providers', 'provider', 'updated', 'A provider was changed', changed),
+  providerDeleted: event('providers', 'provider', 'deleted', 'A provider was deleted', changed),
+  memoryDocumentStored: event('memory', 'document', 'stored', 'A memory document was written', changed),
+  memoryDocumentDeleted: event('memory', 'document', 'deleted', 'A memory document was deleted', changed),
+  builtinToolUpdated: event('tools', 'builtin_tool', 'updated', 'A built-in tool was switched or set', changed),
+  toolInvoked: event('tools', 'tool', 'invoked', 'A tool was run outside an agent loop', changed),
+  channelInstanceCreated: event('channels', 'channel_instance', 'created', 'A channel instance was created', changed),
+  channelInstanceUpdated: event('channels', 'channel_instance', 'updated', 'A channel instance was changed', changed),
+  channelInstanceDeleted: event('channels', 'channel_instance', 'deleted', 'A channel instance was deleted', changed),
+} as const
+
+export type EventName = keyof typeof events
+export type EventData<N extends EventName> = z.output<(typeof events)[N]['data']>
+
+/** What caches are told to forget. The message is `{tenantId, key}`; an empty key means everything of the kind. */
+export const cacheKinds = [
+  'api_keys',
+  'tenants',
+  'tenant_users',
+  'agents',
+  'providers',
+  'builtin_tools',
+  'system_configs',
+] as const
+export type CacheKind = (typeof cacheKinds)[number]
+
+export const invalidation = z.object({ tenantId: z.string(), key: z.string() })
+export type Invalidation = z.infer<typeof invalidation>
+
+/** CloudEvents 1.0 in JSON, with the tenant as an extension attribute. */
+export const cloudEvent = z.object({
+  specversion: z.literal('1.0'),
+  id: z.string(),
+  source: z.string(),
+  type: z.string(),
+  time: z.string(),
+  datacontenttype: z.literal('application/json'),
+  tenantid: z.string(),
+  traceparent: z.string().optional(),
+  data: z.unknown(),
+})
+export type CloudEvent = z.infer<typeof cloudEvent>
+
+/** The event's `type` attribute. */
+export const eventType = (name: EventName): string => {
+  const { service, entity, verb } = events[name]
+  return `clawmesh.${service}.${entity}.${verb}`
+}
+
+/** The NATS subject of an event of a tenant; `*` as tenant subscribes to all. */
+export const eventSubject = (name: EventName, tenantId: string): string => {
+  const { service, entity, verb } = events[name]
+  return `mesh.events.${tenantId}.${service}.${entity}.${verb}`
+}
+
+export const eventStream = { name: 'MESH_EVENTS', subjects: ['mesh.events.>'] }
+export const cacheSubject = (kind: CacheKind): string => `mesh.cache.${kind}`
+export const runSubject = (tenantId: string, runId: string): string => `mesh.runs.${tenantId}.${runId}`
+
+/** Live events of a run, in order; never stored. */
+const runBase = {
+  runId: z.string(),
+  agentId: z.string(),
+  agentKey: z.string(),
+  sessionKey: z.string(),
+  userId: z.string(),
+  channel: z.string(),
+}
+export const runEvent = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('run.started'), ...runBase }),
+  z.object({ type: z.literal('chunk'), content: z.string(), ...runBase }),
+  z.object({ type: z.literal('thinking'), content: z.string(), ...runBase }),
+  z.object({ type: z.literal('activity'), phase: z.string(), iteration: z.number().int(), ...runBase }),
+  z.object({ type: z.literal('tool.call'), id: z.string(), name: z.string(), arguments: z.string(), ...runBase }),
+  z.object({
+    type: z.literal('tool.result'),
+    id: z.string(),
+    name: z.string(),
+    result: z.string(),
+    isError: z.boolean(),
+    ...runBase,
+  }),
+  z.object({ type: z.literal('block.reply'), content: z.string(), ...runBase }),
+  z.object({ type: z.literal('run.retrying'), attempt: z.number().int(), reason: z.string(), ...runBase }),
+  z.object({ type: z.literal('run.completed'), content: z.string(), usage: usageData, ...runBase }),
+  z.object({ type: z.literal('run.failed'), error: z.string(), ...runBase }),
+  z.object({ type: z.literal('run.cancelled'), ...runBase }),
+])
+export type RunEvent = z.infer<typeof runEvent>

@@ -1,0 +1,31 @@
+/** Pieces that several contract tables share. */
+import { z } from 'zod'
+
+export const uuid = z.uuid()
+export const timestamp = z.iso.datetime({ offset: true })
+export const epochMs = z.number().int()
+export const json = z.looseObject({})
+/** Lower-case letters, digits and inner hyphens. */
+export const slugPattern = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/
+export const slug = (max: number) => z.string().min(1).max(max).regex(slugPattern)
+export const userId = z.string().max(255)
+
+export const idParams = z.object({ id: uuid })
+
+/** A page position. Unreadable or out-of-range values fall back to the default, as the contract has it. */
+export const page = (defaultLimit: number, max: number) => ({
+  limit: z.coerce.number().int().min(1).max(max).catch(defaultLimit).default(defaultLimit),
+  offset: z.coerce.number().int().min(0).catch(0).default(0),
+})
+/** An optional query value that is dropped instead of refused when unreadable. */
+export const lenient = <T extends z.ZodType>(schema: T) => schema.optional().catch(undefined)
+
+export const okString = z.object({ ok: z.literal('true') })
+export const okBool = z.object({ ok: z.literal(true) })
+export const statusIs = <const S extends string>(status: S) => z.object({ status: z.literal(status) })
+
+export const usage = z.object({
+  prompt_tokens: z.number().int(),
+  completion_tokens: z.number().int(),
+  total_tokens: z.number().int(),
+})

@@ -1,0 +1,117 @@
+import { z } from 'zod'
+import { json, lenient, page, timestamp, userId, uuid } from './common.ts'
+import { httpService } from './operation.ts'
+
+export const trace = z.object({
+  id: uuid,
+  parent_trace_id: uuid.optional(),
+  agent_id: uuid.optional(),
+  user_id: z.string().optional(),
+  session_key: z.string().optional(),
+  run_id: z.string().optional(),
+  start_time: timestamp,
+  end_time: timestamp.optional(),
+  duration_ms: z.number().int().optional(),
+  name: z.string().optional(),
+  channel: z.string().optional(),
+  input_preview: z.string().optional(),
+  output_preview: z.string().optional(),
+  total_input_tokens: z.number().int(),
+  total_output_tokens: z.number().int(),
+  total_cost: z.number(),
+  span_count: z.number().int(),
+  llm_call_count: z.number().int(),
+  tool_call_count: z.number().int(),
+  status: z.enum(['running', 'completed', 'error', 'cancelled']),
+  error: z.string().optional(),
+  metadata: json.optional(),
+  tags: z.array(z.string()).optional(),
+  created_at: timestamp,
+})
+
+export const span = z.object({
+  id: uuid,
+  trace_id: uuid,
+  parent_span_id: uuid.optional(),
+  agent_id: uuid.optional(),
+  span_type: z.enum(['llm_call', 'tool_call', 'agent', 'embedding', 'event']),
+  name: z.string().optional(),
+  start_time: timestamp,
+  end_time: timestamp.optional(),
+  duration_ms: z.number().int().optional(),
+  status: z.enum(['running', 'completed', 'error']),
+  error: z.string().optional(),
+  level: z.string().optional(),
+  model: z.string().optional(),
+  provider: z.string().optional(),
+  input_tokens: z.number().int().optional(),
+  output_tokens: z.number().int().optional(),
+  total_cost: z.number().optional(),
+  finish_reason: z.string().optional(),
+  model_params: json.optional(),
+  tool_name: z.string().optional(),
+  tool_call_id: z.string().optional(),
+  input_preview: z.string().optional(),
+  output_preview: z.string().optional(),
+  metadata: json.optional(),
+  tenant_id: uuid,
+  created_at: timestamp,
+})
+
+export const traces = httpService('traces', {
+  listTraces: {
+    method: 'GET',
+    path: '/v1/traces',
+    role: 'viewer',
+    summary: 'Recorded agent runs, newest first',
+    query: z.object({
+      agent_id: lenient(uuid),
+      user_id: lenient(userId),
+      session_key: lenient(z.string().max(500)),
+      status: z.enum(['running', 'completed', 'success', 'error', 'cancelled']).optional(),
+      channel: lenient(z.string().max(50)),
+      from: lenient(timestamp),
+      to: lenient(timestamp),
+      ...page(50, 200),
+    }),
+    response: {
+      200: z.object({
+        traces: z.array(trace),
+        total: z.number().int(),
+        limit: z.number().int(),
+        offset: z.number().int(),
+      }),
+    },
+    errors: [400],
+  },
+  getTrace: {
+    method: 'GET',
+    path: '/v1/traces/{traceID}',
+    role: 'viewer',
+    summary: 'One trace with every span in it',
+    params: z.object({ traceID: uuid }),
+    response: { 200: z.object({ trace, spans: z.array(span) }) },
+    errors: [400, 404],
+  },
+  getCostSummary: {
+    method: 'GET',
+    path: '/v1/costs/summary',
+    role: 'viewer',
+    summary: 'Cost and token totals per agent',
+    query: z.object({ agent_id: lenient(uuid), from: lenient(timestamp), to: lenient(timestamp) }),
+    response: {
+      200: z.object({
+        rows: z.array(
+          z.object({
+            agent_id: uuid.optional(),
+            total_cost: z.number(),
+            total_input_tokens: z.number().int(),
+            total_output_tokens: z.number().int(),
+            trace_count: z.number().int(),
+          }),
+        ),
+      }),
+    },
+    errors: [],
+  },
+})

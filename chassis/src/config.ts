@@ -74,14 +74,22 @@ export const chassisConfig = defineConfig('chassis', {
     about: 'Key for secrets at rest: 64 hex digits, 44-character base64 or 32 bytes. Embedded mode makes its own',
     secret: true,
   },
-  httpHost: { env: ['CLAWMESH_HTTP_HOST'], schema: text('0.0.0.0'), about: 'Address of the internal HTTP and gRPC servers' },
+  httpHost: {
+    env: ['CLAWMESH_HTTP_HOST'],
+    schema: text('0.0.0.0'),
+    about: 'Address of the internal HTTP and gRPC servers',
+  },
   httpPort: {
     env: ['CLAWMESH_HTTP_PORT'],
     schema: integer(8080, 0, 65_535),
     about: 'Internal HTTP: service routes, /livez, /readyz, /metrics',
   },
   grpcPort: { env: ['CLAWMESH_GRPC_PORT'], schema: integer(9090, 0, 65_535), about: 'Internal gRPC' },
-  rpcTimeoutMs: { env: ['CLAWMESH_RPC_TIMEOUT_MS'], schema: integer(10_000, 1), about: 'Deadline of a unary internal call' },
+  rpcTimeoutMs: {
+    env: ['CLAWMESH_RPC_TIMEOUT_MS'],
+    schema: integer(10_000, 1),
+    about: 'Deadline of a unary internal call',
+  },
   streamTimeoutMs: {
     env: ['CLAWMESH_STREAM_TIMEOUT_MS'],
     schema: integer(900_000, 1),

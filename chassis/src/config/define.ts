@@ -22,7 +22,10 @@ export type ConfigOf<D extends ConfigDefinition> = {
 }
 
 /** Declares the configuration of one room. */
-export const defineConfig = <const S extends Record<string, Setting>>(name: string, settings: S): ConfigDefinition<S> => ({
+export const defineConfig = <const S extends Record<string, Setting>>(
+  name: string,
+  settings: S,
+): ConfigDefinition<S> => ({
   name,
   settings,
 })

@@ -46,7 +46,9 @@ export const secretBox = (current: Buffer, older: readonly Buffer[] = []): Secre
         const decipher = createDecipheriv('aes-256-gcm', key, body.subarray(0, nonceBytes))
           .setAAD(Buffer.from(place))
           .setAuthTag(body.subarray(body.length - tagBytes))
-        return decipher.update(body.subarray(nonceBytes, body.length - tagBytes), undefined, 'utf8') + decipher.final('utf8')
+        return (
+          decipher.update(body.subarray(nonceBytes, body.length - tagBytes), undefined, 'utf8') + decipher.final('utf8')
+        )
       } catch (cause) {
         throw new MeshError('INTERNAL', 'error.internal', {}, { cause })
       }

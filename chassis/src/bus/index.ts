@@ -1,0 +1,3 @@
+export * from './bus.ts'
+export * from './local-bus.ts'
+export * from './nats-bus.ts'

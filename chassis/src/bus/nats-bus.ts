@@ -1,0 +1,153 @@
+/** The bus over NATS: core subjects for what is live, JetStream for what must not be lost. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { cloudEvent, eventStream, MeshError, type CloudEvent } from '@clawmesh/contracts'
+import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager, type JsMsg } from '@nats-io/jetstream'
+import { connect, nanos, type NatsConnection } from '@nats-io/transport-node'
+import type { Logger } from '../log/logger.ts'
+import type { Bus, Consumer, Stop } from './bus.ts'
+
+const ackWaitMs = 30_000
+/** Events are kept this long for consumers that are away. */
+const keepEventsMs = 7 * 24 * 3_600_000
+const duplicateWindowMs = 10 * 60_000
+const pullExpiresMs = 5_000
+const pauseAfterFailureMs = 1_000
+
+const decode = (log: Logger, message: JsMsg): CloudEvent | undefined => {
+  const parsed = cloudEvent.safeParse(message.json())
+  if (parsed.success) return parsed.data
+  log.error({ subject: message.subject }, 'dropped a message that is no CloudEvent')
+  message.term()
+  return undefined
+}
+
+/** Creates the event stream unless it exists, waiting for the server as long as it takes. */
+const ensureStream = async (connection: NatsConnection): Promise<void> => {
+  const manager = await jetstreamManager(connection)
+  await manager.streams.add({
+    name: eventStream.name,
+    subjects: eventStream.subjects,
+    max_age: nanos(keepEventsMs),
+    duplicate_window: nanos(duplicateWindowMs),
+  })
+}
+
+/** Connects to NATS; keeps trying for ever, both at start and later. */
+export const natsBus = async (servers: readonly string[], name: string, log: Logger): Promise<Bus> => {
+  const connection = await connect({
+    servers: [...servers],
+    name,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 250,
+    reconnectJitter: 100,
+    waitOnFirstConnect: true,
+    ignoreAuthErrorAbort: true,
+  })
+  const js = jetstream(connection)
+  const reconnectHandlers: (() => void)[] = []
+  const stops = new Set<Stop>()
+  let connected = true
+  let streamReady = false
+
+  void (async () => {
+    for await (const status of connection.status()) {
+      if (status.type === 'disconnect') {
+        connected = false
+        log.warn('lost the connection to NATS')
+      } else if (status.type === 'reconnect') {
+        connected = true
+        // A server that came back empty has forgotten the stream.
+        streamReady = false
+        log.info('connected to NATS again')
+        for (const handler of reconnectHandlers) handler()
+      }
+    }
+  })()
+
+  const readyStream = async () => {
+    if (streamReady) return
+    await ensureStream(connection)
+    streamReady = true
+  }
+
+  const consumeLoop = async (consumer: Consumer, stopped: AbortSignal): Promise<void> => {
+    while (!stopped.aborted) {
+      try {
+        await readyStream()
+        const manager = await jetstreamManager(connection)
+        await manager.consumers.add(eventStream.name, {
+          durable_name: consumer.durable,
+          ack_policy: AckPolicy.Explicit,
+          deliver_policy: DeliverPolicy.All,
+          ack_wait: nanos(ackWaitMs),
+          filter_subject: consumer.subjects[0]!,
+        })
+        const pull = await js.consumers.get(eventStream.name, consumer.durable)
+        while (!stopped.aborted) {
+          // One is waited for; what else is there already comes with it.
+          const first = await pull.next({ expires: pullExpiresMs })
+          if (first === null) continue
+          const messages = [first]
+          if (first.info.pending > 0)
+            for await (const message of await pull.fetch({
+              max_messages: Math.min(consumer.batchSize - 1, first.info.pending),
+              expires: 1_000,
+            }))
+              messages.push(message)
+          const batch = messages.flatMap((message) => decode(log, message) ?? [])
+          await consumer.handle(batch)
+          for (const message of messages) message.ack()
+        }
+      } catch (err) {
+        if (stopped.aborted || connection.isClosed()) return
+        log.warn({ err, durable: consumer.durable }, 'consuming events failed, trying again')
+        await sleep(pauseAfterFailureMs, undefined, { signal: stopped }).catch(() => undefined)
+      }
+    }
+  }
+
+  return {
+    publish: (subject, message) => {
+      if (!connection.isClosed()) connection.publish(subject, JSON.stringify(message))
+    },
+    subscribe: (subject, handler) => {
+      const subscription = connection.subscribe(subject, {
+        callback: (error, message) => {
+          if (error !== null) return log.warn({ err: error, subject }, 'a subscription failed')
+          try {
+            handler(message.json(), message.subject)
+          } catch (err) {
+            log.error({ err, subject: message.subject }, 'a bus listener failed')
+          }
+        },
+      })
+      return () => subscription.unsubscribe()
+    },
+    emit: async (events) => {
+      if (!connected) throw new MeshError('UNAVAILABLE', 'error.unavailable', { what: 'NATS' })
+      await readyStream()
+      await Promise.all(
+        events.map(({ subject, event }) =>
+          js.publish(subject, JSON.stringify(event), { msgID: event.id, timeout: 5_000 }),
+        ),
+      )
+    },
+    consume: async (consumer) => {
+      const abort = new AbortController()
+      const running = consumeLoop(consumer, abort.signal)
+      const stop = async () => {
+        abort.abort()
+        stops.delete(stop)
+        await Promise.race([running, sleep(pullExpiresMs + 500, undefined, { ref: false })])
+      }
+      stops.add(stop)
+      return stop
+    },
+    onReconnect: (handler) => void reconnectHandlers.push(handler),
+    connected: () => connected && !connection.isClosed(),
+    close: async () => {
+      await Promise.all([...stops].map((stop) => stop()))
+      if (!connection.isClosed()) await Promise.race([connection.drain(), sleep(2_000, undefined, { ref: false })])
+    },
+  }
+}

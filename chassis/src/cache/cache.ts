@@ -1,0 +1,87 @@
+/** A read-through cache: bounded, expiring, remembering misses, and told by the bus what to forget. */
+import { cacheSubject, invalidation, type CacheKind, type Invalidation } from '@clawmesh/contracts'
+import { LRUCache } from 'lru-cache'
+import type { Bus } from '../bus/bus.ts'
+
+export interface Cache<V> {
+  /** The value for a key of a tenant, loaded once however many ask. */
+  get: (tenantId: string, key: string, load: () => Promise<V | undefined>) => Promise<V | undefined>
+  /** The value if it is there, without a promise. `null` is a remembered miss, `undefined` says nothing. */
+  peek: (tenantId: string, key: string) => V | null | undefined
+  clear: () => void
+  stats: () => { size: number; hits: number; misses: number }
+}
+
+interface CacheOptions {
+  kind: CacheKind
+  /** Entries, misses included. */
+  max: number
+  ttlMs: number
+  /** How long a miss is remembered; default as long as a value. */
+  missTtlMs?: number
+  bus: Bus
+}
+
+const missing = Symbol('missing')
+
+/** Forgets a key of a tenant everywhere; an empty key forgets everything of the kind. */
+export const invalidate = (bus: Bus, kind: CacheKind, message: Invalidation): void =>
+  bus.publish(cacheSubject(kind), message)
+
+/** A cache of one kind. It empties itself when the bus was away, as it may have missed an invalidation. */
+export const createCache = <V extends object>({ kind, max, ttlMs, missTtlMs = ttlMs, bus }: CacheOptions): Cache<V> => {
+  const entries = new LRUCache<string, V | typeof missing>({ max, ttl: ttlMs })
+  const loading = new Map<string, Promise<V | undefined>>()
+  // Told to forget while loading, the loaded value may already be old: it is handed over but not kept.
+  let generation = 0
+  let hits = 0
+  let misses = 0
+  const keyOf = (tenantId: string, key: string) => `${tenantId} ${key}`
+
+  const forget = (tenantId: string, key: string) => {
+    generation++
+    loading.clear()
+    if (key === '') entries.clear()
+    else entries.delete(keyOf(tenantId, key))
+  }
+  bus.subscribe(cacheSubject(kind), (message) => {
+    const { tenantId, key } = invalidation.parse(message)
+    forget(tenantId, key)
+  })
+  bus.onReconnect(() => forget('', ''))
+
+  const loadOnce = (cacheKey: string, load: () => Promise<V | undefined>): Promise<V | undefined> => {
+    const startedIn = generation
+    const promise = load()
+      .then((value) => {
+        if (generation === startedIn)
+          entries.set(cacheKey, value ?? missing, { ttl: value === undefined ? missTtlMs : ttlMs })
+        return value
+      })
+      .finally(() => {
+        if (loading.get(cacheKey) === promise) loading.delete(cacheKey)
+      })
+    loading.set(cacheKey, promise)
+    return promise
+  }
+
+  return {
+    get: async (tenantId, key, load) => {
+      const cacheKey = keyOf(tenantId, key)
+      const known = entries.get(cacheKey)
+      if (known !== undefined) {
+        hits++
+        return known === missing ? undefined : known
+      }
+      misses++
+      return loading.get(cacheKey) ?? loadOnce(cacheKey, load)
+    },
+    peek: (tenantId, key) => {
+      const known = entries.get(keyOf(tenantId, key))
+      if (known !== undefined) hits++
+      return known === missing ? null : known
+    },
+    clear: () => forget('', ''),
+    stats: () => ({ size: entries.size, hits, misses }),
+  }
+}

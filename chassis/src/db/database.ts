@@ -1,0 +1,97 @@
+/** A service's own database: a pool, its schema's name, and the adapter its Prisma client runs on. */
+import { MeshError } from '@clawmesh/contracts'
+import { PrismaPg } from '@prisma/adapter-pg'
+import pg from 'pg'
+import type { Logger } from '../log/logger.ts'
+
+// Counts and sums fit a double everywhere we use them; pg would hand them over as text.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number)
+pg.types.setTypeParser(pg.types.builtins.NUMERIC, Number)
+
+export interface Database {
+  readonly pool: pg.Pool
+  /** The PostgreSQL schema that the service owns. */
+  readonly schema: string
+  /** For `new PrismaClient({ adapter })`. */
+  readonly adapter: PrismaPg
+  /** Whether the database answers. */
+  ping: () => Promise<boolean>
+  close: () => Promise<void>
+}
+
+interface DatabaseOptions {
+  url: string
+  schema: string
+  poolSize: number
+  log: Logger
+}
+
+/** Opens a pool; connections are made when first needed. */
+export const openDatabase = ({ url, schema, poolSize, log }: DatabaseOptions): Database => {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: poolSize,
+    application_name: `clawmesh-${schema}`,
+    connectionTimeoutMillis: 5_000,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+  })
+  // An idle connection that breaks is replaced by the pool; unheard, its error would end the process.
+  pool.on('error', (err) => log.warn({ err }, 'a database connection broke'))
+  return {
+    pool,
+    schema,
+    adapter: new PrismaPg(pool, { schema, disposeExternalPool: false }),
+    ping: () =>
+      pool.query('SELECT 1').then(
+        () => true,
+        () => false,
+      ),
+    close: () => pool.end(),
+  }
+}
+
+/** SQLSTATE classes and codes that mean the database cannot be reached or is going down. */
+const unavailableStates = /^(08|57P0|53300)/
+const unavailableCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOENT',
+  'P1001',
+  'P1002',
+  'P1008',
+  'P1017',
+  'P2024',
+])
+const connectionTexts =
+  /timeout exceeded when trying to connect|Connection terminated|connection terminated|Server has closed the connection|Client has encountered a connection error/
+
+const chain = (thrown: unknown): unknown[] => {
+  const found: unknown[] = []
+  for (let at = thrown; at !== undefined && at !== null && found.length < 6; at = (at as { cause?: unknown }).cause)
+    found.push(at)
+  return found
+}
+
+/** A MeshError for a database failure: UNAVAILABLE when it is away, otherwise the thrown value as it is. */
+export const databaseError = (thrown: unknown): unknown => {
+  if (thrown instanceof MeshError) return thrown
+  const away = chain(thrown).some((fault) => {
+    const { code, message, originalCode } = fault as { code?: unknown; message?: unknown; originalCode?: unknown }
+    return (
+      [code, originalCode].some(
+        (c) => typeof c === 'string' && (unavailableCodes.has(c) || unavailableStates.test(c)),
+      ) ||
+      (typeof message === 'string' && connectionTexts.test(message))
+    )
+  })
+  return away
+    ? new MeshError('UNAVAILABLE', 'error.unavailable', { what: 'database' }, { cause: thrown, retryAfterMs: 5_000 })
+    : thrown
+}
+
+/** Whether a thrown value is a unique violation, from Prisma (P2002) or PostgreSQL (23505). */
+export const isUniqueViolation = (thrown: unknown): boolean =>
+  chain(thrown).some((fault) => ['P2002', '23505'].includes(String((fault as { code?: unknown }).code)))

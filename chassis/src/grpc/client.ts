@@ -1,0 +1,117 @@
+/** Clients of internal services in other processes: deadlines, retries of idempotent calls, balancing. */
+import { Client, credentials, Metadata, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js'
+import { MeshError } from '@clawmesh/contracts'
+import { identityHeader, type IdentityTokens } from '../auth/identity-token.ts'
+import type { Call } from '../call.ts'
+import { fromStatus } from './status.ts'
+import { fullServiceName, serviceNameOf, type LooseFunctions, type RpcDefinition } from './types.ts'
+
+/** Methods that may be repeated: they only read, which their names say. */
+const idempotent = /^(get|list|resolve|search|embed)/
+
+export interface RpcTimeouts {
+  rpcTimeoutMs: number
+  streamTimeoutMs: number
+}
+
+const serviceConfig = (definition: RpcDefinition): string =>
+  JSON.stringify({
+    loadBalancingConfig: [{ round_robin: {} }],
+    methodConfig: [
+      {
+        name: Object.entries(definition)
+          .filter(([name]) => idempotent.test(name))
+          .map(([, method]) => ({ service: fullServiceName(definition), method: method.path.split('/')[2] })),
+        retryPolicy: {
+          maxAttempts: 3,
+          initialBackoff: '0.05s',
+          maxBackoff: '0.5s',
+          backoffMultiplier: 2,
+          retryableStatusCodes: ['UNAVAILABLE'],
+        },
+      },
+    ],
+  })
+
+/** Functions of a service that call it over gRPC, and a way to hang up. */
+export const grpcFunctions = (
+  definition: RpcDefinition,
+  target: string,
+  tokens: IdentityTokens,
+  timeouts: RpcTimeouts,
+): { functions: LooseFunctions; close: () => void } => {
+  const service = serviceNameOf(definition)
+  const client = new Client(target, credentials.createInsecure(), {
+    'grpc.service_config': serviceConfig(definition),
+    'grpc.keepalive_time_ms': 30_000,
+    'grpc.keepalive_timeout_ms': 10_000,
+    'grpc.max_receive_message_length': 33_554_432,
+    'grpc.max_send_message_length': 33_554_432,
+    'grpc.initial_reconnect_backoff_ms': 100,
+    'grpc.max_reconnect_backoff_ms': 2_000,
+    'grpc.dns_min_time_between_resolutions_ms': 5_000,
+  })
+
+  const metadataOf = async (call: Call): Promise<Metadata> => {
+    const metadata = new Metadata()
+    metadata.set(identityHeader, await tokens.mint(call.caller))
+    metadata.set('x-request-id', call.requestId)
+    return metadata
+  }
+
+  const unary = (method: RpcDefinition[string]) => async (call: Call, request: unknown) => {
+    call.signal.throwIfAborted()
+    const metadata = await metadataOf(call)
+    return new Promise<unknown>((resolve, reject) => {
+      const started = client.makeUnaryRequest(
+        method.path,
+        method.requestSerialize as (value: unknown) => Buffer,
+        method.responseDeserialize,
+        request,
+        metadata,
+        { deadline: Date.now() + timeouts.rpcTimeoutMs },
+        (error: ServiceError | null, response?: unknown) => {
+          call.signal.removeEventListener('abort', cancel)
+          if (error === null) resolve(response)
+          else reject(fromStatus(error, service))
+        },
+      )
+      const cancel = () => started.cancel()
+      call.signal.addEventListener('abort', cancel, { once: true })
+    })
+  }
+
+  const streaming = (method: RpcDefinition[string]) =>
+    async function* (call: Call, request: unknown): AsyncGenerator<unknown> {
+      call.signal.throwIfAborted()
+      const stream: ClientReadableStream<unknown> = client.makeServerStreamRequest(
+        method.path,
+        method.requestSerialize as (value: unknown) => Buffer,
+        method.responseDeserialize,
+        request,
+        await metadataOf(call),
+        { deadline: Date.now() + timeouts.streamTimeoutMs },
+      )
+      const cancel = () => stream.cancel()
+      call.signal.addEventListener('abort', cancel, { once: true })
+      try {
+        if (call.signal.aborted) throw new MeshError('CANCELLED', 'error.cancelled')
+        yield* stream
+      } catch (thrown) {
+        throw fromStatus(thrown, service)
+      } finally {
+        call.signal.removeEventListener('abort', cancel)
+        stream.cancel()
+      }
+    }
+
+  return {
+    functions: Object.fromEntries(
+      Object.entries(definition).map(([name, method]) => [
+        name,
+        method.responseStream ? streaming(method) : unary(method),
+      ]),
+    ),
+    close: () => client.close(),
+  }
+}

@@ -1,0 +1,141 @@
+/** The gRPC server of a process: its services, health checking and reflection. */
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import {
+  Metadata,
+  Server,
+  ServerCredentials,
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  type ServerWritableStream,
+} from '@grpc/grpc-js'
+import { loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader'
+import { ReflectionService } from '@grpc/reflection'
+import { HealthImplementation } from 'grpc-health-check'
+import { MeshError } from '@clawmesh/contracts'
+import { identityHeader, type IdentityTokens } from '../auth/identity-token.ts'
+import type { Call } from '../call.ts'
+import type { Logger } from '../log/logger.ts'
+import { toStatus } from './status.ts'
+import { fullServiceName, type LooseFunctions, type RpcDefinition } from './types.ts'
+
+export interface RpcServer {
+  readonly port: number
+  setServing: (serving: boolean) => void
+  /** Refuses new calls and waits for open ones, at most `timeoutMs`. */
+  drain: (timeoutMs: number) => Promise<void>
+}
+
+interface RpcServerParts {
+  host: string
+  port: number
+  services: readonly { definition: RpcDefinition; functions: LooseFunctions }[]
+  tokens: IdentityTokens
+  log: Logger
+  maxConnectionAgeMs: number
+}
+
+const text = (metadata: Metadata, name: string): string => String(metadata.get(name)[0] ?? '')
+
+const callOf = async (metadata: Metadata, signal: AbortSignal, tokens: IdentityTokens): Promise<Call> => {
+  const token = text(metadata, identityHeader)
+  if (token === '') throw new MeshError('UNAUTHORIZED', 'error.unauthorized')
+  return { caller: await tokens.verify(token), requestId: text(metadata, 'x-request-id'), signal }
+}
+
+const send = async (stream: ServerWritableStream<unknown, unknown>, message: unknown): Promise<void> => {
+  if (stream.write(message)) return
+  await Promise.race([once(stream, 'drain'), once(stream, 'cancelled')])
+}
+
+/** Starts a gRPC server for the given services. */
+export const startRpcServer = async (parts: RpcServerParts): Promise<RpcServer> => {
+  const { services, tokens, log } = parts
+  const server = new Server({
+    'grpc.max_connection_age_ms': parts.maxConnectionAgeMs,
+    'grpc.max_connection_age_grace_ms': 600_000,
+    'grpc.keepalive_time_ms': 30_000,
+    'grpc.keepalive_timeout_ms': 10_000,
+    'grpc.max_receive_message_length': 33_554_432,
+    'grpc.max_send_message_length': 33_554_432,
+  })
+
+  const failed = (thrown: unknown, path: string) => {
+    const status = toStatus(thrown)
+    log[status.details === 'INTERNAL' ? 'error' : 'debug']({ err: thrown, path }, 'call failed')
+    return status
+  }
+
+  const streaming =
+    (path: string, run: LooseFunctions[string]): handleServerStreamingCall<unknown, unknown> =>
+    async (stream) => {
+      const abort = new AbortController()
+      stream.on('cancelled', () => abort.abort(new MeshError('CANCELLED', 'error.cancelled')))
+      try {
+        const call = await callOf(stream.metadata, abort.signal, tokens)
+        for await (const message of run(call, stream.request) as AsyncIterable<unknown>) {
+          if (abort.signal.aborted) break
+          await send(stream, message)
+        }
+        stream.end()
+      } catch (thrown) {
+        stream.emit('error', failed(thrown, path))
+      }
+    }
+
+  const unary =
+    (path: string, run: LooseFunctions[string]): handleUnaryCall<unknown, unknown> =>
+    (incoming, callback) => {
+      const abort = new AbortController()
+      incoming.on('cancelled', () => abort.abort(new MeshError('CANCELLED', 'error.cancelled')))
+      callOf(incoming.metadata, abort.signal, tokens)
+        .then((call) => run(call, incoming.request))
+        .then(
+          (response) => callback(null, response),
+          (thrown: unknown) => callback(failed(thrown, path)),
+        )
+    }
+
+  for (const { definition, functions } of services)
+    server.addService(
+      definition as unknown as Parameters<Server['addService']>[0],
+      Object.fromEntries(
+        Object.entries(definition).map(([name, { path, responseStream }]) => [
+          name,
+          (responseStream ? streaming : unary)(path, functions[name]!),
+        ]),
+      ),
+    )
+
+  const health = new HealthImplementation(
+    Object.fromEntries(
+      ['', ...services.map(({ definition }) => fullServiceName(definition))].map((name) => [name, 'NOT_SERVING']),
+    ),
+  )
+  health.addToServer(server)
+  const descriptors = readFileSync(fileURLToPath(import.meta.resolve('@clawmesh/contracts/descriptors')))
+  new ReflectionService(loadFileDescriptorSetFromBuffer(descriptors)).addToServer(server)
+
+  const port = await new Promise<number>((resolve, reject) =>
+    server.bindAsync(`${parts.host}:${parts.port}`, ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    ),
+  )
+
+  return {
+    port,
+    setServing: (serving) => {
+      for (const name of ['', ...services.map(({ definition }) => fullServiceName(definition))])
+        health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING')
+    },
+    drain: (timeoutMs) =>
+      new Promise<void>((resolve) => {
+        const cut = setTimeout(() => server.forceShutdown(), timeoutMs)
+        server.tryShutdown(() => {
+          clearTimeout(cut)
+          resolve()
+        })
+      }),
+  }
+}

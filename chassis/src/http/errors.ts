@@ -1,0 +1,34 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { errorBody, errorKinds, pickLocale, toMeshError, type Locale, type MeshError } from '@clawmesh/contracts'
+import type { Logger } from '../log/logger.ts'
+
+interface ErrorAnswer {
+  request: IncomingMessage
+  response: ServerResponse
+  thrown: unknown
+  log: Logger
+  locale?: Locale | undefined
+  style?: 'mesh' | 'openai' | 'coded' | undefined
+}
+
+const level = (error: MeshError): 'error' | 'warn' | 'debug' => {
+  const { status } = errorKinds[error.code]
+  return error.code === 'INTERNAL' ? 'error' : status >= 500 ? 'warn' : 'debug'
+}
+
+/** Answers with the error a handler threw. Its cause is logged and never sent. */
+export const sendError = ({ request, response, thrown, log, locale, style }: ErrorAnswer): void => {
+  const error = toMeshError(thrown)
+  log[level(error)]({ err: error, method: request.method, path: request.url?.split('?')[0] }, error.message)
+  if (response.headersSent) {
+    response.destroy()
+    return
+  }
+  const body = JSON.stringify(errorBody(error, locale ?? pickLocale(request.headers['accept-language']), style))
+  const { status, retryable } = errorKinds[error.code]
+  if (retryable && error.retryAfterMs !== undefined)
+    response.setHeader('retry-after', String(Math.ceil(error.retryAfterMs / 1000)))
+  // What is left of an unread body would be taken for the next request.
+  if (!request.complete) response.setHeader('connection', 'close')
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(body)
+}

@@ -1,0 +1,156 @@
+/** Turns a contract table and its handlers into the service's Express app. */
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import {
+  defaultBodyLimitBytes,
+  MeshError,
+  roleIncludes,
+  routesOf,
+  type BodyOf,
+  type Caller,
+  type HttpOperation,
+  type HttpService,
+  type ParamsOf,
+  type QueryOf,
+  type ResponseOf,
+  type Route,
+} from '@clawmesh/contracts'
+import express from 'express'
+import type { Call } from '../call.ts'
+import type { IdentityTokens } from '../auth/identity-token.ts'
+import type { Logger } from '../log/logger.ts'
+import { sendError } from './errors.ts'
+import { readJsonBody } from './json-body.ts'
+import { isReply, type Reply } from './reply.ts'
+import { callerOf } from './request-context.ts'
+import { validate } from './validate.ts'
+
+/** What a handler gets: everything validated, and the call to pass on. */
+export interface HandlerInput<O extends HttpOperation> {
+  caller: Caller
+  call: Call
+  params: ParamsOf<O>
+  query: QueryOf<O>
+  body: BodyOf<O>
+  headers: IncomingMessage['headers']
+}
+
+export type Handler<O extends HttpOperation> = (input: HandlerInput<O>) => Promise<ResponseOf<O> | Reply<ResponseOf<O>>>
+
+/** Handlers for some operations of a contract; a service's files each give their share. */
+export type Handlers<S extends HttpService, K extends keyof S['operations'] = keyof S['operations']> = {
+  [N in K]: Handler<S['operations'][N]>
+}
+
+export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => void
+
+export interface HttpParts {
+  tokens: IdentityTokens
+  log: Logger
+  /** Refuse to send what the contract does not allow. */
+  checkResponses: boolean
+}
+
+/** `/v1/x/{id}/{path...}` in Express's spelling. */
+const expressPath = (path: string): string => path.replace(/\{(\w+)\.\.\.\}/g, '*$1').replace(/\{(\w+)\}/g, ':$1')
+
+const joinWildcards = (params: Record<string, string | string[]>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(params).map(([name, value]) => [name, Array.isArray(value) ? value.join('/') : value]),
+  )
+
+const permits = (caller: Caller, { role, orScope }: HttpOperation): boolean =>
+  role === 'public' || roleIncludes(caller.role, role) || (orScope !== undefined && caller.scopes.includes(orScope))
+
+const refusal = (route: Route) =>
+  new MeshError('FORBIDDEN', 'error.permission_denied', { what: route.path, role: route.definition.role })
+
+/** Whether a caller may use a route. The edge and the service both ask; neither trusts the other to have. */
+export const authorise = (caller: Caller, route: Route): void => {
+  if (!permits(caller, route.definition)) throw refusal(route)
+}
+
+const inputOf = async (request: express.Request, response: ServerResponse, route: Route, caller: Caller) => {
+  const { definition } = route
+  const { locale } = caller
+  const abort = new AbortController()
+  response.on('close', () => {
+    if (!response.writableFinished) abort.abort(new MeshError('CANCELLED', 'error.cancelled'))
+  })
+  const params = joinWildcards(request.params)
+  return {
+    caller,
+    headers: request.headers,
+    call: { caller, signal: abort.signal, requestId: String(request.headers['x-request-id'] ?? randomUUID()) },
+    params: definition.params === undefined ? params : validate(definition.params, params, locale),
+    query: definition.query === undefined ? {} : validate(definition.query, request.query, locale),
+    body:
+      definition.body === undefined
+        ? undefined
+        : validate(
+            definition.body,
+            await readJsonBody(request, definition.bodyLimitBytes ?? defaultBodyLimitBytes),
+            locale,
+          ),
+  }
+}
+
+const checked = (definition: HttpOperation, status: number, body: unknown): unknown => {
+  const schema = definition.response[status]
+  if (schema === undefined) throw new Error(`status ${status} is not declared`)
+  return schema.parse(body)
+}
+
+/**
+ * The app that answers a service's routes. Does not compile while a handler is missing.
+ * Every request is authenticated by the edge's token, authorised by the route's role and validated before its handler.
+ */
+export const implementHttp = <S extends HttpService>(
+  service: S,
+  handlers: Handlers<S>,
+  { tokens, log, checkResponses }: HttpParts,
+): HttpHandler => {
+  const app = express()
+  app.disable('x-powered-by').disable('etag').set('query parser', 'simple')
+
+  for (const route of routesOf(service.name)) {
+    const { definition } = route
+    // The table and its handlers are matched by name; their types were checked where they were written.
+    const handler = handlers[route.operation] as unknown as (input: unknown) => Promise<unknown>
+    const successStatus = Number(Object.keys(definition.response)[0])
+
+    app[route.method.toLowerCase() as 'get'](expressPath(route.path), async (request, response) => {
+      let caller: Caller | undefined
+      try {
+        caller = await callerOf(request, tokens)
+        authorise(caller, route)
+        const result = await handler(await inputOf(request, response, route, caller))
+        const answer = isReply(result) ? result : ({ kind: 'json', status: successStatus, body: result } as const)
+        if (answer.kind === 'stream') return await answer.write(response)
+        if (response.destroyed) return
+        const body = checkResponses ? checked(definition, answer.status, answer.body) : answer.body
+        response.writeHead(answer.status, {
+          'content-type': 'application/json; charset=utf-8',
+          ...('headers' in answer ? answer.headers : {}),
+        })
+        response.end(JSON.stringify(body))
+      } catch (thrown) {
+        sendError({ request, response, thrown, log, locale: caller?.locale, style: definition.errorStyle })
+      }
+    })
+  }
+
+  app.use((request: IncomingMessage, response: ServerResponse) => {
+    const path = request.url?.split('?')[0] ?? ''
+    sendError({ request, response, log, thrown: new MeshError('NOT_FOUND', 'error.route_not_found', { path }) })
+  })
+  // Express itself refuses paths it cannot decode.
+  app.use((thrown: unknown, request: IncomingMessage, response: ServerResponse, _next: () => void) => {
+    const fault =
+      thrown instanceof URIError
+        ? new MeshError('INVALID_REQUEST', 'error.invalid_path', { path: '%' }, { cause: thrown })
+        : thrown
+    sendError({ request, response, log, thrown: fault })
+  })
+  return app
+}

@@ -1,0 +1,77 @@
+/** Reads a JSON request body and refuses everything that could hurt later: size, depth, encoding, prototype keys. */
+import type { IncomingMessage } from 'node:http'
+import { MeshError } from '@clawmesh/contracts'
+
+/** Deeper nesting is no request of ours, and recursion over it would overflow the stack. */
+const maxDepth = 100
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
+const invalid = (reason: string, cause?: unknown) =>
+  new MeshError('INVALID_REQUEST', 'error.invalid_json', { reason }, { cause })
+
+/** The nesting depth of a JSON text, without parsing it. */
+const depthOf = (text: string): number => {
+  let depth = 0
+  let deepest = 0
+  let inString = false
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i)
+    if (inString) {
+      if (c === 92) i++
+      else if (c === 34) inString = false
+    } else if (c === 34) inString = true
+    else if (c === 123 || c === 91) deepest = Math.max(deepest, ++depth)
+    else if (c === 125 || c === 93) depth--
+  }
+  return deepest
+}
+
+const hasPrototypeKey = (value: unknown): boolean => {
+  if (typeof value !== 'object' || value === null) return false
+  if (Array.isArray(value)) return value.some(hasPrototypeKey)
+  return Object.entries(value).some(([key, inner]) => key === '__proto__' || hasPrototypeKey(inner))
+}
+
+/** Parses a JSON text under the rules above. @throws INVALID_REQUEST */
+export const parseJson = (bytes: Uint8Array): unknown => {
+  let text: string
+  try {
+    text = decoder.decode(bytes)
+  } catch (cause) {
+    throw invalid('not valid UTF-8', cause)
+  }
+  if (depthOf(text) > maxDepth) throw invalid(`nested deeper than ${maxDepth}`)
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw invalid('cannot be parsed', cause)
+  }
+  // An escaped spelling of the key contains a backslash, so plain texts skip the walk.
+  if ((text.includes('__proto__') || text.includes('\\u')) && hasPrototypeKey(value)) throw invalid('key __proto__')
+  return value
+}
+
+/**
+ * Reads the whole body of a request as JSON; undefined when there is none.
+ * @throws PAYLOAD_TOO_LARGE, INVALID_REQUEST
+ */
+export const readJsonBody = async (request: IncomingMessage, limitBytes: number): Promise<unknown> => {
+  const tooLarge = () => new MeshError('PAYLOAD_TOO_LARGE', 'error.body_too_large', { limit: limitBytes })
+  if (Number(request.headers['content-length'] ?? 0) > limitBytes) throw tooLarge()
+  const bytes = await new Promise<Buffer>((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length
+      if (size > limitBytes) {
+        request.removeAllListeners('data').pause()
+        reject(tooLarge())
+      } else chunks.push(chunk)
+    })
+    request.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
+    request.on('error', reject)
+    request.on('close', () => reject(new MeshError('CANCELLED', 'error.cancelled')))
+  })
+  return bytes.length === 0 ? undefined : parseJson(bytes)
+}

@@ -1,0 +1,34 @@
+/** Server-sent events (WHATWG HTML, section 9.2) as OpenAI's clients expect them: data lines only. */
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
+
+const keepAliveMs = 15_000
+
+export interface EventStream {
+  /** Sends one frame; waits while the reader is slow, and stops waiting when it has gone. */
+  send: (data: string) => Promise<void>
+  end: () => void
+}
+
+/** Turns a response into an event stream. A comment goes out every 15 s so that proxies keep the connection. */
+export const eventStream = (response: ServerResponse): EventStream => {
+  response.writeHead(200, {
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-cache',
+    'x-accel-buffering': 'no',
+  })
+  response.flushHeaders()
+  const keepAlive = setInterval(() => response.write(': ping\n\n'), keepAliveMs)
+  response.on('close', () => clearInterval(keepAlive))
+
+  return {
+    send: async (data) => {
+      if (response.destroyed || response.write(`data: ${data}\n\n`)) return
+      await Promise.race([once(response, 'drain'), once(response, 'close')]).catch(() => undefined)
+    },
+    end: () => {
+      clearInterval(keepAlive)
+      response.end()
+    },
+  }
+}

@@ -1,0 +1,138 @@
+/** What a room is given to build itself from, and what it gives back. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServiceName } from '@clawmesh/contracts'
+import type { Bus } from './bus/bus.ts'
+import { createCache, type Cache } from './cache/cache.ts'
+import type { CacheKind } from '@clawmesh/contracts'
+import type { ChassisConfig, RemoteService } from './config.ts'
+import type { SecretBox } from './crypto/secret-box.ts'
+import { openDatabase, type Database } from './db/database.ts'
+import { directFunctions } from './grpc/direct.ts'
+import { grpcFunctions } from './grpc/client.ts'
+import { serviceNameOf, type LooseFunctions, type RpcDefinition, type RpcFunctions } from './grpc/types.ts'
+import type { HttpHandler, HttpParts } from './http/implement.ts'
+import type { IdentityTokens } from './auth/identity-token.ts'
+import type { Part } from './lifecycle/lifecycle.ts'
+import type { Logger } from './log/logger.ts'
+
+export interface RpcImplementation {
+  definition: RpcDefinition
+  functions: LooseFunctions
+}
+
+/** A room as the process sees it. */
+export interface Service {
+  name: ServiceName
+  /** Answers the service's HTTP contract. The gateway has none: it listens itself. */
+  http?: HttpHandler
+  rpc?: readonly RpcImplementation[]
+  /** Its own parts, in the order in which they start. */
+  parts: readonly Part[]
+}
+
+/** Pairs a gRPC contract with its functions, checked against each other. */
+export const implementRpc = <D extends RpcDefinition>(
+  definition: D,
+  functions: RpcFunctions<D>,
+): RpcImplementation => ({
+  definition,
+  functions: functions as unknown as LooseFunctions,
+})
+
+export interface Mesh {
+  config: ChassisConfig
+  log: Logger
+  bus: Bus
+  tokens: IdentityTokens
+  secrets: SecretBox
+  /** Whether the process runs everything by itself, on embedded dependencies where none are given. */
+  embedded: boolean
+  /** Absolute path of the data folder. */
+  dataDir: string
+  /** The functions of a service, wherever it runs. */
+  client: <D extends RpcDefinition>(definition: D) => RpcFunctions<D>
+  /** Opens the database of a service; closed with the process. */
+  database: (service: RemoteService) => Database
+  cache: <V extends object>(kind: CacheKind, max: number) => Cache<V>
+  httpParts: (service: ServiceName) => HttpParts
+  /** The handler of a service in this process, or the URL of one elsewhere. */
+  route: (service: RemoteService) => HttpHandler | URL
+}
+
+export interface MeshHost extends Mesh {
+  /** Makes a service known to the others of its process. */
+  join: (service: Service) => void
+  services: () => readonly Service[]
+  close: () => Promise<void>
+}
+
+interface MeshParts {
+  config: ChassisConfig
+  log: Logger
+  bus: Bus
+  tokens: IdentityTokens
+  secrets: SecretBox
+  embedded: boolean
+  dataDir: string
+  databaseUrl: (service: RemoteService) => string
+}
+
+/** The mesh as one process knows it: local services are called directly, all others over the network. */
+export const createMesh = (parts: MeshParts): MeshHost => {
+  const { config, log, bus, tokens } = parts
+  const services = new Map<ServiceName, Service>()
+  const databases: Database[] = []
+  const hangUps: (() => void)[] = []
+
+  const connect = (definition: RpcDefinition): LooseFunctions => {
+    const name = serviceNameOf(definition) as RemoteService
+    const local = services.get(name)?.rpc?.find((rpc) => rpc.definition === definition)
+    if (local !== undefined) return directFunctions(definition, local.functions, config)
+    const { functions, close } = grpcFunctions(definition, config[`${name}GrpcUrl`], tokens, config)
+    hangUps.push(close)
+    return functions
+  }
+
+  return {
+    ...parts,
+    client: <D extends RpcDefinition>(definition: D): RpcFunctions<D> => {
+      // Decided at the first call: while rooms are being built not all of them have joined.
+      let functions: LooseFunctions | undefined
+      const call =
+        (name: string) =>
+        (...args: Parameters<LooseFunctions[string]>) =>
+          (functions ??= connect(definition))[name]!(...args)
+      return Object.fromEntries(Object.keys(definition).map((name) => [name, call(name)])) as unknown as RpcFunctions<D>
+    },
+    database: (service) => {
+      const database = openDatabase({
+        url: parts.databaseUrl(service),
+        schema: service,
+        poolSize: config.poolSize,
+        log: log.child({ part: 'database', service }),
+      })
+      databases.push(database)
+      return database
+    },
+    cache: (kind, max) => createCache({ kind, max, ttlMs: config.cacheTtlMs, bus }),
+    httpParts: (service) => ({ tokens, log: log.child({ service }), checkResponses: config.checkResponses }),
+    route: (service) => services.get(service)?.http ?? new URL(config[`${service}HttpUrl`]),
+    join: (service) => void services.set(service.name, service),
+    services: () => [...services.values()],
+    close: async () => {
+      for (const hangUp of hangUps) hangUp()
+      await Promise.all(databases.map((database) => database.close()))
+    },
+  }
+}
+
+/** Finds the service that owns a path among those of this process and answers from it; false when none does. */
+export const dispatch =
+  (services: readonly Service[], owner: (request: IncomingMessage) => ServiceName | undefined) =>
+  (request: IncomingMessage, response: ServerResponse): boolean => {
+    const name = owner(request)
+    const handler = services.find((service) => service.name === name)?.http
+    if (handler === undefined) return false
+    handler(request, response)
+    return true
+  }

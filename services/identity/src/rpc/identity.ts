@@ -1,0 +1,39 @@
+import { type IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
+import type { RpcFunctions } from '@clawmesh/chassis'
+import type { ApiKeyUseCases } from '../domain/api-keys.ts'
+import type { TenantUseCases } from '../domain/tenants.ts'
+import type { IdentityStore } from '../store/store.ts'
+
+interface Parts {
+  apiKeys: ApiKeyUseCases
+  tenants: TenantUseCases
+  store: IdentityStore
+}
+
+const unknownKey = { found: false, keyId: '', tenantId: '', scopes: [], ownerId: '', expiresAtMs: 0 }
+const unknownTenant = { found: false, id: '', slug: '', name: '', status: '' }
+
+export const identityRpc = ({ apiKeys, tenants, store }: Parts): RpcFunctions<typeof IdentityServiceService> => ({
+  resolveApiKey: async (_call, { keyHash }) => {
+    const key = await apiKeys.resolve(keyHash)
+    if (key === undefined) return unknownKey
+    return {
+      found: true,
+      keyId: key.id,
+      tenantId: key.tenantId ?? '',
+      scopes: key.scopes,
+      ownerId: key.ownerId ?? '',
+      expiresAtMs: key.expiresAt?.getTime() ?? 0,
+    }
+  },
+  resolveTenant: async (_call, { idOrSlug }) => {
+    const tenant = await tenants.resolve(idOrSlug)
+    if (tenant === undefined) return unknownTenant
+    const { id, slug, name, status } = tenant
+    return { found: true, id, slug, name, status }
+  },
+  resolveMembership: async (_call, { tenantId, userId }) => ({
+    role: (await store.membership(tenantId, userId)) ?? '',
+  }),
+  listSystemConfigs: async (call) => ({ values: await store.systemConfigs(call.caller.tenantId) }),
+})

@@ -1,0 +1,29 @@
+/** Identity: tenants, API keys and system configs; tells the edge who is calling. */
+import { http } from '@clawmesh/contracts'
+import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
+import { implementHttp, implementRpc, outboxPart, type Mesh, type Service } from '@clawmesh/chassis'
+import { apiKeyUseCases } from './domain/api-keys.ts'
+import { tenantUseCases } from './domain/tenants.ts'
+import { apiKeyHandlers } from './http/api-keys.ts'
+import { tenantHandlers } from './http/tenants.ts'
+import { identityRpc } from './rpc/identity.ts'
+import { identityStore } from './store/store.ts'
+
+export const identityService = (mesh: Mesh): Service => {
+  const database = mesh.database('identity')
+  const outbox = outboxPart(database, mesh)
+  const store = identityStore({ database, bus: mesh.bus, published: outbox.poke })
+  const apiKeys = apiKeyUseCases(store)
+  const tenants = tenantUseCases(store)
+
+  return {
+    name: 'identity',
+    http: implementHttp(
+      http.identity,
+      { ...apiKeyHandlers(apiKeys), ...tenantHandlers(tenants) },
+      mesh.httpParts('identity'),
+    ),
+    rpc: [implementRpc(IdentityServiceService, identityRpc({ apiKeys, tenants, store }))],
+    parts: [{ name: 'identity database', ready: database.ping }, outbox],
+  }
+}

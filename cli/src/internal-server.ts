@@ -1,0 +1,73 @@
+/** The servers that only the mesh itself sees: service routes, gRPC and probes. */
+import {
+  listen,
+  probes,
+  routeTable,
+  sendError,
+  startRpcServer,
+  type DrainableServer,
+  type MeshHost,
+  type Part,
+  type RpcServer,
+} from '@clawmesh/chassis'
+import { routesOf } from '@clawmesh/contracts'
+
+interface InternalParts {
+  mesh: MeshHost
+  unready: () => Promise<string[]>
+  host: string
+  httpPort: number
+  grpcPort: number
+}
+
+/** Serves the HTTP routes and probes of a process's services. */
+export const internalHttp = ({ mesh, unready, host, httpPort }: InternalParts): Part & { port: () => number } => {
+  const { log, config } = mesh
+  const services = mesh.services().filter((service) => service.http !== undefined)
+  const table = routeTable(services.flatMap(({ name }) => routesOf(name)))
+  const answerProbe = probes(unready)
+  let server: DrainableServer | undefined
+
+  return {
+    name: 'internal http',
+    port: () => server?.port ?? 0,
+    start: async () => {
+      server = await listen(
+        (request, response) => {
+          if (answerProbe(request, response)) return
+          try {
+            const route = table.find(request.method ?? '', request.url ?? '')
+            services.find(({ name }) => name === route.service)!.http!(request, response)
+          } catch (thrown) {
+            sendError({ request, response, thrown, log })
+          }
+        },
+        host,
+        httpPort,
+      )
+    },
+    stop: async () => server?.drain(config.drainTimeoutMs),
+  }
+}
+
+/** Serves the gRPC contracts of a process's services. */
+export const internalGrpc = ({ mesh, host, grpcPort }: InternalParts): Part & { leave: () => void } => {
+  const { config, tokens, log } = mesh
+  let server: RpcServer | undefined
+  return {
+    name: 'internal grpc',
+    leave: () => server?.setServing(false),
+    start: async () => {
+      server = await startRpcServer({
+        host,
+        port: grpcPort,
+        services: mesh.services().flatMap(({ rpc }) => rpc ?? []),
+        tokens,
+        log: log.child({ part: 'grpc' }),
+        maxConnectionAgeMs: config.maxConnectionAgeMs,
+      })
+      server.setServing(true)
+    },
+    stop: async () => server?.drain(config.drainTimeoutMs),
+  }
+}

@@ -1,0 +1,160 @@
+/** Services in this process over real databases, called as the edge and other services would call them. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  attachCaller,
+  chassisConfig,
+  createLogger,
+  createMesh,
+  identityTokens,
+  lifecycle,
+  loadConfigs,
+  localBus,
+  migrate,
+  newId,
+  routeTable,
+  secretBox,
+  serviceCaller,
+  type Bus,
+  type Call,
+  type Mesh,
+  type MeshHost,
+  type RemoteService,
+  type RpcDefinition,
+  type RpcFunctions,
+  type Service,
+} from '@clawmesh/chassis'
+import { routesOf, type Caller } from '@clawmesh/contracts'
+import { migrationFolder } from '../../cli/src/migration-folders.ts'
+import { createDatabase } from './database.ts'
+
+export interface Answer<B = unknown> {
+  status: number
+  headers: Headers
+  body: B
+}
+
+export interface ServiceHarness {
+  mesh: MeshHost
+  bus: Bus
+  /** Calls an HTTP route of one of the services as a caller. */
+  request: <B = Record<string, unknown>>(
+    caller: Caller,
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ) => Promise<Answer<B>>
+  /** The gRPC functions of a service, and the call to pass. */
+  rpc: <D extends RpcDefinition>(definition: D) => RpcFunctions<D>
+  call: (caller: Caller) => Call
+  stop: () => Promise<void>
+}
+
+export interface HarnessOptions {
+  /** How each service is built. They share a bus and may call each other. */
+  services: Partial<Record<RemoteService, (mesh: Mesh) => Service>>
+  /** Databases by service, where the native server without pgvector will not do. */
+  databaseUrls?: Partial<Record<RemoteService, string>>
+  /** Services that answer in place of ones not under test, without a database. */
+  standIns?: readonly Service[]
+  /** Environment of the chassis. */
+  env?: Record<string, string>
+}
+
+/** A caller of a fresh tenant, unless told otherwise. */
+export const testCaller = (overrides: Partial<Caller> = {}): Caller => ({
+  ...serviceCaller(newId(), 'test'),
+  credential: 'api-key',
+  userId: 'alice',
+  ...overrides,
+})
+
+/** Starts services over fresh databases and migrates them. */
+export const startServices = async ({
+  services,
+  databaseUrls = {},
+  standIns = [],
+  env = {},
+}: HarnessOptions): Promise<ServiceHarness> => {
+  const names = Object.keys(services) as RemoteService[]
+  const database = await createDatabase('service')
+  const dataDir = await mkdtemp(join(tmpdir(), 'clawmesh-service-'))
+  const urlOf = (service: RemoteService) => databaseUrls[service] ?? database.url
+  for (const service of names) await migrate({ url: urlOf(service), schema: service, folder: migrationFolder(service) })
+
+  const log = createLogger({ level: process.env['CLAWMESH_TEST_LOG'] ?? 'silent', name: 'test' })
+  const bus = localBus(log)
+  const { chassis: config } = loadConfigs(
+    { chassis: chassisConfig },
+    { CLAWMESH_CHECK_RESPONSES: 'true', CLAWMESH_FETCH_ALLOW: '127.0.0.1,localhost', ...env },
+  )
+  const mesh = createMesh({
+    config,
+    log,
+    bus,
+    tokens: identityTokens('test secret of at least 32 characters'),
+    secrets: secretBox(Buffer.alloc(32, 7)),
+    embedded: true,
+    dataDir,
+    databaseUrl: urlOf,
+  })
+  for (const service of standIns) mesh.join(service)
+  const built = names.map((name) => {
+    const service = services[name]!(mesh)
+    mesh.join(service)
+    return service
+  })
+  const life = lifecycle(
+    built.flatMap(({ parts }) => parts),
+    log,
+  )
+  await life.start()
+
+  const table = routeTable(names.flatMap((name) => routesOf(name)))
+  const callers = new Map<string, Caller>()
+  const server = createServer((request: IncomingMessage, response) => {
+    attachCaller(request, callers.get(String(request.headers['x-test-caller']))!)
+    const route = table.find(request.method!, request.url!)
+    built.find(({ name }) => name === route.service)!.http!(request, response)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+
+  return {
+    mesh,
+    bus,
+    rpc: mesh.client,
+    call: (caller) => ({ caller, requestId: newId(), signal: new AbortController().signal }),
+    request: async <B>(
+      caller: Caller,
+      method: string,
+      path: string,
+      body?: unknown,
+      headers: Record<string, string> = {},
+    ) => {
+      const callerId = JSON.stringify(caller)
+      callers.set(callerId, caller)
+      const response = await fetch(base + path, {
+        method,
+        headers: { 'x-test-caller': callerId, 'content-type': 'application/json', ...headers },
+        ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      })
+      const text = await response.text()
+      const isJson = response.headers.get('content-type')?.includes('json') === true
+      return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : text) as B }
+    },
+    stop: async () => {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+      await life.stop()
+      await mesh.close()
+      await bus.close()
+      await database.drop()
+      await rm(dataDir, { recursive: true, force: true })
+    },
+  }
+}

@@ -46,4 +46,5 @@ export const en = {
   'error.url_blocked': 'address not allowed: {reason}',
   'error.api_key_required': 'API key is required',
   'error.scope_required': '{what} requires scope {scope}',
+  'error.provider_unsupported': 'provider {provider} of type {type} does not support {what}',
 } as const

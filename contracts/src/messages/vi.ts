@@ -48,4 +48,5 @@ export const vi: Record<keyof typeof en, string> = {
   'error.url_blocked': 'địa chỉ không được phép: {reason}',
   'error.api_key_required': 'cần có khóa API',
   'error.scope_required': '{what} cần phạm vi {scope}',
+  'error.provider_unsupported': 'nhà cung cấp {provider} thuộc loại {type} không hỗ trợ {what}',
 }

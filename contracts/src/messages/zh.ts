@@ -48,4 +48,5 @@ export const zh: Record<keyof typeof en, string> = {
   'error.url_blocked': '不允许的地址：{reason}',
   'error.api_key_required': '需要 API 密钥',
   'error.scope_required': '{what} 需要 {scope} 权限范围',
+  'error.provider_unsupported': '{type} 类型的提供商 {provider} 不支持 {what}',
 }

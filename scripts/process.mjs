@@ -1,0 +1,95 @@
+/** Running other programs so that the caller cannot tell: stdio, signals and exit code pass through. */
+import { spawn } from 'node:child_process'
+import { constants } from 'node:os'
+
+const forwarded = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])
+
+/** One Ctrl-C reaches us from the terminal and again from npm; the task is to hear of it once. */
+const sameSignalWindowMs = 500
+
+/**
+ * @typedef {{ env?: NodeJS.ProcessEnv, detached?: boolean }} ChildOptions
+ *   `detached` gives the child a session of its own, so that it gets signals from us only.
+ */
+
+/**
+ * Runs a program with our stdio and hands it the signals that we get.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ * @param {ChildOptions} [options]
+ * @returns {Promise<{ code: number | null, signal: NodeJS.Signals | null }>}
+ */
+function passThrough(command, args, { env = process.env, detached = false } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: 'inherit', env, detached })
+    /** @type {Map<string, number>} */
+    const lastAt = new Map()
+    /** @type {Map<NodeJS.Signals, () => void>} */
+    const listeners = new Map()
+    for (const signal of forwarded) {
+      const listener = () => {
+        const now = performance.now()
+        if (now - (lastAt.get(signal) ?? -Infinity) < sameSignalWindowMs) return
+        lastAt.set(signal, now)
+        child.kill(signal)
+      }
+      listeners.set(signal, listener)
+      process.on(signal, listener)
+    }
+    const done = () => listeners.forEach((listener, signal) => process.off(signal, listener))
+    child.once('error', (error) => (done(), reject(error)))
+    child.once('close', (code, signal) => (done(), resolve({ code, signal })))
+  })
+}
+
+/**
+ * Runs a program to its end.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ * @param {ChildOptions} [options]
+ * @returns {Promise<number>} its exit code; 128 + n after signal n
+ */
+export async function runChild(command, args, options) {
+  const { code, signal } = await passThrough(command, args, options)
+  return signal ? 128 + constants.signals[signal] : (code ?? 1)
+}
+
+/**
+ * Lets this process be the program: replaced by it where Node can, else standing in for it. Never returns.
+ *
+ * @param {string} command absolute path
+ * @param {string[]} args
+ * @param {ChildOptions} [options]
+ * @returns {Promise<never>}
+ */
+export async function becomeChild(command, args, options = {}) {
+  if (!options.detached && process.execve && process.platform !== 'win32') {
+    process.execve(command, [command, ...args], { ...(options.env ?? process.env) })
+  }
+  const { code, signal } = await passThrough(command, args, options)
+  // Dying by the same signal tells a shell or a supervisor exactly what became of the task.
+  if (signal) process.kill(process.pid, signal)
+  process.exit(signal ? 128 + constants.signals[signal] : (code ?? 1))
+}
+
+/**
+ * Runs a program and keeps what it prints.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ * @param {NodeJS.ProcessEnv} [env]
+ * @returns {Promise<{ code: number, stdout: string, stderr: string }>} code 127 where it does not exist
+ */
+export function capture(command, args, env = process.env) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env })
+    let stdout = ''
+    let stderr = ''
+    child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text))
+    child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text))
+    child.once('error', (error) => resolve({ code: 127, stdout, stderr: stderr + error.message }))
+    child.once('close', (code) => resolve({ code: code ?? 1, stdout, stderr }))
+  })
+}

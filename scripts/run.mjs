@@ -1,0 +1,55 @@
+/**
+ * The target of every root npm script: `node scripts/run.mjs <task> [arguments]`.
+ *
+ * Runs on any Node from 18 and needs nothing installed. It sees to a Node that can run the sources, to the dependencies
+ * and to the Prisma clients, then becomes the task. All it says itself goes to stderr: stdout belongs to the task.
+ */
+import { chdir } from 'node:process'
+import { becomeChild, runChild } from './process.mjs'
+import { isNewEnough, findNode, pathWithNode } from './node.mjs'
+import { installDependencies } from './dependencies.mjs'
+import { generatePrismaClients } from './prisma-clients.mjs'
+import { findTask, taskNames } from './tasks.mjs'
+import { fromRoot, root } from './root.mjs'
+
+/**
+ * @param {string} name
+ * @param {string[]} extraArguments
+ */
+async function run(name, extraArguments) {
+  const task = findTask(name)
+  if (!task) {
+    console.error(`Unknown task "${name}". Tasks: ${taskNames.join(', ')}`)
+    process.exit(64)
+  }
+  if (!isNewEnough(process.version)) {
+    const node = await findNode()
+    const follow = ['--import', fromRoot('scripts/follow-parent.mjs')]
+    const command = [...follow, fromRoot('scripts/run.mjs'), name, ...extraArguments]
+    // Its own session: a signal to the whole group (Ctrl-C, a supervisor) would otherwise reach the task twice, once by
+    // itself and once forwarded by us.
+    await becomeChild(node, command, { env: { ...process.env, PATH: pathWithNode(node) }, detached: true })
+    return
+  }
+  process.env.PATH = pathWithNode(process.execPath)
+  await installDependencies()
+  if (task.needsPrismaClients !== false) await generatePrismaClients({ force: task.regeneratesPrismaClients ?? false })
+
+  const steps = task.steps(extraArguments).filter((step) => step.when?.() ?? true)
+  for (const step of steps.slice(0, -1)) {
+    const code = await runChild(process.execPath, [...process.execArgv, ...step.command])
+    if (code !== 0) process.exit(code)
+  }
+  const last = steps.at(-1)
+  if (last) await becomeChild(process.execPath, [...process.execArgv, ...last.command])
+}
+
+// `npm test -- x` arrives as `test x`, `node scripts/run.mjs test -- x` with the dashes still in it.
+const [name = '', ...rest] = process.argv.slice(2)
+chdir(root)
+try {
+  await run(name, rest[0] === '--' ? rest.slice(1) : rest)
+} catch (error) {
+  console.error(`clawmesh: ${error instanceof Error ? error.message : String(error)}`)
+  process.exit(1)
+}

@@ -1,0 +1,51 @@
+/** What each npm script runs, as a table. A step is the argument list of one `node` call; they run in order. */
+import { existsSync } from 'node:fs'
+import { fromRoot } from './root.mjs'
+
+const cli = 'cli/src/main.ts'
+/** The module behind `config docs`; the table of settings is written once it exists. */
+const configDocs = 'cli/src/config-docs.ts'
+const jest = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js']
+const eslint = 'node_modules/eslint/bin/eslint.js'
+const prettier = 'node_modules/prettier/bin/prettier.cjs'
+const tsc = 'node_modules/typescript/bin/tsc'
+const buf = 'node_modules/@bufbuild/buf/bin/buf'
+
+/**
+ * @typedef {{ command: string[], when?: () => boolean }} Step
+ * @typedef {object} Task
+ * @property {(args: string[]) => Step[]} steps
+ * @property {false} [needsPrismaClients] leave them alone, the task does not run our code
+ * @property {true} [regeneratesPrismaClients] make them all anew
+ */
+
+/** @type {Record<string, Task>} */
+const tasks = {
+  start: { steps: (args) => [{ command: [cli, 'start', '--target', 'all', ...args] }] },
+  clawmesh: { steps: (args) => [{ command: [cli, ...args] }] },
+  openapi: { steps: (args) => [{ command: [cli, 'openapi', ...args] }] },
+  test: { steps: (args) => [{ command: [...jest, ...args] }] },
+  faults: { steps: (args) => [{ command: [...jest, '--config', 'jest.faults.config.mjs', ...args] }] },
+  bench: { steps: (args) => [{ command: ['test/bench/main.ts', ...args] }] },
+  lint: { steps: (args) => [{ command: [eslint, '.', ...args] }, { command: [prettier, '--check', '.'] }] },
+  format: { steps: () => [{ command: [prettier, '--write', '.'] }], needsPrismaClients: false },
+  typecheck: { steps: (args) => [{ command: [tsc, '--noEmit', ...args] }] },
+  generate: {
+    steps: () => [
+      { command: [buf, 'generate'] },
+      { command: [buf, 'build', '-o', 'contracts/src/gen/descriptors.binpb'] },
+      { command: [cli, 'config', 'docs'], when: () => existsSync(fromRoot(configDocs)) },
+    ],
+    regeneratesPrismaClients: true,
+  },
+}
+
+export const taskNames = Object.keys(tasks)
+
+/**
+ * @param {string} name
+ * @returns {Task | undefined}
+ */
+export function findTask(name) {
+  return Object.hasOwn(tasks, name) ? tasks[name] : undefined
+}

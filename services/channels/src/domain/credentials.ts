@@ -1,0 +1,20 @@
+import type { Credentials } from './types.ts'
+
+/** What a secret reads as; written back it means "as stored". */
+export const mask = '***'
+
+export interface CredentialChanges {
+  /** Drop what is stored before anything is set. */
+  clear: boolean
+  entries: Credentials
+}
+
+/** Stored credentials with the changes laid over them key by key. A masked value keeps what is stored, if anything. */
+export const mergeCredentials = (stored: Credentials, { clear, entries }: CredentialChanges): Credentials => ({
+  ...(clear ? {} : stored),
+  ...Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== mask)),
+})
+
+/** The names of credentials, each with the mask for its value. */
+export const masked = (keys: readonly string[]): Record<string, typeof mask> =>
+  Object.fromEntries(keys.map((key) => [key, mask]))

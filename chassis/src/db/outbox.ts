@@ -17,7 +17,7 @@ export interface OutboxRow {
   payload: string
 }
 
-/** The row that publishes an event of a tenant. Its data are checked against the declaration. */
+/** The row that publishes an event of a tenant. Its data are checked by the compiler here and by zod where it arrives. */
 export const outboxRow = <N extends EventName>(name: N, tenantId: string, data: EventData<N>): OutboxRow => {
   const id = newId()
   const event: CloudEvent = {
@@ -28,7 +28,7 @@ export const outboxRow = <N extends EventName>(name: N, tenantId: string, data: 
     time: new Date().toISOString(),
     datacontenttype: 'application/json',
     tenantid: tenantId,
-    data: events[name].data.parse(data),
+    data,
   }
   return { id, subject: eventSubject(name, tenantId), payload: JSON.stringify(event) }
 }

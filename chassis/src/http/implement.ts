@@ -73,6 +73,8 @@ export const authorise = (caller: Caller, route: Route): void => {
 const inputOf = async (request: express.Request, response: ServerResponse, route: Route, caller: Caller) => {
   const { definition } = route
   const { locale } = caller
+  if (request.url.includes('%00'))
+    throw new MeshError('INVALID_REQUEST', 'error.invalid_path', { path: request.path.slice(0, 100) })
   const abort = new AbortController()
   response.on('close', () => {
     if (!response.writableFinished) abort.abort(new MeshError('CANCELLED', 'error.cancelled'))

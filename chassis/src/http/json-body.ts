@@ -26,10 +26,20 @@ const depthOf = (text: string): number => {
   return deepest
 }
 
-const hasPrototypeKey = (value: unknown): boolean => {
-  if (typeof value !== 'object' || value === null) return false
-  if (Array.isArray(value)) return value.some(hasPrototypeKey)
-  return Object.entries(value).some(([key, inner]) => key === '__proto__' || hasPrototypeKey(inner))
+/** What an escape sequence can smuggle in: a prototype key, a NUL, half a surrogate pair. None can be stored. */
+const hidden = (value: unknown): string | undefined => {
+  if (typeof value === 'string')
+    return value.includes('\0')
+      ? 'contains a NUL character'
+      : value.isWellFormed()
+        ? undefined
+        : 'contains half a character'
+  if (typeof value !== 'object' || value === null) return undefined
+  for (const [key, inner] of Object.entries(value)) {
+    const found = key === '__proto__' ? 'key __proto__' : (hidden(key) ?? hidden(inner))
+    if (found !== undefined) return found
+  }
+  return undefined
 }
 
 /** Parses a JSON text under the rules above. @throws INVALID_REQUEST */
@@ -47,8 +57,9 @@ export const parseJson = (bytes: Uint8Array): unknown => {
   } catch (cause) {
     throw invalid('cannot be parsed', cause)
   }
-  // An escaped spelling of the key contains a backslash, so plain texts skip the walk.
-  if ((text.includes('__proto__') || text.includes('\\u')) && hasPrototypeKey(value)) throw invalid('key __proto__')
+  // Anything hidden is spelt with an escape, so plain texts skip the walk.
+  const found = text.includes('__proto__') || text.includes('\\u') ? hidden(value) : undefined
+  if (found !== undefined) throw invalid(found)
   return value
 }
 

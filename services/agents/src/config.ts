@@ -1,0 +1,37 @@
+import { z } from 'zod'
+import { defineConfig, integer, text, type ConfigOf } from '@clawmesh/chassis'
+
+export const agentsConfig = defineConfig('agents', {
+  runLeaseMs: {
+    env: ['CLAWMESH_RUN_LEASE_MS'],
+    schema: integer(15_000, 1_000),
+    about: 'A run whose replica has been silent this long is declared failed by another one',
+  },
+  runHeartbeatMs: {
+    env: ['CLAWMESH_RUN_HEARTBEAT_MS'],
+    schema: integer(5_000, 100),
+    about: 'How often leases are renewed and lost runs are looked for',
+  },
+  sessionWaitMs: {
+    env: ['CLAWMESH_SESSION_WAIT_MS'],
+    schema: integer(300_000, 1),
+    about: 'How long a message waits for the turn before it in the same session',
+  },
+  maxMessageChars: {
+    env: ['CLAWMESH_MAX_MESSAGE_CHARS'],
+    schema: integer(32_000, 1),
+    about: 'Longer user messages are cut, with a note to the model',
+  },
+  injectionAction: {
+    env: ['CLAWMESH_INJECTION_ACTION'],
+    schema: z.enum(['off', 'log', 'warn', 'block']).default('warn'),
+    about: 'What happens to a message that looks like a prompt injection',
+  },
+  workspaceDir: {
+    env: ['CLAWMESH_WORKSPACE', 'GOCLAW_WORKSPACE'],
+    schema: text(''),
+    about: 'Base folder of agent workspaces; default <data folder>/workspace',
+  },
+})
+
+export type AgentsConfig = ConfigOf<typeof agentsConfig>

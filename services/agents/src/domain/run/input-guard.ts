@@ -1,0 +1,16 @@
+/** Looks for texts that try to take over the agent. A hint for people and logs, not a protection. */
+
+const patterns: Record<string, RegExp> = {
+  ignore_instructions:
+    /\b(ignore|disregard|forget)\b.{0,30}\b(previous|prior|above|earlier|all)\b.{0,30}\b(instructions?|rules?|prompts?)\b/i,
+  role_override: /\byou are (now|no longer)\b|\bact as (an? )?(unrestricted|jailbroken|developer mode)\b/i,
+  system_tags: /<\/?(system|assistant|im_start|im_end)\b|\[\/?(INST|SYS)\]|<\|im_(start|end)\|>/i,
+  instruction_injection: /\b(new|updated) (system )?instructions?\s*:/i,
+  delimiter_escape: /-{3,}\s*(end|begin) (of )?(system|prompt|instructions)/i,
+}
+
+/** Names of the patterns that a text matches. */
+export const suspicions = (text: string): string[] =>
+  Object.entries(patterns)
+    .filter(([, pattern]) => pattern.test(text))
+    .map(([name]) => name)

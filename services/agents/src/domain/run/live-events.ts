@@ -1,0 +1,50 @@
+/** Live events of a run for whoever watches. Text is gathered for a moment, so that a fast model does not flood the bus. */
+import { runSubject, type RunEvent } from '@clawmesh/contracts'
+import type { Bus } from '@clawmesh/chassis'
+
+const gatherMs = 40
+const argumentChars = 500
+const resultChars = 1_000
+
+type Base = Pick<RunEvent, 'runId' | 'agentId' | 'agentKey' | 'sessionKey' | 'userId' | 'channel'>
+type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
+export type LiveEvent = Without<RunEvent, keyof Base>
+
+export interface LiveEvents {
+  text: (kind: 'chunk' | 'thinking', delta: string) => void
+  send: (event: LiveEvent) => void
+}
+
+const trimmed = (event: LiveEvent): LiveEvent => {
+  if (event.type === 'tool.call') return { ...event, arguments: event.arguments.slice(0, argumentChars) }
+  if (event.type === 'tool.result') return { ...event, result: event.result.slice(0, resultChars) }
+  return event
+}
+
+/** Publishes a run's events on its own subject, in order. */
+export const liveEvents = (bus: Bus, tenantId: string, base: Base): LiveEvents => {
+  const subject = runSubject(tenantId, base.runId)
+  let kind: 'chunk' | 'thinking' = 'chunk'
+  let gathered = ''
+  let timer: NodeJS.Timeout | undefined
+
+  const flush = () => {
+    clearTimeout(timer)
+    timer = undefined
+    if (gathered !== '') bus.publish(subject, { type: kind, content: gathered, ...base })
+    gathered = ''
+  }
+
+  return {
+    text: (nextKind, delta) => {
+      if (nextKind !== kind) flush()
+      kind = nextKind
+      gathered += delta
+      timer ??= setTimeout(flush, gatherMs)
+    },
+    send: (event) => {
+      flush()
+      bus.publish(subject, { ...trimmed(event), ...base })
+    },
+  }
+}

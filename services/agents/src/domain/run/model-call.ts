@@ -1,0 +1,71 @@
+/** One model call of a run: passes deltas on as they come and returns the whole answer. */
+import type { ChatDone, ChatRequest, ChatResponse } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { MeshError, toMeshError } from '@clawmesh/contracts'
+import type { Call } from '@clawmesh/chassis'
+import type { LiveEvents } from './live-events.ts'
+import { usageFields, type RunTrace } from './spans.ts'
+
+export type Chat = (call: Call, request: ChatRequest) => AsyncIterable<ChatResponse>
+
+interface ModelCall {
+  call: Call
+  request: ChatRequest
+  iteration: number
+  chat: Chat
+  live: LiveEvents
+  trace: RunTrace
+  /** Takes each text delta; what it returns is waited for, so that a slow reader slows the model's stream. */
+  onText: (delta: string) => Promise<void>
+}
+
+/** Asks the model. @throws the provider's error, or CANCELLED */
+export const callModel = async ({
+  call,
+  request,
+  iteration,
+  chat,
+  live,
+  trace,
+  onText,
+}: ModelCall): Promise<ChatDone> => {
+  const span = trace.llmCall(iteration, request.messages.at(-1)?.content ?? '')
+  try {
+    for await (const { event } of chat(call, request)) {
+      switch (event?.$case) {
+        case 'textDelta':
+          live.text('chunk', event.value)
+          await onText(event.value)
+          break
+        case 'thinkingDelta':
+          live.text('thinking', event.value)
+          break
+        case 'retrying':
+          live.send({ type: 'run.retrying', attempt: event.value.attempt, reason: event.value.reason })
+          break
+        case 'done': {
+          const done = event.value
+          span.end({
+            name: `${done.provider}/${done.model} #${iteration}`,
+            provider: done.provider,
+            model: done.model,
+            finish_reason: done.finishReason,
+            output_preview: done.content,
+            ...(done.usage === undefined ? {} : usageFields(done.usage)),
+          })
+          if (!request.stream && done.content !== '') {
+            live.text('chunk', done.content)
+            await onText(done.content)
+          }
+          return done
+        }
+      }
+    }
+    throw new MeshError('UNAVAILABLE', 'error.stream_cut', { provider: request.provider })
+  } catch (thrown) {
+    const error = call.signal.aborted
+      ? new MeshError('CANCELLED', 'error.cancelled', {}, { cause: thrown })
+      : toMeshError(thrown)
+    span.end({ provider: request.provider, model: request.model, error: error.message })
+    throw error
+  }
+}

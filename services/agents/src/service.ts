@@ -1,0 +1,91 @@
+/** Agents: what they are, the conversations they have, and the loop that runs them. */
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { http } from '@clawmesh/contracts'
+import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
+import { ChannelsServiceService } from '@clawmesh/contracts/gen/clawmesh/channels/v1/channels.ts'
+import { ProvidersServiceService, type ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
+import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
+import { implementHttp, implementRpc, newId, outboxPart, type Call, type Mesh, type Service } from '@clawmesh/chassis'
+import type { AgentsConfig } from './config.ts'
+import { agentUseCases } from './domain/agents.ts'
+import { agentLookup } from './domain/resolve-agent.ts'
+import { lostRunsPart } from './domain/run/lost-runs.ts'
+import type { ContextFile } from './domain/run/prompt.ts'
+import { runs as runsOf } from './domain/run/runs.ts'
+import { sessionUseCases } from './domain/sessions.ts'
+import type { Agent } from './domain/types.ts'
+import { agentHandlers } from './http/agents.ts'
+import { chatHandlers } from './http/chat.ts'
+import { sessionHandlers } from './http/sessions.ts'
+import { agentsRpc } from './rpc/agents.ts'
+import { agentsStore } from './store/store.ts'
+
+const cachedAgents = 10_000
+
+export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
+  const { bus } = mesh
+  const log = mesh.log.child({ service: 'agents' })
+  const workspaceDir = config.workspaceDir === '' ? join(mesh.dataDir, 'workspace') : config.workspaceDir
+  const database = mesh.database('agents')
+  const outbox = outboxPart(database, mesh)
+  const store = agentsStore({ database, bus, published: outbox.poke })
+
+  const providers = mesh.client(ProvidersServiceService)
+  const tools = mesh.client(ToolsServiceService)
+  const traces = mesh.client(TracesServiceService)
+  const channels = mesh.client(ChannelsServiceService)
+
+  const lookup = agentLookup({
+    store,
+    agents: mesh.cache<Agent>('agents', cachedAgents),
+    files: mesh.cache<ContextFile[]>('agents', cachedAgents),
+  })
+  const toolLists = mesh.cache<ToolSpec[]>('builtin_tools', cachedAgents)
+  const listTools = async (call: Call, agent: Agent): Promise<ToolSpec[]> => {
+    const toolsConfigJson = JSON.stringify(agent.toolsConfig)
+    const policy = createHash('sha256').update(toolsConfigJson).digest('base64')
+    const load = async () => (await tools.listTools(call, { agentId: agent.id, toolsConfigJson })).tools
+    return (await toolLists.get(agent.tenantId, `${agent.id} ${policy}`, load)) ?? []
+  }
+
+  const agents = agentUseCases({
+    store,
+    workspaceDir,
+    openedByChannels: async (caller) => {
+      const call: Call = { caller, requestId: newId(), signal: AbortSignal.timeout(mesh.config.rpcTimeoutMs) }
+      return (await channels.listAgentsOpenTo(call, { userId: caller.userId })).agentIds
+    },
+  })
+  const sessions = sessionUseCases(store)
+  const runs = runsOf({
+    store,
+    bus,
+    log,
+    config,
+    workspaceDir,
+    chat: providers.chat,
+    invokeTool: tools.invokeTool,
+    listTools,
+    contextFiles: lookup.contextFiles,
+    monthCost: async (call, agent) => (await traces.getAgentMonthCost(call, { agentId: agent.id })).costUsd,
+  })
+  const fetchAllow = mesh.config.fetchAllow.split(',').filter(Boolean)
+
+  return {
+    name: 'agents',
+    http: implementHttp(
+      http.agents,
+      { ...agentHandlers(agents), ...sessionHandlers(sessions), ...chatHandlers({ runs, lookup, fetchAllow }) },
+      mesh.httpParts('agents'),
+    ),
+    rpc: [implementRpc(AgentsServiceService, agentsRpc(lookup, store))],
+    parts: [
+      { name: 'agents database', ready: database.ping },
+      outbox,
+      lostRunsPart({ store, bus, log, config, active: runs.active }),
+      { name: 'runs', stop: () => runs.drain(mesh.config.drainTimeoutMs) },
+    ],
+  }
+}

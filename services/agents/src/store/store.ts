@@ -1,0 +1,28 @@
+/** All that knows the tables of agents. */
+import type { Bus, Database } from '@clawmesh/chassis'
+import { agentRows } from './agents.ts'
+import { PrismaClient } from './client/client.ts'
+import { runRows } from './runs.ts'
+import { sessionRows } from './sessions.ts'
+
+interface StoreParts {
+  database: Database
+  bus: Bus
+  /** Called after each committed transaction that wrote an event. */
+  published: () => void
+}
+
+/** The repositories of agents; those of a tenant's things cannot be had without the tenant. */
+export const agentsStore = ({ database, bus, published }: StoreParts) => {
+  const prisma = new PrismaClient({ adapter: database.adapter })
+  return {
+    forTenant: (tenantId: string) => ({
+      agents: agentRows({ prisma, bus, published }, tenantId),
+      sessions: sessionRows({ prisma, database, published }, tenantId),
+    }),
+    runs: runRows(database),
+    published,
+  }
+}
+
+export type AgentsStore = ReturnType<typeof agentsStore>

@@ -26,6 +26,8 @@ export interface Service {
   /** Answers the service's HTTP contract. The gateway has none: it listens itself. */
   http?: HttpHandler
   rpc?: readonly RpcImplementation[]
+  /** Where a service that listens by itself can be reached; only the gateway does. */
+  port?: () => number
   /** First step of leaving: ask clients to go elsewhere, while still answering them. */
   lameDuck?: () => void
   /** Its own parts, in the order in which they start. */

@@ -1,6 +1,7 @@
 /** One process of the mesh: builds its rooms, starts them in order, and leaves in order when told to. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { lifecycle, migrate, type ChassisConfig, type Lifecycle, type Logger, type Part } from '@clawmesh/chassis'
+import { lifecycle, migrate, type ChassisConfig, type Lifecycle, type Logger, type Part, type RemoteService } from '@clawmesh/chassis'
+import pg from 'pg'
 import { startEmbeddedDatabase, type EmbeddedDatabase } from './embedded/database.ts'
 import { databaseUrl, openHost, SetupError } from './host.ts'
 import { internalGrpc, internalHttp } from './internal-server.ts'
@@ -11,6 +12,8 @@ export interface MeshProcess {
   start: () => Promise<void>
   /** Turns unready, lets clients go, drains, flushes, closes. */
   stop: () => Promise<void>
+  /** The port that the edge listens on; 0 without a gateway in this process. */
+  edgePort: () => number
 }
 
 interface ProcessParts {
@@ -23,8 +26,32 @@ interface ProcessParts {
   embedded: boolean
 }
 
+const hasPgvector = async (url: string): Promise<boolean> => {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    return (await client.query(`SELECT 1 FROM pg_available_extensions WHERE name = 'vector'`)).rowCount === 1
+  } finally {
+    await client.end()
+  }
+}
+
+/** Services for which no database is configured. Memory needs pgvector, which the common server may lack. */
+const withoutDatabase = async (
+  names: readonly TargetName[],
+  config: ChassisConfig,
+  env: NodeJS.ProcessEnv,
+  embedded: boolean,
+): Promise<RemoteService[]> => {
+  const services = names.filter((name): name is RemoteService => name !== 'gateway')
+  const missing = services.filter((service) => databaseUrl(service, config, env) === '')
+  const shared = databaseUrl('memory', config, env)
+  const memoryElsewhere = embedded && shared !== '' && shared === config.databaseUrl && !(await hasPgvector(shared))
+  return memoryElsewhere ? [...missing, 'memory'] : missing
+}
+
 const migrateAll = async (
-  url: (service: (typeof servicesWithDatabase)[number]) => string,
+  url: (service: RemoteService) => string,
   log: Logger,
 ): Promise<void> => {
   for (const service of servicesWithDatabase) {
@@ -43,13 +70,10 @@ export const composeProcess = async ({
   embedded,
 }: ProcessParts): Promise<MeshProcess> => {
   const config: ChassisConfig = configs.chassis
-  const missing = names.find((name) => name !== 'gateway' && databaseUrl(name, config, env) === '')
-  let database: EmbeddedDatabase | undefined
-  if (missing !== undefined) {
-    if (!embedded) throw new SetupError(`DATABASE_URL or ${missing.toUpperCase()}_DATABASE_URL is required`)
-    database = await startEmbeddedDatabase(dataDir, log)
-  }
-  const urlOf = (service: (typeof servicesWithDatabase)[number]) => databaseUrl(service, config, env) || database!.url
+  const unserved = await withoutDatabase(names, config, env, embedded)
+  if (unserved.length > 0 && !embedded) throw new SetupError(`DATABASE_URL or ${unserved[0]!.toUpperCase()}_DATABASE_URL is required`)
+  const database: EmbeddedDatabase | undefined = unserved.length > 0 ? await startEmbeddedDatabase(dataDir, log) : undefined
+  const urlOf = (service: RemoteService) => (unserved.includes(service) ? database!.url : databaseUrl(service, config, env))
   if (embedded) await migrateAll(urlOf, log)
 
   const mesh = await openHost({ config, log, name: names.join(','), embedded, dataDir, databaseUrl: urlOf })
@@ -82,6 +106,7 @@ export const composeProcess = async ({
 
   return {
     start: life.start,
+    edgePort: () => services.map((service) => service.port?.() ?? 0).find((port) => port > 0) ?? 0,
     stop: async () => {
       log.info('leaving')
       life.leave()

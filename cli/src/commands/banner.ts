@@ -1,0 +1,24 @@
+/** What someone curious reads after the first start. */
+interface BannerParts {
+  config: { token: string; host: string }
+  port: number
+  readyMs: number
+}
+
+/** URL, token mode and one command to paste. */
+export const banner = ({ config, port, readyMs }: BannerParts): string => {
+  const url = `http://127.0.0.1:${port}`
+  const auth = config.token === '' ? '' : `  -H "Authorization: Bearer $GOCLAW_GATEWAY_TOKEN" -H 'X-GoClaw-User-Id: me' \\\n`
+  return `
+Clawmesh is ready (${(readyMs / 1000).toFixed(1)} s): ${url}   API: ${url}/docs
+${
+  config.token === ''
+    ? 'No GOCLAW_GATEWAY_TOKEN is set: single-user mode, every request is an admin, only this machine can connect.'
+    : 'Requests need GOCLAW_GATEWAY_TOKEN or an API key.'
+}
+The mock provider answers until you add a real one (POST /v1/providers). Talk to the default agent:
+
+curl -N ${url}/v1/chat/completions -H 'content-type: application/json' \\
+${auth}  -d '{"model":"goclaw:default","stream":true,"messages":[{"role":"user","content":"Hello, who are you?"}]}'
+`
+}

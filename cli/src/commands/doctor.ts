@@ -1,0 +1,120 @@
+/** `clawmesh doctor`: what is reachable, what is wrong, and the remedy. */
+import { connect } from 'node:net'
+import { accessSync, constants } from 'node:fs'
+import { chassisConfig, ConfigError, loadConfigs, pendingMigrations, resolveSetting, type ChassisConfig } from '@clawmesh/chassis'
+import { openDataDir } from '../data-dir.ts'
+import { databaseUrl } from '../host.ts'
+import { migrationFolder } from '../migration-folders.ts'
+import { configDefinitions, servicesWithDatabase } from '../targets.ts'
+
+interface Finding {
+  ok: boolean
+  what: string
+  detail: string
+  remedy?: string
+}
+
+const timeoutMs = 3_000
+const oldestNode = [24, 19] as const
+
+const reach = (host: string, port: number): Promise<string | undefined> =>
+  new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: timeoutMs })
+    const done = (fault?: string) => {
+      socket.destroy()
+      resolve(fault)
+    }
+    socket.once('connect', () => done())
+    socket.once('timeout', () => done('no answer'))
+    socket.once('error', (error: NodeJS.ErrnoException) => done(error.code ?? error.message))
+  })
+
+const nodeVersion = (): Finding => {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  const ok = major > oldestNode[0] || (major === oldestNode[0] && minor >= oldestNode[1])
+  return { ok, what: 'Node', detail: process.version, remedy: 'start through npm scripts, which fetch Node 24' }
+}
+
+const configuration = (env: NodeJS.ProcessEnv): Finding => {
+  try {
+    loadConfigs(configDefinitions, env)
+    return { ok: true, what: 'configuration', detail: 'valid' }
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return {
+      ok: false,
+      what: 'configuration',
+      detail: error.faults.map(({ variable, reason }) => `${variable}: ${reason}`).join('; '),
+      remedy: 'docs/configuration.md lists every variable',
+    }
+  }
+}
+
+const dataFolder = (configured: string): Finding => {
+  try {
+    const dir = openDataDir(configured)
+    accessSync(dir, constants.W_OK)
+    return { ok: true, what: 'data folder', detail: dir }
+  } catch (error) {
+    return { ok: false, what: 'data folder', detail: (error as Error).message, remedy: 'set CLAWMESH_DATA_DIR to a folder you may write' }
+  }
+}
+
+const server = async (what: string, url: string, fallbackPort: number, remedy: string): Promise<Finding> => {
+  try {
+    const { hostname, port } = new URL(url.includes('://') ? url : `tcp://${url}`)
+    const fault = await reach(hostname, Number(port) || fallbackPort)
+    return { ok: fault === undefined, what, detail: fault ?? 'reachable', remedy }
+  } catch {
+    return { ok: false, what, detail: 'the URL cannot be read', remedy }
+  }
+}
+
+const database = async (service: (typeof servicesWithDatabase)[number], url: string): Promise<Finding> => {
+  const what = `database of ${service}`
+  try {
+    const pending = await pendingMigrations({ url, schema: service, folder: migrationFolder(service) })
+    return pending.length === 0
+      ? { ok: true, what, detail: 'up to date' }
+      : { ok: false, what, detail: `lacks ${pending.join(', ')}`, remedy: 'run clawmesh migrate' }
+  } catch (error) {
+    return { ok: false, what, detail: (error as Error).message, remedy: 'check DATABASE_URL, and that the server is up' }
+  }
+}
+
+const outside = async (config: ChassisConfig, env: NodeJS.ProcessEnv): Promise<Finding[]> => {
+  const databases = await Promise.all(
+    servicesWithDatabase.map((service) => {
+      const url = databaseUrl(service, config, env)
+      return url === '' ? undefined : database(service, url)
+    }),
+  )
+  const found = databases.filter((finding) => finding !== undefined)
+  return [
+    ...(found.length === 0 ? [{ ok: true, what: 'database', detail: 'embedded (DATABASE_URL is not set)' }] : found),
+    config.natsUrl === ''
+      ? { ok: true, what: 'NATS', detail: 'in-process bus (NATS_URL is not set)' }
+      : await server('NATS', config.natsUrl.split(',')[0]!, 4222, 'start nats-server -js, or correct NATS_URL'),
+    config.redisUrl === ''
+      ? { ok: true, what: 'Redis', detail: 'in-process counters (REDIS_URL is not set)' }
+      : await server('Redis', config.redisUrl, 6379, 'start redis-server, or correct REDIS_URL'),
+  ]
+}
+
+/** Looks at everything and returns the report, and whether all is well. */
+export const doctor = async (env: NodeJS.ProcessEnv): Promise<{ text: string; ok: boolean }> => {
+  const settings = configuration(env)
+  const dataDir = String(resolveSetting(chassisConfig.settings.dataDir, env).value ?? '')
+  const findings = [
+    nodeVersion(),
+    settings,
+    dataFolder(dataDir),
+    ...(settings.ok ? await outside(loadConfigs({ chassis: chassisConfig }, env).chassis, env) : []),
+  ]
+  return {
+    ok: findings.every(({ ok }) => ok),
+    text: findings
+      .map(({ ok, what, detail, remedy }) => `${ok ? 'ok   ' : 'WRONG'} ${what}: ${detail}${ok || !remedy ? '' : `\n      remedy: ${remedy}`}`)
+      .join('\n'),
+  }
+}

@@ -1,0 +1,45 @@
+/** `clawmesh start`: runs targets until told to stop. */
+import { ConfigError, createLogger, loadConfigs } from '@clawmesh/chassis'
+import { openDataDir } from '../data-dir.ts'
+import { SetupError } from '../host.ts'
+import { composeProcess } from '../process.ts'
+import { configDefinitions, parseTargets, targetNames } from '../targets.ts'
+import { banner } from './banner.ts'
+
+/** How long leaving may take after a first signal before a second one, or patience, ends the process. */
+const graceMs = 15_000
+
+/** Runs until SIGTERM or SIGINT and returns the exit code. */
+export const start = async (target: string, env: NodeJS.ProcessEnv): Promise<number> => {
+  const names = parseTargets(target)
+  const embedded = names.length === targetNames.length
+  const configs = loadConfigs(configDefinitions, embedded ? { CLAWMESH_HTTP_HOST: '127.0.0.1', CLAWMESH_HTTP_PORT: '0', ...env } : env)
+  const log = createLogger({ level: env['CLAWMESH_LOG_LEVEL'] || !embedded ? configs.chassis.logLevel : 'warn', name: embedded ? 'all' : names.join(',') })
+  const startedAt = performance.now()
+
+  process.on('unhandledRejection', (err) => log.error({ err }, 'unhandled rejection'))
+  const mesh = await composeProcess({ names, configs, env, log, dataDir: openDataDir(configs.chassis.dataDir), embedded })
+
+  const told = new Promise<string>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const)
+      process.on(signal, () => {
+        resolve(signal)
+        setTimeout(() => process.exit(1), configs.chassis.drainTimeoutMs + configs.chassis.lameDuckMs + graceMs).unref()
+      })
+  })
+  await mesh.start()
+  const readyMs = Math.round(performance.now() - startedAt)
+  log.info({ targets: names, readyMs, port: mesh.edgePort() }, 'ready')
+  if (embedded) console.log(banner({ config: configs.gateway, port: mesh.edgePort(), readyMs }))
+  await told
+  await mesh.stop()
+  return 0
+}
+
+/** Text for an error that the operator can mend; undefined for a bug. */
+export const operatorMessage = (thrown: unknown): string | undefined => {
+  if (thrown instanceof ConfigError || thrown instanceof SetupError) return thrown.message
+  const code = (thrown as NodeJS.ErrnoException | undefined)?.code
+  if (code === 'EADDRINUSE') return `${(thrown as Error).message}: choose another port with GOCLAW_PORT, or stop what uses it`
+  return undefined
+}

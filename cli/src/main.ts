@@ -10,7 +10,9 @@ import { targetNames } from './targets.ts'
 import { version } from './version.ts'
 
 const { env } = process
-const program = new Command('clawmesh').description('A multi-tenant AI-agent gateway as a mesh of small services').version(version)
+const program = new Command('clawmesh')
+  .description('A multi-tenant AI-agent gateway as a mesh of small services')
+  .version(version)
 
 program
   .command('start')

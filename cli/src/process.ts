@@ -1,6 +1,14 @@
 /** One process of the mesh: builds its rooms, starts them in order, and leaves in order when told to. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { lifecycle, migrate, type ChassisConfig, type Lifecycle, type Logger, type Part, type RemoteService } from '@clawmesh/chassis'
+import {
+  lifecycle,
+  migrate,
+  type ChassisConfig,
+  type Lifecycle,
+  type Logger,
+  type Part,
+  type RemoteService,
+} from '@clawmesh/chassis'
 import pg from 'pg'
 import { startEmbeddedDatabase, type EmbeddedDatabase } from './embedded/database.ts'
 import { databaseUrl, openHost, SetupError } from './host.ts'
@@ -50,10 +58,7 @@ const withoutDatabase = async (
   return memoryElsewhere ? [...missing, 'memory'] : missing
 }
 
-const migrateAll = async (
-  url: (service: RemoteService) => string,
-  log: Logger,
-): Promise<void> => {
+const migrateAll = async (url: (service: RemoteService) => string, log: Logger): Promise<void> => {
   for (const service of servicesWithDatabase) {
     const applied = await migrate({ url: url(service), schema: service, folder: migrationFolder(service) })
     if (applied.length > 0) log.info({ service, applied }, 'migrated')
@@ -71,9 +76,12 @@ export const composeProcess = async ({
 }: ProcessParts): Promise<MeshProcess> => {
   const config: ChassisConfig = configs.chassis
   const unserved = await withoutDatabase(names, config, env, embedded)
-  if (unserved.length > 0 && !embedded) throw new SetupError(`DATABASE_URL or ${unserved[0]!.toUpperCase()}_DATABASE_URL is required`)
-  const database: EmbeddedDatabase | undefined = unserved.length > 0 ? await startEmbeddedDatabase(dataDir, log) : undefined
-  const urlOf = (service: RemoteService) => (unserved.includes(service) ? database!.url : databaseUrl(service, config, env))
+  if (unserved.length > 0 && !embedded)
+    throw new SetupError(`DATABASE_URL or ${unserved[0]!.toUpperCase()}_DATABASE_URL is required`)
+  const database: EmbeddedDatabase | undefined =
+    unserved.length > 0 ? await startEmbeddedDatabase(dataDir, log) : undefined
+  const urlOf = (service: RemoteService) =>
+    unserved.includes(service) ? database!.url : databaseUrl(service, config, env)
   if (embedded) await migrateAll(urlOf, log)
 
   const mesh = await openHost({ config, log, name: names.join(','), embedded, dataDir, databaseUrl: urlOf })

@@ -1,7 +1,14 @@
 /** The rooms a process can hold. This is the only place that knows them all. */
 import { agentsConfig, agentsService } from '@clawmesh/agents'
 import { channelsService } from '@clawmesh/channels'
-import { chassisConfig, type ConfigDefinition, type Mesh, type RemoteService, type Service } from '@clawmesh/chassis'
+import {
+  chassisConfig,
+  type loadConfigs,
+  type ConfigDefinition,
+  type Mesh,
+  type RemoteService,
+  type Service,
+} from '@clawmesh/chassis'
 import { gatewayConfig, gatewayService } from '@clawmesh/gateway'
 import { identityService } from '@clawmesh/identity'
 import { memoryConfig, memoryService } from '@clawmesh/memory'
@@ -22,7 +29,7 @@ export const configDefinitions = {
   traces: tracesConfig,
 } as const satisfies Record<string, ConfigDefinition>
 
-type Configs = ReturnType<typeof import('@clawmesh/chassis').loadConfigs<typeof configDefinitions>>
+type Configs = ReturnType<typeof loadConfigs<typeof configDefinitions>>
 
 /** How each target is built. A service comes before those that call it when it starts. */
 export const targets = {

@@ -17,7 +17,8 @@ export const printConfig = (env: NodeJS.ProcessEnv): string =>
   rows()
     .map(({ setting }) => {
       const { variable, value, source, fault } = resolveSetting(setting, env)
-      const shown = fault !== undefined ? `INVALID: ${fault}` : setting.secret && value ? '***' : JSON.stringify(value ?? null)
+      const shown =
+        fault !== undefined ? `INVALID: ${fault}` : setting.secret && value ? '***' : JSON.stringify(value ?? null)
       return `${variable}=${shown}  (${source})`
     })
     .join('\n')
@@ -35,7 +36,10 @@ export const configDocs = (): string =>
     '|---|---|---|---|',
     ...rows().map(({ room, setting }) => {
       const fallback = resolveSetting(setting, {}).value
-      const shown = fallback === undefined || fallback === '' ? '' : `\`${Array.isArray(fallback) ? fallback.join(',') : String(fallback)}\``
+      const shown =
+        fallback === undefined || fallback === ''
+          ? ''
+          : `\`${Array.isArray(fallback) ? fallback.join(',') : String(fallback)}\``
       return `| ${room} | ${setting.env.map((name) => `\`${name}\``).join(' ')} | ${cell(shown)} | ${cell(setting.about)} |`
     }),
     '',

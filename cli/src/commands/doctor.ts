@@ -1,7 +1,14 @@
 /** `clawmesh doctor`: what is reachable, what is wrong, and the remedy. */
 import { connect } from 'node:net'
 import { accessSync, constants } from 'node:fs'
-import { chassisConfig, ConfigError, loadConfigs, pendingMigrations, resolveSetting, type ChassisConfig } from '@clawmesh/chassis'
+import {
+  chassisConfig,
+  ConfigError,
+  loadConfigs,
+  pendingMigrations,
+  resolveSetting,
+  type ChassisConfig,
+} from '@clawmesh/chassis'
 import { openDataDir } from '../data-dir.ts'
 import { databaseUrl } from '../host.ts'
 import { migrationFolder } from '../migration-folders.ts'
@@ -56,7 +63,12 @@ const dataFolder = (configured: string): Finding => {
     accessSync(dir, constants.W_OK)
     return { ok: true, what: 'data folder', detail: dir }
   } catch (error) {
-    return { ok: false, what: 'data folder', detail: (error as Error).message, remedy: 'set CLAWMESH_DATA_DIR to a folder you may write' }
+    return {
+      ok: false,
+      what: 'data folder',
+      detail: (error as Error).message,
+      remedy: 'set CLAWMESH_DATA_DIR to a folder you may write',
+    }
   }
 }
 
@@ -78,7 +90,12 @@ const database = async (service: (typeof servicesWithDatabase)[number], url: str
       ? { ok: true, what, detail: 'up to date' }
       : { ok: false, what, detail: `lacks ${pending.join(', ')}`, remedy: 'run clawmesh migrate' }
   } catch (error) {
-    return { ok: false, what, detail: (error as Error).message, remedy: 'check DATABASE_URL, and that the server is up' }
+    return {
+      ok: false,
+      what,
+      detail: (error as Error).message,
+      remedy: 'check DATABASE_URL, and that the server is up',
+    }
   }
 }
 
@@ -114,7 +131,10 @@ export const doctor = async (env: NodeJS.ProcessEnv): Promise<{ text: string; ok
   return {
     ok: findings.every(({ ok }) => ok),
     text: findings
-      .map(({ ok, what, detail, remedy }) => `${ok ? 'ok   ' : 'WRONG'} ${what}: ${detail}${ok || !remedy ? '' : `\n      remedy: ${remedy}`}`)
+      .map(
+        ({ ok, what, detail, remedy }) =>
+          `${ok ? 'ok   ' : 'WRONG'} ${what}: ${detail}${ok || !remedy ? '' : `\n      remedy: ${remedy}`}`,
+      )
       .join('\n'),
   }
 }

@@ -13,12 +13,25 @@ const graceMs = 15_000
 export const start = async (target: string, env: NodeJS.ProcessEnv): Promise<number> => {
   const names = parseTargets(target)
   const embedded = names.length === targetNames.length
-  const configs = loadConfigs(configDefinitions, embedded ? { CLAWMESH_HTTP_HOST: '127.0.0.1', CLAWMESH_HTTP_PORT: '0', ...env } : env)
-  const log = createLogger({ level: env['CLAWMESH_LOG_LEVEL'] || !embedded ? configs.chassis.logLevel : 'warn', name: embedded ? 'all' : names.join(',') })
+  const configs = loadConfigs(
+    configDefinitions,
+    embedded ? { CLAWMESH_HTTP_HOST: '127.0.0.1', CLAWMESH_HTTP_PORT: '0', ...env } : env,
+  )
+  const log = createLogger({
+    level: env['CLAWMESH_LOG_LEVEL'] || !embedded ? configs.chassis.logLevel : 'warn',
+    name: embedded ? 'all' : names.join(','),
+  })
   const startedAt = performance.now()
 
   process.on('unhandledRejection', (err) => log.error({ err }, 'unhandled rejection'))
-  const mesh = await composeProcess({ names, configs, env, log, dataDir: openDataDir(configs.chassis.dataDir), embedded })
+  const mesh = await composeProcess({
+    names,
+    configs,
+    env,
+    log,
+    dataDir: openDataDir(configs.chassis.dataDir),
+    embedded,
+  })
 
   const told = new Promise<string>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const)
@@ -40,6 +53,7 @@ export const start = async (target: string, env: NodeJS.ProcessEnv): Promise<num
 export const operatorMessage = (thrown: unknown): string | undefined => {
   if (thrown instanceof ConfigError || thrown instanceof SetupError) return thrown.message
   const code = (thrown as NodeJS.ErrnoException | undefined)?.code
-  if (code === 'EADDRINUSE') return `${(thrown as Error).message}: choose another port with GOCLAW_PORT, or stop what uses it`
+  if (code === 'EADDRINUSE')
+    return `${(thrown as Error).message}: choose another port with GOCLAW_PORT, or stop what uses it`
   return undefined
 }

@@ -38,7 +38,10 @@ const callerHeaders = [
 ]
 
 const schemaOf = (schema: z.ZodType, io: 'input' | 'output'): object => {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
+  const { $schema: _schema, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as Record<
+    string,
+    unknown
+  >
   return rest
 }
 
@@ -63,11 +66,11 @@ const queryParameters = (route: Route) =>
     schema: schemaOf(schema as z.ZodType, 'input'),
   }))
 
-const answers = ({ definition }: Route) => {
+const answers = ({ definition }: Route): Record<string, object> => {
   const errors = definition.role === 'public' ? [...definition.errors] : [...definition.errors, 401, 403, 500]
   const errorRef = { $ref: `#/components/schemas/${definition.errorStyle === 'openai' ? 'OpenAiError' : 'Error'}` }
-  return Object.fromEntries([
-    ...Object.entries(definition.response).map(([status, schema]) => [
+  return Object.fromEntries<object>([
+    ...Object.entries(definition.response).map(([status, schema]): [string, object] => [
       status,
       {
         description: definition.summary,
@@ -77,7 +80,7 @@ const answers = ({ definition }: Route) => {
         },
       },
     ]),
-    ...[...new Set(errors)].map((status) => [
+    ...[...new Set(errors)].map((status): [string, object] => [
       String(status),
       { description: `Error ${status}`, content: jsonContent(errorRef) },
     ]),

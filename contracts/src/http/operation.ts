@@ -1,5 +1,5 @@
 /** The shape of one declared HTTP operation, and the function that makes a table of them. */
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { Role, ApiKeyScope } from '../caller.ts'
 
 export type ServiceName =

@@ -33,19 +33,10 @@ const jsonColumns = (changes: AgentChanges) => ({
   ),
 })
 
-const plainColumns = (changes: AgentChanges) => {
-  const {
-    toolsConfig,
-    otherConfig,
-    sandboxConfig,
-    subagentsConfig,
-    memoryConfig,
-    compactionConfig,
-    contextPruning,
-    ...plain
-  } = changes
-  return plain
-}
+const jsonNames: ReadonlySet<string> = new Set(['toolsConfig', 'otherConfig', ...nullableJson])
+type PlainColumns<T extends AgentChanges> = Omit<T, 'toolsConfig' | 'otherConfig' | (typeof nullableJson)[number]>
+const plainColumns = <T extends AgentChanges>(changes: T): PlainColumns<T> =>
+  Object.fromEntries(Object.entries(changes).filter(([name]) => !jsonNames.has(name))) as PlainColumns<T>
 
 export interface AgentRowsParts {
   prisma: PrismaClient
@@ -157,10 +148,7 @@ export const agentRows = ({ prisma, bus, published }: AgentRowsParts, tenantId: 
           if (agent.isDefault) await unsetDefault(tx, id)
           const created = await tx.agent.create({
             data: {
-              ...(plainColumns(agent) as Pick<
-                Agent,
-                'agentKey' | 'contextWindow' | 'maxToolIterations' | 'workspace' | 'agentType' | 'status'
-              >),
+              ...plainColumns(agent),
               ...jsonColumns(agent),
               id,
               ownerId,

@@ -1,0 +1,123 @@
+/** The house rules. The import arrows of CONTRIBUTING.md are the tables below; nothing points back up. */
+import js from '@eslint/js'
+import ts from 'typescript-eslint'
+
+const rooms = [
+  'contracts',
+  'chassis',
+  'gateway',
+  'agents',
+  'channels',
+  'identity',
+  'memory',
+  'packages',
+  'providers',
+  'tools',
+  'traces',
+  'cli',
+  'test',
+]
+
+/** Forbids a room to import any other room than those named, by package name or by path. */
+const mayImport = (files, allowed) => ({
+  files,
+  rules: {
+    '@typescript-eslint/no-restricted-imports': [
+      'error',
+      {
+        patterns: [
+          {
+            group: rooms
+              .filter((room) => !allowed.includes(room))
+              .flatMap((room) => [`@clawmesh/${room}`, `@clawmesh/${room}/*`]),
+            message: 'this room may not be imported from here (CONTRIBUTING.md, The house)',
+          },
+          {
+            regex: '^(\\.\\./)+(contracts|chassis|gateway|services|cli|test)/',
+            message: 'other rooms are imported by their package name',
+          },
+        ],
+      },
+    ],
+  },
+})
+
+/** Domains are plain functions and types: no transport, no tables. */
+const domain = {
+  files: ['services/*/src/domain/**/*.ts'],
+  rules: {
+    'no-restricted-syntax': [
+      'error',
+      {
+        selector:
+          'ImportDeclaration[importKind!="type"][source.value=/^(express|@grpc\\u002F.*|@prisma\\u002F.*|pg|.*\\u002Fstore\\u002F.*|.*\\u002Fhttp\\u002F.*|.*\\u002Frpc\\u002F.*)$/]',
+        message: 'a domain knows no transport and no tables; import types only',
+      },
+    ],
+  },
+}
+
+/** Requests to addresses that users name go through guardedFetch. */
+const noBareFetch = {
+  files: ['gateway/src/**', 'services/*/src/**', 'cli/src/**', 'chassis/src/**'],
+  ignores: ['chassis/src/fetch/**'],
+  rules: {
+    'no-restricted-globals': ['error', { name: 'fetch', message: 'use guardedFetch of the chassis' }],
+    'no-console': 'error',
+  },
+}
+
+export default ts.config(
+  {
+    ignores: ['**/node_modules/', '**/dist/', 'contracts/src/gen/', 'services/*/src/store/client/', '.cache/'],
+  },
+  js.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [ts.configs.recommendedTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      '@typescript-eslint/max-params': ['error', { max: 5 }],
+      // Interfaces of the mesh are asynchronous where some implementation of them is.
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/unbound-method': 'off',
+    },
+  },
+  {
+    files: ['**/*.mjs'],
+    languageOptions: {
+      globals: {
+        process: 'readonly',
+        console: 'readonly',
+        URL: 'readonly',
+        setTimeout: 'readonly',
+        clearTimeout: 'readonly',
+        Buffer: 'readonly',
+      },
+    },
+  },
+  noBareFetch,
+  { files: ['cli/src/**'], rules: { 'no-console': 'off' } },
+  {
+    files: ['**/test/**', 'test/**'],
+    rules: {
+      // What a test reads from the wire is checked by its expectations.
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-call': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+    },
+  },
+  mayImport(['contracts/src/**'], ['contracts']),
+  mayImport(['chassis/src/**'], ['contracts', 'chassis']),
+  mayImport(['gateway/src/**', 'services/*/src/**'], ['contracts', 'chassis']),
+  mayImport(
+    ['cli/src/**'],
+    rooms.filter((room) => room !== 'test'),
+  ),
+  domain,
+)

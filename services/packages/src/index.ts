@@ -1,0 +1,2 @@
+export { packagesConfig, type PackagesConfig } from './config.ts'
+export { packagesService } from './service.ts'

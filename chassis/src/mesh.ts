@@ -59,8 +59,8 @@ export interface Mesh {
   database: (service: RemoteService) => Database
   cache: <V extends object>(kind: CacheKind, max: number) => Cache<V>
   httpParts: (service: ServiceName) => HttpParts
-  /** The handler of a service in this process, or the URL of one elsewhere. */
-  route: (service: RemoteService) => HttpHandler | URL
+  /** The handler of a service in this process, or the URLs of its replicas elsewhere, at least one. */
+  route: (service: RemoteService) => HttpHandler | readonly URL[]
 }
 
 export interface MeshHost extends Mesh {
@@ -120,7 +120,8 @@ export const createMesh = (parts: MeshParts): MeshHost => {
     },
     cache: (kind, max) => createCache({ kind, max, ttlMs: config.cacheTtlMs, bus }),
     httpParts: (service) => ({ tokens, log: log.child({ service }), checkResponses: config.checkResponses }),
-    route: (service) => services.get(service)?.http ?? new URL(config[`${service}HttpUrl`]),
+    route: (service) =>
+      services.get(service)?.http ?? config[`${service}HttpUrl`].split(',').map((url) => new URL(url.trim())),
     join: (service) => void services.set(service.name, service),
     services: () => [...services.values()],
     close: async () => {

@@ -47,4 +47,5 @@ export const en = {
   'error.api_key_required': 'API key is required',
   'error.scope_required': '{what} requires scope {scope}',
   'error.provider_unsupported': 'provider {provider} of type {type} does not support {what}',
+  'error.foreign_page': 'no gateway token is set, so only pages and programs of this machine are served',
 } as const

@@ -49,4 +49,5 @@ export const vi: Record<keyof typeof en, string> = {
   'error.api_key_required': 'cần có khóa API',
   'error.scope_required': '{what} cần phạm vi {scope}',
   'error.provider_unsupported': 'nhà cung cấp {provider} thuộc loại {type} không hỗ trợ {what}',
+  'error.foreign_page': 'chưa đặt gateway token, nên chỉ phục vụ trang và chương trình của chính máy này',
 }

@@ -49,4 +49,5 @@ export const zh: Record<keyof typeof en, string> = {
   'error.api_key_required': '需要 API 密钥',
   'error.scope_required': '{what} 需要 {scope} 权限范围',
   'error.provider_unsupported': '{type} 类型的提供商 {provider} 不支持 {what}',
+  'error.foreign_page': '未设置网关令牌，因此只接受本机的页面和程序',
 }

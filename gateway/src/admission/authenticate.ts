@@ -1,0 +1,87 @@
+/** Decides what vouches for a request: the gateway token, an API key, or that nothing has to. */
+import { timingSafeEqual } from 'node:crypto'
+import { MeshError, type Caller, type Role } from '@clawmesh/contracts'
+import { isDevelopment, type GatewayConfig } from '../config.ts'
+import { hashOf, type Claim } from './claim.ts'
+import type { ApiKey, Lookups } from './lookups.ts'
+import { roleOfScopes } from './role-of-scopes.ts'
+
+/** Which tenants the credential reaches. */
+export type Reach =
+  | { readonly kind: 'master' }
+  | { readonly kind: 'own'; readonly tenantId: string }
+  | { readonly kind: 'membership' }
+  | { readonly kind: 'all' }
+
+/** An authenticated requester whose tenant is not chosen yet. */
+export interface Principal extends Pick<Caller, 'credential' | 'role' | 'scopes' | 'userId' | 'userBound'> {
+  readonly reach: Reach
+  /** Whom the rate limit counts; empty when only the address tells callers apart. */
+  readonly limitKey: string
+}
+
+export type Authenticate = (claim: Claim) => Promise<Principal>
+
+/** The user of a development edge that names none. */
+const developmentUserId = 'system'
+const apiKeyPattern = /^goclaw_[0-9a-f]{32}$/
+
+const sameHash = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(a, 'hex'), Buffer.from(b, 'hex'))
+const limitKeyOf = (userId: string, bearerHash: string): string =>
+  userId === '' ? `credential:${bearerHash}` : `user:${userId}`
+
+const byApiKey = (key: ApiKey, claim: Claim): Principal => {
+  const userId = key.ownerId || claim.userId
+  return {
+    credential: 'api-key',
+    role: roleOfScopes(key.scopes),
+    scopes: key.scopes,
+    userId,
+    userBound: key.ownerId !== '',
+    reach: key.tenantId === '' ? { kind: 'all' } : { kind: 'own', tenantId: key.tenantId },
+    limitKey: limitKeyOf(userId, claim.bearerHash),
+  }
+}
+
+const byGatewayToken = (role: Role, claim: Claim): Principal => ({
+  credential: 'gateway-token',
+  role,
+  scopes: [],
+  userId: claim.userId,
+  userBound: false,
+  reach: { kind: role === 'owner' ? 'all' : 'membership' },
+  limitKey: limitKeyOf(claim.userId, claim.bearerHash),
+})
+
+const inDevelopment = (claim: Claim): Principal => ({
+  credential: 'dev',
+  role: 'owner',
+  scopes: [],
+  userId: claim.userId || developmentUserId,
+  userBound: false,
+  reach: { kind: 'master' },
+  limitKey: claim.userId === '' ? '' : `user:${claim.userId}`,
+})
+
+/**
+ * Authenticates claims, first match wins: gateway token, API key, development mode. A credential that is sent but
+ * wrong is refused, never weakened; only a development edge lets everyone in. Only texts of a key's form are looked up.
+ * @throws UNAUTHORIZED; UNAVAILABLE when a key cannot be looked up
+ */
+export const authenticator = (config: Pick<GatewayConfig, 'token' | 'ownerIds'>, lookups: Lookups): Authenticate => {
+  // As the bytes that a header would carry.
+  const tokenHash = hashOf(Buffer.from(config.token).toString('latin1'))
+  const owners = new Set(config.ownerIds)
+
+  return async (claim) => {
+    if (tokenHash !== '' && claim.bearerHash !== '' && sameHash(claim.bearerHash, tokenHash))
+      return byGatewayToken(owners.has(claim.userId) ? 'owner' : 'admin', claim)
+
+    const key = apiKeyPattern.test(claim.bearer) ? await lookups.apiKey(claim.bearerHash) : undefined
+    // Looked up while it was good, it may have expired since.
+    if (key !== undefined && (key.expiresAtMs === 0 || key.expiresAtMs > Date.now())) return byApiKey(key, claim)
+
+    if (isDevelopment(config)) return inDevelopment(claim)
+    throw new MeshError('UNAUTHORIZED', 'error.unauthorized')
+  }
+}

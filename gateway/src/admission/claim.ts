@@ -1,0 +1,63 @@
+/** What a request says about who makes it. Nothing of it is believed yet. */
+import { hash } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import { MeshError, pickLocale, type Locale } from '@clawmesh/contracts'
+
+export interface Claim {
+  /** Text after `Bearer `; empty when there is none. */
+  readonly bearer: string
+  /** SHA-256 of the bearer's bytes, lower-case hex; empty when there is none. */
+  readonly bearerHash: string
+  readonly userId: string
+  /** Id or slug of a tenant. */
+  readonly tenant: string
+  readonly locale: Locale
+}
+
+const scheme = 'Bearer '
+const maxUserIdBytes = 255
+/** Nothing of ours is longer; what is would only cost hashing. */
+const maxBearerBytes = 4_096
+
+const controls = /[\u0000-\u001f\u007f-\u009f]/
+const beyondAscii = /[\u0080-\u00ff]/
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** Node hands header bytes over as Latin-1; identifiers are UTF-8. @throws INVALID_REQUEST naming the header */
+const decode = (name: string, bytes: string): string => {
+  try {
+    const text = beyondAscii.test(bytes) ? utf8.decode(Buffer.from(bytes, 'latin1')) : bytes
+    if (!controls.test(text)) return text
+  } catch {
+    // Not UTF-8: answered like any other unusable value.
+  }
+  throw new MeshError('INVALID_REQUEST', 'error.invalid_header', { field: name })
+}
+
+const header = (headers: IncomingHttpHeaders, name: string): string => {
+  const value = headers[name.toLowerCase()]
+  return typeof value === 'string' ? value : ''
+}
+
+/** The token of an `Authorization` header that starts with exactly `Bearer `, else nothing. */
+export const bearerOf = (authorization: string | undefined): string =>
+  authorization !== undefined && authorization.startsWith(scheme) && authorization.length <= maxBearerBytes
+    ? authorization.slice(scheme.length)
+    : ''
+
+/** Hash of a token as sent: one character of a header is one byte. */
+export const hashOf = (bearer: string): string => (bearer === '' ? '' : hash('sha256', Buffer.from(bearer, 'latin1')))
+
+/** Reads a request's claim. A user id over 255 bytes counts as absent. @throws INVALID_REQUEST naming a bad header */
+export const readClaim = (headers: IncomingHttpHeaders): Claim => {
+  const bearer = bearerOf(headers.authorization)
+  const userId = header(headers, 'X-GoClaw-User-Id')
+  const tenant = header(headers, 'X-GoClaw-Tenant-Id')
+  return {
+    bearer,
+    bearerHash: hashOf(bearer),
+    userId: userId.length > maxUserIdBytes ? '' : decode('X-GoClaw-User-Id', userId),
+    tenant: decode('X-GoClaw-Tenant-Id', tenant),
+    locale: pickLocale(headers['accept-language']),
+  }
+}

@@ -1,0 +1,84 @@
+/** The edge's settings. */
+import { z } from 'zod'
+import { defineConfig, flag, integer, list, text, type ConfigOf } from '@clawmesh/chassis'
+import { addressRanges } from './edge/client-ip.ts'
+
+/** The user id that owns the system when no owner is named. */
+const defaultOwnerIds = ['system']
+
+/** Addresses and CIDR ranges between commas. */
+const ranges = list.superRefine((values, context) => {
+  try {
+    addressRanges(values)
+  } catch (fault) {
+    context.addIssue({ code: 'custom', message: (fault as Error).message })
+  }
+})
+
+export const gatewayConfig = defineConfig('gateway', {
+  host: {
+    env: ['GOCLAW_HOST', 'CLAWMESH_HOST'],
+    schema: text(''),
+    about: 'Address that is listened on; default 0.0.0.0, but 127.0.0.1 while no gateway token is set',
+  },
+  port: {
+    env: ['GOCLAW_PORT', 'CLAWMESH_PORT'],
+    schema: integer(18_790, 0, 65_535),
+    about: 'Port of the public API; 0 takes a free one',
+  },
+  token: {
+    env: ['GOCLAW_GATEWAY_TOKEN', 'CLAWMESH_GATEWAY_TOKEN'],
+    schema: text(''),
+    about: 'Token that opens everything. Empty is single-user development: every caller owns the system',
+    secret: true,
+  },
+  ownerIds: {
+    env: ['GOCLAW_OWNER_IDS', 'CLAWMESH_OWNER_IDS'],
+    schema: list.transform((ids) => (ids.length > 0 ? ids : defaultOwnerIds)),
+    about: 'User ids that own the system when they come with the gateway token, comma separated; default system',
+  },
+  allowedOrigins: {
+    env: ['GOCLAW_ALLOWED_ORIGINS', 'CLAWMESH_ALLOWED_ORIGINS'],
+    schema: list,
+    about: 'Origins whose pages may call the API from a browser, comma separated; * is all',
+  },
+  rateLimitRpm: {
+    env: ['CLAWMESH_RATE_LIMIT_RPM', 'GOCLAW_RATE_LIMIT_RPM'],
+    schema: integer(20, -2_147_483_648),
+    about: 'Runs a user (else key, else address) may start a minute in the long run; 0 or less switches the limit off',
+  },
+  rateLimitBurst: {
+    env: ['CLAWMESH_RATE_LIMIT_BURST'],
+    schema: integer(5, 1),
+    about: 'Runs that may be started at once after a pause',
+  },
+  replicas: {
+    env: ['CLAWMESH_GATEWAY_REPLICAS'],
+    schema: integer(1, 1),
+    about: 'Gateways that run side by side; each grants its share of the limit while Redis is away or not configured',
+  },
+  trustedProxies: {
+    env: ['CLAWMESH_TRUSTED_PROXIES'],
+    schema: ranges,
+    about: 'Addresses or CIDR ranges of proxies whose X-Forwarded-For and X-Real-IP are believed, comma separated',
+  },
+  unknownTenantFallback: {
+    env: ['CLAWMESH_UNKNOWN_TENANT_FALLBACK'],
+    schema: flag(false),
+    about: 'Serve requests that name an unknown tenant as the master tenant, as GoClaw does, instead of 404',
+  },
+  version: {
+    env: ['CLAWMESH_VERSION'],
+    schema: z.string().default('0.1.0'),
+    about: 'Version shown by /health and in the OpenAPI document; images set it',
+  },
+})
+
+export type GatewayConfig = ConfigOf<typeof gatewayConfig>
+
+/** Without a gateway token there is one user, who may do everything. */
+export const isDevelopment = (config: Pick<GatewayConfig, 'token'>): boolean => config.token === ''
+
+/** Where to listen: nobody but this machine may reach an edge without a token, unless the host is set by hand. */
+export const listenHost = (config: Pick<GatewayConfig, 'token' | 'host'>): string =>
+  config.host || (isDevelopment(config) ? '127.0.0.1' : '0.0.0.0')

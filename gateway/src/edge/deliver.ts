@@ -1,0 +1,62 @@
+/** The last step: hands a request to the service that owns its route, in this process or another. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { attachCaller, identityHeader, type HttpHandler, type Mesh, type RemoteService } from '@clawmesh/chassis'
+import { MeshError, type Caller, type ServiceName } from '@clawmesh/contracts'
+import { stripHeaders } from '../proxy/hop-headers.ts'
+import { createProxy, type Proxy } from '../proxy/proxy.ts'
+
+/** An authorised request on its way. */
+export interface Passage {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly caller: Caller
+  readonly requestId: string
+  readonly clientIp: string
+  /** Answers with an error when the service cannot be reached. */
+  readonly fail: (thrown: unknown) => void
+}
+
+export interface Deliver {
+  deliver: (service: ServiceName, passage: Passage) => Promise<void>
+  close: () => void
+}
+
+/** What services may believe about a request: nothing the client says about itself. */
+const rewriteHeaders = ({ headers }: IncomingMessage, { requestId, clientIp }: Passage): void => {
+  stripHeaders(headers)
+  headers['x-request-id'] = requestId
+  headers['x-forwarded-for'] = clientIp
+}
+
+/** Where services live is asked once each, at their first request: by then every room has joined. */
+export const deliverer = (mesh: Pick<Mesh, 'route' | 'tokens'>, own: HttpHandler): Deliver => {
+  const ways = new Map<ServiceName, HttpHandler | Proxy>()
+  const wayTo = (service: ServiceName): HttpHandler | Proxy => {
+    const known = ways.get(service)
+    if (known !== undefined) return known
+    const found = service === 'gateway' ? own : mesh.route(service as RemoteService)
+    const way = typeof found === 'function' ? found : createProxy(found)
+    ways.set(service, way)
+    return way
+  }
+
+  return {
+    deliver: async (service, passage) => {
+      const { request, response, caller, fail } = passage
+      const way = wayTo(service)
+      rewriteHeaders(request, passage)
+      if (typeof way === 'function') {
+        attachCaller(request, caller)
+        way(request, response)
+        return
+      }
+      request.headers[identityHeader] = await mesh.tokens.mint(caller)
+      way.forward(request, response, (cause) =>
+        fail(new MeshError('UNAVAILABLE', 'error.unavailable', { what: service }, { cause })),
+      )
+    },
+    close: () => {
+      for (const way of ways.values()) if (typeof way !== 'function') way.close()
+    },
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * Keeps web pages away from an edge that asks for no token. Such an edge trusts whoever reaches it, and a browser on
+ * the same machine reaches it on behalf of every page it shows: by a plain cross-site request, or under the page's own
+ * name when that is made to resolve to this machine (DNS rebinding).
+ */
+import type { IncomingMessage } from 'node:http'
+import { isIP } from 'node:net'
+import { MeshError } from '@clawmesh/contracts'
+
+const hostnameOf = (authority: string): string =>
+  authority
+    .replace(/:\d+$/, '')
+    .replace(/^\[|\]$/g, '')
+    .toLowerCase()
+
+/** Names that no page from elsewhere can have. */
+const isOwnName = (hostname: string): boolean =>
+  hostname === 'localhost' || hostname.endsWith('.localhost') || isIP(hostname) !== 0
+
+const isSameOrigin = (origin: string, host: string): boolean => URL.parse(origin)?.host === host.toLowerCase()
+
+export interface GuardOptions {
+  /** Only this machine can connect, so every proper request is for one of its own names. */
+  loopbackOnly: boolean
+  isAllowedOrigin: (origin: string) => boolean
+}
+
+/** @throws FORBIDDEN for a request that a browser makes for a page of elsewhere */
+export const refuseForeignPages =
+  ({ loopbackOnly, isAllowedOrigin }: GuardOptions) =>
+  ({ headers }: IncomingMessage): void => {
+    const { host = '', origin } = headers
+    const foreignPage = origin !== undefined && !isSameOrigin(origin, host) && !isAllowedOrigin(origin)
+    const foreignName = loopbackOnly && host !== '' && !isOwnName(hostnameOf(host))
+    if (foreignPage || foreignName) throw new MeshError('FORBIDDEN', 'error.foreign_page')
+  }

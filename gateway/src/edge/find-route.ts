@@ -1,0 +1,54 @@
+/** The step that says which operation a request is for. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { MeshError, type HttpMethod, type Route } from '@clawmesh/contracts'
+import { routeTable, type RouteTable } from '@clawmesh/chassis'
+
+const maxUrlLength = 8_192
+const methods: readonly HttpMethod[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+const invalidPath = (url: string) => new MeshError('INVALID_REQUEST', 'error.invalid_path', { path: url.slice(0, 200) })
+
+/** NUL ends strings in what lies behind us, and PostgreSQL refuses it in texts. */
+const hasNul = (url: string): boolean => url.includes('%00') || url.includes('\0')
+
+const isDecodable = (path: string): boolean => {
+  if (!path.includes('%')) return true
+  try {
+    decodeURIComponent(path)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const exists = (table: RouteTable, method: HttpMethod, url: string): boolean => {
+  try {
+    return table.find(method, url) !== undefined
+  } catch {
+    return false
+  }
+}
+
+/** The methods that a path answers, HEAD with GET. */
+const allowed = (table: RouteTable, url: string): string =>
+  methods
+    .filter((method) => exists(table, method, url))
+    .flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
+    .join(', ')
+
+export type FindRoute = (request: IncomingMessage, response: ServerResponse) => Route
+
+/** @throws INVALID_REQUEST for a path that cannot be read, NOT_FOUND, METHOD_NOT_ALLOWED with an Allow header set */
+export const routeFinder = (): FindRoute => {
+  const table = routeTable()
+  return ({ method = '', url = '' }, response) => {
+    if (url.length > maxUrlLength || hasNul(url) || !isDecodable(url.split('?', 1)[0]!)) throw invalidPath(url)
+    try {
+      return table.find(method, url)
+    } catch (thrown) {
+      if (thrown instanceof MeshError && thrown.code === 'METHOD_NOT_ALLOWED')
+        response.setHeader('allow', allowed(table, url))
+      throw thrown
+    }
+  }
+}

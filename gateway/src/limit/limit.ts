@@ -1,0 +1,36 @@
+/** The step that keeps callers from starting runs faster than they may. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { MeshError, type Route } from '@clawmesh/contracts'
+import type { Admission } from '../admission/admit.ts'
+import type { Take } from './bucket.ts'
+import type { Limiter } from './limiter.ts'
+
+export type Limit = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  route: Route,
+  admission: Admission,
+) => Promise<void>
+
+const seconds = (ms: number): string => String(Math.ceil(ms / 1000))
+
+/** Tells the client where it stands: limit is the most it can do at once, reset when all of that is there again. */
+const show = (response: ServerResponse, burst: number, { remaining, fullInMs }: Take): void => {
+  response.setHeader('ratelimit-limit', String(burst))
+  response.setHeader('ratelimit-remaining', String(remaining))
+  response.setHeader('ratelimit-reset', seconds(fullInMs))
+}
+
+/**
+ * Counts the routes that start runs, by tenant and user, else credential, else client address. Reads and changes are
+ * not counted, as one page of a dashboard makes many at once.
+ * @throws RESOURCE_EXHAUSTED
+ */
+export const limitRuns =
+  (limiter: Limiter | undefined, clientIp: (request: IncomingMessage) => string): Limit =>
+  async (request, response, route, { caller, limitKey }) => {
+    if (limiter === undefined || route.definition.startsRun !== true) return
+    const take = await limiter.take(`${caller.tenantId}:${limitKey || `ip:${clientIp(request)}`}`)
+    show(response, limiter.rate.burst, take)
+    if (!take.allowed) throw new MeshError('RESOURCE_EXHAUSTED', 'error.rate_limit')
+  }

@@ -1,0 +1,77 @@
+/** The rate limiter: shared through Redis where there is one, this gateway's share of it where there is none. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger, Part } from '@clawmesh/chassis'
+import type { GatewayConfig } from '../config.ts'
+import { localBuckets, type Rate, type Take, type TakeToken } from './bucket.ts'
+import { redisBuckets } from './redis-buckets.ts'
+
+const probeEveryMs = 1_000
+
+export interface Limiter {
+  rate: Rate
+  /** Takes a token, for which Redis is waited at most 100 ms. Never throws. */
+  take: TakeToken<Take | Promise<Take>>
+  part: Part
+}
+
+type LimitSettings = Pick<GatewayConfig, 'rateLimitRpm' | 'rateLimitBurst' | 'replicas'>
+
+/** The part of a rate that one of several gateways may grant by itself; a bucket holds at least one token all the same. */
+const shareOf = (rate: Rate, replicas: number): Rate => ({
+  intervalMs: rate.intervalMs * replicas,
+  burst: Math.max(1, rate.burst / replicas),
+})
+
+const shared = (redisUrl: string, rate: Rate, takeLocally: TakeToken<Take>, log: Logger): Limiter => {
+  const buckets = redisBuckets(redisUrl, rate)
+  let away = false
+  let stopped = false
+
+  // Nobody's request finds out whether Redis is back: the limiter asks by itself.
+  const awaitReturn = async () => {
+    while (away && !stopped) {
+      await sleep(probeEveryMs, undefined, { ref: false })
+      if (stopped || !(await buckets.answers())) continue
+      away = false
+      log.info('rate limits are shared through Redis again')
+    }
+  }
+  const goLocal = (err: unknown) => {
+    if (away || stopped) return
+    away = true
+    log.warn({ err }, 'Redis does not answer: each gateway grants its share of the rate limit by itself')
+    void awaitReturn()
+  }
+
+  return {
+    rate,
+    take: (key) => {
+      if (away) return takeLocally(key)
+      return buckets.take(key).catch((thrown: unknown) => {
+        goLocal(thrown)
+        return takeLocally(key)
+      })
+    },
+    part: {
+      name: 'rate limiter',
+      start: () => buckets.connect().catch(goLocal),
+      stop: async () => {
+        stopped = true
+        buckets.close()
+      },
+    },
+  }
+}
+
+/** The limiter of a configuration; undefined when it is switched off. */
+export const rateLimiter = (
+  { rateLimitRpm, rateLimitBurst, replicas }: LimitSettings,
+  redisUrl: string,
+  log: Logger,
+): Limiter | undefined => {
+  if (rateLimitRpm <= 0) return undefined
+  const rate: Rate = { intervalMs: 60_000 / rateLimitRpm, burst: rateLimitBurst }
+  const takeLocally = localBuckets(shareOf(rate, replicas))
+  if (redisUrl === '') return { rate, take: takeLocally, part: { name: 'rate limiter' } }
+  return shared(redisUrl, rate, takeLocally, log)
+}

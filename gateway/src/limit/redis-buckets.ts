@@ -1,0 +1,71 @@
+/**
+ * The buckets of `bucket.ts` in Redis, one for all gateways. rate-limiter-flexible is not used here: it counts fixed
+ * windows, and its BurstyRateLimiter adds the points of two such windows, which lets twice the rate through across a
+ * window's edge. A token bucket is these few lines, which Redis runs as one step and times with its own clock.
+ */
+import { Redis } from 'ioredis'
+import { takeOf, type Rate, type Take, type TakeToken } from './bucket.ts'
+
+/** KEYS: bucket. ARGV: interval and capacity in microseconds. Gives {allowed, microseconds until full}. */
+const script = `
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local debt = math.max(0, tonumber(redis.call('GET', KEYS[1]) or '0') - now)
+local after = debt + tonumber(ARGV[1])
+if after > tonumber(ARGV[2]) then return {0, debt} end
+redis.call('SET', KEYS[1], string.format('%.0f', now + after), 'PX', math.ceil(after / 1000))
+return {1, after}
+`
+
+const prefix = 'clawmesh:limit:'
+/** A limiter must not cost a request more than this; an answer that takes longer is as good as none. */
+const answerWithinMs = 100
+/** A connection that has been silent this long while asked is given up and made anew. */
+const silentMs = 5_000
+const connectTimeoutMs = 2_000
+const maxReconnectPauseMs = 1_000
+
+export interface RedisBuckets {
+  /** @throws whatever keeps Redis from answering in time */
+  take: TakeToken<Promise<Take>>
+  /** Whether Redis answers now; never throws. */
+  answers: () => Promise<boolean>
+  connect: () => Promise<void>
+  close: () => void
+}
+
+type Scripted = Redis & {
+  takeToken: (key: string, intervalUs: number, capacityUs: number) => Promise<[allowed: number, fullInUs: number]>
+}
+
+export const redisBuckets = (url: string, rate: Rate): RedisBuckets => {
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    commandTimeout: answerWithinMs,
+    connectTimeout: connectTimeoutMs,
+    socketTimeout: silentMs,
+    retryStrategy: (attempt) => Math.min(attempt * 100, maxReconnectPauseMs),
+  }) as Scripted
+  redis.defineCommand('takeToken', { numberOfKeys: 1, lua: script })
+  // Failing commands tell; without a listener ioredis would print every failed reconnection.
+  redis.on('error', () => undefined)
+  const intervalUs = Math.round(rate.intervalMs * 1000)
+  const capacityUs = Math.round(rate.burst * rate.intervalMs * 1000)
+
+  return {
+    take: async (key) => {
+      const [allowed, fullInUs] = await redis.takeToken(prefix + key, intervalUs, capacityUs)
+      return takeOf(rate, allowed === 1, fullInUs / 1000)
+    },
+    answers: () =>
+      redis.ping().then(
+        () => true,
+        () => false,
+      ),
+    connect: () => redis.connect(),
+    close: () => redis.disconnect(),
+  }
+}

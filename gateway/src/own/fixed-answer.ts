@@ -1,0 +1,39 @@
+/** Answers whose bytes do not change while the process lives. */
+import { hash } from 'node:crypto'
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
+import { streamed, type Reply } from '@clawmesh/chassis'
+
+export interface FixedAnswer {
+  readonly body: Buffer
+  readonly headers: OutgoingHttpHeaders & { readonly etag: string }
+}
+
+const maxAgeSeconds = 300
+
+export const fixedAnswer = (
+  body: Buffer | string,
+  contentType: string,
+  headers: OutgoingHttpHeaders = {},
+): FixedAnswer => {
+  const bytes = Buffer.from(body)
+  return {
+    body: bytes,
+    headers: {
+      'content-type': contentType,
+      'cache-control': `public, max-age=${maxAgeSeconds}`,
+      etag: `"${hash('sha256', bytes).slice(0, 32)}"`,
+      ...headers,
+    },
+  }
+}
+
+const matches = (ifNoneMatch: string | undefined, etag: string): boolean =>
+  ifNoneMatch !== undefined &&
+  ifNoneMatch.split(',').some((tag) => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === etag)
+
+/** The answer, or 304 when the client has it already. */
+export const replyFixed = ({ body, headers }: FixedAnswer, { 'if-none-match': seen }: IncomingHttpHeaders) =>
+  streamed(async (response) => {
+    if (matches(seen, headers.etag)) response.writeHead(304, headers).end()
+    else response.writeHead(200, { ...headers, 'content-length': body.length }).end(body)
+  }) satisfies Reply<never>

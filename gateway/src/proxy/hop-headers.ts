@@ -1,0 +1,48 @@
+/** Which headers of a request go on into the mesh. */
+import type { IncomingHttpHeaders } from 'node:http'
+import { identityHeader } from '@clawmesh/chassis'
+
+/** They belong to one connection (RFC 9110, section 7.6.1). The body's framing stays, as the body is passed on as it comes. */
+const connectionHeaders = [
+  'connection',
+  'expect',
+  'http2-settings',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'upgrade',
+]
+
+/** What the edge has judged; services believe only the identity it vouches for. */
+const judgedHeaders = [
+  'authorization',
+  'cookie',
+  'forwarded',
+  identityHeader,
+  'x-forwarded-for',
+  'x-goclaw-sender-id',
+  'x-goclaw-tenant-id',
+  'x-goclaw-user-id',
+  'x-real-ip',
+]
+
+const stripped = [...connectionHeaders, ...judgedHeaders]
+const framing = new Set(['content-length', 'transfer-encoding'])
+
+/** Removes what must not reach a service, whether it is called or proxied to. */
+export const stripHeaders = (headers: IncomingHttpHeaders): void => {
+  for (const name of headers.connection?.split(',') ?? []) {
+    const option = name.trim().toLowerCase()
+    if (!framing.has(option)) delete headers[option]
+  }
+  for (const name of stripped) if (headers[name] !== undefined) delete headers[name]
+}
+
+/** Removes what an upstream said about its own connection from its answer's headers. */
+export const stripAnswerHeaders = (headers: IncomingHttpHeaders): void => {
+  for (const name of ['keep-alive', 'proxy-authenticate', 'proxy-connection', 'trailer', 'upgrade'])
+    delete headers[name]
+}

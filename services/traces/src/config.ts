@@ -1,0 +1,49 @@
+import { defineConfig, flag, integer, type ConfigOf } from '@clawmesh/chassis'
+import { z } from 'zod'
+
+const dollars = z.number().min(0)
+const modelPrice = z.strictObject({
+  input_per_million: dollars,
+  output_per_million: dollars,
+  cache_read_per_million: dollars.optional(),
+  cache_create_per_million: dollars.optional(),
+})
+
+const jsonText = z
+  .string()
+  .default('{}')
+  .transform((text, context): unknown => {
+    try {
+      return JSON.parse(text)
+    } catch {
+      context.issues.push({ code: 'custom', input: text, message: 'not JSON' })
+      return z.NEVER
+    }
+  })
+
+export const tracesConfig = defineConfig('traces', {
+  retentionDays: {
+    env: ['CLAWMESH_TRACE_RETENTION_DAYS'],
+    schema: integer(7, 1, 3_650),
+    about: 'Days that traces are kept; older ones are dropped with their day',
+  },
+  intakeBatchSize: {
+    env: ['CLAWMESH_TRACE_INTAKE_BATCH'],
+    schema: integer(200, 1, 1_000),
+    about: 'Traces that are written at once, at most',
+  },
+  verbosePreviews: {
+    env: ['CLAWMESH_TRACE_VERBOSE', 'GOCLAW_TRACE_VERBOSE'],
+    schema: flag(false),
+    about: 'Keep 200,000 characters of what a span was given and gave, instead of 40,000',
+  },
+  modelPrices: {
+    env: ['CLAWMESH_MODEL_PRICES'],
+    schema: jsonText.pipe(z.record(z.string(), modelPrice)),
+    about:
+      'Prices over the known ones, JSON by "provider/model" or "model": {"gpt-4o": {"input_per_million": 2.5, ' +
+      '"output_per_million": 10, "cache_read_per_million": 0, "cache_create_per_million": 0}}, in US dollars',
+  },
+})
+
+export type TracesConfig = ConfigOf<typeof tracesConfig>

@@ -1,0 +1,31 @@
+/** Makes what an event tells fit to be stored: nothing that PostgreSQL refuses, no credentials, nothing endless. */
+import { cutPreview } from './preview.ts'
+import { isSecretField, scrubText, secretMask } from './scrub.ts'
+
+/** A text as PostgreSQL can hold it: no NUL and no half surrogate pair; each becomes U+FFFD. */
+export const storable = (text: string): string => text.replaceAll('\0', '\uFFFD').toWellFormed()
+
+/** A text without credentials, of at most `limit` characters; undefined stays undefined. */
+export const cleanText = (text: string | undefined, limit: number): string | undefined =>
+  text === undefined ? undefined : cutPreview(scrubText(storable(text)), limit)
+
+/** A name of at most `limit` characters; what is over is cut off. */
+export const cleanLabel = (text: string | undefined, limit: number): string | undefined =>
+  text === undefined ? undefined : storable(text).slice(0, limit).toWellFormed()
+
+type Json = Record<string, unknown>
+
+const cleanValue = (name: string, value: unknown, limit: number): unknown => {
+  if (typeof value === 'string') return isSecretField(name) ? secretMask : cleanText(value, limit)
+  if (Array.isArray(value)) return value.map((element) => cleanValue(name, element, limit))
+  if (typeof value === 'object' && value !== null) return cleanJson(value as Json, limit)
+  return value
+}
+
+/** An object whose texts, at any depth, are clean; undefined stays undefined. @throws RangeError when nested too deep */
+export const cleanJson = <T extends Json | undefined>(json: T, limit: number): T =>
+  (json === undefined
+    ? undefined
+    : Object.fromEntries(
+        Object.entries(json).map(([name, value]) => [storable(name), cleanValue(name, value, limit)]),
+      )) as T

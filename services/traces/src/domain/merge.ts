@@ -1,0 +1,53 @@
+/**
+ * What happens when a trace is told of more than once: the event may come again, and a run that was taken for dead may be
+ * told of by two replicas. Here for one batch; the store follows the same rules for what it holds already.
+ */
+import type { ToldTrace, TraceSpan } from './types.ts'
+
+/** Fields of a trace that whoever tells last decides. All others, its place in time above all, stay as first told. */
+export const lastTold = ['status', 'error', 'end_time', 'duration_ms', 'recorded_at', 'revision'] as const
+/** Fields that whoever tells last decides, if they know them. Metadata of both are joined in the same way. */
+export const lastKnown = ['name', 'input_preview', 'output_preview'] as const
+
+const known = (trace: ToldTrace['trace']) =>
+  Object.fromEntries(lastKnown.flatMap((field) => (trace[field] === undefined ? [] : [[field, trace[field]]])))
+
+const isFinal = (span: TraceSpan) => span.status !== 'running'
+
+/** All spans of both; one that had ended stays as it is, one that was running is as the other has it. */
+const mergeSpans = (first: readonly TraceSpan[], second: readonly TraceSpan[]): TraceSpan[] => {
+  const spans = new Map<string, TraceSpan>()
+  for (const span of [...first, ...second]) {
+    const before = spans.get(span.id)
+    if (before === undefined || (!isFinal(before) && isFinal(span))) spans.set(span.id, span)
+  }
+  return [...spans.values()]
+}
+
+const merge = (first: ToldTrace, last: ToldTrace): ToldTrace => {
+  const { status, error, end_time, duration_ms } = last.trace
+  return {
+    ...first,
+    recordedAt: last.recordedAt,
+    trace: {
+      ...first.trace,
+      ...known(last.trace),
+      ...{ status, error, end_time, duration_ms },
+      metadata: { ...first.trace.metadata, ...last.trace.metadata },
+    },
+    spans: mergeSpans(first.spans, last.spans),
+  }
+}
+
+/** One entry for each trace and one for each span, in the order in which all replicas lock them. */
+export const mergeTold = (told: readonly ToldTrace[]): ToldTrace[] => {
+  const traces = new Map<string, ToldTrace>()
+  for (const trace of told.toSorted((a, b) =>
+    a.recordedAt < b.recordedAt ? -1 : a.recordedAt > b.recordedAt ? 1 : 0,
+  )) {
+    const key = `${trace.tenantId}/${trace.trace.id}`
+    const before = traces.get(key)
+    traces.set(key, before === undefined ? { ...trace, spans: mergeSpans(trace.spans, []) } : merge(before, trace))
+  }
+  return [...traces.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, trace]) => trace)
+}

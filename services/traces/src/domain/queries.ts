@@ -1,0 +1,80 @@
+/** What may be asked about recorded traces, and by whom. */
+import { MeshError, roleIncludes, type Caller } from '@clawmesh/contracts'
+import type { TraceReader } from '../store/reader.ts'
+import { storable } from './clean.ts'
+import { monthOf } from './monthly-costs.ts'
+import type { Span, Trace } from './types.ts'
+
+export interface TimeRange {
+  /** ISO 8601, inclusive */
+  from?: string | undefined
+  /** ISO 8601, exclusive */
+  to?: string | undefined
+}
+
+export interface TraceFilter extends TimeRange {
+  agent_id?: string | undefined
+  user_id?: string | undefined
+  session_key?: string | undefined
+  channel?: string | undefined
+  status?: Trace['status'] | 'success' | undefined
+}
+
+export interface Page {
+  limit: number
+  offset: number
+}
+
+const seesAll = (caller: Caller): boolean => roleIncludes(caller.role, 'admin')
+
+/** Times that no row can have would only make PostgreSQL fail. */
+const earliestMs = 0
+const latestMs = Date.UTC(9999)
+const instant = (time: string | undefined): Date | undefined =>
+  time === undefined ? undefined : new Date(Math.min(Math.max(Date.parse(time), earliestMs), latestMs))
+const range = ({ from, to }: TimeRange) => ({ from: instant(from), to: instant(to) })
+
+/** A text to look for as it would have been stored; an empty one asks for nothing. */
+const sought = (value: string | undefined) => (value ? storable(value) : undefined)
+
+export const traceQueries = (reader: TraceReader) => ({
+  /** Traces of the caller's tenant, newest first; below admin only the caller's own, and none without a user id. */
+  list: async (
+    caller: Caller,
+    { status, agent_id, ...filter }: TraceFilter,
+    { limit, offset }: Page,
+  ): Promise<{ traces: Trace[]; total: number; limit: number; offset: number }> => {
+    if (!seesAll(caller) && caller.userId === '') return { traces: [], total: 0, limit, offset }
+    const found = await reader.list(
+      caller.tenantId,
+      {
+        ...range(filter),
+        agent_id,
+        user_id: sought(seesAll(caller) ? filter.user_id : caller.userId),
+        session_key: sought(filter.session_key),
+        channel: sought(filter.channel),
+        status: status === 'success' ? 'completed' : status,
+      },
+      { limit, offset },
+    )
+    return { ...found, limit, offset }
+  },
+
+  /** A trace with its spans. @throws NOT_FOUND, below admin also for the trace of another user */
+  get: async (caller: Caller, id: string): Promise<{ trace: Trace; spans: Span[] }> => {
+    const found = await reader.find(caller.tenantId, id)
+    const mayRead = seesAll(caller) || (caller.userId !== '' && found?.trace.user_id === storable(caller.userId))
+    if (found === undefined || !mayRead) throw new MeshError('NOT_FOUND', 'error.not_found', { kind: 'trace', id })
+    return { trace: found.trace, spans: await found.spans() }
+  },
+
+  /** Costs of root traces by agent, highest first. Any viewer sees those of the whole tenant. */
+  costs: (caller: Caller, { agent_id, ...filter }: TimeRange & { agent_id?: string | undefined }) =>
+    reader.costs(caller.tenantId, { ...range(filter), agent_id }),
+
+  /** US dollars that root traces of an agent have cost since the UTC month began. */
+  agentMonthCost: (tenantId: string, agentId: string, now: Date): Promise<number> =>
+    reader.monthCost(tenantId, agentId, monthOf(now)),
+})
+
+export type TraceQueries = ReturnType<typeof traceQueries>

@@ -1,0 +1,9 @@
+import type { http } from '@clawmesh/contracts'
+import type { Handlers } from '@clawmesh/chassis'
+import type { TraceQueries } from '../domain/queries.ts'
+
+export const traceHandlers = (queries: TraceQueries): Handlers<typeof http.traces> => ({
+  listTraces: ({ caller, query: { limit, offset, ...filter } }) => queries.list(caller, filter, { limit, offset }),
+  getTrace: ({ caller, params }) => queries.get(caller, params.traceID),
+  getCostSummary: async ({ caller, query }) => ({ rows: await queries.costs(caller, query) }),
+})

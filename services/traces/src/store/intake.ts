@@ -1,0 +1,150 @@
+/** Writes traces, spans and monthly costs: one multi-row statement a table, however large the batch. */
+import type { Database } from '@clawmesh/chassis'
+import { lastKnown, lastTold } from '../domain/merge.ts'
+import type { MonthlyCost } from '../domain/monthly-costs.ts'
+import type { CountableSpan } from '../domain/totals.ts'
+import type { CountedTrace, Totals, TraceKey } from '../domain/types.ts'
+import { transaction, type Session } from './transaction.ts'
+
+const traceColumns = [
+  ...['tenant_id', 'id', 'created_at', 'parent_trace_id', 'agent_id', 'user_id', 'session_key', 'run_id', 'start_time'],
+  ...['end_time', 'duration_ms', 'name', 'channel', 'input_preview', 'output_preview', 'total_input_tokens'],
+  ...['total_output_tokens', 'total_cost', 'span_count', 'llm_call_count', 'tool_call_count', 'status', 'error'],
+  ...['metadata', 'tags', 'recorded_at', 'revision'],
+].join(', ')
+const spanFields = [
+  ...['parent_span_id', 'agent_id', 'span_type', 'name', 'start_time', 'end_time', 'duration_ms', 'status', 'error'],
+  ...['level', 'model', 'provider', 'input_tokens', 'output_tokens', 'total_cost', 'finish_reason', 'model_params'],
+  ...['tool_name', 'tool_call_id', 'input_preview', 'output_preview', 'metadata'],
+]
+const spanColumns = ['tenant_id', 'trace_id', 'id', 'created_at', ...spanFields].join(', ')
+
+const keys = `json_populate_recordset(NULL::traces.traces, $1::json) AS key`
+const sameKey = `stored.tenant_id = key.tenant_id AND stored.id = key.id AND stored.created_at = key.created_at`
+
+const sql = {
+  findKeys: `
+    SELECT stored.tenant_id, stored.id, min(stored.created_at) AS created_at FROM ${keys}
+    JOIN traces.traces AS stored ON stored.tenant_id = key.tenant_id AND stored.id = key.id
+    GROUP BY stored.tenant_id, stored.id`,
+  // Also waits for, and locks, a row that another replica is writing: what follows sees all of it.
+  upsertTraces: `
+    INSERT INTO traces.traces AS stored (${traceColumns})
+    SELECT ${traceColumns} FROM json_populate_recordset(NULL::traces.traces, $1::json)
+    ON CONFLICT (tenant_id, id, created_at) DO UPDATE SET
+      ${lastTold.map((column) => `${column} = ${column === 'revision' ? 'stored.revision + 1' : `excluded.${column}`}`).join(', ')},
+      ${lastKnown.map((column) => `${column} = coalesce(excluded.${column}, stored.${column})`).join(', ')},
+      metadata = coalesce(stored.metadata, '{}') || coalesce(excluded.metadata, '{}')
+    WHERE excluded.recorded_at >= stored.recorded_at
+    RETURNING tenant_id, id, revision`,
+  upsertSpans: `
+    INSERT INTO traces.spans AS stored (${spanColumns})
+    SELECT ${spanColumns} FROM json_populate_recordset(NULL::traces.spans, $1::json)
+    ON CONFLICT (tenant_id, trace_id, id, created_at) DO UPDATE SET
+      ${spanFields.map((column) => `${column} = excluded.${column}`).join(', ')}
+    WHERE stored.status = 'running' AND excluded.status <> 'running'`,
+  stored: `
+    SELECT stored.tenant_id, stored.id, stored.created_at, stored.agent_id, stored.parent_trace_id, stored.total_cost
+    FROM ${keys} JOIN traces.traces AS stored ON ${sameKey}`,
+  storedSpans: `
+    SELECT stored.tenant_id, stored.trace_id, stored.span_type, stored.input_tokens, stored.output_tokens,
+      stored.total_cost, stored.metadata
+    FROM ${keys} JOIN traces.spans AS stored
+      ON stored.tenant_id = key.tenant_id AND stored.trace_id = key.id AND stored.created_at = key.created_at`,
+  updateTotals: `
+    UPDATE traces.traces AS stored SET
+      total_input_tokens = key.total_input_tokens, total_output_tokens = key.total_output_tokens,
+      total_cost = key.total_cost, span_count = key.span_count, llm_call_count = key.llm_call_count,
+      tool_call_count = key.tool_call_count, metadata = coalesce(stored.metadata, '{}') || key.metadata
+    FROM ${keys} WHERE ${sameKey}`,
+  addMonthlyCosts: `
+    INSERT INTO traces.agent_costs_monthly AS stored (tenant_id, agent_id, month, cost_usd)
+    SELECT tenant_id, agent_id, month, cost_usd FROM json_populate_recordset(NULL::traces.agent_costs_monthly, $1::json)
+    ON CONFLICT (tenant_id, agent_id, month) DO UPDATE SET cost_usd = stored.cost_usd + excluded.cost_usd`,
+}
+
+/** A trace as it was before its totals are brought up to date, with the spans it has by now. */
+export interface StoredTrace extends TraceKey {
+  agent_id: string | null
+  parent_trace_id: string | null
+  total_cost: number
+  spans: CountableSpan[]
+}
+
+const traceRow = ({ tenantId, recordedAt, trace }: CountedTrace) => ({
+  ...trace,
+  tenant_id: tenantId,
+  tags: trace.tags ?? [],
+  recorded_at: recordedAt,
+  revision: 0,
+})
+
+const spanRows = ({ tenantId, trace, spans }: CountedTrace) =>
+  spans.map((span) => ({ ...span, tenant_id: tenantId, trace_id: trace.id, created_at: trace.created_at }))
+
+const toKey = <R extends { created_at: Date }>(row: R) => ({ ...row, created_at: row.created_at.toISOString() })
+
+const sessionOf = (session: Session) => {
+  const run = <R extends Record<string, unknown>>(text: string, rows: readonly object[]) =>
+    session.query<R>(text, [JSON.stringify(rows)]).then((result) => result.rows)
+
+  return {
+    /** Where traces are that were recorded before, under whatever time. */
+    findKeys: async (wanted: readonly TraceKey[]): Promise<TraceKey[]> =>
+      (await run<{ tenant_id: string; id: string; created_at: Date }>(sql.findKeys, wanted)).map(toKey),
+
+    /** Writes traces and tells which of them are new. */
+    upsertTraces: async (traces: readonly CountedTrace[]): Promise<Pick<TraceKey, 'tenant_id' | 'id'>[]> => {
+      const rows = await run<{ tenant_id: string; id: string; revision: number }>(
+        sql.upsertTraces,
+        traces.map(traceRow),
+      )
+      return rows.filter(({ revision }) => revision === 0)
+    },
+
+    /** Adds spans; one that was running is replaced by one that has ended. */
+    upsertSpans: async (traces: readonly CountedTrace[]): Promise<void> => {
+      const rows = traces.flatMap(spanRows)
+      if (rows.length > 0) await run(sql.upsertSpans, rows)
+    },
+
+    stored: async (wanted: readonly TraceKey[]): Promise<StoredTrace[]> => {
+      const traces = await run<Omit<StoredTrace, 'spans' | 'created_at'> & { created_at: Date }>(sql.stored, wanted)
+      const spans = await run<CountableSpan & { tenant_id: string; trace_id: string }>(sql.storedSpans, wanted)
+      const byTrace = Map.groupBy(spans, ({ tenant_id, trace_id }) => `${tenant_id}/${trace_id}`)
+      return traces.map((trace) => ({ ...toKey(trace), spans: byTrace.get(`${trace.tenant_id}/${trace.id}`) ?? [] }))
+    },
+
+    updateTotals: async (changes: readonly { key: TraceKey; totals: Totals }[]): Promise<void> => {
+      await run(
+        sql.updateTotals,
+        changes.map(({ key: { tenant_id, id, created_at }, totals }) => ({ tenant_id, id, created_at, ...totals })),
+      )
+    },
+
+    addMonthlyCosts: async (costs: readonly MonthlyCost[]): Promise<void> => {
+      await run(sql.addMonthlyCosts, costs)
+    },
+  }
+}
+
+/** What may be done inside the intake's transaction. */
+export type IntakeSession = ReturnType<typeof sessionOf>
+
+/** SQLSTATE classes of values that PostgreSQL cannot take: bad data, a broken constraint, something too large. */
+const dataErrors = /^(22|23|54)/
+
+/** The writing side of the store. */
+export const intakeStore = ({ pool }: Database) => ({
+  /** Runs work in one transaction. */
+  transaction: <T>(work: (session: IntakeSession) => Promise<T>): Promise<T> =>
+    transaction(pool, (session) => work(sessionOf(session))),
+
+  /** Why the database refused values; undefined when it failed for another reason, such as being away. */
+  refusal: (thrown: unknown): { code: string; reason: string } | undefined => {
+    const { code, message } = thrown as { code?: unknown; message?: unknown }
+    return typeof code === 'string' && dataErrors.test(code) ? { code, reason: String(message) } : undefined
+  },
+})
+
+export type IntakeStore = ReturnType<typeof intakeStore>

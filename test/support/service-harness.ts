@@ -48,6 +48,8 @@ export interface ServiceHarness {
     body?: unknown,
     headers?: Record<string, string>,
   ) => Promise<Answer<B>>
+  /** Starts a request and lets it be cut by the signal; what was read until then is dropped. */
+  requestAborting: (caller: Caller, method: string, path: string, body: unknown, signal: AbortSignal) => Promise<void>
   /** The gRPC functions of a service, and the call to pass. */
   rpc: <D extends RpcDefinition>(definition: D) => RpcFunctions<D>
   call: (caller: Caller) => Call
@@ -124,6 +126,20 @@ export const startServices = async ({
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 
+  const send = (caller: Caller, method: string, path: string, rest: RequestInit) => {
+    const callerId = JSON.stringify(caller)
+    callers.set(callerId, caller)
+    return fetch(base + path, {
+      ...rest,
+      method,
+      headers: {
+        'x-test-caller': callerId,
+        'content-type': 'application/json',
+        ...(rest.headers as Record<string, string>),
+      },
+    })
+  }
+
   return {
     mesh,
     bus,
@@ -136,16 +152,20 @@ export const startServices = async ({
       body?: unknown,
       headers: Record<string, string> = {},
     ) => {
-      const callerId = JSON.stringify(caller)
-      callers.set(callerId, caller)
-      const response = await fetch(base + path, {
-        method,
-        headers: { 'x-test-caller': callerId, 'content-type': 'application/json', ...headers },
+      const response = await send(caller, method, path, {
+        headers,
         ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       })
       const text = await response.text()
       const isJson = response.headers.get('content-type')?.includes('json') === true
       return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : text) as B }
+    },
+    requestAborting: async (caller, method, path, body, signal) => {
+      try {
+        await (await send(caller, method, path, { body: JSON.stringify(body), signal })).text()
+      } catch (error) {
+        if (!signal.aborted) throw error
+      }
     },
     stop: async () => {
       server.closeAllConnections()

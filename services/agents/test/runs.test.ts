@@ -1,0 +1,345 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
+import { MeshError, type RunEvent } from '@clawmesh/contracts'
+import { testCaller } from '../../../test/support/service-harness.ts'
+import { done, echo, startAgents, text, type AgentsUnderTest } from './stand-ins.ts'
+
+let agents: AgentsUnderTest
+const caller = testCaller({ role: 'operator', userId: 'alice' })
+
+beforeAll(async () => {
+  agents = await startAgents({ CLAWMESH_RUN_HEARTBEAT_MS: '200', CLAWMESH_RUN_LEASE_MS: '1000' })
+})
+afterAll(() => agents.stop())
+beforeEach(() => {
+  agents.model = echo
+  agents.asked.length = 0
+  agents.monthCostUsd = 0
+})
+
+const chat = (body: object, as = caller, headers = {}) =>
+  agents.request<Record<string, any>>(as, 'POST', '/v1/chat/completions', body, headers)
+const hello = { model: 'goclaw:default', messages: [{ role: 'user', content: 'hello' }] }
+const wake = (body: object, as = caller) =>
+  agents.request<Record<string, any>>(as, 'POST', '/v1/agents/default/wake', body)
+const admin = { ...caller, role: 'admin' as const }
+const session = async (key: string) =>
+  (await agents.request<Record<string, any>>(admin, 'GET', `/v1/sessions/${encodeURIComponent(key)}`)).body
+
+const frames = (body: unknown) =>
+  String(body)
+    .split('\n\n')
+    .filter((frame) => frame.startsWith('data: '))
+    .map((frame) => frame.slice('data: '.length))
+
+describe('a chat completion', () => {
+  it('answers as OpenAI does, with usage, and keeps the turn in a session of its own', async () => {
+    const { status, body } = await chat(hello)
+    expect(status).toBe(200)
+    expect(body).toMatchObject({
+      object: 'chat.completion',
+      model: 'goclaw:default',
+      choices: [{ index: 0, message: { role: 'assistant', content: 'echo: hello' }, finish_reason: 'stop' }],
+      usage: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 },
+    })
+    const key = `agent:default:http-alice-${String(body['id']).slice('chatcmpl-'.length)}`
+    expect((await session(key))['messages']).toMatchObject([
+      { role: 'user', content: 'hello' },
+      { role: 'assistant', content: 'echo: hello' },
+    ])
+  })
+
+  it('streams one chunk a delta between a role chunk and [DONE], usage when asked for', async () => {
+    const { body, headers } = await chat({ ...hello, stream: true, stream_options: { include_usage: true } })
+    expect(headers.get('content-type')).toBe('text/event-stream')
+    const sent = frames(body)
+    expect(sent.at(-1)).toBe('[DONE]')
+    const chunks = sent.slice(0, -1).map((frame) => JSON.parse(frame))
+    expect(chunks.map((chunk) => chunk.choices[0]?.delta)).toEqual([
+      { role: 'assistant', content: '' },
+      { content: 'echo: ' },
+      { content: 'hello' },
+      {},
+      undefined,
+    ])
+    expect(chunks[3].choices[0].finish_reason).toBe('stop')
+    expect(chunks[4].usage).toEqual({ prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 })
+    expect(new Set(chunks.map((chunk) => chunk.id)).size).toBe(1)
+  })
+
+  it('shows earlier messages and system messages of the request to the model', async () => {
+    await chat({
+      model: '',
+      messages: [
+        { role: 'system', content: 'Speak Latin.' },
+        { role: 'user', content: 'one' },
+        { role: 'assistant', content: 'unus' },
+        { role: 'user', content: [{ type: 'text', text: 'two' }] },
+      ],
+    })
+    const [{ messages }] = agents.asked as [(typeof agents.asked)[0]]
+    expect(messages.map(({ role }) => role)).toEqual(['system', 'user', 'assistant', 'user'])
+    expect(messages[0]!.content).toContain('Speak Latin.')
+    expect(messages.at(-1)!.content).toBe('two')
+  })
+
+  it('passes inline images to the model', async () => {
+    const url = `data:image/png;base64,${Buffer.from('png').toString('base64')}`
+    const content = [
+      { type: 'text', text: 'what is it?' },
+      { type: 'image_url', image_url: { url } },
+    ]
+    expect((await chat({ messages: [{ role: 'user', content }] })).status).toBe(200)
+    const image = agents.asked[0]!.messages.at(-1)!.images[0]!
+    expect([image.mimeType, Buffer.from(image.data).toString()]).toEqual(['image/png', 'png'])
+  })
+
+  it.each([
+    [404, 'an unknown agent', { ...hello, model: 'goclaw:nobody' }],
+    [400, 'no messages', { messages: [] }],
+    [400, 'no user message', { messages: [{ role: 'system', content: 'x' }] }],
+    [400, 'an empty user message', { messages: [{ role: 'user', content: ' ' }] }],
+    [400, 'a wrong type', { messages: 'hello' }],
+    [
+      400,
+      'an image that is none',
+      { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: 'data:text/html,x' }] }] },
+    ],
+  ])("answers %i in OpenAI's shape for %s", async (status, _, body) => {
+    const answer = await chat(body)
+    expect(answer.status).toBe(status)
+    expect(answer.body['error']).toMatchObject({
+      message: expect.any(String),
+      type: expect.any(String),
+      code: expect.any(String),
+    })
+    expect(agents.asked).toEqual([])
+  })
+
+  it('needs a user id, from the credential, the header or the body', async () => {
+    const nobody = { ...caller, userId: '' }
+    expect((await chat(hello, nobody)).status).toBe(400)
+    expect((await chat({ ...hello, user: 'bob' }, nobody)).status).toBe(200)
+  })
+
+  it("gives a failing provider's status when nothing was streamed yet, and keeps the turn as failed", async () => {
+    agents.model = async function* () {
+      throw new MeshError(
+        'RESOURCE_EXHAUSTED',
+        'error.provider_rate_limit',
+        { provider: 'fake' },
+        { retryAfterMs: 7_000 },
+      )
+    }
+    const { status, headers, body } = await chat({ ...hello, stream: true })
+    expect(status).toBe(429)
+    expect(headers.get('retry-after')).toBe('7')
+    expect(body['error']).toMatchObject({ type: 'rate_limit_error' })
+  })
+
+  it('ends a stream that breaks with an error event and without [DONE]', async () => {
+    agents.model = async function* () {
+      yield text('half')
+      throw new MeshError('UNAVAILABLE', 'error.stream_cut', { provider: 'fake' })
+    }
+    const sent = frames((await chat({ ...hello, stream: true })).body)
+    expect(sent).not.toContain('[DONE]')
+    expect(JSON.parse(sent.at(-1)!)).toMatchObject({ error: { type: 'server_error', code: 'UNAVAILABLE' } })
+  })
+
+  it("refuses to start when the month's budget is spent", async () => {
+    await agents.request(admin, 'POST', '/v1/agents', { agent_key: 'poor', budget_monthly_cents: 100 })
+    agents.monthCostUsd = 1
+    expect((await chat({ ...hello, model: 'goclaw:poor' })).status).toBe(429)
+    expect(agents.asked).toEqual([])
+  })
+
+  it('is cancelled when the client leaves, and the model call with it', async () => {
+    let cancelled = false
+    agents.model = async function* (_request, call) {
+      yield text('first')
+      await new Promise<void>((resolve) => call.signal.addEventListener('abort', () => resolve()))
+      cancelled = true
+      throw new MeshError('CANCELLED', 'error.cancelled')
+    }
+    const events: RunEvent[] = []
+    const stop = agents.bus.subscribe(`mesh.runs.${caller.tenantId}.*`, (event) => void events.push(event as RunEvent))
+    const abort = new AbortController()
+    const leaving = agents.requestAborting(
+      caller,
+      'POST',
+      '/v1/chat/completions',
+      { ...hello, stream: true },
+      abort.signal,
+    )
+    while (!events.some(({ type }) => type === 'chunk')) await sleep(10)
+    abort.abort()
+    await leaving
+    while (!events.some(({ type }) => type === 'run.cancelled')) await sleep(10)
+    expect(cancelled).toBe(true)
+    stop()
+  })
+})
+
+describe('tools', () => {
+  it('run in parallel, their results in call order, and every step is kept', async () => {
+    agents.model = async function* ({ messages }) {
+      if (messages.at(-1)!.role === 'tool') yield done({ content: `it is ${messages.at(-1)!.content}` })
+      else
+        yield done({
+          content: 'let me look',
+          finishReason: 'tool_calls',
+          toolCalls: ['a', 'b'].map((id) => ({ id, name: 'clock', argumentsJson: `{"zone":"${id}"}`, parseError: '' })),
+        })
+    }
+    const { body } = await wake({ message: 'what time is it?', session_key: 'agent:default:tools' })
+    expect(body['content']).toBe('it is noon {"zone":"b"}')
+    expect((await session('agent:default:tools'))['messages']).toMatchObject([
+      { role: 'user' },
+      { role: 'assistant', content: 'let me look', tool_calls: [{ id: 'a', arguments: { zone: 'a' } }, { id: 'b' }] },
+      { role: 'tool', tool_call_id: 'a', content: 'noon {"zone":"a"}' },
+      { role: 'tool', tool_call_id: 'b' },
+      { role: 'assistant', content: 'it is noon {"zone":"b"}' },
+    ])
+  })
+
+  it('end at the iteration limit: the last call gets no tools', async () => {
+    await agents.request(admin, 'POST', '/v1/agents', { agent_key: 'limited', max_tool_iterations: 3 })
+    agents.model = async function* ({ tools }) {
+      const n = agents.asked.length
+      yield tools.length === 0
+        ? done({ content: 'enough' })
+        : done({
+            toolCalls: [{ id: `c${n}`, name: 'clock', argumentsJson: `{"n":${n}}`, parseError: '' }],
+            finishReason: 'tool_calls',
+          })
+    }
+    const { body } = await chat({ ...hello, model: 'goclaw:limited' })
+    expect(body['choices'][0].message.content).toBe('enough')
+    expect(agents.asked.map(({ tools }) => tools.length)).toEqual([1, 1, 0])
+  })
+
+  it('tell the model when its arguments could not be read', async () => {
+    agents.model = async function* ({ messages }) {
+      const last = messages.at(-1)!
+      if (last.role === 'tool') yield done({ content: last.content })
+      else
+        yield done({
+          toolCalls: [{ id: 'a', name: 'clock', argumentsJson: '{}', parseError: 'unexpected end' }],
+          finishReason: 'tool_calls',
+        })
+    }
+    expect((await chat(hello)).body['choices'][0].message.content).toContain('could not be read')
+  })
+})
+
+describe('sessions', () => {
+  it('carry the conversation on', async () => {
+    await wake({ message: 'one', session_key: 'agent:default:talk' })
+    await wake({ message: 'two', session_key: 'agent:default:talk' })
+    expect(agents.asked[1]!.messages.slice(1).map(({ content }) => content)).toEqual(['one', 'echo: one', 'two'])
+  })
+
+  it('answer two messages at once one after the other', async () => {
+    let running = 0
+    let most = 0
+    agents.model = async function* (request, call) {
+      most = Math.max(most, ++running)
+      await sleep(100)
+      running--
+      yield* echo(request, call)
+    }
+    const answers = await Promise.all(
+      ['a', 'b', 'c'].map((message) => wake({ message, session_key: 'agent:default:busy' })),
+    )
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
+    expect(most).toBe(1)
+    const { messages } = (await session('agent:default:busy')) as { messages: { role: string }[] }
+    expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user', 'assistant', 'user', 'assistant'])
+  })
+
+  it('of somebody else, or of another agent, cannot be continued', async () => {
+    await wake({ message: 'mine', session_key: 'agent:default:mine' })
+    const bob = { ...caller, userId: 'bob' }
+    expect((await wake({ message: 'yours?', session_key: 'agent:default:mine' }, bob)).status).toBe(403)
+    await agents.request(admin, 'POST', '/v1/agents', { agent_key: 'other' })
+    const elsewhere = { message: 'x', session_key: 'agent:default:mine' }
+    expect((await agents.request(admin, 'POST', '/v1/agents/other/wake', elsewhere)).status).toBe(400)
+  })
+
+  it('are listed, patched, reset and deleted by their user, and hidden from others', async () => {
+    const key = 'agent:default:mine to manage'
+    const path = `/v1/sessions/${encodeURIComponent(key)}`
+    await wake({ message: 'hi', session_key: key })
+    const listed = await agents.request<{ sessions: any[]; total: number }>(caller, 'GET', '/v1/sessions?limit=500')
+    expect(listed.body.sessions.find((one) => one.key === key)).toMatchObject({
+      messageCount: 2,
+      session_key: key,
+      channel: 'wake',
+    })
+
+    expect((await agents.request(caller, 'PATCH', path, { label: 'L', metadata: { a: '1' } })).body).toEqual({
+      ok: true,
+      key,
+    })
+    await agents.request(caller, 'PATCH', path, { metadata: { b: '2' } })
+    expect(await session(key)).toMatchObject({ label: 'L', metadata: { a: '1', b: '2' } })
+
+    const bob = { ...caller, userId: 'bob' }
+    expect((await agents.request(bob, 'GET', path)).status).toBe(403)
+    expect((await agents.request(testCaller({ role: 'owner' }), 'GET', path)).status).toBe(404)
+
+    expect((await agents.request(caller, 'POST', `${path}/reset`)).body).toEqual({ ok: true })
+    expect(await session(key)).toMatchObject({ messages: [], label: 'L' })
+    expect((await agents.request(caller, 'DELETE', path)).status).toBe(200)
+    expect((await agents.request(caller, 'DELETE', path)).status).toBe(404)
+    expect((await agents.request(admin, 'DELETE', path)).status).toBe(200)
+  })
+
+  it('keep text that PostgreSQL could not', async () => {
+    agents.model = async function* () {
+      yield done({ content: 'a\0b\ud800' })
+    }
+    expect((await wake({ message: 'x', session_key: 'agent:default:nul' })).status).toBe(200)
+    expect((await session('agent:default:nul'))['messages'][1].content).toBe('ab\ufffd')
+  })
+})
+
+describe('a run whose process died', () => {
+  it('is declared failed, its session freed, and its end told once', async () => {
+    const finished: any[] = []
+    const stop = await agents.bus.consume({
+      durable: 'test',
+      subjects: [`mesh.events.${caller.tenantId}.agents.run.finished`],
+      batchSize: 10,
+      handle: async (batch) => void finished.push(...batch.map(({ data }) => data)),
+    })
+    const agent = await agents.rpc(AgentsServiceService).resolveAgent(agents.call(caller), { agent: 'default' })
+    const pool = agents.mesh.database('agents').pool
+    const [runId, sessionId] = [crypto.randomUUID(), crypto.randomUUID()]
+    await pool.query(
+      `INSERT INTO agents.sessions (id, tenant_id, session_key, agent_id, user_id, lease_run_id) VALUES ($1, $2, 'agent:default:lost', $3, 'alice', $4)`,
+      [sessionId, caller.tenantId, agent.id, runId],
+    )
+    await pool.query(
+      `INSERT INTO agents.runs (id, tenant_id, session_id, session_key, agent_id, agent_key, user_id, channel, input_preview, lease_until)
+       VALUES ($1, $2, $3, 'agent:default:lost', $4, 'default', 'alice', 'wake', 'hi', now() - interval '1 second')`,
+      [runId, caller.tenantId, sessionId, agent.id],
+    )
+    const { status } = await wake({ message: 'anyone?', session_key: 'agent:default:lost' })
+    expect(status).toBe(200)
+    while (finished.length < 2) await sleep(20)
+    expect(finished.filter((event) => event.runId === runId)).toMatchObject([{ status: 'failed' }])
+    await stop()
+  })
+
+  it('cannot write any more once it was declared failed', async () => {
+    agents.model = async function* () {
+      const pool = agents.mesh.database('agents').pool
+      await pool.query(`UPDATE agents.runs SET status = 'failed' WHERE session_key = 'agent:default:fenced'`)
+      yield done({ content: 'too late' })
+    }
+    expect((await wake({ message: 'x', session_key: 'agent:default:fenced' })).status).toBe(503)
+    expect((await session('agent:default:fenced'))['messages']).toHaveLength(1)
+  })
+})

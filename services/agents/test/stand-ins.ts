@@ -1,0 +1,87 @@
+/** Services that the agents service calls, scripted. The real ones are met in test/e2e. */
+import { ChannelsServiceService } from '@clawmesh/contracts/gen/clawmesh/channels/v1/channels.ts'
+import {
+  ProvidersServiceService,
+  type ChatDone,
+  type ChatRequest,
+  type ChatResponse,
+} from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
+import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
+import { implementRpc, loadConfigs, type Call, type RpcFunctions, type Service } from '@clawmesh/chassis'
+import { startServices, type ServiceHarness } from '../../../test/support/service-harness.ts'
+import { agentsConfig, agentsService } from '../src/index.ts'
+
+export type Script = (request: ChatRequest, call: Call) => AsyncIterable<ChatResponse>
+
+export const done = (fields: Partial<ChatDone>): ChatResponse => ({
+  event: {
+    $case: 'done',
+    value: {
+      content: '',
+      thinking: '',
+      toolCalls: [],
+      finishReason: 'stop',
+      provider: 'fake',
+      model: 'fake-1',
+      providerState: '',
+      usage: { inputTokens: 10, outputTokens: 5, cacheReadTokens: 0, cacheCreationTokens: 0, thinkingTokens: 0 },
+      ...fields,
+    },
+  },
+})
+export const text = (value: string): ChatResponse => ({ event: { $case: 'textDelta', value } })
+
+/** Answers with the last user message, in two deltas. */
+export const echo: Script = async function* ({ messages }) {
+  const last = messages.findLast(({ role }) => role === 'user')?.content ?? ''
+  yield text('echo: ')
+  yield text(last)
+  yield done({ content: `echo: ${last}` })
+}
+
+export interface AgentsUnderTest extends ServiceHarness {
+  /** What the model does from now on. */
+  model: Script
+  /** Every model call so far. */
+  asked: ChatRequest[]
+  monthCostUsd: number
+}
+
+/** The agents service over a real database, with a scripted model and one tool called `clock`. */
+export const startAgents = async (env: Record<string, string> = {}): Promise<AgentsUnderTest> => {
+  const state = { model: echo, asked: [] as ChatRequest[], monthCostUsd: 0 }
+  const providers: RpcFunctions<typeof ProvidersServiceService> = {
+    chat: (call, request) => {
+      state.asked.push(structuredClone(request))
+      return state.model(request, call)
+    },
+    embed: async () => ({ configured: false, vectors: [], provider: '', model: '' }),
+  }
+  const tools: RpcFunctions<typeof ToolsServiceService> = {
+    listTools: async () => ({
+      tools: [{ name: 'clock', description: 'tells the time', parametersJson: '{"type":"object"}' }],
+    }),
+    invokeTool: async (_call, { tool, argumentsJson }) =>
+      tool === 'clock'
+        ? { output: `noon ${argumentsJson}`, isError: false, forUser: '', metadataJson: '{}' }
+        : { output: `unknown tool: ${tool}`, isError: true, forUser: '', metadataJson: '{}' },
+  }
+  const standIns: Service[] = [
+    { name: 'providers', rpc: [implementRpc(ProvidersServiceService, providers)], parts: [] },
+    { name: 'tools', rpc: [implementRpc(ToolsServiceService, tools)], parts: [] },
+    {
+      name: 'traces',
+      rpc: [implementRpc(TracesServiceService, { getAgentMonthCost: async () => ({ costUsd: state.monthCostUsd }) })],
+      parts: [],
+    },
+    {
+      name: 'channels',
+      rpc: [implementRpc(ChannelsServiceService, { listAgentsOpenTo: async () => ({ agentIds: [] }) })],
+      parts: [],
+    },
+  ]
+  const { agents: config } = loadConfigs({ agents: agentsConfig }, env)
+  const harness = await startServices({ services: { agents: (mesh) => agentsService(mesh, config) }, standIns })
+  return Object.assign(state, harness)
+}

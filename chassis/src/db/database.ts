@@ -64,6 +64,7 @@ const unavailableCodes = new Set([
   'P1008',
   'P1017',
   'P2024',
+  'P2028',
 ])
 const connectionTexts =
   /timeout exceeded when trying to connect|Connection terminated|connection terminated|Server has closed the connection|Client has encountered a connection error/

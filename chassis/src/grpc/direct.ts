@@ -1,6 +1,7 @@
 /** The transport to a service of the same process: a function call under the same deadline and error rules. */
 import { MeshError, toMeshError } from '@clawmesh/contracts'
 import type { Call } from '../call.ts'
+import { databaseError } from '../db/database.ts'
 import type { RpcTimeouts } from './client.ts'
 import { serviceNameOf, type LooseFunctions, type RpcDefinition } from './types.ts'
 
@@ -31,7 +32,9 @@ export const directFunctions = (
 ): LooseFunctions => {
   const service = serviceNameOf(definition)
   const errorOf = (thrown: unknown, late: boolean) =>
-    late ? new MeshError('AGENT_TIMEOUT', 'error.timeout', { what: service }, { cause: thrown }) : toMeshError(thrown)
+    late
+      ? new MeshError('AGENT_TIMEOUT', 'error.timeout', { what: service }, { cause: thrown })
+      : toMeshError(databaseError(thrown))
 
   const unary = (name: string) => async (outer: Call, request: unknown) => {
     outer.signal.throwIfAborted()

@@ -2,8 +2,8 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import type { Metadata } from '@grpc/grpc-js'
 import {
-  Metadata,
   Server,
   ServerCredentials,
   type handleServerStreamingCall,

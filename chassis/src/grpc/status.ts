@@ -1,4 +1,5 @@
 /** MeshErrors over gRPC: the status says the class, a trailer carries the rest. */
+import { databaseError } from '../db/database.ts'
 import { Metadata, status as grpcStatus, type ServiceError } from '@grpc/grpc-js'
 import {
   errorKinds,
@@ -20,7 +21,7 @@ interface WireError {
 
 /** What grpc-js sends for a thrown value. */
 export const toStatus = (thrown: unknown): { code: number; details: string; metadata: Metadata } => {
-  const error = toMeshError(thrown)
+  const error = toMeshError(databaseError(thrown))
   const wire: WireError = {
     code: error.code,
     key: error.key,

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { errorBody, errorKinds, pickLocale, toMeshError, type Locale, type MeshError } from '@clawmesh/contracts'
+import { databaseError } from '../db/database.ts'
 import type { Logger } from '../log/logger.ts'
 
 interface ErrorAnswer {
@@ -18,7 +19,7 @@ const level = (error: MeshError): 'error' | 'warn' | 'debug' => {
 
 /** Answers with the error a handler threw. Its cause is logged and never sent. */
 export const sendError = ({ request, response, thrown, log, locale, style }: ErrorAnswer): void => {
-  const error = toMeshError(thrown)
+  const error = toMeshError(databaseError(thrown))
   log[level(error)]({ err: error, method: request.method, path: request.url?.split('?')[0] }, error.message)
   if (response.headersSent) {
     response.destroy()

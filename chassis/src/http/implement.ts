@@ -21,7 +21,7 @@ import type { IdentityTokens } from '../auth/identity-token.ts'
 import type { Logger } from '../log/logger.ts'
 import { sendError } from './errors.ts'
 import { readJsonBody } from './json-body.ts'
-import { isReply, type Reply } from './reply.ts'
+import { isReply, reply, type Reply } from './reply.ts'
 import { callerOf } from './request-context.ts'
 import { validate } from './validate.ts'
 
@@ -127,13 +127,13 @@ export const implementHttp = <S extends HttpService>(
         caller = await callerOf(request, tokens)
         authorise(caller, route)
         const result = await handler(await inputOf(request, response, route, caller))
-        const answer = isReply(result) ? result : ({ kind: 'json', status: successStatus, body: result } as const)
+        const answer = isReply(result) ? result : reply(successStatus, result)
         if (answer.kind === 'stream') return await answer.write(response)
         if (response.destroyed) return
         const body = checkResponses ? checked(definition, answer.status, answer.body) : answer.body
         response.writeHead(answer.status, {
           'content-type': 'application/json; charset=utf-8',
-          ...('headers' in answer ? answer.headers : {}),
+          ...answer.headers,
         })
         response.end(JSON.stringify(body))
       } catch (thrown) {

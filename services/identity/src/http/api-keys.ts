@@ -1,5 +1,5 @@
 import type { http } from '@clawmesh/contracts'
-import type { Handlers } from '@clawmesh/chassis'
+import { reply, type Handlers } from '@clawmesh/chassis'
 import type { ApiKeyUseCases } from '../domain/api-keys.ts'
 import type { ApiKey } from '../domain/types.ts'
 
@@ -28,12 +28,7 @@ export const apiKeyHandlers = (
   listApiKeys: async ({ caller }) => (await apiKeys.list(caller)).map(toWire),
   createApiKey: async ({ caller, body }) => {
     const { apiKey, secret } = await apiKeys.create(caller, body)
-    return {
-      kind: 'json',
-      status: 201,
-      body: { ...toWire(apiKey), key: secret },
-      headers: { 'cache-control': 'no-store' },
-    }
+    return reply(201, { ...toWire(apiKey), key: secret }, { 'cache-control': 'no-store' })
   },
   revokeApiKey: async ({ caller, params }) => {
     await apiKeys.revoke(caller, params.id)

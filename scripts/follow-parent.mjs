@@ -1,19 +1,15 @@
 /**
- * Preloaded into a task that runs in a session of its own: ends it when the runner that would pass it signals is gone
- * (killed with SIGKILL, say), so that nothing stays behind and holds a port.
+ * Preloaded into a task (`node --import`): ends it as SIGTERM would when the process that passes it signals is gone, so
+ * that nothing stays behind and holds a port.
  */
 import { isMainThread } from 'node:worker_threads'
+import { whenParentIsGone } from './parent.mjs'
 
-const lookEveryMs = 1000
 const graceMs = 15_000
 
 if (isMainThread) {
-  const parent = process.ppid
-  const timer = setInterval(() => {
-    if (process.ppid === parent) return
-    clearInterval(timer)
+  whenParentIsGone(() => {
     process.kill(process.pid, 'SIGTERM')
     setTimeout(() => process.exit(1), graceMs).unref()
-  }, lookEveryMs)
-  timer.unref()
+  })
 }

@@ -8,7 +8,7 @@ const forwarded = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])
 const sameSignalWindowMs = 500
 
 /**
- * @typedef {{ env?: NodeJS.ProcessEnv, detached?: boolean }} ChildOptions
+ * @typedef {{ detached?: boolean }} ChildOptions
  *   `detached` gives the child a session of its own, so that it gets signals from us only.
  */
 
@@ -20,9 +20,9 @@ const sameSignalWindowMs = 500
  * @param {ChildOptions} [options]
  * @returns {Promise<{ code: number | null, signal: NodeJS.Signals | null }>}
  */
-function passThrough(command, args, { env = process.env, detached = false } = {}) {
+function passThrough(command, args, { detached = false } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: 'inherit', env, detached })
+    const child = spawn(command, args, { stdio: 'inherit', detached })
     /** @type {Map<string, number>} */
     const lastAt = new Map()
     /** @type {Map<NodeJS.Signals, () => void>} */
@@ -57,21 +57,30 @@ export async function runChild(command, args, options) {
 }
 
 /**
- * Lets this process be the program: replaced by it where Node can, else standing in for it. Never returns.
+ * Runs a program to its end and ends as it did. Never returns.
  *
- * @param {string} command absolute path
+ * @param {string} command
  * @param {string[]} args
  * @param {ChildOptions} [options]
  * @returns {Promise<never>}
  */
-export async function becomeChild(command, args, options = {}) {
-  if (!options.detached && process.execve && process.platform !== 'win32') {
-    process.execve(command, [command, ...args], { ...(options.env ?? process.env) })
-  }
+export async function endAs(command, args, options) {
   const { code, signal } = await passThrough(command, args, options)
   // Dying by the same signal tells a shell or a supervisor exactly what became of the task.
   if (signal) process.kill(process.pid, signal)
   process.exit(signal ? 128 + constants.signals[signal] : (code ?? 1))
+}
+
+/**
+ * Lets this very process be the program, where the system and this Node can do that. Never returns.
+ *
+ * @param {string} command absolute path
+ * @param {string[]} args
+ * @returns {Promise<never>}
+ */
+export async function becomeProgram(command, args) {
+  if (process.execve && process.platform !== 'win32') process.execve(command, [command, ...args], process.env)
+  return endAs(command, args)
 }
 
 /**

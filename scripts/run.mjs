@@ -5,12 +5,15 @@
  * and to the Prisma clients, then becomes the task. All it says itself goes to stderr: stdout belongs to the task.
  */
 import { chdir } from 'node:process'
-import { becomeChild, runChild } from './process.mjs'
+import { becomeProgram, endAs, runChild } from './process.mjs'
 import { isNewEnough, findNode, pathWithNode } from './node.mjs'
+import { runsBelowNpm, whenParentIsGone } from './parent.mjs'
 import { installDependencies } from './dependencies.mjs'
 import { generatePrismaClients } from './prisma-clients.mjs'
 import { findTask, taskNames } from './tasks.mjs'
 import { fromRoot, root } from './root.mjs'
+
+const followParent = ['--import', fromRoot('scripts/follow-parent.mjs')]
 
 /**
  * @param {string} name
@@ -24,12 +27,8 @@ async function run(name, extraArguments) {
   }
   if (!isNewEnough(process.version)) {
     const node = await findNode()
-    const follow = ['--import', fromRoot('scripts/follow-parent.mjs')]
-    const command = [...follow, fromRoot('scripts/run.mjs'), name, ...extraArguments]
-    // Its own session: a signal to the whole group (Ctrl-C, a supervisor) would otherwise reach the task twice, once by
-    // itself and once forwarded by us.
-    await becomeChild(node, command, { env: { ...process.env, PATH: pathWithNode(node) }, detached: true })
-    return
+    process.env.PATH = pathWithNode(node)
+    await standInFor(node, [...followParent, fromRoot('scripts/run.mjs'), name, ...extraArguments])
   }
   process.env.PATH = pathWithNode(process.execPath)
   await installDependencies()
@@ -41,7 +40,22 @@ async function run(name, extraArguments) {
     if (code !== 0) process.exit(code)
   }
   const last = steps.at(-1)
-  if (last) await becomeChild(process.execPath, [...process.execArgv, ...last.command])
+  if (!last) return
+  const hasStandIn = process.execArgv.includes(followParent[1])
+  if (runsBelowNpm && !hasStandIn) await standInFor(process.execPath, [...followParent, ...last.command])
+  else await becomeProgram(process.execPath, [...process.execArgv, ...last.command])
+}
+
+/**
+ * Runs the program in a session of its own and is to the caller as if it were that program. A signal to our whole group
+ * (Ctrl-C, a supervisor, npm on top of either) would otherwise reach it several times.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ */
+async function standInFor(command, args) {
+  if (runsBelowNpm) whenParentIsGone(() => process.emit('SIGTERM', 'SIGTERM'))
+  await endAs(command, args, { detached: true })
 }
 
 // `npm test -- x` arrives as `test x`, `node scripts/run.mjs test -- x` with the dashes still in it.

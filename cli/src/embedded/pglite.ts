@@ -36,7 +36,8 @@ const stopLimitMs = 20_000
  *
  * All clients share one session: use unnamed prepared statements; session-level `SET`, advisory locks and `LISTEN` are not
  * kept apart, `SET LOCAL` in a transaction is. One transaction runs at a time: whoever, inside one, waits for a second
- * connection waits for ever (until `idleInTransactionTimeoutMs`). The only database is `postgres`.
+ * connection waits for ever (until `idleInTransactionTimeoutMs`). The only database is `postgres`. `COPY FROM STDIN` is
+ * not supported: it ends the thread. Nothing is synced to disk: data survive a killed process, not a lost machine.
  *
  * @throws Error when a live process holds `dataDir`, or the data cannot be read
  */

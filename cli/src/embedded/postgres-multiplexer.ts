@@ -7,6 +7,7 @@
  * bound yet, and that one then reads foreign rows (https://github.com/electric-sql/pglite/issues/1046).
  */
 import { createServer, type Server, type Socket } from 'node:net'
+import { inspect } from 'node:util'
 import { createMessageReader } from './message-reader.ts'
 import {
   endsUnit,
@@ -74,10 +75,8 @@ export function createMultiplexer(options: MultiplexerOptions): Multiplexer {
     socket.setNoDelay(true)
     socket.on('error', () => socket.destroy())
     socket.on('close', () => {
-      connection.closed = true
-      connection.units = []
+      forget(connection)
       connections.delete(connection)
-      waiting.delete(connection)
       if (owner === connection) wake()
     })
     readClient(connection)
@@ -95,9 +94,13 @@ export function createMultiplexer(options: MultiplexerOptions): Multiplexer {
         if (!packet) return
         greeted = greet(connection, packet)
       }
+      if (connection.closed) return
       for (let message = reader.next(1); message; message = reader.next(1)) {
         const type = message[0] ?? 0
-        if (isTerminate(type)) return void socket.end()
+        if (isTerminate(type)) {
+          socket.end()
+          break
+        }
         unit.push(message)
         if (!endsUnit(type)) continue
         connection.units.push({ messages: Buffer.concat(unit), keepsSession: keepsSession(type) })
@@ -151,9 +154,16 @@ export function createMultiplexer(options: MultiplexerOptions): Multiplexer {
   }
 
   function refuse(connection: Connection, code: string, text: string): void {
-    connection.closed = true
+    forget(connection)
     connection.socket.end(fatalError(code, text))
     connection.socket.destroySoon()
+  }
+
+  /** Takes its work away; what the session still does for it is up to `abandon`. */
+  function forget(connection: Connection): void {
+    connection.closed = true
+    connection.units = []
+    waiting.delete(connection)
   }
 
   function wake(): void {
@@ -163,17 +173,14 @@ export function createMultiplexer(options: MultiplexerOptions): Multiplexer {
   }
 
   async function work(): Promise<void> {
-    clearTimeout(ownerTimer)
     try {
       for (let next = chooseNext(); next; next = chooseNext()) {
         if (next.closed) await abandon()
         else await executeUnit(next)
       }
     } catch (error) {
-      options.onSessionFailure(error instanceof Error ? error : new Error(String(error)))
+      options.onSessionFailure(new Error(`the database session broke: ${inspect(error)}`, { cause: error }))
     }
-    const idle = owner
-    if (idle) ownerTimer = setTimeout(() => cutOff(idle), options.idleInTransactionTimeoutMs)
   }
 
   function chooseNext(): Connection | undefined {
@@ -187,16 +194,19 @@ export function createMultiplexer(options: MultiplexerOptions): Multiplexer {
     if (!unit) return
     const { socket } = connection
     owner = connection
+    clearTimeout(ownerTimer)
     socket.cork()
     // Copied: the bytes lie in the session's memory, which it uses again.
     await session.execute(unit.messages, (bytes) => void (connection.closed || socket.write(Buffer.from(bytes))))
     socket.uncork()
     if (!unit.keepsSession && !session.inTransaction()) owner = undefined
+    else ownerTimer = setTimeout(() => cutOff(connection), options.idleInTransactionTimeoutMs)
     if (connection.units.length > 0) waiting.add(connection)
   }
 
   /** The owner is gone: leave its half-sent unit and its transaction. */
   async function abandon(): Promise<void> {
+    clearTimeout(ownerTimer)
     await session.execute(syncMessage, () => {})
     if (session.inTransaction()) await session.execute(queryMessage('ROLLBACK'), () => {})
     owner = undefined

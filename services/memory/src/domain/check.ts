@@ -1,0 +1,24 @@
+/** What memory refuses, wherever it comes from. */
+import { MeshError } from '@clawmesh/contracts'
+
+/** Texts of this many bytes are stored, no longer ones: appending must not grow a document for ever. */
+export const documentLimitBytes = 10_485_760
+
+/** A path that stays inside an agent's memory. @throws INVALID_REQUEST */
+export const checkPath = (path: string): string => {
+  if (path === '' || path.length > 500 || path.startsWith('/') || path.includes('..') || /[\\\0]/.test(path))
+    throw new MeshError('INVALID_REQUEST', 'error.invalid_path', { path: path.replaceAll('\0', '\\0').slice(0, 500) })
+  return path
+}
+
+/** PostgreSQL stores no NUL characters. @throws INVALID_REQUEST naming the field */
+export const checkText = (field: string, text: string): string => {
+  if (text.includes('\0'))
+    throw new MeshError('INVALID_REQUEST', 'error.invalid_request', { field, reason: 'NUL character' })
+  return text
+}
+
+/** Only Markdown is searched. */
+export const isIndexed = (path: string): boolean => path.toLowerCase().endsWith('.md')
+
+export const documentNotFound = (id: string) => new MeshError('NOT_FOUND', 'error.not_found', { kind: 'document', id })

@@ -1,0 +1,159 @@
+/** The memory service over the embedded PostgreSQL with pgvector, with agents, providers and identity standing in. */
+import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
+import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
+import {
+  ProvidersServiceService,
+  type EmbedRequest,
+  type EmbedResponse,
+} from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import type { Caller } from '@clawmesh/contracts'
+import { implementRpc, loadConfigs, newId, type Call } from '@clawmesh/chassis'
+import { startPglite } from '../../../cli/src/embedded/pglite.ts'
+import { startServices, type ServiceHarness } from '../../../test/support/service-harness.ts'
+import { memoryConfig, memoryService } from '../src/index.ts'
+import { featureHash } from '../src/domain/feature-hashing.ts'
+
+interface StandInAgent {
+  id: string
+  key: string
+  memoryConfig: Record<string, unknown>
+  shareMemory: boolean
+  isDefault: boolean
+}
+
+/** What the providers service answers; tests replace `embed`. */
+export interface StandInProviders {
+  embed: (call: Call, request: EmbedRequest) => Promise<EmbedResponse>
+  /** The texts of every call so far. */
+  asked: string[][]
+}
+
+export interface MemoryHarness extends ServiceHarness {
+  url: string
+  providers: StandInProviders
+  /** The system config of every tenant. */
+  systemConfig: Record<string, string>
+  /** Makes an agent known in a caller's tenant, under its id and its key. */
+  addAgent: (caller: Caller, overrides?: Partial<StandInAgent>) => StandInAgent
+}
+
+export const noProvider = async (): Promise<EmbedResponse> => ({
+  configured: false,
+  vectors: [],
+  provider: '',
+  model: '',
+})
+
+/** A provider whose vectors have a width: the built-in hashes repeated, so that similar texts are near each other. */
+export const providerOfWidth =
+  (dims: number, model = `model-${dims}`) =>
+  async (_call: Call, { texts }: EmbedRequest): Promise<EmbedResponse> => ({
+    configured: true,
+    provider: 'test',
+    model,
+    vectors: texts.map((text) => {
+      const hashed = featureHash(text)
+      return { values: Array.from({ length: dims }, (_, index) => hashed[index % hashed.length]!) }
+    }),
+  })
+
+/** Starts all of it; `env` configures the service. */
+export const startMemory = async (
+  env: Record<string, string> = {},
+  embed: StandInProviders['embed'] = noProvider,
+): Promise<MemoryHarness> => {
+  const database = await startPglite()
+  const agents = new Map<string, StandInAgent[]>()
+  const providers: StandInProviders = { embed, asked: [] }
+  const systemConfig: Record<string, string> = {}
+  const none = async () => {
+    throw new Error('not part of this test')
+  }
+  const { memory: config } = loadConfigs({ memory: memoryConfig }, env)
+
+  const harness = await startServices({
+    services: { memory: (mesh) => memoryService(mesh, config) },
+    databaseUrls: { memory: database.url },
+    standIns: [
+      {
+        name: 'agents',
+        rpc: [
+          implementRpc(AgentsServiceService, {
+            resolveAgent: async ({ caller }, { agent: wanted }) => {
+              const agent = agents
+                .get(caller.tenantId)
+                ?.find(({ id, key, isDefault }) => (wanted === '' ? isDefault : id === wanted || key === wanted))
+              return {
+                found: agent !== undefined,
+                id: agent?.id ?? '',
+                agentKey: agent?.key ?? '',
+                status: 'active',
+                ownerId: '',
+                workspace: '',
+                toolsConfigJson: '',
+                memoryConfigJson: agent === undefined ? '' : JSON.stringify(agent.memoryConfig),
+                agentType: 'open',
+                selfEvolve: false,
+                shareMemory: agent?.shareMemory ?? false,
+              }
+            },
+            getContextFile: none,
+            setContextFile: none,
+          }),
+        ],
+        parts: [],
+      },
+      {
+        name: 'providers',
+        rpc: [
+          implementRpc(ProvidersServiceService, {
+            chat: async function* () {
+              throw new Error('not part of this test')
+            },
+            embed: async (call, request) => {
+              providers.asked.push(request.texts)
+              return providers.embed(call, request)
+            },
+          }),
+        ],
+        parts: [],
+      },
+      {
+        name: 'identity',
+        rpc: [
+          implementRpc(IdentityServiceService, {
+            resolveApiKey: none,
+            resolveTenant: none,
+            resolveMembership: none,
+            listSystemConfigs: async () => ({ values: systemConfig }),
+          }),
+        ],
+        parts: [],
+      },
+    ],
+  })
+
+  return {
+    ...harness,
+    url: database.url,
+    providers,
+    systemConfig,
+    addAgent: (caller, overrides = {}) => {
+      const id = newId()
+      const agent = {
+        id,
+        key: `agent-${id.slice(-6)}`,
+        memoryConfig: {},
+        shareMemory: false,
+        isDefault: false,
+        ...overrides,
+      }
+      agents.set(caller.tenantId, [...(agents.get(caller.tenantId) ?? []), agent])
+      return agent
+    },
+    stop: async () => {
+      await harness.stop()
+      await database.stop()
+    },
+  }
+}

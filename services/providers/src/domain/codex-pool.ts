@@ -1,0 +1,42 @@
+/** Rules for pools of ChatGPT accounts: who may own one and who may be in it (contract notes providers-mcp.md 6). */
+import { MeshError } from '@clawmesh/contracts'
+import type { Provider } from './provider.ts'
+import { listOf, objectOf } from './wire/json.ts'
+
+type Candidate = Pick<Provider, 'id' | 'name' | 'providerType' | 'enabled' | 'settings'>
+
+const poolType = 'chatgpt_oauth'
+
+const ownsPool = ({ settings }: Candidate): boolean => objectOf(settings['codex_pool']) !== undefined
+const membersOf = ({ settings }: Candidate): string[] => [
+  ...new Set(
+    listOf(objectOf(settings['codex_pool'])?.['extra_provider_names'])
+      .filter((name) => typeof name === 'string')
+      .map((name) => name.trim())
+      .filter(Boolean),
+  ),
+]
+
+const refuse = (reason: string): never => {
+  throw new MeshError('INVALID_REQUEST', 'error.invalid_request', { field: 'settings.codex_pool', reason })
+}
+
+/** Checks the pools of a tenant as they would be with the candidate stored. @throws INVALID_REQUEST */
+export const checkPools = (candidate: Candidate, others: readonly Candidate[]): void => {
+  if (ownsPool(candidate) && candidate.providerType !== poolType) refuse(`only for providers of type ${poolType}`)
+  const accounts = [candidate, ...others.filter(({ id }) => id !== candidate.id)].filter(
+    ({ providerType, enabled }) => providerType === poolType && enabled,
+  )
+  const byName = new Map(accounts.map((account) => [account.name, account]))
+  const ownerOf = new Map<string, string>()
+  for (const owner of accounts.filter(ownsPool)) {
+    for (const name of membersOf(owner)) {
+      const member = byName.get(name)
+      if (name === owner.name) refuse(`${name} cannot be a member of its own pool`)
+      else if (member === undefined) refuse(`${name} is no enabled provider of type ${poolType}`)
+      else if (ownsPool(member)) refuse(`${name} owns a pool itself`)
+      else if (ownerOf.has(name)) refuse(`${name} is in the pool of ${ownerOf.get(name)!} already`)
+      ownerOf.set(name, owner.name)
+    }
+  }
+}

@@ -1,0 +1,93 @@
+/** The models that a provider offers. */
+import { MeshError } from '@clawmesh/contracts'
+import { connectionType, endpoint, resolveTarget, type ProviderConnection, type Target } from './connection.ts'
+import { reasoningCapability, type ReasoningCapability } from './reasoning.ts'
+import type { ProviderType } from './types.ts'
+import { anthropicHeaders } from './wire/anthropic/request.ts'
+import type { UpstreamRequest } from './wire/exchange.ts'
+import { listOf, objectOf, textOf, type Json } from './wire/json.ts'
+import { openAiHeaders } from './wire/openai/request.ts'
+import type { CallOptions } from './wire/options.ts'
+import { fetchJson } from './wire/unary.ts'
+
+/** One model as the API lists it. */
+export interface ListedModel {
+  id: string
+  name?: string
+  reasoning?: ReasoningCapability
+}
+
+const timeoutMs = 15_000
+
+interface ModelSource {
+  request: (target: Target) => UpstreamRequest
+  entries: (body: Json) => readonly unknown[]
+  read: (entry: Json) => { id: string; name: string }
+}
+
+const sources: Record<Extract<ProviderType['models'], string>, ModelSource> = {
+  openai: {
+    request: (target) => ({ method: 'GET', url: endpoint(target.base, '/models'), headers: openAiHeaders(target) }),
+    entries: (body) => listOf(body['data']),
+    read: ({ id }) => ({ id: textOf(id), name: textOf(id) }),
+  },
+  anthropic: {
+    request: (target) => {
+      const url = endpoint(target.base, '/models')
+      url.searchParams.set('limit', '1000')
+      return { method: 'GET', url, headers: anthropicHeaders(target) }
+    },
+    entries: (body) => listOf(body['data']),
+    read: ({ id, display_name }) => ({ id: textOf(id), name: textOf(display_name) }),
+  },
+  gemini: {
+    // Gemini's own list stands beside its OpenAI surface. The key goes out in a header: addresses end up in logs.
+    request: (target) => {
+      const url = endpoint(target.base.replace(/\/openai$/, ''), '/models')
+      url.searchParams.set('pageSize', '1000')
+      return { method: 'GET', url, headers: { 'x-goog-api-key': target.key } }
+    },
+    entries: (body) => listOf(body['models']),
+    read: ({ name, displayName }) => ({ id: textOf(name).replace(/^models\//, ''), name: textOf(displayName) }),
+  },
+}
+
+const listed = ({ id, name }: { id: string; name: string }, reasons: boolean): ListedModel => {
+  const reasoning = reasons ? reasoningCapability(id) : undefined
+  return { id, ...(name ? { name } : {}), ...(reasoning ? { reasoning } : {}) }
+}
+
+const fetchModels = async (target: Target, source: ModelSource, options: CallOptions): Promise<ListedModel[]> => {
+  const quick = { ...options, timeouts: { connectMs: timeoutMs, wholeMs: timeoutMs }, retry: { attempts: 1 } }
+  return fetchJson(target, source.request(target), quick, (body) =>
+    source
+      .entries(body)
+      .map((entry) => source.read(objectOf(entry) ?? {}))
+      .filter(({ id }) => id !== '')
+      .map((model) => listed(model, true)),
+  )
+}
+
+/**
+ * The models of a provider in upstream's order: a type's fixed list, or what the vendor's API lists (tried once, 15 s).
+ * `reasoning` is there for models of the capability registry. When upstream fails the list is empty and `onFailure` is
+ * told why.
+ * @throws INVALID_REQUEST when the type needs a key and none is stored, FAILED_PRECONDITION for an unknown type,
+ * CANCELLED
+ */
+export const listModels = async (
+  connection: ProviderConnection,
+  options: CallOptions & { onFailure?: (error: MeshError) => void },
+): Promise<ListedModel[]> => {
+  const type = connectionType(connection)
+  if (type.needsKey && connection.apiKey.trim() === '') throw new MeshError('INVALID_REQUEST', 'error.api_key_required')
+  const { models, wire } = type
+  if (typeof models !== 'string') return models.map((model) => listed(model, wire !== 'process'))
+  try {
+    return await fetchModels(resolveTarget(connection, options), sources[models], options)
+  } catch (error) {
+    if (!(error instanceof MeshError) || error.code === 'CANCELLED') throw error
+    options.onFailure?.(error)
+    return []
+  }
+}

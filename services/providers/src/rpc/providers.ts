@@ -1,0 +1,37 @@
+import type { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { MeshError } from '@clawmesh/contracts'
+import type { Call, RpcFunctions } from '@clawmesh/chassis'
+import { chat } from '../domain/chat.ts'
+import { embed } from '../domain/embed.ts'
+import type { ProviderSelection } from '../domain/selection.ts'
+import type { CallOptions } from '../domain/wire/options.ts'
+
+const unconfigured = { configured: false, vectors: [], provider: '', model: '' }
+
+export const providersRpc = (
+  selection: ProviderSelection,
+  options: (call: Call) => CallOptions,
+): RpcFunctions<typeof ProvidersServiceService> => ({
+  chat: async function* (call, request) {
+    yield* chat(await selection.forChat(call, request.provider), request, options(call))
+  },
+
+  embed: async (call, { texts, provider, model, dimensions }) => {
+    const choice = await selection.forEmbedding(call)
+    const named = provider === '' ? undefined : await selection.named(call.caller.tenantId, provider)
+    if (provider !== '' && named === undefined)
+      throw new MeshError('FAILED_PRECONDITION', 'error.not_found', { kind: 'provider', id: provider })
+    const connection = named ?? choice?.connection
+    if (connection === undefined) return unconfigured
+    const answer = await embed(
+      connection,
+      {
+        texts,
+        model: model || (named === undefined ? choice!.model : ''),
+        dimensions: dimensions || (named === undefined ? choice!.dimensions : 0),
+      },
+      options(call),
+    )
+    return { configured: true, vectors: answer.vectors, provider: connection.name, model: answer.model }
+  },
+})

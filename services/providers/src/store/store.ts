@@ -1,0 +1,130 @@
+/** All that knows the tables of providers. Keys are sealed here on their way in and opened on their way out. */
+import {
+  invalidate,
+  isUniqueViolation,
+  outboxRow,
+  type Bus,
+  type Database,
+  type Logger,
+  type SecretBox,
+} from '@clawmesh/chassis'
+import { MeshError } from '@clawmesh/contracts'
+import type { Provider, ProviderChanges } from '../domain/provider.ts'
+import { PrismaClient, type LlmProvider } from './client/client.ts'
+import type { InputJsonObject } from './client/internal/prismaNamespace.ts'
+
+interface StoreParts {
+  database: Database
+  bus: Bus
+  secrets: SecretBox
+  log: Logger
+  published: () => void
+}
+
+/** The providers of a tenant. */
+export const providersStore = ({ database, bus, secrets, log, published }: StoreParts) => {
+  const prisma = new PrismaClient({ adapter: database.adapter })
+
+  const forTenant = (tenantId: string) => {
+    const place = `${tenantId}/llm_providers.api_key`
+    const seal = (key: string) => (key === '' ? '' : secrets.seal(key, place))
+    const open = (row: LlmProvider): { apiKey: string; enabled: boolean } => {
+      if (row.apiKey === '') return { apiKey: '', enabled: row.enabled }
+      try {
+        return { apiKey: secrets.open(row.apiKey, place), enabled: row.enabled }
+      } catch (err) {
+        // A key that cannot be read must not go out as it is, and must not take the others of the tenant with it.
+        log.error({ err, provider: row.name, tenant: tenantId }, 'the key of a provider cannot be opened; it is off')
+        return { apiKey: '', enabled: false }
+      }
+    }
+    const toProvider = (row: LlmProvider): Provider => ({
+      ...row,
+      ...open(row),
+      settings: row.settings as Record<string, unknown>,
+    })
+    const changed = () => {
+      published()
+      invalidate(bus, 'providers', { tenantId, key: 'all' })
+    }
+    const taken = (thrown: unknown, name: string) =>
+      isUniqueViolation(thrown)
+        ? new MeshError('ALREADY_EXISTS', 'error.already_exists', { kind: 'provider', id: name }, { cause: thrown })
+        : thrown
+
+    return {
+      list: async (): Promise<Provider[]> =>
+        (await prisma.llmProvider.findMany({ where: { tenantId }, orderBy: { name: 'asc' } })).map(toProvider),
+
+      find: async (id: string): Promise<Provider | undefined> => {
+        const row = await prisma.llmProvider.findFirst({ where: { id, tenantId } })
+        return row === null ? undefined : toProvider(row)
+      },
+
+      findByName: async (name: string): Promise<Provider | undefined> => {
+        const row = await prisma.llmProvider.findUnique({ where: { tenantId_name: { tenantId, name } } })
+        return row === null ? undefined : toProvider(row)
+      },
+
+      upsert: async (provider: Provider, actorId: string): Promise<Provider> => {
+        const { id, name, displayName, providerType, apiBase, enabled } = provider
+        const values = {
+          displayName,
+          providerType,
+          apiBase,
+          enabled,
+          apiKey: seal(provider.apiKey),
+          settings: provider.settings as InputJsonObject,
+        }
+        try {
+          const row = await prisma.$transaction(async (tx) => {
+            const stored = await tx.llmProvider.upsert({
+              where: { tenantId_name: { tenantId, name } },
+              create: { id, tenantId, name, ...values },
+              update: values,
+            })
+            await tx.outbox.create({ data: outboxRow('providerCreated', tenantId, { id: stored.id, actorId }) })
+            return stored
+          })
+          changed()
+          return toProvider(row)
+        } catch (thrown) {
+          throw taken(thrown, name)
+        }
+      },
+
+      update: async (stored: Provider, changes: ProviderChanges, actorId: string): Promise<void> => {
+        const { apiKey, settings, ...plain } = changes
+        try {
+          await prisma.$transaction(async (tx) => {
+            await tx.llmProvider.updateMany({
+              where: { id: stored.id, tenantId },
+              data: {
+                ...plain,
+                ...(apiKey === undefined ? {} : { apiKey: seal(apiKey) }),
+                ...(settings === undefined ? {} : { settings: settings as InputJsonObject }),
+              },
+            })
+            await tx.outbox.create({ data: outboxRow('providerUpdated', tenantId, { id: stored.id, actorId }) })
+          })
+        } catch (thrown) {
+          throw taken(thrown, changes.name ?? stored.name)
+        }
+        changed()
+      },
+
+      remove: async (id: string, actorId: string): Promise<void> => {
+        const gone = await prisma.$transaction(async (tx) => {
+          const { count } = await tx.llmProvider.deleteMany({ where: { id, tenantId } })
+          if (count > 0) await tx.outbox.create({ data: outboxRow('providerDeleted', tenantId, { id, actorId }) })
+          return count > 0
+        })
+        if (gone) changed()
+      },
+    }
+  }
+
+  return { forTenant }
+}
+
+export type ProvidersStore = ReturnType<typeof providersStore>

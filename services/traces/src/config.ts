@@ -1,7 +1,8 @@
 import { defineConfig, flag, integer, type ConfigOf } from '@clawmesh/chassis'
 import { z } from 'zod'
 
-const dollars = z.number().min(0)
+// The upper end only keeps a slip of the pen from costs too large to be stored.
+const dollars = z.number().min(0).max(100_000)
 const modelPrice = z.strictObject({
   input_per_million: dollars,
   output_per_million: dollars,

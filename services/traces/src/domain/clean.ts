@@ -5,13 +5,13 @@ import { isSecretField, scrubText, secretMask } from './scrub.ts'
 /** A text as PostgreSQL can hold it: no NUL and no half surrogate pair; each becomes U+FFFD. */
 export const storable = (text: string): string => text.replaceAll('\0', '\uFFFD').toWellFormed()
 
-/** A text without credentials, of at most `limit` characters; undefined stays undefined. */
+/** A text without credentials, of at most `limit` characters; undefined when there is none. */
 export const cleanText = (text: string | undefined, limit: number): string | undefined =>
-  text === undefined ? undefined : cutPreview(scrubText(storable(text)), limit)
+  !text ? undefined : cutPreview(scrubText(storable(text)), limit)
 
-/** A name of at most `limit` characters; what is over is cut off. */
+/** A name of at most `limit` characters, the rest cut off; undefined when there is none. */
 export const cleanLabel = (text: string | undefined, limit: number): string | undefined =>
-  text === undefined ? undefined : storable(text).slice(0, limit).toWellFormed()
+  !text ? undefined : storable(text).slice(0, limit).toWellFormed()
 
 type Json = Record<string, unknown>
 

@@ -5,7 +5,7 @@
 import type { ToldTrace, TraceSpan } from './types.ts'
 
 /** Fields of a trace that whoever tells last decides. All others, its place in time above all, stay as first told. */
-export const lastTold = ['status', 'error', 'end_time', 'duration_ms', 'recorded_at', 'revision'] as const
+export const lastTold = ['status', 'error', 'end_time', 'duration_ms', 'recorded_at'] as const
 /** Fields that whoever tells last decides, if they know them. Metadata of both are joined in the same way. */
 export const lastKnown = ['name', 'input_preview', 'output_preview'] as const
 

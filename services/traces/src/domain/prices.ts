@@ -1,4 +1,5 @@
 /** What a model call costs. */
+import { toCount } from './count.ts'
 import { listPrices } from './price-list.ts'
 import type { TraceSpan } from './types.ts'
 
@@ -17,12 +18,10 @@ export type PriceTable = ReadonlyMap<string, ModelPrice>
 export const priceTable = (overrides: Readonly<Record<string, ModelPrice>>): PriceTable =>
   new Map(Object.entries({ ...listPrices, ...overrides }).map(([name, price]) => [name.toLowerCase(), price]))
 
-const tokens = (value: unknown): number => (typeof value === 'number' && value > 0 ? value : 0)
-
 /** Tokens that a span read from and wrote to a prompt cache. */
 export const cacheTokensOf = (span: { metadata?: Record<string, unknown> | null | undefined }) => ({
-  read: tokens(span.metadata?.['cache_read_tokens']),
-  created: tokens(span.metadata?.['cache_creation_tokens']),
+  read: toCount(span.metadata?.['cache_read_tokens']),
+  created: toCount(span.metadata?.['cache_creation_tokens']),
 })
 
 /** To the eight decimals that are stored. */
@@ -41,8 +40,8 @@ export const costOf = (prices: PriceTable, span: Priceable): number | undefined 
   if (price === undefined) return undefined
   const cache = cacheTokensOf(span)
   const cost =
-    (tokens(span.input_tokens) * price.input_per_million +
-      tokens(span.output_tokens) * price.output_per_million +
+    (toCount(span.input_tokens) * price.input_per_million +
+      toCount(span.output_tokens) * price.output_per_million +
       cache.read * (price.cache_read_per_million ?? 0) +
       cache.created * (price.cache_create_per_million ?? 0)) /
     1_000_000

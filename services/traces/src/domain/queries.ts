@@ -1,7 +1,6 @@
 /** What may be asked about recorded traces, and by whom. */
 import { MeshError, roleIncludes, type Caller } from '@clawmesh/contracts'
 import type { TraceReader } from '../store/reader.ts'
-import { storable } from './clean.ts'
 import { monthOf } from './monthly-costs.ts'
 import type { Span, Trace } from './types.ts'
 
@@ -34,9 +33,6 @@ const instant = (time: string | undefined): Date | undefined =>
   time === undefined ? undefined : new Date(Math.min(Math.max(Date.parse(time), earliestMs), latestMs))
 const range = ({ from, to }: TimeRange) => ({ from: instant(from), to: instant(to) })
 
-/** A text to look for as it would have been stored; an empty one asks for nothing. */
-const sought = (value: string | undefined) => (value ? storable(value) : undefined)
-
 export const traceQueries = (reader: TraceReader) => ({
   /** Traces of the caller's tenant, newest first; below admin only the caller's own, and none without a user id. */
   list: async (
@@ -50,9 +46,10 @@ export const traceQueries = (reader: TraceReader) => ({
       {
         ...range(filter),
         agent_id,
-        user_id: sought(seesAll(caller) ? filter.user_id : caller.userId),
-        session_key: sought(filter.session_key),
-        channel: sought(filter.channel),
+        // An empty text asks for nothing.
+        user_id: (seesAll(caller) ? filter.user_id : caller.userId) || undefined,
+        session_key: filter.session_key || undefined,
+        channel: filter.channel || undefined,
         status: status === 'success' ? 'completed' : status,
       },
       { limit, offset },
@@ -63,7 +60,7 @@ export const traceQueries = (reader: TraceReader) => ({
   /** A trace with its spans. @throws NOT_FOUND, below admin also for the trace of another user */
   get: async (caller: Caller, id: string): Promise<{ trace: Trace; spans: Span[] }> => {
     const found = await reader.find(caller.tenantId, id)
-    const mayRead = seesAll(caller) || (caller.userId !== '' && found?.trace.user_id === storable(caller.userId))
+    const mayRead = seesAll(caller) || (caller.userId !== '' && found?.trace.user_id === caller.userId)
     if (found === undefined || !mayRead) throw new MeshError('NOT_FOUND', 'error.not_found', { kind: 'trace', id })
     return { trace: found.trace, spans: await found.spans() }
   },

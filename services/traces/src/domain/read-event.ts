@@ -2,8 +2,8 @@
 import { events, eventType, type CloudEvent, type EventData } from '@clawmesh/contracts'
 import { z } from 'zod'
 import { cleanJson, cleanLabel, cleanText, storable } from './clean.ts'
+import { toCount } from './count.ts'
 import { costOf, type PriceTable } from './prices.ts'
-import { toCount } from './totals.ts'
 import type { ToldTrace, TraceSpan } from './types.ts'
 
 type TraceRecorded = EventData<'traceRecorded'>
@@ -54,7 +54,7 @@ const readSpan =
       ...timesOf(told),
       status: told.status,
       error: cleanText(told.error, told.span_type === 'tool_call' ? toolErrorLimit : errorLimit),
-      level: cleanLabel(told.level, 10) || 'DEFAULT',
+      level: cleanLabel(told.level, 10) ?? 'DEFAULT',
       model: cleanLabel(told.model, 200),
       provider: cleanLabel(told.provider, 50),
       input_tokens: count(told.input_tokens),

@@ -1,11 +1,6 @@
+import { toCount } from './count.ts'
 import { cacheTokensOf, roundCost } from './prices.ts'
 import type { Totals, TraceSpan } from './types.ts'
-
-/** The largest count that is stored; a larger one would fail the batch it came in. */
-export const maxCount = 2_147_483_647
-
-/** A count as it is stored: whole, not negative, and within 32 bits. */
-export const toCount = (value: number): number => Math.min(Math.max(Math.trunc(value), 0), maxCount)
 
 /** What of a span is counted. */
 export type CountableSpan = Pick<TraceSpan, 'span_type'> & {

@@ -22,6 +22,11 @@ const spanColumns = ['tenant_id', 'trace_id', 'id', 'created_at', ...spanFields]
 const keys = `json_populate_recordset(NULL::traces.traces, $1::json) AS key`
 const sameKey = `stored.tenant_id = key.tenant_id AND stored.id = key.id AND stored.created_at = key.created_at`
 
+/** One value when the row at hand was told later than the one that is there, another when earlier. */
+const ifLater = (later: string, earlier: string) =>
+  `CASE WHEN excluded.recorded_at >= stored.recorded_at THEN ${later} ELSE ${earlier} END`
+const metadata = (row: string) => `coalesce(${row}.metadata, '{}')`
+
 const sql = {
   findKeys: `
     SELECT stored.tenant_id, stored.id, min(stored.created_at) AS created_at FROM ${keys}
@@ -32,10 +37,10 @@ const sql = {
     INSERT INTO traces.traces AS stored (${traceColumns})
     SELECT ${traceColumns} FROM json_populate_recordset(NULL::traces.traces, $1::json)
     ON CONFLICT (tenant_id, id, created_at) DO UPDATE SET
-      ${lastTold.map((column) => `${column} = ${column === 'revision' ? 'stored.revision + 1' : `excluded.${column}`}`).join(', ')},
-      ${lastKnown.map((column) => `${column} = coalesce(excluded.${column}, stored.${column})`).join(', ')},
-      metadata = coalesce(stored.metadata, '{}') || coalesce(excluded.metadata, '{}')
-    WHERE excluded.recorded_at >= stored.recorded_at
+      ${lastTold.map((column) => `${column} = ${ifLater(`excluded.${column}`, `stored.${column}`)}`).join(', ')},
+      ${lastKnown.map((column) => `${column} = ${ifLater(`coalesce(excluded.${column}, stored.${column})`, `coalesce(stored.${column}, excluded.${column})`)}`).join(', ')},
+      metadata = ${ifLater(`${metadata('stored')} || ${metadata('excluded')}`, `${metadata('excluded')} || ${metadata('stored')}`)},
+      revision = stored.revision + 1
     RETURNING tenant_id, id, revision`,
   upsertSpans: `
     INSERT INTO traces.spans AS stored (${spanColumns})

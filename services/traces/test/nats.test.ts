@@ -1,0 +1,64 @@
+/** Two replicas of traces over one database and a NATS server of their own, so that no other suite shares their durable. */
+import { createLogger, loadConfigs, natsBus, newId, type Bus, type Service } from '@clawmesh/chassis'
+import { startNats, type NatsHandle } from '../../../test/support/nats.ts'
+import { startServices, type ServiceHarness } from '../../../test/support/service-harness.ts'
+import { tracesConfig, tracesService } from '../src/index.ts'
+import { callCost, makeTenant, pricedCall, toldOf } from './support.ts'
+
+const log = createLogger({ level: process.env['CLAWMESH_TEST_LOG'] ?? 'silent', name: 'test' })
+const { traces: config } = loadConfigs({ traces: tracesConfig }, {})
+let nats: NatsHandle
+let buses: Bus[]
+let harness: ServiceHarness
+let second: Service
+
+beforeAll(async () => {
+  nats = await startNats()
+  buses = await Promise.all(['one', 'two', 'agents'].map((name) => natsBus([nats.url], name, log)))
+})
+afterAll(async () => {
+  await Promise.all([harness.stop(), ...second.parts.map(({ stop }) => stop?.())])
+  await Promise.all(buses.map((bus) => bus.close()))
+  await nats.stop()
+})
+
+const until = async (reached: () => Promise<boolean>): Promise<void> => {
+  for (let attempt = 0; !(await reached()); attempt += 1) {
+    if (attempt > 200) throw new Error('not reached in 20 s')
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
+it('replicas share the events of JetStream and count each trace once, told before they started or told twice', async () => {
+  const { admin, tenantId } = makeTenant()
+  const agentId = newId()
+  const count = 450
+  const tell = (id: string) => toldOf(tenantId, { id, agent_id: agentId }, [pricedCall({ id })])
+  const ids = Array.from({ length: count }, newId)
+  await buses[2]!.emit(ids.slice(0, 300).map(tell))
+
+  harness = await startServices({
+    services: { traces: (mesh) => tracesService({ ...mesh, bus: buses[0]! }, config) },
+  })
+  second = tracesService({ ...harness.mesh, bus: buses[1]! }, config)
+  for (const { start } of second.parts) await start?.()
+  await buses[2]!.emit(ids.slice(150).map(tell))
+
+  const get = async (path: string) => (await harness.request(admin, 'GET', path)).body
+  const summary = async () => ((await get('/v1/costs/summary'))['rows'] as Record<string, number>[])[0]
+  await until(async () => (await get('/v1/traces'))['total'] === count)
+  const retold = async () => {
+    const { rows } = await harness.mesh
+      .database('traces')
+      .pool.query<{ told: number }>('SELECT sum(revision + 1) AS told FROM traces.traces')
+    return rows[0]!.told
+  }
+  // All 600 events have been handled: a batch may have held both tellings of a trace.
+  await until(async () => (await buses[2]!.connected()) && (await retold()) >= count)
+  expect(await summary()).toMatchObject({ agent_id: agentId, trace_count: count, total_input_tokens: count * 1_000 })
+  expect((await summary())!['total_cost']).toBeCloseTo(count * callCost, 6)
+  const month = await harness.mesh
+    .database('traces')
+    .pool.query<{ cost_usd: number }>('SELECT cost_usd FROM traces.agent_costs_monthly')
+  expect(month.rows.map(({ cost_usd }) => cost_usd)).toEqual([expect.closeTo(count * callCost, 6)])
+})

@@ -1,0 +1,96 @@
+/** Events as agents would send them, and a harness around the traces service. */
+import { loadConfigs, newId, outboxRow, type OutgoingEvent } from '@clawmesh/chassis'
+import type { Caller, CloudEvent, EventData } from '@clawmesh/contracts'
+import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
+import { tracesConfig, tracesService } from '../src/index.ts'
+import type { Span, Trace } from '../src/domain/types.ts'
+import {
+  startServices,
+  testCaller,
+  type HarnessOptions,
+  type ServiceHarness,
+} from '../../../test/support/service-harness.ts'
+
+export type Recorded = EventData<'traceRecorded'>
+export type RecordedTrace = Recorded['trace']
+export type RecordedSpan = Recorded['spans'][number]
+
+const dayMs = 24 * 3_600_000
+export const daysAgo = (days: number): string => new Date(Date.now() - days * dayMs).toISOString()
+
+export const makeSpan = (fields: Partial<RecordedSpan> = {}): RecordedSpan => ({
+  id: newId(),
+  span_type: 'llm_call',
+  start_time: daysAgo(0),
+  end_time: daysAgo(0),
+  status: 'completed',
+  ...fields,
+})
+
+/** One model call that costs 0.0125 dollars. */
+export const pricedCall = (fields: Partial<RecordedSpan> = {}): RecordedSpan =>
+  makeSpan({ provider: 'openai', model: 'gpt-4o', input_tokens: 1_000, output_tokens: 1_000, ...fields })
+export const callCost = 0.0125
+
+export const makeTrace = (fields: Partial<RecordedTrace> = {}): RecordedTrace => ({
+  id: newId(),
+  start_time: daysAgo(0),
+  end_time: daysAgo(0),
+  status: 'completed',
+  created_at: daysAgo(0),
+  ...fields,
+})
+
+/** The event that tells of a trace. `time` is when it is told. */
+export const toldOf = (
+  tenantId: string,
+  trace: Partial<RecordedTrace> = {},
+  spans: RecordedSpan[] = [pricedCall()],
+  time?: string,
+): OutgoingEvent => {
+  const { subject, payload } = outboxRow('traceRecorded', tenantId, { trace: makeTrace(trace), spans })
+  const event = JSON.parse(payload) as CloudEvent
+  return { subject, event: { ...event, ...(time === undefined ? {} : { time }) } }
+}
+
+/** An event with data that no declaration would let pass. */
+export const badEvent = (tenantId: string, data: unknown): OutgoingEvent => {
+  const { subject, event } = toldOf(tenantId)
+  return { subject, event: { ...event, data } }
+}
+
+export interface TracesHarness extends ServiceHarness {
+  tell: (...events: OutgoingEvent[]) => Promise<void>
+  list: (caller: Caller, query?: string) => Promise<{ traces: Trace[]; total: number; limit: number; offset: number }>
+  get: (caller: Caller, id: string) => Promise<{ status: number; body: { trace: Trace; spans: Span[] } }>
+  costs: (caller: Caller, query?: string) => Promise<Record<string, unknown>[]>
+  monthCost: (caller: Caller, agentId: string) => Promise<number>
+}
+
+/** Starts traces over a fresh database with an environment. */
+export const startTraces = async (
+  env: Record<string, string> = {},
+  databaseUrls: HarnessOptions['databaseUrls'] = {},
+): Promise<TracesHarness> => {
+  const { traces: config } = loadConfigs({ traces: tracesConfig }, env)
+  const harness = await startServices({ services: { traces: (mesh) => tracesService(mesh, config) }, databaseUrls })
+  const { request, rpc, call } = harness
+  return {
+    ...harness,
+    tell: (...events) => harness.bus.emit(events),
+    list: async (caller, query = '') =>
+      (await request<Awaited<ReturnType<TracesHarness['list']>>>(caller, 'GET', `/v1/traces${query}`)).body,
+    get: (caller, id) => request(caller, 'GET', `/v1/traces/${id}`),
+    costs: async (caller, query = '') =>
+      (await request<{ rows: Record<string, unknown>[] }>(caller, 'GET', `/v1/costs/summary${query}`)).body.rows,
+    monthCost: async (caller, agentId) =>
+      (await rpc(TracesServiceService).getAgentMonthCost(call(caller), { agentId })).costUsd,
+  }
+}
+
+/** An admin of a fresh tenant, and a viewer of the same one. */
+export const makeTenant = () => {
+  const admin = testCaller()
+  const viewer = (userId: string): Caller => ({ ...admin, role: 'viewer', userId })
+  return { admin, viewer, tenantId: admin.tenantId }
+}

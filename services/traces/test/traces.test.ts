@@ -1,0 +1,387 @@
+/** The contract of traces over a real database, fed by events. */
+import { newId } from '@clawmesh/chassis'
+import {
+  badEvent,
+  callCost,
+  daysAgo,
+  makeSpan,
+  makeTenant,
+  pricedCall,
+  startTraces,
+  toldOf,
+  type TracesHarness,
+} from './support.ts'
+
+let traces: TracesHarness
+beforeAll(async () => {
+  traces = await startTraces({
+    CLAWMESH_MODEL_PRICES:
+      '{"house/tiny": {"input_per_million": 1, "output_per_million": 2, "cache_read_per_million": 0.5}}',
+  })
+})
+afterAll(() => traces.stop())
+
+const stored = async (table: string, tenantId: string) =>
+  (await traces.mesh.database('traces').pool.query(`SELECT * FROM traces.${table} WHERE tenant_id = $1`, [tenantId]))
+    .rows
+
+describe('a recorded trace', () => {
+  it('is answered with its spans in the order of their start, counted and priced', async () => {
+    const { admin, tenantId } = makeTenant()
+    const [id, root, agentId] = [newId(), newId(), newId()]
+    const at = (second: number) => `2026-11-20T10:00:0${second}.000Z`
+    const createdAt = daysAgo(0)
+    const spans = [
+      makeSpan({
+        parent_span_id: root,
+        span_type: 'tool_call',
+        tool_name: 'search',
+        start_time: at(2),
+        end_time: at(3),
+        input_preview: '{"q":"x"}',
+      }),
+      pricedCall({ parent_span_id: root, start_time: at(1), end_time: at(2), metadata: { cache_read_tokens: 5 } }),
+      makeSpan({ id: root, span_type: 'agent', name: 'chat helper', start_time: at(0), end_time: at(4) }),
+      makeSpan({ provider: 'house', model: 'tiny', input_tokens: 500_000, output_tokens: 0, start_time: at(3) }),
+    ]
+    await traces.tell(
+      toldOf(
+        tenantId,
+        {
+          id,
+          agent_id: agentId,
+          user_id: 'alice',
+          start_time: at(0),
+          end_time: at(4),
+          created_at: createdAt,
+          tags: ['a'],
+        },
+        spans,
+      ),
+    )
+
+    const { status, body } = await traces.get(admin, id)
+    expect(status).toBe(200)
+    expect(body.trace).toEqual({
+      id,
+      agent_id: agentId,
+      user_id: 'alice',
+      start_time: at(0),
+      end_time: at(4),
+      duration_ms: 4_000,
+      total_input_tokens: 501_000,
+      total_output_tokens: 1_000,
+      total_cost: callCost + 0.5,
+      span_count: 4,
+      llm_call_count: 2,
+      tool_call_count: 1,
+      status: 'completed',
+      metadata: { total_cache_read_tokens: 5 },
+      tags: ['a'],
+      created_at: createdAt,
+    })
+    expect(body.spans.map(({ start_time }) => start_time)).toEqual([at(0), at(1), at(2), at(3)])
+    expect(body.spans[1]).toEqual({
+      ...spans[1],
+      trace_id: id,
+      tenant_id: tenantId,
+      duration_ms: 1_000,
+      level: 'DEFAULT',
+      total_cost: callCost,
+      created_at: createdAt,
+    })
+    expect(body.spans[2]).toMatchObject({ tool_name: 'search', input_preview: '{"q":"x"}' })
+    expect(body.spans[2]).not.toHaveProperty('total_cost')
+  })
+
+  it('shows no credentials and no more of a preview than is kept', async () => {
+    const { admin, tenantId } = makeTenant()
+    const id = newId()
+    const key = `sk-${'a1B2'.repeat(10)}`
+    const span = makeSpan({
+      input_preview: `my key is ${key} ${'x'.repeat(50_000)}`,
+      output_preview: `{"api_key":"hunter2hunter2"}`,
+      error: `401 for ${key}`,
+      model_params: { headers: { authorization: key } },
+      metadata: { note: key },
+    })
+    await traces.tell(toldOf(tenantId, { id, input_preview: key, output_preview: key, error: key }, [span]))
+    const { body } = await traces.get(admin, id)
+    expect(JSON.stringify(body)).not.toContain(key)
+    expect(JSON.stringify(body)).not.toContain('hunter2')
+    expect(body.spans[0]!.input_preview!.length).toBeLessThanOrEqual(40_000)
+    expect(body.spans[0]!.input_preview).toContain('characters omitted')
+    expect(body.spans[0]!.model_params).toEqual({ headers: { authorization: '***' } })
+  })
+
+  it('is stored whatever PostgreSQL thinks of its texts and numbers', async () => {
+    const { admin, tenantId } = makeTenant()
+    const id = newId()
+    const [nul, half] = ['a\0b', 'a\ud800b']
+    const span = makeSpan({
+      name: 'n'.repeat(100_000),
+      tool_name: nul,
+      input_preview: nul,
+      output_preview: half,
+      metadata: { [nul]: half, cache_read_tokens: Number.MAX_SAFE_INTEGER },
+      input_tokens: Number.MAX_SAFE_INTEGER,
+      output_tokens: -5,
+      duration_ms: Number.MAX_SAFE_INTEGER,
+      model: 'gpt-4o',
+    })
+    await traces.tell(
+      toldOf(tenantId, { id, session_key: `${nul}${'k'.repeat(10_000)}`, channel: nul.repeat(50), tags: [half] }, [
+        span,
+        span,
+      ]),
+    )
+    const { body } = await traces.get(admin, id)
+    expect(body.trace).toMatchObject({ total_input_tokens: 2_147_483_647, total_output_tokens: 0, span_count: 1 })
+    const query = `?session_key=${encodeURIComponent(body.trace.session_key!)}`
+    expect((await traces.list(admin, query)).total).toBe(1)
+  })
+})
+
+describe('intake', () => {
+  it('leaves the same rows and the same costs when events come again', async () => {
+    const { admin, tenantId } = makeTenant()
+    const agentId = newId()
+    const events = Array.from({ length: 5 }, () => toldOf(tenantId, { agent_id: agentId }, [pricedCall(), makeSpan()]))
+    const look = async () => {
+      const rows = (await stored('traces', tenantId)).map(({ revision: _, ...row }) => row)
+      return { rows, spans: await stored('spans', tenantId), month: await traces.monthCost(admin, agentId) }
+    }
+    await traces.tell(...events)
+    const once = await look()
+    await traces.tell(...events.toReversed())
+    await traces.tell(events[2]!, events[2]!)
+    const again = await look()
+    const byId = (rows: { id: string }[]) => rows.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    expect({ ...again, rows: byId(again.rows), spans: byId(again.spans) }).toEqual({
+      ...once,
+      rows: byId(once.rows),
+      spans: byId(once.spans),
+    })
+    expect(once.month).toBeCloseTo(5 * callCost, 8)
+    expect(once.spans).toHaveLength(10)
+  })
+
+  it('counts once when two replicas handle the same batch at the same time', async () => {
+    const { admin, tenantId } = makeTenant()
+    const agentId = newId()
+    const events = Array.from({ length: 40 }, () => toldOf(tenantId, { agent_id: agentId }))
+    await Promise.all([traces.tell(...events), traces.tell(...events.toReversed()), traces.tell(...events)])
+    expect((await traces.list(admin)).total).toBe(40)
+    expect(await traces.monthCost(admin, agentId)).toBeCloseTo(40 * callCost, 8)
+  })
+
+  it.each([
+    ['in the order they were told', [0, 1]],
+    ['in the other order', [1, 0]],
+  ])('lets the later word on a run stand and keeps the spans of both, %s', async (_, order) => {
+    const { admin, tenantId } = makeTenant()
+    const [id, agentId] = [newId(), newId()]
+    const running = pricedCall({ status: 'running' })
+    const ran = { id, agent_id: agentId, output_preview: 'partly' }
+    const words = [
+      toldOf(tenantId, ran, [running, pricedCall()], '2026-11-20T10:00:00Z'),
+      // Told by another replica, which read the time from elsewhere.
+      toldOf(
+        tenantId,
+        { id, agent_id: agentId, status: 'error', error: 'lost', created_at: daysAgo(0.5) },
+        [{ ...running, status: 'error' }, makeSpan({ span_type: 'tool_call' })],
+        '2026-11-20T10:05:00Z',
+      ),
+    ]
+    for (const index of order) await traces.tell(words[index]!)
+    const { body } = await traces.get(admin, id)
+    expect(body.trace).toMatchObject({ status: 'error', error: 'lost', output_preview: 'partly', span_count: 3 })
+    expect(body.trace).toMatchObject({ llm_call_count: 2, tool_call_count: 1, total_cost: 2 * callCost })
+    expect(body.spans.find((span) => span.id === running.id)!.status).toBe('error')
+    expect((await traces.list(admin)).total).toBe(1)
+    expect(await traces.monthCost(admin, agentId)).toBeCloseTo(2 * callCost, 8)
+  })
+
+  it('skips events that are no traces and takes the others of the batch', async () => {
+    const { admin, tenantId } = makeTenant()
+    let deep: unknown = 'x'
+    for (let depth = 0; depth < 50_000; depth += 1) deep = { deep }
+    const good = toldOf(tenantId)
+    await traces.tell(
+      toldOf(tenantId),
+      badEvent(tenantId, { trace: { id: 'no uuid' }, spans: [] }),
+      badEvent(tenantId, null),
+      badEvent(tenantId, {
+        trace: (good.event.data as { trace: object }).trace,
+        spans: [makeSpan({ metadata: { deep } })],
+      }),
+      { ...good, event: { ...good.event, tenantid: 'nobody' } },
+      toldOf(tenantId, { created_at: '0000-01-01T00:00:00Z' }),
+      toldOf(tenantId, { start_time: '9999-12-31T23:59:59-12:00' }),
+      toldOf(tenantId),
+    )
+    expect((await traces.list(admin)).total).toBe(2)
+  })
+
+  it('leaves out only the trace that the database itself refuses', async () => {
+    const { admin, tenantId } = makeTenant()
+    const { pool } = traces.mesh.database('traces')
+    await pool.query(`ALTER TABLE traces.traces ADD CONSTRAINT refused CHECK (name <> 'refused')`)
+    try {
+      const events = ['a', 'b', 'refused', 'c', 'd'].map((name) => toldOf(tenantId, { name }))
+      await traces.tell(...events)
+    } finally {
+      await pool.query(`ALTER TABLE traces.traces DROP CONSTRAINT refused`)
+    }
+    const { traces: found } = await traces.list(admin)
+    expect(found.map(({ name }) => name).sort()).toEqual(['a', 'b', 'c', 'd'])
+  })
+})
+
+describe('listing', () => {
+  const { admin, viewer, tenantId } = makeTenant()
+  const [agentId, otherAgent] = [newId(), newId()]
+  beforeAll(() =>
+    traces.tell(
+      ...Array.from({ length: 7 }, (_, index) =>
+        toldOf(tenantId, {
+          name: `run ${index}`,
+          created_at: daysAgo((6 - index) / 10),
+          user_id: index < 4 ? 'alice' : 'bob',
+          agent_id: index % 2 === 0 ? agentId : otherAgent,
+          session_key: index === 0 ? 'agent:helper:s' : 'other',
+          channel: index === 0 ? 'telegram' : 'http',
+          status: index === 5 ? 'error' : 'completed',
+        }),
+      ),
+    ),
+  )
+  const names = async (query: string, caller = admin) =>
+    (await traces.list(caller, query)).traces.map(({ name }) => Number(name!.slice(4)))
+
+  it('is newest first, in pages that tell the total', async () => {
+    expect(await names('')).toEqual([6, 5, 4, 3, 2, 1, 0])
+    const page = await traces.list(admin, '?limit=3&offset=3')
+    expect(page).toMatchObject({ total: 7, limit: 3, offset: 3 })
+    expect(page.traces.map(({ name }) => name)).toEqual(['run 3', 'run 2', 'run 1'])
+    expect(await traces.list(admin, '?offset=9007199254740991')).toMatchObject({ traces: [], total: 7 })
+  })
+
+  it.each(['?limit=0', '?limit=201', '?limit=many', '?offset=-1', '?agent_id=none', '?from=yesterday', '?user_id='])(
+    'falls back to the default for %s',
+    async (query) => {
+      expect(await traces.list(admin, query)).toMatchObject({ total: 7, limit: 50, offset: 0 })
+    },
+  )
+
+  it.each([
+    [`?agent_id=${agentId}`, [6, 4, 2, 0]],
+    ['?user_id=bob', [6, 5, 4]],
+    ['?session_key=agent%3Ahelper%3As', [0]],
+    ['?channel=telegram', [0]],
+    ['?status=error', [5]],
+    ['?status=success', [6, 4, 3, 2, 1, 0]],
+    ['?status=running', []],
+    [`?user_id=alice&agent_id=${otherAgent}`, [3, 1]],
+    ['?from=0001-01-01T00:00:00Z&to=9999-12-31T23:59:59-14:00', [6, 5, 4, 3, 2, 1, 0]],
+  ])('narrows by %s', async (query, expected) => {
+    expect(await names(query)).toEqual(expected)
+  })
+
+  it('takes a time from, inclusive, and a time to, exclusive', async () => {
+    const { traces: all } = await traces.list(admin)
+    const [from, to] = [all[4]!.created_at, all[1]!.created_at].map(encodeURIComponent)
+    expect(await names(`?from=${from}&to=${to}`)).toEqual([4, 3, 2])
+  })
+
+  it('refuses an unknown status and a NUL', async () => {
+    expect((await traces.request(admin, 'GET', '/v1/traces?channel=%00')).status).toBe(400)
+    expect((await traces.request(admin, 'GET', '/v1/traces?status=odd')).status).toBe(400)
+  })
+
+  it('shows those below admin their own runs only, whomever they ask for, and none to nobody', async () => {
+    expect(await names('?user_id=bob', viewer('alice'))).toEqual([3, 2, 1, 0])
+    expect(await traces.list({ ...viewer('bob'), role: 'operator' })).toMatchObject({ total: 3 })
+    expect(await traces.list(viewer(''))).toEqual({ traces: [], total: 0, limit: 50, offset: 0 })
+  })
+
+  it('is an empty array for a tenant without traces', async () => {
+    expect(await traces.list(makeTenant().admin)).toEqual({ traces: [], total: 0, limit: 50, offset: 0 })
+  })
+})
+
+describe('reading one trace', () => {
+  it('answers 404 to another tenant, and below admin to another user and to nobody', async () => {
+    const { admin, viewer, tenantId } = makeTenant()
+    const [id, ownerless] = [newId(), newId()]
+    await traces.tell(toldOf(tenantId, { id, user_id: 'alice' }), toldOf(tenantId, { id: ownerless }))
+    const statuses = (traceId: string) =>
+      Promise.all(
+        [admin, viewer('alice'), viewer('bob'), viewer(''), makeTenant().admin].map(
+          async (caller) => (await traces.get(caller, traceId)).status,
+        ),
+      )
+    expect(await statuses(id)).toEqual([200, 200, 404, 404, 404])
+    expect(await statuses(ownerless)).toEqual([200, 404, 404, 404, 404])
+    expect((await traces.get(admin, newId())).status).toBe(404)
+    expect((await traces.get(admin, 'odd')).status).toBe(400)
+  })
+
+  it('keeps tenants apart even where their traces have the same id', async () => {
+    const [one, two] = [makeTenant(), makeTenant()]
+    const id = newId()
+    await traces.tell(
+      toldOf(one.tenantId, { id, name: 'one' }, [pricedCall()]),
+      toldOf(two.tenantId, { id, name: 'two' }, [makeSpan(), makeSpan()]),
+    )
+    expect((await traces.get(one.admin, id)).body).toMatchObject({ trace: { name: 'one', span_count: 1 } })
+    const { body } = await traces.get(two.admin, id)
+    expect(body.trace).toMatchObject({ name: 'two', span_count: 2 })
+    expect(body.spans.map(({ tenant_id }) => tenant_id)).toEqual([two.tenantId, two.tenantId])
+  })
+})
+
+describe('costs', () => {
+  it('are summed over root traces by agent, highest first, for any viewer of the tenant', async () => {
+    const { viewer, tenantId } = makeTenant()
+    const [cheap, dear] = [newId(), newId()]
+    const root = newId()
+    await traces.tell(
+      toldOf(tenantId, { agent_id: cheap }),
+      toldOf(tenantId, { agent_id: dear, id: root }, [pricedCall(), pricedCall()]),
+      toldOf(tenantId, { agent_id: dear, created_at: daysAgo(2) }),
+      toldOf(tenantId, { agent_id: cheap, parent_trace_id: root }),
+      toldOf(tenantId, {}, [makeSpan()]),
+    )
+    const row = (agentId: string, calls: number, count: number) => ({
+      agent_id: agentId,
+      total_cost: expect.closeTo(calls * callCost, 8) as number,
+      total_input_tokens: calls * 1_000,
+      total_output_tokens: calls * 1_000,
+      trace_count: count,
+    })
+    const nobody = { total_cost: 0, total_input_tokens: 0, total_output_tokens: 0, trace_count: 1 }
+    expect(await traces.costs(viewer(''))).toEqual([row(dear, 3, 2), row(cheap, 1, 1), nobody])
+    expect(await traces.costs(viewer(''), `?agent_id=${cheap}`)).toEqual([row(cheap, 1, 1)])
+    expect(await traces.costs(viewer(''), `?to=${daysAgo(1)}`)).toEqual([row(dear, 1, 1)])
+    expect(await traces.costs(viewer(''), '?agent_id=odd&from=odd&to=odd')).toHaveLength(3)
+    expect(await traces.costs(makeTenant().admin)).toEqual([])
+  })
+
+  it("of an agent this month are those of its root traces in the caller's tenant", async () => {
+    const { admin, tenantId } = makeTenant()
+    const agentId = newId()
+    const lastMonth = new Date()
+    lastMonth.setUTCDate(0)
+    await traces.tell(
+      toldOf(tenantId, { agent_id: agentId }),
+      toldOf(tenantId, { agent_id: agentId, status: 'error' }),
+      toldOf(tenantId, { agent_id: agentId, parent_trace_id: newId() }),
+      toldOf(tenantId, { agent_id: agentId, created_at: lastMonth.toISOString() }),
+      toldOf(makeTenant().tenantId, { agent_id: agentId }),
+    )
+    expect(await traces.monthCost(admin, agentId)).toBeCloseTo(2 * callCost, 8)
+    expect(await traces.monthCost(admin, newId())).toBe(0)
+    await expect(traces.monthCost(admin, 'odd')).rejects.toMatchObject({ code: 'INVALID_REQUEST' })
+  })
+})

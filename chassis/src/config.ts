@@ -41,6 +41,11 @@ export const chassisConfig = defineConfig('chassis', {
     schema: text(''),
     about: 'Folder for embedded data, keys and workspaces; default ~/.clawmesh',
   },
+  workspaceDir: {
+    env: ['CLAWMESH_WORKSPACE', 'GOCLAW_WORKSPACE'],
+    schema: text(''),
+    about: 'Base folder of agent workspaces; default <data folder>/workspace',
+  },
   natsUrl: {
     env: ['NATS_URL', 'CLAWMESH_NATS_URL'],
     schema: text(''),

@@ -1,5 +1,6 @@
 /** What a room is given to build itself from, and what it gives back. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { join, resolve } from 'node:path'
 import type { ServiceName } from '@clawmesh/contracts'
 import type { Bus } from './bus/bus.ts'
 import { createCache, type Cache } from './cache/cache.ts'
@@ -53,6 +54,8 @@ export interface Mesh {
   embedded: boolean
   /** Absolute path of the data folder. */
   dataDir: string
+  /** Absolute path of the base folder of agent workspaces. */
+  workspaceDir: string
   /** The functions of a service, wherever it runs. */
   client: <D extends RpcDefinition>(definition: D) => RpcFunctions<D>
   /** Opens the database of a service; closed with the process. */
@@ -99,6 +102,7 @@ export const createMesh = (parts: MeshParts): MeshHost => {
 
   return {
     ...parts,
+    workspaceDir: config.workspaceDir === '' ? join(parts.dataDir, 'workspace') : resolve(config.workspaceDir),
     client: <D extends RpcDefinition>(definition: D): RpcFunctions<D> => {
       // Decided at the first call: while rooms are being built not all of them have joined.
       let functions: LooseFunctions | undefined

@@ -42,11 +42,13 @@ const listen = (handler: (request: IncomingMessage, response: ServerResponse) =>
   })
 
 beforeAll(async () => {
-  server = await listen(async (request, response) => {
+  server = await listen((request, response) => {
     let body = ''
-    for await (const chunk of request) body += String(chunk)
-    requests.push({ url: request.url ?? '', headers: request.headers, method: request.method ?? '', body })
-    reply(request, response)
+    request.setEncoding('utf8').on('data', (chunk: string) => (body += chunk))
+    request.on('end', () => {
+      requests.push({ url: request.url ?? '', headers: request.headers, method: request.method ?? '', body })
+      reply(request, response)
+    })
   })
   origin = `http://127.0.0.1:${portOf(server)}`
 })

@@ -35,9 +35,13 @@ export const systemResolve: Resolve = (hostname) => dnsLookup(hostname, { all: t
 export const urlBlocked = (reason: string): MeshError =>
   new MeshError('INVALID_REQUEST', 'error.url_blocked', { reason })
 
-/** The exceptions the rules make, as one list. */
-export const allowListOf = (rules: UrlRules): AllowList =>
-  parseAllowList([...(rules.allow ?? []), ...(rules.allowLoopback ? loopbackHosts : [])])
+/** The exceptions the rules make, as they were written. */
+export const allowEntries = (rules: UrlRules): string[] => [
+  ...(rules.allow ?? []),
+  ...(rules.allowLoopback ? loopbackHosts : []),
+]
+
+const allowListOf = (rules: UrlRules): AllowList => parseAllowList(allowEntries(rules))
 
 const schemes = ['http:', 'https:']
 

@@ -1,9 +1,8 @@
 /** The one way out: every request made on a user's behalf goes through here. */
 import { MeshError } from '@clawmesh/contracts'
 import { fetch, type Dispatcher, type Response } from 'undici'
-import { allowListOf, checkPublicUrl, urlBlocked, type Resolve, type UrlRules } from './check-url.ts'
+import { allowEntries, checkPublicUrl, urlBlocked, type Resolve, type UrlRules } from './check-url.ts'
 import { guardedDispatcher } from './guarded-dispatcher.ts'
-import { loopbackHosts } from './address-guard.ts'
 import { redirectOf, type Hop } from './redirect.ts'
 
 export interface GuardedFetchOptions extends UrlRules {
@@ -70,7 +69,8 @@ const readLimited = async (
 ): Promise<Pick<GuardedResponse, 'body' | 'truncated'>> => {
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of response.body ?? []) {
+  // Typed by hand: undici's stream yields any.
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     const room = maxBytes - size
     chunks.push(chunk.subarray(0, room))
     size += Math.min(chunk.length, room)
@@ -94,7 +94,7 @@ export const guardedFetch = async (
   options: GuardedFetchOptions = {},
 ): Promise<GuardedResponse> => {
   const { maxBytes = 8 * 1024 * 1024, maxRedirects = 3, timeoutMs = 30_000, resolve } = options
-  const allow = [...(options.allow ?? []), ...(options.allowLoopback ? loopbackHosts : [])]
+  const allow = allowEntries(options)
   const timeout = AbortSignal.timeout(timeoutMs)
   const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout
   const own = resolve ? guardedDispatcher({ allow, resolve }) : undefined

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { defineConfig, integer, text, type ConfigOf } from '@clawmesh/chassis'
+import { defineConfig, integer, type ConfigOf } from '@clawmesh/chassis'
 
 export const agentsConfig = defineConfig('agents', {
   runLeaseMs: {
@@ -26,11 +26,6 @@ export const agentsConfig = defineConfig('agents', {
     env: ['CLAWMESH_INJECTION_ACTION'],
     schema: z.enum(['off', 'log', 'warn', 'block']).default('warn'),
     about: 'What happens to a message that looks like a prompt injection',
-  },
-  workspaceDir: {
-    env: ['CLAWMESH_WORKSPACE', 'GOCLAW_WORKSPACE'],
-    schema: text(''),
-    about: 'Base folder of agent workspaces; default <data folder>/workspace',
   },
 })
 

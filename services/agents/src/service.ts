@@ -1,6 +1,5 @@
 /** Agents: what they are, the conversations they have, and the loop that runs them. */
 import { createHash } from 'node:crypto'
-import { join } from 'node:path'
 import { http } from '@clawmesh/contracts'
 import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
 import { ChannelsServiceService } from '@clawmesh/contracts/gen/clawmesh/channels/v1/channels.ts'
@@ -27,7 +26,6 @@ const cachedAgents = 10_000
 export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
   const { bus } = mesh
   const log = mesh.log.child({ service: 'agents' })
-  const workspaceDir = config.workspaceDir === '' ? join(mesh.dataDir, 'workspace') : config.workspaceDir
   const database = mesh.database('agents')
   const outbox = outboxPart(database, mesh)
   const store = agentsStore({ database, bus, published: outbox.poke })
@@ -52,7 +50,7 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
 
   const agents = agentUseCases({
     store,
-    workspaceDir,
+    workspaceDir: mesh.workspaceDir,
     openedByChannels: async (caller) => {
       const call: Call = { caller, requestId: newId(), signal: AbortSignal.timeout(mesh.config.rpcTimeoutMs) }
       return (await channels.listAgentsOpenTo(call, { userId: caller.userId })).agentIds
@@ -64,7 +62,6 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
     bus,
     log,
     config,
-    workspaceDir,
     chat: providers.chat,
     invokeTool: tools.invokeTool,
     listTools,

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { MeshError, type Caller } from '@clawmesh/contracts'
+import { masterTenantId, MeshError, type Caller } from '@clawmesh/contracts'
 import { newId } from '@clawmesh/chassis'
 import type { AgentsStore } from '../store/store.ts'
 import { isSystemOwner, mayUse, requireOwner } from './access.ts'
@@ -73,7 +73,7 @@ export const agentUseCases = ({ store, workspaceDir, openedByChannels }: Parts) 
         memoryConfig: { enabled: true },
         compactionConfig: {},
         contextPruning: null,
-        workspace: join(workspaceDir, agentKey),
+        workspace: join(workspaceDir, ...(tenantId === masterTenantId ? [] : ['tenants', caller.tenantSlug]), agentKey),
         ...defaults,
         ...changes,
         agentKey,

@@ -1,7 +1,6 @@
 /** Runs: one turn of one session, from the message that starts it to the event that says how it ended. */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { join } from 'node:path'
 import type { Image, ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { MeshError, toMeshError, type Caller } from '@clawmesh/contracts'
 import { outboxRow, type Bus, type Call, type Logger } from '@clawmesh/chassis'
@@ -67,7 +66,6 @@ interface Parts {
   bus: Bus
   log: Logger
   config: AgentsConfig
-  workspaceDir: string
   chat: Chat
   invokeTool: InvokeTool
   listTools: (call: Call, agent: Agent) => Promise<ToolSpec[]>
@@ -246,7 +244,7 @@ export const runs = (parts: Parts): Runs => {
           chatId: 'api',
           peerKind: 'direct',
           runId,
-          workspace: agent.workspace === '' ? join(parts.workspaceDir, agent.agentKey) : agent.workspace,
+          workspace: agent.workspace,
           toolsConfigJson: JSON.stringify(agent.toolsConfig),
         },
         stream: request.stream,

@@ -1,0 +1,22 @@
+/** The thread in which pages are turned into Markdown; see markdown.ts. */
+import { parentPort } from 'node:worker_threads'
+import TurndownService from 'turndown'
+
+const service = new TurndownService({ headingStyle: 'atx', codeBlockStyle: 'fenced', bulletListMarker: '-' })
+service.remove(['script', 'style', 'noscript', 'template', 'svg', 'iframe', 'object', 'head', 'title'])
+// Pictures inlined as data are long and say nothing.
+service.addRule('inline-picture', {
+  filter: (node) => node.nodeName === 'IMG' && (node.getAttribute('src') ?? '').startsWith('data:'),
+  replacement: () => '',
+})
+
+/** Null when the page is beyond the library, such as one nested deeper than the stack. */
+const convert = (html: string): string | null => {
+  try {
+    return service.turndown(html)
+  } catch {
+    return null
+  }
+}
+
+parentPort?.on('message', (html: string) => parentPort?.postMessage(convert(html)))

@@ -1,0 +1,2 @@
+export { toolsConfig, type ToolsConfig } from './config.ts'
+export { toolsService } from './service.ts'

@@ -1,0 +1,91 @@
+/** All that knows the tables of tools. */
+import { invalidate, outboxRow, type Bus, type Database } from '@clawmesh/chassis'
+import { masterTenantId } from '@clawmesh/contracts'
+import type { CatalogueEntry } from '../domain/catalogue.ts'
+import { PrismaClient } from './client/client.ts'
+import type { InputJsonObject } from './client/internal/prismaNamespace.ts'
+
+/** A tool as it is set: the row, and what the tenant says. */
+export interface ToolSetting {
+  name: string
+  enabled: boolean
+  tenantEnabled: boolean | null
+  settings: Record<string, unknown>
+  createdAt: Date
+  updatedAt: Date
+}
+
+interface StoreParts {
+  database: Database
+  bus: Bus
+  published: () => void
+}
+
+export const toolsStore = ({ database, bus, published }: StoreParts) => {
+  const prisma = new PrismaClient({ adapter: database.adapter })
+
+  return {
+    /** Adds rows that are missing and drops those of tools that are no more; what people have set stays. */
+    seed: async (catalogue: readonly CatalogueEntry[]): Promise<void> => {
+      await prisma.builtinTool.createMany({
+        data: catalogue.map(({ name, enabled, settings }) => ({
+          name,
+          enabled,
+          settings: settings as InputJsonObject,
+        })),
+        skipDuplicates: true,
+      })
+      await prisma.builtinTool.deleteMany({ where: { name: { notIn: catalogue.map(({ name }) => name) } } })
+    },
+
+    /** Sets a tool for the whole installation. False when there is none of that name. */
+    update: async (
+      name: string,
+      changes: { enabled?: boolean; settings?: Record<string, unknown> },
+      actorId: string,
+    ): Promise<boolean> => {
+      const { enabled, settings } = changes
+      const found = await prisma.$transaction(async (tx) => {
+        const { count } = await tx.builtinTool.updateMany({
+          where: { name },
+          data: {
+            ...(enabled === undefined ? {} : { enabled }),
+            ...(settings === undefined ? {} : { settings: settings as InputJsonObject }),
+            updatedAt: new Date(),
+          },
+        })
+        if (count > 0)
+          await tx.outbox.create({ data: outboxRow('builtinToolUpdated', masterTenantId, { id: name, actorId }) })
+        return count > 0
+      })
+      if (found) {
+        published()
+        invalidate(bus, 'builtin_tools', { tenantId: '', key: '' })
+      }
+      return found
+    },
+
+    forTenant: (tenantId: string) => ({
+      settings: async (): Promise<ToolSetting[]> => {
+        const [tools, overrides] = await Promise.all([
+          prisma.builtinTool.findMany(),
+          prisma.builtinToolTenantConfig.findMany({ where: { tenantId } }),
+        ])
+        const byName = new Map(overrides.map((override) => [override.toolName, override.enabled]))
+        return tools.map((tool) => ({
+          ...tool,
+          settings: tool.settings as Record<string, unknown>,
+          tenantEnabled: byName.get(tool.name) ?? null,
+        }))
+      },
+
+      /** Records that somebody ran a tool by hand. */
+      invoked: async (name: string, actorId: string): Promise<void> => {
+        await prisma.outbox.create({ data: outboxRow('toolInvoked', tenantId, { id: name, actorId }) })
+        published()
+      },
+    }),
+  }
+}
+
+export type ToolsStore = ReturnType<typeof toolsStore>

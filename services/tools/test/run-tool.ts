@@ -1,0 +1,16 @@
+import { builtinTools } from '../src/domain/builtin/index.ts'
+import type { ToolContext, ToolResult } from '../src/domain/tool.ts'
+
+/** Runs a tool as `invokeTool` would after its checks; what it throws comes through. */
+export const runTool = (name: string, args: Record<string, unknown>, context: ToolContext): Promise<ToolResult> => {
+  const tool = builtinTools.get(name)
+  if (!tool) throw new Error(`no tool ${name}`)
+  return tool.run(tool.parameters.parse(args), context)
+}
+
+/** The text of the error that a tool throws. */
+export const toolRefusal = (name: string, args: Record<string, unknown>, context: ToolContext): Promise<string> =>
+  runTool(name, args, context).then(
+    ({ output }) => Promise.reject(new Error(`${name} did not fail: ${output}`)),
+    (thrown: unknown) => (thrown instanceof Error ? thrown.message : String(thrown)),
+  )

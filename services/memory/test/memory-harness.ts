@@ -44,17 +44,23 @@ export const noProvider = async (): Promise<EmbedResponse> => ({
   model: '',
 })
 
-/** A provider whose vectors have a width: the built-in hashes repeated, so that similar texts are near each other. */
+/** The built-in vector of a text, folded or repeated to another width: similar texts stay near each other. */
+const hashedTo = (dims: number, text: string): number[] => {
+  const values = new Array<number>(dims).fill(0)
+  featureHash(text).forEach((value, index) => {
+    values[index % dims]! += value
+  })
+  return values.map((value, index) => (index < 256 ? value : values[index % 256]!))
+}
+
+/** A provider whose vectors have a width. */
 export const providerOfWidth =
   (dims: number, model = `model-${dims}`) =>
   async (_call: Call, { texts }: EmbedRequest): Promise<EmbedResponse> => ({
     configured: true,
     provider: 'test',
     model,
-    vectors: texts.map((text) => {
-      const hashed = featureHash(text)
-      return { values: Array.from({ length: dims }, (_, index) => hashed[index % hashed.length]!) }
-    }),
+    vectors: texts.map((text) => ({ values: hashedTo(dims, text) })),
   })
 
 /** Starts all of it; `env` configures the service. */

@@ -101,10 +101,7 @@ export const chunkEmbedding = ({ store, embedder, log, retryMs }: Parts) => {
         try {
           await embedAround(call, wishOf(agent), chunks.slice(from, from + embeddingBatch))
         } catch (err) {
-          log.warn(
-            { err, tenantId, agentId: agent.id, chunks: chunks.length - from },
-            'chunks wait for vectors',
-          )
+          log.warn({ err, tenantId, agentId: agent.id, chunks: chunks.length - from }, 'chunks wait for vectors')
           // Where even this fails, the claim of who wrote the chunks runs out by itself.
           await putOff(tenantId, chunks.slice(from), retryMs).catch(() => undefined)
           return false

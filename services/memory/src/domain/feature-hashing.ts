@@ -24,20 +24,21 @@ const hash = (feature: string): number => {
   return (h ^ (h >>> 16)) >>> 0
 }
 
+/** Words; in scripts that put no space between them every character counts as one. */
+const words =
+  /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}]|[[\p{L}\p{N}\p{M}]--[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}]]+/gv
+
 const wordsOf = (text: string): string[] =>
-  text
-    .normalize('NFKC')
-    .toLowerCase()
-    .match(/[\p{L}\p{N}\p{M}]+/gu) ?? [text.trim().toLowerCase()]
+  text.normalize('NFKC').toLowerCase().match(words) ?? [text.trim().toLowerCase()]
 
 /** Features and how often each occurs; their kind is their first character. */
 const countFeatures = (text: string): Map<string, number> => {
   const counts = new Map<string, number>()
   const add = (feature: string) => counts.set(feature, (counts.get(feature) ?? 0) + 1)
-  const words = wordsOf(text)
-  words.forEach((word, index) => {
+  const found = wordsOf(text)
+  found.forEach((word, index) => {
     add(`w${word}`)
-    const next = words[index + 1]
+    const next = found[index + 1]
     if (next !== undefined) add(`p${word} ${next}`)
     const letters = [...`^${word}$`]
     for (let i = 0; i + 3 <= letters.length; i++) add(`t${letters.slice(i, i + 3).join('')}`)

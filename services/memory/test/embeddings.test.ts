@@ -1,0 +1,231 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { MeshError, type Caller } from '@clawmesh/contracts'
+import { testCaller } from '../../../test/support/service-harness.ts'
+import { noProvider, providerOfWidth, startMemory, type MemoryHarness } from './memory-harness.ts'
+
+let harness: MemoryHarness
+beforeAll(async () => {
+  harness = await startMemory({ CLAWMESH_MEMORY_EMBED_RETRY_MS: '50', CLAWMESH_MEMORY_QUERY_EMBED_TIMEOUT_MS: '300' })
+})
+beforeEach(() => {
+  harness.providers.embed = noProvider
+  forgetModel()
+})
+afterAll(() => harness.stop())
+
+/** What the providers service does when a provider changes. */
+const forgetModel = () => harness.bus.publish('mesh.cache.providers', { tenantId: 'any', key: 'provider' })
+
+interface Result {
+  path: string
+  score: number
+  snippet: string
+  scope: string
+}
+
+const fresh = (memoryConfig: Record<string, unknown> = {}) => {
+  const caller = testCaller()
+  const agent = harness.addAgent(caller, { memoryConfig })
+  const base = `/v1/agents/${agent.id}/memory`
+  return {
+    caller,
+    put: (path: string, content: string) => harness.request(caller, 'PUT', `${base}/documents/${path}`, { content }),
+    index: (path: string) => harness.request(caller, 'POST', `${base}/index`, { path }),
+    search: async (query: string) =>
+      (await harness.request<{ results: Result[] }>(caller, 'POST', `${base}/search`, { query })).body.results,
+    counts: async (path: string) => {
+      const { body } = await harness.request(caller, 'GET', `${base}/documents/${path}`)
+      return [body['chunk_count'], body['embedded_count']]
+    },
+  }
+}
+
+const rows = async <R extends object>(caller: Caller, sql: string): Promise<R[]> =>
+  (await harness.mesh.database('memory').pool.query<R>(sql, [caller.tenantId])).rows
+
+const until = async (isTrue: () => Promise<boolean>) => {
+  for (let left = 200; left > 0; left--) {
+    if (await isTrue()) return
+    await sleep(25)
+  }
+  throw new Error('it did not come true')
+}
+
+const refuse = async () => {
+  throw new MeshError('UNAVAILABLE', 'error.unavailable', { what: 'upstream' })
+}
+
+describe('a tenant without an embedding provider', () => {
+  it('gets the built-in vectors, labelled as what they are', async () => {
+    const { caller, put, search } = fresh()
+    await put('birds.md', 'Grey herons nest in tall trees.')
+    await put('money.md', 'The invoice is due on Friday.')
+    const models = await rows(caller, 'SELECT DISTINCT embedding_model, dims FROM memory.chunks WHERE tenant_id = $1')
+    expect(models).toEqual([{ embedding_model: 'feature-hashing-256', dims: 256 }])
+    // No word of it occurs as it stands, so only vectors can find it.
+    expect((await search('heron nesting'))[0]).toMatchObject({ path: 'birds.md', scope: 'global' })
+  })
+})
+
+describe('a tenant with an embedding provider', () => {
+  it.each([8, 256, 1536, 2500, 4096])('finds by vectors of width %i', async (dims) => {
+    harness.providers.embed = providerOfWidth(dims)
+    const { caller, put, search } = fresh()
+    await put('birds.md', 'Grey herons nest in tall trees.')
+    await put('money.md', 'The invoice is due on Friday.')
+    const models = await rows(caller, 'SELECT DISTINCT embedding_model, dims FROM memory.chunks WHERE tenant_id = $1')
+    expect(models).toEqual([{ embedding_model: `test/model-${dims}`, dims }])
+    expect((await search('heron nesting in trees'))[0]).toMatchObject({ path: 'birds.md' })
+  })
+
+  it('asks for each text once, however often it occurs or is indexed', async () => {
+    harness.providers.embed = providerOfWidth(16)
+    const { put, index, counts } = fresh()
+    await put('a.md', 'the same text')
+    harness.providers.asked.length = 0
+    await put('b.md', 'the same text')
+    await index('a.md')
+    await put('c.md', 'another text')
+    expect(harness.providers.asked).toEqual([['another text']])
+    expect(await counts('b.md')).toEqual([1, 1])
+  })
+
+  it('sends texts in batches of 50', async () => {
+    harness.providers.embed = providerOfWidth(4)
+    const { put, counts } = fresh({ max_chunk_len: 100, chunk_overlap: 0 })
+    await put('a.md', Array.from({ length: 120 }, (_, i) => `line ${i}`.padEnd(100, '.')).join('\n'))
+    expect(harness.providers.asked.map((texts) => texts.length)).toEqual(expect.arrayContaining([50, 50, 20]))
+    expect(await counts('a.md')).toEqual([120, 120])
+  })
+
+  it('passes on the provider and model that the agent names', async () => {
+    const named: string[] = []
+    harness.providers.embed = async (call, request) => {
+      named.push(`${request.provider}/${request.model}`)
+      return providerOfWidth(4)(call, request)
+    }
+    const { put, search } = fresh({ embedding_provider: 'mine', embedding_model: 'small' })
+    await put('a.md', 'text')
+    await search('text')
+    expect(new Set(named)).toEqual(new Set(['mine/small']))
+  })
+
+  it('does not compare vectors of another model, until its documents are indexed again', async () => {
+    harness.providers.embed = providerOfWidth(16, 'old')
+    const { caller, put, index, search } = fresh()
+    await put('birds.md', 'Grey herons nest in tall trees.')
+    harness.providers.embed = providerOfWidth(16, 'new')
+    forgetModel()
+    expect(await search('heron nesting')).toEqual([])
+    expect(await search('herons')).toHaveLength(1)
+    await index('birds.md')
+    expect(await search('heron nesting')).toHaveLength(1)
+    const models = await rows(caller, 'SELECT DISTINCT embedding_model FROM memory.chunks WHERE tenant_id = $1')
+    expect(models).toEqual([{ embedding_model: 'test/new' }])
+  })
+
+  it('survives a change of model between two calls', async () => {
+    harness.providers.embed = providerOfWidth(16, 'old')
+    const { caller, put, counts } = fresh()
+    await put('a.md', 'one')
+    harness.providers.embed = providerOfWidth(32, 'new')
+    await put('b.md', 'two')
+    await until(async () => (await counts('b.md'))[1] === 1)
+    const models = await rows(
+      caller,
+      'SELECT path, embedding_model FROM memory.chunks WHERE tenant_id = $1 ORDER BY path',
+    )
+    expect(models).toEqual([
+      { path: 'a.md', embedding_model: 'test/old' },
+      { path: 'b.md', embedding_model: 'test/new' },
+    ])
+  })
+})
+
+describe('a provider that fails', () => {
+  it('does not fail the writing: chunks are found by text and embedded later', async () => {
+    harness.providers.embed = refuse
+    const { put, counts, search } = fresh()
+    expect((await put('a.md', 'Grey herons nest here.')).status).toBe(200)
+    expect(await counts('a.md')).toEqual([1, 0])
+    expect((await search('herons'))[0]).toMatchObject({ path: 'a.md' })
+    harness.providers.embed = providerOfWidth(16)
+    await until(async () => (await counts('a.md'))[1] === 1)
+  })
+
+  it('is not hammered', async () => {
+    let calls = 0
+    harness.providers.embed = async () => {
+      calls++
+      return refuse()
+    }
+    const { put } = fresh({ max_chunk_len: 100, chunk_overlap: 0 })
+    await put('a.md', Array.from({ length: 300 }, (_, i) => `line ${i}`.padEnd(100, '.')).join('\n'))
+    expect(calls).toBe(1)
+    await sleep(300)
+    // Once a look, and there is one look in 50 ms.
+    expect(calls).toBeLessThan(10)
+  })
+
+  it('leaves a search to text alone, and a slow one too', async () => {
+    const { caller, put, search } = fresh()
+    await put('a.md', 'Grey herons nest here.')
+    harness.providers.embed = refuse
+    expect(await search('herons')).toHaveLength(1)
+    harness.providers.embed = (call) =>
+      call.caller.tenantId === caller.tenantId ? new Promise(() => undefined) : noProvider()
+    const startedAt = performance.now()
+    expect(await search('herons')).toHaveLength(1)
+    expect(performance.now() - startedAt).toBeLessThan(3_000)
+  })
+
+  it('refusing one text, keeps no others from their vectors', async () => {
+    harness.providers.embed = async (call, request) => {
+      if (request.texts.some((text) => text.includes('forbidden')))
+        throw new MeshError('INVALID_REQUEST', 'error.provider_rejected', { provider: 'test', reason: 'no' })
+      return providerOfWidth(8)(call, request)
+    }
+    const { put, counts } = fresh({ max_chunk_len: 100, chunk_overlap: 0 })
+    const lines = Array.from({ length: 20 }, (_, i) => (i === 7 ? 'forbidden' : `line ${i}`).padEnd(100, '.'))
+    await put('a.md', lines.join('\n'))
+    expect(await counts('a.md')).toEqual([20, 19])
+  })
+
+  it.each([
+    ['too few components', [0.1]],
+    ['no direction', [0, 0, 0, 0]],
+    ['something else than numbers', [Number.NaN, 1, 1, 1]],
+    ['numbers beyond single precision', [1e300, 1, 1, 1]],
+  ])('giving a vector of %s, has it passed over', async (_, values) => {
+    harness.providers.embed = async (call, request) => {
+      const answer = await providerOfWidth(4)(call, request)
+      return { ...answer, vectors: answer.vectors.map((v, i) => (request.texts[i]!.includes('odd') ? { values } : v)) }
+    }
+    const { put, counts } = fresh({ max_chunk_len: 100, chunk_overlap: 0 })
+    await put('a.md', ['fine', 'odd', 'good'].map((word) => word.padEnd(100, '.')).join('\n'))
+    expect(await counts('a.md')).toEqual([3, 2])
+  })
+})
+
+describe('the background worker', () => {
+  it('takes up what a process left behind when it died', async () => {
+    const { caller, put, counts } = fresh()
+    await put('a.md', 'text')
+    const lose = 'UPDATE memory.chunks SET embedding = NULL, dims = NULL, embedding_model = NULL WHERE tenant_id = $1'
+    await rows(caller, lose)
+    expect(await counts('a.md')).toEqual([1, 0])
+    await until(async () => (await counts('a.md'))[1] === 1)
+  })
+
+  it('goes on with other tenants when one has a provider that fails', async () => {
+    const [broken, fine] = [fresh(), fresh()]
+    const answer = providerOfWidth(8)
+    harness.providers.embed = refuse
+    await broken.put('a.md', 'text')
+    await fine.put('a.md', 'text')
+    harness.providers.embed = (call, request) =>
+      call.caller.tenantId === broken.caller.tenantId ? refuse() : answer(call, request)
+    await until(async () => (await fine.counts('a.md'))[1] === 1)
+    expect(await broken.counts('a.md')).toEqual([1, 0])
+  })
+})

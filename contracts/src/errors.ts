@@ -103,12 +103,11 @@ export const toMeshError = (thrown: unknown): MeshError =>
   thrown instanceof MeshError ? thrown : new MeshError('INTERNAL', 'error.internal', {}, { cause: thrown })
 
 /** The HTTP body of an error. `openai` nests it as OpenAI's clients expect. */
-export const errorBody = (error: MeshError, locale: Locale, style: 'mesh' | 'openai' | 'coded' = 'mesh'): object => {
+export const errorBody = (error: MeshError, locale: Locale, style: 'mesh' | 'openai' = 'mesh'): object => {
   const kind: ErrorKind = errorKinds[error.code]
   const message = translate(locale, error.key, error.params)
   if (style === 'openai')
     return { error: { message, type: kind.openai, code: kind.wire, param: error.params['field'] ?? null } }
-  if (style === 'coded') return { error: { code: kind.wire, message } }
   return {
     error: message,
     code: kind.wire,

@@ -9,7 +9,7 @@ interface ErrorAnswer {
   thrown: unknown
   log: Logger
   locale?: Locale | undefined
-  style?: 'mesh' | 'openai' | 'coded' | undefined
+  style?: 'mesh' | 'openai' | undefined
 }
 
 const level = (error: MeshError): 'error' | 'warn' | 'debug' => {

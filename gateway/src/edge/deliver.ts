@@ -44,13 +44,16 @@ export const deliverer = (mesh: Pick<Mesh, 'route' | 'tokens'>, own: HttpHandler
     deliver: async (service, passage) => {
       const { request, response, caller, fail } = passage
       const way = wayTo(service)
+      const identityToken = typeof way === 'function' ? '' : await mesh.tokens.mint(caller)
+      // Who left while the caller was looked up is not there to cancel what would start now.
+      if (response.destroyed) return
       rewriteHeaders(request, passage)
       if (typeof way === 'function') {
         attachCaller(request, caller)
         way(request, response)
         return
       }
-      request.headers[identityHeader] = await mesh.tokens.mint(caller)
+      request.headers[identityHeader] = identityToken
       way.forward(request, response, (cause) =>
         fail(new MeshError('UNAVAILABLE', 'error.unavailable', { what: service }, { cause })),
       )

@@ -52,6 +52,7 @@ export const pipeline = (parts: PipelineParts): RequestListener => {
     let route: Route | undefined
     let caller: Caller | undefined
     const fail = (thrown: unknown) => {
+      if (response.destroyed) return
       if (thrown instanceof MeshError && thrown.code === 'UNAUTHORIZED' && !response.headersSent)
         response.setHeader('www-authenticate', 'Bearer')
       const style = route?.definition.errorStyle

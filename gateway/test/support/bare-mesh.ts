@@ -1,0 +1,27 @@
+/** A mesh without a database, for an edge whose services are elsewhere or stood in for. */
+import {
+  chassisConfig,
+  createLogger,
+  createMesh,
+  identityTokens,
+  loadConfigs,
+  localBus,
+  secretBox,
+  type MeshHost,
+} from '@clawmesh/chassis'
+
+export const meshSecret = 'the mesh secret of the tests, long enough'
+
+export const bareMesh = (env: Record<string, string> = {}): MeshHost => {
+  const log = createLogger({ level: process.env['CLAWMESH_TEST_LOG'] ?? 'silent', name: 'test' })
+  return createMesh({
+    config: loadConfigs({ chassis: chassisConfig }, { CLAWMESH_CHECK_RESPONSES: 'true', ...env }).chassis,
+    log,
+    bus: localBus(log),
+    tokens: identityTokens(meshSecret),
+    secrets: secretBox(Buffer.alloc(32, 7)),
+    embedded: true,
+    dataDir: '',
+    databaseUrl: () => '',
+  })
+}

@@ -30,7 +30,7 @@ export const tracesConfig = defineConfig('traces', {
   },
   intakeBatchSize: {
     env: ['CLAWMESH_TRACE_INTAKE_BATCH'],
-    schema: integer(200, 1, 1_000),
+    schema: integer(200, 1, 500),
     about: 'Traces that are written at once, at most',
   },
   verbosePreviews: {

@@ -58,7 +58,9 @@ const costChange = (before: StoredTrace): CostChange => ({
  * the monthly costs get only what it costs more than before.
  */
 const write = async (session: IntakeSession, told: readonly ToldTrace[]): Promise<void> => {
-  const traces = inPlace(told, await session.findKeys(told.map(keyOf))).map(counted)
+  const keys = told.map(keyOf)
+  await session.lock(keys)
+  const traces = inPlace(told, await session.findKeys(keys)).map(counted)
   const fresh = await session.upsertTraces(traces)
   await session.upsertSpans(traces)
   const names = new Set(fresh.map(nameOf))

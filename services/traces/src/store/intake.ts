@@ -28,11 +28,15 @@ const ifLater = (later: string, earlier: string) =>
 const metadata = (row: string) => `coalesce(${row}.metadata, '{}')`
 
 const sql = {
+  // In one order for all, so that replicas wait for each other instead of blocking each other.
+  lock: `
+    SELECT pg_advisory_xact_lock(number) FROM (
+      SELECT hashtextextended(tenant_id || '/' || id, 0) AS number FROM ${keys} ORDER BY number
+    ) AS numbered`,
   findKeys: `
     SELECT stored.tenant_id, stored.id, min(stored.created_at) AS created_at FROM ${keys}
     JOIN traces.traces AS stored ON stored.tenant_id = key.tenant_id AND stored.id = key.id
     GROUP BY stored.tenant_id, stored.id`,
-  // Also waits for, and locks, a row that another replica is writing: what follows sees all of it.
   upsertTraces: `
     INSERT INTO traces.traces AS stored (${traceColumns})
     SELECT ${traceColumns} FROM json_populate_recordset(NULL::traces.traces, $1::json)
@@ -94,6 +98,11 @@ const sessionOf = (session: Session) => {
     session.query<R>(text, [JSON.stringify(rows)]).then((result) => result.rows)
 
   return {
+    /** Keeps other replicas from writing the same traces until the transaction ends. */
+    lock: async (wanted: readonly TraceKey[]): Promise<void> => {
+      await run(sql.lock, wanted)
+    },
+
     /** Where traces are that were recorded before, under whatever time. */
     findKeys: async (wanted: readonly TraceKey[]): Promise<TraceKey[]> =>
       (await run<{ tenant_id: string; id: string; created_at: Date }>(sql.findKeys, wanted)).map(toKey),

@@ -1,5 +1,6 @@
 /** A call that nobody waits for any more ends upstream at once. */
 import { MeshError } from '@clawmesh/contracts'
+import { getEventListeners } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { chat } from '../src/domain/chat.ts'
 import { fakeAnthropic } from '../../../test/fakes/anthropic.ts'
@@ -72,6 +73,15 @@ describe.each([
     expect(errorOf(await collect(events)).code).toBe('CANCELLED')
     expect(Date.now() - started).toBeLessThan(5_000)
     expect(fake.requests).toHaveLength(1)
+  })
+
+  it('leaves no listener on the signal of a call that is over', async () => {
+    const { signal } = new AbortController()
+    fake.next({ text: 'short' }, { status: 400 }, { status: 500 }, { text: 'short' })
+    for (let n = 0; n < 3; n++)
+      await collect(chat(connectionTo(fake.base, { type }), chatRequest(), { ...options, signal }))
+    expect(fake.requests).toHaveLength(4)
+    expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 
   it('asks nothing when the signal was aborted before', async () => {

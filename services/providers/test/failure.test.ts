@@ -1,5 +1,5 @@
 /** What upstream failures are told as. */
-import { MeshError } from '@clawmesh/contracts'
+import type { MeshError } from '@clawmesh/contracts'
 import fc from 'fast-check'
 import {
   failureOfBody,

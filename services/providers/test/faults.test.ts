@@ -127,6 +127,25 @@ describe.each(wires)('faults of $type', ({ type, start }) => {
     await hungUp
   })
 
+  it('lets a stream last longer than the idle timeout, as long as it goes on', async () => {
+    const got = await call([{ chunks: 40, chunkDelayMs: 40 }], { timeouts: { idleMs: 700 } })
+    expect(doneOf(got).content).toBe(text)
+  })
+
+  it('holds a long answer up while its consumer is slow, and loses nothing', async () => {
+    const long = 'a long answer '.repeat(150_000)
+    fake.next({ text: long, chunks: 500 })
+    let received = ''
+    let rested = false
+    for await (const { event } of chat(connectionTo(fake.base, { type }), chatRequest(), options)) {
+      if (event?.$case !== 'textDelta') continue
+      received += event.value
+      if (!rested) await new Promise((resolve) => setTimeout(resolve, 300))
+      rested = true
+    }
+    expect(received === long).toBe(true)
+  })
+
   it('does not count a slow consumer as a stall', async () => {
     fake.next({ chunkDelayMs: 5 })
     const events = chat(connectionTo(fake.base, { type }), chatRequest(), { ...options, timeouts: { idleMs: 100 } })

@@ -137,6 +137,7 @@ export const openExchange = (
       }
       state = 'waiting'
       clearTimeout(timer)
+      timer = later(options.answerMs, 'no answer in time')
     },
     onResponseStart(_control, status, headers) {
       if (status < 200 || state !== 'waiting') return

@@ -93,12 +93,7 @@ export const inlineReferences = (schema: unknown): Json => {
 
 // ---- unions
 
-const typesOf = (schema: Json): string[] =>
-  Array.isArray(schema['type'])
-    ? schema['type'].map(String)
-    : schema['type'] === undefined
-      ? []
-      : [String(schema['type'])]
+const typesOf = ({ type }: Json): string[] => [type].flat().filter((name): name is string => typeof name === 'string')
 
 const isNull = (schema: Json): boolean =>
   (typesOf(schema).length === 1 && schema['type'] === 'null') ||
@@ -115,10 +110,11 @@ const requiredOf = (schema: Json): string[] => listOf(schema['required']).filter
 /** The same schema, null allowed as well. */
 const orNull = (schema: Json): Json => {
   const types = typesOf(schema)
+  const choices: readonly unknown[] = listOf(schema['enum'])
   return {
     ...schema,
     ...(types.length > 0 && !types.includes('null') ? { type: [...types, 'null'] } : {}),
-    ...(Array.isArray(schema['enum']) && !schema['enum'].includes(null) ? { enum: [...schema['enum'], null] } : {}),
+    ...(choices.length > 0 && !choices.includes(null) ? { enum: [...choices, null] } : {}),
   }
 }
 

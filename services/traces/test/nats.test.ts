@@ -1,4 +1,4 @@
-/** Two replicas of traces over one database and a NATS server of their own, so that no other suite shares their durable. */
+/** Two replicas of traces over one database, and a NATS server of their own: no other suite may share their durable. */
 import { createLogger, loadConfigs, natsBus, newId, type Bus, type Service } from '@clawmesh/chassis'
 import { startNats, type NatsHandle } from '../../../test/support/nats.ts'
 import { startServices, type ServiceHarness } from '../../../test/support/service-harness.ts'
@@ -43,7 +43,7 @@ const until = async (reached: () => Promise<boolean>): Promise<void> => {
   }
 }
 
-it('replicas share the events of JetStream and count each trace once, told before they started or told twice', async () => {
+it('replicas share the events of JetStream and count each trace once, told before the start or twice', async () => {
   const { admin, tenantId } = makeTenant()
   const agentId = newId()
   const count = 450

@@ -22,7 +22,7 @@ const cleanValue = (name: string, value: unknown, limit: number): unknown => {
   return value
 }
 
-/** An object whose texts, at any depth, are clean; undefined stays undefined. @throws RangeError when nested too deep */
+/** An object whose texts are clean at any depth; undefined stays undefined. @throws RangeError when nested too deep */
 export const cleanJson = <T extends Json | undefined>(json: T, limit: number): T =>
   (json === undefined
     ? undefined

@@ -1,6 +1,6 @@
 /**
- * What happens when a trace is told of more than once: the event may come again, and a run that was taken for dead may be
- * told of by two replicas. Here for one batch; the store follows the same rules for what it holds already.
+ * What happens when a trace is told of more than once: the event may come again, and a run that was taken for dead may
+ * be told of by two replicas. Here for one batch; the store follows the same rules for what it holds already.
  */
 import type { ToldTrace, TraceSpan } from './types.ts'
 

@@ -63,8 +63,8 @@ const cutArray = (text: string, limit: number): string | undefined => {
 }
 
 /**
- * A text of at most `limit` characters (code points). A longer one keeps two thirds of it from its head and a third from
- * its tail, around a marker with the number left out; a JSON array loses whole elements from its middle where it can.
+ * A text of at most `limit` characters (code points). A longer one keeps two thirds of it from its head and a third
+ * from its tail, around a marker with the number left out; a JSON array loses whole elements from its middle where it can.
  */
 export const cutPreview = (text: string, limit: number): string => {
   if (text.length <= limit) return text

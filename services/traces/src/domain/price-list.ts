@@ -1,8 +1,8 @@
 /**
  * Public list prices in US dollars per million tokens, as of March 2026, by `provider/model` or by model.
  *
- * Models reached over OpenAI's wire report cached tokens inside their input tokens; a cache price here would charge them
- * twice, so they have none and their cost is an upper bound. Anthropic reports them beside the input tokens.
+ * Models reached over OpenAI's wire report cached tokens inside their input tokens; a cache price here would charge
+ * them twice, so they have none and their cost is an upper bound. Anthropic reports them beside the input tokens.
  * Not listed: models whose price depends on a plan, and media models, which are not paid by the token.
  */
 import type { ModelPrice } from './prices.ts'

@@ -27,8 +27,13 @@ const knownForms = new RegExp(
   'g',
 )
 
-const secretName =
-  '(?:api[_-]?key|secret|secret[_-]?key|passw(?:or)?d|passphrase|(?:access|auth|refresh|bearer|bot|api)[_-]?token|(?:private|encryption|signing)[_-]?key)'
+const secretName = `(?:${[
+  'secret',
+  'passw(?:or)?d',
+  'passphrase',
+  '(?:access|auth|refresh|bearer|bot|api)[_-]?token',
+  '(?:api|secret|private|encryption|signing)[_-]?key',
+].join('|')})`
 
 const replacements: readonly [RegExp, string][] = [
   [knownForms, mask],

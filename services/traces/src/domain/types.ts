@@ -1,4 +1,4 @@
-/** What traces speaks of: the shapes of the contract itself, so that an event, a row and an answer need no translation. */
+/** What traces speaks of: the shapes of the contract itself. An event, a row and an answer need no translation. */
 import { http } from '@clawmesh/contracts'
 import type { z } from 'zod'
 

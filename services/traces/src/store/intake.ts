@@ -27,6 +27,15 @@ const ifLater = (later: string, earlier: string) =>
   `CASE WHEN excluded.recorded_at >= stored.recorded_at THEN ${later} ELSE ${earlier} END`
 const metadata = (row: string) => `coalesce(${row}.metadata, '{}')`
 
+const retold = [
+  ...lastTold.map((column) => `${column} = ${ifLater(`excluded.${column}`, `stored.${column}`)}`),
+  ...lastKnown.map((column) => {
+    const [told, stored] = [`excluded.${column}`, `stored.${column}`]
+    return `${column} = ${ifLater(`coalesce(${told}, ${stored})`, `coalesce(${stored}, ${told})`)}`
+  }),
+  `metadata = ${ifLater(`${metadata('stored')} || ${metadata('excluded')}`, `${metadata('excluded')} || ${metadata('stored')}`)}`,
+]
+
 const sql = {
   // In one order for all, so that replicas wait for each other instead of blocking each other.
   lock: `
@@ -41,9 +50,7 @@ const sql = {
     INSERT INTO traces.traces AS stored (${traceColumns})
     SELECT ${traceColumns} FROM json_populate_recordset(NULL::traces.traces, $1::json)
     ON CONFLICT (tenant_id, id, created_at) DO UPDATE SET
-      ${lastTold.map((column) => `${column} = ${ifLater(`excluded.${column}`, `stored.${column}`)}`).join(', ')},
-      ${lastKnown.map((column) => `${column} = ${ifLater(`coalesce(excluded.${column}, stored.${column})`, `coalesce(stored.${column}, excluded.${column})`)}`).join(', ')},
-      metadata = ${ifLater(`${metadata('stored')} || ${metadata('excluded')}`, `${metadata('excluded')} || ${metadata('stored')}`)},
+      ${retold.join(', ')},
       revision = stored.revision + 1
     RETURNING tenant_id, id, revision`,
   upsertSpans: `

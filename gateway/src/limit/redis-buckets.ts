@@ -24,6 +24,7 @@ const answerWithinMs = 100
 const silentMs = 5_000
 const connectTimeoutMs = 2_000
 const maxReconnectPauseMs = 1_000
+const disconnectWithinMs = 100
 
 export interface RedisBuckets {
   /** @throws whatever keeps Redis from answering in time */
@@ -47,6 +48,7 @@ export const redisBuckets = (url: string, rate: Rate): RedisBuckets => {
     commandTimeout: answerWithinMs,
     connectTimeout: connectTimeoutMs,
     socketTimeout: silentMs,
+    disconnectTimeout: disconnectWithinMs,
     retryStrategy: (attempt) => Math.min(attempt * 100, maxReconnectPauseMs),
   }) as Scripted
   redis.defineCommand('takeToken', { numberOfKeys: 1, lua: script })

@@ -1,0 +1,63 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { cors } from '../src/edge/cors.ts'
+import { refuseForeignPages } from '../src/edge/development-guard.ts'
+
+const listed = 'https://console.example'
+
+describe('a development edge', () => {
+  const outcome = (headers: Record<string, string>, loopbackOnly = true) => {
+    const guard = refuseForeignPages({ loopbackOnly, isAllowedOrigin: cors([listed]).isAllowed })
+    try {
+      guard({ headers } as unknown as IncomingMessage)
+      return 'served'
+    } catch (thrown) {
+      return (thrown as { code: string }).code
+    }
+  }
+
+  it.each([
+    ['a program', { host: '127.0.0.1:18790' }, 'served'],
+    ['a program by name', { host: 'localhost:18790' }, 'served'],
+    ['a program over IPv6', { host: '[::1]:18790' }, 'served'],
+    ['HTTP/1.0 without a host', {}, 'served'],
+    ['its own page', { host: 'localhost:18790', origin: 'http://localhost:18790' }, 'served'],
+    ['a listed origin', { host: 'localhost:18790', origin: listed }, 'served'],
+    ['a page of elsewhere', { host: 'localhost:18790', origin: 'https://evil.example' }, 'FORBIDDEN'],
+    ['a page of another port', { host: 'localhost:18790', origin: 'http://localhost:3000' }, 'FORBIDDEN'],
+    ['a sandboxed page', { host: 'localhost:18790', origin: 'null' }, 'FORBIDDEN'],
+    ['a rebound name', { host: 'evil.example:18790' }, 'FORBIDDEN'],
+    ['a rebound page', { host: 'evil.example:18790', origin: 'http://evil.example:18790' }, 'FORBIDDEN'],
+  ])('meets %s', (_, headers, expected) => {
+    expect(outcome(headers as Record<string, string>)).toBe(expected)
+  })
+
+  it('answers to any name once it listens beyond this machine', () => {
+    expect(outcome({ host: 'gateway:18790' }, false)).toBe('served')
+    expect(outcome({ host: 'gateway:18790', origin: 'https://evil.example' }, false)).toBe('FORBIDDEN')
+  })
+})
+
+describe('an origin', () => {
+  const marked = (allowed: string[], origin: string) => {
+    const headers: Record<string, string> = {}
+    const response = { setHeader: (name: string, value: string) => (headers[name] = value) }
+    cors(allowed).apply(
+      { method: 'GET', headers: { origin } } as IncomingMessage,
+      response as unknown as ServerResponse,
+    )
+    return headers['access-control-allow-origin']
+  }
+
+  it.each([
+    [[listed], listed, listed],
+    [[`${listed}/`], listed, listed],
+    [['*'], 'https://any.example', 'https://any.example'],
+    [[listed], 'https://evil.example', undefined],
+    [[listed], `${listed}.evil.example`, undefined],
+    [[listed], 'http://console.example', undefined],
+    [[listed], 'null', undefined],
+    [[], listed, undefined],
+  ])('with %j listed, %s is answered with %s', (allowed, origin, expected) => {
+    expect(marked(allowed, origin)).toBe(expected)
+  })
+})

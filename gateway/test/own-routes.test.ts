@@ -1,0 +1,381 @@
+/** What the gateway answers itself, and how it treats requests before anyone else sees them. */
+import { once } from 'node:events'
+import { request } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { implementRpc, type HttpHandler, type Service } from '@clawmesh/chassis'
+import { allRoutes } from '@clawmesh/contracts'
+import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
+import { prefersText } from '../src/own/prefers-text.ts'
+import { bareMesh } from './support/bare-mesh.ts'
+import { bearer, call, type CallOptions } from './support/call.ts'
+import { gatewayToken, startGateway, type StartedGateway } from './support/gateway.ts'
+import { findFreePort } from '../../test/support/free-port.ts'
+
+const origin = 'https://console.example'
+let gateway: StartedGateway
+let closeMesh: () => Promise<void>
+let asked = 0
+
+/** Answers every route of a service in this process. */
+const inProcess = (name: Service['name'], http: HttpHandler): Service => ({ name, http, parts: [] })
+let answer: HttpHandler
+
+/** Identity as far as /health looks at it. */
+const identity: Service = {
+  name: 'identity',
+  parts: [],
+  rpc: [
+    implementRpc(IdentityServiceService, {
+      resolveTenant: async () => {
+        asked++
+        return { found: false, id: '', slug: '', name: '', status: '' }
+      },
+      resolveApiKey: async () => Promise.reject(new Error('not asked here')),
+      resolveMembership: async () => Promise.reject(new Error('not asked here')),
+      listSystemConfigs: async () => Promise.reject(new Error('not asked here')),
+    }),
+  ],
+}
+
+beforeAll(async () => {
+  const mesh = bareMesh()
+  closeMesh = mesh.close
+  mesh.join(identity)
+  mesh.join(inProcess('traces', (incoming, response) => answer(incoming, response)))
+  mesh.join(inProcess('agents', (incoming, response) => answer(incoming, response)))
+  gateway = await startGateway(mesh, { GOCLAW_ALLOWED_ORIGINS: origin, CLAWMESH_VERSION: '9.8.7' })
+})
+afterAll(async () => {
+  await gateway.stop()
+  await closeMesh()
+})
+beforeEach(() => {
+  answer = (_, response) => void response.end('{}')
+})
+
+const get = (path: string, headers: Record<string, string> = {}) => call(gateway.port, path, { headers })
+const authorized = bearer(gatewayToken)
+
+describe('/health', () => {
+  it('tells the union of what clients expect', async () => {
+    const { status, json } = await get('/health')
+    expect(status).toBe(200)
+    expect(json()).toEqual({
+      status: 'ok',
+      protocol: 3,
+      uptime_ms: expect.any(Number),
+      mode: 'managed',
+      database: 'ok',
+      version: '9.8.7',
+    })
+  })
+
+  it('asks for the database once in a while, however often it is probed', async () => {
+    await Promise.all(Array.from({ length: 50 }, () => get('/health')))
+    expect(asked).toBe(1)
+  })
+
+  it.each([
+    ['/health?format=text', {}],
+    ['/health', { accept: 'text/plain' }],
+    ['/health', { accept: 'text/plain, application/json;q=0.5' }],
+  ])('is the text ok for %s %j', async (path, headers) => {
+    const answered = await get(path, headers as Record<string, string>)
+    expect(answered.text).toBe('ok')
+    expect(answered.headers['content-type']).toMatch(/^text\/plain/)
+  })
+
+  it.each(['*/*', 'application/json', 'text/html, */*;q=0.8', 'text/plain;q=0.5, application/json', 'garbage;;q=,'])(
+    'is JSON for Accept: %s',
+    (accept) => expect(prefersText(accept)).toBe(false),
+  )
+
+  it('has no body for HEAD', async () => {
+    const { status, text } = await call(gateway.port, '/health', { method: 'HEAD' })
+    expect([status, text]).toEqual([200, ''])
+  })
+
+  it('stays 200 while the database is away', async () => {
+    const mesh = bareMesh({ CLAWMESH_IDENTITY_GRPC_URL: `127.0.0.1:${await findFreePort()}` })
+    const alone = await startGateway(mesh)
+    const startedAt = performance.now()
+    const { status, json } = await call(alone.port, '/health')
+    expect(performance.now() - startedAt).toBeLessThan(3_000)
+    expect(status).toBe(200)
+    expect(json()).toMatchObject({ status: 'ok', database: 'error' })
+    await alone.stop()
+    await mesh.close()
+  })
+})
+
+describe('the OpenAPI document', () => {
+  it('is the same bytes under both paths, public and readable from any page', async () => {
+    const [first, second] = [await get('/v1/openapi.json'), await get('/docs/openapi.json')]
+    expect(first.text).toBe(second.text)
+    for (const { status, headers } of [first, second]) {
+      expect(status).toBe(200)
+      expect(headers).toMatchObject({
+        'access-control-allow-origin': '*',
+        'cache-control': 'public, max-age=300',
+        etag: first.headers.etag,
+      })
+    }
+    const document = first.json() as { openapi: string; info: { version: string }; paths: object; servers?: unknown }
+    expect(document.openapi).toMatch(/^3\.1/)
+    expect(document.info.version).toBe('9.8.7')
+    expect(document.servers).toBeUndefined()
+    expect(Object.keys(document.paths).length).toBe(new Set(allRoutes.map(({ path }) => path)).size)
+  })
+
+  it('is not sent again to who has it', async () => {
+    const { headers } = await get('/v1/openapi.json')
+    const again = await get('/v1/openapi.json', { 'if-none-match': `"other", W/${headers.etag!}` })
+    expect([again.status, again.text]).toEqual([304, ''])
+  })
+})
+
+describe('the documentation', () => {
+  it.each(['/docs', '/docs/', '/docs/swagger-ui/', '/docs/any/path/below'])('is a page at %s', async (path) => {
+    const { status, headers, text } = await get(path)
+    expect(status).toBe(200)
+    expect(headers['content-type']).toMatch(/^text\/html/)
+    expect(text).toContain('id="swagger-ui"')
+  })
+
+  it('loads nothing from elsewhere', async () => {
+    const { text, headers } = await get('/docs')
+    const sources = [...text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, source]) => source!)
+    expect(sources.length).toBeGreaterThan(2)
+    for (const source of sources) {
+      expect(source).toMatch(/^\/docs\//)
+      const file = await get(source)
+      expect(file.headers['content-type']).not.toMatch(/^text\/html/)
+      expect(file.text.length).toBeGreaterThan(100)
+    }
+    const policy = String(headers['content-security-policy'])
+    expect(policy).toContain("default-src 'none'")
+    expect(policy).not.toMatch(/unsafe|https?:|\*/)
+    const start = await get('/docs/start.js')
+    expect(start.text).toContain("url: '/v1/openapi.json'")
+    expect(start.text).toContain('deepLinking: true')
+  })
+
+  it.each(['/docs/package.json', '/docs/..%2f..%2fpackage.json', '/docs/index.js', '/docs/__proto__'])(
+    'gives no other file of the package: %s',
+    async (path) => {
+      const { text } = await get(path)
+      expect(text).toContain('id="swagger-ui"')
+    },
+  )
+})
+
+describe('every answer', () => {
+  it.each<[string, string, CallOptions]>([
+    ['of the gateway', '/health', {}],
+    ['of a service', '/v1/traces', { headers: authorized }],
+    ['that refuses', '/v1/traces', {}],
+    ['to nothing known', '/nowhere', {}],
+  ])('%s carries the security headers and a request id', async (_, path, options) => {
+    const { headers } = await call(gateway.port, path, options)
+    expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' })
+    expect(headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/)
+  })
+})
+
+describe('a path', () => {
+  it('that does not exist is 404 in JSON', async () => {
+    const { status, json } = await get('/v1/nothing', { 'accept-language': 'vi' })
+    expect(status).toBe(404)
+    expect(json()).toMatchObject({ code: 'NOT_FOUND', retryable: false })
+  })
+
+  it('with another method is 405 with the methods it has', async () => {
+    const { status, headers } = await call(gateway.port, '/v1/api-keys', { method: 'PUT', headers: authorized })
+    expect([status, headers.allow]).toEqual([405, 'GET, HEAD, POST'])
+  })
+
+  it.each([
+    ['NUL', '/v1/agents/a%00b'],
+    ['NUL in the query', '/v1/traces?agent_id=%00'],
+    ['a broken escape', '/v1/agents/%zz'],
+    ['a cut-off UTF-8 sequence', '/v1/agents/%e2%82'],
+    ['more than 8 KiB', `/v1/agents/${'x'.repeat(9_000)}`],
+  ])('with %s is 400', async (_, path) => {
+    const { status, json } = await get(path, authorized)
+    expect(status).toBe(400)
+    expect(json()).toMatchObject({ code: 'INVALID_REQUEST' })
+  })
+})
+
+describe('a body', () => {
+  it('that announces more than its route takes is 413 before it is sent', async () => {
+    let reached = false
+    answer = () => (reached = true)
+    const sent = request({
+      port: gateway.port,
+      path: '/v1/agents/a/wake',
+      method: 'POST',
+      headers: { ...authorized, 'content-length': '1048577' },
+    })
+    sent.on('error', () => undefined)
+    sent.flushHeaders()
+    const [response] = (await once(sent, 'response')) as [{ statusCode: number }]
+    expect(response.statusCode).toBe(413)
+    expect(reached).toBe(false)
+    sent.destroy()
+  })
+})
+
+describe('a page of another origin', () => {
+  const preflight = (from: string) =>
+    call(gateway.port, '/v1/traces', {
+      method: 'OPTIONS',
+      headers: {
+        origin: from,
+        'access-control-request-method': 'PATCH',
+        'access-control-request-headers': 'authorization, x-goclaw-user-id',
+      },
+    })
+
+  it('may call when it is listed', async () => {
+    const { status, headers, text } = await preflight(origin)
+    expect([status, text]).toEqual([204, ''])
+    expect(headers).toMatchObject({ 'access-control-allow-origin': origin, vary: 'Origin' })
+    expect(headers['access-control-allow-methods']).toContain('PATCH')
+    expect(headers['access-control-allow-headers']).toMatch(/Authorization.*X-GoClaw-User-Id/)
+    expect(headers['access-control-allow-credentials']).toBeUndefined()
+    const answered = await get('/v1/traces', { ...authorized, origin })
+    expect(answered.headers['access-control-allow-origin']).toBe(origin)
+    expect(answered.headers['access-control-expose-headers']).toContain('X-Request-Id')
+  })
+
+  it('is not let near when it is not', async () => {
+    for (const from of ['https://evil.example', 'null']) {
+      const { status, headers } = await preflight(from)
+      expect(status).toBe(405)
+      expect(headers['access-control-allow-origin']).toBeUndefined()
+      const answered = await get('/v1/traces', { ...authorized, origin: from })
+      expect(answered.headers['access-control-allow-origin']).toBeUndefined()
+    }
+  })
+})
+
+describe('a service in the same process', () => {
+  it('gets the same headers as one elsewhere would', async () => {
+    let seen: NodeJS.Dict<string | string[]> = {}
+    answer = (incoming, response) => {
+      seen = incoming.headers
+      response.end()
+    }
+    await get('/v1/traces', {
+      ...authorized,
+      'x-goclaw-user-id': 'alice',
+      'x-mesh-identity': 'forged',
+      'x-goclaw-agent-id': 'a',
+      'x-request-id': 'mine',
+    })
+    expect(Object.keys(seen).toSorted()).toEqual(
+      ['connection', 'host', 'x-forwarded-for', 'x-goclaw-agent-id', 'x-request-id'].filter(
+        (name) => name !== 'connection',
+      ),
+    )
+    expect(seen['x-request-id']).toBe('mine')
+  })
+
+  it('learns at once that the client has gone', async () => {
+    let closed: Promise<unknown> | undefined
+    answer = (_, response) => {
+      closed = once(response, 'close')
+      response.writeHead(200).write('begun')
+    }
+    const sent = request({ port: gateway.port, path: '/v1/traces', headers: authorized }).end()
+    sent.on('error', () => undefined)
+    await once(sent, 'response')
+    sent.destroy()
+    await closed
+  })
+
+  it('that throws is 500 and tells nothing about itself', async () => {
+    answer = () => {
+      throw new Error('secret detail')
+    }
+    const { status, text } = await get('/v1/traces', authorized)
+    expect(status).toBe(500)
+    expect(text).not.toContain('secret')
+  })
+})
+
+describe('starting runs', () => {
+  const chat = (user: string) =>
+    call(gateway.port, '/v1/chat/completions', {
+      method: 'POST',
+      headers: { ...authorized, 'x-goclaw-user-id': user },
+      body: '{}',
+    })
+
+  it('is limited by user, with the answer OpenAI clients expect', async () => {
+    const answers = []
+    for (let i = 0; i < 6; i++) answers.push(await chat('busy'))
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 429])
+    expect(answers[0]!.headers).toMatchObject({
+      'ratelimit-limit': '5',
+      'ratelimit-remaining': '4',
+      'ratelimit-reset': '3',
+    })
+    expect(answers[5]!.headers).toMatchObject({ 'retry-after': '60', 'ratelimit-remaining': '0' })
+    expect(answers[5]!.json()).toMatchObject({ error: { type: 'rate_limit_error', code: 'RESOURCE_EXHAUSTED' } })
+    expect((await chat('another')).status).toBe(200)
+  })
+
+  it('is limited for all routes together, in the mesh form where that is theirs', async () => {
+    for (let i = 0; i < 5; i++) await chat('mixed')
+    const wake = await call(gateway.port, '/v1/agents/a/wake', {
+      method: 'POST',
+      headers: { ...authorized, 'x-goclaw-user-id': 'mixed' },
+      body: '{}',
+    })
+    expect(wake.status).toBe(429)
+    expect(wake.json()).toMatchObject({ code: 'RESOURCE_EXHAUSTED', retryable: true, retryAfterMs: 60_000 })
+  })
+
+  it('does not stand in the way of reading', async () => {
+    const statuses = await Promise.all(
+      Array.from({ length: 30 }, () => get('/v1/traces', { ...authorized, 'x-goclaw-user-id': 'busy' })),
+    )
+    expect(statuses.every(({ status }) => status === 200)).toBe(true)
+  })
+})
+
+it('does not start what a client that left while it was looked up had asked for', async () => {
+  let release = () => undefined as void
+  const held = new Promise<void>((resolve) => (release = resolve))
+  const mesh = bareMesh()
+  let started = false
+  mesh.join(inProcess('traces', () => (started = true)))
+  mesh.join({
+    ...identity,
+    rpc: [
+      implementRpc(IdentityServiceService, {
+        resolveApiKey: async () => {
+          await held
+          return { found: true, keyId: 'k', tenantId: '', scopes: [], ownerId: '', expiresAtMs: 0 }
+        },
+        resolveTenant: async () => Promise.reject(new Error('not asked here')),
+        resolveMembership: async () => Promise.reject(new Error('not asked here')),
+        listSystemConfigs: async () => Promise.reject(new Error('not asked here')),
+      }),
+    ],
+  })
+  const waiting = await startGateway(mesh)
+  const key = `goclaw_${'0'.repeat(32)}`
+  const sent = request({ port: waiting.port, path: '/v1/traces', headers: bearer(key) }).end()
+  sent.on('error', () => undefined)
+  await sleep(100)
+  sent.destroy()
+  await sleep(100)
+  release()
+  await sleep(100)
+  expect(started).toBe(false)
+  await waiting.stop()
+  await mesh.close()
+})

@@ -91,7 +91,6 @@ export const composeProcess = async ({
     return service
   })
 
-  let life: Lifecycle
   const inner = {
     mesh,
     unready: () => life.unready(),
@@ -110,7 +109,7 @@ export const composeProcess = async ({
     internalHttp(inner),
     ...services.filter(({ name }) => name === 'gateway').flatMap((service) => service.parts),
   ]
-  life = lifecycle(parts, log)
+  const life: Lifecycle = lifecycle(parts, log)
 
   return {
     start: life.start,

@@ -9,7 +9,7 @@ export interface OutgoingEvent {
 export interface Consumer {
   /** Name of the durable position; replicas with the same name share the work. */
   durable: string
-  subjects: readonly string[]
+  subject: string
   /** Events handed over at once, at most. */
   batchSize: number
   /** Must be idempotent: after a crash or an error a batch comes again. */

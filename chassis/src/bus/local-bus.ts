@@ -14,7 +14,7 @@ const matcher = (pattern: string): RegExp =>
 /** A bus that lives and dies with the process. */
 export const localBus = (log: Logger): Bus => {
   const listeners = new Set<{ pattern: RegExp; handler: (message: unknown, subject: string) => void }>()
-  const consumers = new Set<{ patterns: RegExp[]; consumer: Consumer }>()
+  const consumers = new Set<{ pattern: RegExp; consumer: Consumer }>()
 
   return {
     publish: (subject, message) => {
@@ -34,17 +34,15 @@ export const localBus = (log: Logger): Bus => {
     },
     emit: async (events) => {
       await Promise.all(
-        [...consumers].map(async ({ patterns, consumer }) => {
-          const wanted: CloudEvent[] = events
-            .filter(({ subject }) => patterns.some((pattern) => pattern.test(subject)))
-            .map(({ event }) => event)
+        [...consumers].map(async ({ pattern, consumer }) => {
+          const wanted: CloudEvent[] = events.filter(({ subject }) => pattern.test(subject)).map(({ event }) => event)
           for (let from = 0; from < wanted.length; from += consumer.batchSize)
             await consumer.handle(wanted.slice(from, from + consumer.batchSize))
         }),
       )
     },
     consume: async (consumer) => {
-      const entry = { patterns: consumer.subjects.map(matcher), consumer }
+      const entry = { pattern: matcher(consumer.subject), consumer }
       consumers.add(entry)
       return async () => void consumers.delete(entry)
     },

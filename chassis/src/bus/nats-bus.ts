@@ -10,7 +10,7 @@ const ackWaitMs = 30_000
 /** Events are kept this long for consumers that are away. */
 const keepEventsMs = 7 * 24 * 3_600_000
 const duplicateWindowMs = 10 * 60_000
-const pullExpiresMs = 5_000
+const stopPatienceMs = 5_000
 const pauseAfterFailureMs = 1_000
 
 const decode = (log: Logger, message: JsMsg): CloudEvent | undefined => {
@@ -70,39 +70,63 @@ export const natsBus = async (servers: readonly string[], name: string, log: Log
     streamReady = true
   }
 
-  const consumeLoop = async (consumer: Consumer, stopped: AbortSignal): Promise<void> => {
-    while (!stopped.aborted) {
+  /** One stay at the durable position; ends when told to, or with the server's error. */
+  const consumeOnce = async (consumer: Consumer, stopped: AbortSignal): Promise<void> => {
+    await readyStream()
+    const manager = await jetstreamManager(connection)
+    await manager.consumers.add(eventStream.name, {
+      durable_name: consumer.durable,
+      ack_policy: AckPolicy.Explicit,
+      deliver_policy: DeliverPolicy.All,
+      ack_wait: nanos(ackWaitMs),
+      filter_subject: consumer.subject,
+    })
+    const arrived: JsMsg[] = []
+    let wake = () => {}
+    const pull = await js.consumers.get(eventStream.name, consumer.durable)
+    const messages = await pull.consume({
+      max_messages: consumer.batchSize * 2,
+      abort_on_missing_resource: true,
+      callback: (message) => {
+        arrived.push(message)
+        wake()
+      },
+    })
+    let over = false
+    const end = () => {
+      over = true
+      messages.stop()
+      wake()
+    }
+    const closed = messages.closed().then((error) => {
+      end()
+      return error
+    })
+    stopped.addEventListener('abort', end, { once: true })
+    // What comes while a batch is handled makes the next one, so batches grow with the load.
+    while (!over || arrived.length > 0) {
+      if (arrived.length === 0) await new Promise<void>((resolve) => (wake = resolve))
+      const taken = arrived.splice(0, consumer.batchSize)
+      if (taken.length === 0) continue
       try {
-        await readyStream()
-        const manager = await jetstreamManager(connection)
-        await manager.consumers.add(eventStream.name, {
-          durable_name: consumer.durable,
-          ack_policy: AckPolicy.Explicit,
-          deliver_policy: DeliverPolicy.All,
-          ack_wait: nanos(ackWaitMs),
-          filter_subject: consumer.subjects[0]!,
-        })
-        const pull = await js.consumers.get(eventStream.name, consumer.durable)
-        while (!stopped.aborted) {
-          // One is waited for; what else is there already comes with it.
-          const first = await pull.next({ expires: pullExpiresMs })
-          if (first === null) continue
-          const messages = [first]
-          if (first.info.pending > 0)
-            for await (const message of await pull.fetch({
-              max_messages: Math.min(consumer.batchSize - 1, first.info.pending),
-              expires: 1_000,
-            }))
-              messages.push(message)
-          const batch = messages.flatMap((message) => decode(log, message) ?? [])
-          await consumer.handle(batch)
-          for (const message of messages) message.ack()
-        }
+        await consumer.handle(taken.flatMap((message) => decode(log, message) ?? []))
+        for (const message of taken) message.ack()
       } catch (err) {
-        if (stopped.aborted || connection.isClosed()) return
-        log.warn({ err, durable: consumer.durable }, 'consuming events failed, trying again')
-        await sleep(pauseAfterFailureMs, undefined, { signal: stopped }).catch(() => undefined)
+        log.warn({ err, durable: consumer.durable }, 'handling events failed, they come again')
+        for (const message of taken) message.nak(pauseAfterFailureMs)
       }
+    }
+    stopped.removeEventListener('abort', end)
+    const error = await closed
+    if (error instanceof Error) throw error
+  }
+
+  const consumeLoop = async (consumer: Consumer, stopped: AbortSignal): Promise<void> => {
+    while (!stopped.aborted && !connection.isClosed()) {
+      await consumeOnce(consumer, stopped).catch((err: unknown) =>
+        log.warn({ err, durable: consumer.durable }, 'consuming events failed, trying again'),
+      )
+      if (!stopped.aborted) await sleep(pauseAfterFailureMs, undefined, { signal: stopped }).catch(() => undefined)
     }
   }
 
@@ -138,7 +162,7 @@ export const natsBus = async (servers: readonly string[], name: string, log: Log
       const stop = async () => {
         abort.abort()
         stops.delete(stop)
-        await Promise.race([running, sleep(pullExpiresMs + 500, undefined, { ref: false })])
+        await Promise.race([running, sleep(stopPatienceMs, undefined, { ref: false })])
       }
       stops.add(stop)
       return stop

@@ -3,6 +3,7 @@ import { MeshError } from '@clawmesh/contracts'
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import type { Logger } from '../log/logger.ts'
+import { TracedPool } from './traced-pool.ts'
 
 // Counts and sums fit a double everywhere we use them; pg would hand them over as text.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number)
@@ -28,7 +29,7 @@ interface DatabaseOptions {
 
 /** Opens a pool; connections are made when first needed. */
 export const openDatabase = ({ url, schema, poolSize, log }: DatabaseOptions): Database => {
-  const pool = new pg.Pool({
+  const pool = new TracedPool({
     connectionString: url,
     max: poolSize,
     application_name: `clawmesh-${schema}`,

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { eventSubject, events, eventType, type CloudEvent, type EventData, type EventName } from '@clawmesh/contracts'
 import type { Bus, OutgoingEvent } from '../bus/bus.ts'
 import { newId } from '../ids/ids.ts'
+import { traceHeaders } from '../telemetry/telemetry.ts'
 import type { Part } from '../lifecycle/lifecycle.ts'
 import type { Logger } from '../log/logger.ts'
 import type { Database } from './database.ts'
@@ -28,6 +29,7 @@ export const outboxRow = <N extends EventName>(name: N, tenantId: string, data: 
     time: new Date().toISOString(),
     datacontenttype: 'application/json',
     tenantid: tenantId,
+    ...traceHeaders(),
     data,
   }
   return { id, subject: eventSubject(name, tenantId), payload: JSON.stringify(event) }

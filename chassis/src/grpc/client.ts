@@ -3,6 +3,7 @@ import { Client, credentials, Metadata, type ClientReadableStream, type ServiceE
 import { MeshError } from '@clawmesh/contracts'
 import { identityHeader, type IdentityTokens } from '../auth/identity-token.ts'
 import type { Call } from '../call.ts'
+import { traced, traceHeaders, tracedStream } from '../telemetry/telemetry.ts'
 import { fromStatus } from './status.ts'
 import { fullServiceName, serviceNameOf, type LooseFunctions, type RpcDefinition } from './types.ts'
 
@@ -56,6 +57,7 @@ export const grpcFunctions = (
     const metadata = new Metadata()
     metadata.set(identityHeader, await tokens.mint(call.caller))
     metadata.set('x-request-id', call.requestId)
+    for (const [name, value] of Object.entries(traceHeaders())) metadata.set(name, value)
     return metadata
   }
 
@@ -107,10 +109,16 @@ export const grpcFunctions = (
 
   return {
     functions: Object.fromEntries(
-      Object.entries(definition).map(([name, method]) => [
-        name,
-        method.responseStream ? streaming(method) : unary(method),
-      ]),
+      Object.entries(definition).map(([name, method]) => {
+        const work = { name: method.path.slice(1), kind: 'client', attributes: { 'rpc.system': 'grpc' } } as const
+        const [stream, single] = [streaming(method), unary(method)]
+        return [
+          name,
+          method.responseStream
+            ? (call: Call, request: unknown) => tracedStream(work, () => stream(call, request))
+            : (call: Call, request: unknown) => traced(work, () => single(call, request)),
+        ]
+      }),
     ),
     close: () => client.close(),
   }

@@ -17,6 +17,7 @@ import { MeshError } from '@clawmesh/contracts'
 import { identityHeader, type IdentityTokens } from '../auth/identity-token.ts'
 import type { Call } from '../call.ts'
 import type { Logger } from '../log/logger.ts'
+import { traced, tracedStream } from '../telemetry/telemetry.ts'
 import { toStatus } from './status.ts'
 import { fullServiceName, type LooseFunctions, type RpcDefinition } from './types.ts'
 
@@ -37,6 +38,8 @@ interface RpcServerParts {
 }
 
 const text = (metadata: Metadata, name: string): string => String(metadata.get(name)[0] ?? '')
+
+const carrierOf = (metadata: Metadata): Record<string, string> => ({ traceparent: text(metadata, 'traceparent') })
 
 const callOf = async (metadata: Metadata, signal: AbortSignal, tokens: IdentityTokens): Promise<Call> => {
   const token = text(metadata, identityHeader)
@@ -74,7 +77,8 @@ export const startRpcServer = async (parts: RpcServerParts): Promise<RpcServer> 
       stream.on('cancelled', () => abort.abort(new MeshError('CANCELLED', 'error.cancelled')))
       try {
         const call = await callOf(stream.metadata, abort.signal, tokens)
-        for await (const message of run(call, stream.request) as AsyncIterable<unknown>) {
+        const work = { name: path.slice(1), kind: 'server', carrier: carrierOf(stream.metadata) } as const
+        for await (const message of tracedStream(work, () => run(call, stream.request) as AsyncIterable<unknown>)) {
           if (abort.signal.aborted) break
           await send(stream, message)
         }
@@ -90,7 +94,12 @@ export const startRpcServer = async (parts: RpcServerParts): Promise<RpcServer> 
       const abort = new AbortController()
       incoming.on('cancelled', () => abort.abort(new MeshError('CANCELLED', 'error.cancelled')))
       callOf(incoming.metadata, abort.signal, tokens)
-        .then((call) => run(call, incoming.request))
+        .then((call) =>
+          traced(
+            { name: path.slice(1), kind: 'server', carrier: carrierOf(incoming.metadata) },
+            () => run(call, incoming.request) as Promise<unknown>,
+          ),
+        )
         .then(
           (response) => callback(null, response),
           (thrown: unknown) => callback(failed(thrown, path)),

@@ -19,6 +19,7 @@ import express from 'express'
 import type { Call } from '../call.ts'
 import type { IdentityTokens } from '../auth/identity-token.ts'
 import type { Logger } from '../log/logger.ts'
+import { traced } from '../telemetry/telemetry.ts'
 import { sendError } from './errors.ts'
 import { readJsonBody } from './json-body.ts'
 import { isReply, reply, type Reply } from './reply.ts'
@@ -126,7 +127,16 @@ export const implementHttp = <S extends HttpService>(
       try {
         caller = await callerOf(request, tokens)
         authorise(caller, route)
-        const result = await handler(await inputOf(request, response, route, caller))
+        const input = await inputOf(request, response, route, caller)
+        const result = await traced(
+          {
+            name: `${route.method} ${route.path}`,
+            kind: 'server',
+            carrier: request.headers,
+            attributes: { 'http.request.method': route.method, 'http.route': route.path },
+          },
+          () => handler(input),
+        )
         const answer = isReply(result) ? result : reply(successStatus, result)
         if (answer.kind === 'stream') return await answer.write(response)
         if (response.destroyed) return

@@ -35,11 +35,11 @@ export const configDocs = (): string =>
     '| room | variable | default | meaning |',
     '|---|---|---|---|',
     ...rows().map(({ room, setting }) => {
-      const fallback = resolveSetting(setting, {}).value
+      const fallback = resolveSetting(setting, {}).value as string | number | boolean | string[] | object | undefined
       const shown =
         fallback === undefined || fallback === ''
           ? ''
-          : `\`${Array.isArray(fallback) ? fallback.join(',') : String(fallback)}\``
+          : `\`${typeof fallback === 'object' ? JSON.stringify(fallback) : fallback}\``
       return `| ${room} | ${setting.env.map((name) => `\`${name}\``).join(' ')} | ${cell(shown)} | ${cell(setting.about)} |`
     }),
     '',

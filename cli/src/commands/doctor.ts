@@ -100,13 +100,12 @@ const database = async (service: (typeof servicesWithDatabase)[number], url: str
 }
 
 const outside = async (config: ChassisConfig, env: NodeJS.ProcessEnv): Promise<Finding[]> => {
-  const databases = await Promise.all(
-    servicesWithDatabase.map((service) => {
+  const found = await Promise.all(
+    servicesWithDatabase.flatMap((service) => {
       const url = databaseUrl(service, config, env)
-      return url === '' ? undefined : database(service, url)
+      return url === '' ? [] : [database(service, url)]
     }),
   )
-  const found = databases.filter((finding) => finding !== undefined)
   return [
     ...(found.length === 0 ? [{ ok: true, what: 'database', detail: 'embedded (DATABASE_URL is not set)' }] : found),
     config.natsUrl === ''
@@ -121,7 +120,7 @@ const outside = async (config: ChassisConfig, env: NodeJS.ProcessEnv): Promise<F
 /** Looks at everything and returns the report, and whether all is well. */
 export const doctor = async (env: NodeJS.ProcessEnv): Promise<{ text: string; ok: boolean }> => {
   const settings = configuration(env)
-  const dataDir = String(resolveSetting(chassisConfig.settings.dataDir, env).value ?? '')
+  const dataDir = resolveSetting(chassisConfig.settings.dataDir, env).value as string
   const findings = [
     nodeVersion(),
     settings,

@@ -1,5 +1,5 @@
 /** `clawmesh start`: runs targets until told to stop. */
-import { ConfigError, createLogger, loadConfigs } from '@clawmesh/chassis'
+import { ConfigError, createLogger, loadConfigs, startTelemetry } from '@clawmesh/chassis'
 import { openDataDir } from '../data-dir.ts'
 import { SetupError } from '../host.ts'
 import { composeProcess } from '../process.ts'
@@ -22,6 +22,11 @@ export const start = async (target: string, env: NodeJS.ProcessEnv): Promise<num
     name: embedded ? 'all' : names.join(','),
   })
   const startedAt = performance.now()
+  const { otlpEndpoint } = configs.chassis
+  const telemetry =
+    otlpEndpoint === ''
+      ? undefined
+      : await startTelemetry({ endpoint: otlpEndpoint, serviceName: `clawmesh-${embedded ? 'all' : names.join('-')}` })
 
   process.on('unhandledRejection', (err) => log.error({ err }, 'unhandled rejection'))
   const mesh = await composeProcess({
@@ -46,6 +51,7 @@ export const start = async (target: string, env: NodeJS.ProcessEnv): Promise<num
   if (embedded) console.log(banner({ config: configs.gateway, port: mesh.edgePort(), readyMs }))
   await told
   await mesh.stop()
+  await telemetry?.stop()
   return 0
 }
 

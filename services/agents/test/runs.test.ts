@@ -310,7 +310,7 @@ describe('a run whose process died', () => {
     const finished: any[] = []
     const stop = await agents.bus.consume({
       durable: 'test',
-      subjects: [`mesh.events.${caller.tenantId}.agents.run.finished`],
+      subject: `mesh.events.${caller.tenantId}.agents.run.finished`,
       batchSize: 10,
       handle: async (batch) => void finished.push(...batch.map(({ data }) => data)),
     })

@@ -27,7 +27,7 @@ export const agentDeletedPart = (
     start: async () => {
       stop = await bus.consume({
         durable: 'channels-agent-deleted',
-        subjects: [eventSubject('agentDeleted', '*')],
+        subject: eventSubject('agentDeleted', '*'),
         batchSize: 100,
         handle: async (batch) => {
           for (const event of batch) await remove(event)

@@ -10,7 +10,7 @@ beforeAll(async () => {
   channels = await startChannels()
   await channels.bus.consume({
     durable: 'test',
-    subjects: ['mesh.events.*.channels.>'],
+    subject: 'mesh.events.*.channels.>',
     batchSize: 100,
     handle: async (batch) => void heard.push(...batch),
   })

@@ -17,7 +17,7 @@ export const forgetDeletedAgents = (bus: Bus, store: MemoryStore, log: Logger): 
     start: async () => {
       stop = await bus.consume({
         durable: 'memory-agent-deleted',
-        subjects: [eventSubject('agentDeleted', '*')],
+        subject: eventSubject('agentDeleted', '*'),
         batchSize: 20,
         handle: async (batch) => {
           for (const event of batch) {

@@ -14,7 +14,7 @@ export const intakePart = (
     start: async () => {
       stop = await bus.consume({
         durable: 'traces-intake',
-        subjects: [eventSubject('traceRecorded', '*')],
+        subject: eventSubject('traceRecorded', '*'),
         batchSize,
         handle,
       })

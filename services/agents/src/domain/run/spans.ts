@@ -1,5 +1,5 @@
 /** The trace of a run, gathered in memory and recorded as one event at its end. */
-import { newId } from '@clawmesh/chassis'
+import { derivedId, newId } from '@clawmesh/chassis'
 import type { EventData } from '@clawmesh/contracts'
 import { storable } from '../storable.ts'
 import type { Usage } from '../types.ts'
@@ -7,10 +7,48 @@ import type { Usage } from '../types.ts'
 type Recorded = EventData<'traceRecorded'>
 type Span = Recorded['spans'][number]
 
-/** Longer previews are cut by traces anyway; this keeps the event small. */
-const previewChars = 40_000
+/** Characters of a preview: as many as traces keep, fewer in a run with so many spans that the event would be too big. */
+const previewSteps = [40_000, 8_000, 1_500, 200]
+/** NATS refuses messages over 1 MB unless told otherwise. */
+const eventBytes = 700_000
 
-const preview = (text: string): string => storable(text.slice(0, previewChars))
+/** Keeps two thirds from the beginning and one third from the end. */
+const cut = (text: string, limit: number): string => {
+  if (text.length <= limit) return storable(text)
+  const head = Math.floor((limit * 2) / 3)
+  const left = text.length - limit
+  return storable(`${text.slice(0, head)}[... ${left} characters left out ...]${text.slice(head - limit)}`)
+}
+
+const cutPreviews = <T extends { input_preview?: string | undefined; output_preview?: string | undefined }>(
+  row: T,
+  limit: number,
+): T => ({
+  ...row,
+  ...(row.input_preview === undefined ? {} : { input_preview: cut(row.input_preview, limit) }),
+  ...(row.output_preview === undefined ? {} : { output_preview: cut(row.output_preview, limit) }),
+})
+
+/** The event with its previews as long as fit. */
+const fitted = ({ trace, spans }: Recorded): Recorded => {
+  const sized = (limit: number): Recorded => ({
+    trace: cutPreviews(trace, limit),
+    spans: spans.map((span) => cutPreviews(span, limit)),
+  })
+  const size = (event: Recorded) => Buffer.byteLength(JSON.stringify(event))
+  const roughly = [trace, ...spans].reduce(
+    (sum, row) => sum + (row.input_preview?.length ?? 0) + (row.output_preview?.length ?? 0),
+    0,
+  )
+  // Three bytes a character and a kilobyte a span at most: then it need not be measured.
+  if (roughly * 3 + spans.length * 1_024 < eventBytes) return sized(previewSteps[0]!)
+  return (
+    previewSteps.map(sized).find((event) => size(event) < eventBytes) ?? {
+      trace: cutPreviews(trace, 200),
+      spans: spans.slice(0, 1),
+    }
+  )
+}
 
 export interface OpenSpan {
   /** Ends the span; `error` marks it as failed. */
@@ -46,7 +84,8 @@ export const usageFields = (usage: Usage) => ({
 
 /** Starts the trace of a run. The trace has the run's id. */
 export const startTrace = (start: TraceStart, startedAt = new Date()): RunTrace => {
-  const rootId = newId()
+  // The same however often the run is told, so that a run declared lost keeps one root.
+  const rootId = derivedId(start.runId, 'root span')
   const spans: Span[] = []
 
   const open = (fields: Omit<Span, 'id' | 'start_time' | 'status'>): OpenSpan => {
@@ -64,7 +103,6 @@ export const startTrace = (start: TraceStart, startedAt = new Date()): RunTrace 
           status: result.error === undefined ? 'completed' : 'error',
           ...fields,
           ...result,
-          ...(result.output_preview === undefined ? {} : { output_preview: preview(result.output_preview) }),
         })
       },
     }
@@ -72,14 +110,14 @@ export const startTrace = (start: TraceStart, startedAt = new Date()): RunTrace 
 
   return {
     llmCall: (iteration, inputPreview) =>
-      open({ span_type: 'llm_call', name: `#${iteration}`, input_preview: preview(inputPreview) }),
+      open({ span_type: 'llm_call', name: `#${iteration}`, input_preview: inputPreview }),
     toolCall: (name, callId, argumentsJson) =>
       open({
         span_type: 'tool_call',
         name,
         tool_name: name,
         tool_call_id: callId.slice(0, 100),
-        input_preview: preview(argumentsJson),
+        input_preview: argumentsJson,
       }),
     finish: ({ status, output, error }) => {
       const ended = new Date()
@@ -99,7 +137,7 @@ export const startTrace = (start: TraceStart, startedAt = new Date()): RunTrace 
         ...times,
         ...failure,
       }
-      return {
+      return fitted({
         trace: {
           id: start.runId,
           run_id: start.runId,
@@ -109,14 +147,14 @@ export const startTrace = (start: TraceStart, startedAt = new Date()): RunTrace 
           channel: start.channel,
           name,
           status,
-          input_preview: preview(start.input),
-          output_preview: preview(output),
+          input_preview: start.input,
+          output_preview: output,
           created_at: startedAt.toISOString(),
           ...times,
           ...failure,
         },
         spans: [root, ...spans],
-      }
+      })
     },
   }
 }

@@ -1,10 +1,6 @@
 /** What each npm script runs, as a table. A step is the argument list of one `node` call; they run in order. */
-import { existsSync } from 'node:fs'
-import { fromRoot } from './root.mjs'
 
 const cli = 'cli/src/main.ts'
-/** The module behind `config docs`; the table of settings is written once it exists. */
-const configDocs = 'cli/src/config-docs.ts'
 const jest = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js']
 const eslint = 'node_modules/eslint/bin/eslint.js'
 const prettier = 'node_modules/prettier/bin/prettier.cjs'
@@ -12,7 +8,7 @@ const tsc = 'node_modules/typescript/bin/tsc'
 const buf = 'node_modules/@bufbuild/buf/bin/buf'
 
 /**
- * @typedef {{ command: string[], when?: () => boolean }} Step
+ * @typedef {{ command: string[] }} Step
  * @typedef {object} Task
  * @property {(args: string[]) => Step[]} steps
  * @property {false} [needsPrismaClients] leave them alone, the task does not run our code
@@ -34,7 +30,7 @@ const tasks = {
     steps: () => [
       { command: [buf, 'generate'] },
       { command: [buf, 'build', '-o', 'contracts/src/gen/descriptors.binpb'] },
-      { command: [cli, 'config', 'docs'], when: () => existsSync(fromRoot(configDocs)) },
+      { command: [cli, 'config', 'docs', 'docs/configuration.md'] },
     ],
     regeneratesPrismaClients: true,
   },

@@ -66,7 +66,7 @@ it.each([
   ['spaces', 'acme other'],
 ])('never asks for a tenant by a text that can be none: %s', async (_, named) => {
   const asked: string[] = []
-  const noted = { ...lookups, tenant: async (reference: string) => void asked.push(reference) as undefined }
+  const noted = { ...lookups, tenant: async (reference: string) => void asked.push(reference) }
   await expect(tenantChooser({ unknownTenantFallback: false }, noted)(all, 'system', named)).rejects.toMatchObject({
     code: 'NOT_FOUND',
   })

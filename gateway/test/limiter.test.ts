@@ -38,7 +38,7 @@ beforeAll(async () => {
   redis = await startRedis()
 })
 afterEach(async () => {
-  await Promise.all(running.splice(0).map(({ part }) => part.stop?.()))
+  for (const { part } of running.splice(0)) await part.stop?.()
 })
 afterAll(() => redis.stop())
 

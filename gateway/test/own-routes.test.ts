@@ -80,7 +80,7 @@ describe('/health', () => {
     ['/health', { accept: 'text/plain' }],
     ['/health', { accept: 'text/plain, application/json;q=0.5' }],
   ])('is the text ok for %s %j', async (path, headers) => {
-    const answered = await get(path, headers as Record<string, string>)
+    const answered = await get(path, headers)
     expect(answered.text).toBe('ok')
     expect(answered.headers['content-type']).toMatch(/^text\/plain/)
   })

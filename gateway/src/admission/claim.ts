@@ -19,7 +19,7 @@ const maxUserIdBytes = 255
 /** Nothing of ours is longer; what is would only cost hashing. */
 const maxBearerBytes = 4_096
 
-const controls = /[\u0000-\u001f\u007f-\u009f]/
+const controls = /\p{Cc}/u
 const beyondAscii = /[\u0080-\u00ff]/
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 

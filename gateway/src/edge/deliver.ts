@@ -1,6 +1,6 @@
 /** The last step: hands a request to the service that owns its route, in this process or another. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { attachCaller, identityHeader, type HttpHandler, type Mesh, type RemoteService } from '@clawmesh/chassis'
+import { attachCaller, identityHeader, type HttpHandler, type Mesh } from '@clawmesh/chassis'
 import { MeshError, type Caller, type ServiceName } from '@clawmesh/contracts'
 import { stripHeaders } from '../proxy/hop-headers.ts'
 import { createProxy, type Proxy } from '../proxy/proxy.ts'
@@ -34,7 +34,7 @@ export const deliverer = (mesh: Pick<Mesh, 'route' | 'tokens'>, own: HttpHandler
   const wayTo = (service: ServiceName): HttpHandler | Proxy => {
     const known = ways.get(service)
     if (known !== undefined) return known
-    const found = service === 'gateway' ? own : mesh.route(service as RemoteService)
+    const found = service === 'gateway' ? own : mesh.route(service)
     const way = typeof found === 'function' ? found : createProxy(found)
     ways.set(service, way)
     return way

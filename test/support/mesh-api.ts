@@ -1,0 +1,102 @@
+/** An HTTP client of an edge: plain JSON, and a wait for what appears a moment later. */
+import { setTimeout as sleep } from 'node:timers/promises'
+
+export interface ApiAnswer<B> {
+  status: number
+  headers: Headers
+  body: B
+}
+
+export interface Api {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  request: <B = Record<string, unknown>>(method: string, path: string, body?: unknown) => Promise<ApiAnswer<B>>
+  /** The body of a successful answer. @throws Error with the answer otherwise */
+  need: <B = Record<string, unknown>>(method: string, path: string, body?: unknown) => Promise<B>
+  /** The same edge, asked in another way. */
+  as: (change: { url?: string; token?: string; userId?: string }) => Api
+}
+
+interface Who {
+  url: string
+  /** Empty sends none. */
+  token: string
+  userId?: string
+}
+
+/** A client of the edge at `url`. */
+export const apiOf = ({ url, token, userId = 'alice' }: Who): Api => {
+  const headers = {
+    ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
+    ...(userId === '' ? {} : { 'x-goclaw-user-id': userId }),
+  }
+  const request = async <B>(method: string, path: string, body?: unknown): Promise<ApiAnswer<B>> => {
+    const response = await fetch(url + path, {
+      method,
+      headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    const isJson = response.headers.get('content-type')?.includes('json') === true
+    return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : text) as B }
+  }
+  return {
+    url,
+    headers,
+    request,
+    need: async <B>(method: string, path: string, body?: unknown): Promise<B> => {
+      const answer = await request<B>(method, path, body)
+      if (answer.status >= 300)
+        throw new Error(`${method} ${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`)
+      return answer.body
+    },
+    as: (change) => apiOf({ url, token, userId, ...change }),
+  }
+}
+
+/**
+ * Looks until there is something to see, and returns it.
+ *
+ * @throws Error naming what is missing after `limitMs`
+ */
+export const eventually = async <T>(
+  what: string,
+  look: () => Promise<T | undefined | false>,
+  limitMs = 15_000,
+): Promise<T> => {
+  const deadline = Date.now() + limitMs
+  for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 2, 100)) {
+    const seen = await look()
+    if (seen !== undefined && seen !== false) return seen
+    if (Date.now() > deadline) throw new Error(`${what}: not within ${limitMs} ms`)
+    await sleep(pauseMs)
+  }
+}
+
+export interface TraceRow {
+  id: string
+  status: string
+  session_key: string
+  error?: string
+  total_cost: number
+  total_input_tokens: number
+  total_output_tokens: number
+  llm_call_count: number
+  tool_call_count: number
+  span_count: number
+}
+
+/** The traces of a session, newest first. */
+export const tracesOf = async (api: Api, sessionKey: string): Promise<TraceRow[]> =>
+  (await api.need<{ traces: TraceRow[] }>('GET', `/v1/traces?session_key=${encodeURIComponent(sessionKey)}`)).traces
+
+export interface SessionMessage {
+  role: string
+  content: string
+  tool_calls?: { id: string; name: string; arguments: Record<string, unknown> }[]
+  tool_call_id?: string
+  is_error?: boolean
+}
+
+export const sessionOf = (api: Api, key: string): Promise<{ messages: SessionMessage[]; inputTokens: number }> =>
+  api.need('GET', `/v1/sessions/${encodeURIComponent(key)}`)

@@ -1,0 +1,54 @@
+/** A door in front of a TCP server: shut, the server is gone for everyone behind the door, whoever else uses it. */
+import { once } from 'node:events'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { reservePort } from './mesh-ports.ts'
+
+export interface Gate {
+  readonly port: number
+  /** Breaks every connection and refuses new ones, as a server that was killed does. */
+  shut: () => Promise<void>
+  /** Lets connections through again, on the same port. */
+  open: () => Promise<void>
+}
+
+/** Opens a door to a port of this machine. */
+export const openGate = async (host: string, port: number): Promise<Gate> => {
+  const sockets = new Set<Socket>()
+  let server: Server | undefined
+  const ownPort = await reservePort()
+
+  const pass = (near: Socket): void => {
+    const far = connect({ host, port, noDelay: true })
+    near.setNoDelay(true)
+    const both = [near, far]
+    for (const socket of both) {
+      sockets.add(socket)
+      socket.on('error', () => both.forEach((each) => each.destroy()))
+      socket.on('close', () => {
+        sockets.delete(socket)
+        both.forEach((each) => each.destroy())
+      })
+    }
+    near.pipe(far)
+    far.pipe(near)
+  }
+
+  const open = async (): Promise<void> => {
+    server = createServer(pass).listen(ownPort, '127.0.0.1')
+    await once(server, 'listening')
+  }
+  await open()
+
+  return {
+    port: ownPort,
+    open,
+    shut: async () => {
+      if (server === undefined) return
+      const closed = once(server, 'close')
+      server.close()
+      for (const socket of sockets) socket.resetAndDestroy()
+      await closed
+      server = undefined
+    },
+  }
+}

@@ -41,7 +41,7 @@ const fresh = (memoryConfig: Record<string, unknown> = {}) => {
 }
 
 const rows = async <R extends object>(caller: Caller, sql: string): Promise<R[]> =>
-  (await harness.mesh.database('memory').pool.query<R>(sql, [caller.tenantId])).rows
+  (await harness.database.pool.query<R>(sql, [caller.tenantId])).rows
 
 const until = async (isTrue: () => Promise<boolean>) => {
   for (let left = 200; left > 0; left--) {

@@ -7,7 +7,7 @@ import {
   type EmbedResponse,
 } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { Caller } from '@clawmesh/contracts'
-import { implementRpc, loadConfigs, newId, type Call } from '@clawmesh/chassis'
+import { implementRpc, loadConfigs, newId, type Call, type Database } from '@clawmesh/chassis'
 import { startPglite } from '../../../cli/src/embedded/pglite.ts'
 import { startServices, type ServiceHarness } from '../../../test/support/service-harness.ts'
 import { memoryConfig, memoryService } from '../src/index.ts'
@@ -29,7 +29,8 @@ export interface StandInProviders {
 }
 
 export interface MemoryHarness extends ServiceHarness {
-  url: string
+  /** The service's tables, for what no route shows. */
+  database: Database
   providers: StandInProviders
   /** The system config of every tenant. */
   systemConfig: Record<string, string>
@@ -141,7 +142,7 @@ export const startMemory = async (
 
   return {
     ...harness,
-    url: database.url,
+    database: harness.mesh.database('memory'),
     providers,
     systemConfig,
     addAgent: (caller, overrides = {}) => {

@@ -66,7 +66,7 @@ export const searchStore =
           `SELECT count(*) AS count FROM (
              SELECT 1 FROM memory.chunks WHERE tenant_id = $1 AND agent_id = $2 AND embedding_model = $3 AND dims = $4
              LIMIT $5
-           ) AS some`,
+           ) AS counted`,
           [tenantId, agentId, spaceLabel(space), space.dims, chunks + 1],
         )
         return rows[0]!.count > chunks

@@ -1,0 +1,90 @@
+import { MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
+import type { Caller } from '@clawmesh/contracts'
+import { newId } from '@clawmesh/chassis'
+import { testCaller } from '../../../test/support/service-harness.ts'
+import { providerOfWidth, startMemory, type MemoryHarness } from './memory-harness.ts'
+
+let harness: MemoryHarness
+/** Two tenants that know an agent of the same id, the worst case. */
+const [mine, theirs] = [testCaller(), testCaller()]
+const agentId = newId()
+const base = `/v1/agents/${agentId}/memory`
+let theirEntryId: string
+
+beforeAll(async () => {
+  harness = await startMemory()
+  for (const caller of [mine, theirs]) harness.addAgent(caller, { id: agentId })
+  const { body } = await harness.request(theirs, 'POST', '/v1/memory', {
+    agent_id: agentId,
+    path: 'secret.md',
+    content: 'their heron',
+  })
+  theirEntryId = String(body['id'])
+})
+afterAll(() => harness.stop())
+
+const request = (caller: Caller, method: string, path: string, body?: unknown) =>
+  harness.request<never>(caller, method, path, body)
+
+describe('another tenant', () => {
+  it.each([
+    ['lists no documents of the tenant', 'GET', '/v1/memory/documents', undefined, 200, []],
+    ['lists no documents of the agent', 'GET', `${base}/documents`, undefined, 200, []],
+    ['reads no document', 'GET', `${base}/documents/secret.md`, undefined, 404, undefined],
+    ['deletes no document', 'DELETE', `${base}/documents/secret.md`, undefined, 404, undefined],
+    ['lists no chunks', 'GET', `${base}/chunks?path=secret.md`, undefined, 200, []],
+    ['indexes no document', 'POST', `${base}/index`, { path: 'secret.md' }, 404, undefined],
+    ['indexes nothing at all', 'POST', `${base}/index-all`, {}, 200, { status: 'indexed_all' }],
+    ['finds nothing', 'POST', `${base}/search`, { query: 'heron' }, 200, { results: [], count: 0 }],
+    ['lists no entries', 'GET', '/v1/memory', undefined, 200, { entries: [], total: 0, limit: 50, offset: 0 }],
+  ])('%s', async (_, method, path, body, status, expected) => {
+    const answer = await request(mine, method, path, body)
+    expect(answer.status).toBe(status)
+    if (expected !== undefined) expect(answer.body).toEqual(expected)
+  })
+
+  it('deletes no entry by id', async () => {
+    expect((await request(mine, 'DELETE', `/v1/memory/${theirEntryId}`)).status).toBe(404)
+  })
+
+  it('finds and reads nothing over gRPC', async () => {
+    const memory = harness.rpc(MemoryServiceService)
+    const call = harness.call(mine)
+    const found = await memory.search(call, { agentId, userId: '', query: 'heron', maxResults: 5, minScore: 0 })
+    expect(found.results).toEqual([])
+    expect(await memory.getDocument(call, { agentId, userId: '', path: 'secret.md' })).toMatchObject({ found: false })
+  })
+
+  it('writes to a document of its own at the same place', async () => {
+    await request(mine, 'PUT', `${base}/documents/secret.md`, { content: 'my heron' })
+    const memory = harness.rpc(MemoryServiceService)
+    await memory.putDocument(harness.call(mine), {
+      agentId,
+      userId: '',
+      path: 'secret.md',
+      content: 'more',
+      append: true,
+    })
+    const read = async (caller: Caller) =>
+      (await harness.request(caller, 'GET', `${base}/documents/secret.md`)).body['content']
+    expect(await read(mine)).toBe('my heron\n\n---\n\nmore')
+    expect(await read(theirs)).toBe('their heron')
+    await request(mine, 'DELETE', `${base}/documents/secret.md`)
+    expect(await read(theirs)).toBe('their heron')
+  })
+
+  it('does not get vectors out of the cache of the first', async () => {
+    harness.providers.embed = providerOfWidth(8)
+    harness.bus.publish('mesh.cache.providers', { tenantId: '', key: '' })
+    await request(theirs, 'PUT', `${base}/documents/cached.md`, { content: 'the same text' })
+    harness.providers.asked.length = 0
+    await request(mine, 'PUT', `${base}/documents/cached.md`, { content: 'the same text' })
+    expect(harness.providers.asked).toContainEqual(['the same text'])
+  })
+
+  it('has no agents of the first', async () => {
+    const { key } = harness.addAgent(theirs)
+    expect((await request(mine, 'GET', `/v1/agents/${key}/memory/documents`)).status).toBe(404)
+    expect((await request(theirs, 'GET', `/v1/agents/${key}/memory/documents`)).status).toBe(200)
+  })
+})

@@ -20,12 +20,22 @@ export const routeTable = (routes: readonly Route[] = allRoutes): RouteTable => 
   }
   const verbs = [...new Set([...methods.values()].flat())]
 
+  /** Express, which services route by, takes no empty parameter: the two must mean the same operation. */
+  const match = (method: findMyWay.HTTPMethod, path: string): Route | undefined => {
+    const found = router.find(method, path)
+    if (found === null) return undefined
+    const empty = Object.entries(found.params).find(([, value]) => value === '')
+    if (empty === undefined) return found.store as Route
+    // Nothing below a folder is the folder itself.
+    return empty[0] === '*' ? match(method, path.slice(0, -1)) : undefined
+  }
+
   return {
     find: (method, url) => {
       const path = url.split('?', 1)[0]!
-      const found = router.find((method === 'HEAD' ? 'GET' : method) as findMyWay.HTTPMethod, path)
-      if (found !== null) return found.store as Route
-      if (verbs.some((verb) => router.find(verb, path) !== null))
+      const found = match((method === 'HEAD' ? 'GET' : method) as findMyWay.HTTPMethod, path)
+      if (found !== undefined) return found
+      if (verbs.some((verb) => match(verb, path) !== undefined))
         throw new MeshError('METHOD_NOT_ALLOWED', 'error.method_not_allowed')
       throw new MeshError('NOT_FOUND', 'error.route_not_found', { path: path.slice(0, 200) })
     },

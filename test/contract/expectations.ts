@@ -1,0 +1,43 @@
+/** What every refusal of the mesh looks like. */
+import { errorKinds, type ErrorCode, type Route } from '@clawmesh/contracts'
+import type { Answer } from '../support/all-in-one-request.ts'
+
+/** Traces of the inside that no answer may show. */
+const inside = /\n\s+at |node:internal|node_modules|\/work\/|\.ts:\d|ZodError|Prisma|PrismaClient|SELECT |ECONN/
+
+export interface Refusal {
+  code: ErrorCode
+  style?: 'mesh' | 'openai' | undefined
+  /** A word that the text must have, such as the name of a field. */
+  names?: string | undefined
+}
+
+/** The text of an error answer of either form; empty when there is none. */
+export const errorText = ({ body }: Answer<unknown>): string => {
+  const { error } = (body ?? {}) as { error?: unknown }
+  if (typeof error === 'string') return error
+  const message = (error as { message?: unknown } | undefined)?.message
+  return typeof message === 'string' ? message : ''
+}
+
+/** Asserts that an answer is an error of a code, in the form of its route, and shows nothing of the inside. */
+export const expectRefusal = (answer: Answer<unknown>, { code, style = 'mesh', names }: Refusal): void => {
+  const { status, wire, retryable, openai } = errorKinds[code]
+  expect({ status: answer.status, text: answer.text }).toEqual({ status, text: answer.text })
+  expect(answer.headers['content-type']).toBe('application/json; charset=utf-8')
+  expect(answer.text).not.toMatch(inside)
+  if (style === 'openai')
+    expect(answer.body).toEqual({
+      error: {
+        message: expect.any(String),
+        type: openai,
+        code: wire,
+        param: (answer.body as { error: { param: unknown } }).error.param,
+      },
+    })
+  else expect(answer.body).toEqual(expect.objectContaining({ error: expect.any(String), code: wire, retryable }))
+  expect(errorText(answer)).not.toBe('')
+  if (names !== undefined) expect(errorText(answer)).toContain(names)
+}
+
+export const styleOf = ({ definition }: Route) => definition.errorStyle ?? 'mesh'

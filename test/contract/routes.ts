@@ -1,0 +1,106 @@
+/** The declared routes, and what their parameters stand for. */
+import { allRoutes, type Role, type Route } from '@clawmesh/contracts'
+
+/** What a path parameter or a field can name. */
+export const resources = {
+  // Things that belong to one tenant: another tenant's are not found.
+  agent: 'tenant',
+  session: 'tenant',
+  memoryDocument: 'tenant',
+  provider: 'tenant',
+  trace: 'tenant',
+  channelInstance: 'tenant',
+  apiKey: 'tenant',
+  // Names inside something that belongs to a tenant: writing to one that another tenant uses is no conflict.
+  documentPath: 'name',
+  providerName: 'name',
+  userId: 'name',
+  // Things of the installation.
+  tenant: 'installation',
+  builtinTool: 'installation',
+  publicFile: 'installation',
+} as const
+
+export type Resource = keyof typeof resources
+
+/** What each path parameter names, by the segment before it. A declared route whose parameter is missing fails a test. */
+export const resourceOfParam: Readonly<Record<string, Resource>> = {
+  'agents/{id}': 'agent',
+  'agents/{agentID}': 'agent',
+  'api-keys/{id}': 'apiKey',
+  'builtin/{name}': 'builtinTool',
+  'channel-instances/{id}': 'channelInstance',
+  'docs/{path...}': 'publicFile',
+  'documents/{path...}': 'documentPath',
+  'instances/{id}': 'channelInstance',
+  'memory/{id}': 'memoryDocument',
+  'providers/{id}': 'provider',
+  'sessions/{key}': 'session',
+  'tenants/{id}': 'tenant',
+  'traces/{traceID}': 'trace',
+}
+
+/** Fields of bodies and queries that name something which may be another tenant's. */
+export const resourceOfField: Readonly<Record<string, Resource>> = {
+  agent_id: 'agent',
+  agentId: 'agent',
+  path: 'documentPath',
+  provider: 'providerName',
+  session_key: 'session',
+  sessionKey: 'session',
+  tenant_id: 'tenant',
+  user_id: 'userId',
+  user: 'userId',
+}
+
+/** Operations that answer 200 for what is not there, as the contract has it; everything else answers 404. */
+export const fineWhenMissing: Readonly<Record<string, readonly Role[]>> = {
+  deleteProvider: ['admin', 'owner'],
+  // Callers who see all sessions may delete one that is gone already.
+  deleteSession: ['admin', 'owner'],
+  // Chunks of a document that is not there: none.
+  listMemoryChunks: ['viewer', 'operator', 'admin', 'owner'],
+}
+
+export interface Param {
+  /** As the route's schema calls it. */
+  name: string
+  /** `{name}` or `{name...}`, as the path has it. */
+  placeholder: string
+  /** Key of `resourceOfParam`. */
+  place: string
+}
+
+export const paramsOf = ({ path }: Pick<Route, 'path'>): Param[] =>
+  [...path.matchAll(/([^/]+)\/(\{(\w+)(?:\.{3})?\})/g)].map(([place, , placeholder, name]) => ({
+    name: name!,
+    placeholder: placeholder!,
+    place,
+  }))
+
+/** Whether a parameter takes the rest of the path, slashes included. */
+export const isRest = ({ placeholder }: Pick<Param, 'placeholder'>): boolean => placeholder.endsWith('...}')
+
+/** @throws Error for a parameter that the table above does not know */
+export const resourceOf = ({ place }: Pick<Param, 'place'>): Resource => {
+  const resource = resourceOfParam[place]
+  if (resource === undefined) throw new Error(`resourceOfParam of test/contract/routes.ts lacks ${place}`)
+  return resource
+}
+
+/** The path with its parameters filled in; values are encoded, a rest-of-path segment by segment. */
+export const fillPath = (route: Pick<Route, 'path'>, valueOf: (param: Param) => string): string =>
+  paramsOf(route).reduce((path, param) => {
+    const value = valueOf(param)
+    const encoded = isRest(param) ? value.split('/').map(encodeURIComponent).join('/') : encodeURIComponent(value)
+    return path.replace(param.placeholder, () => encoded)
+  }, route.path)
+
+/** A name of a route for test titles, unlike any other's. */
+export const titleOf = ({ method, path }: Route): string => `${method} ${path}`
+
+export const titled = <R extends Route>(routes: readonly R[]): [string, R][] =>
+  routes.map((route) => [titleOf(route), route])
+
+export const guardedRoutes = allRoutes.filter(({ definition }) => definition.role !== 'public')
+export const publicRoutes = allRoutes.filter(({ definition }) => definition.role === 'public')

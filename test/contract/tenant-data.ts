@@ -1,0 +1,110 @@
+/** A tenant with one of everything, so that another tenant has something to look for. */
+import { randomBytes } from 'node:crypto'
+import type { AllInOne, TestTenant } from '../support/all-in-one.ts'
+import type { Resource } from './routes.ts'
+
+export interface FullTenant extends TestTenant {
+  /** Stands in everything that the tenant stores; nobody else may ever read it. */
+  marker: string
+  /** Everything it has, by what names it. */
+  ids: Readonly<Record<Resource, readonly string[]>>
+  userId: string
+}
+
+const traceLimitMs = 10_000
+
+/** Fills a new tenant through the public API. */
+export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<FullTenant> => {
+  const tenant = await mesh.makeTenant(name)
+  const tag = randomBytes(4).toString('hex')
+  const marker = `marker${tag}`
+  const userId = `user-${tag}`
+  const headers = tenant.as('admin', userId)
+
+  const call = async (method: string, path: string, body?: object): Promise<Record<string, unknown>> => {
+    const answer = await mesh.request(method, path, { headers, ...(body === undefined ? {} : { body }) })
+    if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`)
+    return answer.body
+  }
+  const listOf = async (path: string, field: string): Promise<Record<string, unknown>[]> =>
+    (await call('GET', path))[field] as Record<string, unknown>[]
+
+  await mesh.request('PATCH', `/v1/tenants/${tenant.id}`, {
+    headers: mesh.owner(),
+    body: { settings: { note: marker } },
+  })
+  const apiKey = await call('POST', '/v1/api-keys', { name: marker, scopes: ['operator.read'] })
+
+  const providerName = `provider-${tag}`
+  const provider = await call('POST', '/v1/providers', {
+    name: providerName,
+    display_name: marker,
+    provider_type: 'openai_compat',
+    api_base: mesh.upstream.base,
+    api_key: `sk-${marker}`,
+    settings: { note: marker },
+  })
+  const agentKey = `agent-${tag}`
+  const agent = await call('POST', '/v1/agents', {
+    agent_key: agentKey,
+    display_name: marker,
+    system_prompt: marker,
+    provider: providerName,
+    model: 'gpt-4o',
+  })
+  const agentPath = `/v1/agents/${agentKey}`
+  const documentPath = `notes-${tag}.md`
+  await call('PUT', `${agentPath}/memory/documents/${documentPath}`, { content: `# Note\n${marker}` })
+  await call('PUT', `${agentPath}/memory/documents/own-${documentPath}`, { content: marker, user_id: userId })
+  const [entry] = await listOf('/v1/memory', 'entries')
+
+  await call('POST', '/v1/chat/completions', {
+    model: `goclaw:${agentKey}`,
+    messages: [{ role: 'user', content: `remember ${marker}` }],
+  })
+  const [session] = await listOf('/v1/sessions', 'sessions')
+  const sessionKey = String(session!['key'])
+  await call('PATCH', `/v1/sessions/${encodeURIComponent(sessionKey)}`, { label: marker, metadata: { note: marker } })
+  await call('POST', '/v1/tools/invoke', {
+    tool: 'write_file',
+    agentId: agentKey,
+    args: { path: 'secret.txt', content: marker },
+  })
+  const channel = await call('POST', '/v1/channels/instances', {
+    name: `channel-${tag}`,
+    display_name: marker,
+    channel_type: 'telegram',
+    agent_id: agentKey,
+    credentials: { token: marker },
+    config: { note: marker, allow_from: [userId] },
+  })
+
+  const deadline = Date.now() + traceLimitMs
+  let traces: Record<string, unknown>[] = []
+  while (traces.length === 0) {
+    if (Date.now() > deadline) throw new Error('no trace was recorded')
+    traces = await listOf('/v1/traces', 'traces')
+  }
+
+  return {
+    ...tenant,
+    as: (role, user = userId) => tenant.as(role, user),
+    marker,
+    userId,
+    ids: {
+      agent: [String(agent['id']), agentKey],
+      session: [sessionKey],
+      memoryDocument: [String(entry!['id'])],
+      provider: [String(provider['id'])],
+      trace: [String(traces[0]!['id'])],
+      channelInstance: [String(channel['id'])],
+      apiKey: [String(apiKey['id'])],
+      documentPath: [documentPath],
+      providerName: [providerName],
+      userId: [userId],
+      tenant: [tenant.id, tenant.slug],
+      builtinTool: ['read_file'],
+      publicFile: ['swagger-ui.css'],
+    },
+  }
+}

@@ -1,0 +1,215 @@
+/** The whole mesh in this process, over real dependencies: what `clawmesh start --target all` runs, with tenants to try. */
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ApiKeyScope, Role } from '@clawmesh/contracts'
+import { createLogger, identityTokens, loadConfigs, migrate, type IdentityTokens, type Logger } from '@clawmesh/chassis'
+import { startEmbeddedDatabase } from '../../cli/src/embedded/database.ts'
+import { migrationFolder } from '../../cli/src/migration-folders.ts'
+import { composeProcess, type MeshProcess } from '../../cli/src/process.ts'
+import { configDefinitions, servicesWithDatabase, targetNames, type TargetName } from '../../cli/src/targets.ts'
+import { fakeOpenAi } from '../fakes/openai.ts'
+import type { FakeUpstream } from '../fakes/http-fake.ts'
+import { send, type Answer, type RequestParts } from './all-in-one-request.ts'
+import { createDatabase } from './database.ts'
+import { dependencyUrl } from './dependencies.ts'
+import { startNats } from './nats.ts'
+
+/** A user of the gateway token, who owns the system, and one who does not. */
+export const systemOwnerId = 'system-owner'
+/** The scopes that give an API key each role; a key never owns the system. */
+export const scopesOfRole = {
+  viewer: ['operator.read'],
+  operator: ['operator.write'],
+  admin: ['operator.admin'],
+} as const satisfies Partial<Record<Role, readonly ApiKeyScope[]>>
+export type KeyRole = keyof typeof scopesOfRole
+export const keyRoles = Object.keys(scopesOfRole) as KeyRole[]
+
+export type Headers = Record<string, string>
+
+export interface TestTenant {
+  id: string
+  slug: string
+  /** Secrets of keys that belong to the tenant, by role. */
+  keys: Record<KeyRole, string>
+  /** Headers of a caller with a role in this tenant; the owner comes with the gateway token and names the tenant. */
+  as: (role: Role, userId?: string) => Headers
+}
+
+export interface MadeKey {
+  id: string
+  secret: string
+}
+
+export interface AllInOne {
+  /** Address of the edge, without a slash at its end. */
+  url: string
+  port: number
+  gatewayToken: string
+  upstream: FakeUpstream
+  /** The common database of all services but memory, and memory's. */
+  databaseUrls: { common: string; memory: string }
+  /** The environment that further processes of the same mesh start with. */
+  env: Record<string, string>
+  /** Mints and checks what this mesh believes. */
+  tokens: IdentityTokens
+  request: <B = Record<string, unknown>>(method: string, path: string, parts?: RequestParts) => Promise<Answer<B>>
+  /** Headers of the system owner, in the master tenant unless one is named. */
+  owner: (tenant?: string) => Headers
+  /** A tenant of its own with a key of every role; `name` is a prefix of its slug. */
+  makeTenant: (name: string) => Promise<TestTenant>
+  /** A key of a tenant, or a system key when that is null. */
+  makeKey: (tenantId: string | null, scopes: readonly ApiKeyScope[], ownerId?: string) => Promise<MadeKey>
+  stop: () => Promise<void>
+}
+
+const testLog = (): Logger => createLogger({ level: process.env['CLAWMESH_TEST_LOG'] ?? 'silent', name: 'test' })
+
+/** Composes and starts a process of the mesh out of targets, as the command line would. */
+export const startProcess = async (
+  names: readonly TargetName[],
+  env: Record<string, string>,
+  embedded: boolean,
+): Promise<MeshProcess> => {
+  const configs = loadConfigs(configDefinitions, env)
+  const mesh = await composeProcess({
+    names,
+    configs,
+    env,
+    log: testLog(),
+    dataDir: env['CLAWMESH_DATA_DIR']!,
+    embedded,
+  })
+  await mesh.start()
+  return mesh
+}
+
+/** Databases, bus and secrets of a mesh; everything that several processes would share. */
+const startGround = async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'clawmesh-all-'))
+  const [database, embedded, nats, upstream] = await Promise.all([
+    createDatabase('all_in_one'),
+    // Memory needs pgvector, which the native server may lack.
+    startEmbeddedDatabase(dataDir, testLog()),
+    // Of its own: durable consumers have fixed names, and other suites must not take this one's events.
+    startNats(),
+    fakeOpenAi(),
+  ])
+  const meshSecret = randomBytes(24).toString('hex')
+  const env: Record<string, string> = {
+    DATABASE_URL: database.url,
+    MEMORY_DATABASE_URL: embedded.url,
+    NATS_URL: nats.url,
+    REDIS_URL: dependencyUrl('redis'),
+    CLAWMESH_DATA_DIR: dataDir,
+    CLAWMESH_MESH_SECRET: meshSecret,
+    CLAWMESH_ENCRYPTION_KEY: randomBytes(32).toString('hex'),
+    CLAWMESH_CHECK_RESPONSES: 'true',
+    CLAWMESH_FETCH_ALLOW: '127.0.0.1',
+    CLAWMESH_RATE_LIMIT_RPM: '0',
+    CLAWMESH_HTTP_HOST: '127.0.0.1',
+    CLAWMESH_HTTP_PORT: '0',
+    CLAWMESH_GRPC_PORT: '0',
+    CLAWMESH_LAME_DUCK_MS: '0',
+    CLAWMESH_DRAIN_TIMEOUT_MS: '2000',
+    GOCLAW_HOST: '127.0.0.1',
+    GOCLAW_PORT: '0',
+    GOCLAW_GATEWAY_TOKEN: `gateway-${randomBytes(16).toString('hex')}`,
+    GOCLAW_OWNER_IDS: systemOwnerId,
+  }
+  return {
+    env,
+    upstream,
+    meshSecret,
+    databaseUrls: { common: database.url, memory: embedded.url },
+    migrate: async () => {
+      for (const service of servicesWithDatabase) {
+        const url = service === 'memory' ? embedded.url : database.url
+        await migrate({ url, schema: service, folder: migrationFolder(service) })
+      }
+    },
+    stop: async () => {
+      await Promise.all([upstream.close(), embedded.stop(), nats.stop(), database.drop()])
+      await rm(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+/**
+ * Starts every target in this process and listens on a free port. `env` goes over the defaults: a gateway token, one
+ * owner, no rate limit, every answer checked against its contract.
+ */
+export const startAllInOne = async (env: Record<string, string> = {}): Promise<AllInOne> => {
+  const ground = await startGround()
+  Object.assign(ground.env, env)
+  let mesh: MeshProcess
+  try {
+    mesh = await startProcess(targetNames, ground.env, true)
+  } catch (thrown) {
+    await ground.stop()
+    throw thrown
+  }
+  const port = mesh.edgePort()
+  const url = `http://127.0.0.1:${port}`
+  const gatewayToken = ground.env['GOCLAW_GATEWAY_TOKEN']!
+
+  const request = <B>(method: string, path: string, parts: RequestParts = {}) => send<B>(port, method, path, parts)
+  const owner = (tenant?: string): Headers => ({
+    authorization: `Bearer ${gatewayToken}`,
+    'x-goclaw-user-id': systemOwnerId,
+    ...(tenant === undefined ? {} : { 'x-goclaw-tenant-id': tenant }),
+  })
+
+  /** Makes something as the system owner. @throws Error with the answer when that is refused */
+  const make = async (path: string, body: object): Promise<Record<string, unknown>> => {
+    const answer = await request('POST', path, { headers: owner(), body })
+    if (answer.status !== 201) throw new Error(`POST ${path}: ${answer.status} ${answer.text}`)
+    return answer.body
+  }
+
+  const makeKey: AllInOne['makeKey'] = async (tenantId, scopes, ownerId) => {
+    const made = await make('/v1/api-keys', {
+      name: `key ${scopes.join(' ')}`,
+      scopes,
+      ...(tenantId === null ? {} : { tenant_id: tenantId }),
+      ...(ownerId === undefined ? {} : { owner_id: ownerId }),
+    })
+    return { id: String(made['id']), secret: String(made['key']) }
+  }
+
+  const makeTenant = async (name: string): Promise<TestTenant> => {
+    const slug = `${name}-${randomBytes(3).toString('hex')}`
+    const id = String((await make('/v1/tenants', { name: slug, slug }))['id'])
+    const secrets = await Promise.all(
+      keyRoles.map(async (role) => [role, (await makeKey(id, scopesOfRole[role])).secret] as const),
+    )
+    const keys = Object.fromEntries(secrets) as TestTenant['keys']
+    return {
+      id,
+      slug,
+      keys,
+      as: (role, userId = `user-of-${slug}`) =>
+        role === 'owner' ? owner(id) : { authorization: `Bearer ${keys[role]}`, 'x-goclaw-user-id': userId },
+    }
+  }
+
+  return {
+    url,
+    port,
+    gatewayToken,
+    upstream: ground.upstream,
+    databaseUrls: ground.databaseUrls,
+    env: ground.env,
+    tokens: identityTokens(ground.meshSecret),
+    request,
+    owner,
+    makeTenant,
+    makeKey,
+    stop: async () => {
+      await mesh.stop()
+      await ground.stop()
+    },
+  }
+}

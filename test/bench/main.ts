@@ -1,0 +1,244 @@
+/**
+ * `npm run bench`: what a chat turn costs, beside a stateless proxy of the same kind on the same Node and upstream.
+ * Options: --rounds N (3), --seconds N (3), --only direct,peer,mesh,all, --profile (a CPU profile of the one process).
+ */
+import { mkdtempSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import pg from 'pg'
+import { apiOf, type Api } from '../support/mesh-api.ts'
+import { startAll } from '../support/mesh-all.ts'
+import { startMesh } from '../support/mesh-processes.ts'
+import { startNats } from '../support/nats.ts'
+import { startPostgres } from '../support/postgres.ts'
+import { startRedis } from '../support/redis.ts'
+import { startPeer, startUpstream } from './children.ts'
+import { load, type LoadResult, type LoadTarget } from './load.ts'
+import { cpuMs, family, rssMb } from './proc.ts'
+import { topFunctions } from './profile.ts'
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '3' },
+    only: { type: 'string', default: 'direct,peer,mesh,all' },
+    profile: { type: 'boolean', default: false },
+  },
+})
+const rounds = Number(options.rounds)
+const durationMs = Number(options.seconds) * 1000
+const wanted = options.only.split(',')
+
+const undo: (() => unknown)[] = []
+const median = (numbers: number[]): number =>
+  numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN
+
+interface Subject {
+  name: string
+  chat: LoadTarget
+  read?: LoadTarget
+  /** What it consists of, for CPU and memory; the database is counted apart. */
+  pids: Record<string, number>
+}
+
+const messages = [{ role: 'user', content: 'Say fifty words, please.' }]
+const json = { 'content-type': 'application/json' }
+
+const chatVia = (origin: string, model: string, headers: Record<string, string> = {}): LoadTarget => ({
+  origin,
+  path: '/v1/chat/completions',
+  method: 'POST',
+  headers: { ...json, ...headers },
+  body: JSON.stringify({ model, messages, stream: false }),
+})
+
+const asStream = (target: LoadTarget): LoadTarget => ({
+  ...target,
+  body: target.body!.replace('"stream":false', '"stream":true'),
+})
+
+/** An agent on the fast upstream, and a key that may run it: a turn is then authenticated, limited and traced as any. */
+const prepare = async (api: Api, upstream: string): Promise<Record<string, string>> => {
+  await api.need('POST', '/v1/providers', {
+    name: 'bench',
+    provider_type: 'openai_compat',
+    api_base: `${upstream}/v1`,
+    api_key: 'sk-bench',
+  })
+  await api.need('POST', '/v1/agents', { agent_key: 'bench', provider: 'bench', model: 'bench' })
+  const { key } = await api.need<{ key: string }>('POST', '/v1/api-keys', { name: 'bench', scopes: ['operator.write'] })
+  return { authorization: `Bearer ${key}`, 'x-goclaw-user-id': 'bench' }
+}
+
+/** A limit far away, so that the limiter works and never refuses. */
+const env = { CLAWMESH_RATE_LIMIT_RPM: '60000000', CLAWMESH_RATE_LIMIT_BURST: '1000000', CLAWMESH_LOG_LEVEL: 'warn' }
+
+const startSubjects = async (): Promise<{ subjects: Subject[]; database: string; profileDir: string }> => {
+  const postgres = await startPostgres({ durable: true })
+  undo.push(() => postgres.stop())
+  const databaseOf = async (name: string): Promise<string> => {
+    const client = new pg.Client({ connectionString: postgres.url })
+    await client.connect()
+    await client.query(`CREATE DATABASE ${name}`)
+    await client.end()
+    return Object.assign(new URL(postgres.url), { pathname: `/${name}` }).href
+  }
+  const upstream = await startUpstream()
+  undo.push(upstream.stop)
+  const subjects: Subject[] = []
+  const profileDir = mkdtempSync(join(tmpdir(), 'clawmesh-profile-'))
+  undo.push(() => rm(profileDir, { recursive: true, force: true }))
+
+  if (wanted.includes('direct')) subjects.push({ name: 'direct', chat: chatVia(upstream.origin, 'bench'), pids: {} })
+  if (wanted.includes('peer')) {
+    const peer = await startPeer()
+    undo.push(peer.stop)
+    const headers = {
+      'x-portkey-provider': 'openai',
+      'x-portkey-custom-host': `${upstream.origin}/v1`,
+      authorization: 'Bearer sk-bench',
+    }
+    subjects.push({ name: 'peer', chat: chatVia(peer.origin, 'bench', headers), pids: { peer: peer.pid } })
+  }
+  if (wanted.includes('mesh')) {
+    const [nats, redis] = await Promise.all([startNats(), startRedis()])
+    undo.push(
+      () => nats.stop('SIGKILL'),
+      () => redis.stop('SIGKILL'),
+    )
+    const mesh = await startMesh({
+      env,
+      databaseUrl: await databaseOf('bench_mesh'),
+      natsUrl: nats.url,
+      redisUrl: redis.url,
+    })
+    undo.push(mesh.stop)
+    const headers = await prepare(mesh.api(0, 'system'), upstream.origin)
+    const origin = mesh.edges[0]!
+    subjects.push({
+      name: 'mesh',
+      chat: chatVia(origin, 'goclaw:bench', headers),
+      read: { origin, path: '/v1/agents', method: 'GET', headers },
+      pids: Object.fromEntries(mesh.names.map((name) => [name, mesh.pid(name)])),
+    })
+  }
+  if (wanted.includes('all')) {
+    const token = 'the gateway token of the benchmark'
+    const all = await startAll({
+      env: {
+        ...env,
+        DATABASE_URL: await databaseOf('bench_all'),
+        GOCLAW_GATEWAY_TOKEN: token,
+        ...(options.profile ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileDir}` } : {}),
+      },
+    })
+    undo.push(all.stop)
+    const headers = await prepare(apiOf({ url: all.url, token, userId: 'system' }), upstream.origin)
+    subjects.push({
+      name: 'all',
+      chat: chatVia(all.url, 'goclaw:bench', headers),
+      read: { origin: all.url, path: '/v1/agents', method: 'GET', headers },
+      pids: { all: all.pid },
+    })
+  }
+  return { subjects, database: postgres.url, profileDir }
+}
+
+interface Measured extends LoadResult {
+  cpuMsPerRequest: number
+}
+
+const measure = async (subject: Subject, target: LoadTarget, concurrency: number): Promise<Measured> => {
+  await load(target, concurrency, 400)
+  const pids = Object.values(subject.pids).flatMap(family)
+  const before = pids.reduce((sum, pid) => sum + cpuMs(pid), 0)
+  const result = await load(target, concurrency, durationMs)
+  const used = pids.reduce((sum, pid) => sum + cpuMs(pid), 0) - before
+  return { ...result, cpuMsPerRequest: used / result.requests }
+}
+
+interface Scenario {
+  name: string
+  concurrency: number
+  target: (subject: Subject) => LoadTarget | undefined
+}
+
+const scenarios: Scenario[] = [
+  { name: 'chat, 1 at a time', concurrency: 1, target: ({ chat }) => chat },
+  { name: 'chat, 32 at a time', concurrency: 32, target: ({ chat }) => chat },
+  { name: 'stream of 50 chunks, 1 at a time', concurrency: 1, target: ({ chat }) => asStream(chat) },
+  { name: 'stream of 50 chunks, 32 at a time', concurrency: 32, target: ({ chat }) => asStream(chat) },
+  { name: 'GET /v1/agents, 32 at a time', concurrency: 32, target: ({ read }) => read },
+]
+
+const cell = (value: number, digits: number) => value.toFixed(digits).padStart(9)
+
+const print = (scenario: Scenario, results: Map<string, Measured[]>): void => {
+  const of = (name: string, field: keyof Measured) => median((results.get(name) ?? []).map((result) => result[field]))
+  console.log(`\n${scenario.name}`)
+  console.log('           req/s   p50 ms   p99 ms  1st byte  +p50 ms  +1st ms   CPU ms  x peer')
+  for (const name of results.keys())
+    console.log(
+      name.padEnd(7) +
+        cell(of(name, 'perSecond'), 0) +
+        cell(of(name, 'p50Ms'), 2) +
+        cell(of(name, 'p99Ms'), 2) +
+        cell(of(name, 'firstByteP50Ms'), 2) +
+        cell(of(name, 'p50Ms') - of('direct', 'p50Ms'), 2) +
+        cell(of(name, 'firstByteP50Ms') - of('direct', 'firstByteP50Ms'), 2) +
+        cell(of(name, 'cpuMsPerRequest'), 2) +
+        cell(of(name, 'perSecond') / of('peer', 'perSecond'), 2),
+    )
+}
+
+const readiness = async (): Promise<void> => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'clawmesh-ready-'))
+  const seconds: number[] = []
+  for (let start = 0; start < 4; start++) {
+    const startedAt = performance.now()
+    const all = await startAll({ dataDir })
+    seconds.push((performance.now() - startedAt) / 1000)
+    await all.kill('SIGTERM')
+  }
+  const [first, ...later] = seconds
+  console.log(
+    `\nseconds to ready (--target all, embedded): first start ${first!.toFixed(1)}, later ${median(later).toFixed(1)}`,
+  )
+  await rm(dataDir, { recursive: true, force: true })
+}
+
+try {
+  const { subjects, profileDir } = await startSubjects()
+  await sleep(3_000)
+  console.log('resident memory when idle, MB:')
+  for (const { pids } of subjects)
+    for (const [name, pid] of Object.entries(pids)) console.log(`  ${name.padEnd(12)} ${rssMb(pid)}`)
+  for (const scenario of scenarios) {
+    const results = new Map<string, Measured[]>()
+    for (let round = 0; round < rounds; round++)
+      for (const subject of subjects) {
+        const target = scenario.target(subject)
+        if (target === undefined) continue
+        results.set(subject.name, [
+          ...(results.get(subject.name) ?? []),
+          await measure(subject, target, scenario.concurrency),
+        ])
+      }
+    print(scenario, results)
+  }
+  console.log('\nresident memory after the load, MB:')
+  for (const { pids } of subjects)
+    for (const [name, pid] of Object.entries(pids)) console.log(`  ${name.padEnd(12)} ${rssMb(pid)}`)
+  for (const step of undo.splice(1).reverse()) await step()
+  if (options.profile) {
+    console.log('\nCPU profile of --target all, self time:')
+    for (const { share, name } of topFunctions(profileDir))
+      console.log(`  ${(share * 100).toFixed(1).padStart(5)} %  ${name}`)
+  }
+  await readiness()
+} finally {
+  for (const step of undo.reverse()) await step()
+}

@@ -1,0 +1,41 @@
+/** A fast OpenAI-compatible upstream: answers at once, whole or in 50 chunks. Prints its port. */
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+const chunks = 50
+const usage = { prompt_tokens: 20, completion_tokens: chunks, total_tokens: 20 + chunks }
+const head = { id: 'chatcmpl-bench', created: 0, model: 'bench' }
+
+const whole = JSON.stringify({
+  ...head,
+  object: 'chat.completion',
+  choices: [{ index: 0, message: { role: 'assistant', content: 'word '.repeat(chunks) }, finish_reason: 'stop' }],
+  usage,
+})
+const frame = (choices: object[], extra: object = {}) =>
+  `data: ${JSON.stringify({ ...head, object: 'chat.completion.chunk', choices, ...extra })}\n\n`
+const delta = frame([{ index: 0, delta: { content: 'word ' }, finish_reason: null }])
+const ending = `${frame([{ index: 0, delta: {}, finish_reason: 'stop' }])}${frame([], { usage })}data: [DONE]\n\n`
+
+const stream = (response: ServerResponse): void => {
+  response.writeHead(200, { 'content-type': 'text/event-stream' })
+  let sent = 0
+  const next = () => {
+    if (response.destroyed) return
+    if (sent++ === chunks) return void response.end(ending)
+    response.write(delta)
+    setImmediate(next)
+  }
+  next()
+}
+
+const server = createServer((request, response) => {
+  const parts: Buffer[] = []
+  request.on('data', (part: Buffer) => parts.push(part))
+  request.on('end', () => {
+    if (Buffer.concat(parts).includes('"stream":true')) stream(response)
+    else response.writeHead(200, { 'content-type': 'application/json' }).end(whole)
+  })
+})
+server.keepAliveTimeout = 60_000
+server.listen(0, '127.0.0.1', () => console.log((server.address() as AddressInfo).port))

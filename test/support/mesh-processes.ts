@@ -40,6 +40,8 @@ export interface MeshOptions {
   gateways?: number
   /** Processes of agents, `agents-1` and so on; default 1. */
   agents?: number
+  /** Each edge sends agents' requests to the replica of its own number alone, so that a test can choose who serves. */
+  pinned?: boolean
   /** Runs all that is neither gateway nor agents in one process, `services`, which starts sooner. */
   together?: boolean
   /** Environment of every process. */
@@ -144,7 +146,7 @@ export const startMesh = async (options: MeshOptions = {}): Promise<Mesh> => {
 }
 
 const start = async (options: MeshOptions, done: ReturnType<typeof undoer>): Promise<Mesh> => {
-  const { gateways = 1, agents = 1, together = false, env = {}, envOf = () => undefined } = options
+  const { gateways = 1, agents = 1, together = false, pinned = false, env = {}, envOf = () => undefined } = options
   const dataDir = await mkdtemp(join(tmpdir(), 'clawmesh-mesh-'))
   done.add(() => rm(dataDir, { recursive: true, force: true }))
   const logDir = join(dataDir, 'logs')
@@ -211,6 +213,8 @@ const start = async (options: MeshOptions, done: ReturnType<typeof undoer>): Pro
     if (found === undefined) throw new Error(`no process ${name}; there are ${[...byName.keys()].join(', ')}`)
     return found
   }
+  const ownAgents = (gateway: string) =>
+    `http://127.0.0.1:${find(byName, gateway.replace('gateway', 'agents')).httpPort}`
   const probe = (name: string, path: string) => `http://127.0.0.1:${find(byName, name).httpPort}${path}`
   const begin = async (name: string, further: Readonly<Record<string, string>> = {}): Promise<void> => {
     const { targets, httpPort, grpcPort, edgePort } = find(byName, name)
@@ -221,6 +225,7 @@ const start = async (options: MeshOptions, done: ReturnType<typeof undoer>): Pro
         CLAWMESH_HTTP_PORT: String(httpPort),
         CLAWMESH_GRPC_PORT: String(grpcPort),
         GOCLAW_PORT: String(edgePort),
+        ...(pinned && edgePort > 0 ? { CLAWMESH_AGENTS_HTTP_URL: ownAgents(name) } : {}),
         ...envOf(name),
         ...further,
       },

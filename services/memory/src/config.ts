@@ -16,13 +16,18 @@ export const memoryConfig = defineConfig('memory', {
   },
   putEmbedTimeoutMs: {
     env: ['CLAWMESH_MEMORY_PUT_EMBED_TIMEOUT_MS'],
-    schema: integer(8_000, 1),
+    schema: integer(5_000, 1),
     about: 'How long writing a document waits for its vectors; the rest gets them in the background',
   },
   queryEmbedTimeoutMs: {
     env: ['CLAWMESH_MEMORY_QUERY_EMBED_TIMEOUT_MS'],
-    schema: integer(5_000, 1),
+    schema: integer(3_000, 1),
     about: 'How long a search waits for the vector of its query before it goes on with text alone',
+  },
+  embeddingCacheDays: {
+    env: ['CLAWMESH_MEMORY_EMBEDDING_CACHE_DAYS'],
+    schema: integer(30, 0, 36_500),
+    about: 'Days for which vectors are kept for texts that may come again',
   },
 })
 

@@ -3,6 +3,7 @@ import { http } from '@clawmesh/contracts'
 import { MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
 import { implementHttp, implementRpc, outboxPart, type Mesh, type Service } from '@clawmesh/chassis'
 import { agentDirectory } from './agents.ts'
+import { cachePruner } from './cache-pruner.ts'
 import { chunkSizesOf } from './chunk-sizes.ts'
 import type { MemoryConfig } from './config.ts'
 import { documentUseCases } from './domain/documents.ts'
@@ -22,7 +23,7 @@ import { vectorIndexing } from './vector-indexing.ts'
 export const memoryService = (mesh: Mesh, config: MemoryConfig): Service => {
   const { bus } = mesh
   const log = mesh.log.child({ service: 'memory' })
-  const { embedRetryMs, putEmbedTimeoutMs, queryEmbedTimeoutMs } = config
+  const { embedRetryMs, putEmbedTimeoutMs, queryEmbedTimeoutMs, embeddingCacheDays } = config
   const database = mesh.database('memory')
   const outbox = outboxPart(database, mesh)
   const store = memoryStore({ database, published: outbox.poke })
@@ -50,6 +51,7 @@ export const memoryService = (mesh: Mesh, config: MemoryConfig): Service => {
       { name: 'memory database', ready: database.ping },
       outbox,
       indexes.part,
+      cachePruner(store, embeddingCacheDays, log),
       forgetDeletedAgents(bus, store, log),
       embeddingWorker({ store, findAgent, embedding, log, pauseMs: embedRetryMs }),
     ],

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MeshError, type Caller } from '@clawmesh/contracts'
 import { testCaller } from '../../../test/support/service-harness.ts'
+import { contentHash } from '../src/domain/content-hash.ts'
+import { memoryStore } from '../src/store/store.ts'
 import { noProvider, providerOfWidth, startMemory, type MemoryHarness } from './memory-harness.ts'
 
 let harness: MemoryHarness
@@ -139,6 +141,22 @@ describe('a tenant with an embedding provider', () => {
       { path: 'a.md', embedding_model: 'test/old' },
       { path: 'b.md', embedding_model: 'test/new' },
     ])
+  })
+})
+
+describe('the cache of vectors', () => {
+  it('forgets what is old, of any tenant', async () => {
+    harness.providers.embed = providerOfWidth(8)
+    const { caller, put } = fresh()
+    await put('a.md', 'old text')
+    await put('b.md', 'new text')
+    const store = memoryStore({ database: harness.database, published: () => undefined })
+    const age =
+      "UPDATE memory.embedding_cache SET created_at = now() - interval '31 days' WHERE tenant_id = $1 AND hash = $2"
+    await harness.database.pool.query(age, [caller.tenantId, contentHash('old text')])
+    expect(await store.pruneVectorCache(30)).toBe(1)
+    const left = await rows<{ hash: string }>(caller, 'SELECT hash FROM memory.embedding_cache WHERE tenant_id = $1')
+    expect(left).toEqual([{ hash: contentHash('new text') }])
   })
 })
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { eventSubject, type Caller, type CloudEvent } from '@clawmesh/contracts'
+import type { Caller, CloudEvent } from '@clawmesh/contracts'
 import { newId, outboxRow } from '@clawmesh/chassis'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { startMemory, type MemoryHarness } from './memory-harness.ts'

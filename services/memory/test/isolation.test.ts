@@ -28,16 +28,25 @@ const request = (caller: Caller, method: string, path: string, body?: unknown) =
 
 describe('another tenant', () => {
   it.each([
-    ['lists no documents of the tenant', 'GET', '/v1/memory/documents', undefined, 200, []],
-    ['lists no documents of the agent', 'GET', `${base}/documents`, undefined, 200, []],
-    ['reads no document', 'GET', `${base}/documents/secret.md`, undefined, 404, undefined],
-    ['deletes no document', 'DELETE', `${base}/documents/secret.md`, undefined, 404, undefined],
-    ['lists no chunks', 'GET', `${base}/chunks?path=secret.md`, undefined, 200, []],
-    ['indexes no document', 'POST', `${base}/index`, { path: 'secret.md' }, 404, undefined],
-    ['indexes nothing at all', 'POST', `${base}/index-all`, {}, 200, { status: 'indexed_all' }],
-    ['finds nothing', 'POST', `${base}/search`, { query: 'heron' }, 200, { results: [], count: 0 }],
-    ['lists no entries', 'GET', '/v1/memory', undefined, 200, { entries: [], total: 0, limit: 50, offset: 0 }],
-  ])('%s', async (_, method, path, body, status, expected) => {
+    { does: 'lists no documents of the tenant', ask: ['GET', '/v1/memory/documents'], gets: [200, []] },
+    { does: 'lists no documents of the agent', ask: ['GET', `${base}/documents`], gets: [200, []] },
+    { does: 'reads no document', ask: ['GET', `${base}/documents/secret.md`], gets: [404] },
+    { does: 'deletes no document', ask: ['DELETE', `${base}/documents/secret.md`], gets: [404] },
+    { does: 'lists no chunks', ask: ['GET', `${base}/chunks?path=secret.md`], gets: [200, []] },
+    { does: 'indexes no document', ask: ['POST', `${base}/index`, { path: 'secret.md' }], gets: [404] },
+    { does: 'indexes nothing at all', ask: ['POST', `${base}/index-all`, {}], gets: [200, { status: 'indexed_all' }] },
+    {
+      does: 'finds nothing',
+      ask: ['POST', `${base}/search`, { query: 'heron' }],
+      gets: [200, { results: [], count: 0 }],
+    },
+    {
+      does: 'lists no entries',
+      ask: ['GET', '/v1/memory'],
+      gets: [200, { entries: [], total: 0, limit: 50, offset: 0 }],
+    },
+  ])('$does', async ({ ask, gets: [status, expected] }) => {
+    const [method, path, body] = ask as [string, string, unknown]
     const answer = await request(mine, method, path, body)
     expect(answer.status).toBe(status)
     if (expected !== undefined) expect(answer.body).toEqual(expected)

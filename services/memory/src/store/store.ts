@@ -4,7 +4,7 @@ import { chunkStore, tenantsWithWaitingChunks } from './chunks.ts'
 import { PrismaClient } from './client/client.ts'
 import { documentStore } from './documents.ts'
 import { searchStore } from './search.ts'
-import { vectorCache } from './vector-cache.ts'
+import { pruneVectorCache, vectorCache } from './vector-cache.ts'
 import { createVectorIndex, isEmbeddedDatabase } from './vector-index.ts'
 import { writeStore } from './write.ts'
 
@@ -21,6 +21,7 @@ export const memoryStore = ({ database, published }: StoreParts) => ({
   chunks: chunkStore(database),
   search: searchStore(database),
   vectorCache: vectorCache(database),
+  pruneVectorCache: (days: number) => pruneVectorCache(database, days),
   tenantsWithWaitingChunks: () => tenantsWithWaitingChunks(database),
   createVectorIndex: (dims: number, signal: AbortSignal) => createVectorIndex(database, dims, signal),
   isEmbeddedDatabase: () => isEmbeddedDatabase(database),

@@ -40,3 +40,22 @@ export const vectorCache =
       }
     },
   })
+
+const pruneBatch = 1_000
+
+/** Forgets vectors of all tenants that are older than some days, little by little; how many went. */
+export const pruneVectorCache = async ({ pool }: Database, days: number): Promise<number> => {
+  let gone = 0
+  for (let full = true; full;) {
+    const { rowCount } = await pool.query(
+      `DELETE FROM memory.embedding_cache WHERE (tenant_id, hash, provider, model) IN (
+         SELECT tenant_id, hash, provider, model FROM memory.embedding_cache
+         WHERE created_at < now() - $1 * interval '1 day' ORDER BY created_at LIMIT ${pruneBatch}
+       )`,
+      [days],
+    )
+    gone += rowCount ?? 0
+    full = rowCount === pruneBatch
+  }
+  return gone
+}

@@ -15,7 +15,7 @@ const whileWanted = async (pool: Pool, signal: AbortSignal, work: (client: Clien
   const client = await pool.connect()
   let done = false
   const leave = new Promise<never>((_, reject) =>
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
+    signal.addEventListener('abort', () => reject(new Error('no longer wanted')), { once: true }),
   )
   try {
     signal.throwIfAborted()

@@ -56,6 +56,7 @@ CREATE TABLE memory.embedding_cache (
   created_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (tenant_id, hash, provider, model)
 );
+CREATE INDEX embedding_cache_created_at_idx ON memory.embedding_cache (created_at);
 
 CREATE TABLE memory.outbox (
   id uuid PRIMARY KEY,

@@ -23,9 +23,9 @@ const prefixOf = (secret: string): string => secret.slice(0, 'goclaw_'.length + 
 const tenantOf = (caller: Caller, input: NewApiKey): string | null =>
   isSystemOwner(caller) ? (input.tenant_id ?? null) : caller.tenantId
 
-/** The API keys of the caller's tenant, and system keys for those who may use them. */
+/** The API keys of the caller's tenant, and system keys for system owners. */
 export const apiKeyUseCases = (store: IdentityStore) => ({
-  list: (caller: Caller): Promise<ApiKey[]> => store.apiKeys(caller.tenantId).list(),
+  list: (caller: Caller): Promise<ApiKey[]> => store.apiKeys(caller.tenantId).list(isSystemOwner(caller)),
 
   /** Makes a key. The secret is in this answer only. @throws NOT_FOUND for an unknown tenant */
   create: async (caller: Caller, input: NewApiKey): Promise<{ apiKey: ApiKey; secret: string }> => {

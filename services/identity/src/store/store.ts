@@ -27,9 +27,9 @@ export const identityStore = ({ database, bus, published }: StoreParts) => {
   const prisma = new PrismaClient({ adapter: database.adapter })
 
   const apiKeys = (tenantId: string) => ({
-    list: async (): Promise<ApiKey[]> => {
+    list: async (includeSystemKeys: boolean): Promise<ApiKey[]> => {
       const rows = await prisma.apiKey.findMany({
-        where: { OR: [{ tenantId }, { tenantId: null }] },
+        where: { OR: [{ tenantId }, ...(includeSystemKeys ? [{ tenantId: null }] : [])] },
         orderBy: { createdAt: 'desc' },
       })
       return rows.map(toApiKey)

@@ -74,7 +74,10 @@ describe('a credential that does not hold is refused, whatever else is sent', ()
       refused.push(what)
     }
     expect(refused).toHaveLength(16)
-    const inQuery = await mesh.request(route.method, `${fillPath(route, randomUUID)}?token=${mesh.gatewayToken}`)
+    const inQuery = await mesh.request(
+      route.method,
+      `${fillPath(route, () => randomUUID())}?token=${mesh.gatewayToken}`,
+    )
     expectRefusal(inQuery, { code: 'UNAUTHORIZED', style: styleOf(route) })
   })
 

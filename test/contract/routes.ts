@@ -44,6 +44,7 @@ export const resourceOfParam: Readonly<Record<string, Resource>> = {
 export const resourceOfField: Readonly<Record<string, Resource>> = {
   agent_id: 'agent',
   agentId: 'agent',
+  owner_id: 'userId',
   path: 'documentPath',
   provider: 'providerName',
   session_key: 'session',
@@ -53,13 +54,14 @@ export const resourceOfField: Readonly<Record<string, Resource>> = {
   user: 'userId',
 }
 
+/** Fields that look like names of things, but name nothing that is stored: new names, secrets, places elsewhere. */
+export const namesNothing: readonly string[] = ['agent_key', 'api_key', 'chatId', 'slug']
+
 /** Operations that answer 200 for what is not there, as the contract has it; everything else answers 404. */
 export const fineWhenMissing: Readonly<Record<string, readonly Role[]>> = {
   deleteProvider: ['admin', 'owner'],
   // Callers who see all sessions may delete one that is gone already.
   deleteSession: ['admin', 'owner'],
-  // Chunks of a document that is not there: none.
-  listMemoryChunks: ['viewer', 'operator', 'admin', 'owner'],
 }
 
 export interface Param {

@@ -1,4 +1,4 @@
-/** The whole mesh in this process, over real dependencies: what `clawmesh start --target all` runs, with tenants to try. */
+/** The whole mesh in this jest process, over real dependencies, with tenants to try: what `clawmesh start` composes. */
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -14,6 +14,7 @@ import type { FakeUpstream } from '../fakes/http-fake.ts'
 import { send, type Answer, type RequestParts } from './all-in-one-request.ts'
 import { createDatabase } from './database.ts'
 import { dependencyUrl } from './dependencies.ts'
+import { findFreePort } from './free-port.ts'
 import { startNats } from './nats.ts'
 
 /** A user of the gateway token, who owns the system, and one who does not. */
@@ -47,6 +48,8 @@ export interface AllInOne {
   /** Address of the edge, without a slash at its end. */
   url: string
   port: number
+  /** Where the services answer gRPC; empty when they share a process with the gateway and need none. */
+  grpcTarget: string
   gatewayToken: string
   upstream: FakeUpstream
   /** The common database of all services but memory, and memory's. */
@@ -137,25 +140,62 @@ const startGround = async () => {
   }
 }
 
+/** A running mesh, however many processes it is composed of. */
+interface Running {
+  port: number
+  grpcTarget: string
+  stop: () => Promise<void>
+}
+
+const startTogether = async (env: Record<string, string>): Promise<Running> => {
+  const mesh = await startProcess(targetNames, env, true)
+  return { port: mesh.edgePort(), grpcTarget: '', stop: mesh.stop }
+}
+
+/** The services as one process and the gateway as another: what passes between them passes over HTTP and gRPC. */
+const startApart = async (env: Record<string, string>, migrateAll: () => Promise<void>): Promise<Running> => {
+  await migrateAll()
+  const [httpPort, grpcPort] = await Promise.all([findFreePort(), findFreePort()])
+  const grpcTarget = `127.0.0.1:${grpcPort}`
+  const addresses = servicesWithDatabase.flatMap((service) => [
+    [`CLAWMESH_${service.toUpperCase()}_HTTP_URL`, `http://127.0.0.1:${httpPort}`],
+    [`CLAWMESH_${service.toUpperCase()}_GRPC_URL`, grpcTarget],
+  ])
+  const ports = { CLAWMESH_HTTP_PORT: String(httpPort), CLAWMESH_GRPC_PORT: String(grpcPort) }
+  const services = await startProcess(servicesWithDatabase, { ...env, ...ports }, false)
+  const gateway = await startProcess(['gateway'], { ...env, ...Object.fromEntries(addresses) }, false)
+  return {
+    port: gateway.edgePort(),
+    grpcTarget,
+    stop: async () => {
+      await gateway.stop()
+      await services.stop()
+    },
+  }
+}
+
 /**
- * Starts every target in this process and listens on a free port. `env` goes over the defaults: a gateway token, one
- * owner, no rate limit, every answer checked against its contract.
+ * Starts every target and listens on a free port: all in one process, or with the services apart from the gateway.
+ * `env` goes over the defaults: a gateway token, one owner, no rate limit, every answer checked against its contract.
  */
-export const startAllInOne = async (env: Record<string, string> = {}): Promise<AllInOne> => {
+export const startAllInOne = async (
+  env: Record<string, string> = {},
+  { apart = false }: { apart?: boolean } = {},
+): Promise<AllInOne> => {
   const ground = await startGround()
   Object.assign(ground.env, env)
-  let mesh: MeshProcess
+  let mesh: Running
   try {
-    mesh = await startProcess(targetNames, ground.env, true)
+    mesh = apart ? await startApart(ground.env, ground.migrate) : await startTogether(ground.env)
   } catch (thrown) {
     await ground.stop()
     throw thrown
   }
-  const port = mesh.edgePort()
+  const { port, grpcTarget } = mesh
   const url = `http://127.0.0.1:${port}`
   const gatewayToken = ground.env['GOCLAW_GATEWAY_TOKEN']!
 
-  const request = <B>(method: string, path: string, parts: RequestParts = {}) => send<B>(port, method, path, parts)
+  const request: AllInOne['request'] = (method, path, parts = {}) => send(port, method, path, parts)
   const owner = (tenant?: string): Headers => ({
     authorization: `Bearer ${gatewayToken}`,
     'x-goclaw-user-id': systemOwnerId,
@@ -198,6 +238,7 @@ export const startAllInOne = async (env: Record<string, string> = {}): Promise<A
   return {
     url,
     port,
+    grpcTarget,
     gatewayToken,
     upstream: ground.upstream,
     databaseUrls: ground.databaseUrls,

@@ -34,7 +34,7 @@ async function run(name, extraArguments) {
   await installDependencies()
   if (task.needsPrismaClients !== false) await generatePrismaClients({ force: task.regeneratesPrismaClients ?? false })
 
-  const steps = task.steps(extraArguments).filter((step) => step.when?.() ?? true)
+  const steps = task.steps(extraArguments)
   for (const step of steps.slice(0, -1)) {
     const code = await runChild(process.execPath, [...process.execArgv, ...step.command])
     if (code !== 0) process.exit(code)

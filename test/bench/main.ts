@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: what a chat turn costs, beside a stateless proxy of the same kind on the same Node and upstream.
- * Options: --rounds N (3), --seconds N (3), --only direct,peer,mesh,all, --profile (a CPU profile of the one process).
+ * Options: --rounds N (3), --seconds N (3), --only direct,peer,mesh,all, --scenarios <part of a name>,
+ * --profile (a CPU profile of the one process).
  */
 import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -25,6 +26,7 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '3' },
     only: { type: 'string', default: 'direct,peer,mesh,all' },
+    scenarios: { type: 'string', default: '' },
     profile: { type: 'boolean', default: false },
   },
 })
@@ -90,7 +92,6 @@ const startSubjects = async (): Promise<{ subjects: Subject[]; database: string;
   undo.push(upstream.stop)
   const subjects: Subject[] = []
   const profileDir = mkdtempSync(join(tmpdir(), 'clawmesh-profile-'))
-  undo.push(() => rm(profileDir, { recursive: true, force: true }))
 
   if (wanted.includes('direct')) subjects.push({ name: 'direct', chat: chatVia(upstream.origin, 'bench'), pids: {} })
   if (wanted.includes('peer')) {
@@ -135,7 +136,8 @@ const startSubjects = async (): Promise<{ subjects: Subject[]; database: string;
         ...(options.profile ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileDir}` } : {}),
       },
     })
-    undo.push(all.stop)
+    // A profile is written by a process that ends, not by one that is killed.
+    undo.push(() => (options.profile ? all.kill('SIGTERM') : all.stop()))
     const headers = await prepare(apiOf({ url: all.url, token, userId: 'system' }), upstream.origin)
     subjects.push({
       name: 'all',
@@ -216,7 +218,7 @@ try {
   console.log('resident memory when idle, MB:')
   for (const { pids } of subjects)
     for (const [name, pid] of Object.entries(pids)) console.log(`  ${name.padEnd(12)} ${rssMb(pid)}`)
-  for (const scenario of scenarios) {
+  for (const scenario of scenarios.filter(({ name }) => name.includes(options.scenarios))) {
     const results = new Map<string, Measured[]>()
     for (let round = 0; round < rounds; round++)
       for (const subject of subjects) {
@@ -238,6 +240,7 @@ try {
     for (const { share, name } of topFunctions(profileDir))
       console.log(`  ${(share * 100).toFixed(1).padStart(5)} %  ${name}`)
   }
+  await rm(profileDir, { recursive: true, force: true })
   await readiness()
 } finally {
   for (const step of undo.reverse()) await step()

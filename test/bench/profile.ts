@@ -13,14 +13,19 @@ const place = (url: string): string =>
     .replace(/^.*node_modules\/(?:\.pnpm\/[^/]+\/node_modules\/)?/, '')
     .replace(/^.*\/(?=(contracts|chassis|gateway|services|cli)\/)/, '')
 
-/** The top functions of the newest profile in a folder, with their share of the time that was not idle. */
+const read = (file: string): CpuProfile => JSON.parse(readFileSync(file, 'utf8')) as CpuProfile
+/** Workers and children write profiles of their own; the process that served the turns knows the agents service. */
+const servesTurns = ({ nodes }: CpuProfile): boolean =>
+  nodes.some(({ callFrame }) => callFrame.url.includes('/services/agents/src/domain/run/'))
+
+/** The functions of the process that served, with their share of the time that was not idle. */
 export const topFunctions = (folder: string, count = 10): { share: number; name: string }[] => {
-  const file = readdirSync(folder)
+  const profile = readdirSync(folder)
     .filter((name) => name.endsWith('.cpuprofile'))
-    .sort()
-    .at(-1)
-  if (file === undefined) return []
-  const { nodes, samples, timeDeltas } = JSON.parse(readFileSync(join(folder, file), 'utf8')) as CpuProfile
+    .map((name) => read(join(folder, name)))
+    .find(servesTurns)
+  if (profile === undefined) return []
+  const { nodes, samples, timeDeltas } = profile
   const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]))
   const self = new Map<string, number>()
   samples.forEach((id, index) => {

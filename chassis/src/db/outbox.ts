@@ -2,7 +2,6 @@
  * The transactional outbox: an event is a row written with the change it tells of; a relay publishes it afterwards.
  * A crash between the two only means that the event is published again, under the same id.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { eventSubject, events, eventType, type CloudEvent, type EventData, type EventName } from '@clawmesh/contracts'
 import type { Bus, OutgoingEvent } from '../bus/bus.ts'
 import { newId } from '../ids/ids.ts'
@@ -76,12 +75,29 @@ const relayBatch = async ({ pool, schema }: Database, bus: Bus): Promise<number>
 /** Relays a service's outbox to the bus, at once when poked and every second otherwise. Any number may run. */
 export const startOutboxRelay = (database: Database, bus: Bus, log: Logger): OutboxRelay => {
   let stopping = false
-  let wake = new AbortController()
+  let poked = false
   let failing = false
-  const poke = () => wake.abort()
+  let wake = () => {}
+  const poke = () => {
+    poked = true
+    wake()
+  }
+
+  /** Until the next poke or poll; while failing only until the poll, as pokes would make a busy loop. */
+  const pause = () =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, pollMs)
+      if (failing && !stopping) return
+      wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+      if (poked) wake()
+    })
 
   const loop = async () => {
     while (!stopping) {
+      poked = false
       try {
         while ((await relayBatch(database, bus)) === batchSize);
         failing = false
@@ -89,11 +105,7 @@ export const startOutboxRelay = (database: Database, bus: Bus, log: Logger): Out
         if (!failing) log.warn({ err }, 'outbox: publishing failed, events wait')
         failing = true
       }
-      if (stopping) return
-      // Pokes that come while a failure lasts must not make a busy loop.
-      if (failing) await sleep(pollMs)
-      else await sleep(pollMs, undefined, { signal: wake.signal }).catch(() => undefined)
-      wake = new AbortController()
+      if (!stopping) await pause()
     }
   }
   const running = loop()

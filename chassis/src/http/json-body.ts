@@ -82,7 +82,9 @@ export const readJsonBody = async (request: IncomingMessage, limitBytes: number)
     })
     request.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
     request.on('error', reject)
-    request.on('close', () => reject(new MeshError('CANCELLED', 'error.cancelled')))
+    request.on('close', () => {
+      if (!request.complete) reject(new MeshError('CANCELLED', 'error.cancelled'))
+    })
   })
   return bytes.length === 0 ? undefined : parseJson(bytes)
 }

@@ -79,6 +79,9 @@ export type GatewayConfig = ConfigOf<typeof gatewayConfig>
 /** Without a gateway token there is one user, who may do everything. */
 export const isDevelopment = (config: Pick<GatewayConfig, 'token'>): boolean => config.token === ''
 
+/** Whether an address can be reached from this machine only. */
+export const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\./.test(host)
+
 /** Where to listen: nobody but this machine may reach an edge without a token, unless the host is set by hand. */
 export const listenHost = (config: Pick<GatewayConfig, 'token' | 'host'>): string =>
   config.host || (isDevelopment(config) ? '127.0.0.1' : '0.0.0.0')

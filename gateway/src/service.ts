@@ -2,7 +2,7 @@
 import { listen, type DrainableServer, type Mesh, type Part, type Service } from '@clawmesh/chassis'
 import { admitter } from './admission/admit.ts'
 import { identityLookups } from './admission/lookups.ts'
-import { isDevelopment, listenHost, type GatewayConfig } from './config.ts'
+import { isDevelopment, isLoopback, listenHost, type GatewayConfig } from './config.ts'
 import { clientIpFinder } from './edge/client-ip.ts'
 import { cors } from './edge/cors.ts'
 import { deliverer } from './edge/deliver.ts'
@@ -32,7 +32,7 @@ export const gatewayService = (mesh: Mesh, config: GatewayConfig): GatewayServic
     cors: crossOrigin,
     findRoute: routeFinder(),
     guard: isDevelopment(config)
-      ? refuseForeignPages({ loopbackOnly: config.host === '', isAllowedOrigin: crossOrigin.isAllowed })
+      ? refuseForeignPages({ loopbackOnly: isLoopback(host), isAllowedOrigin: crossOrigin.isAllowed })
       : () => undefined,
     admit: admitter(config, lookups),
     limit: limitRuns(limiter, clientIp),

@@ -25,6 +25,7 @@ describe('a development edge', () => {
     ['a page of elsewhere', { host: 'localhost:18790', origin: 'https://evil.example' }, 'FORBIDDEN'],
     ['a page of another port', { host: 'localhost:18790', origin: 'http://localhost:3000' }, 'FORBIDDEN'],
     ['a sandboxed page', { host: 'localhost:18790', origin: 'null' }, 'FORBIDDEN'],
+    ['the host of a listed origin', { host: 'console.example' }, 'served'],
     ['a rebound name', { host: 'evil.example:18790' }, 'FORBIDDEN'],
     ['a rebound page', { host: 'evil.example:18790', origin: 'http://evil.example:18790' }, 'FORBIDDEN'],
   ])('meets %s', (_, headers, expected) => {

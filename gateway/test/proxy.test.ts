@@ -81,6 +81,8 @@ describe('what a service gets', () => {
         [identityHeader]: 'forged',
         'X-Mesh-Identity': 'forged too',
         'x-forwarded-for': '1.2.3.4',
+        'x-forwarded-host': 'evil.example',
+        'x-forwarded-proto': 'https',
         'x-real-ip': '1.2.3.4',
         forwarded: 'for=1.2.3.4',
         cookie: 'session=1',
@@ -105,6 +107,8 @@ describe('what a service gets', () => {
       'x-goclaw-sender-id',
       'x-goclaw-tenant-id',
       'x-goclaw-user-id',
+      'x-forwarded-host',
+      'x-forwarded-proto',
       'x-private',
       'x-real-ip',
     ])

@@ -29,8 +29,9 @@ export interface GuardOptions {
 export const refuseForeignPages =
   ({ loopbackOnly, isAllowedOrigin }: GuardOptions) =>
   ({ headers }: IncomingMessage): void => {
+    const isListed = (name: string) => isAllowedOrigin(`http://${name}`) || isAllowedOrigin(`https://${name}`)
     const { host = '', origin } = headers
     const foreignPage = origin !== undefined && !isSameOrigin(origin, host) && !isAllowedOrigin(origin)
-    const foreignName = loopbackOnly && host !== '' && !isOwnName(hostnameOf(host))
+    const foreignName = loopbackOnly && host !== '' && !isOwnName(hostnameOf(host)) && !isListed(host)
     if (foreignPage || foreignName) throw new MeshError('FORBIDDEN', 'error.foreign_page')
   }

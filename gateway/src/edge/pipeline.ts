@@ -53,10 +53,10 @@ export const pipeline = (parts: PipelineParts): RequestListener => {
     let caller: Caller | undefined
     const fail = (thrown: unknown) => {
       if (response.destroyed) return
-      if (thrown instanceof MeshError && thrown.code === 'UNAUTHORIZED' && !response.headersSent)
-        response.setHeader('www-authenticate', 'Bearer')
+      const unauthorized = thrown instanceof MeshError && thrown.code === 'UNAUTHORIZED'
+      if (unauthorized && !response.headersSent) response.setHeader('www-authenticate', 'Bearer')
       const style = route?.definition.errorStyle
-      sendError({ request, response, thrown, log: log.child({ requestId }), locale: caller?.locale, style })
+      sendError({ request, response, thrown, log, locale: caller?.locale, style })
     }
     try {
       route = findRoute(request, response)

@@ -23,6 +23,9 @@ const judgedHeaders = [
   'forwarded',
   identityHeader,
   'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
   'x-goclaw-sender-id',
   'x-goclaw-tenant-id',
   'x-goclaw-user-id',
@@ -41,8 +44,9 @@ export const stripHeaders = (headers: IncomingHttpHeaders): void => {
   for (const name of stripped) if (headers[name] !== undefined) delete headers[name]
 }
 
+const answerHeaders = ['keep-alive', 'proxy-authenticate', 'proxy-connection', 'trailer', 'upgrade']
+
 /** Removes what an upstream said about its own connection from its answer's headers. */
 export const stripAnswerHeaders = (headers: IncomingHttpHeaders): void => {
-  for (const name of ['keep-alive', 'proxy-authenticate', 'proxy-connection', 'trailer', 'upgrade'])
-    delete headers[name]
+  for (const name of answerHeaders) if (headers[name] !== undefined) delete headers[name]
 }

@@ -67,6 +67,11 @@ export const chassisConfig = defineConfig('chassis', {
     schema: integer(10, 1, 500),
     about: 'Database connections a service may hold',
   },
+  preparedStatements: {
+    env: ['CLAWMESH_DB_PREPARED_STATEMENTS'],
+    schema: flag(true),
+    about: 'Keep prepared statements on connections; switch off behind a transaction pooler such as PgBouncer',
+  },
   meshSecret: {
     env: ['CLAWMESH_MESH_SECRET'],
     schema: z.string().min(32, 'at least 32 characters').optional(),

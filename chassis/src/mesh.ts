@@ -82,13 +82,17 @@ interface MeshParts {
   embedded: boolean
   dataDir: string
   databaseUrl: (service: RemoteService) => string
+  /** Whether a service's database is the embedded one. */
+  isEmbeddedDatabase: (service: RemoteService) => boolean
 }
+
+const embeddedPoolSize = 3
 
 /** The mesh as one process knows it: local services are called directly, all others over the network. */
 export const createMesh = (parts: MeshParts): MeshHost => {
   const { config, log, bus, tokens } = parts
   const services = new Map<ServiceName, Service>()
-  const databases: Database[] = []
+  const databases = new Map<RemoteService, Database>()
   const hangUps: (() => void)[] = []
 
   const connect = (definition: RpcDefinition): LooseFunctions => {
@@ -113,13 +117,18 @@ export const createMesh = (parts: MeshParts): MeshHost => {
       return Object.fromEntries(Object.keys(definition).map((name) => [name, call(name)])) as unknown as RpcFunctions<D>
     },
     database: (service) => {
+      const known = databases.get(service)
+      if (known !== undefined) return known
+      const embedded = parts.isEmbeddedDatabase(service)
       const database = openDatabase({
         url: parts.databaseUrl(service),
         schema: service,
-        poolSize: config.poolSize,
+        // The embedded database is one session for all: more connections would only queue.
+        poolSize: embedded ? Math.min(config.poolSize, embeddedPoolSize) : config.poolSize,
+        keepsStatements: config.preparedStatements && !embedded,
         log: log.child({ part: 'database', service }),
       })
-      databases.push(database)
+      databases.set(service, database)
       return database
     },
     cache: (kind, max) => createCache({ kind, max, ttlMs: config.cacheTtlMs, bus }),
@@ -130,7 +139,7 @@ export const createMesh = (parts: MeshParts): MeshHost => {
     services: () => [...services.values()],
     close: async () => {
       for (const hangUp of hangUps) hangUp()
-      await Promise.all(databases.map((database) => database.close()))
+      await Promise.all([...databases.values()].map((database) => database.close()))
     },
   }
 }

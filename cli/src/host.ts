@@ -34,13 +34,22 @@ interface HostParts {
   embedded: boolean
   dataDir: string
   databaseUrl: (service: RemoteService) => string
+  isEmbeddedDatabase: (service: RemoteService) => boolean
 }
 
 /**
  * The shared parts of a process. In embedded mode missing secrets are made and kept in the data folder.
  * @throws SetupError when something the chosen targets need is not configured
  */
-export const openHost = async ({ config, log, name, embedded, dataDir, databaseUrl }: HostParts): Promise<MeshHost> => {
+export const openHost = async ({
+  config,
+  log,
+  name,
+  embedded,
+  dataDir,
+  databaseUrl,
+  isEmbeddedDatabase,
+}: HostParts): Promise<MeshHost> => {
   const secret = (value: string | undefined, file: string, variable: string): string => {
     if (value) return value
     if (embedded) return keptSecret(dataDir, file)
@@ -52,6 +61,7 @@ export const openHost = async ({ config, log, name, embedded, dataDir, databaseU
     embedded,
     dataDir,
     databaseUrl,
+    isEmbeddedDatabase,
     bus: await openBus(config, name, embedded, log),
     tokens: identityTokens(secret(config.meshSecret, 'mesh', 'CLAWMESH_MESH_SECRET')),
     secrets: secretBox(parseEncryptionKey(secret(config.encryptionKey, 'encryption', 'CLAWMESH_ENCRYPTION_KEY'))),

@@ -84,7 +84,15 @@ export const composeProcess = async ({
     unserved.includes(service) ? database!.url : databaseUrl(service, config, env)
   if (embedded) await migrateAll(urlOf, log)
 
-  const mesh = await openHost({ config, log, name: names.join(','), embedded, dataDir, databaseUrl: urlOf })
+  const mesh = await openHost({
+    config,
+    log,
+    name: names.join(','),
+    embedded,
+    dataDir,
+    databaseUrl: urlOf,
+    isEmbeddedDatabase: (service) => unserved.includes(service),
+  })
   const services = names.map((name) => {
     const service = targets[name](mesh, configs)
     mesh.join(service)

@@ -103,6 +103,7 @@ export const startServices = async ({
     embedded: true,
     dataDir,
     databaseUrl: urlOf,
+    isEmbeddedDatabase: (service) => databaseUrls[service] !== undefined,
   })
   for (const service of standIns) mesh.join(service)
   const built = names.map((name) => {

@@ -15,6 +15,15 @@ export interface Database {
   readonly schema: string
   /** For `new PrismaClient({ adapter })`. */
   readonly adapter: PrismaPg
+  /**
+   * Runs a statement that a connection parses and plans once, where the database can keep it: the embedded one, which
+   * is one session for all, cannot. The name stands for the text.
+   */
+  readonly prepared: <R extends pg.QueryResultRow>(
+    name: string,
+    text: string,
+    values: unknown[],
+  ) => Promise<pg.QueryResult<R>>
   /** Whether the database answers. */
   ping: () => Promise<boolean>
   close: () => Promise<void>
@@ -25,10 +34,12 @@ interface DatabaseOptions {
   schema: string
   poolSize: number
   log: Logger
+  /** Whether connections keep prepared statements; default false. */
+  keepsStatements?: boolean
 }
 
 /** Opens a pool; connections are made when first needed. */
-export const openDatabase = ({ url, schema, poolSize, log }: DatabaseOptions): Database => {
+export const openDatabase = ({ url, schema, poolSize, log, keepsStatements = false }: DatabaseOptions): Database => {
   const pool = new TracedPool({
     connectionString: url,
     max: poolSize,
@@ -43,6 +54,8 @@ export const openDatabase = ({ url, schema, poolSize, log }: DatabaseOptions): D
     pool,
     schema,
     adapter: new PrismaPg(pool, { schema, disposeExternalPool: false }),
+    prepared: <R extends pg.QueryResultRow>(name: string, text: string, values: unknown[]) =>
+      pool.query<R>(keepsStatements ? { name: `${schema}.${name}`, text, values } : { text, values }),
     ping: () =>
       pool.query('SELECT 1').then(
         () => true,

@@ -2,6 +2,7 @@
  * The transactional outbox: an event is a row written with the change it tells of; a relay publishes it afterwards.
  * A crash between the two only means that the event is published again, under the same id.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { eventSubject, events, eventType, type CloudEvent, type EventData, type EventName } from '@clawmesh/contracts'
 import type { Bus, OutgoingEvent } from '../bus/bus.ts'
 import { newId } from '../ids/ids.ts'
@@ -35,6 +36,8 @@ export const outboxRow = <N extends EventName>(name: N, tenantId: string, data: 
 }
 
 const batchSize = 200
+/** Events of this long are published together; nobody waits for them. */
+const lingerMs = 20
 /** After this time another relay takes over rows whose relay has died. */
 const claimMs = 10_000
 const pollMs = 1_000
@@ -106,6 +109,7 @@ export const startOutboxRelay = (database: Database, bus: Bus, log: Logger): Out
         failing = true
       }
       if (!stopping) await pause()
+      if (poked && !stopping) await sleep(lingerMs)
     }
   }
   const running = loop()

@@ -3,6 +3,7 @@ import { epochMs, idParams, lenient, page, statusIs, userId, uuid } from './comm
 import { httpService } from './operation.ts'
 
 const agentParams = z.object({ agentID: z.string().min(1).max(100) })
+const documentLimitBytes = 10_485_760
 const documentPath = z.string().min(1).max(500)
 const documentParams = agentParams.extend({ path: documentPath })
 const owner = z.object({ user_id: userId.default('') })
@@ -73,6 +74,7 @@ export const memory = httpService('memory', {
     summary: 'Create or replace one memory document',
     params: documentParams,
     body: z.object({ content: z.string().default(''), user_id: userId.default('') }),
+    bodyLimitBytes: documentLimitBytes,
     response: { 200: z.object({ status: z.literal('ok'), path: z.string() }) },
     errors: [400, 404],
   },
@@ -190,6 +192,7 @@ export const memory = httpService('memory', {
       path: documentPath.optional(),
       content: z.string().min(1),
     }),
+    bodyLimitBytes: documentLimitBytes,
     response: { 200: entry, 201: entry },
     errors: [400, 404],
   },

@@ -23,5 +23,7 @@ export const bareMesh = (env: Record<string, string> = {}): MeshHost => {
     embedded: true,
     dataDir: '',
     databaseUrl: () => '',
+    isEmbeddedDatabase: () => false,
+    isEmbeddedDatabase: () => false,
   })
 }

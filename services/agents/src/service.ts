@@ -6,7 +6,16 @@ import { ChannelsServiceService } from '@clawmesh/contracts/gen/clawmesh/channel
 import { ProvidersServiceService, type ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
 import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
-import { implementHttp, implementRpc, newId, outboxPart, type Call, type Mesh, type Service } from '@clawmesh/chassis'
+import {
+  detached,
+  implementHttp,
+  implementRpc,
+  newId,
+  outboxPart,
+  type Call,
+  type Mesh,
+  type Service,
+} from '@clawmesh/chassis'
 import type { AgentsConfig } from './config.ts'
 import { agentUseCases } from './domain/agents.ts'
 import { agentLookup } from './domain/resolve-agent.ts'
@@ -44,7 +53,7 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
   const listTools = async (call: Call, agent: Agent): Promise<ToolSpec[]> => {
     const toolsConfigJson = JSON.stringify(agent.toolsConfig)
     const policy = createHash('sha256').update(toolsConfigJson).digest('base64')
-    const load = async () => (await tools.listTools(call, { agentId: agent.id, toolsConfigJson })).tools
+    const load = async () => (await tools.listTools(detached(call), { agentId: agent.id, toolsConfigJson })).tools
     return (await toolLists.get(agent.tenantId, `${agent.id} ${policy}`, load)) ?? []
   }
 

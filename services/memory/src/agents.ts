@@ -1,10 +1,9 @@
 /** The agents of a tenant, as the agents service tells. */
 import { MeshError } from '@clawmesh/contracts'
 import { AgentsServiceService, type ResolveAgentResponse } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
-import type { Call, Mesh } from '@clawmesh/chassis'
+import { detached, type Call, type Mesh } from '@clawmesh/chassis'
 import type { FindAgent } from './domain/ports.ts'
 import { memorySettings } from './domain/settings.ts'
-import { detached } from './detached.ts'
 
 export const agentDirectory = (mesh: Mesh): FindAgent => {
   const agents = mesh.client(AgentsServiceService)

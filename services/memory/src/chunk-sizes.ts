@@ -1,8 +1,7 @@
 /** Chunk sizes of an agent, with those of its tenant's system config, which identity keeps. */
 import { cacheSubject } from '@clawmesh/contracts'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
-import type { Logger, Mesh } from '@clawmesh/chassis'
-import { detached } from './detached.ts'
+import { detached, type Logger, type Mesh } from '@clawmesh/chassis'
 import type { ChunkSizesOf } from './domain/ports.ts'
 import { chunkSizes } from './domain/settings.ts'
 

@@ -1,8 +1,7 @@
 /** Vectors from the tenant's embedding provider, or from the built-in embedder where there is none. */
 import { cacheSubject } from '@clawmesh/contracts'
 import { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import type { Mesh } from '@clawmesh/chassis'
-import { detached } from './detached.ts'
+import { detached, type Mesh } from '@clawmesh/chassis'
 import { featureHash, featureHashingSpace } from './domain/feature-hashing.ts'
 import type { Embedder } from './domain/ports.ts'
 import type { EmbeddingSpace } from './domain/types.ts'

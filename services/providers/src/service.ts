@@ -4,6 +4,7 @@ import { http } from '@clawmesh/contracts'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import {
+  detached,
   guardedDispatcher,
   implementHttp,
   implementRpc,
@@ -34,8 +35,11 @@ export const providersService = (mesh: Mesh, config: ProvidersConfig): Service =
   const identity = mesh.client(IdentityServiceService)
   const configs = mesh.cache<SystemConfigs>('system_configs', cachedTenants)
   const systemConfigs = async (call: Call): Promise<SystemConfigs> =>
-    (await configs.get(call.caller.tenantId, 'all', async () => (await identity.listSystemConfigs(call, {})).values)) ??
-    {}
+    (await configs.get(
+      call.caller.tenantId,
+      'all',
+      async () => (await identity.listSystemConfigs(detached(call), {})).values,
+    )) ?? {}
 
   const allow = mesh.config.fetchAllow.split(',').filter(Boolean)
   const fetcher = guardedDispatcher({ allow, connectTimeoutMs: config.connectTimeoutMs })

@@ -40,7 +40,7 @@ export const agentUseCases = ({ store, workspaceDir, openedByChannels }: Parts) 
       requireUser(caller)
       const tenant = store.forTenant(caller.tenantId)
       if (isSystemOwner(caller)) return tenant.agents.list()
-      return tenant.agents.listFor(caller.userId, await openedByChannels(caller))
+      return tenant.agents.listFor(caller.userId, () => openedByChannels(caller))
     },
 
     /** @throws NOT_FOUND, FORBIDDEN when the caller has no access */

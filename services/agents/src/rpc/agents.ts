@@ -37,13 +37,16 @@ export const agentsRpc = (lookup: AgentLookup, store: AgentsStore): RpcFunctions
     }
   },
   getContextFile: async ({ caller }, { agentId, userId, fileName }) => {
-    const files = await store.forTenant(caller.tenantId).agents.contextFiles(agentId, userId)
+    const agent = await lookup.find(caller.tenantId, agentId)
+    if (agent === undefined) return { found: false, content: '' }
+    const files = await store.forTenant(caller.tenantId).agents.contextFiles(agent.id, userId)
     const file = files.find((candidate) => candidate.userId === userId && candidate.name === fileName)
     return { found: file !== undefined, content: file?.content ?? '' }
   },
   setContextFile: async ({ caller }, { agentId, userId, fileName, content }) => {
     const rows = store.forTenant(caller.tenantId).agents
-    if ((await rows.find(agentId)) !== undefined) await rows.setContextFile(agentId, userId, fileName, content)
+    const agent = await rows.find(agentId)
+    if (agent !== undefined) await rows.setContextFile(agent.id, userId, fileName, content)
     return {}
   },
 })

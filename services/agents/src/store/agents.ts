@@ -44,6 +44,10 @@ export interface AgentRowsParts {
   published: () => void
 }
 
+/** Tenants known to have been seeded, so that reads do not ask each time. */
+const seeded = new Set<string>()
+const mostRemembered = 100_000
+
 /** The agents of one tenant. */
 export const agentRows = ({ prisma, bus, published }: AgentRowsParts, tenantId: string) => {
   const forget = (...keys: string[]) => {
@@ -63,6 +67,7 @@ export const agentRows = ({ prisma, bus, published }: AgentRowsParts, tenantId: 
 
   /** Gives a tenant its default agent the first time anyone looks. */
   const seed = async (): Promise<void> => {
+    if (seeded.has(tenantId)) return
     await prisma.$transaction(async (tx) => {
       const { count } = await tx.tenantSeed.createMany({ data: [{ tenantId }], skipDuplicates: true })
       if (count === 0) return
@@ -85,6 +90,8 @@ export const agentRows = ({ prisma, bus, published }: AgentRowsParts, tenantId: 
         skipDuplicates: true,
       })
     })
+    if (seeded.size >= mostRemembered) seeded.clear()
+    seeded.add(tenantId)
   }
 
   const find = async (ref: string): Promise<Agent | undefined> => {
@@ -116,22 +123,23 @@ export const agentRows = ({ prisma, bus, published }: AgentRowsParts, tenantId: 
       return (await prisma.agent.findMany({ where: { tenantId }, orderBy: { createdAt: 'desc' } })).map(toAgent)
     },
 
-    /** What a user may use: own, default, shared, and predefined ones that a channel opens. */
-    listFor: async (userId: string, openedIds: readonly string[]): Promise<Agent[]> => {
+    /**
+     * What a user may use: own, default and shared agents, and predefined ones that a channel opens. Channels are asked
+     * only when there are predefined agents that nothing else opens.
+     */
+    listFor: async (userId: string, openedByChannels: () => Promise<readonly string[]>): Promise<Agent[]> => {
       await seed()
       const rows = await prisma.agent.findMany({
         where: {
           tenantId,
-          OR: [
-            { ownerId: userId },
-            { isDefault: true },
-            { shares: { some: { userId } } },
-            { agentType: 'predefined', id: { in: [...openedIds] } },
-          ],
+          OR: [{ ownerId: userId }, { isDefault: true }, { shares: { some: { userId } } }, { agentType: 'predefined' }],
         },
+        include: { shares: { where: { userId }, select: { id: true } } },
         orderBy: { createdAt: 'desc' },
       })
-      return rows.map(toAgent)
+      const isOpen = (row: (typeof rows)[number]) => row.ownerId === userId || row.isDefault || row.shares.length > 0
+      const opened = new Set(rows.every(isOpen) ? [] : await openedByChannels())
+      return rows.filter((row) => isOpen(row) || opened.has(row.id)).map(({ shares: _, ...row }) => toAgent(row))
     },
 
     isSharedWith: async (agentId: string, userId: string): Promise<boolean> =>

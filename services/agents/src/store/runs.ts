@@ -1,8 +1,8 @@
 /**
  * The run path: one statement to begin a run, one an iteration to append, one to end it. Plain SQL, as this is what a
- * chat turn waits for (docs/adr/0006).
+ * chat turn waits for (docs/adr/0006); under load one statement begins or ends many runs.
  */
-import type { Database, OutboxRow } from '@clawmesh/chassis'
+import { batcher, type Database, type OutboxRow } from '@clawmesh/chassis'
 import { storableJson } from '../domain/storable.ts'
 import type { Message, MessageExtra, Usage } from '../domain/types.ts'
 import { toMessage, type MessageRow } from './sessions.ts'
@@ -63,39 +63,99 @@ export interface LostRun {
   started_at: Date
 }
 
-/**
- * CTEs that append the messages of run `$1`, a JSON array in `$2`, to the session that `mine` names, and set more of
- * the session's columns on the way.
- */
-const appendMessages = (alsoSet = ''): string => `
-  grown AS (
-    UPDATE agents.sessions s SET
-      next_seq = s.next_seq + jsonb_array_length($2::jsonb),
-      message_bytes = s.message_bytes + octet_length($2::text),
-      ${alsoSet}
-      updated_at = now()
-    FROM mine WHERE s.id = mine.session_id
-    RETURNING s.id, s.next_seq - jsonb_array_length($2::jsonb) AS from_seq, s.tenant_id
-  ), appended AS (
-    INSERT INTO agents.messages (tenant_id, session_id, seq, run_id, role, content, extra)
-    SELECT grown.tenant_id, grown.id, grown.from_seq + m.position - 1, $1, m.value->>'role', m.value->>'content', m.value->'extra'
-    FROM grown, jsonb_array_elements($2::jsonb) WITH ORDINALITY AS m(value, position)
-  )`
+/** Two batches at once, so that one commits while the next is gathered. */
+const batches = { maxBatch: 64, concurrency: 2 }
 
-const wire = (messages: readonly NewMessage[]): string => storableJson(messages)
+const messagesOf = (messages: readonly NewMessage[]): string => storableJson(messages)
+
+const insertMessages = `
+  INSERT INTO agents.messages (tenant_id, session_id, seq, run_id, role, content, extra)
+  SELECT grown.tenant_id, grown.id, grown.from_seq + m.position - 1, grown.run_id,
+    m.value->>'role', m.value->>'content', m.value->'extra'
+  FROM grown, jsonb_array_elements(grown.messages) WITH ORDINALITY AS m(value, position)`
+
+/** `$1`: an array of fresh runs. Gives the ids of those whose session did not exist yet. */
+const beginFreshSql = `
+  WITH input AS (
+    SELECT * FROM jsonb_to_recordset($1::jsonb) AS i(id uuid, tenant_id uuid, session_key text, agent_id uuid,
+      agent_key text, user_id text, channel text, message text, preview text, lease_seconds float8)
+  ), session AS (
+    INSERT INTO agents.sessions
+      (id, tenant_id, session_key, agent_id, user_id, channel, next_seq, message_bytes, lease_run_id)
+    SELECT id, tenant_id, session_key, agent_id, user_id, channel, 1, octet_length(message), id FROM input
+    ON CONFLICT DO NOTHING
+    RETURNING id
+  ), run AS (
+    INSERT INTO agents.runs
+      (id, tenant_id, session_id, session_key, agent_id, agent_key, user_id, channel, input_preview, lease_until)
+    SELECT id, tenant_id, id, session_key, agent_id, agent_key, user_id, channel, preview, now() + make_interval(secs => lease_seconds)
+    FROM input JOIN session USING (id)
+  ), message AS (
+    INSERT INTO agents.messages (tenant_id, session_id, seq, run_id, role, content)
+    SELECT tenant_id, id, 0, id, 'user', message FROM input JOIN session USING (id)
+  )
+  SELECT id FROM session`
+
+/** `$1`: an array of ended runs, `$2`: their outbox rows. Gives the ids of those that were still running. */
+const endSql = `
+  WITH input AS (
+    SELECT * FROM jsonb_to_recordset($1::jsonb) AS i(id uuid, status text, error text, messages jsonb, bytes int,
+      input_tokens bigint, output_tokens bigint, provider text, model text)
+  ), mine AS (
+    UPDATE agents.runs r SET status = input.status, error = input.error, ended_at = now()
+    FROM input WHERE r.id = input.id AND r.status = 'running'
+    RETURNING r.id, r.session_id
+  ), grown AS (
+    UPDATE agents.sessions s SET
+      next_seq = s.next_seq + jsonb_array_length(input.messages),
+      message_bytes = s.message_bytes + input.bytes,
+      input_tokens = s.input_tokens + input.input_tokens,
+      output_tokens = s.output_tokens + input.output_tokens,
+      provider = CASE WHEN input.provider = '' THEN s.provider ELSE input.provider END,
+      model = CASE WHEN input.model = '' THEN s.model ELSE input.model END,
+      lease_run_id = NULL,
+      updated_at = now()
+    FROM mine JOIN input USING (id) WHERE s.id = mine.session_id
+    RETURNING s.id, s.tenant_id, mine.id AS run_id, input.messages, s.next_seq - jsonb_array_length(input.messages) AS from_seq
+  ), appended AS (${insertMessages}
+  ), told AS (
+    INSERT INTO agents.outbox (id, subject, payload)
+    SELECT e.id, e.subject, e.payload
+    FROM mine JOIN jsonb_to_recordset($2::jsonb) AS e(run_id uuid, id uuid, subject text, payload text) ON e.run_id = mine.id
+  )
+  SELECT id FROM mine`
 
 /** Statements over runs, of every tenant: each names the tenant or a run's unguessable id. */
-export const runRows = ({ pool }: Database) => ({
-  /**
-   * Begins a run and takes its session, made when new. `undefined` when another run holds the session, or when a fresh
-   * one exists already.
-   */
-  begin: async (run: NewRun): Promise<HeldSession | undefined> => {
-    const onConflict = run.fresh
-      ? 'DO NOTHING'
-      : `(tenant_id, session_key) DO UPDATE SET lease_run_id = EXCLUDED.lease_run_id, next_seq = s.next_seq + 1,
-           message_bytes = s.message_bytes + EXCLUDED.message_bytes, updated_at = now()
-         WHERE s.lease_run_id IS NULL AND s.agent_id = EXCLUDED.agent_id`
+export const runRows = ({ pool, prepared }: Database) => {
+  const heldFresh = (run: NewRun): HeldSession => ({
+    sessionId: run.runId,
+    agentId: run.agentId,
+    userId: run.userId,
+    summary: '',
+    seq: 0,
+    firstSeq: 0,
+  })
+
+  const beginFresh = batcher<NewRun, HeldSession | undefined>(async (runs) => {
+    const input = runs.map((run) => ({
+      id: run.runId,
+      tenant_id: run.tenantId,
+      session_key: run.sessionKey,
+      agent_id: run.agentId,
+      agent_key: run.agentKey,
+      user_id: run.userId,
+      channel: run.channel,
+      message: run.message,
+      preview: run.inputPreview,
+      lease_seconds: run.leaseMs / 1000,
+    }))
+    const { rows } = await prepared<{ id: string }>('begin_fresh', beginFreshSql, [JSON.stringify(input)])
+    const begun = new Set(rows.map(({ id }) => id))
+    return runs.map((run) => (begun.has(run.runId) ? heldFresh(run) : undefined))
+  }, batches)
+
+  /** Takes a session that may exist: its row is made, or its lease taken when it is free. */
+  const beginNamed = async (run: NewRun): Promise<HeldSession | undefined> => {
     const { rows } = await pool.query<{
       id: string
       agent_id: string
@@ -108,7 +168,10 @@ export const runRows = ({ pool }: Database) => ({
          INSERT INTO agents.sessions AS s
            (id, tenant_id, session_key, agent_id, user_id, channel, next_seq, message_bytes, lease_run_id)
          VALUES ($1, $2, $3, $4, $5, $6, 1, octet_length($7::text), $1)
-         ON CONFLICT ${onConflict}
+         ON CONFLICT (tenant_id, session_key) DO UPDATE SET
+           lease_run_id = EXCLUDED.lease_run_id, next_seq = s.next_seq + 1,
+           message_bytes = s.message_bytes + EXCLUDED.message_bytes, updated_at = now()
+         WHERE s.lease_run_id IS NULL AND s.agent_id = EXCLUDED.agent_id
          RETURNING id, agent_id, user_id, summary, next_seq, first_seq
        ), run AS (
          INSERT INTO agents.runs
@@ -142,95 +205,90 @@ export const runRows = ({ pool }: Database) => ({
       seq: row.next_seq - 1,
       firstSeq: row.first_seq,
     }
-  },
+  }
 
-  /** Who a session belongs to, for telling "busy" from "not yours". */
-  sessionOwner: async (
-    tenantId: string,
-    sessionKey: string,
-  ): Promise<{ agentId: string; userId: string } | undefined> => {
-    const { rows } = await pool.query<{ agent_id: string; user_id: string }>(
-      'SELECT agent_id, user_id FROM agents.sessions WHERE tenant_id = $1 AND session_key = $2',
-      [tenantId, sessionKey],
-    )
-    const [row] = rows
-    return row === undefined ? undefined : { agentId: row.agent_id, userId: row.user_id }
-  },
+  const end = batcher<EndedRun, boolean>(async (runs) => {
+    const input = runs.map(({ runId, status, error, messages, usage, provider, model }) => {
+      const json = messagesOf(messages)
+      return `{"id":"${runId}","status":"${status}","error":${JSON.stringify(error ?? null)},"messages":${json},"bytes":${json.length},"input_tokens":${usage.inputTokens},"output_tokens":${usage.outputTokens},"provider":${JSON.stringify(provider)},"model":${JSON.stringify(model)}}`
+    })
+    const events = runs.flatMap(({ runId, outbox }) => outbox.map((row) => ({ run_id: runId, ...row })))
+    const { rows } = await prepared<{ id: string }>('end', endSql, [`[${input.join(',')}]`, JSON.stringify(events)])
+    const ended = new Set(rows.map(({ id }) => id))
+    return runs.map(({ runId }) => ended.has(runId))
+  }, batches)
 
-  /** The messages of a held session before its current turn, the newest `limit` of them, oldest first. */
-  history: async (session: HeldSession, limit: number): Promise<Message[]> => {
-    const { rows } = await pool.query<MessageRow>(
-      `SELECT role, content, extra, created_at FROM agents.messages
+  return {
+    /**
+     * Begins a run and takes its session, made when new. `undefined` when another run holds the session, or when a
+     * fresh one exists already.
+     */
+    begin: (run: NewRun): Promise<HeldSession | undefined> => (run.fresh ? beginFresh(run) : beginNamed(run)),
+
+    /**
+     * Ends a run: its last messages, the session's counters, the release of the session and the events, in one
+     * statement. False when another replica has declared it lost; nothing is written then.
+     */
+    end,
+
+    /** Who a session belongs to, for telling "busy" from "not yours". */
+    sessionOwner: async (
+      tenantId: string,
+      sessionKey: string,
+    ): Promise<{ agentId: string; userId: string } | undefined> => {
+      const { rows } = await pool.query<{ agent_id: string; user_id: string }>(
+        'SELECT agent_id, user_id FROM agents.sessions WHERE tenant_id = $1 AND session_key = $2',
+        [tenantId, sessionKey],
+      )
+      const [row] = rows
+      return row === undefined ? undefined : { agentId: row.agent_id, userId: row.user_id }
+    },
+
+    /** The messages of a held session before its current turn, the newest `limit` of them, oldest first. */
+    history: async (session: HeldSession, limit: number): Promise<Message[]> => {
+      const { rows } = await pool.query<MessageRow>(
+        `SELECT role, content, extra, created_at FROM agents.messages
        WHERE session_id = $1 AND seq >= $2 AND seq < $3 ORDER BY seq DESC LIMIT $4`,
-      [session.sessionId, session.firstSeq, session.seq, limit],
-    )
-    return rows.reverse().map(toMessage)
-  },
+        [session.sessionId, session.firstSeq, session.seq, limit],
+      )
+      return rows.reverse().map(toMessage)
+    },
 
-  /** Appends the messages of one iteration. False when the run is no longer ours. */
-  append: async (runId: string, messages: readonly NewMessage[]): Promise<boolean> => {
-    const { rowCount } = await pool.query(
-      `WITH mine AS (SELECT session_id FROM agents.runs WHERE id = $1 AND status = 'running'),
-       ${appendMessages()}
+    /** Appends the messages of one iteration. False when the run is no longer ours. */
+    append: async (runId: string, messages: readonly NewMessage[]): Promise<boolean> => {
+      const { rowCount } = await pool.query(
+        `WITH grown AS (
+         UPDATE agents.sessions s SET
+           next_seq = s.next_seq + jsonb_array_length($2::jsonb),
+           message_bytes = s.message_bytes + octet_length($2::text),
+           updated_at = now()
+         FROM agents.runs r WHERE r.id = $1 AND r.status = 'running' AND s.id = r.session_id
+         RETURNING s.id, s.tenant_id, r.id AS run_id, $2::jsonb AS messages, s.next_seq - jsonb_array_length($2::jsonb) AS from_seq
+       ), appended AS (${insertMessages})
        SELECT 1 FROM grown`,
-      [runId, wire(messages)],
-    )
-    return rowCount === 1
-  },
+        [runId, messagesOf(messages)],
+      )
+      return rowCount === 1
+    },
 
-  /**
-   * Ends a run: its last messages, the session's counters, the release of the session and the events, in one statement.
-   * False when another replica has declared it lost; nothing is written then.
-   */
-  end: async (run: EndedRun): Promise<boolean> => {
-    const { rowCount } = await pool.query(
-      `WITH mine AS (
-         UPDATE agents.runs SET status = $3, error = $4, ended_at = now() WHERE id = $1 AND status = 'running'
-         RETURNING session_id
-       ), ${appendMessages(`
-         input_tokens = s.input_tokens + $5,
-         output_tokens = s.output_tokens + $6,
-         provider = CASE WHEN $7 = '' THEN s.provider ELSE $7 END,
-         model = CASE WHEN $8 = '' THEN s.model ELSE $8 END,
-         lease_run_id = NULL,`)}, told AS (
-         INSERT INTO agents.outbox (id, subject, payload)
-         SELECT e.id, e.subject, e.payload FROM mine, unnest($9::uuid[], $10::text[], $11::text[]) AS e(id, subject, payload)
-       )
-       SELECT 1 FROM mine`,
-      [
-        run.runId,
-        wire(run.messages),
-        run.status,
-        run.error ?? null,
-        run.usage.inputTokens,
-        run.usage.outputTokens,
-        run.provider,
-        run.model,
-        run.outbox.map(({ id }) => id),
-        run.outbox.map(({ subject }) => subject),
-        run.outbox.map(({ payload }) => payload),
-      ],
-    )
-    return rowCount === 1
-  },
+    /** Renews the leases of runs that this replica works on. */
+    renew: async (runIds: readonly string[], leaseMs: number): Promise<void> => {
+      await pool.query(
+        `UPDATE agents.runs SET lease_until = now() + make_interval(secs => $2) WHERE id = ANY($1::uuid[]) AND status = 'running'`,
+        [runIds, leaseMs / 1000],
+      )
+    },
 
-  /** Renews the leases of runs that this replica works on. */
-  renew: async (runIds: readonly string[], leaseMs: number): Promise<void> => {
-    await pool.query(
-      `UPDATE agents.runs SET lease_until = now() + make_interval(secs => $2) WHERE id = ANY($1::uuid[]) AND status = 'running'`,
-      [runIds, leaseMs / 1000],
-    )
-  },
-
-  /** Runs whose replica has gone silent. */
-  lost: async (limit: number): Promise<LostRun[]> => {
-    const { rows } = await pool.query<LostRun>(
-      `SELECT id, tenant_id, session_key, agent_id, agent_key, user_id, channel, input_preview, started_at
+    /** Runs whose replica has gone silent. */
+    lost: async (limit: number): Promise<LostRun[]> => {
+      const { rows } = await pool.query<LostRun>(
+        `SELECT id, tenant_id, session_key, agent_id, agent_key, user_id, channel, input_preview, started_at
        FROM agents.runs WHERE status = 'running' AND lease_until < now() ORDER BY lease_until LIMIT $1`,
-      [limit],
-    )
-    return rows
-  },
-})
+        [limit],
+      )
+      return rows
+    },
+  }
+}
 
 export type RunRows = ReturnType<typeof runRows>

@@ -1,0 +1,159 @@
+/** SIGTERM under load, for the long suite and its short form. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fakeOpenAi } from '../../fakes/openai.ts'
+import type { FakeUpstream, Script } from '../../fakes/http-fake.ts'
+import { startAll, type AllInOne } from '../../support/mesh-all.ts'
+import type { Api } from '../../support/mesh-api.ts'
+import { startLoad, type LoadReport } from '../../support/mesh-load.ts'
+import { meshStartLimitMs, registerUpstream, startMesh, type Mesh } from '../../support/mesh-processes.ts'
+
+interface Plan {
+  rounds: number
+  /** How long the load goes on before and after a signal. */
+  loadMs: number
+}
+
+/** Most answers take a tenth of a second; every tenth one outlasts the time for saying good-bye. */
+const script = (n: number): Script => ({ chunks: 5, chunkDelayMs: n % 10 === 1 ? 300 : 20, headerDelayMs: 20 })
+const endedWell = { code: 0, signal: null }
+
+const expectNothingFailed = (report: LoadReport): void => {
+  expect(report.failed).toEqual([])
+  expect(report.endedWithError).toBe(0)
+}
+
+/** A stream that takes a while; resolves with its whole text once it has ended, and rejects when it is cut. */
+const longStream = async (api: Api, upstream: FakeUpstream, script: Script) => {
+  upstream.next(script)
+  const response = await fetch(`${api.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { ...api.headers, 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'goclaw:default', stream: true, messages: [{ role: 'user', content: 'slowly' }] }),
+  })
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
+  const first = await reader.read()
+  return async (): Promise<string> => {
+    let text = first.value ?? ''
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) text += piece.value
+    return text
+  }
+}
+
+export const sigtermTests = ({ rounds, loadMs }: Plan): void => {
+  const numbers = Array.from({ length: rounds }, (_, at) => at + 1)
+
+  describe('a process of all targets', () => {
+    let upstream: FakeUpstream
+    let all: AllInOne
+
+    const begin = async (env: Record<string, string> = {}) => {
+      all = await startAll({ env: { CLAWMESH_RATE_LIMIT_RPM: '0', ...env } })
+      await registerUpstream(all.api(), upstream)
+    }
+    beforeAll(async () => {
+      upstream = await fakeOpenAi()
+    })
+    afterEach(() => all.stop())
+    afterAll(() => upstream.close())
+
+    test.each(numbers)(
+      'that is told to leave under load finishes what it has accepted, and exits with 0 (round %i)',
+      async () => {
+        await begin()
+        const load = startLoad({ edges: [all.url], workersPerEdge: 8, headers: all.api().headers, upstream, script })
+        await sleep(loadMs)
+        load.mark()
+        const ended = await all.kill('SIGTERM')
+        const report = await load.stop()
+        expectNothingFailed(report)
+        expect(ended).toEqual(endedWell)
+        // While it says good-bye it still serves, and afterwards it does not.
+        expect(report.answeredAfterMark).toBeGreaterThan(0)
+        expect(report.refused).toBeGreaterThan(0)
+      },
+      120_000,
+    )
+
+    test('lets an open stream go on to its end', async () => {
+      await begin()
+      const rest = await longStream(all.api(), upstream, { text: 'it takes its time', chunks: 6, chunkDelayMs: 500 })
+      const [ended, text] = await Promise.all([all.kill('SIGTERM'), rest()])
+      expect(text.trimEnd().endsWith('data: [DONE]')).toBe(true)
+      expect(ended).toEqual(endedWell)
+    }, 60_000)
+
+    test('ends a stream that outlasts its patience with an error event, and exits with 0', async () => {
+      await begin({ CLAWMESH_DRAIN_TIMEOUT_MS: '1000' })
+      const rest = await longStream(all.api(), upstream, { text: 'for ever', chunks: 8, chunkDelayMs: 5_000 })
+      const [ended, text] = await Promise.all([all.kill('SIGTERM'), rest()])
+      expect(text).toContain('"error"')
+      expect(text).not.toContain('[DONE]')
+      expect(ended).toEqual(endedWell)
+    }, 60_000)
+  })
+
+  describe('a process of a mesh', () => {
+    let mesh: Mesh
+
+    beforeAll(async () => {
+      mesh = await startMesh({ gateways: 2, agents: 2, together: true })
+    }, meshStartLimitMs)
+    afterAll(() => mesh?.stop())
+
+    const loadOn = (edges: readonly string[]) =>
+      startLoad({ edges, workersPerEdge: 4, headers: mesh.api().headers, upstream: mesh.upstream, script })
+
+    test.each(numbers)(
+      'an agents replica that leaves under load is not noticed at the edges (round %i)',
+      async (round) => {
+        const name = `agents-${1 + (round % 2)}`
+        const load = loadOn(mesh.edges)
+        await sleep(loadMs)
+        load.mark()
+        expect(await mesh.kill(name, 'SIGTERM')).toEqual(endedWell)
+        await sleep(loadMs / 2)
+        const report = await load.stop()
+        expectNothingFailed(report)
+        expect(report).toMatchObject({ refused: 0, unaccepted: 0 })
+        await mesh.restart(name)
+      },
+      120_000,
+    )
+
+    test.each(numbers)(
+      'a gateway that leaves under load finishes what it has accepted, and the other one goes on (round %i)',
+      async () => {
+        const load = loadOn([mesh.edges[0]!])
+        await sleep(loadMs)
+        load.mark()
+        const ended = await mesh.kill('gateway-1', 'SIGTERM')
+        const report = await load.stop()
+        expectNothingFailed(report)
+        expect(ended).toEqual(endedWell)
+        expect(report.answeredAfterMark).toBeGreaterThan(0)
+        expect(report.refused).toBeGreaterThan(0)
+        expect((await mesh.api(1).request('GET', '/v1/agents')).status).toBe(200)
+        await mesh.restart('gateway-1')
+      },
+      120_000,
+    )
+
+    test('an open stream survives its gateway and its agents replica being told to leave', async () => {
+      const rest = await longStream(mesh.api(0), mesh.upstream, {
+        text: 'it takes its time',
+        chunks: 6,
+        chunkDelayMs: 500,
+      })
+      const names = ['gateway-1', 'agents-1', 'agents-2']
+      const [text, ...ended] = await Promise.all([rest(), ...names.map((name) => mesh.kill(name, 'SIGTERM'))])
+      expect(text.trimEnd().endsWith('data: [DONE]')).toBe(true)
+      expect(ended).toEqual(names.map(() => endedWell))
+      await Promise.all(names.map((name) => mesh.restart(name)))
+    }, 60_000)
+
+    test('every process of the mesh exits with 0', async () => {
+      const ended = await Promise.all(mesh.names.map(async (name) => ({ name, ...(await mesh.kill(name, 'SIGTERM')) })))
+      expect(ended).toEqual(mesh.names.map((name) => ({ name, ...endedWell })))
+    }, 60_000)
+  })
+}

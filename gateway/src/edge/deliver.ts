@@ -1,6 +1,6 @@
 /** The last step: hands a request to the service that owns its route, in this process or another. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { attachCaller, identityHeader, type HttpHandler, type Mesh } from '@clawmesh/chassis'
+import { attachCaller, identityHeader, traceHeaders, type HttpHandler, type Mesh } from '@clawmesh/chassis'
 import { MeshError, type Caller, type ServiceName } from '@clawmesh/contracts'
 import { stripHeaders } from '../proxy/hop-headers.ts'
 import { createProxy, type Proxy } from '../proxy/proxy.ts'
@@ -26,6 +26,7 @@ const rewriteHeaders = ({ headers }: IncomingMessage, { requestId, clientIp }: P
   stripHeaders(headers)
   headers['x-request-id'] = requestId
   headers['x-forwarded-for'] = clientIp
+  Object.assign(headers, traceHeaders())
 }
 
 /** Where services live is asked once each, at their first request: by then every room has joined. */

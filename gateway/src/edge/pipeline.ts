@@ -10,6 +10,7 @@ import type { Deliver } from './deliver.ts'
 import type { FindRoute } from './find-route.ts'
 import { refuseLargeBody } from './refuse-large-body.ts'
 import { requestIdOf } from './request-id.ts'
+import { tracedRequest } from './traced-request.ts'
 
 export interface PipelineParts {
   cors: Cors
@@ -58,19 +59,23 @@ export const pipeline = (parts: PipelineParts): RequestListener => {
       const style = route?.definition.errorStyle
       sendError({ request, response, thrown, log, locale: caller?.locale, style })
     }
-    try {
-      route = findRoute(request, response)
+    const serve = async (found: Route) => {
       const claim = readClaim(request.headers)
-      if (route.definition.role === 'public') caller = anyone(claim.locale)
+      if (found.definition.role === 'public') caller = anyone(claim.locale)
       else {
         guard(request)
         const admission = await admit(claim)
         caller = admission.caller
-        await limit(request, response, route, admission)
-        authorise(caller, route)
+        await limit(request, response, found, admission)
+        authorise(caller, found)
       }
-      refuseLargeBody(request, route)
-      await deliver(route.service, { request, response, caller, requestId, clientIp: clientIp(request), fail })
+      refuseLargeBody(request, found)
+      await deliver(found.service, { request, response, caller, requestId, clientIp: clientIp(request), fail })
+    }
+    try {
+      const found = findRoute(request, response)
+      route = found
+      await tracedRequest(request, response, found, () => serve(found))
     } catch (thrown) {
       fail(thrown)
     }

@@ -24,6 +24,5 @@ export const bareMesh = (env: Record<string, string> = {}): MeshHost => {
     dataDir: '',
     databaseUrl: () => '',
     isEmbeddedDatabase: () => false,
-    isEmbeddedDatabase: () => false,
   })
 }

@@ -48,8 +48,8 @@ export interface AllInOne {
   /** Address of the edge, without a slash at its end. */
   url: string
   port: number
-  /** Where the services answer gRPC; empty when they share a process with the gateway and need none. */
-  grpcTarget: string
+  /** Where the services answer each other; undefined when they share a process with the gateway and need not. */
+  inside: { httpPort: number; grpcTarget: string } | undefined
   gatewayToken: string
   upstream: FakeUpstream
   /** The common database of all services but memory, and memory's. */
@@ -58,6 +58,7 @@ export interface AllInOne {
   env: Record<string, string>
   /** Mints and checks what this mesh believes. */
   tokens: IdentityTokens
+  meshSecret: string
   request: <B = Record<string, unknown>>(method: string, path: string, parts?: RequestParts) => Promise<Answer<B>>
   /** Headers of the system owner, in the master tenant unless one is named. */
   owner: (tenant?: string) => Headers
@@ -143,13 +144,13 @@ const startGround = async () => {
 /** A running mesh, however many processes it is composed of. */
 interface Running {
   port: number
-  grpcTarget: string
+  inside: AllInOne['inside']
   stop: () => Promise<void>
 }
 
 const startTogether = async (env: Record<string, string>): Promise<Running> => {
   const mesh = await startProcess(targetNames, env, true)
-  return { port: mesh.edgePort(), grpcTarget: '', stop: mesh.stop }
+  return { port: mesh.edgePort(), inside: undefined, stop: mesh.stop }
 }
 
 /** The services as one process and the gateway as another: what passes between them passes over HTTP and gRPC. */
@@ -166,7 +167,7 @@ const startApart = async (env: Record<string, string>, migrateAll: () => Promise
   const gateway = await startProcess(['gateway'], { ...env, ...Object.fromEntries(addresses) }, false)
   return {
     port: gateway.edgePort(),
-    grpcTarget,
+    inside: { httpPort, grpcTarget },
     stop: async () => {
       await gateway.stop()
       await services.stop()
@@ -191,7 +192,7 @@ export const startAllInOne = async (
     await ground.stop()
     throw thrown
   }
-  const { port, grpcTarget } = mesh
+  const { port, inside } = mesh
   const url = `http://127.0.0.1:${port}`
   const gatewayToken = ground.env['GOCLAW_GATEWAY_TOKEN']!
 
@@ -238,12 +239,13 @@ export const startAllInOne = async (
   return {
     url,
     port,
-    grpcTarget,
+    inside,
     gatewayToken,
     upstream: ground.upstream,
     databaseUrls: ground.databaseUrls,
     env: ground.env,
     tokens: identityTokens(ground.meshSecret),
+    meshSecret: ground.meshSecret,
     request,
     owner,
     makeTenant,

@@ -93,7 +93,7 @@ describe('many connections to the one session', () => {
         async (i: number) =>
           expect((await pool.query('select g from generate_series(1, $1::int) g', [i % 500])).rowCount).toBe(i % 500),
       ]
-      await Promise.all(Array.from({ length: 2000 }, (_, i) => shapes[i % shapes.length]?.(i)))
+      await Promise.all(Array.from({ length: 2000 }, (_, i) => shapes[i % shapes.length]!(i)))
       const { rows } = await pool.query('select sum(value)::int as total, min(value) as least from counter')
       expect(rows).toEqual([{ total: 250, least: expect.any(Number) }])
       expect(rows[0].least).toBeGreaterThanOrEqual(0)

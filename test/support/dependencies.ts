@@ -32,7 +32,7 @@ export async function startDependencies(): Promise<() => Promise<void>> {
     }),
   )
   const stopAll = async (): Promise<void> => {
-    await Promise.all(results.map((result) => (result.status === 'fulfilled' ? result.value.stop() : undefined)))
+    await Promise.all(results.flatMap((result) => (result.status === 'fulfilled' ? [result.value.stop()] : [])))
   }
   const failed = results.find((result) => result.status === 'rejected')
   if (failed) {

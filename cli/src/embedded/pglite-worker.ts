@@ -42,11 +42,12 @@ async function serve(work: PgliteWork): Promise<void> {
   await multiplexer.listen(work.socketPath)
   chmodSync(work.socketPath, 0o600)
 
-  parentPort?.once('message', async (_order: PgliteOrder) => {
+  const stop = async (): Promise<never> => {
     await multiplexer.close()
     await database.close()
     process.exit(0)
-  })
+  }
+  parentPort?.once('message', (_order: PgliteOrder) => void stop())
   parentPort?.postMessage({ kind: 'ready' } satisfies PgliteReport)
 }
 

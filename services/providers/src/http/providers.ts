@@ -17,7 +17,7 @@ const toWire = (provider: Provider): ProviderWire => ({
   ...(provider.apiBase === '' ? {} : { api_base: provider.apiBase }),
   ...(provider.apiKey === '' ? {} : { api_key: '***' as const }),
   enabled: provider.enabled,
-  ...(Object.keys(provider.settings).length === 0 ? {} : { settings: provider.settings as Settings }),
+  ...(Object.keys(provider.settings).length === 0 ? {} : { settings: provider.settings }),
 })
 
 export const providerHandlers = (

@@ -4,7 +4,6 @@ import type { Provider } from '../domain/provider.ts'
 import type { ProviderUseCases } from '../domain/providers.ts'
 
 type ProviderWire = Exclude<Awaited<ReturnType<Handlers<typeof http.providers>['getProvider']>>, { kind: string }>
-type Settings = BodyOf<(typeof http.providers.operations)['createProvider']>['settings']
 
 const toWire = (provider: Provider): ProviderWire => ({
   id: provider.id,

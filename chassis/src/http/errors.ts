@@ -17,6 +17,16 @@ const level = (error: MeshError): 'error' | 'warn' | 'debug' => {
   return error.code === 'INTERNAL' ? 'error' : status >= 500 ? 'warn' : 'debug'
 }
 
+/** An unread body up to this size is read and dropped, so that the connection can go on. */
+const discardedBytes = 65_536
+
+/** What is left of an unread body would be taken for the next request: it is dropped, or the connection ends. */
+const discardBody = (request: IncomingMessage, response: ServerResponse): void => {
+  if (request.complete) return
+  if (Number(request.headers['content-length'] ?? Number.NaN) <= discardedBytes) request.resume()
+  else response.setHeader('connection', 'close')
+}
+
 /** Answers with the error a handler threw. Its cause is logged and never sent. */
 export const sendError = ({ request, response, thrown, log, locale, style }: ErrorAnswer): void => {
   const error = toMeshError(databaseError(thrown))
@@ -29,7 +39,11 @@ export const sendError = ({ request, response, thrown, log, locale, style }: Err
   const { status, retryable } = errorKinds[error.code]
   if (retryable && error.retryAfterMs !== undefined)
     response.setHeader('retry-after', String(Math.ceil(error.retryAfterMs / 1000)))
-  // What is left of an unread body would be taken for the next request.
-  if (!request.complete) response.setHeader('connection', 'close')
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(body)
+  discardBody(request, response)
+  response
+    .writeHead(status, {
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': Buffer.byteLength(body),
+    })
+    .end(body)
 }

@@ -141,11 +141,13 @@ export const implementHttp = <S extends HttpService>(
         if (answer.kind === 'stream') return await answer.write(response)
         if (response.destroyed) return
         const body = checkResponses ? checked(definition, answer.status, answer.body) : answer.body
+        const json = JSON.stringify(body)
         response.writeHead(answer.status, {
           'content-type': 'application/json; charset=utf-8',
+          'content-length': Buffer.byteLength(json),
           ...answer.headers,
         })
-        response.end(JSON.stringify(body))
+        response.end(json)
       } catch (thrown) {
         sendError({ request, response, thrown, log, locale: caller?.locale, style: definition.errorStyle })
       }

@@ -93,8 +93,9 @@ export const composeProcess = async ({
     databaseUrl: urlOf,
     isEmbeddedDatabase: (service) => unserved.includes(service),
   })
-  const services = names.map((name) => {
-    const service = targets[name](mesh, configs)
+  const builds = await Promise.all(names.map((name) => targets[name]()))
+  const services = builds.map((build) => {
+    const service = build(mesh, configs)
     mesh.join(service)
     return service
   })

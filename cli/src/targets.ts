@@ -1,21 +1,19 @@
 /** The rooms a process can hold. This is the only place that knows them all. */
-import { agentsConfig, agentsService } from '@clawmesh/agents'
-import { channelsService } from '@clawmesh/channels'
+import { agentsConfig } from '@clawmesh/agents/config'
 import {
   chassisConfig,
-  type loadConfigs,
   type ConfigDefinition,
+  type loadConfigs,
   type Mesh,
   type RemoteService,
   type Service,
 } from '@clawmesh/chassis'
-import { gatewayConfig, gatewayService } from '@clawmesh/gateway'
-import { identityService } from '@clawmesh/identity'
-import { memoryConfig, memoryService } from '@clawmesh/memory'
-import { packagesConfig, packagesService } from '@clawmesh/packages'
-import { providersConfig, providersService } from '@clawmesh/providers'
-import { toolsConfig, toolsService } from '@clawmesh/tools'
-import { tracesConfig, tracesService } from '@clawmesh/traces'
+import { gatewayConfig } from '@clawmesh/gateway/config'
+import { memoryConfig } from '@clawmesh/memory/config'
+import { packagesConfig } from '@clawmesh/packages/config'
+import { providersConfig } from '@clawmesh/providers/config'
+import { toolsConfig } from '@clawmesh/tools/config'
+import { tracesConfig } from '@clawmesh/traces/config'
 
 /** Every room's configuration. */
 export const configDefinitions = {
@@ -29,24 +27,48 @@ export const configDefinitions = {
   traces: tracesConfig,
 } as const satisfies Record<string, ConfigDefinition>
 
-type Configs = ReturnType<typeof loadConfigs<typeof configDefinitions>>
+export type Configs = ReturnType<typeof loadConfigs<typeof configDefinitions>>
+type Build = (mesh: Mesh, configs: Configs) => Service
 
-/** How each target is built. A service comes before those that call it when it starts. */
+/**
+ * How each target is loaded and built. A process loads only the rooms it holds, which keeps it small. A service comes
+ * before those that call it when it starts.
+ */
 export const targets = {
-  identity: (mesh) => identityService(mesh),
-  traces: (mesh, configs) => tracesService(mesh, configs.traces),
-  providers: (mesh, configs) => providersService(mesh, configs.providers),
-  memory: (mesh, configs) => memoryService(mesh, configs.memory),
-  channels: (mesh) => channelsService(mesh),
-  packages: (mesh, configs) => packagesService(mesh, configs.packages),
-  tools: (mesh, configs) => toolsService(mesh, configs.tools),
-  agents: (mesh, configs) => agentsService(mesh, configs.agents),
-  gateway: (mesh, configs) => gatewayService(mesh, configs.gateway),
-} as const satisfies Record<string, (mesh: Mesh, configs: Configs) => Service>
+  identity: async (): Promise<Build> => (await import('@clawmesh/identity')).identityService,
+  traces: async (): Promise<Build> => {
+    const { tracesService } = await import('@clawmesh/traces')
+    return (mesh, configs) => tracesService(mesh, configs.traces)
+  },
+  providers: async (): Promise<Build> => {
+    const { providersService } = await import('@clawmesh/providers')
+    return (mesh, configs) => providersService(mesh, configs.providers)
+  },
+  memory: async (): Promise<Build> => {
+    const { memoryService } = await import('@clawmesh/memory')
+    return (mesh, configs) => memoryService(mesh, configs.memory)
+  },
+  channels: async (): Promise<Build> => (await import('@clawmesh/channels')).channelsService,
+  packages: async (): Promise<Build> => {
+    const { packagesService } = await import('@clawmesh/packages')
+    return (mesh, configs) => packagesService(mesh, configs.packages)
+  },
+  tools: async (): Promise<Build> => {
+    const { toolsService } = await import('@clawmesh/tools')
+    return (mesh, configs) => toolsService(mesh, configs.tools)
+  },
+  agents: async (): Promise<Build> => {
+    const { agentsService } = await import('@clawmesh/agents')
+    return (mesh, configs) => agentsService(mesh, configs.agents)
+  },
+  gateway: async (): Promise<Build> => {
+    const { gatewayService } = await import('@clawmesh/gateway')
+    return (mesh, configs) => gatewayService(mesh, configs.gateway)
+  },
+} as const
 
 export type TargetName = keyof typeof targets
 export const targetNames = Object.keys(targets) as TargetName[]
-export type { Configs }
 
 /** Targets of a `--target` value: names between commas, or `all`. @throws Error naming an unknown one */
 export const parseTargets = (value: string): TargetName[] => {

@@ -78,6 +78,11 @@ const prepare = async (api: Api, upstream: string): Promise<Record<string, strin
 /** A limit far away, so that the limiter works and never refuses. */
 const env = { CLAWMESH_RATE_LIMIT_RPM: '60000000', CLAWMESH_RATE_LIMIT_BURST: '1000000', CLAWMESH_LOG_LEVEL: 'warn' }
 
+/** Processes whose profile is shown. */
+const profiled = ['gateway-1', 'agents-1', 'providers']
+const profiling = (folder: string): Record<string, string> =>
+  options.profile ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${folder}` } : {}
+
 const startSubjects = async (): Promise<{ subjects: Subject[]; database: string; profileDir: string }> => {
   const postgres = await startPostgres({ durable: true })
   undo.push(() => postgres.stop())
@@ -112,11 +117,15 @@ const startSubjects = async (): Promise<{ subjects: Subject[]; database: string;
     )
     const mesh = await startMesh({
       env,
+      envOf: (name) => profiling(`${profileDir}/${name}`),
       databaseUrl: await databaseOf('bench_mesh'),
       natsUrl: nats.url,
       redisUrl: redis.url,
     })
-    undo.push(mesh.stop)
+    undo.push(async () => {
+      if (options.profile) for (const name of profiled) await mesh.kill(name, 'SIGTERM')
+      await mesh.stop()
+    })
     const headers = await prepare(mesh.api(0, 'system'), upstream.origin)
     const origin = mesh.edges[0]!
     subjects.push({
@@ -133,7 +142,7 @@ const startSubjects = async (): Promise<{ subjects: Subject[]; database: string;
         ...env,
         DATABASE_URL: await databaseOf('bench_all'),
         GOCLAW_GATEWAY_TOKEN: token,
-        ...(options.profile ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileDir}` } : {}),
+        ...profiling(`${profileDir}/all`),
       },
     })
     // A profile is written by a process that ends, not by one that is killed.
@@ -235,10 +244,10 @@ try {
   for (const { pids } of subjects)
     for (const [name, pid] of Object.entries(pids)) console.log(`  ${name.padEnd(12)} ${rssMb(pid)}`)
   for (const step of undo.splice(1).reverse()) await step()
-  if (options.profile) {
-    console.log('\nCPU profile of --target all, self time:')
-    for (const { share, name } of topFunctions(profileDir))
-      console.log(`  ${(share * 100).toFixed(1).padStart(5)} %  ${name}`)
+  for (const name of ['all', ...profiled]) {
+    const top = topFunctions(join(profileDir, name))
+    if (top.length > 0) console.log(`\nCPU profile of ${name}, self time:`)
+    for (const { share, name: place } of top) console.log(`  ${(share * 100).toFixed(1).padStart(5)} %  ${place}`)
   }
   await rm(profileDir, { recursive: true, force: true })
   await readiness()

@@ -1,5 +1,5 @@
 /** The functions that take the most CPU time themselves, out of a V8 .cpuprofile. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 interface CpuProfile {
@@ -14,16 +14,19 @@ const place = (url: string): string =>
     .replace(/^.*\/(?=(contracts|chassis|gateway|services|cli)\/)/, '')
 
 const read = (file: string): CpuProfile => JSON.parse(readFileSync(file, 'utf8')) as CpuProfile
-/** Workers and children write profiles of their own; the process that served the turns knows the agents service. */
-const servesTurns = ({ nodes }: CpuProfile): boolean =>
-  nodes.some(({ callFrame }) => callFrame.url.includes('/services/agents/src/domain/run/'))
+/** Time that a profile covers and that was not idle: workers and children write profiles of their own, small ones. */
+const busy = ({ nodes, samples, timeDeltas }: CpuProfile): number => {
+  const idle = new Set(nodes.filter(({ callFrame }) => callFrame.functionName === '(idle)').map(({ id }) => id))
+  return samples.reduce((sum, id, index) => (idle.has(id) ? sum : sum + (timeDeltas[index] ?? 0)), 0)
+}
 
-/** The functions of the process that served, with their share of the time that was not idle. */
+/** The functions of the busiest process that wrote a profile there, with their share of the time that was not idle. */
 export const topFunctions = (folder: string, count = 10): { share: number; name: string }[] => {
-  const profile = readdirSync(folder)
+  if (!existsSync(folder)) return []
+  const [profile] = readdirSync(folder)
     .filter((name) => name.endsWith('.cpuprofile'))
     .map((name) => read(join(folder, name)))
-    .find(servesTurns)
+    .sort((a, b) => busy(b) - busy(a))
   if (profile === undefined) return []
   const { nodes, samples, timeDeltas } = profile
   const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]))

@@ -2,7 +2,7 @@
 import { Client, credentials, Metadata, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js'
 import { MeshError } from '@clawmesh/contracts'
 import { identityHeader, type IdentityTokens } from '../auth/identity-token.ts'
-import type { Call } from '../call.ts'
+import { clientIpHeader, type Call } from '../call.ts'
 import { traced, traceHeaders, tracedStream } from '../telemetry/telemetry.ts'
 import { fromStatus } from './status.ts'
 import { fullServiceName, serviceNameOf, type LooseFunctions, type RpcDefinition } from './types.ts'
@@ -57,6 +57,7 @@ export const grpcFunctions = (
     const metadata = new Metadata()
     metadata.set(identityHeader, await tokens.mint(call.caller))
     metadata.set('x-request-id', call.requestId)
+    if (call.clientIp !== undefined) metadata.set(clientIpHeader, call.clientIp)
     for (const [name, value] of Object.entries(traceHeaders())) metadata.set(name, value)
     return metadata
   }

@@ -15,7 +15,7 @@ import { ReflectionService } from '@grpc/reflection'
 import { HealthImplementation } from 'grpc-health-check'
 import { MeshError } from '@clawmesh/contracts'
 import { identityHeader, type IdentityTokens } from '../auth/identity-token.ts'
-import type { Call } from '../call.ts'
+import { clientIpHeader, clientIpIn, type Call } from '../call.ts'
 import type { Logger } from '../log/logger.ts'
 import { traced, tracedStream } from '../telemetry/telemetry.ts'
 import { toStatus } from './status.ts'
@@ -44,7 +44,12 @@ const carrierOf = (metadata: Metadata): Record<string, string> => ({ traceparent
 const callOf = async (metadata: Metadata, signal: AbortSignal, tokens: IdentityTokens): Promise<Call> => {
   const token = text(metadata, identityHeader)
   if (token === '') throw new MeshError('UNAUTHORIZED', 'error.unauthorized')
-  return { caller: await tokens.verify(token), requestId: text(metadata, 'x-request-id'), signal }
+  return {
+    caller: await tokens.verify(token),
+    requestId: text(metadata, 'x-request-id'),
+    signal,
+    ...clientIpIn(text(metadata, clientIpHeader)),
+  }
 }
 
 const send = async (stream: ServerWritableStream<unknown, unknown>, message: unknown): Promise<void> => {

@@ -16,7 +16,7 @@ import {
   type Route,
 } from '@clawmesh/contracts'
 import express from 'express'
-import type { Call } from '../call.ts'
+import { clientIpHeader, clientIpIn, type Call } from '../call.ts'
 import type { IdentityTokens } from '../auth/identity-token.ts'
 import type { Logger } from '../log/logger.ts'
 import { traced } from '../telemetry/telemetry.ts'
@@ -84,7 +84,12 @@ const inputOf = async (request: express.Request, response: ServerResponse, route
   return {
     caller,
     headers: request.headers,
-    call: { caller, signal: abort.signal, requestId: String(request.headers['x-request-id'] ?? randomUUID()) },
+    call: {
+      caller,
+      signal: abort.signal,
+      requestId: String(request.headers['x-request-id'] ?? randomUUID()),
+      ...clientIpIn(request.headers[clientIpHeader]),
+    },
     params: definition.params === undefined ? params : validate(definition.params, params, locale),
     query: definition.query === undefined ? {} : validate(definition.query, request.query, locale),
     body:

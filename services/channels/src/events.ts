@@ -18,7 +18,8 @@ export const agentDeletedPart = (
     const { success, data } = agentDeleted.safeParse(event)
     // Asking for it again would not mend it, and the ones behind it would wait for ever.
     if (!success) return log.error({ eventId: event.id }, 'channels: an agent-deleted event is unreadable, skipped')
-    await instances.removeOfAgent(data.tenantid, data.data.id, data.data.actorId)
+    const { id, actorId, ipAddress } = data.data
+    await instances.removeOfAgent(data.tenantid, id, { actorId, ipAddress })
   }
 
   let stop: Stop | undefined

@@ -26,7 +26,8 @@ export const forgetDeletedAgents = (bus: Bus, store: MemoryStore, log: Logger): 
             if (!parsed.success) log.error({ eventId: event.id }, 'dropped an unreadable event')
             else {
               const { tenantid, data } = parsed.data
-              await store.write(tenantid).deleteOfAgent(data.id, data.actorId)
+              const { id, actorId, ipAddress } = data
+              await store.write(tenantid).deleteOfAgent(id, { actorId, ipAddress })
             }
           }
         },

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { masterTenantId, MeshError, type Caller } from '@clawmesh/contracts'
-import { newId } from '@clawmesh/chassis'
+import { actorOf, newId, type Call } from '@clawmesh/chassis'
 import type { AgentsStore } from '../store/store.ts'
 import { isSystemOwner, mayUse, requireOwner } from './access.ts'
 import { agentChanges, agentKeyFrom, type AgentInput } from './agent-input.ts'
@@ -11,7 +11,6 @@ const defaults = { contextWindow: 200_000, maxToolIterations: 30 }
 const predefinedFiles = ['AGENTS.md', 'SOUL.md', 'IDENTITY.md', 'USER_PREDEFINED.md'] as const
 
 const notFound = (id: string) => new MeshError('NOT_FOUND', 'error.not_found', { kind: 'agent', id: id.slice(0, 100) })
-const actor = (caller: Caller) => caller.userId || 'system'
 
 const requireUser = (caller: Caller): void => {
   if (caller.userId === '') throw new MeshError('INVALID_REQUEST', 'error.user_id_required')
@@ -52,7 +51,8 @@ export const agentUseCases = ({ store, workspaceDir, openedByChannels }: Parts) 
     },
 
     /** @throws INVALID_REQUEST without a user id, ALREADY_EXISTS when the key is taken */
-    create: async (caller: Caller, input: AgentInput & { tenant_id?: string | undefined }): Promise<Agent> => {
+    create: async (call: Call, input: AgentInput & { tenant_id?: string | undefined }): Promise<Agent> => {
+      const { caller } = call
       requireUser(caller)
       const tenantId = isSystemOwner(caller) ? (input.tenant_id ?? caller.tenantId) : caller.tenantId
       const changes = agentChanges(input)
@@ -84,22 +84,24 @@ export const agentUseCases = ({ store, workspaceDir, openedByChannels }: Parts) 
       }
       const files =
         agentType === 'predefined' ? predefinedFiles.map((name) => ({ name, content: contextTemplates[name] })) : []
-      return store.forTenant(tenantId).agents.insert(agent, files, actor(caller))
+      return store.forTenant(tenantId).agents.insert(agent, files, actorOf(call))
     },
 
     /** Changes what the input names. @throws NOT_FOUND, FORBIDDEN, ALREADY_EXISTS, INVALID_REQUEST */
-    update: async (caller: Caller, ref: string, input: AgentInput): Promise<void> => {
+    update: async (call: Call, ref: string, input: AgentInput): Promise<void> => {
+      const { caller } = call
       const agent = await require(caller, ref)
       requireOwner(caller, agent)
       const changes = agentChanges(input, agent.otherConfig)
-      await store.forTenant(caller.tenantId).agents.update(agent, changes, actor(caller))
+      await store.forTenant(caller.tenantId).agents.update(agent, changes, actorOf(call))
     },
 
     /** @throws NOT_FOUND, FORBIDDEN */
-    remove: async (caller: Caller, ref: string): Promise<void> => {
+    remove: async (call: Call, ref: string): Promise<void> => {
+      const { caller } = call
       const agent = await require(caller, ref)
       requireOwner(caller, agent)
-      await store.forTenant(caller.tenantId).agents.remove(agent, actor(caller))
+      await store.forTenant(caller.tenantId).agents.remove(agent, actorOf(call))
     },
   }
 }

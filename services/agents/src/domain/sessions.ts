@@ -1,4 +1,5 @@
 import { MeshError, type Caller } from '@clawmesh/contracts'
+import { actorOf, type Call } from '@clawmesh/chassis'
 import type { AgentsStore } from '../store/store.ts'
 import { seesAllSessions } from './access.ts'
 import type { Message, Session } from './types.ts'
@@ -10,8 +11,6 @@ interface ListInput {
   limit: number
   offset: number
 }
-
-const actor = (caller: Caller) => caller.userId || 'system'
 
 /** Sessions as people see them. Admins see all of their tenant, others their own. */
 export const sessionUseCases = (store: AgentsStore) => {
@@ -51,10 +50,11 @@ export const sessionUseCases = (store: AgentsStore) => {
 
     /** Sets label and model where given; metadata are merged key by key. @throws NOT_FOUND, FORBIDDEN */
     patch: async (
-      caller: Caller,
+      call: Call,
       key: string,
       input: { label?: string | undefined; model?: string | undefined; metadata?: Record<string, string> | undefined },
     ): Promise<void> => {
+      const { caller } = call
       const session = await require(caller, key)
       await rows(caller).patch(
         session,
@@ -63,18 +63,19 @@ export const sessionUseCases = (store: AgentsStore) => {
           ...(input.model ? { model: input.model } : {}),
           ...(input.metadata === undefined ? {} : { metadata: { ...session.metadata, ...input.metadata } }),
         },
-        actor(caller),
+        actorOf(call),
       )
     },
 
     /** Empties messages and summary; counters, label and metadata stay. @throws NOT_FOUND, FORBIDDEN */
-    reset: async (caller: Caller, key: string): Promise<void> =>
-      rows(caller).reset(await require(caller, key), actor(caller)),
+    reset: async (call: Call, key: string): Promise<void> =>
+      rows(call.caller).reset(await require(call.caller, key), actorOf(call)),
 
     /** Deletes a session; for callers who see all, one that is gone already is fine. @throws NOT_FOUND, FORBIDDEN */
-    remove: async (caller: Caller, key: string): Promise<void> => {
+    remove: async (call: Call, key: string): Promise<void> => {
+      const { caller } = call
       if (seesAllSessions(caller) && (await rows(caller).find(key)) === undefined) return
-      await rows(caller).remove(await require(caller, key), actor(caller))
+      await rows(caller).remove(await require(caller, key), actorOf(call))
     },
   }
 }

@@ -41,14 +41,14 @@ export const agentHandlers = (
   agents: AgentUseCases,
 ): Handlers<typeof http.agents, 'listAgents' | 'createAgent' | 'getAgent' | 'updateAgent' | 'deleteAgent'> => ({
   listAgents: async ({ caller }) => ({ agents: (await agents.list(caller)).map(agentToWire) }),
-  createAgent: async ({ caller, body }) => agentToWire(await agents.create(caller, body)),
+  createAgent: async ({ call, body }) => agentToWire(await agents.create(call, body)),
   getAgent: async ({ caller, params }) => agentToWire(await agents.get(caller, params.id)),
-  updateAgent: async ({ caller, params, body }) => {
-    await agents.update(caller, params.id, body)
+  updateAgent: async ({ call, params, body }) => {
+    await agents.update(call, params.id, body)
     return { ok: 'true' }
   },
-  deleteAgent: async ({ caller, params }) => {
-    await agents.remove(caller, params.id)
+  deleteAgent: async ({ call, params }) => {
+    await agents.remove(call, params.id)
     return { ok: 'true' }
   },
 })

@@ -81,16 +81,16 @@ export const sessionHandlers = (
       ...named(session),
     }
   },
-  patchSession: async ({ caller, params, body }) => {
-    await sessions.patch(caller, params.key, body)
+  patchSession: async ({ call, params, body }) => {
+    await sessions.patch(call, params.key, body)
     return { ok: true, key: params.key }
   },
-  resetSession: async ({ caller, params }) => {
-    await sessions.reset(caller, params.key)
+  resetSession: async ({ call, params }) => {
+    await sessions.reset(call, params.key)
     return { ok: true }
   },
-  deleteSession: async ({ caller, params }) => {
-    await sessions.remove(caller, params.key)
+  deleteSession: async ({ call, params }) => {
+    await sessions.remove(call, params.key)
     return { ok: true }
   },
 })

@@ -1,6 +1,6 @@
 /** Rows of agents, their shares and context files. */
 import { MeshError } from '@clawmesh/contracts'
-import { invalidate, isUniqueViolation, newId, outboxRow, type Bus } from '@clawmesh/chassis'
+import { invalidate, isUniqueViolation, newId, outboxRow, type Actor, type Bus } from '@clawmesh/chassis'
 import type { Agent, Json } from '../domain/types.ts'
 import type { AgentChanges } from '../domain/agent-input.ts'
 import type { Agent as AgentRow, PrismaClient } from './client/client.ts'
@@ -148,7 +148,7 @@ export const agentRows = ({ prisma, bus, published }: AgentRowsParts, tenantId: 
     insert: async (
       agent: Omit<Agent, 'createdAt' | 'updatedAt'>,
       files: readonly { name: string; content: string }[],
-      actorId: string,
+      actor: Actor,
     ): Promise<Agent> => {
       try {
         const { id, ownerId } = agent
@@ -167,7 +167,7 @@ export const agentRows = ({ prisma, bus, published }: AgentRowsParts, tenantId: 
             await tx.contextFile.createMany({
               data: files.map(({ name, content }) => ({ tenantId, agentId: id, userId: '', fileName: name, content })),
             })
-          await tx.outbox.create({ data: outboxRow('agentCreated', tenantId, { id, actorId }) })
+          await tx.outbox.create({ data: outboxRow('agentCreated', tenantId, { id, ...actor }) })
           return created
         })
         published()
@@ -178,7 +178,7 @@ export const agentRows = ({ prisma, bus, published }: AgentRowsParts, tenantId: 
       }
     },
 
-    update: async (agent: Agent, changes: AgentChanges, actorId: string): Promise<void> => {
+    update: async (agent: Agent, changes: AgentChanges, actor: Actor): Promise<void> => {
       try {
         await prisma.$transaction(async (tx) => {
           if (changes.isDefault === true) await unsetDefault(tx, agent.id)
@@ -187,7 +187,7 @@ export const agentRows = ({ prisma, bus, published }: AgentRowsParts, tenantId: 
             data: { ...plainColumns(changes), ...jsonColumns(changes), updatedAt: new Date() },
           })
           if (count === 0) throw new MeshError('NOT_FOUND', 'error.not_found', { kind: 'agent', id: agent.id })
-          await tx.outbox.create({ data: outboxRow('agentUpdated', tenantId, { id: agent.id, actorId }) })
+          await tx.outbox.create({ data: outboxRow('agentUpdated', tenantId, { id: agent.id, ...actor }) })
         })
       } catch (thrown) {
         throw taken(thrown, changes.agentKey)
@@ -196,10 +196,10 @@ export const agentRows = ({ prisma, bus, published }: AgentRowsParts, tenantId: 
       forget(agent.agentKey, agent.id, changes.agentKey ?? agent.agentKey, 'default', '')
     },
 
-    remove: async (agent: Agent, actorId: string): Promise<void> => {
+    remove: async (agent: Agent, actor: Actor): Promise<void> => {
       await prisma.$transaction(async (tx) => {
         await tx.agent.deleteMany({ where: { id: agent.id, tenantId } })
-        await tx.outbox.create({ data: outboxRow('agentDeleted', tenantId, { id: agent.id, actorId }) })
+        await tx.outbox.create({ data: outboxRow('agentDeleted', tenantId, { id: agent.id, ...actor }) })
       })
       published()
       forget('')

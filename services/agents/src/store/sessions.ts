@@ -1,5 +1,5 @@
 /** Rows of sessions and their messages, as lists and pages; the run path has its own file. */
-import { outboxRow, type Database } from '@clawmesh/chassis'
+import { outboxRow, type Actor, type Database } from '@clawmesh/chassis'
 import type { Message, MessageExtra, Session } from '../domain/types.ts'
 import type { PrismaClient, Session as SessionRow } from './client/client.ts'
 
@@ -88,30 +88,30 @@ export const sessionRows = ({ prisma, database, published }: SessionRowsParts, t
   patch: async (
     session: Session,
     changes: { label?: string; model?: string; metadata?: Record<string, string> },
-    actorId: string,
+    actor: Actor,
   ): Promise<void> => {
     await prisma.$transaction(async (tx) => {
       await tx.session.updateMany({ where: { id: session.id, tenantId }, data: { ...changes, updatedAt: new Date() } })
-      await tx.outbox.create({ data: outboxRow('sessionPatched', tenantId, { id: session.sessionKey, actorId }) })
+      await tx.outbox.create({ data: outboxRow('sessionPatched', tenantId, { id: session.sessionKey, ...actor }) })
     })
     published()
   },
 
   /** Forgets messages and summary; what a run still writes comes after them. */
-  reset: async (session: Session, actorId: string): Promise<void> => {
+  reset: async (session: Session, actor: Actor): Promise<void> => {
     await prisma.$transaction(async (tx) => {
       await tx.$executeRaw`DELETE FROM agents.messages WHERE session_id = ${session.id}::uuid AND tenant_id = ${tenantId}::uuid`
       await tx.$executeRaw`UPDATE agents.sessions SET first_seq = next_seq, message_bytes = 0, summary = '', updated_at = now()
         WHERE id = ${session.id}::uuid AND tenant_id = ${tenantId}::uuid`
-      await tx.outbox.create({ data: outboxRow('sessionReset', tenantId, { id: session.sessionKey, actorId }) })
+      await tx.outbox.create({ data: outboxRow('sessionReset', tenantId, { id: session.sessionKey, ...actor }) })
     })
     published()
   },
 
-  remove: async (session: Session, actorId: string): Promise<void> => {
+  remove: async (session: Session, actor: Actor): Promise<void> => {
     await prisma.$transaction(async (tx) => {
       await tx.session.deleteMany({ where: { id: session.id, tenantId } })
-      await tx.outbox.create({ data: outboxRow('sessionDeleted', tenantId, { id: session.sessionKey, actorId }) })
+      await tx.outbox.create({ data: outboxRow('sessionDeleted', tenantId, { id: session.sessionKey, ...actor }) })
     })
     published()
   },

@@ -1,5 +1,5 @@
 import { MeshError, type Caller } from '@clawmesh/contracts'
-import { newId, type Call } from '@clawmesh/chassis'
+import { actorOf, newId, type Actor, type Call } from '@clawmesh/chassis'
 import type { ChannelStore } from '../store/store.ts'
 import { mergeCredentials, type CredentialChanges } from './credentials.ts'
 import type { ChannelInstance, Credentials, InstanceFields, InstanceFilter, JsonObject } from './types.ts'
@@ -27,7 +27,6 @@ export type InstanceChanges = Partial<Omit<NewInstance, 'credentials'>> & {
 export type FindAgentId = (call: Call, agent: string) => Promise<string | undefined>
 
 const notFound = (id: string) => new MeshError('NOT_FOUND', 'error.not_found', { kind: 'channel instance', id })
-const actor = (caller: Caller) => caller.userId || 'system'
 
 /** What to write for the changes, given what is stored. */
 const applied = (
@@ -82,7 +81,7 @@ export const channelInstanceUseCases = (store: ChannelStore, findAgentId: FindAg
           credentials: mergeCredentials({}, { clear: true, entries: credentials }),
           createdBy: caller.userId,
         },
-        actor(caller),
+        actorOf(call),
       )
     },
 
@@ -93,19 +92,20 @@ export const channelInstanceUseCases = (store: ChannelStore, findAgentId: FindAg
       const agentId = changes.agent === undefined ? undefined : await requireAgentId(call, changes.agent)
       const updated = await store
         .instances(caller.tenantId)
-        .update(id, actor(caller), (stored, credentials) => applied(changes, agentId, stored, credentials))
+        .update(id, actorOf(call), (stored, credentials) => applied(changes, agentId, stored, credentials))
       if (!updated) throw notFound(id)
     },
 
     /** @throws NOT_FOUND, FORBIDDEN for a default instance */
-    remove: async (caller: Caller, id: string): Promise<void> => {
+    remove: async (call: Call, id: string): Promise<void> => {
+      const { caller } = call
       if (isDefault(await get(caller, id))) throw new MeshError('FORBIDDEN', 'error.cannot_delete_default_inst')
-      if (!(await store.instances(caller.tenantId).remove(id, actor(caller)))) throw notFound(id)
+      if (!(await store.instances(caller.tenantId).remove(id, actorOf(call)))) throw notFound(id)
     },
 
     /** Removes what a deleted agent leaves behind, default instances too; again is fine. */
-    removeOfAgent: (tenantId: string, agentId: string, actorId: string): Promise<void> =>
-      store.instances(tenantId).removeOfAgent(agentId, actorId),
+    removeOfAgent: (tenantId: string, agentId: string, actor: Actor): Promise<void> =>
+      store.instances(tenantId).removeOfAgent(agentId, actor),
 
     /** Ids of the agents that a user may reach through an enabled instance, because its `allow_from` names them. */
     agentsOpenTo: async (caller: Caller, userId: string): Promise<string[]> =>

@@ -83,8 +83,8 @@ export const channelInstanceHandlers = (instances: ChannelInstanceUseCases): Han
     await instances.update(call, params.id, toChanges(body))
     return { status: 'updated' }
   },
-  deleteChannelInstance: async ({ caller, params }) => {
-    await instances.remove(caller, params.id)
+  deleteChannelInstance: async ({ call, params }) => {
+    await instances.remove(call, params.id)
     return { status: 'deleted' }
   },
 })

@@ -1,6 +1,6 @@
 /** All that knows the tables of channels. Credentials are sealed on the way in and opened only to be changed. */
 import { MeshError } from '@clawmesh/contracts'
-import { isUniqueViolation, outboxRow, type Database, type SecretBox } from '@clawmesh/chassis'
+import { isUniqueViolation, outboxRow, type Actor, type Database, type SecretBox } from '@clawmesh/chassis'
 import type { ChannelInstance, Credentials, InstanceFields, InstanceFilter, JsonObject } from '../domain/types.ts'
 import { PrismaClient, type ChannelInstance as InstanceRow } from './client/client.ts'
 import type { ChannelInstanceWhereInput } from './client/models.ts'
@@ -66,7 +66,7 @@ export const channelStore = ({ database, secrets, published }: StoreParts) => {
     /** @throws ALREADY_EXISTS */
     insert: async (
       { config, credentials, ...plain }: InstanceFields & Pick<ChannelInstance, 'id' | 'createdBy'>,
-      actorId: string,
+      actor: Actor,
     ): Promise<ChannelInstance> => {
       const { id, name } = plain
       try {
@@ -79,7 +79,7 @@ export const channelStore = ({ database, secrets, published }: StoreParts) => {
               ...credentialColumns(tenantId, credentials),
             },
           })
-          await tx.outbox.create({ data: outboxRow('channelInstanceCreated', tenantId, { id, actorId }) })
+          await tx.outbox.create({ data: outboxRow('channelInstanceCreated', tenantId, { id, ...actor }) })
           return created
         })
         published()
@@ -95,7 +95,7 @@ export const channelStore = ({ database, secrets, published }: StoreParts) => {
      */
     update: async (
       id: string,
-      actorId: string,
+      actor: Actor,
       change: (stored: ChannelInstance, credentials: () => Credentials) => Partial<InstanceFields>,
     ): Promise<boolean> => {
       let name = ''
@@ -118,7 +118,7 @@ export const channelStore = ({ database, secrets, published }: StoreParts) => {
               ...(credentials === undefined ? {} : credentialColumns(tenantId, credentials)),
             },
           })
-          await tx.outbox.create({ data: outboxRow('channelInstanceUpdated', tenantId, { id, actorId }) })
+          await tx.outbox.create({ data: outboxRow('channelInstanceUpdated', tenantId, { id, ...actor }) })
           return true
         })
         if (found) published()
@@ -129,17 +129,17 @@ export const channelStore = ({ database, secrets, published }: StoreParts) => {
     },
 
     /** False when there is none. */
-    remove: async (id: string, actorId: string): Promise<boolean> => {
+    remove: async (id: string, actor: Actor): Promise<boolean> => {
       const removed = await prisma.$transaction(async (tx) => {
         const { count } = await tx.channelInstance.deleteMany({ where: { id, tenantId } })
-        if (count > 0) await tx.outbox.create({ data: outboxRow('channelInstanceDeleted', tenantId, { id, actorId }) })
+        if (count > 0) await tx.outbox.create({ data: outboxRow('channelInstanceDeleted', tenantId, { id, ...actor }) })
         return count > 0
       })
       if (removed) published()
       return removed
     },
 
-    removeOfAgent: async (agentId: string, actorId: string): Promise<void> => {
+    removeOfAgent: async (agentId: string, actor: Actor): Promise<void> => {
       await prisma.$transaction(async (tx) => {
         // RETURNING tells of each row exactly once, whoever else handles the same event.
         const rows = await tx.$queryRaw<{ id: string }[]>`
@@ -147,7 +147,7 @@ export const channelStore = ({ database, secrets, published }: StoreParts) => {
           WHERE tenant_id = ${tenantId}::uuid AND agent_id = ${agentId}::uuid RETURNING id`
         if (rows.length === 0) return
         await tx.outbox.createMany({
-          data: rows.map(({ id }) => outboxRow('channelInstanceDeleted', tenantId, { id, actorId })),
+          data: rows.map(({ id }) => outboxRow('channelInstanceDeleted', tenantId, { id, ...actor })),
         })
       })
       published()

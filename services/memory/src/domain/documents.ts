@@ -1,5 +1,5 @@
 /** Writing, reading and indexing an agent's documents. */
-import type { Call } from '@clawmesh/chassis'
+import { actorOf, type Call } from '@clawmesh/chassis'
 import type { MemoryStore } from '../store/store.ts'
 import { checkPath, checkText, documentNotFound, isIndexed } from './check.ts'
 import { chunk } from './chunker.ts'
@@ -20,8 +20,6 @@ export interface Address {
   userId: string
   path: string
 }
-
-const actorOf = ({ caller }: Call): string => caller.userId || 'system'
 
 const keyOf = (agent: MemoryAgent, { userId, path }: Address): DocumentKey => ({
   agentId: agent.id,
@@ -87,7 +85,7 @@ export const documentUseCases = ({ store, embedding, chunkSizesOf, putEmbedTimeo
       const cut = isIndexed(key.path) ? await cutterFor(call, agent) : () => []
       const { document, created, chunks } = await store
         .write(call.caller.tenantId)
-        .put(key, { append, cut, actorId: actorOf(call) })
+        .put(key, { append, cut, actor: actorOf(call) })
       const signal = AbortSignal.any([call.signal, AbortSignal.timeout(putEmbedTimeoutMs)])
       await embedding.embed({ ...call, signal }, agent, chunks)
       return { document, created }

@@ -1,6 +1,6 @@
 /** Changes of documents: each one transaction with its chunks and its event. */
 import { MeshError } from '@clawmesh/contracts'
-import { newId, outboxRow, type Database, type OutboxRow } from '@clawmesh/chassis'
+import { newId, outboxRow, type Actor, type Database, type OutboxRow } from '@clawmesh/chassis'
 import { documentLimitBytes } from '../domain/check.ts'
 import { contentHash } from '../domain/content-hash.ts'
 import type { ChunkText, DocumentKey, MemoryDocument, WaitingChunk } from '../domain/types.ts'
@@ -100,7 +100,7 @@ export const writeStore =
      */
     put: async (
       key: DocumentKey & { content: string },
-      { append, cut, actorId }: { append: boolean; cut: Cut; actorId: string },
+      { append, cut, actor }: { append: boolean; cut: Cut; actor: Actor },
     ): Promise<Written> => {
       const written = await inTransaction(pool, async (client) => {
         const { rows } = await client.query<DocumentRow>(upsert(append), [
@@ -122,7 +122,7 @@ export const writeStore =
           document.hash,
         ])
         const chunks = await replaceChunks(client, tenantId, document, cut(document.content))
-        await insertOutbox(client, [outboxRow('memoryDocumentStored', tenantId, { id: document.id, actorId })])
+        await insertOutbox(client, [outboxRow('memoryDocumentStored', tenantId, { id: document.id, ...actor })])
         return { document, created: row.created, chunks }
       })
       published()
@@ -142,7 +142,7 @@ export const writeStore =
       }),
 
     /** Deletes a document with its chunks; whether there was one. */
-    delete: async (which: { id: string } | DocumentKey, actorId: string): Promise<boolean> => {
+    delete: async (which: { id: string } | DocumentKey, actor: Actor): Promise<boolean> => {
       const [condition, values] =
         'id' in which
           ? ['id = $2', [which.id]]
@@ -152,7 +152,7 @@ export const writeStore =
           `DELETE FROM memory.documents WHERE tenant_id = $1 AND ${condition} RETURNING id`,
           [tenantId, ...values],
         )
-        const events = rows.map(({ id }) => outboxRow('memoryDocumentDeleted', tenantId, { id, actorId }))
+        const events = rows.map(({ id }) => outboxRow('memoryDocumentDeleted', tenantId, { id, ...actor }))
         if (events.length > 0) await insertOutbox(client, events)
         return events.length > 0
       })
@@ -161,7 +161,7 @@ export const writeStore =
     },
 
     /** Deletes all documents of an agent, in transactions of bounded size; a second time finds nothing left. */
-    deleteOfAgent: async (agentId: string, actorId: string): Promise<void> => {
+    deleteOfAgent: async (agentId: string, actor: Actor): Promise<void> => {
       for (let full = true; full;) {
         full = await inTransaction(pool, async (client) => {
           const { rows } = await client.query<{ id: string }>(
@@ -170,7 +170,7 @@ export const writeStore =
              ) RETURNING id`,
             [tenantId, agentId],
           )
-          const events = rows.map(({ id }) => outboxRow('memoryDocumentDeleted', tenantId, { id, actorId }))
+          const events = rows.map(({ id }) => outboxRow('memoryDocumentDeleted', tenantId, { id, ...actor }))
           if (events.length > 0) await insertOutbox(client, events)
           return rows.length === deleteBatch
         })

@@ -1,4 +1,4 @@
-import { newId } from '@clawmesh/chassis'
+import { actorOf, newId, type Call } from '@clawmesh/chassis'
 import { MeshError, type Caller } from '@clawmesh/contracts'
 import type { ProvidersStore } from '../store/store.ts'
 import { checkAddress } from './address.ts'
@@ -7,7 +7,6 @@ import type { Provider, ProviderChanges } from './provider.ts'
 import { objectOf, textOf } from './wire/json.ts'
 
 const masked = '***'
-const actor = (caller: Caller) => caller.userId || 'system'
 
 export interface NewProvider {
   name: string
@@ -45,7 +44,8 @@ export const providerUseCases = (store: ProvidersStore, allow: readonly string[]
     list: (caller: Caller): Promise<Provider[]> => store.forTenant(caller.tenantId).list(),
 
     /** Stores a provider; one of the same name is overwritten and keeps its id. @throws INVALID_REQUEST, ALREADY_EXISTS */
-    create: async (caller: Caller, input: NewProvider): Promise<Provider> => {
+    create: async (call: Call, input: NewProvider): Promise<Provider> => {
+      const { caller } = call
       const rows = store.forTenant(caller.tenantId)
       const existing = await rows.findByName(input.name)
       const now = new Date()
@@ -63,11 +63,12 @@ export const providerUseCases = (store: ProvidersStore, allow: readonly string[]
         updatedAt: now,
       }
       await check(caller, provider)
-      return rows.upsert(provider, actor(caller))
+      return rows.upsert(provider, actorOf(call))
     },
 
     /** Changes what the patch names. A masked or empty key leaves the stored one. @throws NOT_FOUND, INVALID_REQUEST, ALREADY_EXISTS */
-    update: async (caller: Caller, id: string, patch: ProviderPatch): Promise<void> => {
+    update: async (call: Call, id: string, patch: ProviderPatch): Promise<void> => {
+      const { caller } = call
       const stored = await get(caller, id)
       if (patch.provider_type !== undefined && patch.provider_type !== stored.providerType)
         throw new MeshError('INVALID_REQUEST', 'error.invalid_request', {
@@ -84,11 +85,11 @@ export const providerUseCases = (store: ProvidersStore, allow: readonly string[]
         ...(patch.settings === undefined ? {} : { settings: patch.settings }),
       }
       await check(caller, { ...stored, ...changes })
-      await store.forTenant(caller.tenantId).update(stored, changes, actor(caller))
+      await store.forTenant(caller.tenantId).update(stored, changes, actorOf(call))
     },
 
     /** Removes a provider; an unknown id is fine. */
-    remove: (caller: Caller, id: string): Promise<void> => store.forTenant(caller.tenantId).remove(id, actor(caller)),
+    remove: (call: Call, id: string): Promise<void> => store.forTenant(call.caller.tenantId).remove(id, actorOf(call)),
   }
 }
 

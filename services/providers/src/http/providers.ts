@@ -1,4 +1,4 @@
-import type { BodyOf, http } from '@clawmesh/contracts'
+import type { http } from '@clawmesh/contracts'
 import { reply, type Handlers } from '@clawmesh/chassis'
 import type { Provider } from '../domain/provider.ts'
 import type { ProviderUseCases } from '../domain/providers.ts'
@@ -26,14 +26,14 @@ export const providerHandlers = (
   'listProviders' | 'createProvider' | 'getProvider' | 'updateProvider' | 'deleteProvider'
 > => ({
   listProviders: async ({ caller }) => ({ providers: (await providers.list(caller)).map(toWire) }),
-  createProvider: async ({ caller, body }) => reply(201, toWire(await providers.create(caller, body))),
+  createProvider: async ({ call, body }) => reply(201, toWire(await providers.create(call, body))),
   getProvider: async ({ caller, params }) => toWire(await providers.get(caller, params.id)),
-  updateProvider: async ({ caller, params, body }) => {
-    await providers.update(caller, params.id, body)
+  updateProvider: async ({ call, params, body }) => {
+    await providers.update(call, params.id, body)
     return { status: 'updated' }
   },
-  deleteProvider: async ({ caller, params }) => {
-    await providers.remove(caller, params.id)
+  deleteProvider: async ({ call, params }) => {
+    await providers.remove(call, params.id)
     return { status: 'deleted' }
   },
 })

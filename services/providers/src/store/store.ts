@@ -3,6 +3,7 @@ import {
   invalidate,
   isUniqueViolation,
   outboxRow,
+  type Actor,
   type Bus,
   type Database,
   type Logger,
@@ -66,7 +67,7 @@ export const providersStore = ({ database, bus, secrets, log, published }: Store
         return row === null ? undefined : toProvider(row)
       },
 
-      upsert: async (provider: Provider, actorId: string): Promise<Provider> => {
+      upsert: async (provider: Provider, actor: Actor): Promise<Provider> => {
         const { id, name, displayName, providerType, apiBase, enabled } = provider
         const values = {
           displayName,
@@ -83,7 +84,7 @@ export const providersStore = ({ database, bus, secrets, log, published }: Store
               create: { id, tenantId, name, ...values },
               update: values,
             })
-            await tx.outbox.create({ data: outboxRow('providerCreated', tenantId, { id: stored.id, actorId }) })
+            await tx.outbox.create({ data: outboxRow('providerCreated', tenantId, { id: stored.id, ...actor }) })
             return stored
           })
           changed()
@@ -93,7 +94,7 @@ export const providersStore = ({ database, bus, secrets, log, published }: Store
         }
       },
 
-      update: async (stored: Provider, changes: ProviderChanges, actorId: string): Promise<void> => {
+      update: async (stored: Provider, changes: ProviderChanges, actor: Actor): Promise<void> => {
         const { apiKey, settings, ...plain } = changes
         try {
           await prisma.$transaction(async (tx) => {
@@ -105,7 +106,7 @@ export const providersStore = ({ database, bus, secrets, log, published }: Store
                 ...(settings === undefined ? {} : { settings: settings as InputJsonObject }),
               },
             })
-            await tx.outbox.create({ data: outboxRow('providerUpdated', tenantId, { id: stored.id, actorId }) })
+            await tx.outbox.create({ data: outboxRow('providerUpdated', tenantId, { id: stored.id, ...actor }) })
           })
         } catch (thrown) {
           throw taken(thrown, changes.name ?? stored.name)
@@ -113,10 +114,10 @@ export const providersStore = ({ database, bus, secrets, log, published }: Store
         changed()
       },
 
-      remove: async (id: string, actorId: string): Promise<void> => {
+      remove: async (id: string, actor: Actor): Promise<void> => {
         const gone = await prisma.$transaction(async (tx) => {
           const { count } = await tx.llmProvider.deleteMany({ where: { id, tenantId } })
-          if (count > 0) await tx.outbox.create({ data: outboxRow('providerDeleted', tenantId, { id, actorId }) })
+          if (count > 0) await tx.outbox.create({ data: outboxRow('providerDeleted', tenantId, { id, ...actor }) })
           return count > 0
         })
         if (gone) changed()

@@ -1,4 +1,5 @@
 /** The catalogue as people see and set it. */
+import { actorOf, type Call } from '@clawmesh/chassis'
 import { MeshError, masterTenantId, roleIncludes, type Caller } from '@clawmesh/contracts'
 import type { ToolSetting, ToolsStore } from '../store/store.ts'
 import { catalogue, type CatalogueEntry } from './catalogue.ts'
@@ -34,17 +35,18 @@ export const builtinSettings = (store: ToolsStore) => {
      * @throws FORBIDDEN, INVALID_REQUEST when nothing is named, NOT_FOUND
      */
     update: async (
-      caller: Caller,
+      call: Call,
       name: string,
       changes: { enabled?: boolean | undefined; settings?: Record<string, unknown> | undefined },
     ): Promise<void> => {
+      const { caller } = call
       if (caller.tenantId !== masterTenantId && !roleIncludes(caller.role, 'owner'))
         throw new MeshError('FORBIDDEN', 'error.system_owner_only', { action: 'change built-in tools' })
       const { enabled, settings } = changes
       if (enabled === undefined && settings === undefined)
         throw new MeshError('INVALID_REQUEST', 'error.invalid_updates')
       const given = { ...(enabled === undefined ? {} : { enabled }), ...(settings === undefined ? {} : { settings }) }
-      if (!(await store.update(name, given, caller.userId || 'system'))) throw unknownTool(name)
+      if (!(await store.update(name, given, actorOf(call)))) throw unknownTool(name)
     },
   }
 }

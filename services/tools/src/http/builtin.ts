@@ -21,8 +21,8 @@ export const builtinHandlers = (
 ): Handlers<typeof http.tools, 'listBuiltinTools' | 'getBuiltinTool' | 'updateBuiltinTool'> => ({
   listBuiltinTools: async ({ caller }) => ({ tools: (await builtin.list(caller)).map(toWire) }),
   getBuiltinTool: async ({ caller, params }) => toWire(await builtin.get(caller, params.name)),
-  updateBuiltinTool: async ({ caller, params, body }) => {
-    await builtin.update(caller, params.name, body)
+  updateBuiltinTool: async ({ call, params, body }) => {
+    await builtin.update(call, params.name, body)
     return { status: 'updated' }
   },
 })

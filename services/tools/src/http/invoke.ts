@@ -1,5 +1,5 @@
 import { MeshError, type http } from '@clawmesh/contracts'
-import type { Handlers } from '@clawmesh/chassis'
+import { actorOf, type Handlers } from '@clawmesh/chassis'
 import type { ToolRunner } from '../domain/runner.ts'
 import { parametersSchema } from '../domain/tool.ts'
 import type { ToolsStore } from '../store/store.ts'
@@ -16,7 +16,7 @@ export const invokeHandlers = (runner: ToolRunner, store: ToolsStore): Handlers<
       return { tool: name, description: tool.description, parameters: parametersSchema(tool), dryRun: true }
     }
     const args = { ...(body.args ?? body.parameters ?? {}), ...(body.action ? { action: body.action } : {}) }
-    await store.forTenant(caller.tenantId).invoked(name, caller.userId || 'system')
+    await store.forTenant(caller.tenantId).invoked(name, actorOf(call))
     const result = await runner.run(call, {
       tool: name,
       args,

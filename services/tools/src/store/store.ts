@@ -1,5 +1,5 @@
 /** All that knows the tables of tools. */
-import { invalidate, outboxRow, type Bus, type Database } from '@clawmesh/chassis'
+import { invalidate, outboxRow, type Actor, type Bus, type Database } from '@clawmesh/chassis'
 import { masterTenantId } from '@clawmesh/contracts'
 import type { CatalogueEntry } from '../domain/catalogue.ts'
 import { PrismaClient } from './client/client.ts'
@@ -42,7 +42,7 @@ export const toolsStore = ({ database, bus, published }: StoreParts) => {
     update: async (
       name: string,
       changes: { enabled?: boolean; settings?: Record<string, unknown> },
-      actorId: string,
+      actor: Actor,
     ): Promise<boolean> => {
       const { enabled, settings } = changes
       const found = await prisma.$transaction(async (tx) => {
@@ -55,7 +55,7 @@ export const toolsStore = ({ database, bus, published }: StoreParts) => {
           },
         })
         if (count > 0)
-          await tx.outbox.create({ data: outboxRow('builtinToolUpdated', masterTenantId, { id: name, actorId }) })
+          await tx.outbox.create({ data: outboxRow('builtinToolUpdated', masterTenantId, { id: name, ...actor }) })
         return count > 0
       })
       if (found) {
@@ -80,8 +80,8 @@ export const toolsStore = ({ database, bus, published }: StoreParts) => {
       },
 
       /** Records that somebody ran a tool by hand. */
-      invoked: async (name: string, actorId: string): Promise<void> => {
-        await prisma.outbox.create({ data: outboxRow('toolInvoked', tenantId, { id: name, actorId }) })
+      invoked: async (name: string, actor: Actor): Promise<void> => {
+        await prisma.outbox.create({ data: outboxRow('toolInvoked', tenantId, { id: name, ...actor }) })
         published()
       },
     }),

@@ -33,7 +33,9 @@ export const secretBox = (current: Buffer, older: readonly Buffer[] = []): Secre
   return {
     seal: (plain, place) => {
       const nonce = randomBytes(nonceBytes)
-      const cipher = createCipheriv('aes-256-gcm', current, nonce).setAAD(Buffer.from(place))
+      const cipher = createCipheriv('aes-256-gcm', current, nonce, { authTagLength: tagBytes }).setAAD(
+        Buffer.from(place),
+      )
       const body = Buffer.concat([nonce, cipher.update(plain, 'utf8'), cipher.final(), cipher.getAuthTag()])
       return `${prefix}:${currentId}:${body.toString('base64')}`
     },
@@ -43,7 +45,7 @@ export const secretBox = (current: Buffer, older: readonly Buffer[] = []): Secre
         const key = ring.get(id ?? '')
         if (version !== prefix || key === undefined || encoded === undefined) throw new Error('unknown key or format')
         const body = Buffer.from(encoded, 'base64')
-        const decipher = createDecipheriv('aes-256-gcm', key, body.subarray(0, nonceBytes))
+        const decipher = createDecipheriv('aes-256-gcm', key, body.subarray(0, nonceBytes), { authTagLength: tagBytes })
           .setAAD(Buffer.from(place))
           .setAuthTag(body.subarray(body.length - tagBytes))
         return (

@@ -1,0 +1,168 @@
+import { cacheSubject } from '@clawmesh/contracts'
+import { createCache, createLogger, invalidate, localBus, type Bus } from '../src/index.ts'
+
+interface Thing {
+  at: number
+}
+
+const log = createLogger({ level: 'silent', name: 'test' })
+
+/** A bus whose connection a test can lose and find again. */
+const busOfTest = (): Bus & { reconnect: () => void } => {
+  const handlers: (() => void)[] = []
+  return {
+    ...localBus(log),
+    onReconnect: (handler) => void handlers.push(handler),
+    reconnect: () => handlers.forEach((handler) => handler()),
+  }
+}
+
+const setUp = (options: { max?: number; ttlMs?: number; missTtlMs?: number } = {}) => {
+  const bus = busOfTest()
+  const cache = createCache<Thing>({ kind: 'agents', max: 100, ttlMs: 60_000, bus, ...options })
+  let loads = 0
+  const load = async (): Promise<Thing> => ({ at: ++loads })
+  return { bus, cache, load, loads: () => loads }
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+it('loads a value once, however many ask for it at once and afterwards', async () => {
+  const { cache, load, loads } = setUp()
+  const values = await Promise.all(Array.from({ length: 50 }, () => cache.get('t', 'k', load)))
+  expect(new Set(values).size).toBe(1)
+  expect(await cache.get('t', 'k', load)).toBe(values[0])
+  expect(cache.peek('t', 'k')).toBe(values[0])
+  expect(loads()).toBe(1)
+  expect(cache.stats()).toEqual({ size: 1, hits: 2, misses: 50 })
+})
+
+it('keeps tenants and keys apart', async () => {
+  const { cache, load, loads } = setUp()
+  for (const [tenant, key] of [
+    ['a', 'k'],
+    ['b', 'k'],
+    ['a', 'l'],
+    ['', 'a k'],
+  ] as const)
+    await cache.get(tenant, key, load)
+  expect(loads()).toBe(4)
+})
+
+it('remembers that there is nothing, as long as it is told', async () => {
+  const { cache } = setUp({ missTtlMs: 30 })
+  let asked = 0
+  const load = async () => {
+    asked++
+    return undefined
+  }
+  expect(cache.peek('t', 'k')).toBeUndefined()
+  expect(await cache.get('t', 'k', load)).toBeUndefined()
+  expect(await cache.get('t', 'k', load)).toBeUndefined()
+  expect(cache.peek('t', 'k')).toBeNull()
+  expect(asked).toBe(1)
+  await pause(50)
+  await cache.get('t', 'k', load)
+  expect(asked).toBe(2)
+})
+
+it('forgets after its time', async () => {
+  const { cache, load, loads } = setUp({ ttlMs: 30 })
+  await cache.get('t', 'k', load)
+  await pause(50)
+  expect(cache.peek('t', 'k')).toBeUndefined()
+  await cache.get('t', 'k', load)
+  expect(loads()).toBe(2)
+})
+
+it('remembers no failure: who asks next asks anew', async () => {
+  const { cache, load } = setUp()
+  const failing = async (): Promise<Thing> => {
+    throw new Error('away')
+  }
+  const both = await Promise.allSettled([cache.get('t', 'k', failing), cache.get('t', 'k', failing)])
+  expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+  await expect(
+    cache.get('t', 'k', () => {
+      throw new Error('at once')
+    }),
+  ).rejects.toThrow('at once')
+  expect(await cache.get('t', 'k', load)).toEqual({ at: 1 })
+})
+
+it('holds no more than it may, and drops what was not asked for longest', async () => {
+  const { cache, load } = setUp({ max: 3 })
+  for (const key of ['a', 'b', 'c']) await cache.get('t', key, load)
+  await cache.get('t', 'a', load)
+  for (let at = 0; at < 2; at++) await cache.get('t', `more ${at}`, load)
+  expect(cache.stats().size).toBe(3)
+  expect(cache.peek('t', 'a')).toEqual({ at: 1 })
+  expect(cache.peek('t', 'b')).toBeUndefined()
+  expect(cache.peek('t', 'c')).toBeUndefined()
+})
+
+describe('told to forget', () => {
+  it('a key, it forgets that of that tenant alone', async () => {
+    const { bus, cache, load } = setUp()
+    for (const tenant of ['a', 'b']) for (const key of ['k', 'l']) await cache.get(tenant, key, load)
+    invalidate(bus, 'agents', { tenantId: 'a', key: 'k' })
+    expect(cache.peek('a', 'k')).toBeUndefined()
+    expect([cache.peek('a', 'l'), cache.peek('b', 'k'), cache.peek('b', 'l')]).not.toContain(undefined)
+  })
+
+  it('no key in particular, it forgets everything', async () => {
+    const { bus, cache, load } = setUp()
+    for (const tenant of ['a', 'b']) await cache.get(tenant, 'k', load)
+    invalidate(bus, 'agents', { tenantId: 'a', key: '' })
+    expect(cache.stats().size).toBe(0)
+  })
+
+  it('another kind, it forgets nothing', async () => {
+    const { bus, cache, load } = setUp()
+    await cache.get('a', 'k', load)
+    invalidate(bus, 'providers', { tenantId: 'a', key: '' })
+    expect(cache.peek('a', 'k')).toEqual({ at: 1 })
+  })
+
+  it('something unreadable, it keeps working', async () => {
+    const { bus, cache, load } = setUp()
+    await cache.get('a', 'k', load)
+    for (const message of [undefined, null, 'text', {}, { tenantId: 1, key: 'k' }])
+      bus.publish(cacheSubject('agents'), message)
+    expect(cache.peek('a', 'k')).toEqual({ at: 1 })
+    invalidate(bus, 'agents', { tenantId: 'a', key: 'k' })
+    expect(cache.peek('a', 'k')).toBeUndefined()
+  })
+
+  it('a miss, it looks again', async () => {
+    const { bus, cache, load } = setUp()
+    await cache.get('a', 'k', async () => undefined)
+    invalidate(bus, 'agents', { tenantId: 'a', key: 'k' })
+    expect(await cache.get('a', 'k', load)).toEqual({ at: 1 })
+  })
+
+  it.each([
+    ['the key', (bus: ReturnType<typeof busOfTest>) => invalidate(bus, 'agents', { tenantId: 'a', key: 'k' })],
+    ['everything', (bus: ReturnType<typeof busOfTest>) => invalidate(bus, 'agents', { tenantId: '', key: '' })],
+    ['by a connection that comes back', (bus: ReturnType<typeof busOfTest>) => bus.reconnect()],
+  ])('%s while it loads, it hands the value over and does not keep it', async (_what, forget) => {
+    const { bus, cache, load } = setUp()
+    const { promise, resolve } = Promise.withResolvers<Thing>()
+    const early = cache.get('a', 'k', () => promise)
+    forget(bus)
+    // Asked after the change, the old load will not do.
+    const late = await cache.get('a', 'k', load)
+    resolve({ at: -1 })
+    expect(await early).toEqual({ at: -1 })
+    expect(late).toEqual({ at: 1 })
+    expect(await cache.get('a', 'k', load)).toEqual({ at: 1 })
+  })
+})
+
+it('empties itself when the bus was away: it may have missed something', async () => {
+  const { bus, cache, load } = setUp()
+  await cache.get('a', 'k', load)
+  bus.reconnect()
+  expect(cache.stats().size).toBe(0)
+  expect(await cache.get('a', 'k', load)).toEqual({ at: 2 })
+})

@@ -1,0 +1,91 @@
+import { z } from 'zod'
+import {
+  chassisConfig,
+  ConfigError,
+  defineConfig,
+  flag,
+  integer,
+  list,
+  loadConfigs,
+  resolveSetting,
+  text,
+} from '../src/index.ts'
+
+const rooms = {
+  one: defineConfig('one', {
+    port: { env: ['ONE_PORT', 'OLD_PORT'], schema: integer(8080, 1, 65_535), about: 'a port' },
+    name: { env: ['ONE_NAME'], schema: text('default name'), about: 'a name' },
+    on: { env: ['ONE_ON'], schema: flag(false), about: 'a switch' },
+  }),
+  two: defineConfig('two', {
+    hosts: { env: ['TWO_HOSTS'], schema: list, about: 'hosts' },
+    secret: {
+      env: ['TWO_SECRET'],
+      schema: z.string().min(32, 'at least 32 characters'),
+      about: 'a secret',
+      secret: true,
+    },
+  }),
+}
+const secret = 's'.repeat(32)
+
+it('takes defaults for what is not set, and an empty variable for one that is not set', () => {
+  const defaults = { port: 8080, name: 'default name', on: false }
+  expect(loadConfigs(rooms, { TWO_SECRET: secret })).toEqual({ one: defaults, two: { hosts: [], secret } })
+  expect(loadConfigs(rooms, { TWO_SECRET: secret, ONE_PORT: '', ONE_NAME: '', ONE_ON: '' }).one).toEqual(defaults)
+})
+
+it('reads numbers, switches and lists, and prefers the first of several names', () => {
+  const env = { TWO_SECRET: secret, OLD_PORT: '1', ONE_PORT: '2', ONE_ON: 'yes', TWO_HOSTS: ' a, b ,,c,' }
+  const { one, two } = loadConfigs(rooms, env)
+  expect([one.port, one.on, two.hosts]).toEqual([2, true, ['a', 'b', 'c']])
+  expect(loadConfigs(rooms, { TWO_SECRET: secret, OLD_PORT: '1', ONE_PORT: '' }).one.port).toBe(1)
+})
+
+it('names every faulty variable at once, as it was set, and repeats no value', () => {
+  const env = { OLD_PORT: '70000', ONE_ON: 'perhaps', TWO_SECRET: 'too-short-secret' }
+  try {
+    loadConfigs(rooms, env)
+  } catch (thrown) {
+    expect(thrown).toBeInstanceOf(ConfigError)
+    const { faults, message } = thrown as ConfigError
+    expect(faults.map(({ variable }) => variable)).toEqual(['OLD_PORT', 'ONE_ON', 'TWO_SECRET'])
+    expect(faults[2]!.reason).toBe('at least 32 characters')
+    expect(message.split('\n')).toHaveLength(4)
+    expect(message).not.toContain('too-short-secret')
+    return
+  }
+  throw new Error('it was taken')
+})
+
+it.each(['1.5', '-1', 'abc', '1e9', '0x10000', ' ', 'NaN', 'Infinity', '99999999999999999999'])(
+  'refuses %p as a port',
+  (port) => {
+    expect(() => loadConfigs(rooms, { TWO_SECRET: secret, ONE_PORT: port })).toThrow('ONE_PORT')
+  },
+)
+
+it('says where a value comes from', () => {
+  const setting = rooms.one.settings.port
+  expect(resolveSetting(setting, {})).toEqual({
+    variable: 'ONE_PORT',
+    value: 8080,
+    source: 'default',
+    fault: undefined,
+  })
+  expect(resolveSetting(setting, { OLD_PORT: '1' })).toEqual({
+    variable: 'OLD_PORT',
+    value: 1,
+    source: 'environment',
+    fault: undefined,
+  })
+  expect(resolveSetting(setting, { ONE_PORT: 'x' })).toMatchObject({ variable: 'ONE_PORT', value: undefined })
+})
+
+it("has a default for everything of the chassis, and no setting's variable twice", () => {
+  const { chassis } = loadConfigs({ chassis: chassisConfig }, {})
+  expect(chassis.identityHttpUrl).toBe('http://identity:8080')
+  expect(chassis.identityGrpcUrl).toBe('dns:///identity:9090')
+  const variables = Object.values(chassisConfig.settings).flatMap(({ env }) => [...env])
+  expect(new Set(variables).size).toBe(variables.length)
+})

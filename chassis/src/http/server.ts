@@ -1,14 +1,15 @@
 /** A node:http server with sane limits that can be drained. */
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { errorBody, MeshError } from '@clawmesh/contracts'
 
 export interface DrainableServer {
   readonly server: Server
   readonly port: number
   /** From now on every answer asks its client to reconnect elsewhere. */
   lameDuck: () => void
-  /** Refuses new connections and waits for open requests, at most `timeoutMs`; what is left is cut. */
+  /** Refuses new connections and waits for open requests, at most `timeoutMs`; what is left ends with an error. */
   drain: (timeoutMs: number) => Promise<void>
 }
 
@@ -20,13 +21,43 @@ const limits = {
   connectionsCheckingInterval: 5_000,
 } as const
 
+/** How long a connection that falls idle is kept for one more request while the server leaves. */
+const lastKeepAliveMs = 500
+/** How long an answer that was ended early may take to reach its reader. */
+const lastWordMs = 1_000
+
+/** Ends an answer that has taken too long; a stream says so itself, as its status has been sent. */
+const endEarly = (response: ServerResponse): void => {
+  if (response.writableEnded) return
+  const error = new MeshError('UNAVAILABLE', 'error.shutting_down')
+  // Whoever is still writing to it meets an ended answer.
+  response.on('error', () => undefined)
+  if (!response.headersSent)
+    response
+      .writeHead(503, { 'content-type': 'application/json; charset=utf-8' })
+      .end(JSON.stringify(errorBody(error, 'en')))
+  else if (String(response.getHeader('content-type')).startsWith('text/event-stream'))
+    // It may have been in the middle of an event.
+    response.end(`\n\ndata: ${JSON.stringify(errorBody(error, 'en', 'openai'))}\n\n`)
+  else response.destroy()
+}
+
 /** Listens on a host and port (0 picks a free one). @throws the listen error, such as EADDRINUSE */
 export const listen = async (handler: RequestListener, host: string, port: number): Promise<DrainableServer> => {
   let leaving = false
+  const open = new Set<ServerResponse>()
   const server = createServer({ ...limits, noDelay: true, insecureHTTPParser: false }, (request, response) => {
     if (leaving) response.setHeader('connection', 'close')
+    open.add(response)
+    response.once('close', () => open.delete(response))
     handler(request, response)
   })
+  const leave = () => {
+    leaving = true
+    // An answer that began before promised to keep its connection, which nothing but this would close.
+    server.keepAliveTimeout = lastKeepAliveMs
+    server.keepAliveTimeoutBuffer = 0
+  }
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, resolve)
@@ -35,14 +66,16 @@ export const listen = async (handler: RequestListener, host: string, port: numbe
   return {
     server,
     port: (server.address() as AddressInfo).port,
-    lameDuck: () => {
-      leaving = true
-    },
+    lameDuck: leave,
     drain: async (timeoutMs) => {
-      leaving = true
+      leave()
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       server.closeIdleConnections()
       await Promise.race([closed, sleep(timeoutMs, undefined, { ref: false })])
+      if (open.size > 0) {
+        for (const response of open) endEarly(response)
+        await Promise.race([closed, sleep(lastWordMs, undefined, { ref: false })])
+      }
       server.closeAllConnections()
       await closed
     },

@@ -12,11 +12,11 @@ export interface EventStream {
 
 /** Turns a response into an event stream. A comment goes out every 15 s so that proxies keep the connection. */
 export const eventStream = (response: ServerResponse): EventStream => {
-  response.writeHead(200, {
-    'content-type': 'text/event-stream',
-    'cache-control': 'no-cache',
-    'x-accel-buffering': 'no',
-  })
+  // Set one by one, so that whoever ends a response can ask it what it is.
+  response.statusCode = 200
+  response.setHeader('content-type', 'text/event-stream')
+  response.setHeader('cache-control', 'no-cache')
+  response.setHeader('x-accel-buffering', 'no')
   response.flushHeaders()
   const keepAlive = setInterval(() => response.write(': ping\n\n'), keepAliveMs)
   response.on('close', () => clearInterval(keepAlive))

@@ -31,6 +31,8 @@ import { agentsRpc } from './rpc/agents.ts'
 import { agentsStore } from './store/store.ts'
 
 const cachedAgents = 10_000
+/** Runs are ended so long before the connections of their readers are, so that these hear of it. */
+const lastWordMs = 1_000
 
 export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
   const { bus } = mesh
@@ -86,6 +88,10 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
       { ...agentHandlers(agents), ...sessionHandlers(sessions), ...chatHandlers({ runs, lookup, fetchAllow }) },
       mesh.httpParts('agents'),
     ),
+    lameDuck: () => {
+      const { lameDuckMs, drainTimeoutMs } = mesh.config
+      setTimeout(runs.abort, lameDuckMs + Math.max(drainTimeoutMs - lastWordMs, drainTimeoutMs / 2)).unref()
+    },
     rpc: [implementRpc(AgentsServiceService, agentsRpc(lookup, store))],
     parts: [
       { name: 'agents database', ready: database.ping },

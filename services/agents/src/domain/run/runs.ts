@@ -79,7 +79,9 @@ export interface Runs {
   run: (call: Call, request: RunRequest, observer?: RunObserver) => Promise<RunResult>
   /** Ids of the runs that this replica works on. */
   active: () => string[]
-  /** Waits until all runs have ended; cancels what is left after `timeoutMs`. */
+  /** Ends all runs with an error that says that this replica is leaving. */
+  abort: () => void
+  /** Waits until all runs have ended; aborts what is left after `timeoutMs`. */
   drain: (timeoutMs: number) => Promise<void>
 }
 
@@ -268,10 +270,10 @@ export const runs = (parts: Parts): Runs => {
       live.send({ type: 'run.completed', content, usage: usage ?? noUsage })
       return { runId, content, finishReason, usage }
     } catch (thrown) {
-      const error =
-        abort.signal.aborted && outer.signal.aborted
-          ? new MeshError('CANCELLED', 'error.cancelled')
-          : toMeshError(thrown)
+      // Cancelled by its requester, ended by us, or failed by itself.
+      const error = outer.signal.aborted
+        ? new MeshError('CANCELLED', 'error.cancelled')
+        : toMeshError(abort.signal.aborted ? abort.signal.reason : thrown)
       const status = error.code === 'CANCELLED' ? 'cancelled' : 'failed'
       if (error.key !== 'error.run_lost')
         await end(status, [], error.message).catch((err: unknown) =>
@@ -300,6 +302,10 @@ export const runs = (parts: Parts): Runs => {
       summary: session.summary,
     })
 
+  const abortAll = () => {
+    for (const abort of active.values()) abort.abort(new MeshError('UNAVAILABLE', 'error.shutting_down'))
+  }
+
   return {
     run: async (call, request, observer = {}) => {
       guardInput(request)
@@ -310,10 +316,11 @@ export const runs = (parts: Parts): Runs => {
       return inTurn(`${caller.tenantId} ${sessionKey}`, () => turn(call, request, observer))
     },
     active: () => [...active.keys()],
+    abort: abortAll,
     drain: async (timeoutMs) => {
       const deadline = Date.now() + timeoutMs
       while (active.size > 0 && Date.now() < deadline) await sleep(50)
-      for (const abort of active.values()) abort.abort(new MeshError('UNAVAILABLE', 'error.shutting_down'))
+      abortAll()
       const lastCall = Date.now() + 5_000
       while (active.size > 0 && Date.now() < lastCall) await sleep(20)
     },

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { ServiceName } from '../http/operation.ts'
 import { span, trace } from '../http/traces.ts'
-import { uuid } from '../http/common.ts'
+import { json, uuid } from '../http/common.ts'
 
 export interface EventDefinition<T extends z.ZodType = z.ZodType> {
   service: ServiceName
@@ -21,7 +21,8 @@ const event = <T extends z.ZodType>(
 ): EventDefinition<T> => ({ service, entity, verb, about, data })
 
 const actor = { actorId: z.string(), ipAddress: z.string().optional() }
-const changed = z.object({ id: z.string(), ...actor })
+/** What a change tells: what was changed, who did it and from where. An event with these data is an audit record. */
+export const changed = z.object({ id: z.string(), ...actor, details: json.optional() })
 
 export const usageData = z.object({
   inputTokens: z.number().int(),
@@ -125,6 +126,13 @@ export const eventType = (name: EventName): string => {
   const { service, entity, verb } = events[name]
   return `clawmesh.${service}.${entity}.${verb}`
 }
+
+/** What the activity log calls each event that is an audit record, by the event's type: `agent.created`. */
+export const auditActions: ReadonlyMap<string, string> = new Map(
+  (Object.keys(events) as EventName[])
+    .filter((name) => 'actorId' in events[name].data.shape)
+    .map((name) => [eventType(name), `${events[name].entity}.${events[name].verb}`]),
+)
 
 /** The NATS subject of an event of a tenant; `*` as tenant subscribes to all. */
 export const eventSubject = (name: EventName, tenantId: string): string => {

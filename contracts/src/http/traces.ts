@@ -58,6 +58,20 @@ export const span = z.object({
   created_at: timestamp,
 })
 
+export const activityLog = z.object({
+  id: uuid,
+  actor_type: z.string().max(20),
+  /** A user's id, or `system` where none was known. */
+  actor_id: z.string().max(255),
+  /** `<entity>.<verb>`, such as `agent.created`. */
+  action: z.string().max(100),
+  entity_type: z.string().max(50).optional(),
+  entity_id: z.string().max(255).optional(),
+  details: json.nullable(),
+  ip_address: z.string().max(45).optional(),
+  created_at: timestamp,
+})
+
 export const traces = httpService('traces', {
   listTraces: {
     method: 'GET',
@@ -110,6 +124,29 @@ export const traces = httpService('traces', {
             trace_count: z.number().int(),
           }),
         ),
+      }),
+    },
+    errors: [],
+  },
+  listActivity: {
+    method: 'GET',
+    path: '/v1/activity',
+    role: 'viewer',
+    summary: 'The audit log, newest first: who changed what, and from where',
+    query: z.object({
+      actor_type: lenient(z.string().max(20)),
+      actor_id: lenient(userId),
+      action: lenient(z.string().max(100)),
+      entity_type: lenient(z.string().max(50)),
+      entity_id: lenient(z.string().max(255)),
+      ...page(50, 200),
+    }),
+    response: {
+      200: z.object({
+        logs: z.array(activityLog),
+        total: z.number().int(),
+        limit: z.number().int(),
+        offset: z.number().int(),
       }),
     },
     errors: [],

@@ -6,14 +6,14 @@ import type { PartitionKeeper } from './domain/partitions.ts'
 const everyMs = 3_600_000
 const afterFailureMs = 30_000
 
-/** Sweeps at start, so that the intake finds its partitions, and every hour. A failure is tried again, not fatal. */
-export const retentionPart = (partitions: PartitionKeeper, log: Logger): Part => {
+/** Sweeps at start, so that intakes find their partitions, and every hour. A failure is tried again, not fatal. */
+export const retentionPart = (keepers: readonly PartitionKeeper[], log: Logger): Part => {
   const abort = new AbortController()
   let running: Promise<void> | undefined
 
   const sweep = async (): Promise<boolean> => {
     try {
-      await partitions.sweep(Date.now())
+      for (const partitions of keepers) await partitions.sweep(Date.now())
       return true
     } catch (err) {
       log.warn({ err }, 'sweeping partitions failed, trying again')

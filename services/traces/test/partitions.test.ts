@@ -1,7 +1,8 @@
 /** Partitions over a real database: made ahead and on demand, dropped when their time is over. */
 import { newId } from '@clawmesh/chassis'
-import { dayOf, partitionKeeper, type PartitionKeeper } from '../src/domain/partitions.ts'
-import { partitionStore } from '../src/store/partitions.ts'
+import { dayOf } from '../src/domain/calendar.ts'
+import { partitionKeeper, type PartitionKeeper } from '../src/domain/partitions.ts'
+import { partitionStore, tracePartitions } from '../src/store/partitions.ts'
 import { callCost, daysAgo, makeTenant, startTraces, toldOf, type TracesHarness } from './support.ts'
 
 let traces: TracesHarness
@@ -11,7 +12,11 @@ const inDays = (days: number) => Date.now() + days * 24 * 3_600_000
 
 beforeEach(async () => {
   traces = await startTraces()
-  keeper = partitionKeeper(partitionStore(traces.mesh.database('traces')), retentionDays, traces.mesh.log)
+  keeper = partitionKeeper(
+    partitionStore(traces.mesh.database('traces'), tracePartitions),
+    retentionDays,
+    traces.mesh.log,
+  )
 })
 afterEach(() => traces.stop())
 
@@ -83,7 +88,7 @@ it('a day that was dropped is made again when it is needed', async () => {
   await keeper.sweep(inDays(30))
   expect(await daysOf('traces')).not.toContain(dayOf(inDays(0)))
   const id = newId()
-  await keeper.makeRoom(new Set([dayOf(inDays(0))]), inDays(0))
+  await keeper.makeRoom([daysAgo(0)], inDays(0))
   await traces.tell(toldOf(tenantId, { id }))
   expect(await placeOf(id)).toEqual([nameOf('traces', daysAgo(0)), nameOf('spans', daysAgo(0))])
 })
@@ -92,7 +97,7 @@ it('replicas may sweep and take traces in at the same time', async () => {
   const { admin, tenantId } = makeTenant()
   const database = traces.mesh.database('traces')
   const replicas = Array.from({ length: 4 }, () =>
-    partitionKeeper(partitionStore(database), retentionDays, traces.mesh.log),
+    partitionKeeper(partitionStore(database, tracePartitions), retentionDays, traces.mesh.log),
   )
   await Promise.all([
     ...replicas.map((replica) => replica.sweep(inDays(4))),

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { mergeTold } from '../src/domain/merge.ts'
 import { monthlyCosts } from '../src/domain/monthly-costs.ts'
-import { isExpired, planDays } from '../src/domain/partitions.ts'
+import { days, months } from '../src/domain/calendar.ts'
+import { isExpired, planPeriods } from '../src/domain/partitions.ts'
 import { costOf, priceTable } from '../src/domain/prices.ts'
 import { maxCount } from '../src/domain/count.ts'
 import { totalsOf } from '../src/domain/totals.ts'
@@ -158,14 +159,27 @@ describe('days', () => {
 
   it('are made ahead and dropped once all they hold is too old', () => {
     const existing = ['2026-11-12', '2026-11-13', '2026-11-19', '2026-11-20']
-    expect(planDays(existing, noon, 7)).toEqual({
+    expect(planPeriods(days, existing, noon, 7)).toEqual({
       drop: ['2026-11-12'],
       create: ['2026-11-21', '2026-11-22', '2026-11-23'],
     })
   })
 
   it('outlive every row that is younger than the retention', () => {
-    expect(isExpired('2026-11-12', Date.UTC(2026, 10, 20) - 1, 7)).toBe(false)
-    expect(isExpired('2026-11-12', Date.UTC(2026, 10, 20), 7)).toBe(true)
+    expect(isExpired(days, '2026-11-12', Date.UTC(2026, 10, 20) - 1, 7)).toBe(false)
+    expect(isExpired(days, '2026-11-12', Date.UTC(2026, 10, 20), 7)).toBe(true)
+  })
+})
+
+describe('months', () => {
+  it('are made before they begin and dropped once all they hold is too old', () => {
+    const turn = Date.UTC(2026, 11, 30)
+    expect(planPeriods(months, ['2025-11-01', '2025-12-01', '2026-12-01'], turn, 365)).toEqual({
+      drop: ['2025-11-01'],
+      create: ['2027-01-01'],
+    })
+    expect(planPeriods(months, ['2026-11-01'], Date.UTC(2026, 10, 20), 365)).toEqual({ drop: [], create: [] })
+    expect(isExpired(months, '2024-02-01', Date.UTC(2024, 2, 2) - 1, 1)).toBe(false)
+    expect(isExpired(months, '2024-02-01', Date.UTC(2024, 2, 2), 1)).toBe(true)
   })
 })

@@ -4,10 +4,11 @@ import type { CloudEvent } from '@clawmesh/contracts'
 import type { IntakeSession, IntakeStore, StoredTrace } from '../store/intake.ts'
 import { mergeTold } from './merge.ts'
 import { monthlyCosts, type CostChange } from './monthly-costs.ts'
-import { dayOf, type PartitionKeeper } from './partitions.ts'
+import type { PartitionKeeper } from './partitions.ts'
 import { readTraceEvent, type ReadingOptions } from './read-event.ts'
 import { totalsOf } from './totals.ts'
 import type { CountedTrace, ToldTrace, TraceKey } from './types.ts'
+import { writeAll } from './write-all.ts'
 
 interface Parts {
   store: IntakeStore
@@ -108,29 +109,23 @@ export const intake = ({ store, partitions, reading, log }: Parts) => {
     }
   }
 
-  /** What the database refuses is narrowed down by halves, so that only the trace at fault is left out. */
-  const writeAll = async (told: readonly ToldTrace[]): Promise<void> => {
-    try {
-      await store.transaction((session) => write(session, told))
-    } catch (thrown) {
-      const refusal = store.refusal(thrown)
-      if (refusal === undefined) throw thrown
-      if (told.length === 1) {
-        // Not the error itself: its details quote the row.
-        const { tenant_id: tenantId, id: traceId } = keyOf(told[0]!)
-        log.error({ ...refusal, tenantId, traceId }, 'skipped a trace that the database refuses')
-        return
-      }
-      const middle = Math.ceil(told.length / 2)
-      await writeAll(told.slice(0, middle))
-      await writeAll(told.slice(middle))
-    }
+  const writing = {
+    write: (told: readonly ToldTrace[]) => store.transaction((session) => write(session, told)),
+    refusal: store.refusal,
+    skipped: (told: ToldTrace, refusal: object) => {
+      // Not the error itself: its details quote the row.
+      const { tenant_id: tenantId, id: traceId } = keyOf(told)
+      log.error({ ...refusal, tenantId, traceId }, 'skipped a trace that the database refuses')
+    },
   }
 
   return async (batch: readonly CloudEvent[]): Promise<void> => {
     const told = mergeTold(batch.flatMap(read))
     if (told.length === 0) return
-    await partitions.makeRoom(new Set(told.map(({ trace }) => dayOf(trace.created_at))), Date.now())
-    for (const portion of portionsOf(told)) await writeAll(portion)
+    await partitions.makeRoom(
+      told.map(({ trace }) => trace.created_at),
+      Date.now(),
+    )
+    for (const portion of portionsOf(told)) await writeAll(portion, writing)
   }
 }

@@ -1,3 +1,4 @@
+import { monthOf } from './calendar.ts'
 import { roundCost } from './prices.ts'
 
 /** What a trace costs more than was counted of it before. */
@@ -18,9 +19,6 @@ export interface MonthlyCost {
   month: string
   cost_usd: number
 }
-
-/** The first day of a time's month in UTC. */
-export const monthOf = (time: string | Date): string => `${new Date(time).toISOString().slice(0, 7)}-01`
 
 /**
  * What changes add to the months of their agents, in the order in which all replicas lock them. Only root traces count

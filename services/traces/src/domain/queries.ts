@@ -1,8 +1,8 @@
-/** What may be asked about recorded traces, and by whom. */
+/** What may be asked about recorded traces and activity, and by whom. */
 import { MeshError, roleIncludes, type Caller } from '@clawmesh/contracts'
-import type { TraceReader } from '../store/reader.ts'
-import { monthOf } from './monthly-costs.ts'
-import type { Span, Trace } from './types.ts'
+import type { ActivityFilter, TraceReader } from '../store/reader.ts'
+import { monthOf } from './calendar.ts'
+import type { ActivityLog, Span, Trace } from './types.ts'
 
 export interface TimeRange {
   /** ISO 8601, inclusive */
@@ -51,6 +51,28 @@ export const traceQueries = (reader: TraceReader) => ({
         session_key: filter.session_key || undefined,
         channel: filter.channel || undefined,
         status: status === 'success' ? 'completed' : status,
+      },
+      { limit, offset },
+    )
+    return { ...found, limit, offset }
+  },
+
+  /** The activity of the caller's tenant, newest first; below admin only the caller's own, and none without a user id. */
+  activity: async (
+    caller: Caller,
+    filter: Partial<ActivityFilter>,
+    { limit, offset }: Page,
+  ): Promise<{ logs: ActivityLog[]; total: number; limit: number; offset: number }> => {
+    if (!seesAll(caller) && caller.userId === '') return { logs: [], total: 0, limit, offset }
+    const found = await reader.activity(
+      caller.tenantId,
+      {
+        // An empty text asks for nothing.
+        actor_type: filter.actor_type || undefined,
+        actor_id: (seesAll(caller) ? filter.actor_id : caller.userId) || undefined,
+        action: filter.action || undefined,
+        entity_type: filter.entity_type || undefined,
+        entity_id: filter.entity_id || undefined,
       },
       { limit, offset },
     )

@@ -1,6 +1,7 @@
 /** Reads what an event tells of a trace, and refuses what is no trace. */
 import { events, eventType, type CloudEvent, type EventData } from '@clawmesh/contracts'
 import { z } from 'zod'
+import { toIso } from './calendar.ts'
 import { cleanJson, cleanLabel, cleanText, storable } from './clean.ts'
 import { toCount } from './count.ts'
 import { costOf, type PriceTable } from './prices.ts'
@@ -20,16 +21,6 @@ const errorLimit = 2_000
 const toolErrorLimit = 200
 
 const envelope = z.object({ type: z.literal(eventType('traceRecorded')), tenantid: z.uuid(), time: z.coerce.date() })
-
-/** PostgreSQL and partitions want times within reason. */
-const earliestMs = Date.UTC(2000)
-const latestMs = Date.UTC(2200)
-
-const toIso = (time: string | Date): string => {
-  const ms = new Date(time).getTime()
-  if (!(ms >= earliestMs && ms < latestMs)) throw new RangeError('a time is out of range')
-  return new Date(ms).toISOString()
-}
 
 const lower = (id: string | undefined) => id?.toLowerCase()
 const count = (value: number | undefined) => (value === undefined ? undefined : toCount(value))

@@ -5,9 +5,11 @@ import type { z } from 'zod'
 const detail = http.traces.operations.getTrace.response[200].shape
 export const traceSchema = detail.trace
 export const spanSchema = detail.spans.element
+export const activitySchema = http.traces.operations.listActivity.response[200].shape.logs.element
 
 export type Trace = z.output<typeof traceSchema>
 export type Span = z.output<typeof spanSchema>
+export type ActivityLog = z.output<typeof activitySchema>
 /** A span without what it shares with its trace. */
 export type TraceSpan = Omit<Span, 'tenant_id' | 'trace_id' | 'created_at'>
 

@@ -4,6 +4,7 @@ import { lastKnown, lastTold } from '../domain/merge.ts'
 import type { MonthlyCost } from '../domain/monthly-costs.ts'
 import type { CountableSpan } from '../domain/totals.ts'
 import type { CountedTrace, Totals, TraceKey } from '../domain/types.ts'
+import { refusal } from './refusal.ts'
 import { transaction, type Session } from './transaction.ts'
 
 const traceColumns = [
@@ -152,20 +153,13 @@ const sessionOf = (session: Session) => {
 /** What may be done inside the intake's transaction. */
 export type IntakeSession = ReturnType<typeof sessionOf>
 
-/** SQLSTATE classes of values that PostgreSQL cannot take: bad data, a broken constraint, something too large. */
-const dataErrors = /^(22|23|54)/
-
 /** The writing side of the store. */
 export const intakeStore = ({ pool }: Database) => ({
   /** Runs work in one transaction. */
   transaction: <T>(work: (session: IntakeSession) => Promise<T>): Promise<T> =>
     transaction(pool, (session) => work(sessionOf(session))),
 
-  /** Why the database refused values; undefined when it failed for another reason, such as being away. */
-  refusal: (thrown: unknown): { code: string; reason: string } | undefined => {
-    const { code, message } = thrown as { code?: unknown; message?: unknown }
-    return typeof code === 'string' && dataErrors.test(code) ? { code, reason: String(message) } : undefined
-  },
+  refusal,
 })
 
 export type IntakeStore = ReturnType<typeof intakeStore>

@@ -1,14 +1,30 @@
-/** Makes and drops the partitions of a day: one of traces and one of spans, always together. */
+/** Makes and drops partitions: of tables that belong together, always together. */
 import type { Database } from '@clawmesh/chassis'
+import { days, months, type Calendar } from '../domain/calendar.ts'
 import { transaction, type Session } from './transaction.ts'
 
-const tables = ['traces', 'spans'] as const
+/** Tables whose rows share their periods. Each is partitioned by `created_at` and has a default partition. */
+interface Partitioned {
+  /** In the order in which the intake locks them. */
+  tables: readonly [string, ...string[]]
+  calendar: Calendar
+}
+
+export const tracePartitions: Partitioned = { tables: ['traces', 'spans'], calendar: days }
+export const activityPartitions: Partitioned = { tables: ['activity_logs'], calendar: months }
+
 /** Queries wait behind a partition change that waits for a lock, so it does not wait for long. */
 const lockTimeoutMs = 5_000
 
-const dayPattern = /^\d{4}-\d\d-\d\d$/
-const nextDay = (day: string) => new Date(Date.parse(day) + 24 * 3_600_000).toISOString().slice(0, 10)
-const partitionName = (table: string, day: string) => `traces.${table}_p${day.replaceAll('-', '')}`
+const periodPattern = /^\d{4}-\d\d-\d\d$/
+const partitionName = (table: string, period: string) => `traces.${table}_p${period.replaceAll('-', '')}`
+
+/** A period and its bounds: from inclusive, to exclusive. */
+interface Period {
+  name: string
+  from: string
+  to: string
+}
 
 /** One replica at a time changes partitions. */
 const begin = async (session: Session): Promise<void> => {
@@ -17,9 +33,9 @@ const begin = async (session: Session): Promise<void> => {
 }
 
 /** Attached rather than created in place, which would lock everybody out; rows the default partition has move along. */
-const createPartition = async (session: Session, table: string, day: string): Promise<void> => {
-  const name = partitionName(table, day)
-  const [from, to] = [`'${day}T00:00:00Z'`, `'${nextDay(day)}T00:00:00Z'`]
+const createPartition = async (session: Session, table: string, period: Period): Promise<void> => {
+  const name = partitionName(table, period.name)
+  const [from, to] = [`'${period.from}'`, `'${period.to}'`]
   await session.query(`LOCK TABLE ONLY traces.${table} IN SHARE UPDATE EXCLUSIVE MODE`)
   await session.query(`LOCK TABLE traces.${table}_default IN ACCESS EXCLUSIVE MODE`)
   await session.query(`CREATE TABLE ${name} (LIKE traces.${table} INCLUDING DEFAULTS)`)
@@ -31,48 +47,58 @@ const createPartition = async (session: Session, table: string, day: string): Pr
   await session.query(`ALTER TABLE traces.${table} ATTACH PARTITION ${name} FOR VALUES FROM (${from}) TO (${to})`)
 }
 
-/** Days are UTC days such as `2026-11-20`. */
-export const partitionStore = ({ pool }: Database) => ({
-  /** The days that have partitions. */
-  days: async (): Promise<string[]> => {
-    const { rows } = await pool.query<{ name: string }>(
-      `SELECT child.relname AS name FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
-       WHERE inhparent = 'traces.traces'::regclass`,
-    )
-    return rows.flatMap(({ name }) => {
-      const digits = /_p(\d{4})(\d\d)(\d\d)$/.exec(name)
-      return digits === null ? [] : [digits.slice(1).join('-')]
-    })
-  },
+/** Periods go by the UTC day on which they begin, such as `2026-11-20`. */
+export const partitionStore = ({ pool }: Database, { tables, calendar }: Partitioned) => {
+  /** @throws RangeError for what is no period */
+  const toPeriod = (name: string): Period => {
+    if (!periodPattern.test(name) || calendar.periodOf(name) !== name) throw new RangeError(`${name} is no period`)
+    return { name, from: `${name}T00:00:00Z`, to: new Date(calendar.endOf(name)).toISOString() }
+  }
 
-  /** Makes the partitions of a day unless they are there. */
-  create: async (day: string): Promise<void> => {
-    if (!dayPattern.test(day)) throw new RangeError(`${day} is no day`)
-    await transaction(pool, async (session) => {
-      await begin(session)
-      const { rows } = await session.query<{ exists: boolean }>(`SELECT to_regclass($1) IS NOT NULL AS exists`, [
-        partitionName('traces', day),
-      ])
-      if (rows[0]!.exists) return
-      for (const table of tables) await createPartition(session, table, day)
-    })
-  },
+  return {
+    tables,
+    calendar,
 
-  /** Drops a day with all that was recorded on it. */
-  drop: async (day: string): Promise<void> => {
-    if (!dayPattern.test(day)) throw new RangeError(`${day} is no day`)
-    await transaction(pool, async (session) => {
-      await begin(session)
-      // In the order in which the intake locks them.
-      for (const table of tables) await session.query(`DROP TABLE IF EXISTS ${partitionName(table, day)}`)
-    })
-  },
+    /** The periods that have partitions. */
+    periods: async (): Promise<string[]> => {
+      const { rows } = await pool.query<{ name: string }>(
+        `SELECT child.relname AS name FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
+         WHERE inhparent = 'traces.${tables[0]}'::regclass`,
+      )
+      return rows.flatMap(({ name }) => {
+        const digits = /_p(\d{4})(\d\d)(\d\d)$/.exec(name)
+        return digits === null ? [] : [digits.slice(1).join('-')]
+      })
+    },
 
-  /** Deletes rows from before a time that no partition of a day has taken; there are hardly ever any. */
-  deleteUnpartitioned: async (before: Date): Promise<void> => {
-    for (const table of tables)
-      await pool.query(`DELETE FROM traces.${table}_default WHERE created_at < $1`, [before.toISOString()])
-  },
-})
+    /** Makes the partitions of a period unless they are there. */
+    create: async (name: string): Promise<void> => {
+      const period = toPeriod(name)
+      await transaction(pool, async (session) => {
+        await begin(session)
+        const { rows } = await session.query<{ exists: boolean }>(`SELECT to_regclass($1) IS NOT NULL AS exists`, [
+          partitionName(tables[0], name),
+        ])
+        if (rows[0]!.exists) return
+        for (const table of tables) await createPartition(session, table, period)
+      })
+    },
+
+    /** Drops a period with all that was recorded in it. */
+    drop: async (name: string): Promise<void> => {
+      const period = toPeriod(name)
+      await transaction(pool, async (session) => {
+        await begin(session)
+        for (const table of tables) await session.query(`DROP TABLE IF EXISTS ${partitionName(table, period.name)}`)
+      })
+    },
+
+    /** Deletes rows from before a time that no partition of a period has taken; there are hardly ever any. */
+    deleteUnpartitioned: async (before: Date): Promise<void> => {
+      for (const table of tables)
+        await pool.query(`DELETE FROM traces.${table}_default WHERE created_at < $1`, [before.toISOString()])
+    },
+  }
+}
 
 export type PartitionStore = ReturnType<typeof partitionStore>

@@ -1,7 +1,7 @@
-/** Reads traces, spans and costs of a tenant. */
+/** Reads traces, spans, costs and the activity log of a tenant. */
 import type { Database } from '@clawmesh/chassis'
 import type { Page } from '../domain/queries.ts'
-import { spanSchema, traceSchema, type Span, type Trace } from '../domain/types.ts'
+import { activitySchema, spanSchema, traceSchema, type ActivityLog, type Span, type Trace } from '../domain/types.ts'
 import { PrismaClient } from './client/client.ts'
 import { toContract } from './wire.ts'
 
@@ -19,6 +19,12 @@ interface Filter extends Range {
   channel: string | undefined
   status: Trace['status'] | undefined
 }
+
+/** Exact matches. */
+export type ActivityFilter = Record<
+  'actor_type' | 'actor_id' | 'action' | 'entity_type' | 'entity_id',
+  string | undefined
+>
 
 /** Costs of one agent, or of the traces that have none. */
 export interface AgentCosts {
@@ -89,6 +95,24 @@ export const traceReader = ({ adapter, pool }: Database) => {
         to?.toISOString() ?? null,
       ])
       return rows.map(({ agent_id: agentId, ...sums }) => (agentId === null ? sums : { agent_id: agentId, ...sums }))
+    },
+
+    /** A page of the activity log, newest first, and how many records there are. */
+    activity: async (
+      tenantId: string,
+      filter: ActivityFilter,
+      { limit, offset }: Page,
+    ): Promise<{ logs: ActivityLog[]; total: number }> => {
+      const where = { ...filter, tenant_id: tenantId }
+      const total = await prisma.activityLog.count({ where })
+      if (offset >= total) return { logs: [], total }
+      const rows = await prisma.activityLog.findMany({
+        where,
+        orderBy: [{ created_at: 'desc' }, { id: 'desc' }],
+        take: limit,
+        skip: offset,
+      })
+      return { logs: rows.map((row) => toContract(activitySchema, row)), total }
     },
 
     /** US dollars; 0 for a month without costs. `month` is its first day. */

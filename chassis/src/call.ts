@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { masterTenantId, masterTenantSlug, type Caller } from '@clawmesh/contracts'
+import { masterTenantId, masterTenantSlug, MeshError, type Caller } from '@clawmesh/contracts'
 
 /** What travels with every request through the mesh. */
 export interface Call {
@@ -36,6 +36,12 @@ export const actorOf = ({ caller, clientIp }: Pick<Call, 'caller' | 'clientIp'>)
  * leave without failing the others. Its deadline is the transport's.
  */
 export const detached = (call: Call): Call => ({ ...call, signal: new AbortController().signal })
+
+/** @throws the signal's reason when that is one of ours, else CANCELLED, once a requester has gone */
+export const throwIfGone = ({ aborted, reason }: AbortSignal): void => {
+  if (!aborted) return
+  throw reason instanceof MeshError ? reason : new MeshError('CANCELLED', 'error.cancelled', {}, { cause: reason })
+}
 
 /** A caller for work that a service does by itself, inside one tenant. */
 export const serviceCaller = (tenantId: string = masterTenantId, tenantSlug: string = masterTenantSlug): Caller => ({

@@ -2,7 +2,7 @@
 import { Client, credentials, Metadata, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js'
 import { MeshError } from '@clawmesh/contracts'
 import { identityHeader, type IdentityTokens } from '../auth/identity-token.ts'
-import { clientIpHeader, type Call } from '../call.ts'
+import { clientIpHeader, throwIfGone, type Call } from '../call.ts'
 import { traced, traceHeaders, tracedStream } from '../telemetry/telemetry.ts'
 import { fromStatus } from './status.ts'
 import { fullServiceName, serviceNameOf, type LooseFunctions, type RpcDefinition } from './types.ts'
@@ -63,8 +63,9 @@ export const grpcFunctions = (
   }
 
   const unary = (method: RpcDefinition[string]) => async (call: Call, request: unknown) => {
-    call.signal.throwIfAborted()
+    throwIfGone(call.signal)
     const metadata = await metadataOf(call)
+    throwIfGone(call.signal)
     return new Promise<unknown>((resolve, reject) => {
       const started = client.makeUnaryRequest(
         method.path,
@@ -86,7 +87,7 @@ export const grpcFunctions = (
 
   const streaming = (method: RpcDefinition[string]) =>
     async function* (call: Call, request: unknown): AsyncGenerator<unknown> {
-      call.signal.throwIfAborted()
+      throwIfGone(call.signal)
       const stream: ClientReadableStream<unknown> = client.makeServerStreamRequest(
         method.path,
         method.requestSerialize as (value: unknown) => Buffer,

@@ -1,11 +1,19 @@
 /** The transport to a service of the same process: a function call under the same deadline and error rules. */
 import { MeshError, toMeshError } from '@clawmesh/contracts'
-import type { Call } from '../call.ts'
+import { throwIfGone, type Call } from '../call.ts'
 import { databaseError } from '../db/database.ts'
 import type { RpcTimeouts } from './client.ts'
 import { serviceNameOf, type LooseFunctions, type RpcDefinition } from './types.ts'
 
-const withDeadline = (call: Call, timeoutMs: number): { call: Call; timedOut: () => boolean; done: () => void } => {
+interface Limited {
+  call: Call
+  timedOut: () => boolean
+  /** Tells the work that nobody waits for it any more. */
+  abandon: () => void
+  done: () => void
+}
+
+const withDeadline = (call: Call, timeoutMs: number): Limited => {
   const abort = new AbortController()
   let late = false
   const forward = () => abort.abort(call.signal.reason)
@@ -17,6 +25,7 @@ const withDeadline = (call: Call, timeoutMs: number): { call: Call; timedOut: ()
   return {
     call: { ...call, signal: abort.signal },
     timedOut: () => late,
+    abandon: () => abort.abort(new MeshError('CANCELLED', 'error.cancelled')),
     done: () => {
       clearTimeout(timer)
       call.signal.removeEventListener('abort', forward)
@@ -37,7 +46,7 @@ export const directFunctions = (
       : toMeshError(databaseError(thrown))
 
   const unary = (name: string) => async (outer: Call, request: unknown) => {
-    outer.signal.throwIfAborted()
+    throwIfGone(outer.signal)
     const { call, timedOut, done } = withDeadline(outer, timeouts.rpcTimeoutMs)
     try {
       return await Promise.race([
@@ -57,14 +66,36 @@ export const directFunctions = (
 
   const streaming = (name: string) =>
     async function* (outer: Call, request: unknown): AsyncGenerator<unknown> {
-      outer.signal.throwIfAborted()
-      const { call, timedOut, done } = withDeadline(outer, timeouts.streamTimeoutMs)
+      throwIfGone(outer.signal)
+      const { call, timedOut, abandon, done } = withDeadline(outer, timeouts.streamTimeoutMs)
+      let work: AsyncIterator<unknown> | undefined
+      let ended = false
+      // One listener for the whole stream: a race at every message would pile up on the signal.
+      let giveUp: (fault: MeshError) => void = () => undefined
+      call.signal.addEventListener('abort', () => giveUp(new MeshError('CANCELLED', 'error.cancelled')))
+      const next = () =>
+        new Promise<IteratorResult<unknown>>((resolve, reject) => {
+          giveUp = reject
+          work!.next().then(resolve, (thrown: unknown) => {
+            ended = true
+            reject(thrown)
+          })
+        })
       try {
-        yield* implementation[name]!(call, request) as AsyncIterable<unknown>
+        work = (implementation[name]!(call, request) as AsyncIterable<unknown>)[Symbol.asyncIterator]()
+        for (let step = await next(); !step.done; step = await next()) yield step.value
+        ended = true
       } catch (thrown) {
         throw errorOf(thrown, timedOut())
       } finally {
         done()
+        if (!ended) {
+          const idle = !call.signal.aborted
+          abandon()
+          const cleaned = Promise.resolve(work?.return?.()).catch(() => undefined)
+          // Work that ignored its signal is still busy, and is left to itself.
+          if (idle) await cleaned
+        }
       }
     }
 

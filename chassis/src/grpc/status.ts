@@ -11,6 +11,16 @@ import {
 } from '@clawmesh/contracts'
 
 const trailer = 'mesh-error-bin'
+/** Longer texts would not fit the headers that carry them, and then the whole error is lost. */
+const longestText = 2_000
+
+const shortened = (params: ErrorParams): ErrorParams =>
+  Object.fromEntries(
+    Object.entries(params).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? value.slice(0, longestText).toWellFormed() : value,
+    ]),
+  )
 
 interface WireError {
   code: ErrorCode
@@ -25,7 +35,7 @@ export const toStatus = (thrown: unknown): { code: number; details: string; meta
   const wire: WireError = {
     code: error.code,
     key: error.key,
-    params: error.params,
+    params: shortened(error.params),
     ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
   }
   const metadata = new Metadata()

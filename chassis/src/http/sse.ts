@@ -1,6 +1,6 @@
 /** Server-sent events (WHATWG HTML, section 9.2) as OpenAI's clients expect them: data lines only. */
-import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
+import { drained } from './drained.ts'
 
 const keepAliveMs = 15_000
 
@@ -24,7 +24,7 @@ export const eventStream = (response: ServerResponse): EventStream => {
   return {
     send: async (data) => {
       if (response.destroyed || response.write(`data: ${data}\n\n`)) return
-      await Promise.race([once(response, 'drain'), once(response, 'close')]).catch(() => undefined)
+      await drained(response, 'close').catch(() => undefined)
     },
     end: () => {
       clearInterval(keepAlive)

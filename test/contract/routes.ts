@@ -15,8 +15,11 @@ export const resources = {
   documentPath: 'name',
   providerName: 'name',
   userId: 'name',
+  configKey: 'name',
   // Things of the installation.
   tenant: 'installation',
+  // A user in a tenant that the path names; only system owners get there.
+  member: 'installation',
   builtinTool: 'installation',
   publicFile: 'installation',
 } as const
@@ -36,8 +39,10 @@ export const resourceOfParam: Readonly<Record<string, Resource>> = {
   'memory/{id}': 'memoryDocument',
   'providers/{id}': 'provider',
   'sessions/{key}': 'session',
+  'system-configs/{key}': 'configKey',
   'tenants/{id}': 'tenant',
   'traces/{traceID}': 'trace',
+  'users/{userId}': 'member',
 }
 
 /** Fields of bodies and queries that name something which may be another tenant's. */
@@ -60,6 +65,7 @@ export const namesNothing: readonly string[] = ['agent_key', 'api_key', 'chatId'
 /** Operations that answer 200 for what is not there, as the contract has it; everything else answers 404. */
 export const fineWhenMissing: Readonly<Record<string, readonly Role[]>> = {
   deleteProvider: ['admin', 'owner'],
+  deleteSystemConfig: ['admin', 'owner'],
   // Callers who see all sessions may delete one that is gone already.
   deleteSession: ['admin', 'owner'],
 }

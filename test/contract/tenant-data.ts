@@ -33,6 +33,12 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
     headers: mesh.owner(),
     body: { settings: { note: marker } },
   })
+  await mesh.request('POST', `/v1/tenants/${tenant.id}/users`, {
+    headers: mesh.owner(),
+    body: { user_id: userId, role: 'owner' },
+  })
+  const configKey = `note-${tag}`
+  await call('PUT', `/v1/system-configs/${configKey}`, { value: marker })
   const apiKey = await call('POST', '/v1/api-keys', { name: marker, scopes: ['operator.read'] })
 
   const providerName = `provider-${tag}`
@@ -102,6 +108,8 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
       documentPath: [documentPath],
       providerName: [providerName],
       userId: [userId],
+      configKey: [configKey],
+      member: [userId],
       tenant: [tenant.id, tenant.slug],
       builtinTool: ['read_file'],
       publicFile: ['swagger-ui.css'],

@@ -46,6 +46,9 @@ export const en = {
   'error.url_blocked': 'address not allowed: {reason}',
   'error.api_key_required': 'API key is required',
   'error.scope_required': '{what} requires scope {scope}',
+  'error.scope_beyond_role': 'only a caller with role {role} may give a key the scope {scope}',
+  'error.api_key_ended': 'API key {id} is revoked, has expired or was rotated already',
+  'error.secret_config_key': '{key} holds a secret, and system configs are readable',
   'error.provider_unsupported': 'provider {provider} of type {type} does not support {what}',
   'error.foreign_page': 'no gateway token is set, so only pages and programs of this machine are served',
 } as const

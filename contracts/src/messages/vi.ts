@@ -48,6 +48,9 @@ export const vi: Record<keyof typeof en, string> = {
   'error.url_blocked': 'địa chỉ không được phép: {reason}',
   'error.api_key_required': 'cần có khóa API',
   'error.scope_required': '{what} cần phạm vi {scope}',
+  'error.scope_beyond_role': 'chỉ người gọi có vai trò {role} mới được cấp phạm vi {scope} cho khóa',
+  'error.api_key_ended': 'khóa API {id} đã bị thu hồi, hết hạn hoặc đã được thay',
+  'error.secret_config_key': '{key} chứa bí mật, còn cấu hình hệ thống thì đọc được',
   'error.provider_unsupported': 'nhà cung cấp {provider} thuộc loại {type} không hỗ trợ {what}',
   'error.foreign_page': 'chưa đặt gateway token, nên chỉ phục vụ trang và chương trình của chính máy này',
 }

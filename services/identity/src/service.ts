@@ -1,10 +1,15 @@
-/** Identity: tenants, API keys and system configs; tells the edge who is calling. */
+/** Identity: tenants, their members, API keys and system configs; tells the edge who is calling. */
 import { http } from '@clawmesh/contracts'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { implementHttp, implementRpc, outboxPart, type Mesh, type Service } from '@clawmesh/chassis'
 import { apiKeyUseCases } from './domain/api-keys.ts'
+import { memberUseCases } from './domain/members.ts'
+import { systemConfigUseCases } from './domain/system-configs.ts'
 import { tenantUseCases } from './domain/tenants.ts'
 import { apiKeyHandlers } from './http/api-keys.ts'
+import { editionHandlers } from './http/edition.ts'
+import { memberHandlers } from './http/members.ts'
+import { systemConfigHandlers } from './http/system-configs.ts'
 import { tenantHandlers } from './http/tenants.ts'
 import { identityRpc } from './rpc/identity.ts'
 import { identityStore } from './store/store.ts'
@@ -15,15 +20,23 @@ export const identityService = (mesh: Mesh): Service => {
   const store = identityStore({ database, bus: mesh.bus, published: outbox.poke })
   const apiKeys = apiKeyUseCases(store)
   const tenants = tenantUseCases(store)
+  const members = memberUseCases(store)
+  const configs = systemConfigUseCases(store)
 
   return {
     name: 'identity',
     http: implementHttp(
       http.identity,
-      { ...apiKeyHandlers(apiKeys), ...tenantHandlers(tenants) },
+      {
+        ...apiKeyHandlers(apiKeys),
+        ...tenantHandlers(tenants),
+        ...memberHandlers(members),
+        ...systemConfigHandlers(configs),
+        ...editionHandlers(),
+      },
       mesh.httpParts('identity'),
     ),
-    rpc: [implementRpc(IdentityServiceService, identityRpc({ apiKeys, tenants, store }))],
+    rpc: [implementRpc(IdentityServiceService, identityRpc({ apiKeys, tenants, members, configs }))],
     parts: [{ name: 'identity database', ready: database.ping }, outbox],
   }
 }

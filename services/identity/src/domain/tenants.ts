@@ -1,5 +1,5 @@
-import { MeshError, type Caller } from '@clawmesh/contracts'
-import { newId } from '@clawmesh/chassis'
+import { MeshError } from '@clawmesh/contracts'
+import { actorOf, newId, type Call } from '@clawmesh/chassis'
 import type { IdentityStore } from '../store/store.ts'
 import type { Tenant, TenantStatus } from './types.ts'
 
@@ -13,7 +13,6 @@ export const slugify = (name: string): string =>
     .replace(/-+$/, '') || 'tenant'
 
 const notFound = (id: string) => new MeshError('NOT_FOUND', 'error.not_found', { kind: 'tenant', id })
-const actor = (caller: Caller) => caller.userId || 'system'
 
 /** Tenants of the installation; callers are system owners or hold `operator.provision`. */
 export const tenantUseCases = (store: IdentityStore) => ({
@@ -28,17 +27,17 @@ export const tenantUseCases = (store: IdentityStore) => ({
 
   /** @throws ALREADY_EXISTS when the slug is taken */
   create: (
-    caller: Caller,
+    call: Call,
     input: { name: string; slug?: string | undefined; settings?: Record<string, unknown> | undefined },
   ): Promise<Tenant> =>
     store.tenants.insert(
       { id: newId(), name: input.name, slug: input.slug ?? slugify(input.name), settings: input.settings ?? {} },
-      actor(caller),
+      actorOf(call),
     ),
 
   /** Absent fields and empty names change nothing. @throws INVALID_REQUEST when nothing is left to change, NOT_FOUND */
   update: async (
-    caller: Caller,
+    call: Call,
     id: string,
     input: {
       name?: string | undefined
@@ -52,7 +51,7 @@ export const tenantUseCases = (store: IdentityStore) => ({
       ...(input.settings === undefined ? {} : { settings: input.settings }),
     }
     if (Object.keys(changes).length === 0) throw new MeshError('INVALID_REQUEST', 'error.invalid_updates')
-    if (!(await store.tenants.update(id, changes, actor(caller)))) throw notFound(id)
+    if (!(await store.tenants.update(id, changes, actorOf(call)))) throw notFound(id)
   },
 
   /** A tenant by id or slug. */

@@ -1,7 +1,9 @@
 /** The things identity knows, as its domain speaks of them. */
-import type { ApiKeyScope } from '@clawmesh/contracts'
+import type { ApiKeyScope, BodyOf, http } from '@clawmesh/contracts'
 
 export type TenantStatus = 'active' | 'suspended' | 'archived'
+/** What a member is in a tenant; it does not change the role of requests. */
+export type TenantRole = BodyOf<typeof http.identity.operations.addTenantMember>['role']
 
 export interface Tenant {
   id: string
@@ -9,6 +11,18 @@ export interface Tenant {
   slug: string
   status: TenantStatus
   settings: Record<string, unknown>
+  createdAt: Date
+  updatedAt: Date
+}
+
+/** A user's membership in a tenant. */
+export interface TenantUser {
+  id: string
+  tenantId: string
+  userId: string
+  displayName: string | null
+  role: TenantRole
+  metadata: Record<string, unknown>
   createdAt: Date
   updatedAt: Date
 }
@@ -23,9 +37,14 @@ export interface ApiKey {
   scopes: ApiKeyScope[]
   ownerId: string | null
   expiresAt: Date | null
+  /** The key that replaced this one. */
+  rotatedTo: string | null
   lastUsedAt: Date | null
   revoked: boolean
   createdBy: string
   createdAt: Date
   updatedAt: Date
 }
+
+/** What a key is stored with at first. */
+export type NewApiKeyRow = Omit<ApiKey, 'createdAt' | 'updatedAt' | 'lastUsedAt' | 'revoked' | 'rotatedTo'>

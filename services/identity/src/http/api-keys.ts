@@ -5,6 +5,8 @@ import type { ApiKey } from '../domain/types.ts'
 
 /** What a system key shows as its tenant. */
 const noTenant = '00000000-0000-0000-0000-000000000000'
+/** Answers with a secret in them. */
+const notKept = { 'cache-control': 'no-store' }
 const iso = (date: Date | null): string | null => date?.toISOString() ?? null
 
 const toWire = (key: ApiKey) => ({
@@ -24,14 +26,27 @@ const toWire = (key: ApiKey) => ({
 
 export const apiKeyHandlers = (
   apiKeys: ApiKeyUseCases,
-): Handlers<typeof http.identity, 'listApiKeys' | 'createApiKey' | 'revokeApiKey'> => ({
+): Handlers<typeof http.identity, 'listApiKeys' | 'createApiKey' | 'rotateApiKey' | 'revokeApiKey'> => ({
   listApiKeys: async ({ caller }) => (await apiKeys.list(caller)).map(toWire),
-  createApiKey: async ({ caller, body }) => {
-    const { apiKey, secret } = await apiKeys.create(caller, body)
-    return reply(201, { ...toWire(apiKey), key: secret }, { 'cache-control': 'no-store' })
+  createApiKey: async ({ call, body }) => {
+    const { apiKey, secret } = await apiKeys.create(call, body)
+    return reply(201, { ...toWire(apiKey), key: secret }, notKept)
   },
-  revokeApiKey: async ({ caller, params }) => {
-    await apiKeys.revoke(caller, params.id)
+  rotateApiKey: async ({ call, params, body }) => {
+    const { apiKey, secret, previousExpiresAt } = await apiKeys.rotate(call, params.id, body.grace_seconds)
+    return reply(
+      201,
+      {
+        ...toWire(apiKey),
+        key: secret,
+        rotated_from: params.id,
+        previous_expires_at: previousExpiresAt.toISOString(),
+      },
+      notKept,
+    )
+  },
+  revokeApiKey: async ({ call, params }) => {
+    await apiKeys.revoke(call, params.id)
     return { status: 'revoked' }
   },
 })

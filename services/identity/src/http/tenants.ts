@@ -17,10 +17,10 @@ export const tenantHandlers = (
   tenants: TenantUseCases,
 ): Handlers<typeof http.identity, 'listTenants' | 'createTenant' | 'getTenant' | 'updateTenant'> => ({
   listTenants: async () => ({ tenants: (await tenants.list()).map(toWire) }),
-  createTenant: async ({ caller, body }) => toWire(await tenants.create(caller, body)),
+  createTenant: async ({ call, body }) => toWire(await tenants.create(call, body)),
   getTenant: async ({ params }) => toWire(await tenants.get(params.id)),
-  updateTenant: async ({ caller, params, body }) => {
-    await tenants.update(caller, params.id, body)
+  updateTenant: async ({ call, params, body }) => {
+    await tenants.update(call, params.id, body)
     return { ok: 'true' }
   },
 })

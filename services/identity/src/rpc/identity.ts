@@ -1,19 +1,26 @@
 import { type IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import type { RpcFunctions } from '@clawmesh/chassis'
 import type { ApiKeyUseCases } from '../domain/api-keys.ts'
+import type { MemberUseCases } from '../domain/members.ts'
+import type { SystemConfigUseCases } from '../domain/system-configs.ts'
 import type { TenantUseCases } from '../domain/tenants.ts'
-import type { IdentityStore } from '../store/store.ts'
 
 interface Parts {
   apiKeys: ApiKeyUseCases
   tenants: TenantUseCases
-  store: IdentityStore
+  members: MemberUseCases
+  configs: SystemConfigUseCases
 }
 
 const unknownKey = { found: false, keyId: '', tenantId: '', scopes: [], ownerId: '', expiresAtMs: 0 }
 const unknownTenant = { found: false, id: '', slug: '', name: '', status: '' }
 
-export const identityRpc = ({ apiKeys, tenants, store }: Parts): RpcFunctions<typeof IdentityServiceService> => ({
+export const identityRpc = ({
+  apiKeys,
+  tenants,
+  members,
+  configs,
+}: Parts): RpcFunctions<typeof IdentityServiceService> => ({
   resolveApiKey: async (_call, { keyHash }) => {
     const key = await apiKeys.resolve(keyHash)
     if (key === undefined) return unknownKey
@@ -33,7 +40,7 @@ export const identityRpc = ({ apiKeys, tenants, store }: Parts): RpcFunctions<ty
     return { found: true, id, slug, name, status }
   },
   resolveMembership: async (_call, { tenantId, userId }) => ({
-    role: (await store.membership(tenantId, userId)) ?? '',
+    role: (await members.roleOf(tenantId, userId)) ?? '',
   }),
-  listSystemConfigs: async (call) => ({ values: await store.systemConfigs(call.caller.tenantId) }),
+  listSystemConfigs: async (call) => ({ values: await configs.list(call.caller) }),
 })

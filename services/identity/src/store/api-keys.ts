@@ -1,0 +1,106 @@
+import { invalidate, outboxRow, type Actor } from '@clawmesh/chassis'
+import type { ApiKey, NewApiKeyRow } from '../domain/types.ts'
+import type { ApiKey as ApiKeyRow, PrismaClient } from './client/client.ts'
+import type { StoreParts } from './store.ts'
+
+const toApiKey = (row: ApiKeyRow): ApiKey => ({ ...row, scopes: row.scopes as ApiKey['scopes'] })
+
+/** What is decided about the replacement of a key. */
+export interface Rotation {
+  previousExpiresAt: Date
+  successor: NewApiKeyRow
+}
+
+/** The API keys of a tenant, and those of the system where they are included. */
+export const apiKeysStore = (prisma: PrismaClient, { bus, published }: StoreParts) => {
+  const forget = (keyHash: string) => invalidate(bus, 'api_keys', { tenantId: '', key: keyHash })
+
+  return (tenantId: string) => {
+    const reached = (includeSystemKeys: boolean) => ({
+      OR: [{ tenantId }, ...(includeSystemKeys ? [{ tenantId: null }] : [])],
+    })
+
+    return {
+      list: async (includeSystemKeys: boolean): Promise<ApiKey[]> => {
+        const rows = await prisma.apiKey.findMany({
+          where: reached(includeSystemKeys),
+          orderBy: { createdAt: 'desc' },
+        })
+        return rows.map(toApiKey)
+      },
+
+      insert: async (key: NewApiKeyRow, actor: Actor): Promise<ApiKey> => {
+        const row = await prisma.$transaction(async (tx) => {
+          const created = await tx.apiKey.create({ data: key })
+          await tx.outbox.create({ data: outboxRow('apiKeyCreated', tenantId, { id: key.id, ...actor }) })
+          return created
+        })
+        published()
+        // A key tried before it existed is remembered as unknown.
+        forget(key.keyHash)
+        return toApiKey(row)
+      },
+
+      /**
+       * Stores the successor that `plan` makes of a key and the key's own end, both or neither. While it plans nobody
+       * else changes the key; what it throws changes nothing. Undefined when there is no such key.
+       */
+      rotate: async (
+        id: string,
+        includeSystemKeys: boolean,
+        actor: Actor,
+        plan: (old: ApiKey) => Rotation,
+      ): Promise<{ apiKey: ApiKey; previousExpiresAt: Date } | undefined> => {
+        const rotated = await prisma.$transaction(async (tx) => {
+          await tx.$queryRaw`SELECT id FROM identity.api_keys WHERE id = ${id}::uuid FOR UPDATE`
+          const old = await tx.apiKey.findFirst({ where: { id, ...reached(includeSystemKeys) } })
+          if (old === null) return undefined
+          const { previousExpiresAt, successor } = plan(toApiKey(old))
+          const created = await tx.apiKey.create({ data: successor })
+          await tx.apiKey.update({ where: { id }, data: { expiresAt: previousExpiresAt, rotatedTo: successor.id } })
+          const told = { id, newId: successor.id, previousExpiresAt: previousExpiresAt.toISOString(), ...actor }
+          await tx.outbox.create({ data: outboxRow('apiKeyRotated', tenantId, told) })
+          return { old, created, previousExpiresAt }
+        })
+        if (rotated === undefined) return undefined
+        const { old, created, previousExpiresAt } = rotated
+        published()
+        forget(old.keyHash)
+        forget(created.keyHash)
+        return { apiKey: toApiKey(created), previousExpiresAt }
+      },
+
+      /** False when there is no such key. */
+      revoke: async (id: string, includeSystemKeys: boolean, actor: Actor): Promise<boolean> => {
+        const revoked = await prisma.$transaction(async (tx) => {
+          const row = await tx.apiKey.findFirst({ where: { id, ...reached(includeSystemKeys) } })
+          if (row === null) return undefined
+          await tx.apiKey.update({ where: { id }, data: { revoked: true } })
+          await tx.outbox.create({ data: outboxRow('apiKeyRevoked', tenantId, { id, ...actor }) })
+          return row
+        })
+        if (revoked === undefined) return false
+        published()
+        forget(revoked.keyHash)
+        return true
+      },
+    }
+  }
+}
+
+/** What the edge asks about keys, whose tenant it does not know yet. */
+export const keyLookups = (prisma: PrismaClient) => ({
+  findApiKey: async (keyHash: string): Promise<ApiKey | undefined> => {
+    const row = await prisma.apiKey.findUnique({ where: { keyHash } })
+    return row === null ? undefined : toApiKey(row)
+  },
+
+  /** Notes that a key was used; being used is no change of it. Never fails: nobody waits for it. */
+  touchApiKey: async (id: string): Promise<void> => {
+    try {
+      await prisma.$executeRaw`UPDATE identity.api_keys SET last_used_at = now() WHERE id = ${id}::uuid`
+    } catch {
+      // The next use will be noted.
+    }
+  },
+})

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { ServiceName } from '../http/operation.ts'
 import { span, trace } from '../http/traces.ts'
-import { json, uuid } from '../http/common.ts'
+import { uuid } from '../http/common.ts'
 
 export interface EventDefinition<T extends z.ZodType = z.ZodType> {
   service: ServiceName
@@ -21,8 +21,11 @@ const event = <T extends z.ZodType>(
 ): EventDefinition<T> => ({ service, entity, verb, about, data })
 
 const actor = { actorId: z.string(), ipAddress: z.string().optional() }
-/** What a change tells: what was changed, who did it and from where. An event with these data is an audit record. */
-export const changed = z.object({ id: z.string(), ...actor, details: json.optional() })
+/**
+ * What a change tells: what was changed, who did it and from where. An event with these data is an audit record; what
+ * else its data tell are the details.
+ */
+export const changed = z.object({ id: z.string(), ...actor })
 
 export const usageData = z.object({
   inputTokens: z.number().int(),
@@ -47,12 +50,12 @@ export const events = {
   tenantUpdated: event('identity', 'tenant', 'updated', 'A tenant was changed', changed),
   tenantUserAdded: event(
     'identity',
-    'tenant_user',
-    'added',
+    'tenant',
+    'user.added',
     'A user became a member of a tenant, or got another role in it',
     changed.extend({ role: z.string() }),
   ),
-  tenantUserRemoved: event('identity', 'tenant_user', 'removed', 'A user is no longer a member of a tenant', changed),
+  tenantUserRemoved: event('identity', 'tenant', 'user.removed', 'A user is no longer a member of a tenant', changed),
   systemConfigSet: event('identity', 'system_config', 'set', 'A config value of a tenant was set', changed),
   systemConfigDeleted: event('identity', 'system_config', 'deleted', 'A config value of a tenant was removed', changed),
   agentCreated: event('agents', 'agent', 'created', 'An agent was created', changed),

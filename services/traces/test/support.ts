@@ -1,9 +1,16 @@
 /** Events as agents would send them, and a harness around the traces service. */
 import { loadConfigs, newId, outboxRow, type OutgoingEvent } from '@clawmesh/chassis'
-import type { Caller, CloudEvent, EventData } from '@clawmesh/contracts'
+import {
+  eventSubject,
+  eventType,
+  type Caller,
+  type CloudEvent,
+  type EventData,
+  type EventName,
+} from '@clawmesh/contracts'
 import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
 import { tracesConfig, tracesService } from '../src/index.ts'
-import type { Span, Trace } from '../src/domain/types.ts'
+import type { ActivityLog, Span, Trace } from '../src/domain/types.ts'
 import {
   startServices,
   testCaller,
@@ -53,16 +60,39 @@ export const toldOf = (
   return { subject, event: { ...event, ...(time === undefined ? {} : { time }) } }
 }
 
+/** The event that tells of a change. `time` is when it was made. */
+export const changeOf = (
+  name: EventName,
+  tenantId: string,
+  data: { id?: string; actorId?: string; ipAddress?: string } = {},
+  time = new Date().toISOString(),
+): OutgoingEvent => {
+  const { payload } = outboxRow('agentCreated', tenantId, { id: newId(), actorId: 'alice', ...data })
+  const event = JSON.parse(payload) as CloudEvent
+  return {
+    subject: eventSubject(name, tenantId),
+    event: { ...event, type: eventType(name), time },
+  }
+}
+
 /** An event with data that no declaration would let pass. */
 export const badEvent = (tenantId: string, data: unknown): OutgoingEvent => {
   const { subject, event } = toldOf(tenantId)
   return { subject, event: { ...event, data } }
 }
 
+export interface ActivityPage {
+  logs: ActivityLog[]
+  total: number
+  limit: number
+  offset: number
+}
+
 export interface TracesHarness extends ServiceHarness {
   tell: (...events: OutgoingEvent[]) => Promise<void>
   list: (caller: Caller, query?: string) => Promise<{ traces: Trace[]; total: number; limit: number; offset: number }>
   get: (caller: Caller, id: string) => Promise<{ status: number; body: { trace: Trace; spans: Span[] } }>
+  activity: (caller: Caller, query?: string) => Promise<ActivityPage>
   costs: (caller: Caller, query?: string) => Promise<Record<string, unknown>[]>
   monthCost: (caller: Caller, agentId: string) => Promise<number>
 }
@@ -81,6 +111,7 @@ export const startTraces = async (
     list: async (caller, query = '') =>
       (await request<Awaited<ReturnType<TracesHarness['list']>>>(caller, 'GET', `/v1/traces${query}`)).body,
     get: (caller, id) => request(caller, 'GET', `/v1/traces/${id}`),
+    activity: async (caller, query = '') => (await request<ActivityPage>(caller, 'GET', `/v1/activity${query}`)).body,
     costs: async (caller, query = '') =>
       (await request<{ rows: Record<string, unknown>[] }>(caller, 'GET', `/v1/costs/summary${query}`)).body.rows,
     monthCost: async (caller, agentId) =>

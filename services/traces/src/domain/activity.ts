@@ -17,7 +17,7 @@ export interface ActivityRecord extends ActivityLog {
 /** Characters that are kept of each text in the details. */
 const detailLimit = 2_000
 
-const envelope = z.object({ id: z.uuid(), tenantid: z.uuid(), time: z.coerce.date(), data: changed })
+const envelope = z.object({ id: z.uuid(), tenantid: z.uuid(), time: z.coerce.date(), data: changed.loose() })
 
 /**
  * The record of an event; undefined for an event that is none.
@@ -27,17 +27,19 @@ export const readActivity = (event: CloudEvent): ActivityRecord | undefined => {
   const action = auditActions.get(event.type)
   if (action === undefined) return undefined
   const { id, tenantid, time, data } = envelope.parse(event)
+  const { id: entityId, actorId, ipAddress, ...others } = data
+  const details = cleanJson(others, detailLimit)
   return {
     tenant_id: tenantid.toLowerCase(),
     id: id.toLowerCase(),
     created_at: toIso(time),
     actor_type: 'user',
-    actor_id: cleanLabel(data.actorId, 255) ?? 'system',
+    actor_id: cleanLabel(actorId, 255) ?? 'system',
     action,
     entity_type: action.split('.', 1)[0],
-    entity_id: cleanLabel(data.id, 255),
-    details: cleanJson(data.details, detailLimit) ?? null,
-    ip_address: cleanLabel(data.ipAddress, 45),
+    entity_id: cleanLabel(entityId, 255),
+    details: Object.keys(details).length === 0 ? null : details,
+    ip_address: cleanLabel(ipAddress, 45),
   }
 }
 

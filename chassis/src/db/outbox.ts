@@ -120,9 +120,11 @@ export const startOutboxRelay = (database: Database, bus: Bus, log: Logger): Out
       stopping = true
       poke()
       await running
-      await relayBatch(database, bus).catch((err: unknown) =>
-        log.warn({ err }, 'outbox: events wait for the next start'),
-      )
+      try {
+        while ((await relayBatch(database, bus)) === batchSize);
+      } catch (err) {
+        log.warn({ err }, 'outbox: events wait for the next start')
+      }
     },
   }
 }

@@ -76,7 +76,7 @@ export const directFunctions = (
       const next = () =>
         new Promise<IteratorResult<unknown>>((resolve, reject) => {
           giveUp = reject
-          work!.next().then(resolve, (thrown: unknown) => {
+          work!.next().then(resolve, (thrown: Error) => {
             ended = true
             reject(thrown)
           })

@@ -1,0 +1,216 @@
+/** The bus of one process and the bus over NATS: the same subjects reach the same listeners. */
+import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
+import fc from 'fast-check'
+import { eventSubject, masterTenantId, type CloudEvent } from '@clawmesh/contracts'
+import { createLogger, localBus, natsBus, type Bus } from '../src/index.ts'
+import { startNats, type NatsHandle } from '../../test/support/nats.ts'
+
+const log = createLogger({ level: 'silent', name: 'test' })
+const buses = new Map<string, Bus>()
+let nats: NatsHandle
+
+beforeAll(async () => {
+  nats = await startNats()
+  buses.set('local', localBus(log))
+  buses.set('NATS', await natsBus([nats.url], 'test', log))
+})
+afterAll(async () => {
+  for (const bus of buses.values()) await bus.close()
+  await nats.stop()
+})
+
+const until = async (reached: () => boolean): Promise<void> => {
+  for (let attempt = 0; !reached(); attempt++) {
+    if (attempt > 500) throw new Error('not reached within 5 s')
+    await pause(10)
+  }
+}
+
+const event = (id: string = randomUUID()): CloudEvent => ({
+  specversion: '1.0',
+  id,
+  source: '/clawmesh/test',
+  type: 'clawmesh.test',
+  time: new Date().toISOString(),
+  datacontenttype: 'application/json',
+  tenantid: masterTenantId,
+  data: { id },
+})
+
+describe.each(['local', 'NATS'])('%s', (name) => {
+  const bus = () => buses.get(name)!
+
+  /** Publishes on subjects and says which of them a pattern heard. */
+  const heard = async (pattern: string, subjects: readonly string[]): Promise<string[]> => {
+    const seen: string[] = []
+    const prefix = `t${randomUUID().slice(0, 8)}`
+    const stop = bus().subscribe(`${prefix}.${pattern}`, (_message, subject) => seen.push(subject))
+    let done = false
+    const stopLast = bus().subscribe(`${prefix}-last`, () => (done = true))
+    for (const subject of subjects) bus().publish(`${prefix}.${subject}`, {})
+    bus().publish(`${prefix}-last`, {})
+    await until(() => done)
+    stop()
+    stopLast()
+    return seen.map((subject) => subject.slice(prefix.length + 1))
+  }
+
+  const subjects = ['a', 'a.b', 'a.b.c', 'a.c', 'ab', 'a.bc', 'b.b', 'a.b+c', 'a.$', 'a.b-c', 'A.b', 'a.b.c.d']
+
+  it.each([
+    ['a', ['a']],
+    ['a.b', ['a.b']],
+    ['a.*', ['a.b', 'a.c', 'a.bc', 'a.b+c', 'a.$', 'a.b-c']],
+    ['*.b', ['a.b', 'b.b', 'A.b']],
+    ['a.>', ['a.b', 'a.b.c', 'a.c', 'a.bc', 'a.b+c', 'a.$', 'a.b-c', 'a.b.c.d']],
+    ['>', subjects],
+    ['*', ['a', 'ab']],
+    ['a.*.c', ['a.b.c']],
+    ['a.*.>', ['a.b.c', 'a.b.c.d']],
+    ['a.b+c', ['a.b+c']],
+    ['a.$', ['a.$']],
+  ])('%s hears what it should', async (pattern, expected) => {
+    expect(await heard(pattern, subjects)).toEqual(expected)
+  })
+
+  it('hands over messages as they are, in order, and none after the listener has left', async () => {
+    const subject = `t.${randomUUID()}`
+    const seen: unknown[] = []
+    const stop = bus().subscribe(subject, (message) => seen.push(message))
+    const messages = [{ a: [1, 'é', null] }, 'text', 1, null, { nested: { deep: true } }]
+    for (const message of messages) bus().publish(subject, message)
+    await until(() => seen.length === messages.length)
+    expect(seen).toEqual(messages)
+    stop()
+    bus().publish(subject, 'late')
+    await pause(50)
+    expect(seen).toHaveLength(messages.length)
+  })
+
+  it('lets a listener that fails keep nothing from the others', async () => {
+    const subject = `t.${randomUUID()}`
+    let seen = 0
+    const stops = [
+      bus().subscribe(subject, () => {
+        throw new Error('broken listener')
+      }),
+      bus().subscribe(subject, () => seen++),
+    ]
+    bus().publish(subject, {})
+    bus().publish(subject, {})
+    await until(() => seen === 2)
+    stops.forEach((stop) => stop())
+  })
+
+  it('keeps a consumer its events until it has handled them, and again after it failed', async () => {
+    const tenant = randomUUID()
+    const ids: string[] = []
+    let failures = 0
+    const stop = await bus().consume({
+      durable: `test-${name}-${tenant.slice(0, 8)}`,
+      subject: eventSubject('agentCreated', tenant),
+      batchSize: 10,
+      handle: async (batch) => {
+        if (name === 'NATS' && failures++ < 1) throw new Error('not now')
+        ids.push(...batch.map(({ id }) => id))
+      },
+    })
+    const sent = Array.from({ length: 25 }, () => event())
+    await bus().emit(sent.map((each) => ({ subject: eventSubject('agentCreated', tenant), event: each })))
+    await bus().emit([{ subject: eventSubject('agentCreated', randomUUID()), event: event() }])
+    await until(() => new Set(ids).size === sent.length)
+    expect(new Set(ids)).toEqual(new Set(sent.map(({ id }) => id)))
+    await stop()
+  })
+})
+
+it('a subject is matched part by part, whatever its parts are (the local bus, against a plain matcher)', () => {
+  const bus = buses.get('local')!
+  const part = fc.string({ minLength: 1, maxLength: 3 }).filter((text) => !/[.\s*>]/.test(text))
+  const matches = (pattern: string[], subject: string[]): boolean => {
+    const [first, ...rest] = pattern
+    if (first === '>') return subject.length > 0
+    if (first === undefined || subject.length === 0) return first === undefined && subject.length === 0
+    return (first === '*' || first === subject[0]) && matches(rest, subject.slice(1))
+  }
+  const pattern = fc
+    .tuple(fc.array(fc.oneof(part, fc.constant('*')), { minLength: 1, maxLength: 4 }), fc.boolean())
+    .map(([parts, open]) => (open ? [...parts, '>'] : parts))
+  fc.assert(
+    fc.property(pattern, fc.array(part, { minLength: 1, maxLength: 5 }), (listened, published) => {
+      let heard = false
+      const stop = bus.subscribe(listened.join('.'), () => (heard = true))
+      bus.publish(published.join('.'), {})
+      stop()
+      expect(heard).toBe(matches(listened, published))
+    }),
+    { numRuns: 2_000 },
+  )
+})
+
+it('over NATS an event that is sent twice is stored once', async () => {
+  const bus = buses.get('NATS')!
+  const tenant = randomUUID()
+  const seen: string[] = []
+  const [twice, last] = [event(), event()]
+  const outgoing = (each: CloudEvent) => ({ subject: eventSubject('tenantCreated', tenant), event: each })
+  await bus.emit([outgoing(twice)])
+  await bus.emit([outgoing(twice), outgoing(last)])
+  const stop = await bus.consume({
+    durable: `test-twice-${tenant.slice(0, 8)}`,
+    subject: eventSubject('tenantCreated', tenant),
+    batchSize: 10,
+    handle: async (batch) => void seen.push(...batch.map(({ id }) => id)),
+  })
+  await until(() => seen.includes(last.id))
+  expect(seen).toEqual([twice.id, last.id])
+  await stop()
+})
+
+it('over NATS replicas share the events of a durable consumer, and others have theirs', async () => {
+  const bus = buses.get('NATS')!
+  const tenant = randomUUID()
+  const seen: Record<string, string[]> = { one: [], two: [], other: [] }
+  const consume = (who: string, durable: string) =>
+    bus.consume({
+      durable: `${durable}-${tenant.slice(0, 8)}`,
+      subject: eventSubject('agentDeleted', tenant),
+      batchSize: 5,
+      handle: async (batch) => void seen[who]!.push(...batch.map(({ id }) => id)),
+    })
+  const stops = await Promise.all([consume('one', 'shared'), consume('two', 'shared'), consume('other', 'own')])
+  const sent = Array.from({ length: 40 }, () => event())
+  await bus.emit(sent.map((each) => ({ subject: eventSubject('agentDeleted', tenant), event: each })))
+  const together = () => [...seen['one']!, ...seen['two']!]
+  await until(() => together().length >= sent.length && seen['other']!.length >= sent.length)
+  expect(together().sort()).toEqual(sent.map(({ id }) => id).sort())
+  await Promise.all(stops.map((stop) => stop()))
+})
+
+it('on the local bus an event is safe when its consumers have handled it, and fails with them', async () => {
+  const bus = localBus(log)
+  const subject = eventSubject('agentCreated', masterTenantId)
+  let handled = 0
+  const stop = await bus.consume({
+    durable: 'slow',
+    subject,
+    batchSize: 2,
+    handle: async (batch) => {
+      await pause(5)
+      handled += batch.length
+    },
+  })
+  await bus.emit(Array.from({ length: 5 }, () => ({ subject, event: event() })))
+  expect(handled).toBe(5)
+  await stop()
+  await bus.consume({
+    durable: 'failing',
+    subject,
+    batchSize: 2,
+    handle: async () => {
+      throw new Error('not now')
+    },
+  })
+  await expect(bus.emit([{ subject, event: event() }])).rejects.toThrow('not now')
+})

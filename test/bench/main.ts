@@ -160,15 +160,21 @@ const startSubjects = async (): Promise<{ subjects: Subject[]; database: string;
 
 interface Measured extends LoadResult {
   cpuMsPerRequest: number
+  /** The same by process. */
+  cpuMsOf: Record<string, number>
 }
 
 const measure = async (subject: Subject, target: LoadTarget, concurrency: number): Promise<Measured> => {
   await load(target, concurrency, 400)
-  const pids = Object.values(subject.pids).flatMap(family)
-  const before = pids.reduce((sum, pid) => sum + cpuMs(pid), 0)
+  const usedBy = () =>
+    Object.entries(subject.pids).map(
+      ([name, pid]) => [name, family(pid).reduce((sum, one) => sum + cpuMs(one), 0)] as const,
+    )
+  const before = new Map(usedBy())
   const result = await load(target, concurrency, durationMs)
-  const used = pids.reduce((sum, pid) => sum + cpuMs(pid), 0) - before
-  return { ...result, cpuMsPerRequest: used / result.requests }
+  const cpuMsOf = Object.fromEntries(usedBy().map(([name, ms]) => [name, (ms - before.get(name)!) / result.requests]))
+  const cpuMsPerRequest = Object.values(cpuMsOf).reduce((sum, ms) => sum + ms, 0)
+  return { ...result, cpuMsPerRequest, cpuMsOf }
 }
 
 interface Scenario {
@@ -188,7 +194,8 @@ const scenarios: Scenario[] = [
 const cell = (value: number, digits: number) => value.toFixed(digits).padStart(9)
 
 const print = (scenario: Scenario, results: Map<string, Measured[]>): void => {
-  const of = (name: string, field: keyof Measured) => median((results.get(name) ?? []).map((result) => result[field]))
+  const of = (name: string, field: Exclude<keyof Measured, 'cpuMsOf'>) =>
+    median((results.get(name) ?? []).map((result) => result[field]))
   console.log(`\n${scenario.name}`)
   console.log('           req/s   p50 ms   p99 ms  1st byte  +p50 ms  +1st ms   CPU ms  x peer')
   for (const name of results.keys())
@@ -203,6 +210,9 @@ const print = (scenario: Scenario, results: Map<string, Measured[]>): void => {
         cell(of(name, 'cpuMsPerRequest'), 2) +
         cell(of(name, 'perSecond') / of('peer', 'perSecond'), 2),
     )
+  const byProcess = Object.entries(results.get('mesh')?.at(-1)?.cpuMsOf ?? {}).filter(([, ms]) => ms >= 0.01)
+  if (byProcess.length > 0)
+    console.log(`CPU ms of the mesh: ${byProcess.map(([name, ms]) => `${name} ${ms.toFixed(2)}`).join(', ')}`)
 }
 
 const readiness = async (): Promise<void> => {

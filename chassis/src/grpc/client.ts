@@ -97,15 +97,17 @@ export const grpcFunctions = (
         { deadline: Date.now() + timeouts.streamTimeoutMs },
       )
       const cancel = () => stream.cancel()
+      let ended = false
       call.signal.addEventListener('abort', cancel, { once: true })
       try {
         if (call.signal.aborted) throw new MeshError('CANCELLED', 'error.cancelled')
         yield* stream
+        ended = true
       } catch (thrown) {
         throw fromStatus(thrown, service)
       } finally {
         call.signal.removeEventListener('abort', cancel)
-        stream.cancel()
+        if (!ended) stream.cancel()
       }
     }
 

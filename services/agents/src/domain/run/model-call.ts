@@ -29,7 +29,9 @@ export const callModel = async ({
   onText,
 }: ModelCall): Promise<ChatDone> => {
   const span = trace.llmCall(iteration, request.messages.at(-1)?.content ?? '')
+  let answer: ChatDone | undefined
   try {
+    // Read to its end, not just to the answer: leaving a stream early cancels the call on both sides.
     for await (const { event } of chat(call, request)) {
       switch (event?.$case) {
         case 'textDelta':
@@ -56,11 +58,12 @@ export const callModel = async ({
             live.text('chunk', done.content)
             await onText(done.content)
           }
-          return done
+          answer = done
         }
       }
     }
-    throw new MeshError('UNAVAILABLE', 'error.stream_cut', { provider: request.provider })
+    if (answer === undefined) throw new MeshError('UNAVAILABLE', 'error.stream_cut', { provider: request.provider })
+    return answer
   } catch (thrown) {
     const error = call.signal.aborted
       ? new MeshError('CANCELLED', 'error.cancelled', {}, { cause: thrown })

@@ -5,7 +5,6 @@ import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identit
 import { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import {
   detached,
-  guardedDispatcher,
   implementHttp,
   implementRpc,
   outboxPart,
@@ -13,6 +12,7 @@ import {
   type Mesh,
   type Service,
 } from '@clawmesh/chassis'
+import { guardedDispatcher } from '@clawmesh/chassis/fetch'
 import type { ProvidersConfig } from './config.ts'
 import type { Provider } from './domain/provider.ts'
 import { providerUseCases } from './domain/providers.ts'

@@ -2,7 +2,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Image } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { MeshError, type BodyOf, type Caller, type http } from '@clawmesh/contracts'
-import { guardedFetch } from '@clawmesh/chassis'
 import type { NewMessage } from '../store/runs.ts'
 
 export type ChatBody = BodyOf<(typeof http.agents.operations)['createChatCompletion']>
@@ -50,6 +49,8 @@ const loadImage = async (url: string, signal: AbortSignal, allow: readonly strin
   const inline = /^data:(image\/[a-z0-9.+-]+);base64,([A-Za-z0-9+/=\s]+)$/i.exec(url)
   if (inline !== null) return { mimeType: inline[1]!, data: Buffer.from(inline[2]!, 'base64') }
   if (url.startsWith('data:')) throw invalidImage('not a base64 image')
+  // Loaded when first needed: most processes never fetch an image, and the client takes memory.
+  const { guardedFetch } = await import('@clawmesh/chassis/fetch')
   const { status, headers, body, truncated } = await guardedFetch(url, {
     signal,
     timeoutMs: imageTimeoutMs,

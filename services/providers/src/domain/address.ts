@@ -1,6 +1,6 @@
 /** What may stand in a provider's api_base: a public URL, or for local programs their name. */
 import { isAbsolute } from 'node:path'
-import { checkPublicUrl } from '@clawmesh/chassis'
+import { checkPublicUrl } from '@clawmesh/chassis/fetch'
 import { MeshError } from '@clawmesh/contracts'
 import { providerType } from './types.ts'
 

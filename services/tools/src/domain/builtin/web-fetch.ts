@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { checkPublicUrl, guardedFetch } from '@clawmesh/chassis'
+import { checkPublicUrl, guardedFetch } from '@clawmesh/chassis/fetch'
 import { toolError } from '../tool-error.ts'
 import { defineTool, says, type ToolContext } from '../tool.ts'
 import { decodeBody } from '../web/decode.ts'

@@ -1,5 +1,5 @@
 /** The text of an HTTP answer, by what it says of itself. */
-import type { GuardedResponse } from '@clawmesh/chassis'
+import type { GuardedResponse } from '@clawmesh/chassis/fetch'
 import { toolError } from '../tool-error.ts'
 
 export interface TextBody {

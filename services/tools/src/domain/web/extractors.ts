@@ -1,5 +1,5 @@
 /** The ways to make a page readable, tried in the order of the settings. */
-import { guardedFetch } from '@clawmesh/chassis'
+import { guardedFetch } from '@clawmesh/chassis/fetch'
 import { htmlToText } from './html-text.ts'
 import { htmlToMarkdown } from './markdown.ts'
 import type { ExtractorSetting, WebAccess } from './web-access.ts'

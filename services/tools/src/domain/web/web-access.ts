@@ -1,6 +1,6 @@
 /** What an operator says about fetching pages, in the shape the web tools use. */
 import { z } from 'zod'
-import type { DomainPolicy, Resolve } from '@clawmesh/chassis'
+import type { DomainPolicy, Resolve } from '@clawmesh/chassis/fetch'
 import type { PageCache } from './page-cache.ts'
 
 /** The settings of web_fetch in the catalogue. */

@@ -1,0 +1,64 @@
+/** The `clawmesh` command. */
+import { writeFileSync } from 'node:fs'
+import { openApiDocument } from '@clawmesh/contracts'
+import { Command } from 'commander'
+import { configDocs, printConfig, verifyConfig } from './commands/config.ts'
+import { doctor } from './commands/doctor.ts'
+import { runMigrations } from './commands/migrate.ts'
+import { operatorMessage, start } from './commands/start.ts'
+import { targetNames } from './targets.ts'
+import { version } from './version.ts'
+
+const { env } = process
+const program = new Command('clawmesh')
+  .description('A multi-tenant AI-agent gateway as a mesh of small services')
+  .version(version)
+
+program
+  .command('start')
+  .description('run targets until SIGTERM')
+  .option('--target <names>', `all, or names between commas: ${targetNames.join(', ')}`, 'all')
+  .action(async ({ target }: { target: string }) => process.exit(await start(target, env)))
+
+program
+  .command('migrate')
+  .description("bring every service's database schema up to date")
+  .action(() => runMigrations(env))
+
+program
+  .command('doctor')
+  .description('say what is reachable and what is wrong, with the remedy')
+  .action(async () => {
+    const { text, ok } = await doctor(env)
+    console.log(text)
+    process.exitCode = ok ? 0 : 1
+  })
+
+program
+  .command('openapi')
+  .description('print the OpenAPI 3.1 document')
+  .action(() => console.log(JSON.stringify(openApiDocument(version), null, 2)))
+
+const config = program.command('config').description('look at the configuration')
+config
+  .command('verify')
+  .description('check every value; lists all faults')
+  .action(() => {
+    verifyConfig(env)
+    console.log('configuration is valid')
+  })
+config
+  .command('print')
+  .description('effective values and their sources, secrets masked')
+  .action(() => console.log(printConfig(env)))
+config
+  .command('docs <file>')
+  .description('write the configuration reference')
+  .action((file: string) => writeFileSync(file, configDocs()))
+
+try {
+  await program.parseAsync()
+} catch (thrown) {
+  console.error(operatorMessage(thrown) ?? thrown)
+  process.exit(1)
+}

@@ -3,7 +3,7 @@ import { createLogger, loadConfigs, natsBus, newId, type Bus, type Service } fro
 import { startNats, type NatsHandle } from '../../../test/support/nats.ts'
 import { startServices, type ServiceHarness } from '../../../test/support/service-harness.ts'
 import { tracesConfig, tracesService } from '../src/index.ts'
-import { callCost, makeTenant, pricedCall, toldOf } from './support.ts'
+import { callCost, changeOf, makeTenant, pricedCall, toldOf } from './support.ts'
 
 const log = createLogger({ level: process.env['CLAWMESH_TEST_LOG'] ?? 'silent', name: 'test' })
 const { traces: config } = loadConfigs({ traces: tracesConfig }, {})
@@ -22,8 +22,8 @@ afterAll(async () => {
   await nats.stop()
 })
 
-/** Events that replicas are done with. */
-let handled = 0
+/** Events that replicas are done with, by the durable position of their consumer. */
+const handled: Record<string, number> = {}
 const counting = (bus: Bus): Bus => ({
   ...bus,
   consume: (consumer) =>
@@ -31,7 +31,12 @@ const counting = (bus: Bus): Bus => ({
       ...consumer,
       handle: async (batch) => {
         await consumer.handle(batch)
-        handled += batch.length
+        // NATS knows an event that is emitted again by its id; a batch whose acknowledgement is lost comes again.
+        if (handled[consumer.durable] === undefined) {
+          handled[consumer.durable] = 0
+          throw new Error('the acknowledgement is lost')
+        }
+        handled[consumer.durable]! += batch.length
       },
     }),
 })
@@ -43,29 +48,33 @@ const until = async (reached: () => Promise<boolean>): Promise<void> => {
   }
 }
 
-it('replicas share the events of JetStream and count each trace once, told before the start or twice', async () => {
+it('replicas share the events of JetStream and count each trace and each change once, however often it comes', async () => {
   const { admin, tenantId } = makeTenant()
   const agentId = newId()
   const count = 450
   const tell = (id: string) => toldOf(tenantId, { id, agent_id: agentId }, [pricedCall({ id })])
   const ids = Array.from({ length: count }, newId)
-  await buses[2]!.emit(ids.slice(0, 300).map(tell))
+  const changes = Array.from({ length: count }, () => changeOf('agentUpdated', tenantId))
+  await buses[2]!.emit([...ids.slice(0, 300).map(tell), ...changes.slice(0, 300)])
 
   harness = await startServices({
     services: { traces: (mesh) => tracesService({ ...mesh, bus: counting(buses[0]!) }, config) },
   })
   second = tracesService({ ...harness.mesh, bus: counting(buses[1]!) }, config)
   for (const { start } of second.parts) await start?.()
-  await buses[2]!.emit(ids.slice(150).map(tell))
+  await buses[2]!.emit([...ids.slice(150).map(tell), ...changes.slice(300)])
 
   const get = async (path: string) => (await harness.request(admin, 'GET', path)).body
   const summary = async () => ((await get('/v1/costs/summary'))['rows'] as Record<string, number>[])[0]
   await until(async () => (await get('/v1/traces'))['total'] === count)
-  await until(async () => handled >= 600)
+  await until(async () => (handled['traces-intake'] ?? 0) >= 600)
   expect(await summary()).toMatchObject({ agent_id: agentId, trace_count: count, total_input_tokens: count * 1_000 })
   expect((await summary())!['total_cost']).toBeCloseTo(count * callCost, 6)
   const month = await harness.mesh
     .database('traces')
     .pool.query<{ cost_usd: number }>('SELECT cost_usd FROM traces.agent_costs_monthly')
   expect(month.rows.map(({ cost_usd }) => cost_usd)).toEqual([expect.closeTo(count * callCost, 6)])
+
+  await until(async () => (handled['traces-activity'] ?? 0) >= 600 + count)
+  expect((await get('/v1/activity'))['total']).toBe(count)
 })

@@ -50,7 +50,8 @@ export const membersStore =
               create: { id: newId(), tenantId, userId, role },
               update: { role },
             })
-            await tx.outbox.create({ data: outboxRow('tenantUserAdded', tenantId, { id: userId, role, ...actor }) })
+            const told = { id: tenantId, userId, role, ...actor }
+            await tx.outbox.create({ data: outboxRow('tenantUserAdded', tenantId, told) })
           })
         } catch (thrown) {
           if (isForeignKeyViolation(thrown)) return false
@@ -66,7 +67,9 @@ export const membersStore =
         await prisma.$transaction(async (tx) => {
           const { count } = await tx.tenantUser.deleteMany({ where: { tenantId, userId } })
           if (count > 0)
-            await tx.outbox.create({ data: outboxRow('tenantUserRemoved', tenantId, { id: userId, ...actor }) })
+            await tx.outbox.create({
+              data: outboxRow('tenantUserRemoved', tenantId, { id: tenantId, userId, ...actor }),
+            })
         })
         published()
         // Even when nothing was there: asking again mends a cache that missed the first time.

@@ -1,0 +1,83 @@
+/** Identity over a real database, and everything that it says on the bus. */
+import {
+  cacheKinds,
+  cacheSubject,
+  eventType,
+  masterTenantId,
+  type CacheKind,
+  type CloudEvent,
+  type EventName,
+  type Invalidation,
+} from '@clawmesh/contracts'
+import { identityService } from '../src/index.ts'
+import { startServices, testCaller, type ServiceHarness } from '../../../test/support/service-harness.ts'
+
+export interface Told extends Invalidation {
+  kind: CacheKind
+}
+
+export interface IdentityHarness extends ServiceHarness {
+  /** Creates a tenant and returns its id. */
+  tenant: (name: string) => Promise<string>
+  /** What caches were told to forget while the work was done. */
+  toldDuring: (work: () => Promise<unknown>) => Promise<Told[]>
+  /** The first event of a name in a tenant about an id; waits for it. */
+  event: (name: EventName, tenantId: string, id: string) => Promise<CloudEvent & { data: Record<string, unknown> }>
+  /** Every event of a name in a tenant so far, once nothing more comes. */
+  eventsOf: (name: EventName, tenantId: string) => Promise<CloudEvent[]>
+}
+
+export const systemOwner = testCaller({
+  role: 'owner',
+  tenantId: masterTenantId,
+  tenantSlug: 'master',
+  userId: 'system',
+})
+
+const eventLimitMs = 5_000
+const quietMs = 300
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+export const startIdentity = async (): Promise<IdentityHarness> => {
+  const harness = await startServices({ services: { identity: identityService } })
+  const { bus } = harness
+
+  const told: Told[] = []
+  for (const kind of cacheKinds)
+    bus.subscribe(cacheSubject(kind), (message) => void told.push({ kind, ...(message as Invalidation) }))
+  const events: CloudEvent[] = []
+  await bus.consume({
+    durable: 'identity-test',
+    subject: 'mesh.events.>',
+    batchSize: 100,
+    handle: async (batch) => void events.push(...batch),
+  })
+  const matching = (name: EventName, tenantId: string) =>
+    events.filter((event) => event.type === eventType(name) && event.tenantid === tenantId)
+
+  return {
+    ...harness,
+    tenant: async (name) => {
+      const { body } = await harness.request<{ id: string }>(systemOwner, 'POST', '/v1/tenants', { name })
+      return body.id
+    },
+    toldDuring: async (work) => {
+      const from = told.length
+      await work()
+      return told.slice(from)
+    },
+    event: async (name, tenantId, id) => {
+      const deadline = Date.now() + eventLimitMs
+      while (Date.now() < deadline) {
+        const found = matching(name, tenantId).find(({ data }) => (data as { id: string }).id === id)
+        if (found !== undefined) return found as CloudEvent & { data: Record<string, unknown> }
+        await pause(10)
+      }
+      throw new Error(`no event ${name} of ${id}`)
+    },
+    eventsOf: async (name, tenantId) => {
+      await pause(quietMs)
+      return matching(name, tenantId)
+    },
+  }
+}

@@ -1,0 +1,178 @@
+import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
+import { testCaller } from '../../../test/support/service-harness.ts'
+import { startIdentity, type IdentityHarness } from './support.ts'
+
+let harness: IdentityHarness
+let tenants = 0
+
+beforeAll(async () => {
+  harness = await startIdentity()
+})
+afterAll(() => harness.stop())
+
+const configs = '/v1/system-configs'
+const admin = async () => testCaller({ role: 'admin', tenantId: await harness.tenant(`configs ${++tenants}`) })
+
+describe('system configs', () => {
+  it('are set, replaced, read one by one and all at once, and removed', async () => {
+    const caller = await admin()
+    const path = `${configs}/agent.default_model`
+    expect(await harness.request(caller, 'PUT', path, { value: 'first' })).toMatchObject({
+      status: 200,
+      body: { key: 'agent.default_model', value: 'first' },
+    })
+    await harness.request(caller, 'PUT', path, { value: 'second' })
+    await harness.request(caller, 'PUT', `${configs}/anything-else_1`, { value: 'x' })
+    expect((await harness.request(caller, 'GET', path)).body).toEqual({ key: 'agent.default_model', value: 'second' })
+    expect((await harness.request(caller, 'GET', configs)).body).toEqual({
+      'agent.default_model': 'second',
+      'anything-else_1': 'x',
+    })
+    for (let times = 0; times < 2; times++) {
+      const gone = await harness.request(caller, 'DELETE', path)
+      expect([gone.status, gone.body, gone.headers.get('content-type')]).toEqual([204, '', null])
+    }
+    expect((await harness.request(caller, 'GET', path)).status).toBe(404)
+    expect(await harness.eventsOf('systemConfigDeleted', caller.tenantId)).toHaveLength(1)
+  })
+
+  it('store the empty text when no value is given', async () => {
+    const caller = await admin()
+    expect((await harness.request(caller, 'PUT', `${configs}/empty`, {})).body).toEqual({ key: 'empty', value: '' })
+    expect((await harness.request(caller, 'GET', `${configs}/empty`)).body).toEqual({ key: 'empty', value: '' })
+  })
+
+  it('may be read by every role and written by admins only', async () => {
+    const { tenantId, ...rest } = await admin()
+    await harness.request({ tenantId, ...rest }, 'PUT', `${configs}/shared`, { value: 'x' })
+    for (const role of ['viewer', 'operator'] as const) {
+      const caller = testCaller({ role, tenantId })
+      expect((await harness.request(caller, 'GET', configs)).body).toEqual({ shared: 'x' })
+      expect((await harness.request(caller, 'GET', `${configs}/shared`)).status).toBe(200)
+      expect((await harness.request(caller, 'PUT', `${configs}/shared`, { value: 'y' })).status).toBe(403)
+      expect((await harness.request(caller, 'DELETE', `${configs}/shared`)).status).toBe(403)
+    }
+  })
+
+  it("belong to the caller's tenant: another's are not read, changed or removed", async () => {
+    const [mine, theirs] = [await admin(), await admin()]
+    await harness.request(theirs, 'PUT', `${configs}/note`, { value: 'theirs' })
+    expect((await harness.request(mine, 'GET', `${configs}/note`)).status).toBe(404)
+    expect((await harness.request(mine, 'GET', configs)).body).toEqual({})
+    await harness.request(mine, 'PUT', `${configs}/note`, { value: 'mine' })
+    await harness.request(mine, 'DELETE', `${configs}/note`)
+    expect((await harness.request(theirs, 'GET', `${configs}/note`)).body['value']).toBe('theirs')
+  })
+
+  it('tell caches that keep a tenant as one entry, and leave an event without the value', async () => {
+    const caller = await admin()
+    const { tenantId } = caller
+    const forgotten = [{ kind: 'system_configs', tenantId, key: 'all' }]
+    const put = () => harness.request(caller, 'PUT', `${configs}/tts.mode`, { value: 'a private matter' })
+    expect(await harness.toldDuring(put)).toEqual(forgotten)
+    const set = await harness.event('systemConfigSet', tenantId, 'tts.mode')
+    expect(set.data).toEqual({ id: 'tts.mode', actorId: 'alice' })
+    expect(JSON.stringify(set)).not.toContain('private')
+    expect(await harness.toldDuring(() => harness.request(caller, 'DELETE', `${configs}/tts.mode`))).toEqual(forgotten)
+    await harness.event('systemConfigDeleted', tenantId, 'tts.mode')
+  })
+
+  it('reach a service that caches them as soon as they change', async () => {
+    const caller = await admin()
+    const cache = harness.mesh.cache<Record<string, string>>('system_configs', 10)
+    const identity = harness.rpc(IdentityServiceService)
+    const read = () =>
+      cache.get(caller.tenantId, 'all', async () => (await identity.listSystemConfigs(harness.call(caller), {})).values)
+    expect(await read()).toEqual({})
+    await harness.request(caller, 'PUT', `${configs}/agent.default_model`, { value: 'new' })
+    expect(await read()).toEqual({ 'agent.default_model': 'new' })
+    await harness.request(caller, 'DELETE', `${configs}/agent.default_model`)
+    expect(await read()).toEqual({})
+  })
+
+  it('answer 404 in a tenant that is gone', async () => {
+    const { status, body } = await harness.request(testCaller(), 'PUT', `${configs}/x`, { value: 'y' })
+    expect([status, body['code']]).toEqual([404, 'NOT_FOUND'])
+  })
+})
+
+describe('bad input', () => {
+  it.each(['a%20b', 'a%2Fb', 'x'.repeat(101), 'caf%C3%A9', '%0a', 'a%0a'])('is 400 for the key %s', async (key) => {
+    const caller = await admin()
+    for (const method of ['GET', 'PUT', 'DELETE']) {
+      const body = method === 'PUT' ? { value: 'x' } : undefined
+      const answer = await harness.request(caller, method, `${configs}/${key}`, body)
+      expect([method, answer.status]).toEqual([method, 400])
+      expect(answer.body['error']).toContain('key')
+    }
+  })
+
+  it.each([[7], [true], [null], [['x']], [{}]])('is 400 naming the field for the value %j', async (value) => {
+    const caller = await admin()
+    const { status, body } = await harness.request(caller, 'PUT', `${configs}/x`, { value })
+    expect(status).toBe(400)
+    expect(body['error']).toContain('value')
+    expect((await harness.request(caller, 'GET', configs)).body).toEqual({})
+  })
+
+  it('is 413 beyond 64 KiB, and fine up to it', async () => {
+    const caller = await admin()
+    const room = 65_536 - JSON.stringify({ value: '' }).length
+    const put = (length: number) => harness.request(caller, 'PUT', `${configs}/x`, { value: 'v'.repeat(length) })
+    expect((await put(room + 1)).status).toBe(413)
+    expect((await put(room)).status).toBe(200)
+  })
+})
+
+describe('keys that hold secrets', () => {
+  it.each([
+    'gateway.token',
+    'tts.openai.api_key',
+    'tts.elevenlabs.api_key',
+    'tts.minimax.api_key',
+    'tts.minimax.group_id',
+    'tools.web.brave.api_key',
+    'tailscale.auth_key',
+    'Gateway.Token',
+  ])('%s is refused, and not shown even when the table has it', async (key) => {
+    const caller = await admin()
+    const answers = [
+      await harness.request(caller, 'PUT', `${configs}/${key}`, { value: 'hush' }),
+      await harness.request(caller, 'GET', `${configs}/${key}`),
+      await harness.request(caller, 'DELETE', `${configs}/${key}`),
+    ]
+    for (const { status, body } of answers) {
+      expect([status, body['code']]).toEqual([400, 'INVALID_REQUEST'])
+      expect(body['error']).toContain(key)
+    }
+    await harness.mesh
+      .database('identity')
+      .pool.query(`INSERT INTO identity.system_configs (tenant_id, key, value) VALUES ($1, $2, 'hush')`, [
+        caller.tenantId,
+        key,
+      ])
+    expect((await harness.request(caller, 'GET', configs)).body).toEqual({})
+  })
+})
+
+describe('the edition', () => {
+  it('is the standard one, without limits, for everybody', async () => {
+    const anyone = testCaller({ role: 'viewer', userId: '' })
+    expect(await harness.request(anyone, 'GET', '/v1/edition')).toMatchObject({
+      status: 200,
+      body: {
+        name: 'standard',
+        max_agents: 0,
+        max_teams: 0,
+        max_team_members: 0,
+        max_channels: null,
+        max_subagent_concurrent: 0,
+        max_subagent_depth: 0,
+        kg_enabled: true,
+        rbac_enabled: true,
+        team_full_mode: true,
+        vector_search: true,
+      },
+    })
+  })
+})

@@ -5,7 +5,7 @@ import { startAllInOne, systemOwnerId, type AllInOne } from '../../../test/suppo
 import type { ActivityPage } from './support.ts'
 
 const address = '203.0.113.7'
-const hooksLimitMs = 60_000
+const hooksLimitMs = 120_000
 
 describe.each([
   ['in one process', false],

@@ -47,8 +47,10 @@ export const resourceOfParam: Readonly<Record<string, Resource>> = {
 
 /** Fields of bodies and queries that name something which may be another tenant's. */
 export const resourceOfField: Readonly<Record<string, Resource>> = {
+  actor_id: 'userId',
   agent_id: 'agent',
   agentId: 'agent',
+  entity_id: 'agent',
   owner_id: 'userId',
   path: 'documentPath',
   provider: 'providerName',
@@ -62,7 +64,7 @@ export const resourceOfField: Readonly<Record<string, Resource>> = {
 /** Fields that look like names of things, but name nothing that is stored: new names, secrets, places elsewhere. */
 export const namesNothing: readonly string[] = ['agent_key', 'api_key', 'chatId', 'slug']
 
-/** Operations that answer 200 for what is not there, as the contract has it; everything else answers 404. */
+/** Operations for which what is not there is fine, as the contract has it; everything else answers 404. */
 export const fineWhenMissing: Readonly<Record<string, readonly Role[]>> = {
   deleteProvider: ['admin', 'owner'],
   deleteSystemConfig: ['admin', 'owner'],

@@ -1,10 +1,25 @@
 /** The configuration that every process shares. */
 import { z } from 'zod'
 import { defineConfig, flag, integer, text, type ConfigOf } from './config/define.ts'
+import { parseEncryptionKey } from './crypto/secret-box.ts'
 
 /** Names of the services that may live in another process. */
 const remoteServices = ['agents', 'channels', 'identity', 'memory', 'packages', 'providers', 'tools', 'traces'] as const
 export type RemoteService = (typeof remoteServices)[number]
+
+const isHttpUrl = (value: string): boolean => /^https?:\/\//.test(value) && URL.canParse(value)
+
+/** HTTP URLs between commas. */
+const urls = (fallback: string) =>
+  text(fallback).refine((value) => value.split(',').every((url) => isHttpUrl(url.trim())), 'HTTP URLs between commas')
+
+const encryptionKey = text('').superRefine((value, context) => {
+  try {
+    if (value !== '') parseEncryptionKey(value)
+  } catch (fault) {
+    context.addIssue({ code: 'custom', message: (fault as Error).message })
+  }
+})
 
 const addressSettings = Object.fromEntries(
   remoteServices.flatMap((service) => [
@@ -12,7 +27,7 @@ const addressSettings = Object.fromEntries(
       `${service}HttpUrl`,
       {
         env: [`CLAWMESH_${service.toUpperCase()}_HTTP_URL`],
-        schema: text(`http://${service}:8080`),
+        schema: urls(`http://${service}:8080`),
         about: `Where the edge finds ${service}, when it runs in another process`,
       },
     ],
@@ -80,7 +95,7 @@ export const chassisConfig = defineConfig('chassis', {
   },
   encryptionKey: {
     env: ['CLAWMESH_ENCRYPTION_KEY', 'GOCLAW_ENCRYPTION_KEY'],
-    schema: text(''),
+    schema: encryptionKey,
     about: 'Key for secrets at rest: 64 hex digits, 44-character base64 or 32 bytes. Embedded mode makes its own',
     secret: true,
   },

@@ -55,15 +55,9 @@ export const openHost = async ({
     if (embedded) return keptSecret(dataDir, file)
     throw new SetupError(`${variable} is required when services run in several processes`)
   }
-  return createMesh({
-    config,
-    log,
-    embedded,
-    dataDir,
-    databaseUrl,
-    isEmbeddedDatabase,
-    bus: await openBus(config, name, embedded, log),
-    tokens: identityTokens(secret(config.meshSecret, 'mesh', 'CLAWMESH_MESH_SECRET')),
-    secrets: secretBox(parseEncryptionKey(secret(config.encryptionKey, 'encryption', 'CLAWMESH_ENCRYPTION_KEY'))),
-  })
+  const tokens = identityTokens(secret(config.meshSecret, 'mesh', 'CLAWMESH_MESH_SECRET'))
+  const secrets = secretBox(parseEncryptionKey(secret(config.encryptionKey, 'encryption', 'CLAWMESH_ENCRYPTION_KEY')))
+  // Last, as this waits for a server that is away: what is missing is said before.
+  const bus = await openBus(config, name, embedded, log)
+  return createMesh({ config, log, embedded, dataDir, databaseUrl, isEmbeddedDatabase, bus, tokens, secrets })
 }

@@ -12,6 +12,7 @@ const compileCache = join(root, '.cache/compile')
 
 const readyLimitMs = 100_000
 const lookEveryMs = 50
+const commandLimitMs = 45_000
 const shownLogLines = 60
 
 export interface Ended {
@@ -127,7 +128,7 @@ export interface CommandResult extends Ended {
   stderr: string
 }
 
-/** Runs `clawmesh <args>` to its end. */
+/** Runs `clawmesh <args>` to its end, which comes by SIGKILL when it does not come in time. */
 export const runClawmesh = (
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
@@ -139,6 +140,8 @@ export const runClawmesh = (
       cwd: root,
       env: processEnv(env),
       stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: commandLimitMs,
+      killSignal: 'SIGKILL',
     })
     running.add(child)
     const texts = { stdout: '', stderr: '' }

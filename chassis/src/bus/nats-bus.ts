@@ -12,6 +12,8 @@ const keepEventsMs = 7 * 24 * 3_600_000
 const duplicateWindowMs = 10 * 60_000
 const stopPatienceMs = 5_000
 const pauseAfterFailureMs = 1_000
+/** A start that waits longer than this says what for. */
+const quietMs = 3_000
 
 const decode = (log: Logger, message: JsMsg): CloudEvent | undefined => {
   const parsed = cloudEvent.safeParse(message.json())
@@ -34,6 +36,7 @@ const ensureStream = async (connection: NatsConnection): Promise<void> => {
 
 /** Connects to NATS; keeps trying for ever, both at start and later. */
 export const natsBus = async (servers: readonly string[], name: string, log: Logger): Promise<Bus> => {
+  const patience = setTimeout(() => log.warn('NATS does not answer yet, waiting for it'), quietMs)
   const connection = await connect({
     servers: [...servers],
     name,
@@ -43,6 +46,7 @@ export const natsBus = async (servers: readonly string[], name: string, log: Log
     waitOnFirstConnect: true,
     ignoreAuthErrorAbort: true,
   })
+  clearTimeout(patience)
   const js = jetstream(connection)
   const reconnectHandlers: (() => void)[] = []
   const stops = new Set<Stop>()

@@ -5,12 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ApiKeyScope, Role } from '@clawmesh/contracts'
 import { createLogger, identityTokens, loadConfigs, migrate, type IdentityTokens, type Logger } from '@clawmesh/chassis'
-import { startEmbeddedDatabase } from '../../cli/src/embedded/database.ts'
+
 import { migrationFolder } from '../../cli/src/migration-folders.ts'
 import { composeProcess, type MeshProcess } from '../../cli/src/process.ts'
 import { configDefinitions, servicesWithDatabase, targetNames, type TargetName } from '../../cli/src/targets.ts'
 import { fakeOpenAi } from '../fakes/openai.ts'
 import type { FakeUpstream } from '../fakes/http-fake.ts'
+import { startCopiedDatabase } from './all-in-one-database.ts'
 import { send, type Answer, type RequestParts } from './all-in-one-request.ts'
 import { createDatabase } from './database.ts'
 import { dependencyUrl } from './dependencies.ts'
@@ -96,7 +97,7 @@ const startGround = async () => {
   const [database, embedded, nats, upstream] = await Promise.all([
     createDatabase('all_in_one'),
     // Memory needs pgvector, which the native server may lack.
-    startEmbeddedDatabase(dataDir, testLog()),
+    startCopiedDatabase(dataDir, testLog()),
     // Of its own: durable consumers have fixed names, and other suites must not take this one's events.
     startNats(),
     fakeOpenAi(),

@@ -21,11 +21,25 @@ export class SetupError extends Error {}
 export const databaseUrl = (service: RemoteService, config: ChassisConfig, env: NodeJS.ProcessEnv): string =>
   env[`${service.toUpperCase()}_DATABASE_URL`] || config.databaseUrl
 
-const openBus = (config: ChassisConfig, name: string, embedded: boolean, log: Logger): Promise<Bus> | Bus => {
-  if (config.natsUrl !== '') return natsBus(config.natsUrl.split(','), name, log.child({ part: 'bus' }))
-  if (!embedded) throw new SetupError('NATS_URL is required when services run in several processes')
-  return localBus(log.child({ part: 'bus' }))
+/**
+ * Checks that targets which run apart from each other are given what only one process of all targets can do without.
+ * @param homeless services for which no database is configured
+ * @throws SetupError naming every variable that is missing
+ */
+export const requireSetup = (config: ChassisConfig, homeless: readonly RemoteService[]): void => {
+  const databases = homeless.map((service) => `${service.toUpperCase()}_DATABASE_URL`).join(', ')
+  const missing = [
+    ...(homeless.length > 0 ? [`DATABASE_URL (or ${databases})`] : []),
+    ...(config.natsUrl === '' ? ['NATS_URL'] : []),
+    ...(config.meshSecret ? [] : ['CLAWMESH_MESH_SECRET']),
+    ...(config.encryptionKey ? [] : ['CLAWMESH_ENCRYPTION_KEY']),
+  ]
+  if (missing.length > 0)
+    throw new SetupError(`required when services run in several processes:\n  ${missing.join('\n  ')}`)
 }
+
+const openBus = (config: ChassisConfig, name: string, log: Logger): Promise<Bus> | Bus =>
+  config.natsUrl === '' ? localBus(log) : natsBus(config.natsUrl.split(','), name, log)
 
 interface HostParts {
   config: ChassisConfig
@@ -37,10 +51,7 @@ interface HostParts {
   isEmbeddedDatabase: (service: RemoteService) => boolean
 }
 
-/**
- * The shared parts of a process. In embedded mode missing secrets are made and kept in the data folder.
- * @throws SetupError when something the chosen targets need is not configured
- */
+/** The shared parts of a process. Secrets that are not configured are made and kept in the data folder. */
 export const openHost = async ({
   config,
   log,
@@ -50,14 +61,8 @@ export const openHost = async ({
   databaseUrl,
   isEmbeddedDatabase,
 }: HostParts): Promise<MeshHost> => {
-  const secret = (value: string | undefined, file: string, variable: string): string => {
-    if (value) return value
-    if (embedded) return keptSecret(dataDir, file)
-    throw new SetupError(`${variable} is required when services run in several processes`)
-  }
-  const tokens = identityTokens(secret(config.meshSecret, 'mesh', 'CLAWMESH_MESH_SECRET'))
-  const secrets = secretBox(parseEncryptionKey(secret(config.encryptionKey, 'encryption', 'CLAWMESH_ENCRYPTION_KEY')))
-  // Last, as this waits for a server that is away: what is missing is said before.
-  const bus = await openBus(config, name, embedded, log)
+  const tokens = identityTokens(config.meshSecret || keptSecret(dataDir, 'mesh'))
+  const secrets = secretBox(parseEncryptionKey(config.encryptionKey || keptSecret(dataDir, 'encryption')))
+  const bus = await openBus(config, name, log.child({ part: 'bus' }))
   return createMesh({ config, log, embedded, dataDir, databaseUrl, isEmbeddedDatabase, bus, tokens, secrets })
 }

@@ -11,7 +11,7 @@ import {
 } from '@clawmesh/chassis'
 import pg from 'pg'
 import { startEmbeddedDatabase, type EmbeddedDatabase } from './embedded/database.ts'
-import { databaseUrl, openHost, SetupError } from './host.ts'
+import { databaseUrl, openHost, requireSetup } from './host.ts'
 import { internalGrpc, internalHttp } from './internal-server.ts'
 import { migrationFolder } from './migration-folders.ts'
 import { servicesWithDatabase, targets, type Configs, type TargetName } from './targets.ts'
@@ -76,8 +76,7 @@ export const composeProcess = async ({
 }: ProcessParts): Promise<MeshProcess> => {
   const config: ChassisConfig = configs.chassis
   const unserved = await withoutDatabase(names, config, env, embedded)
-  if (unserved.length > 0 && !embedded)
-    throw new SetupError(`DATABASE_URL or ${unserved[0]!.toUpperCase()}_DATABASE_URL is required`)
+  if (!embedded) requireSetup(config, unserved)
   const database: EmbeddedDatabase | undefined =
     unserved.length > 0 ? await startEmbeddedDatabase(dataDir, log) : undefined
   const urlOf = (service: RemoteService) =>

@@ -25,6 +25,9 @@ export interface AllInOne {
   stop: () => Promise<void>
 }
 
+/** One log file a start. */
+let starts = 0
+
 /**
  * Starts `clawmesh start --target all` on a free port and waits until it answers.
  *
@@ -35,12 +38,13 @@ export const startAll = async ({ dataDir: given, env = {} }: AllOptions = {}): P
   const clean = () => (given === undefined ? rm(dataDir, { recursive: true, force: true }) : Promise.resolve())
   const port = Number(env['GOCLAW_PORT'] ?? (await reservePort()))
   const url = `http://127.0.0.1:${port}`
+  const logFile = `${dataDir}-${++starts}.log`
   let started: MeshProcess | undefined
   try {
     started = startClawmesh(
       ['start', '--target', 'all'],
       { CLAWMESH_DATA_DIR: dataDir, GOCLAW_PORT: String(port), CLAWMESH_FETCH_ALLOW: '127.0.0.1', ...env },
-      `${dataDir}.log`,
+      logFile,
     )
     await waitUntilReady('clawmesh start --target all', `${url}/health`, started)
   } catch (error) {
@@ -60,7 +64,7 @@ export const startAll = async ({ dataDir: given, env = {} }: AllOptions = {}): P
     kill: (signal = 'SIGKILL') => process.end(signal),
     stop: async () => {
       await process.end('SIGKILL')
-      await rm(`${dataDir}.log`, { force: true })
+      await rm(logFile, { force: true })
       await clean()
     },
   }

@@ -28,7 +28,7 @@ const caller: Caller = {
   userBound: false,
   locale: 'zh',
 }
-const timeouts = { rpcTimeoutMs: 500, streamTimeoutMs: 1_000 }
+const timeouts = { rpcTimeoutMs: 1_500, streamTimeoutMs: 4_000 }
 const tokens = identityTokens('a secret of at least 32 characters')
 
 /** What the service does; each test says. */

@@ -123,7 +123,7 @@ const streamOutcome = async (of: { providers: Providers }, call = callWith()): P
 
 /** Gives up on an outcome that does not come. */
 const soon = <T>(outcome: Promise<T>): Promise<T | string> =>
-  Promise.race([outcome, pause(3_000, 'it hangs', { ref: false })])
+  Promise.race([outcome, pause(8_000, 'it hangs', { ref: false })])
 
 describe.each(['direct', 'gRPC'])('%s', (name) => {
   const transport = () => transports.get(name)!

@@ -7,7 +7,9 @@ export interface Gate {
   readonly port: number
   /** Breaks every connection and refuses new ones, as a server that was killed does. */
   shut: () => Promise<void>
-  /** Lets connections through again, on the same port. */
+  /** Takes connections and bytes, and lets none of them through, as a server that hangs does. */
+  stall: () => void
+  /** Lets everything through again, on the same port. */
   open: () => Promise<void>
 }
 
@@ -15,6 +17,7 @@ export interface Gate {
 export const openGate = async (host: string, port: number): Promise<Gate> => {
   const sockets = new Set<Socket>()
   let server: Server | undefined
+  let stalled = false
   const ownPort = await reservePort()
 
   const pass = (near: Socket): void => {
@@ -31,9 +34,13 @@ export const openGate = async (host: string, port: number): Promise<Gate> => {
     }
     near.pipe(far)
     far.pipe(near)
+    if (stalled) both.forEach((socket) => socket.pause())
   }
 
   const open = async (): Promise<void> => {
+    stalled = false
+    for (const socket of sockets) socket.resume()
+    if (server !== undefined) return
     server = createServer(pass).listen(ownPort, '127.0.0.1')
     await once(server, 'listening')
   }
@@ -42,6 +49,10 @@ export const openGate = async (host: string, port: number): Promise<Gate> => {
   return {
     port: ownPort,
     open,
+    stall: () => {
+      stalled = true
+      for (const socket of sockets) socket.pause()
+    },
     shut: async () => {
       if (server === undefined) return
       const closed = once(server, 'close')

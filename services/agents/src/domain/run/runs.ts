@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Image, ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { MeshError, toMeshError, type Caller } from '@clawmesh/contracts'
-import { outboxRow, type Bus, type Call, type Logger } from '@clawmesh/chassis'
+import { databaseError, outboxRow, type Bus, type Call, type Logger } from '@clawmesh/chassis'
 import type { AgentsConfig } from '../../config.ts'
 import type { AgentsStore } from '../../store/store.ts'
 import type { HeldSession, NewMessage } from '../../store/runs.ts'
@@ -273,7 +273,7 @@ export const runs = (parts: Parts): Runs => {
       // Cancelled by its requester, ended by us, or failed by itself.
       const error = outer.signal.aborted
         ? new MeshError('CANCELLED', 'error.cancelled')
-        : toMeshError(abort.signal.aborted ? abort.signal.reason : thrown)
+        : toMeshError(abort.signal.aborted ? abort.signal.reason : databaseError(thrown))
       const status = error.code === 'CANCELLED' ? 'cancelled' : 'failed'
       if (error.key !== 'error.run_lost')
         await end(status, [], error.message).catch((err: unknown) =>

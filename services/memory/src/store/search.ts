@@ -1,7 +1,6 @@
 /** The two sides of a search over an agent's chunks. */
-import type { Database } from '@clawmesh/chassis'
 import { spaceLabel, type EmbeddingSpace, type Hit } from '../domain/types.ts'
-import { inTransaction } from './transaction.ts'
+import { type Database, inTransaction } from '@clawmesh/chassis'
 import { indexType, toVector } from './vectors.ts'
 
 export interface SearchScope {

@@ -1,6 +1,5 @@
 /** HNSW indexes, one for each width of vectors that has grown large. A search is right without them, only slower. */
-import type { Database } from '@clawmesh/chassis'
-import type { Client } from './transaction.ts'
+import type { Database, Session } from '@clawmesh/chassis'
 import { indexType } from './vectors.ts'
 
 type Pool = Database['pool']
@@ -11,7 +10,11 @@ interface IndexState {
 }
 
 /** Runs work on a connection of its own; when it is no longer wanted the connection is dropped and the server goes on. */
-const whileWanted = async (pool: Pool, signal: AbortSignal, work: (client: Client) => Promise<void>): Promise<void> => {
+const whileWanted = async (
+  pool: Pool,
+  signal: AbortSignal,
+  work: (client: Session) => Promise<void>,
+): Promise<void> => {
   const client = await pool.connect()
   let done = false
   const leave = new Promise<never>((_, reject) =>

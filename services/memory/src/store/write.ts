@@ -1,10 +1,17 @@
 /** Changes of documents: each one transaction with its chunks and its event. */
 import { MeshError } from '@clawmesh/contracts'
-import { newId, outboxRow, type Actor, type Database, type OutboxRow } from '@clawmesh/chassis'
 import { documentLimitBytes } from '../domain/check.ts'
 import { contentHash } from '../domain/content-hash.ts'
 import type { ChunkText, DocumentKey, MemoryDocument, WaitingChunk } from '../domain/types.ts'
-import { inTransaction, type Client } from './transaction.ts'
+import {
+  newId,
+  outboxRow,
+  type Actor,
+  type Database,
+  type OutboxRow,
+  inTransaction,
+  type Session,
+} from '@clawmesh/chassis'
 
 /** New chunks are left to who wrote them for this long; then whoever looks for chunks without a vector may take them. */
 const claimMs = 120_000
@@ -43,14 +50,14 @@ export interface Written {
   chunks: WaitingChunk[]
 }
 
-const insertOutbox = (client: Client, rows: readonly OutboxRow[]) =>
+const insertOutbox = (client: Session, rows: readonly OutboxRow[]) =>
   client.query(
     'INSERT INTO memory.outbox (id, subject, payload) SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[])',
     [rows.map(({ id }) => id), rows.map(({ subject }) => subject), rows.map(({ payload }) => payload)],
   )
 
 const replaceChunks = async (
-  client: Client,
+  client: Session,
   tenantId: string,
   document: MemoryDocument,
   texts: readonly ChunkText[],

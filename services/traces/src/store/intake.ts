@@ -1,11 +1,10 @@
 /** Writes traces, spans and monthly costs: one multi-row statement a table, however large the batch. */
-import type { Database } from '@clawmesh/chassis'
 import { lastKnown, lastTold } from '../domain/merge.ts'
 import type { MonthlyCost } from '../domain/monthly-costs.ts'
 import type { CountableSpan } from '../domain/totals.ts'
 import type { CountedTrace, Totals, TraceKey } from '../domain/types.ts'
 import { refusal } from './refusal.ts'
-import { transaction, type Session } from './transaction.ts'
+import { type Database, inTransaction, type Session } from '@clawmesh/chassis'
 
 const traceColumns = [
   ...['tenant_id', 'id', 'created_at', 'parent_trace_id', 'agent_id', 'user_id', 'session_key', 'run_id', 'start_time'],
@@ -157,7 +156,7 @@ export type IntakeSession = ReturnType<typeof sessionOf>
 export const intakeStore = ({ pool }: Database) => ({
   /** Runs work in one transaction. */
   transaction: <T>(work: (session: IntakeSession) => Promise<T>): Promise<T> =>
-    transaction(pool, (session) => work(sessionOf(session))),
+    inTransaction(pool, (session) => work(sessionOf(session))),
 
   refusal,
 })

@@ -1,7 +1,6 @@
 /** Makes and drops partitions: of tables that belong together, always together. */
-import type { Database } from '@clawmesh/chassis'
 import { days, months, type Calendar } from '../domain/calendar.ts'
-import { transaction, type Session } from './transaction.ts'
+import { type Database, inTransaction, type Session } from '@clawmesh/chassis'
 
 /** Tables whose rows share their periods. Each is partitioned by `created_at` and has a default partition. */
 interface Partitioned {
@@ -74,7 +73,7 @@ export const partitionStore = ({ pool }: Database, { tables, calendar }: Partiti
     /** Makes the partitions of a period unless they are there. */
     create: async (name: string): Promise<void> => {
       const period = toPeriod(name)
-      await transaction(pool, async (session) => {
+      await inTransaction(pool, async (session) => {
         await begin(session)
         const { rows } = await session.query<{ exists: boolean }>(`SELECT to_regclass($1) IS NOT NULL AS exists`, [
           partitionName(tables[0], name),
@@ -87,7 +86,7 @@ export const partitionStore = ({ pool }: Database, { tables, calendar }: Partiti
     /** Drops a period with all that was recorded in it. */
     drop: async (name: string): Promise<void> => {
       const period = toPeriod(name)
-      await transaction(pool, async (session) => {
+      await inTransaction(pool, async (session) => {
         await begin(session)
         for (const table of tables) await session.query(`DROP TABLE IF EXISTS ${partitionName(table, period.name)}`)
       })

@@ -1,12 +1,13 @@
-import type { Database } from '@clawmesh/chassis'
+import type pg from 'pg'
 
-/** One connection of the pool, inside a transaction. */
-export interface Session {
-  query: <R extends Record<string, unknown>>(text: string, values?: unknown[]) => Promise<{ rows: R[] }>
-}
+/** A connection as the work inside a transaction sees it. */
+export type Session = Pick<pg.Pool, 'query'>
 
-/** Runs work in a transaction on one connection: all of it happens, or none. */
-export const transaction = async <T>(pool: Database['pool'], work: (session: Session) => Promise<T>): Promise<T> => {
+/**
+ * Runs work in a transaction on one connection: all of it happens, or none. The work must not wait for another
+ * connection, as the embedded database has only one session.
+ */
+export const inTransaction = async <T>(pool: pg.Pool, work: (session: Session) => Promise<T>): Promise<T> => {
   const client = await pool.connect()
   let broken: Error | undefined
   try {

@@ -168,7 +168,7 @@ export const agents = httpService('agents', {
       tenant_id: uuid.optional().describe('Honoured for the owner role only'),
     }),
     response: { 201: agent },
-    errors: [400, 409],
+    errors: [400, 404, 409],
   },
   getAgent: {
     method: 'GET',

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { http } from '@clawmesh/contracts'
 import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
 import { ChannelsServiceService } from '@clawmesh/contracts/gen/clawmesh/channels/v1/channels.ts'
+import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { ProvidersServiceService, type ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
 import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
@@ -41,6 +42,7 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
   const outbox = outboxPart(database, mesh)
   const store = agentsStore({ database, bus, published: outbox.poke })
 
+  const identity = mesh.client(IdentityServiceService)
   const providers = mesh.client(ProvidersServiceService)
   const tools = mesh.client(ToolsServiceService)
   const traces = mesh.client(TracesServiceService)
@@ -62,6 +64,10 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
   const agents = agentUseCases({
     store,
     workspaceDir: mesh.workspaceDir,
+    tenantSlug: async (call, tenantId) => {
+      const tenant = await identity.resolveTenant(call, { idOrSlug: tenantId })
+      return tenant.found ? tenant.slug : undefined
+    },
     openedByChannels: async (caller) => {
       const call: Call = { caller, requestId: newId(), signal: AbortSignal.timeout(mesh.config.rpcTimeoutMs) }
       return (await channels.listAgentsOpenTo(call, { userId: caller.userId })).agentIds

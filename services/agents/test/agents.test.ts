@@ -1,5 +1,5 @@
 import { testCaller } from '../../../test/support/service-harness.ts'
-import { startAgents, type AgentsUnderTest } from './stand-ins.ts'
+import { knownTenant, startAgents, type AgentsUnderTest } from './stand-ins.ts'
 
 let agents: AgentsUnderTest
 beforeAll(async () => {
@@ -99,6 +99,17 @@ describe('agents', () => {
       expect((await agents.request(stranger, method, path, method === 'PUT' ? { model: 'x' } : undefined)).status).toBe(
         404,
       )
+  })
+
+  it('are created in another tenant by a system owner only, and only in one that exists', async () => {
+    const owner = { ...admin, role: 'owner' as const }
+    const there = { agent_key: 'elsewhere', tenant_id: knownTenant }
+    const { status, body } = await create(there, owner)
+    expect(status).toBe(201)
+    expect(body['tenant_id']).toBe(knownTenant)
+    expect(String(body['workspace'])).toMatch(/tenants\/known\/elsewhere$/)
+    expect((await create(there)).body['tenant_id']).toBe(admin.tenantId)
+    expect((await create({ ...there, tenant_id: testCaller().tenantId }, owner)).status).toBe(404)
   })
 
   it('need a user id to be listed or created', async () => {

@@ -6,6 +6,7 @@ import {
   type ChatRequest,
   type ChatResponse,
 } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
 import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
 import { implementRpc, loadConfigs, type Call, type RpcFunctions, type Service } from '@clawmesh/chassis'
@@ -48,6 +49,9 @@ export interface AgentsUnderTest extends ServiceHarness {
   monthCostUsd: number
 }
 
+/** The only tenant that the identity of these tests knows besides the callers' own. */
+export const knownTenant = '0193a5b0-7000-7000-8000-0000000000aa'
+
 /** The agents service over a real database, with a scripted model and one tool called `clock`. */
 export const startAgents = async (env: Record<string, string> = {}): Promise<AgentsUnderTest> => {
   const state = { model: echo, asked: [] as ChatRequest[], monthCostUsd: 0 }
@@ -67,7 +71,18 @@ export const startAgents = async (env: Record<string, string> = {}): Promise<Age
         ? { output: `noon ${argumentsJson}`, isError: false, forUser: '', metadataJson: '{}' }
         : { output: `unknown tool: ${tool}`, isError: true, forUser: '', metadataJson: '{}' },
   }
+  const identity: Partial<RpcFunctions<typeof IdentityServiceService>> = {
+    resolveTenant: async (_call, { idOrSlug: id }) =>
+      id === knownTenant
+        ? { found: true, id, slug: 'known', name: 'Known', status: 'active' }
+        : { found: false, id: '', slug: '', name: '', status: '' },
+  }
   const standIns: Service[] = [
+    {
+      name: 'identity',
+      rpc: [implementRpc(IdentityServiceService, identity as RpcFunctions<typeof IdentityServiceService>)],
+      parts: [],
+    },
     { name: 'providers', rpc: [implementRpc(ProvidersServiceService, providers)], parts: [] },
     { name: 'tools', rpc: [implementRpc(ToolsServiceService, tools)], parts: [] },
     {

@@ -20,12 +20,26 @@ interface Parts {
   store: AgentsStore
   /** Base folder of agent workspaces. */
   workspaceDir: string
+  /** Slug of a tenant; undefined for one that does not exist. */
+  tenantSlug: (call: Call, tenantId: string) => Promise<string | undefined>
   /** Agents that a chat channel opens to the caller. */
   openedByChannels: (caller: Caller) => Promise<string[]>
 }
 
 /** Everything that can be done with agents themselves; running them is `runs.ts`. */
-export const agentUseCases = ({ store, workspaceDir, openedByChannels }: Parts) => {
+export const agentUseCases = ({ store, workspaceDir, tenantSlug: slugOf, openedByChannels }: Parts) => {
+  /** Where a new agent goes: a system owner may name another tenant. @throws NOT_FOUND for one that does not exist */
+  const tenantFor = async (
+    call: Call,
+    wanted: string | undefined,
+  ): Promise<{ tenantId: string; tenantSlug: string }> => {
+    const { caller } = call
+    if (wanted === undefined || wanted === caller.tenantId || !isSystemOwner(caller)) return caller
+    const tenantSlug = await slugOf(call, wanted)
+    if (tenantSlug === undefined) throw new MeshError('NOT_FOUND', 'error.not_found', { kind: 'tenant', id: wanted })
+    return { tenantId: wanted, tenantSlug }
+  }
+
   /** @throws NOT_FOUND */
   const require = async (caller: Caller, ref: string): Promise<Agent> => {
     const agent = await store.forTenant(caller.tenantId).agents.find(ref)
@@ -50,11 +64,11 @@ export const agentUseCases = ({ store, workspaceDir, openedByChannels }: Parts) 
       return agent
     },
 
-    /** @throws INVALID_REQUEST without a user id, ALREADY_EXISTS when the key is taken */
+    /** @throws INVALID_REQUEST without a user id, NOT_FOUND for an unknown tenant, ALREADY_EXISTS when the key is taken */
     create: async (call: Call, input: AgentInput & { tenant_id?: string | undefined }): Promise<Agent> => {
       const { caller } = call
       requireUser(caller)
-      const tenantId = isSystemOwner(caller) ? (input.tenant_id ?? caller.tenantId) : caller.tenantId
+      const { tenantId, tenantSlug } = await tenantFor(call, input.tenant_id)
       const changes = agentChanges(input)
       const agentKey = changes.agentKey ?? agentKeyFrom(input.display_name ?? '')
       const agentType = changes.agentType ?? 'open'
@@ -73,7 +87,7 @@ export const agentUseCases = ({ store, workspaceDir, openedByChannels }: Parts) 
         memoryConfig: { enabled: true },
         compactionConfig: {},
         contextPruning: null,
-        workspace: join(workspaceDir, ...(tenantId === masterTenantId ? [] : ['tenants', caller.tenantSlug]), agentKey),
+        workspace: join(workspaceDir, ...(tenantId === masterTenantId ? [] : ['tenants', tenantSlug]), agentKey),
         ...defaults,
         ...changes,
         agentKey,

@@ -29,6 +29,8 @@ export interface MeshProcess {
   end: (signal: NodeJS.Signals) => Promise<Ended>
   /** What it has written so far. */
   output: () => string
+  /** The end of its output when it has ended without being told to; else undefined. */
+  collapse: () => string | undefined
 }
 
 const running = new Set<ChildProcess>()
@@ -57,6 +59,8 @@ export const processEnv = (env: Readonly<Record<string, string>>): Record<string
   ...env,
 })
 
+const lastLines = (text: string): string => text.trimEnd().split('\n').slice(-shownLogLines).join('\n')
+
 /** Starts any program with its output in a file. */
 export const startLogged = (
   command: string,
@@ -78,15 +82,21 @@ export const startLogged = (
     () => running.delete(child),
     () => running.delete(child),
   )
+  let told = false
+  const isRunning = () => child.exitCode === null && child.signalCode === null
+  const output = () => readFileSync(logFile, 'utf8')
   return {
     pid: child.pid ?? 0,
     ended,
-    isRunning: () => child.exitCode === null && child.signalCode === null,
+    isRunning,
     end: (signal) => {
+      told ||= isRunning()
       child.kill(signal)
       return ended
     },
-    output: () => readFileSync(logFile, 'utf8'),
+    output,
+    collapse: () =>
+      told || isRunning() ? undefined : `ended with ${child.signalCode ?? child.exitCode}\n${lastLines(output())}`,
   }
 }
 
@@ -96,8 +106,6 @@ export const startClawmesh = (
   env: Readonly<Record<string, string>>,
   logFile: string,
 ): MeshProcess => startLogged(process.execPath, [main, ...args], env, logFile)
-
-const lastLines = (text: string): string => text.trimEnd().split('\n').slice(-shownLogLines).join('\n')
 
 const answersOk = async (url: string): Promise<boolean> => {
   try {

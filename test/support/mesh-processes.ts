@@ -234,7 +234,13 @@ const start = async (options: MeshOptions, done: ReturnType<typeof undoer>): Pro
     processes.set(name, started)
     await waitUntilReady(name, probe(name, '/readyz'), started)
   }
-  done.add(() => Promise.all([...processes.values()].map((each) => each.end('SIGKILL'))))
+  done.add(async () => {
+    for (const [name, each] of processes) {
+      const collapse = each.collapse()
+      if (collapse !== undefined) console.error(`${name} ${collapse}`)
+    }
+    await Promise.all([...processes.values()].map((each) => each.end('SIGKILL')))
+  })
   await Promise.all(members.map(({ name }) => begin(name)))
 
   const edges = members.flatMap(({ edgePort }) => (edgePort === 0 ? [] : [`http://127.0.0.1:${edgePort}`]))

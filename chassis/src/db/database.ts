@@ -48,8 +48,10 @@ export const openDatabase = ({ url, schema, poolSize, log, keepsStatements = fal
     idleTimeoutMillis: 30_000,
     keepAlive: true,
   })
-  // An idle connection that breaks is replaced by the pool; unheard, its error would end the process.
-  pool.on('error', (err) => log.warn({ err }, 'a database connection broke'))
+  // A connection that breaks is replaced by the pool. Unheard, its error would end the process: the pool hears it while
+  // nobody uses the connection, and whoever borrows one is told by the next query. The error drags the client along.
+  pool.on('error', ({ message }) => log.warn({ reason: message }, 'a database connection broke'))
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return {
     pool,
     schema,

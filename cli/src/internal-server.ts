@@ -1,5 +1,6 @@
 /** The servers that only the mesh itself sees: service routes, gRPC and probes. */
 import {
+  leavingHeader,
   listen,
   probes,
   routeTable,
@@ -21,20 +22,31 @@ interface InternalParts {
 }
 
 /** Serves the HTTP routes and probes of a process's services. */
-export const internalHttp = ({ mesh, unready, host, httpPort }: InternalParts): Part & { port: () => number } => {
+export const internalHttp = ({
+  mesh,
+  unready,
+  host,
+  httpPort,
+}: InternalParts): Part & { port: () => number; lameDuck: () => void } => {
   const { log, config } = mesh
   const services = mesh.services().filter((service) => service.http !== undefined)
   const table = routeTable(services.flatMap(({ name }) => routesOf(name)))
   const answerProbe = probes(unready)
   let server: DrainableServer | undefined
+  let leaving = false
 
   return {
     name: 'internal http',
     port: () => server?.port ?? 0,
+    lameDuck: () => {
+      leaving = true
+      server?.lameDuck()
+    },
     start: async () => {
       server = await listen(
         (request, response) => {
           if (answerProbe(request, response)) return
+          if (leaving) response.setHeader(leavingHeader, 'true')
           try {
             const route = table.find(request.method ?? '', request.url ?? '')
             services.find(({ name }) => name === route.service)!.http!(request, response)

@@ -107,6 +107,7 @@ export const composeProcess = async ({
     grpcPort: config.grpcPort,
   }
   const grpc = internalGrpc(inner)
+  const http = internalHttp(inner)
   // The gateway takes requests from outside, so it is the last to start and the first to stop.
   const parts: Part[] = [
     { name: 'embedded database', stop: async () => database?.stop() },
@@ -114,7 +115,7 @@ export const composeProcess = async ({
     { name: 'bus', ready: () => mesh.bus.connected(), stop: mesh.bus.close },
     ...services.filter(({ name }) => name !== 'gateway').flatMap((service) => service.parts),
     ...(embedded ? [] : [grpc]),
-    internalHttp(inner),
+    http,
     ...services.filter(({ name }) => name === 'gateway').flatMap((service) => service.parts),
   ]
   const life: Lifecycle = lifecycle(parts, log)
@@ -126,6 +127,7 @@ export const composeProcess = async ({
       log.info('leaving')
       life.leave()
       grpc.leave()
+      http.lameDuck()
       for (const service of services) service.lameDuck?.()
       await sleep(config.lameDuckMs)
       await life.stop()

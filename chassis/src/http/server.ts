@@ -13,6 +13,9 @@ export interface DrainableServer {
   drain: (timeoutMs: number) => Promise<void>
 }
 
+/** With this header a replica tells the edge that it is leaving, so that requests go to the others. */
+export const leavingHeader = 'x-clawmesh-leaving'
+
 const limits = {
   headersTimeout: 15_000,
   requestTimeout: 120_000,

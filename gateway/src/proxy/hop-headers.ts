@@ -1,6 +1,6 @@
 /** Which headers of a request go on into the mesh. */
 import type { IncomingHttpHeaders } from 'node:http'
-import { identityHeader } from '@clawmesh/chassis'
+import { identityHeader, leavingHeader } from '@clawmesh/chassis'
 
 /** They belong to one connection (RFC 9110, section 7.6.1). The body's framing stays, as the body is passed on as it comes. */
 const connectionHeaders = [
@@ -44,7 +44,7 @@ export const stripHeaders = (headers: IncomingHttpHeaders): void => {
   for (const name of stripped) if (headers[name] !== undefined) delete headers[name]
 }
 
-const answerHeaders = ['keep-alive', 'proxy-authenticate', 'proxy-connection', 'trailer', 'upgrade']
+const answerHeaders = ['keep-alive', 'proxy-authenticate', 'proxy-connection', 'trailer', 'upgrade', leavingHeader]
 
 /** Removes what an upstream said about its own connection from its answer's headers. */
 export const stripAnswerHeaders = (headers: IncomingHttpHeaders): void => {

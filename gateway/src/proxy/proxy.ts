@@ -1,6 +1,7 @@
 /** Passes requests on to a service in another process. The only file that knows which library does it. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createProxyMiddleware } from 'http-proxy-middleware'
+import { leavingHeader } from '@clawmesh/chassis'
 import { stripAnswerHeaders } from './hop-headers.ts'
 import { upstreamAgent } from './upstream-agent.ts'
 
@@ -37,7 +38,7 @@ const isRepeatable = ({ method, headers }: IncomingMessage): boolean =>
  * HEAD; the service may have begun to act on anything else, so that fails and the client decides.
  */
 export const createProxy = (targets: readonly URL[]): Proxy => {
-  const agent = upstreamAgent(targets)
+  const { agent, retire } = upstreamAgent(targets)
 
   const onError = (cause: NodeJS.ErrnoException, request: Forwarded, response: ServerResponse) => {
     const failing = request[exchange]
@@ -60,6 +61,7 @@ export const createProxy = (targets: readonly URL[]): Proxy => {
       (proxy) => {
         proxy.on('error', (cause, request, response) => onError(cause, request!, response as ServerResponse))
         proxy.on('proxyRes', (answer, request, response) => {
+          if (answer.headers[leavingHeader] !== undefined) retire(answer.socket)
           stripAnswerHeaders(answer.headers)
           // Whether this connection goes on is ours to say: the client may have asked to close it, or we are leaving.
           const closes = response.hasHeader('connection') || !response.shouldKeepAlive

@@ -19,6 +19,8 @@ interface Address {
 const connectTimeoutMs = 2_000
 /** An address that refused is passed over this long while there are others. */
 const benchMs = 1_000
+/** One that said that it is leaving is passed over this long. */
+const retiredMs = 5_000
 /** Names are looked up again this often, so that new replicas get their share. */
 const resolveEveryMs = 5_000
 /** A connection older than this is not used again, for the same reason. */
@@ -71,8 +73,20 @@ const open = ({ host, port, serverName }: Address): Promise<Socket> =>
     })
   })
 
-/** Opens connections to the addresses of a service in turn, those that refused lately last. */
-const balancer = (targets: readonly URL[]): (() => Promise<Socket>) => {
+interface Connection {
+  readonly socket: Socket
+  /** Host and port. */
+  readonly name: string
+}
+
+interface Balancer {
+  connect: () => Promise<Connection>
+  /** Passes an address over for a while, as long as there are others. */
+  bench: (name: string, forMs: number) => void
+}
+
+/** Opens connections to the addresses of a service in turn, those that are benched last. */
+const balancer = (targets: readonly URL[]): Balancer => {
   const benchedUntil = new Map<string, number>()
   let resolved: { addresses: Promise<Address[]>; untilMs: number } | undefined
   let turn = 0
@@ -85,42 +99,54 @@ const balancer = (targets: readonly URL[]): (() => Promise<Socket>) => {
     return addresses
   }
 
+  const nameOf = ({ host, port }: Address): string => `${host} ${port}`
   const inTurn = (addresses: readonly Address[]): Address[] => {
     const start = turn++ % addresses.length
     const rotated = [...addresses.slice(start), ...addresses.slice(0, start)]
-    const benched = ({ host, port }: Address) => (benchedUntil.get(`${host} ${port}`) ?? 0) > Date.now()
+    const benched = (address: Address) => (benchedUntil.get(nameOf(address)) ?? 0) > Date.now()
     return [...rotated.filter((address) => !benched(address)), ...rotated.filter(benched)]
   }
+  const bench = (name: string, forMs: number) => void benchedUntil.set(name, Date.now() + forMs)
 
-  return async () => {
-    let fault: unknown
-    for (const address of inTurn(await currentAddresses())) {
-      const name = `${address.host} ${address.port}`
-      try {
-        const socket = await open(address)
-        benchedUntil.delete(name)
-        return socket
-      } catch (thrown) {
-        fault = thrown
-        benchedUntil.set(name, Date.now() + benchMs)
+  return {
+    bench,
+    connect: async () => {
+      let fault: unknown
+      for (const address of inTurn(await currentAddresses())) {
+        const name = nameOf(address)
+        try {
+          return { socket: await open(address), name }
+        } catch (thrown) {
+          fault = thrown
+          bench(name, benchMs)
+        }
       }
-    }
-    throw fault
+      throw fault
+    },
   }
 }
 
+export interface UpstreamAgent {
+  agent: HttpAgent
+  /**
+   * Takes note that the replica at the other end of a connection is leaving. Its idle connections are closed from this
+   * side: were one used while the replica closes it, the request would be lost.
+   */
+  retire: (socket: object) => void
+}
+
 /** A keep-alive agent whose connections are spread over the replicas of one service. All targets share a protocol. */
-export const upstreamAgent = (targets: readonly URL[]): HttpAgent => {
+export const upstreamAgent = (targets: readonly URL[]): UpstreamAgent => {
   const Agent = targets[0]?.protocol === 'https:' ? HttpsAgent : HttpAgent
   // First in, first out: every open connection gets its turn, and with it every replica.
   const agent = new Agent({ keepAlive: true, scheduling: 'fifo', maxFreeSockets: maxIdleConnections })
-  const connect = balancer(targets)
-  const openedAtMs = new WeakMap<object, number>()
+  const { connect, bench } = balancer(targets)
+  const connections = new WeakMap<object, { name: string; openedAtMs: number }>()
 
   agent.createConnection = (_options, callback) => {
     connect().then(
-      (socket) => {
-        openedAtMs.set(socket, Date.now())
+      ({ socket, name }) => {
+        connections.set(socket, { name, openedAtMs: Date.now() })
         callback?.(null, socket)
       },
       // The agent asks for a socket beside the error, but does not look at it.
@@ -130,6 +156,16 @@ export const upstreamAgent = (targets: readonly URL[]): HttpAgent => {
   }
   const keepAlive = agent.keepSocketAlive.bind(agent) as (socket: object) => boolean
   agent.keepSocketAlive = (socket) =>
-    Date.now() - (openedAtMs.get(socket) ?? 0) < maxConnectionAgeMs && keepAlive(socket)
-  return agent
+    Date.now() - (connections.get(socket)?.openedAtMs ?? 0) < maxConnectionAgeMs && keepAlive(socket)
+
+  return {
+    agent,
+    retire: (socket) => {
+      const name = connections.get(socket)?.name
+      if (name === undefined) return
+      bench(name, retiredMs)
+      for (const idle of Object.values(agent.freeSockets).flat())
+        if (idle !== undefined && connections.get(idle)?.name === name) idle.destroy()
+    },
+  }
 }

@@ -27,7 +27,12 @@ export type Moment = 'while the model is silent' | 'after a tool call' | 'in the
 const failLimitMs = 40_000
 
 /** Sends the message that will not be answered, through the edge whose replica is going to die. */
-const ask = async (mesh: Mesh, session: string, streams: boolean): Promise<LostRun['client']> => {
+const ask = async (
+  mesh: Mesh,
+  session: string,
+  streams: boolean,
+  heard: (text: string) => void,
+): Promise<LostRun['client']> => {
   const { url, headers } = mesh.api(0)
   const [path, body] = streams
     ? ['/v1/chat/completions', { model: 'goclaw:default', stream: true, messages: [{ role: 'user', content: 'one' }] }]
@@ -37,12 +42,13 @@ const ask = async (mesh: Mesh, session: string, streams: boolean): Promise<LostR
     headers: { ...headers, 'content-type': 'application/json' },
     body: JSON.stringify(body),
   })
+  let text = ''
   try {
-    const text = await response.text()
-    return response.ok ? (text.includes('[DONE]') || !streams ? 'complete' : 'cut') : response.status
+    for await (const piece of response.body!.pipeThrough(new TextDecoderStream())) heard((text += piece))
   } catch {
     return 'cut'
   }
+  return response.ok ? (text.includes('[DONE]') || !streams ? 'complete' : 'cut') : response.status
 }
 
 const scripts: Record<Moment, readonly Script[]> = {
@@ -76,8 +82,10 @@ export const loseRun = async (mesh: Mesh, moment: Moment): Promise<LostRun> => {
   mesh.upstream.next(...script)
   let upstreamReleased = false
   void mesh.upstream.hangUp().then(() => (upstreamReleased = true))
-  const asked = ask(mesh, `agent:default:lost-${before}`, streams)
+  let heard = ''
+  const asked = ask(mesh, `agent:default:lost-${before}`, streams, (text) => (heard = text))
   await eventually('the model call', async () => mesh.upstream.requests.length >= before + script.length)
+  if (streams) await eventually('the first piece', async () => /"content":"[^"]/.test(heard))
   const session = await eventually('the run', () => runningSession(mesh.databaseUrl))
 
   await mesh.kill('agents-1')

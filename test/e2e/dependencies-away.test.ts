@@ -131,7 +131,7 @@ describe('while PostgreSQL is away', () => {
   })
 
   test('processes with a database say that they are not ready but alive, and the edge still tells its health', async () => {
-    for (const name of ['agents-1', 'services']) {
+    for (const name of ['agents-1', 'services-1']) {
       const ready = await fetch(mesh.probe(name, '/readyz'))
       expect({ name, status: ready.status }).toEqual({ name, status: 503 })
       expect(await ready.text()).toContain('database')
@@ -151,7 +151,7 @@ describe('while PostgreSQL is away', () => {
       chat: async () => (await chat(known)).status === 200,
       traces: async () => (await known.request('GET', '/v1/traces')).status === 200,
       'readiness of agents': async () => (await fetch(mesh.probe('agents-1', '/readyz'))).ok,
-      'readiness of the services': async () => (await fetch(mesh.probe('services', '/readyz'))).ok,
+      'readiness of the services': async () => (await fetch(mesh.probe('services-1', '/readyz'))).ok,
     }
     await Promise.all(Object.entries(recovered).map(([what, look]) => eventually(what, look, recoveryLimitMs)))
     expect(performance.now() - openedAt).toBeLessThan(recoveryLimitMs)

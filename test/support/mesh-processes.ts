@@ -42,8 +42,8 @@ export interface MeshOptions {
   agents?: number
   /** Each edge sends agents' requests to the replica of its own number alone, so that a test can choose who serves. */
   pinned?: boolean
-  /** Runs all that is neither gateway nor agents in one process, `services`, which starts sooner. */
-  together?: boolean
+  /** Runs all that is neither gateway nor agents in one process, `services-1`, which starts sooner; or in several. */
+  together?: boolean | number
   /** Environment of every process. */
   env?: Readonly<Record<string, string>>
   /** Further environment of some. */
@@ -93,8 +93,8 @@ const member = async (name: string, targets: readonly string[]): Promise<Member>
   edgePort: targets.includes('gateway') ? await reservePort() : 0,
 })
 
-const numbered = (name: string, count: number): Promise<Member[]> =>
-  Promise.all(Array.from({ length: count }, (_, at) => member(`${name}-${at + 1}`, [name])))
+const numbered = (name: string, count: number, targets: readonly string[] = [name]): Promise<Member[]> =>
+  Promise.all(Array.from({ length: count }, (_, at) => member(`${name}-${at + 1}`, targets)))
 
 /** Where each service is found: HTTP URLs between commas, and one gRPC target over all its replicas. */
 const addresses = (members: readonly Member[]): Record<string, string> =>
@@ -188,7 +188,9 @@ const start = async (options: MeshOptions, done: ReturnType<typeof undoer>): Pro
   }
 
   const members = [
-    ...(together ? [await member('services', others)] : await Promise.all(others.map((name) => member(name, [name])))),
+    ...(together === false
+      ? await Promise.all(others.map((name) => member(name, [name])))
+      : await numbered('services', Number(together), others)),
     ...(await numbered('agents', agents)),
     ...(await numbered('gateway', gateways)),
   ]

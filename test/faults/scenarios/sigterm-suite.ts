@@ -42,9 +42,10 @@ const longStream = async (api: Api, upstream: FakeUpstream, script: Script) => {
   }
 }
 
-export const sigtermTests = ({ rounds, loadMs }: Plan): void => {
-  const numbers = Array.from({ length: rounds }, (_, at) => at + 1)
+const roundsOf = ({ rounds }: Plan): number[] => Array.from({ length: rounds }, (_, at) => at + 1)
 
+export const sigtermAllTests = (plan: Plan): void => {
+  const { loadMs } = plan
   describe('a process of all targets', () => {
     let upstream: FakeUpstream
     let dataDir: string
@@ -66,7 +67,7 @@ export const sigtermTests = ({ rounds, loadMs }: Plan): void => {
       await rm(dataDir, { recursive: true, force: true })
     })
 
-    test.each(numbers)(
+    test.each(roundsOf(plan))(
       'that is told to leave under load finishes what it has accepted, and exits with 0 (round %i)',
       async () => {
         const all = await begin()
@@ -101,22 +102,25 @@ export const sigtermTests = ({ rounds, loadMs }: Plan): void => {
       expect(ended).toEqual(endedWell)
     }, 60_000)
   })
+}
 
+export const sigtermMeshTests = (plan: Plan): void => {
+  const { loadMs } = plan
   describe('a process of a mesh', () => {
     let mesh: Mesh
 
     beforeAll(async () => {
-      mesh = await startMesh({ gateways: 2, agents: 2, together: true })
+      mesh = await startMesh({ gateways: 2, agents: 2, together: 2 })
     }, meshStartLimitMs)
     afterAll(() => mesh?.stop())
 
     const loadOn = (edges: readonly string[]) =>
       startLoad({ edges, workersPerEdge: 8, headers: mesh.api().headers, upstream: mesh.upstream, script })
 
-    test.each(numbers)(
-      'an agents replica that leaves under load is not noticed at the edges (round %i)',
-      async (round) => {
-        const name = `agents-${1 + (round % 2)}`
+    test.each(roundsOf(plan).flatMap((round) => ['agents', 'services'].map((kind) => [kind, round] as const)))(
+      'a replica of %s that leaves under load is not noticed at the edges (round %i)',
+      async (kind, round) => {
+        const name = `${kind}-${1 + (round % 2)}`
         const load = loadOn(mesh.edges)
         await sleep(loadMs)
         load.mark()
@@ -130,7 +134,7 @@ export const sigtermTests = ({ rounds, loadMs }: Plan): void => {
       120_000,
     )
 
-    test.each(numbers)(
+    test.each(roundsOf(plan))(
       'a gateway that leaves under load finishes what it has accepted, and the other one goes on (round %i)',
       async () => {
         const load = loadOn([mesh.edges[0]!])

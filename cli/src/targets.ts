@@ -14,6 +14,7 @@ import { packagesConfig } from '@clawmesh/packages/config'
 import { providersConfig } from '@clawmesh/providers/config'
 import { toolsConfig } from '@clawmesh/tools/config'
 import { tracesConfig } from '@clawmesh/traces/config'
+import { SetupError } from './host.ts'
 
 /** Every room's configuration. */
 export const configDefinitions = {
@@ -70,12 +71,13 @@ export const targets = {
 export type TargetName = keyof typeof targets
 export const targetNames = Object.keys(targets) as TargetName[]
 
-/** Targets of a `--target` value: names between commas, or `all`. @throws Error naming an unknown one */
+/** Targets of a `--target` value: names between commas, or `all`. @throws SetupError naming an unknown one */
 export const parseTargets = (value: string): TargetName[] => {
   const names = value.split(',').map((name) => name.trim())
   if (names.includes('all')) return targetNames
   const unknown = names.find((name) => !Object.hasOwn(targets, name))
-  if (unknown !== undefined) throw new Error(`unknown target ${unknown}; there are ${targetNames.join(', ')} and all`)
+  if (unknown !== undefined)
+    throw new SetupError(`unknown target ${unknown}; there are ${targetNames.join(', ')} and all`)
   return targetNames.filter((name) => names.includes(name))
 }
 

@@ -70,5 +70,6 @@ export const operatorMessage = (thrown: unknown): string | undefined => {
   const code = (thrown as NodeJS.ErrnoException | undefined)?.code
   if (code === 'EADDRINUSE')
     return `${(thrown as Error).message}: choose another port with GOCLAW_PORT, or stop what uses it`
+  if (code === 'ELOCKED') return (thrown as Error).message
   return undefined
 }

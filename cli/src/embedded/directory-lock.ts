@@ -43,7 +43,8 @@ function removeIfStale(directory: string, lockFile: string): void {
   if (text === undefined) return
   const holder = parseHolder(text)
   if (holder && isAlive(holder)) {
-    throw new Error(`${directory} is in use by process ${holder.pid}; stop that one first or choose another directory`)
+    const message = `${directory} is in use by process ${holder.pid}; stop that one first or choose another directory`
+    throw Object.assign(new Error(message), { code: 'ELOCKED' })
   }
   // Moved aside before it is deleted: of two processes that found the same stale lock only one can move it, and one that
   // moved a fresh lock by mistake notices and gives it back.

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { resolveSetting } from '@clawmesh/chassis'
+import { gatewayConfig } from '@clawmesh/gateway'
 
-/** The version in the root package.json. */
-export const version = (
-  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
-).version
+/** The version that the edge shows, read before the rest of the configuration is known to be right. */
+export const version = resolveSetting(gatewayConfig.settings.version, process.env).value as string

@@ -1,6 +1,5 @@
 /** The edge's settings. */
-import { z } from 'zod'
-import { defineConfig, flag, integer, list, text, type ConfigOf } from '@clawmesh/chassis'
+import { defineConfig, flag, integer, list, packageVersion, text, type ConfigOf } from '@clawmesh/chassis'
 import { addressRanges } from './edge/client-ip.ts'
 
 /** The user id that owns the system when no owner is named. */
@@ -69,7 +68,7 @@ export const gatewayConfig = defineConfig('gateway', {
   },
   version: {
     env: ['CLAWMESH_VERSION'],
-    schema: z.string().default('0.1.0'),
+    schema: text(packageVersion),
     about: 'Version shown by /health and in the OpenAPI document; images set it',
   },
 })

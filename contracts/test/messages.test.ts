@@ -8,10 +8,10 @@ import {
   translate,
   type ErrorCode,
   type MessageKey,
-} from '@clawmesh/contracts'
-import { en } from '../../contracts/src/messages/en.ts'
-import { vi } from '../../contracts/src/messages/vi.ts'
-import { zh } from '../../contracts/src/messages/zh.ts'
+} from '../src/index.ts'
+import { en } from '../src/messages/en.ts'
+import { vi } from '../src/messages/vi.ts'
+import { zh } from '../src/messages/zh.ts'
 
 const catalogues: Record<string, Readonly<Record<string, string>>> = { en, vi, zh }
 const keys = Object.keys(en) as MessageKey[]

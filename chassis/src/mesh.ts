@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join, resolve } from 'node:path'
 import type { ServiceName } from '@clawmesh/contracts'
+import { MethodsServiceService } from '@clawmesh/contracts/gen/clawmesh/methods/v1/methods.ts'
 import type { Bus } from './bus/bus.ts'
 import { createCache, type Cache } from './cache/cache.ts'
 import type { CacheKind } from '@clawmesh/contracts'
@@ -15,6 +16,8 @@ import type { HttpHandler, HttpParts } from './http/implement.ts'
 import type { IdentityTokens } from './auth/identity-token.ts'
 import type { Part } from './lifecycle/lifecycle.ts'
 import type { Logger } from './log/logger.ts'
+import type { CallWsMethod } from './ws/implement.ts'
+import { methodsRpc } from './ws/methods-rpc.ts'
 
 export interface RpcImplementation {
   definition: RpcDefinition
@@ -27,6 +30,8 @@ export interface Service {
   /** Answers the service's HTTP contract. The gateway has none: it listens itself. */
   http?: HttpHandler
   rpc?: readonly RpcImplementation[]
+  /** Answers the service's WebSocket methods. The gateway has none here: it answers its own where the sockets are. */
+  ws?: CallWsMethod
   /** Where a service that listens by itself can be reached; only the gateway does. */
   port?: () => number
   /** First step of leaving: ask clients to go elsewhere, while still answering them. */
@@ -58,6 +63,8 @@ export interface Mesh {
   workspaceDir: string
   /** The functions of a service, wherever it runs. */
   client: <D extends RpcDefinition>(definition: D) => RpcFunctions<D>
+  /** The WebSocket methods of a service, wherever it runs. Params and result are JSON texts. */
+  methods: (service: RemoteService) => RpcFunctions<typeof MethodsServiceService>
   /** Opens the database of a service; closed with the process. */
   database: (service: RemoteService) => Database
   cache: <V extends object>(kind: CacheKind, max: number) => Cache<V>
@@ -95,27 +102,40 @@ export const createMesh = (parts: MeshParts): MeshHost => {
   const databases = new Map<RemoteService, Database>()
   const hangUps: (() => void)[] = []
 
-  const connect = (definition: RpcDefinition): LooseFunctions => {
-    const name = serviceNameOf(definition) as RemoteService
-    const local = services.get(name)?.rpc?.find((rpc) => rpc.definition === definition)
-    if (local !== undefined) return directFunctions(definition, local.functions, config)
+  const remote = (definition: RpcDefinition, name: RemoteService): LooseFunctions => {
     const { functions, close } = grpcFunctions(definition, config[`${name}GrpcUrl`], tokens, config)
     hangUps.push(close)
     return functions
+  }
+  const connect = (definition: RpcDefinition): LooseFunctions => {
+    const name = serviceNameOf(definition) as RemoteService
+    const local = services.get(name)?.rpc?.find((rpc) => rpc.definition === definition)
+    return local === undefined ? remote(definition, name) : directFunctions(definition, local.functions, config)
+  }
+  const connectMethods = (service: RemoteService): LooseFunctions => {
+    if (!services.has(service)) return remote(MethodsServiceService, service)
+    const { functions } = implementRpc(
+      MethodsServiceService,
+      methodsRpc((name) => services.get(name)?.ws),
+    )
+    return directFunctions(MethodsServiceService, functions, config)
+  }
+  /** Decided at the first call: while rooms are being built not all of them have joined. */
+  const deferred = <D extends RpcDefinition>(definition: D, connected: () => LooseFunctions): RpcFunctions<D> => {
+    let functions: LooseFunctions | undefined
+    const call =
+      (name: string) =>
+      (...args: Parameters<LooseFunctions[string]>) =>
+        (functions ??= connected())[name]!(...args)
+    return Object.fromEntries(Object.keys(definition).map((name) => [name, call(name)])) as unknown as RpcFunctions<D>
   }
 
   return {
     ...parts,
     workspaceDir: config.workspaceDir === '' ? join(parts.dataDir, 'workspace') : resolve(config.workspaceDir),
-    client: <D extends RpcDefinition>(definition: D): RpcFunctions<D> => {
-      // Decided at the first call: while rooms are being built not all of them have joined.
-      let functions: LooseFunctions | undefined
-      const call =
-        (name: string) =>
-        (...args: Parameters<LooseFunctions[string]>) =>
-          (functions ??= connect(definition))[name]!(...args)
-      return Object.fromEntries(Object.keys(definition).map((name) => [name, call(name)])) as unknown as RpcFunctions<D>
-    },
+    client: <D extends RpcDefinition>(definition: D): RpcFunctions<D> =>
+      deferred(definition, () => connect(definition)),
+    methods: (service) => deferred(MethodsServiceService, () => connectMethods(service)),
     database: (service) => {
       const known = databases.get(service)
       if (known !== undefined) return known

@@ -1,7 +1,9 @@
 /** The servers that only the mesh itself sees: service routes, gRPC and probes. */
 import {
+  implementRpc,
   leavingHeader,
   listen,
+  methodsRpc,
   probes,
   routeTable,
   sendError,
@@ -9,9 +11,11 @@ import {
   type DrainableServer,
   type MeshHost,
   type Part,
+  type RpcImplementation,
   type RpcServer,
 } from '@clawmesh/chassis'
 import { routesOf } from '@clawmesh/contracts'
+import { MethodsServiceService } from '@clawmesh/contracts/gen/clawmesh/methods/v1/methods.ts'
 
 interface InternalParts {
   mesh: MeshHost
@@ -62,6 +66,13 @@ export const internalHttp = ({
   }
 }
 
+/** The WebSocket methods of a process's services, for edges elsewhere. */
+const methodsOf = (mesh: MeshHost): RpcImplementation =>
+  implementRpc(
+    MethodsServiceService,
+    methodsRpc((name) => mesh.services().find((service) => service.name === name)?.ws),
+  )
+
 /** Serves the gRPC contracts of a process's services. */
 export const internalGrpc = ({ mesh, host, grpcPort }: InternalParts): Part & { leave: () => void } => {
   const { config, tokens, log } = mesh
@@ -73,7 +84,7 @@ export const internalGrpc = ({ mesh, host, grpcPort }: InternalParts): Part & { 
       server = await startRpcServer({
         host,
         port: grpcPort,
-        services: mesh.services().flatMap(({ rpc }) => rpc ?? []),
+        services: [...mesh.services().flatMap(({ rpc }) => rpc ?? []), methodsOf(mesh)],
         tokens,
         log: log.child({ part: 'grpc' }),
         maxConnectionAgeMs: config.maxConnectionAgeMs,

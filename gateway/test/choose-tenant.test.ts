@@ -6,6 +6,7 @@ import { listedLookups } from './support/lookups.ts'
 const tenant = (digit: string, slug: string, status = 'active') => ({
   id: `0193a5b0-7000-7000-8000-0000000000${digit.repeat(2)}`,
   slug,
+  name: slug,
   status,
 })
 const acme = tenant('a', 'acme')

@@ -33,6 +33,9 @@ const identity: Service = {
       resolveApiKey: async () => Promise.reject(new Error('not asked here')),
       resolveMembership: async () => Promise.reject(new Error('not asked here')),
       listSystemConfigs: async () => Promise.reject(new Error('not asked here')),
+      resolvePairing: async () => Promise.reject(new Error('not asked here')),
+      requestPairing: async () => Promise.reject(new Error('not asked here')),
+      getPairingRequest: async () => Promise.reject(new Error('not asked here')),
     }),
   ],
 }
@@ -363,6 +366,9 @@ it('does not start what a client that left while it was looked up had asked for'
         resolveTenant: async () => Promise.reject(new Error('not asked here')),
         resolveMembership: async () => Promise.reject(new Error('not asked here')),
         listSystemConfigs: async () => Promise.reject(new Error('not asked here')),
+        resolvePairing: async () => Promise.reject(new Error('not asked here')),
+        requestPairing: async () => Promise.reject(new Error('not asked here')),
+        getPairingRequest: async () => Promise.reject(new Error('not asked here')),
       }),
     ],
   })

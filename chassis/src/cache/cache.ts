@@ -9,6 +9,8 @@ export interface Cache<V> {
   /** The value if it is there, without a promise. `null` is a remembered miss, `undefined` says nothing. */
   peek: (tenantId: string, key: string) => V | null | undefined
   clear: () => void
+  /** Calls back after something was forgotten because it may have changed; an empty key stands for everything. */
+  onForget: (handler: (told: Invalidation) => void) => void
   stats: () => { size: number; hits: number; misses: number }
 }
 
@@ -44,11 +46,13 @@ export const createCache = <V extends object>({ kind, max, ttlMs, missTtlMs = tt
     if (key === '') entries.clear()
     else entries.delete(keyOf(tenantId, key))
   }
-  bus.subscribe(cacheSubject(kind), (message) => {
-    const { tenantId, key } = invalidation.parse(message)
-    forget(tenantId, key)
-  })
-  bus.onReconnect(() => forget('', ''))
+  const handlers: ((told: Invalidation) => void)[] = []
+  const hear = (told: Invalidation) => {
+    forget(told.tenantId, told.key)
+    for (const handler of handlers) handler(told)
+  }
+  bus.subscribe(cacheSubject(kind), (message) => hear(invalidation.parse(message)))
+  bus.onReconnect(() => hear({ tenantId: '', key: '' }))
 
   const loadOnce = (cacheKey: string, load: () => Promise<V | undefined>): Promise<V | undefined> => {
     const startedIn = generation
@@ -82,6 +86,7 @@ export const createCache = <V extends object>({ kind, max, ttlMs, missTtlMs = tt
       return known === missing ? null : known
     },
     clear: () => forget('', ''),
+    onForget: (handler) => void handlers.push(handler),
     stats: () => ({ size: entries.size, hits, misses }),
   }
 }

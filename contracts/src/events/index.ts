@@ -62,6 +62,35 @@ export const events = {
     'A user is no longer a member of a tenant',
     changed.extend({ userId: z.string() }),
   ),
+  // Who asks is not told, as the sender's id is what a paired browser comes in with.
+  pairingRequested: event(
+    'identity',
+    'pairing',
+    'requested',
+    'A browser or chat account waits to be paired',
+    z.object({ id: uuid, channel: z.string() }),
+  ),
+  pairingApproved: event(
+    'identity',
+    'pairing',
+    'approved',
+    'A pairing request was approved',
+    changed.extend({ channel: z.string(), deviceId: uuid }),
+  ),
+  pairingDenied: event(
+    'identity',
+    'pairing',
+    'denied',
+    'A pairing request was denied',
+    changed.extend({ channel: z.string() }),
+  ),
+  pairingRevoked: event(
+    'identity',
+    'pairing',
+    'revoked',
+    'A paired device lost its access',
+    changed.extend({ channel: z.string() }),
+  ),
   systemConfigSet: event('identity', 'system_config', 'set', 'A config value of a tenant was set', changed),
   systemConfigDeleted: event('identity', 'system_config', 'deleted', 'A config value of a tenant was removed', changed),
   agentCreated: event('agents', 'agent', 'created', 'An agent was created', changed),
@@ -123,6 +152,7 @@ export const cacheKinds = [
   'api_keys',
   'tenants',
   'tenant_users',
+  'paired_devices',
   'agents',
   'providers',
   'builtin_tools',
@@ -179,16 +209,19 @@ const runBase = {
   userId: z.string(),
   channel: z.string(),
 }
+/** Long texts in them are cut. */
+const toolArguments = z.record(z.string(), z.unknown())
 export const runEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('run.started'), ...runBase }),
   z.object({ type: z.literal('chunk'), content: z.string(), ...runBase }),
   z.object({ type: z.literal('thinking'), content: z.string(), ...runBase }),
   z.object({ type: z.literal('activity'), phase: z.string(), iteration: z.number().int(), ...runBase }),
-  z.object({ type: z.literal('tool.call'), id: z.string(), name: z.string(), arguments: z.string(), ...runBase }),
+  z.object({ type: z.literal('tool.call'), id: z.string(), name: z.string(), arguments: toolArguments, ...runBase }),
   z.object({
     type: z.literal('tool.result'),
     id: z.string(),
     name: z.string(),
+    arguments: toolArguments,
     result: z.string(),
     isError: z.boolean(),
     ...runBase,

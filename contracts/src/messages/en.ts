@@ -51,4 +51,12 @@ export const en = {
   'error.secret_config_key': '{key} holds a secret, and system configs are readable',
   'error.provider_unsupported': 'provider {provider} of type {type} does not support {what}',
   'error.foreign_page': 'no gateway token is set, so only pages and programs of this machine are served',
+  'error.unknown_method': 'unknown method: {method}',
+  'error.connect_first': 'the first request must be connect',
+  'error.invalid_frame': 'not a request frame: {reason}',
+  'error.duplicate_id': 'a request with id {id} is still open',
+  'error.websocket_only': 'this path is for WebSocket connections',
+  'error.too_many_sockets': 'too many connections',
+  'error.too_many_pending_pairings': 'too many pairing requests are pending',
+  'error.foreign_origin': 'origin not allowed',
 } as const

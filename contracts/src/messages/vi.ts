@@ -53,4 +53,12 @@ export const vi: Record<keyof typeof en, string> = {
   'error.secret_config_key': '{key} chứa bí mật, còn cấu hình hệ thống thì đọc được',
   'error.provider_unsupported': 'nhà cung cấp {provider} thuộc loại {type} không hỗ trợ {what}',
   'error.foreign_page': 'chưa đặt gateway token, nên chỉ phục vụ trang và chương trình của chính máy này',
+  'error.unknown_method': 'phương thức không tồn tại: {method}',
+  'error.connect_first': 'yêu cầu đầu tiên phải là connect',
+  'error.invalid_frame': 'không phải khung yêu cầu: {reason}',
+  'error.duplicate_id': 'yêu cầu có id {id} vẫn đang mở',
+  'error.websocket_only': 'đường dẫn này dành cho kết nối WebSocket',
+  'error.too_many_sockets': 'quá nhiều kết nối',
+  'error.too_many_pending_pairings': 'có quá nhiều yêu cầu ghép nối đang chờ',
+  'error.foreign_origin': 'nguồn gốc không được phép',
 }

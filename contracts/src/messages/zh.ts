@@ -53,4 +53,12 @@ export const zh: Record<keyof typeof en, string> = {
   'error.secret_config_key': '{key} 保存机密，而系统配置可被读取',
   'error.provider_unsupported': '{type} 类型的提供商 {provider} 不支持 {what}',
   'error.foreign_page': '未设置网关令牌，因此只接受本机的页面和程序',
+  'error.unknown_method': '未知方法：{method}',
+  'error.connect_first': '第一个请求必须是 connect',
+  'error.invalid_frame': '不是请求帧：{reason}',
+  'error.duplicate_id': 'id 为 {id} 的请求尚未完成',
+  'error.websocket_only': '此路径仅供 WebSocket 连接使用',
+  'error.too_many_sockets': '连接过多',
+  'error.too_many_pending_pairings': '等待中的配对请求过多',
+  'error.foreign_origin': '不允许的来源',
 }

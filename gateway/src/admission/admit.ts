@@ -1,7 +1,7 @@
 /** Turns a claim into the caller that the request is made as. */
 import type { Caller } from '@clawmesh/contracts'
 import type { GatewayConfig } from '../config.ts'
-import { authenticator } from './authenticate.ts'
+import { authenticator, type Door } from './authenticate.ts'
 import { tenantChooser } from './choose-tenant.ts'
 import type { Claim } from './claim.ts'
 import type { Lookups } from './lookups.ts'
@@ -19,8 +19,8 @@ export type Admit = (claim: Claim) => Promise<Admission>
  * about a microsecond, and so there is no second place that a revoked key or a left tenant must be chased out of.
  * @throws what `authenticator` and `tenantChooser` throw
  */
-export const admitter = (config: GatewayConfig, lookups: Lookups): Admit => {
-  const authenticate = authenticator(config, lookups)
+export const admitter = (config: GatewayConfig, lookups: Lookups, door?: Door): Admit => {
+  const authenticate = authenticator(config, lookups, door)
   const chooseTenant = tenantChooser(config, lookups)
 
   return async (claim) => {

@@ -4,6 +4,7 @@ import { MeshError, type Caller, type Role } from '@clawmesh/contracts'
 import { isDevelopment, type GatewayConfig } from '../config.ts'
 import { hashOf, type Claim } from './claim.ts'
 import type { ApiKey, Lookups } from './lookups.ts'
+import { isPaired } from './paired.ts'
 import { roleOfScopes } from './role-of-scopes.ts'
 
 /** Which tenants the credential reaches. */
@@ -53,9 +54,19 @@ const byGatewayToken = (role: Role, claim: Claim): Principal => ({
   limitKey: limitKeyOf(claim.userId, claim.bearerHash),
 })
 
-const inDevelopment = (claim: Claim): Principal => ({
+const byPairing = (claim: Claim): Principal => ({
+  credential: 'paired-device',
+  role: 'operator',
+  scopes: [],
+  userId: claim.userId,
+  userBound: false,
+  reach: { kind: 'membership' },
+  limitKey: claim.userId === '' ? `paired:${hashOf(claim.senderId)}` : `user:${claim.userId}`,
+})
+
+const inDevelopment = (role: Role, claim: Claim): Principal => ({
   credential: 'dev',
-  role: 'owner',
+  role,
   scopes: [],
   userId: claim.userId || developmentUserId,
   userBound: false,
@@ -63,12 +74,26 @@ const inDevelopment = (claim: Claim): Principal => ({
   limitKey: claim.userId === '' ? '' : `user:${claim.userId}`,
 })
 
+/** In what a WebSocket differs from a request. */
+export interface Door {
+  /** The role of a caller whom a development edge asks nothing. */
+  developmentRole: (isOwnerId: boolean) => Role
+}
+
+/** Whoever reaches a development edge by HTTP may do everything. */
+export const httpDoor: Door = { developmentRole: () => 'owner' }
+
 /**
- * Authenticates claims, first match wins: gateway token, API key, development mode. A credential that is sent but
- * wrong is refused, never weakened; only a development edge lets everyone in. Only texts of a key's form are looked up.
+ * Authenticates claims, first match wins: gateway token, API key, paired browser, development mode. A credential that
+ * is wrong counts for nothing and is never weakened; only a development edge lets everyone in. Only texts of a key's
+ * form are looked up.
  * @throws UNAUTHORIZED; UNAVAILABLE when a key cannot be looked up
  */
-export const authenticator = (config: Pick<GatewayConfig, 'token' | 'ownerIds'>, lookups: Lookups): Authenticate => {
+export const authenticator = (
+  config: Pick<GatewayConfig, 'token' | 'ownerIds'>,
+  lookups: Lookups,
+  { developmentRole }: Door = httpDoor,
+): Authenticate => {
   // As the bytes that a header would carry.
   const tokenHash = hashOf(Buffer.from(config.token).toString('latin1'))
   const owners = new Set(config.ownerIds)
@@ -81,7 +106,8 @@ export const authenticator = (config: Pick<GatewayConfig, 'token' | 'ownerIds'>,
     // Looked up while it was good, it may have expired since.
     if (key !== undefined && (key.expiresAtMs === 0 || key.expiresAtMs > Date.now())) return byApiKey(key, claim)
 
-    if (isDevelopment(config)) return inDevelopment(claim)
+    if (claim.senderId !== '' && (await isPaired(claim, lookups))) return byPairing(claim)
+    if (isDevelopment(config)) return inDevelopment(developmentRole(owners.has(claim.userId)), claim)
     throw new MeshError('UNAUTHORIZED', 'error.unauthorized')
   }
 }

@@ -11,6 +11,10 @@ const master: ChosenTenant = { id: masterTenantId, slug: masterTenantSlug }
 const maxReferenceLength = 100
 const referencePattern = /^[0-9a-z]([0-9a-z-]*[0-9a-z])?$/
 
+/** Whether a text can be a tenant's id or slug at all. */
+export const isTenantReference = (named: string): boolean =>
+  named.length <= maxReferenceLength && referencePattern.test(named)
+
 const shown = (named: string): string => named.slice(0, maxReferenceLength)
 const isMaster = (named: string): boolean => named === masterTenantId || named === masterTenantSlug
 
@@ -40,7 +44,7 @@ export const tenantChooser = (
   }
 
   const find = async (named: string): Promise<Tenant | undefined> =>
-    named.length <= maxReferenceLength && referencePattern.test(named) ? lookups.tenant(named) : undefined
+    isTenantReference(named) ? lookups.tenant(named) : undefined
 
   const namedTenant = async (reach: Reach, userId: string, named: string): Promise<ChosenTenant> => {
     if (reach.kind === 'membership' && userId === '') throw new MeshError('UNAUTHORIZED', 'error.unauthorized')

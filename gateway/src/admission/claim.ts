@@ -9,6 +9,8 @@ export interface Claim {
   /** SHA-256 of the bearer's bytes, lower-case hex; empty when there is none. */
   readonly bearerHash: string
   readonly userId: string
+  /** What a paired browser calls itself; empty when there is none. */
+  readonly senderId: string
   /** Id or slug of a tenant. */
   readonly tenant: string
   readonly locale: Locale
@@ -16,6 +18,7 @@ export interface Claim {
 
 const scheme = 'Bearer '
 const maxUserIdBytes = 255
+const maxSenderIdBytes = 200
 /** Nothing of ours is longer; what is would only cost hashing. */
 const maxBearerBytes = 4_096
 
@@ -52,11 +55,13 @@ export const hashOf = (bearer: string): string => (bearer === '' ? '' : hash('sh
 export const readClaim = (headers: IncomingHttpHeaders): Claim => {
   const bearer = bearerOf(headers.authorization)
   const userId = header(headers, 'X-GoClaw-User-Id')
+  const senderId = header(headers, 'X-GoClaw-Sender-Id')
   const tenant = header(headers, 'X-GoClaw-Tenant-Id')
   return {
     bearer,
     bearerHash: hashOf(bearer),
     userId: userId.length > maxUserIdBytes ? '' : decode('X-GoClaw-User-Id', userId),
+    senderId: senderId.length > maxSenderIdBytes ? '' : decode('X-GoClaw-Sender-Id', senderId),
     tenant: decode('X-GoClaw-Tenant-Id', tenant),
     locale: pickLocale(headers['accept-language']),
   }

@@ -1,18 +1,27 @@
 /** What the edge asks identity, each question behind its cache. */
-import { masterTenantId, MeshError } from '@clawmesh/contracts'
+import { masterTenantId, MeshError, type CacheKind, type Invalidation } from '@clawmesh/contracts'
 import {
   IdentityServiceService,
   type ResolveApiKeyResponse,
   type ResolveTenantResponse,
 } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
-import { newId, serviceCaller, type Call, type Mesh } from '@clawmesh/chassis'
+import { newId, serviceCaller, sha256Hex, type Call, type Mesh } from '@clawmesh/chassis'
 
 const maxApiKeys = 20_000
 const maxTenants = 20_000
 const maxMembers = 50_000
+const maxPairings = 50_000
 
 export type ApiKey = Pick<ResolveApiKeyResponse, 'tenantId' | 'scopes' | 'ownerId' | 'expiresAtMs'>
-export type Tenant = Pick<ResolveTenantResponse, 'id' | 'slug' | 'status'>
+export type Tenant = Pick<ResolveTenantResponse, 'id' | 'slug' | 'name' | 'status'>
+
+/** A browser that an admin let in, until a time. */
+export interface Pairing {
+  readonly expiresAtMs: number
+}
+
+/** What the edge believed about something may have changed; an empty key stands for everything of the kind. */
+export type OnForget = (kind: CacheKind, told: Invalidation) => void
 
 export interface Lookups {
   /** The key with a hash; undefined for an unknown, revoked or late one. @throws UNAVAILABLE */
@@ -21,6 +30,10 @@ export interface Lookups {
   tenant: (idOrSlug: string) => Promise<Tenant | undefined>
   /** @throws UNAVAILABLE */
   isMember: (tenantId: string, userId: string) => Promise<boolean>
+  /** The pairing of a browser with a tenant. @throws UNAVAILABLE */
+  pairing: (tenantId: string, senderId: string) => Promise<Pairing | undefined>
+  /** Calls back whenever answers of one kind may be others than before; by then they are forgotten here. */
+  onForget: (handler: OnForget) => void
   /** Whether identity and its database answer within a time; never cached, never throws. */
   answers: (limitMs: number) => Promise<boolean>
 }
@@ -46,6 +59,7 @@ export const identityLookups = (mesh: Pick<Mesh, 'client' | 'cache'>): Lookups =
   const apiKeys = mesh.cache<ApiKey>('api_keys', maxApiKeys)
   const tenants = mesh.cache<Tenant>('tenants', maxTenants)
   const members = mesh.cache<{ role: string }>('tenant_users', maxMembers)
+  const pairings = mesh.cache<Pairing>('paired_devices', maxPairings)
 
   return {
     apiKey: (keyHash) =>
@@ -64,6 +78,20 @@ export const identityLookups = (mesh: Pick<Mesh, 'client' | 'cache'>): Lookups =
         return role === '' ? undefined : { role }
       })
       return member !== undefined
+    },
+    pairing: (tenantId, senderId) =>
+      pairings.get(tenantId, sha256Hex(senderId), async () => {
+        const { status, expiresAtMs } = await orUnavailable(identity.resolvePairing(ownCall(), { tenantId, senderId }))
+        return status === 'approved' ? { expiresAtMs } : undefined
+      }),
+    onForget: (handler) => {
+      for (const [kind, cache] of Object.entries({
+        api_keys: apiKeys,
+        tenants,
+        tenant_users: members,
+        paired_devices: pairings,
+      } as const))
+        cache.onForget((told) => handler(kind as CacheKind, told))
     },
     answers: (limitMs) =>
       identity.resolveTenant(ownCall(AbortSignal.timeout(limitMs)), { idOrSlug: masterTenantId }).then(

@@ -8,6 +8,7 @@ const requestHeaders = [
   'Content-Type',
   'X-GoClaw-Agent',
   'X-GoClaw-Agent-Id',
+  'X-GoClaw-Sender-Id',
   'X-GoClaw-Tenant-Id',
   'X-GoClaw-User-Id',
   'X-Request-Id',

@@ -6,10 +6,12 @@ export interface KnownThings {
   tenants?: readonly Tenant[]
   /** `<tenant id> <user id>` */
   members?: readonly string[]
+  /** When the pairing of `<tenant id> <sender id>` ends, Unix milliseconds. */
+  pairings?: Readonly<Record<string, number>>
 }
 
 /** Lookups over what a test lists. `asked` collects the hashes of the keys that were looked up. */
-export const listedLookups = ({ keys = {}, tenants = [], members = [] }: KnownThings) => {
+export const listedLookups = ({ keys = {}, tenants = [], members = [], pairings = {} }: KnownThings) => {
   const asked: string[] = []
   const byHash = new Map(
     Object.entries(keys).map(([secret, key]) => [
@@ -24,6 +26,11 @@ export const listedLookups = ({ keys = {}, tenants = [], members = [] }: KnownTh
     },
     tenant: async (reference) => tenants.find(({ id, slug }) => id === reference || slug === reference),
     isMember: async (tenantId, userId) => members.includes(`${tenantId} ${userId}`),
+    pairing: async (tenantId, senderId) => {
+      const expiresAtMs = pairings[`${tenantId} ${senderId}`]
+      return expiresAtMs === undefined ? undefined : { expiresAtMs }
+    },
+    onForget: () => undefined,
     answers: async () => true,
   }
   return { ...lookups, asked }

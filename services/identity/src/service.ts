@@ -1,9 +1,10 @@
 /** Identity: tenants, their members, API keys and system configs; tells the edge who is calling. */
-import { http } from '@clawmesh/contracts'
+import { http, ws } from '@clawmesh/contracts'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
-import { implementHttp, implementRpc, outboxPart, type Mesh, type Service } from '@clawmesh/chassis'
+import { implementHttp, implementRpc, implementWs, outboxPart, type Mesh, type Service } from '@clawmesh/chassis'
 import { apiKeyUseCases } from './domain/api-keys.ts'
 import { memberUseCases } from './domain/members.ts'
+import { pairingUseCases } from './domain/pairings.ts'
 import { systemConfigUseCases } from './domain/system-configs.ts'
 import { tenantUseCases } from './domain/tenants.ts'
 import { apiKeyHandlers } from './http/api-keys.ts'
@@ -13,6 +14,7 @@ import { systemConfigHandlers } from './http/system-configs.ts'
 import { tenantHandlers } from './http/tenants.ts'
 import { identityRpc } from './rpc/identity.ts'
 import { identityStore } from './store/store.ts'
+import { pairingMethods } from './ws/pairings.ts'
 
 export const identityService = (mesh: Mesh): Service => {
   const database = mesh.database('identity')
@@ -21,6 +23,7 @@ export const identityService = (mesh: Mesh): Service => {
   const apiKeys = apiKeyUseCases(store)
   const tenants = tenantUseCases(store)
   const members = memberUseCases(store)
+  const pairings = pairingUseCases(store)
   const configs = systemConfigUseCases(store)
 
   return {
@@ -36,7 +39,8 @@ export const identityService = (mesh: Mesh): Service => {
       },
       mesh.httpParts('identity'),
     ),
-    rpc: [implementRpc(IdentityServiceService, identityRpc({ apiKeys, tenants, members, configs }))],
+    rpc: [implementRpc(IdentityServiceService, identityRpc({ apiKeys, tenants, members, pairings, configs }))],
+    ws: implementWs(ws.identity, pairingMethods(pairings), mesh.config),
     parts: [{ name: 'identity database', ready: database.ping }, outbox],
   }
 }

@@ -48,3 +48,30 @@ export interface ApiKey {
 
 /** What a key is stored with at first. */
 export type NewApiKeyRow = Omit<ApiKey, 'createdAt' | 'updatedAt' | 'lastUsedAt' | 'revoked' | 'rotatedTo'>
+
+/** A sender on a channel, by the channel's own ids. */
+export interface Sender {
+  senderId: string
+  channel: string
+}
+
+export interface PairingRequest extends Sender {
+  id: string
+  tenantId: string
+  /** What the one who waits shows to an admin. */
+  code: string
+  chatId: string
+  /** Whose pending requests are counted together. */
+  accountId: string
+  expiresAt: Date
+  createdAt: Date
+}
+
+export interface PairedDevice extends Sender {
+  id: string
+  tenantId: string
+  chatId: string
+  pairedBy: string
+  pairedAt: Date
+  expiresAt: Date
+}

@@ -2,6 +2,7 @@ import { type IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/id
 import type { RpcFunctions } from '@clawmesh/chassis'
 import type { ApiKeyUseCases } from '../domain/api-keys.ts'
 import type { MemberUseCases } from '../domain/members.ts'
+import type { PairingUseCases } from '../domain/pairings.ts'
 import type { SystemConfigUseCases } from '../domain/system-configs.ts'
 import type { TenantUseCases } from '../domain/tenants.ts'
 
@@ -9,16 +10,19 @@ interface Parts {
   apiKeys: ApiKeyUseCases
   tenants: TenantUseCases
   members: MemberUseCases
+  pairings: PairingUseCases
   configs: SystemConfigUseCases
 }
 
 const unknownKey = { found: false, keyId: '', tenantId: '', scopes: [], ownerId: '', expiresAtMs: 0 }
+const unknownRequest = { found: false, code: '', senderId: '', channel: '', chatId: '' }
 const unknownTenant = { found: false, id: '', slug: '', name: '', status: '' }
 
 export const identityRpc = ({
   apiKeys,
   tenants,
   members,
+  pairings,
   configs,
 }: Parts): RpcFunctions<typeof IdentityServiceService> => ({
   resolveApiKey: async (_call, { keyHash }) => {
@@ -43,4 +47,18 @@ export const identityRpc = ({
     role: (await members.roleOf(tenantId, userId)) ?? '',
   }),
   listSystemConfigs: async (call) => ({ values: await configs.list(call.caller) }),
+  resolvePairing: async (_call, { tenantId, senderId }) => {
+    const { status, expiresAt } = await pairings.browserState(tenantId, senderId)
+    return { status, expiresAtMs: expiresAt?.getTime() ?? 0 }
+  },
+  requestPairing: async (_call, { tenantId, senderId }) => {
+    const request = await pairings.requestForBrowser(tenantId, senderId)
+    return { requestId: request.id, code: request.code, senderId: request.senderId }
+  },
+  getPairingRequest: async ({ caller }, { id }) => {
+    const request = await pairings.find(caller.tenantId, id)
+    if (request === undefined) return unknownRequest
+    const { code, senderId, channel, chatId } = request
+    return { found: true, code, senderId, channel, chatId }
+  },
 })

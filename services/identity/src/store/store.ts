@@ -3,6 +3,7 @@ import type { Bus, Database } from '@clawmesh/chassis'
 import { apiKeysStore, keyLookups } from './api-keys.ts'
 import { PrismaClient } from './client/client.ts'
 import { membersStore } from './members.ts'
+import { pairingsStore } from './pairings.ts'
 import { systemConfigsStore } from './system-configs.ts'
 import { tenantsStore } from './tenants.ts'
 
@@ -20,6 +21,7 @@ export const identityStore = (parts: StoreParts) => {
     apiKeys: apiKeysStore(prisma, parts),
     tenants: tenantsStore(prisma, parts),
     members: membersStore(prisma, parts),
+    pairings: pairingsStore(prisma, parts),
     systemConfigs: systemConfigsStore(prisma, parts),
     ...keyLookups(prisma),
   }

@@ -15,8 +15,18 @@ export interface LiveEvents {
   send: (event: LiveEvent) => void
 }
 
+/** Arguments of a tool call with long texts cut; none when they are no JSON object. */
+export const shownArguments = (argumentsJson: string): Record<string, unknown> => {
+  const shorten = (_key: string, value: unknown) => (typeof value === 'string' ? value.slice(0, argumentChars) : value)
+  try {
+    const value: unknown = JSON.parse(argumentsJson, shorten)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
+  } catch {
+    return {}
+  }
+}
+
 const trimmed = (event: LiveEvent): LiveEvent => {
-  if (event.type === 'tool.call') return { ...event, arguments: event.arguments.slice(0, argumentChars) }
   if (event.type === 'tool.result') return { ...event, result: event.result.slice(0, resultChars) }
   return event
 }

@@ -5,7 +5,7 @@ import { MeshError, toMeshError } from '@clawmesh/contracts'
 import type { Call } from '@clawmesh/chassis'
 import type { NewMessage } from '../../store/runs.ts'
 import type { Json, StoredToolCall } from '../types.ts'
-import type { LiveEvents } from './live-events.ts'
+import { shownArguments, type LiveEvents } from './live-events.ts'
 import type { LoopDetector } from './loop-detector.ts'
 import type { RunTrace } from './spans.ts'
 
@@ -48,7 +48,8 @@ export const storedCalls = (calls: readonly ToolCall[], taken: Set<string>): Sto
   })
 
 const runOne = async ({ call, context, invoke, live, trace }: ToolTurn, tool: ToolCall) => {
-  live.send({ type: 'tool.call', id: tool.id, name: tool.name, arguments: tool.argumentsJson })
+  const shown = { id: tool.id, name: tool.name, arguments: shownArguments(tool.argumentsJson) }
+  live.send({ type: 'tool.call', ...shown })
   const span = trace.toolCall(tool.name, tool.id, tool.argumentsJson)
   const result =
     tool.parseError === ''
@@ -64,7 +65,7 @@ const runOne = async ({ call, context, invoke, live, trace }: ToolTurn, tool: To
           isError: true,
         }
   span.end({ output_preview: result.output, ...(result.isError ? { error: result.output.slice(0, 200) } : {}) })
-  live.send({ type: 'tool.result', id: tool.id, name: tool.name, result: result.output, isError: result.isError })
+  live.send({ type: 'tool.result', ...shown, result: result.output, isError: result.isError })
   return result
 }
 

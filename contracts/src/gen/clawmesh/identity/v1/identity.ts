@@ -74,6 +74,42 @@ export interface ListSystemConfigsResponse_ValuesEntry {
   value: string;
 }
 
+export interface ResolvePairingRequest {
+  tenantId: string;
+  senderId: string;
+}
+
+export interface ResolvePairingResponse {
+  /** approved, pending or expired; expired also for a sender that is unknown. */
+  status: string;
+  /** Unix milliseconds; 0 when expired. */
+  expiresAtMs: number;
+}
+
+export interface RequestPairingRequest {
+  tenantId: string;
+  /** What the browser calls itself. Unless that sender waits already a new name is made for it. */
+  senderId: string;
+}
+
+export interface RequestPairingResponse {
+  requestId: string;
+  code: string;
+  senderId: string;
+}
+
+export interface GetPairingRequestRequest {
+  id: string;
+}
+
+export interface GetPairingRequestResponse {
+  found: boolean;
+  code: string;
+  senderId: string;
+  channel: string;
+  chatId: string;
+}
+
 function createBaseResolveApiKeyRequest(): ResolveApiKeyRequest {
   return { keyHash: "" };
 }
@@ -704,6 +740,444 @@ export const ListSystemConfigsResponse_ValuesEntry: MessageFns<ListSystemConfigs
   },
 };
 
+function createBaseResolvePairingRequest(): ResolvePairingRequest {
+  return { tenantId: "", senderId: "" };
+}
+
+export const ResolvePairingRequest: MessageFns<ResolvePairingRequest> = {
+  encode(message: ResolvePairingRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenantId !== "") {
+      writer.uint32(10).string(message.tenantId);
+    }
+    if (message.senderId !== "") {
+      writer.uint32(18).string(message.senderId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResolvePairingRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResolvePairingRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenantId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.senderId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ResolvePairingRequest>, I>>(base?: I): ResolvePairingRequest {
+    return ResolvePairingRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResolvePairingRequest>, I>>(object: I): ResolvePairingRequest {
+    const message = createBaseResolvePairingRequest();
+    message.tenantId = object.tenantId ?? "";
+    message.senderId = object.senderId ?? "";
+    return message;
+  },
+};
+
+function createBaseResolvePairingResponse(): ResolvePairingResponse {
+  return { status: "", expiresAtMs: 0 };
+}
+
+export const ResolvePairingResponse: MessageFns<ResolvePairingResponse> = {
+  encode(message: ResolvePairingResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.status !== "") {
+      writer.uint32(10).string(message.status);
+    }
+    if (message.expiresAtMs !== 0) {
+      writer.uint32(16).int64(message.expiresAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResolvePairingResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResolvePairingResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.expiresAtMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ResolvePairingResponse>, I>>(base?: I): ResolvePairingResponse {
+    return ResolvePairingResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResolvePairingResponse>, I>>(object: I): ResolvePairingResponse {
+    const message = createBaseResolvePairingResponse();
+    message.status = object.status ?? "";
+    message.expiresAtMs = object.expiresAtMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseRequestPairingRequest(): RequestPairingRequest {
+  return { tenantId: "", senderId: "" };
+}
+
+export const RequestPairingRequest: MessageFns<RequestPairingRequest> = {
+  encode(message: RequestPairingRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenantId !== "") {
+      writer.uint32(10).string(message.tenantId);
+    }
+    if (message.senderId !== "") {
+      writer.uint32(18).string(message.senderId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RequestPairingRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRequestPairingRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenantId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.senderId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RequestPairingRequest>, I>>(base?: I): RequestPairingRequest {
+    return RequestPairingRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RequestPairingRequest>, I>>(object: I): RequestPairingRequest {
+    const message = createBaseRequestPairingRequest();
+    message.tenantId = object.tenantId ?? "";
+    message.senderId = object.senderId ?? "";
+    return message;
+  },
+};
+
+function createBaseRequestPairingResponse(): RequestPairingResponse {
+  return { requestId: "", code: "", senderId: "" };
+}
+
+export const RequestPairingResponse: MessageFns<RequestPairingResponse> = {
+  encode(message: RequestPairingResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== "") {
+      writer.uint32(10).string(message.requestId);
+    }
+    if (message.code !== "") {
+      writer.uint32(18).string(message.code);
+    }
+    if (message.senderId !== "") {
+      writer.uint32(26).string(message.senderId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RequestPairingResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRequestPairingResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.senderId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RequestPairingResponse>, I>>(base?: I): RequestPairingResponse {
+    return RequestPairingResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RequestPairingResponse>, I>>(object: I): RequestPairingResponse {
+    const message = createBaseRequestPairingResponse();
+    message.requestId = object.requestId ?? "";
+    message.code = object.code ?? "";
+    message.senderId = object.senderId ?? "";
+    return message;
+  },
+};
+
+function createBaseGetPairingRequestRequest(): GetPairingRequestRequest {
+  return { id: "" };
+}
+
+export const GetPairingRequestRequest: MessageFns<GetPairingRequestRequest> = {
+  encode(message: GetPairingRequestRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetPairingRequestRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetPairingRequestRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetPairingRequestRequest>, I>>(base?: I): GetPairingRequestRequest {
+    return GetPairingRequestRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetPairingRequestRequest>, I>>(object: I): GetPairingRequestRequest {
+    const message = createBaseGetPairingRequestRequest();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseGetPairingRequestResponse(): GetPairingRequestResponse {
+  return { found: false, code: "", senderId: "", channel: "", chatId: "" };
+}
+
+export const GetPairingRequestResponse: MessageFns<GetPairingRequestResponse> = {
+  encode(message: GetPairingRequestResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.found !== false) {
+      writer.uint32(8).bool(message.found);
+    }
+    if (message.code !== "") {
+      writer.uint32(18).string(message.code);
+    }
+    if (message.senderId !== "") {
+      writer.uint32(26).string(message.senderId);
+    }
+    if (message.channel !== "") {
+      writer.uint32(34).string(message.channel);
+    }
+    if (message.chatId !== "") {
+      writer.uint32(42).string(message.chatId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetPairingRequestResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetPairingRequestResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.found = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.senderId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.channel = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.chatId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetPairingRequestResponse>, I>>(base?: I): GetPairingRequestResponse {
+    return GetPairingRequestResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetPairingRequestResponse>, I>>(object: I): GetPairingRequestResponse {
+    const message = createBaseGetPairingRequestResponse();
+    message.found = object.found ?? false;
+    message.code = object.code ?? "";
+    message.senderId = object.senderId ?? "";
+    message.channel = object.channel ?? "";
+    message.chatId = object.chatId ?? "";
+    return message;
+  },
+};
+
 /** Who is calling and which tenant they belong to. Called by the edge, whose caches sit in front of it. */
 export type IdentityServiceService = typeof IdentityServiceService;
 export const IdentityServiceService = {
@@ -753,6 +1227,42 @@ export const IdentityServiceService = {
       Buffer.from(ListSystemConfigsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListSystemConfigsResponse => ListSystemConfigsResponse.decode(value),
   },
+  /** What is known of a browser's pairing with a tenant. */
+  resolvePairing: {
+    path: "/clawmesh.identity.v1.IdentityService/ResolvePairing" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ResolvePairingRequest): Buffer =>
+      Buffer.from(ResolvePairingRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ResolvePairingRequest => ResolvePairingRequest.decode(value),
+    responseSerialize: (value: ResolvePairingResponse): Buffer =>
+      Buffer.from(ResolvePairingResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ResolvePairingResponse => ResolvePairingResponse.decode(value),
+  },
+  /** Asks for a browser to be paired with a tenant. The same sender gets its pending code again. */
+  requestPairing: {
+    path: "/clawmesh.identity.v1.IdentityService/RequestPairing" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RequestPairingRequest): Buffer =>
+      Buffer.from(RequestPairingRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RequestPairingRequest => RequestPairingRequest.decode(value),
+    responseSerialize: (value: RequestPairingResponse): Buffer =>
+      Buffer.from(RequestPairingResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RequestPairingResponse => RequestPairingResponse.decode(value),
+  },
+  /** A pending request of the caller's tenant, as its admins may see it. */
+  getPairingRequest: {
+    path: "/clawmesh.identity.v1.IdentityService/GetPairingRequest" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetPairingRequestRequest): Buffer =>
+      Buffer.from(GetPairingRequestRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetPairingRequestRequest => GetPairingRequestRequest.decode(value),
+    responseSerialize: (value: GetPairingRequestResponse): Buffer =>
+      Buffer.from(GetPairingRequestResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetPairingRequestResponse => GetPairingRequestResponse.decode(value),
+  },
 } as const;
 
 export interface IdentityServiceServer extends UntypedServiceImplementation {
@@ -764,6 +1274,12 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
   resolveMembership: handleUnaryCall<ResolveMembershipRequest, ResolveMembershipResponse>;
   /** The system configs of the caller's tenant, as stored. */
   listSystemConfigs: handleUnaryCall<ListSystemConfigsRequest, ListSystemConfigsResponse>;
+  /** What is known of a browser's pairing with a tenant. */
+  resolvePairing: handleUnaryCall<ResolvePairingRequest, ResolvePairingResponse>;
+  /** Asks for a browser to be paired with a tenant. The same sender gets its pending code again. */
+  requestPairing: handleUnaryCall<RequestPairingRequest, RequestPairingResponse>;
+  /** A pending request of the caller's tenant, as its admins may see it. */
+  getPairingRequest: handleUnaryCall<GetPairingRequestRequest, GetPairingRequestResponse>;
 }
 
 export interface IdentityServiceClient extends Client {
@@ -830,6 +1346,54 @@ export interface IdentityServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListSystemConfigsResponse) => void,
+  ): ClientUnaryCall;
+  /** What is known of a browser's pairing with a tenant. */
+  resolvePairing(
+    request: ResolvePairingRequest,
+    callback: (error: ServiceError | null, response: ResolvePairingResponse) => void,
+  ): ClientUnaryCall;
+  resolvePairing(
+    request: ResolvePairingRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ResolvePairingResponse) => void,
+  ): ClientUnaryCall;
+  resolvePairing(
+    request: ResolvePairingRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ResolvePairingResponse) => void,
+  ): ClientUnaryCall;
+  /** Asks for a browser to be paired with a tenant. The same sender gets its pending code again. */
+  requestPairing(
+    request: RequestPairingRequest,
+    callback: (error: ServiceError | null, response: RequestPairingResponse) => void,
+  ): ClientUnaryCall;
+  requestPairing(
+    request: RequestPairingRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RequestPairingResponse) => void,
+  ): ClientUnaryCall;
+  requestPairing(
+    request: RequestPairingRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RequestPairingResponse) => void,
+  ): ClientUnaryCall;
+  /** A pending request of the caller's tenant, as its admins may see it. */
+  getPairingRequest(
+    request: GetPairingRequestRequest,
+    callback: (error: ServiceError | null, response: GetPairingRequestResponse) => void,
+  ): ClientUnaryCall;
+  getPairingRequest(
+    request: GetPairingRequestRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetPairingRequestResponse) => void,
+  ): ClientUnaryCall;
+  getPairingRequest(
+    request: GetPairingRequestRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetPairingRequestResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -1,0 +1,3 @@
+export * from './implement.ts'
+export * from './methods-rpc.ts'
+export * from './params.ts'

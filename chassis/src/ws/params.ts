@@ -1,0 +1,23 @@
+import { MeshError, type Locale, type WsMethod, type WsParamsOf } from '@clawmesh/contracts'
+import { validate } from '../http/validate.ts'
+
+const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+const camel = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+
+/** The params under their own names: what is spelt otherwise counts where the proper spelling is absent. */
+const properlySpelt = ({ params, aliases = {} }: WsMethod, given: Readonly<Record<string, unknown>>): object =>
+  Object.fromEntries(
+    Object.keys(params.shape).flatMap((name) => {
+      const spellings = [name, ...(aliases[name] ?? []).flatMap((alias) => [alias, camel(alias)])]
+      const found = [...spellings, snake(name), camel(name)].find((spelling) => Object.hasOwn(given, spelling))
+      return found === undefined ? [] : [[name, given[found]]]
+    }),
+  )
+
+/** The validated params of a method; absent ones are none. @throws INVALID_REQUEST naming the first faulty param */
+export const readParams = <M extends WsMethod>(method: M, given: unknown, locale: Locale): WsParamsOf<M> => {
+  const params = given ?? {}
+  if (typeof params !== 'object' || Array.isArray(params))
+    throw new MeshError('INVALID_REQUEST', 'error.invalid_request', { field: 'params', reason: 'not an object' })
+  return validate(method.params, properlySpelt(method, params as Record<string, unknown>), locale) as WsParamsOf<M>
+}

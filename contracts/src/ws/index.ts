@@ -1,0 +1,21 @@
+/** Every WebSocket method of the mesh. What is declared here is what exists. */
+import type { ServiceName } from '../http/operation.ts'
+import { gateway } from './gateway.ts'
+import { identity } from './identity.ts'
+import type { WsMethod } from './method.ts'
+
+export const ws = { gateway, identity }
+
+/** A method and the service that answers it. */
+export interface WsRoute {
+  service: ServiceName
+  name: string
+  definition: WsMethod
+}
+
+/** Every method by its name. */
+export const wsRoutes: ReadonlyMap<string, WsRoute> = new Map(
+  Object.values(ws).flatMap(({ name: service, methods }) =>
+    Object.entries<WsMethod>(methods).map(([name, definition]) => [name, { service, name, definition }] as const),
+  ),
+)

@@ -9,6 +9,7 @@ import {
   type Service,
 } from '@clawmesh/chassis'
 import { gatewayConfig } from '@clawmesh/gateway/config'
+import { identityConfig } from '@clawmesh/identity/config'
 import { memoryConfig } from '@clawmesh/memory/config'
 import { packagesConfig } from '@clawmesh/packages/config'
 import { providersConfig } from '@clawmesh/providers/config'
@@ -21,6 +22,7 @@ export const configDefinitions = {
   chassis: chassisConfig,
   gateway: gatewayConfig,
   agents: agentsConfig,
+  identity: identityConfig,
   memory: memoryConfig,
   packages: packagesConfig,
   providers: providersConfig,
@@ -36,7 +38,10 @@ type Build = (mesh: Mesh, configs: Configs) => Service
  * before those that call it when it starts.
  */
 export const targets = {
-  identity: async (): Promise<Build> => (await import('@clawmesh/identity')).identityService,
+  identity: async (): Promise<Build> => {
+    const { identityService } = await import('@clawmesh/identity')
+    return (mesh, configs) => identityService(mesh, configs.identity)
+  },
   traces: async (): Promise<Build> => {
     const { tracesService } = await import('@clawmesh/traces')
     return (mesh, configs) => tracesService(mesh, configs.traces)

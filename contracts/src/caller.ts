@@ -32,7 +32,7 @@ export const callerSchema = z.object({
   /** Scopes of the API key; empty for other credentials. */
   scopes: z.array(z.string()),
   /** What vouched for the caller. */
-  credential: z.enum(['gateway-token', 'api-key', 'paired-device', 'dev', 'service']),
+  credential: z.enum(['gateway-token', 'api-key', 'oidc', 'paired-device', 'dev', 'service']),
   /** Whether the user id is fixed by the credential, so that a body cannot name another. */
   userBound: z.boolean(),
   locale: z.enum(locales),

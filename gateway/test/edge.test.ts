@@ -1,7 +1,7 @@
 /** The edge over a real identity service and its database: who gets in, as whom, and where. */
 import { callerOf, identityTokens, invalidate, sha256Hex, type HttpHandler } from '@clawmesh/chassis'
 import { allRoutes, masterTenantId, type Caller } from '@clawmesh/contracts'
-import { identityService } from '../../services/identity/src/index.ts'
+import { testIdentity } from '../../test/support/identity.ts'
 import { startServices, testCaller, type ServiceHarness } from '../../test/support/service-harness.ts'
 import { bareMesh } from './support/bare-mesh.ts'
 import { bearer, call } from './support/call.ts'
@@ -20,7 +20,7 @@ const mirror: HttpHandler = (request, response) =>
 
 beforeAll(async () => {
   harness = await startServices({
-    services: { identity: identityService },
+    services: { identity: testIdentity() },
     standIns: [{ name: 'traces', http: mirror, parts: [] }],
   })
   gateway = await startGateway(harness.mesh)

@@ -4,7 +4,7 @@ import { masterTenantId, type Caller } from '@clawmesh/contracts'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { authenticator } from '../src/admission/authenticate.ts'
 import { readClaim } from '../src/admission/claim.ts'
-import { identityService } from '../../services/identity/src/index.ts'
+import { testIdentity } from '../../test/support/identity.ts'
 import { startServices, testCaller, type ServiceHarness } from '../../test/support/service-harness.ts'
 import { bearer, call } from './support/call.ts'
 import { gatewayToken, startGateway, type StartedGateway } from './support/gateway.ts'
@@ -20,7 +20,7 @@ const mirror: HttpHandler = (request, response) =>
 
 beforeAll(async () => {
   harness = await startServices({
-    services: { identity: identityService },
+    services: { identity: testIdentity() },
     standIns: [{ name: 'traces', http: mirror, parts: [] }],
   })
   gateways = [await startGateway(harness.mesh), await startGateway(harness.mesh)]

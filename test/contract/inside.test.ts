@@ -36,7 +36,7 @@ const methods = definitions.flatMap((definition) =>
 )
 
 /** Asked by the edge before there is a tenant; they find things of the whole installation. */
-const edgeLookups = ['resolveApiKey', 'resolveTenant', 'resolveMembership']
+const edgeLookups = ['resolveApiKey', 'resolveTenant', 'resolveMembership', 'resolveOidcIssuer']
 
 let mesh: AllInOne
 let mine: FullTenant

@@ -11,6 +11,7 @@ export const resources = {
   trace: 'tenant',
   channelInstance: 'tenant',
   apiKey: 'tenant',
+  oidcIssuer: 'tenant',
   // Names inside something that belongs to a tenant: writing to one that another tenant uses is no conflict.
   documentPath: 'name',
   providerName: 'name',
@@ -37,6 +38,7 @@ export const resourceOfParam: Readonly<Record<string, Resource>> = {
   'documents/{path...}': 'documentPath',
   'instances/{id}': 'channelInstance',
   'memory/{id}': 'memoryDocument',
+  'oidc-issuers/{issuerId}': 'oidcIssuer',
   'providers/{id}': 'provider',
   'sessions/{key}': 'session',
   'system-configs/{key}': 'configKey',

@@ -15,6 +15,7 @@ const restless = ['_prisma_migrations', 'outbox', 'runtime_probes']
 /** Columns that change when something is only used. */
 const restlessColumns: Readonly<Record<string, readonly string[]>> = {
   'identity.api_keys': ['last_used_at', 'updated_at'],
+  'identity.oidc_issuers': ['keys', 'keys_fetched_at', 'keys_error', 'keys_failures', 'keys_next_at'],
 }
 
 interface Table {

@@ -41,6 +41,14 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
   await call('PUT', `/v1/system-configs/${configKey}`, { value: marker })
   const apiKey = await call('POST', '/v1/api-keys', { name: marker, scopes: ['operator.read'] })
 
+  // Not enabled, so that nobody goes and looks for its keys.
+  const oidcIssuer = await call('POST', `/v1/tenants/${tenant.id}/oidc-issuers`, {
+    issuer: `https://login.example.org/${marker}`,
+    audiences: [marker],
+    default_role: 'viewer',
+    enabled: false,
+  })
+
   const providerName = `provider-${tag}`
   const provider = await call('POST', '/v1/providers', {
     name: providerName,
@@ -105,6 +113,7 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
       trace: [String(traces[0]!['id'])],
       channelInstance: [String(channel['id'])],
       apiKey: [String(apiKey['id'])],
+      oidcIssuer: [String(oidcIssuer['id'])],
       documentPath: [documentPath],
       providerName: [providerName],
       userId: [userId],

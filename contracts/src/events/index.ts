@@ -91,6 +91,9 @@ export const events = {
     'A paired device lost its access',
     changed.extend({ channel: z.string() }),
   ),
+  oidcIssuerCreated: event('identity', 'oidc_issuer', 'created', 'An OIDC issuer was connected to a tenant', changed),
+  oidcIssuerUpdated: event('identity', 'oidc_issuer', 'updated', 'An OIDC issuer of a tenant was changed', changed),
+  oidcIssuerDeleted: event('identity', 'oidc_issuer', 'deleted', 'An OIDC issuer of a tenant was removed', changed),
   systemConfigSet: event('identity', 'system_config', 'set', 'A config value of a tenant was set', changed),
   systemConfigDeleted: event('identity', 'system_config', 'deleted', 'A config value of a tenant was removed', changed),
   agentCreated: event('agents', 'agent', 'created', 'An agent was created', changed),
@@ -153,12 +156,16 @@ export const cacheKinds = [
   'tenants',
   'tenant_users',
   'paired_devices',
+  'oidc_issuers',
   'agents',
   'providers',
   'builtin_tools',
   'system_configs',
 ] as const
 export type CacheKind = (typeof cacheKinds)[number]
+
+/** What a cache of OIDC issuers calls the one that vouches for an audience. Issuers are URLs, which have no spaces. */
+export const oidcIssuerKey = (issuer: string, audience: string): string => `${issuer} ${audience}`
 
 export const invalidation = z.object({ tenantId: z.string(), key: z.string() })
 export type Invalidation = z.infer<typeof invalidation>

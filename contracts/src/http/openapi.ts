@@ -37,6 +37,13 @@ const callerHeaders = [
   ['Accept-Language', 'Language of error texts: en, vi or zh'],
 ]
 
+const tokenParameter = {
+  name: 'token',
+  in: 'query',
+  description: 'The credential, where no Authorization header can be sent',
+  schema: { type: 'string' },
+}
+
 const schemaOf = (schema: z.ZodType, io: 'input' | 'output'): object => {
   const { $schema: _schema, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as Record<
     string,
@@ -96,6 +103,7 @@ const operationOf = (route: Route) => ({
   parameters: [
     ...pathParameters(route),
     ...queryParameters(route),
+    ...(route.definition.queryToken === true ? [tokenParameter] : []),
     ...(route.definition.role === 'public'
       ? []
       : callerHeaders.map(([name, description]) => ({ name, in: 'header', description, schema: { type: 'string' } }))),
@@ -129,7 +137,8 @@ export const openApiDocument = (version: string): object => {
         bearerAuth: {
           type: 'http',
           scheme: 'bearer',
-          description: 'Gateway token or API key (goclaw_ and 32 hex digits)',
+          description:
+            "Gateway token, API key (goclaw_ and 32 hex digits) or a JWT of one of the tenant's OIDC issuers",
         },
       },
       schemas: { Error: errorSchema, OpenAiError: openAiErrorSchema },

@@ -17,6 +17,11 @@ export interface HttpOperation {
   role: Role | 'public'
   /** An API-key scope that opens the operation to a key whose role is too low. */
   orScope?: ApiKeyScope
+  /**
+   * Takes the credential as `?token=` too when there is no `Authorization` header, for what a browser loads by itself.
+   * The edge removes it from the address.
+   */
+  queryToken?: true
   /** Only the owner of the addressed resource or a system owner passes; the domain checks it. */
   ownerOnly?: true
   summary: string

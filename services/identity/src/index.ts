@@ -1,1 +1,2 @@
 export { identityService } from './service.ts'
+export { identityConfig, type IdentityConfig } from './config.ts'

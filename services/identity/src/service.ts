@@ -1,22 +1,27 @@
-/** Identity: tenants, their members, API keys and system configs; tells the edge who is calling. */
+/** Identity: tenants, their members, API keys, OIDC issuers and system configs; tells the edge who is calling. */
 import { http, ws } from '@clawmesh/contracts'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { implementHttp, implementRpc, implementWs, outboxPart, type Mesh, type Service } from '@clawmesh/chassis'
+import type { IdentityConfig } from './config.ts'
 import { apiKeyUseCases } from './domain/api-keys.ts'
+import { keyFetcher } from './domain/fetch-keys.ts'
+import { issuerKeys } from './domain/issuer-keys.ts'
 import { memberUseCases } from './domain/members.ts'
+import { oidcIssuerUseCases } from './domain/oidc-issuers.ts'
 import { pairingUseCases } from './domain/pairings.ts'
 import { systemConfigUseCases } from './domain/system-configs.ts'
 import { tenantUseCases } from './domain/tenants.ts'
 import { apiKeyHandlers } from './http/api-keys.ts'
 import { editionHandlers } from './http/edition.ts'
 import { memberHandlers } from './http/members.ts'
+import { oidcIssuerHandlers } from './http/oidc-issuers.ts'
 import { systemConfigHandlers } from './http/system-configs.ts'
 import { tenantHandlers } from './http/tenants.ts'
 import { identityRpc } from './rpc/identity.ts'
 import { identityStore } from './store/store.ts'
 import { pairingMethods } from './ws/pairings.ts'
 
-export const identityService = (mesh: Mesh): Service => {
+export const identityService = (mesh: Mesh, config: IdentityConfig): Service => {
   const database = mesh.database('identity')
   const outbox = outboxPart(database, mesh)
   const store = identityStore({ database, bus: mesh.bus, published: outbox.poke })
@@ -25,6 +30,19 @@ export const identityService = (mesh: Mesh): Service => {
   const members = memberUseCases(store)
   const pairings = pairingUseCases(store)
   const configs = systemConfigUseCases(store)
+  const rules = {
+    allow: mesh.config.fetchAllow.split(',').filter(Boolean),
+    allowHttp: config.oidcAllowHttp,
+    timeoutMs: config.oidcFetchTimeoutMs,
+  }
+  const times = {
+    maxAgeMs: config.oidcKeysMaxAgeMs,
+    pauseMs: config.oidcFetchPauseMs,
+    // Both requests and the writing of what they gave.
+    claimMs: 2 * config.oidcFetchTimeoutMs + 5_000,
+  }
+  const keys = issuerKeys(store, keyFetcher(rules), times, mesh.log.child({ service: 'identity' }))
+  const oidcIssuers = oidcIssuerUseCases({ store, keys, rules })
 
   return {
     name: 'identity',
@@ -34,13 +52,20 @@ export const identityService = (mesh: Mesh): Service => {
         ...apiKeyHandlers(apiKeys),
         ...tenantHandlers(tenants),
         ...memberHandlers(members),
+        ...oidcIssuerHandlers(oidcIssuers),
         ...systemConfigHandlers(configs),
         ...editionHandlers(),
       },
       mesh.httpParts('identity'),
     ),
-    rpc: [implementRpc(IdentityServiceService, identityRpc({ apiKeys, tenants, members, pairings, configs }))],
     ws: implementWs(ws.identity, pairingMethods(pairings), mesh.config),
-    parts: [{ name: 'identity database', ready: database.ping }, outbox],
+    rpc: [
+      implementRpc(IdentityServiceService, identityRpc({ apiKeys, tenants, members, pairings, oidcIssuers, configs })),
+    ],
+    parts: [
+      { name: 'identity database', ready: database.ping },
+      outbox,
+      { name: 'keys of OIDC issuers', stop: keys.stop },
+    ],
   }
 }

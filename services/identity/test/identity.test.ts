@@ -1,14 +1,14 @@
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { masterTenantId } from '@clawmesh/contracts'
 import { sha256Hex } from '@clawmesh/chassis'
-import { identityService } from '../src/index.ts'
+import { testIdentity } from '../../../test/support/identity.ts'
 import { startServices, testCaller, type ServiceHarness } from '../../../test/support/service-harness.ts'
 
 let harness: ServiceHarness
 const owner = testCaller({ role: 'owner', tenantId: masterTenantId, tenantSlug: 'master', userId: 'system' })
 
 beforeAll(async () => {
-  harness = await startServices({ services: { identity: identityService } })
+  harness = await startServices({ services: { identity: testIdentity() } })
 })
 afterAll(() => harness.stop())
 

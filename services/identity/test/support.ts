@@ -9,7 +9,7 @@ import {
   type EventName,
   type Invalidation,
 } from '@clawmesh/contracts'
-import { identityService } from '../src/index.ts'
+import { testIdentity } from '../../../test/support/identity.ts'
 import { startServices, testCaller, type ServiceHarness } from '../../../test/support/service-harness.ts'
 
 export interface Told extends Invalidation {
@@ -38,8 +38,8 @@ const eventLimitMs = 5_000
 const quietMs = 300
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
-export const startIdentity = async (): Promise<IdentityHarness> => {
-  const harness = await startServices({ services: { identity: identityService } })
+export const startIdentity = async (env: Record<string, string> = {}): Promise<IdentityHarness> => {
+  const harness = await startServices({ services: { identity: testIdentity(env) } })
   const { bus } = harness
 
   const told: Told[] = []

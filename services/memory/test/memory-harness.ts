@@ -135,6 +135,7 @@ export const startMemory = async (
             resolvePairing: none,
             requestPairing: none,
             getPairingRequest: none,
+            resolveOidcIssuer: none,
             listSystemConfigs: async () => ({ values: systemConfig }),
           }),
         ],

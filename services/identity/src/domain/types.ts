@@ -75,3 +75,48 @@ export interface PairedDevice extends Sender {
   pairedAt: Date
   expiresAt: Date
 }
+
+type OidcIssuerBody = BodyOf<typeof http.identity.operations.createOidcIssuer>
+
+/** What an admin may change of an OIDC issuer, audiences apart. */
+export interface OidcSettings {
+  /** null finds the keys by discovery */
+  jwksUri: string | null
+  algorithms: OidcIssuerBody['algorithms']
+  userClaim: string
+  roleClaim: string | null
+  roleMapping: OidcIssuerBody['role_mapping']
+  /** null refuses users whose claims give no role */
+  defaultRole: OidcIssuerBody['default_role']
+  clockSkewSeconds: number
+  enabled: boolean
+}
+
+export interface NewOidcIssuerRow extends OidcSettings {
+  id: string
+  issuer: string
+  audiences: string[]
+}
+
+/** A public JSON Web Key (RFC 7517). */
+export interface PublicKey {
+  kty: 'RSA' | 'EC' | 'OKP'
+  kid?: string | undefined
+  [member: string]: unknown
+}
+
+/** An OIDC issuer whose tokens open a tenant. */
+export interface OidcIssuer extends NewOidcIssuerRow {
+  tenantId: string
+  /** As fetched last. */
+  keys: PublicKey[]
+  keysFetchedAt: Date | null
+  /** Why the last fetch failed. */
+  keysError: string | null
+  /** Fetches that failed since the last that did not. */
+  keysFailures: number
+  /** Before this nobody fetches. */
+  keysNextAt: Date
+  createdAt: Date
+  updatedAt: Date
+}

@@ -3,6 +3,7 @@ import type { RpcFunctions } from '@clawmesh/chassis'
 import type { ApiKeyUseCases } from '../domain/api-keys.ts'
 import type { MemberUseCases } from '../domain/members.ts'
 import type { PairingUseCases } from '../domain/pairings.ts'
+import type { OidcIssuerUseCases } from '../domain/oidc-issuers.ts'
 import type { SystemConfigUseCases } from '../domain/system-configs.ts'
 import type { TenantUseCases } from '../domain/tenants.ts'
 
@@ -11,18 +12,33 @@ interface Parts {
   tenants: TenantUseCases
   members: MemberUseCases
   pairings: PairingUseCases
+  oidcIssuers: OidcIssuerUseCases
   configs: SystemConfigUseCases
 }
 
 const unknownKey = { found: false, keyId: '', tenantId: '', scopes: [], ownerId: '', expiresAtMs: 0 }
 const unknownRequest = { found: false, code: '', senderId: '', channel: '', chatId: '' }
 const unknownTenant = { found: false, id: '', slug: '', name: '', status: '' }
+const unknownIssuer = {
+  found: false,
+  id: '',
+  tenantId: '',
+  audiences: [],
+  algorithms: [],
+  userClaim: '',
+  roleClaim: '',
+  roleMapping: {},
+  defaultRole: '',
+  clockSkewSeconds: 0,
+  jwks: '',
+}
 
 export const identityRpc = ({
   apiKeys,
   tenants,
   members,
   pairings,
+  oidcIssuers,
   configs,
 }: Parts): RpcFunctions<typeof IdentityServiceService> => ({
   resolveApiKey: async (_call, { keyHash }) => {
@@ -46,6 +62,24 @@ export const identityRpc = ({
   resolveMembership: async (_call, { tenantId, userId }) => ({
     role: (await members.roleOf(tenantId, userId)) ?? '',
   }),
+  resolveOidcIssuer: async (_call, { issuer, audience, lacksKey }) => {
+    const found = await oidcIssuers.resolve(issuer, audience, lacksKey)
+    if (found === undefined) return unknownIssuer
+    const { id, tenantId, audiences, algorithms, userClaim, roleClaim, roleMapping, defaultRole } = found
+    return {
+      found: true,
+      id,
+      tenantId,
+      audiences,
+      algorithms,
+      userClaim,
+      roleClaim: roleClaim ?? '',
+      roleMapping,
+      defaultRole: defaultRole ?? '',
+      clockSkewSeconds: found.clockSkewSeconds,
+      jwks: JSON.stringify({ keys: found.keys }),
+    }
+  },
   listSystemConfigs: async (call) => ({ values: await configs.list(call.caller) }),
   resolvePairing: async (_call, { tenantId, senderId }) => {
     const { status, expiresAt } = await pairings.browserState(tenantId, senderId)

@@ -4,6 +4,7 @@ import { apiKeysStore, keyLookups } from './api-keys.ts'
 import { PrismaClient } from './client/client.ts'
 import { membersStore } from './members.ts'
 import { pairingsStore } from './pairings.ts'
+import { oidcIssuersStore, oidcLookups } from './oidc-issuers.ts'
 import { systemConfigsStore } from './system-configs.ts'
 import { tenantsStore } from './tenants.ts'
 
@@ -22,7 +23,9 @@ export const identityStore = (parts: StoreParts) => {
     tenants: tenantsStore(prisma, parts),
     members: membersStore(prisma, parts),
     pairings: pairingsStore(prisma, parts),
+    oidcIssuers: oidcIssuersStore(prisma, parts),
     systemConfigs: systemConfigsStore(prisma, parts),
+    oidc: oidcLookups(prisma, parts),
     ...keyLookups(prisma),
   }
 }

@@ -62,6 +62,38 @@ export interface ResolveMembershipResponse {
   role: string;
 }
 
+export interface ResolveOidcIssuerRequest {
+  /** The `iss` of a token. */
+  issuer: string;
+  /** One of its `aud`. */
+  audience: string;
+  /** A token is signed with none of the known keys: they are fetched anew, unless that was done a moment ago. */
+  lacksKey: boolean;
+}
+
+export interface ResolveOidcIssuerResponse {
+  found: boolean;
+  id: string;
+  tenantId: string;
+  audiences: string[];
+  algorithms: string[];
+  userClaim: string;
+  /** Empty when roles are not read from tokens. */
+  roleClaim: string;
+  /** Role by value of the role claim. */
+  roleMapping: { [key: string]: string };
+  /** Empty refuses users whose claims give no role. */
+  defaultRole: string;
+  clockSkewSeconds: number;
+  /** Public keys as a JSON Web Key Set (RFC 7517). */
+  jwks: string;
+}
+
+export interface ResolveOidcIssuerResponse_RoleMappingEntry {
+  key: string;
+  value: string;
+}
+
 export interface ListSystemConfigsRequest {
 }
 
@@ -556,6 +588,354 @@ export const ResolveMembershipResponse: MessageFns<ResolveMembershipResponse> = 
   fromPartial<I extends Exact<DeepPartial<ResolveMembershipResponse>, I>>(object: I): ResolveMembershipResponse {
     const message = createBaseResolveMembershipResponse();
     message.role = object.role ?? "";
+    return message;
+  },
+};
+
+function createBaseResolveOidcIssuerRequest(): ResolveOidcIssuerRequest {
+  return { issuer: "", audience: "", lacksKey: false };
+}
+
+export const ResolveOidcIssuerRequest: MessageFns<ResolveOidcIssuerRequest> = {
+  encode(message: ResolveOidcIssuerRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.issuer !== "") {
+      writer.uint32(10).string(message.issuer);
+    }
+    if (message.audience !== "") {
+      writer.uint32(18).string(message.audience);
+    }
+    if (message.lacksKey !== false) {
+      writer.uint32(24).bool(message.lacksKey);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResolveOidcIssuerRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResolveOidcIssuerRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.issuer = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.audience = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.lacksKey = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ResolveOidcIssuerRequest>, I>>(base?: I): ResolveOidcIssuerRequest {
+    return ResolveOidcIssuerRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResolveOidcIssuerRequest>, I>>(object: I): ResolveOidcIssuerRequest {
+    const message = createBaseResolveOidcIssuerRequest();
+    message.issuer = object.issuer ?? "";
+    message.audience = object.audience ?? "";
+    message.lacksKey = object.lacksKey ?? false;
+    return message;
+  },
+};
+
+function createBaseResolveOidcIssuerResponse(): ResolveOidcIssuerResponse {
+  return {
+    found: false,
+    id: "",
+    tenantId: "",
+    audiences: [],
+    algorithms: [],
+    userClaim: "",
+    roleClaim: "",
+    roleMapping: {},
+    defaultRole: "",
+    clockSkewSeconds: 0,
+    jwks: "",
+  };
+}
+
+export const ResolveOidcIssuerResponse: MessageFns<ResolveOidcIssuerResponse> = {
+  encode(message: ResolveOidcIssuerResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.found !== false) {
+      writer.uint32(8).bool(message.found);
+    }
+    if (message.id !== "") {
+      writer.uint32(18).string(message.id);
+    }
+    if (message.tenantId !== "") {
+      writer.uint32(26).string(message.tenantId);
+    }
+    for (const v of message.audiences) {
+      writer.uint32(34).string(v!);
+    }
+    for (const v of message.algorithms) {
+      writer.uint32(42).string(v!);
+    }
+    if (message.userClaim !== "") {
+      writer.uint32(50).string(message.userClaim);
+    }
+    if (message.roleClaim !== "") {
+      writer.uint32(58).string(message.roleClaim);
+    }
+    globalThis.Object.entries(message.roleMapping).forEach(([key, value]: [string, string]) => {
+      ResolveOidcIssuerResponse_RoleMappingEntry.encode({ key: key as any, value }, writer.uint32(66).fork()).join();
+    });
+    if (message.defaultRole !== "") {
+      writer.uint32(74).string(message.defaultRole);
+    }
+    if (message.clockSkewSeconds !== 0) {
+      writer.uint32(80).int32(message.clockSkewSeconds);
+    }
+    if (message.jwks !== "") {
+      writer.uint32(90).string(message.jwks);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResolveOidcIssuerResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResolveOidcIssuerResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.found = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.tenantId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.audiences.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.algorithms.push(reader.string());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.userClaim = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.roleClaim = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            const entry8 = ResolveOidcIssuerResponse_RoleMappingEntry.decode(reader, reader.uint32());
+            if (entry8.value !== undefined) {
+              message.roleMapping[entry8.key] = entry8.value;
+            }
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.defaultRole = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.clockSkewSeconds = reader.int32();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.jwks = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ResolveOidcIssuerResponse>, I>>(base?: I): ResolveOidcIssuerResponse {
+    return ResolveOidcIssuerResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResolveOidcIssuerResponse>, I>>(object: I): ResolveOidcIssuerResponse {
+    const message = createBaseResolveOidcIssuerResponse();
+    message.found = object.found ?? false;
+    message.id = object.id ?? "";
+    message.tenantId = object.tenantId ?? "";
+    message.audiences = object.audiences?.map((e) => e) || [];
+    message.algorithms = object.algorithms?.map((e) => e) || [];
+    message.userClaim = object.userClaim ?? "";
+    message.roleClaim = object.roleClaim ?? "";
+    message.roleMapping = (globalThis.Object.entries(object.roleMapping ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.defaultRole = object.defaultRole ?? "";
+    message.clockSkewSeconds = object.clockSkewSeconds ?? 0;
+    message.jwks = object.jwks ?? "";
+    return message;
+  },
+};
+
+function createBaseResolveOidcIssuerResponse_RoleMappingEntry(): ResolveOidcIssuerResponse_RoleMappingEntry {
+  return { key: "", value: "" };
+}
+
+export const ResolveOidcIssuerResponse_RoleMappingEntry: MessageFns<ResolveOidcIssuerResponse_RoleMappingEntry> = {
+  encode(message: ResolveOidcIssuerResponse_RoleMappingEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResolveOidcIssuerResponse_RoleMappingEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResolveOidcIssuerResponse_RoleMappingEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ResolveOidcIssuerResponse_RoleMappingEntry>, I>>(
+    base?: I,
+  ): ResolveOidcIssuerResponse_RoleMappingEntry {
+    return ResolveOidcIssuerResponse_RoleMappingEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResolveOidcIssuerResponse_RoleMappingEntry>, I>>(
+    object: I,
+  ): ResolveOidcIssuerResponse_RoleMappingEntry {
+    const message = createBaseResolveOidcIssuerResponse_RoleMappingEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };
@@ -1215,6 +1595,21 @@ export const IdentityServiceService = {
       Buffer.from(ResolveMembershipResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ResolveMembershipResponse => ResolveMembershipResponse.decode(value),
   },
+  /**
+   * The enabled OIDC issuer that vouches for an audience, with the keys to check its tokens by. UNAVAILABLE while no key
+   * is known.
+   */
+  resolveOidcIssuer: {
+    path: "/clawmesh.identity.v1.IdentityService/ResolveOidcIssuer" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ResolveOidcIssuerRequest): Buffer =>
+      Buffer.from(ResolveOidcIssuerRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ResolveOidcIssuerRequest => ResolveOidcIssuerRequest.decode(value),
+    responseSerialize: (value: ResolveOidcIssuerResponse): Buffer =>
+      Buffer.from(ResolveOidcIssuerResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ResolveOidcIssuerResponse => ResolveOidcIssuerResponse.decode(value),
+  },
   /** The system configs of the caller's tenant, as stored. */
   listSystemConfigs: {
     path: "/clawmesh.identity.v1.IdentityService/ListSystemConfigs" as const,
@@ -1272,6 +1667,11 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
   resolveTenant: handleUnaryCall<ResolveTenantRequest, ResolveTenantResponse>;
   /** The tenant role of a user, empty when the user is no member. */
   resolveMembership: handleUnaryCall<ResolveMembershipRequest, ResolveMembershipResponse>;
+  /**
+   * The enabled OIDC issuer that vouches for an audience, with the keys to check its tokens by. UNAVAILABLE while no key
+   * is known.
+   */
+  resolveOidcIssuer: handleUnaryCall<ResolveOidcIssuerRequest, ResolveOidcIssuerResponse>;
   /** The system configs of the caller's tenant, as stored. */
   listSystemConfigs: handleUnaryCall<ListSystemConfigsRequest, ListSystemConfigsResponse>;
   /** What is known of a browser's pairing with a tenant. */
@@ -1330,6 +1730,25 @@ export interface IdentityServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ResolveMembershipResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * The enabled OIDC issuer that vouches for an audience, with the keys to check its tokens by. UNAVAILABLE while no key
+   * is known.
+   */
+  resolveOidcIssuer(
+    request: ResolveOidcIssuerRequest,
+    callback: (error: ServiceError | null, response: ResolveOidcIssuerResponse) => void,
+  ): ClientUnaryCall;
+  resolveOidcIssuer(
+    request: ResolveOidcIssuerRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ResolveOidcIssuerResponse) => void,
+  ): ClientUnaryCall;
+  resolveOidcIssuer(
+    request: ResolveOidcIssuerRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ResolveOidcIssuerResponse) => void,
   ): ClientUnaryCall;
   /** The system configs of the caller's tenant, as stored. */
   listSystemConfigs(

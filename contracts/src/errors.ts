@@ -13,25 +13,57 @@ interface ErrorKind {
   retryAfterMs?: number
   /** `error.type` on the OpenAI-compatible endpoints. */
   openai: string
+  /** The text of the example in the API documentation. */
+  example: MessageKey
+  /** When it is answered, for the API documentation. */
+  about: string
 }
 
 export const errorKinds = {
-  UNAUTHORIZED: { wire: 'UNAUTHORIZED', status: 401, grpc: 16, retryable: false, openai: 'invalid_request_error' },
-  FORBIDDEN: { wire: 'UNAUTHORIZED', status: 403, grpc: 7, retryable: false, openai: 'invalid_request_error' },
+  UNAUTHORIZED: {
+    wire: 'UNAUTHORIZED',
+    status: 401,
+    grpc: 16,
+    retryable: false,
+    openai: 'invalid_request_error',
+    example: 'error.unauthorized',
+    about: 'No credential, or one that is unknown, revoked or expired',
+  },
+  FORBIDDEN: {
+    wire: 'UNAUTHORIZED',
+    status: 403,
+    grpc: 7,
+    retryable: false,
+    openai: 'invalid_request_error',
+    example: 'error.permission_denied',
+    about: 'The credential is good, but its role or scope is not enough',
+  },
   TENANT_ACCESS_REVOKED: {
     wire: 'TENANT_ACCESS_REVOKED',
     status: 403,
     grpc: 7,
     retryable: false,
     openai: 'invalid_request_error',
+    example: 'error.tenant_access_revoked',
+    about: 'The tenant is closed, or the caller is no member of it',
   },
-  INVALID_REQUEST: { wire: 'INVALID_REQUEST', status: 400, grpc: 3, retryable: false, openai: 'invalid_request_error' },
+  INVALID_REQUEST: {
+    wire: 'INVALID_REQUEST',
+    status: 400,
+    grpc: 3,
+    retryable: false,
+    openai: 'invalid_request_error',
+    example: 'error.invalid_request',
+    about: 'The path, a header, the query or the body is malformed; the text names the field',
+  },
   METHOD_NOT_ALLOWED: {
     wire: 'INVALID_REQUEST',
     status: 405,
     grpc: 12,
     retryable: false,
     openai: 'invalid_request_error',
+    example: 'error.method_not_allowed',
+    about: 'The path does not take this method; Allow lists those it takes',
   },
   PAYLOAD_TOO_LARGE: {
     wire: 'INVALID_REQUEST',
@@ -39,16 +71,44 @@ export const errorKinds = {
     grpc: 3,
     retryable: false,
     openai: 'invalid_request_error',
+    example: 'error.body_too_large',
+    about: 'The body is larger than the operation takes',
   },
-  TOOL_ERROR: { wire: 'TOOL_ERROR', status: 400, grpc: 9, retryable: false, openai: 'invalid_request_error' },
-  NOT_FOUND: { wire: 'NOT_FOUND', status: 404, grpc: 5, retryable: false, openai: 'not_found_error' },
-  ALREADY_EXISTS: { wire: 'ALREADY_EXISTS', status: 409, grpc: 6, retryable: false, openai: 'invalid_request_error' },
+  TOOL_ERROR: {
+    wire: 'TOOL_ERROR',
+    status: 400,
+    grpc: 9,
+    retryable: false,
+    openai: 'invalid_request_error',
+    example: 'error.tool_failed',
+    about: 'The tool ran and failed',
+  },
+  NOT_FOUND: {
+    wire: 'NOT_FOUND',
+    status: 404,
+    grpc: 5,
+    retryable: false,
+    openai: 'not_found_error',
+    example: 'error.not_found',
+    about: 'There is no such thing in the tenant of the caller, or no such tenant',
+  },
+  ALREADY_EXISTS: {
+    wire: 'ALREADY_EXISTS',
+    status: 409,
+    grpc: 6,
+    retryable: false,
+    openai: 'invalid_request_error',
+    example: 'error.already_exists',
+    about: 'The name is taken',
+  },
   FAILED_PRECONDITION: {
     wire: 'FAILED_PRECONDITION',
     status: 412,
     grpc: 9,
     retryable: false,
     openai: 'invalid_request_error',
+    example: 'error.api_key_ended',
+    about: 'The thing is not in a state that allows this',
   },
   RESOURCE_EXHAUSTED: {
     wire: 'RESOURCE_EXHAUSTED',
@@ -57,8 +117,18 @@ export const errorKinds = {
     retryable: true,
     retryAfterMs: 60_000,
     openai: 'rate_limit_error',
+    example: 'error.rate_limit',
+    about: 'Too many runs were started',
   },
-  CANCELLED: { wire: 'UNAVAILABLE', status: 499, grpc: 1, retryable: true, openai: 'server_error' },
+  CANCELLED: {
+    wire: 'UNAVAILABLE',
+    status: 499,
+    grpc: 1,
+    retryable: true,
+    openai: 'server_error',
+    example: 'error.cancelled',
+    about: 'The request was cancelled',
+  },
   UNAVAILABLE: {
     wire: 'UNAVAILABLE',
     status: 503,
@@ -66,9 +136,27 @@ export const errorKinds = {
     retryable: true,
     retryAfterMs: 1_000,
     openai: 'server_error',
+    example: 'error.unavailable',
+    about: 'A part that is needed does not answer',
   },
-  AGENT_TIMEOUT: { wire: 'AGENT_TIMEOUT', status: 504, grpc: 4, retryable: true, openai: 'server_error' },
-  INTERNAL: { wire: 'INTERNAL', status: 500, grpc: 13, retryable: false, openai: 'server_error' },
+  AGENT_TIMEOUT: {
+    wire: 'AGENT_TIMEOUT',
+    status: 504,
+    grpc: 4,
+    retryable: true,
+    openai: 'server_error',
+    example: 'error.timeout',
+    about: 'A part that is needed did not answer in time',
+  },
+  INTERNAL: {
+    wire: 'INTERNAL',
+    status: 500,
+    grpc: 13,
+    retryable: false,
+    openai: 'server_error',
+    example: 'error.internal',
+    about: 'A fault of the mesh; the log has it under the request id',
+  },
 } as const satisfies Record<string, ErrorKind>
 
 export type ErrorCode = keyof typeof errorKinds

@@ -2,39 +2,41 @@ import { z } from 'zod'
 import { json, okBool, okString, page, slug, timestamp, usage, userId, uuid } from './common.ts'
 import { httpService } from './operation.ts'
 
-const agentParams = z.object({ id: z.string().min(1).max(100) })
+const agentParams = z.object({ id: z.string().min(1).max(100).describe('Id or key of the agent') })
 const config = json.nullable()
 
 export const agentStatuses = ['active', 'inactive', 'summoning', 'summon_failed'] as const
 export const agentTypes = ['open', 'predefined'] as const
 
-export const agent = z.object({
-  id: uuid,
-  created_at: timestamp,
-  updated_at: timestamp,
-  tenant_id: uuid,
-  agent_key: z.string(),
-  display_name: z.string().optional(),
-  frontmatter: z.string().optional(),
-  owner_id: z.string(),
-  provider: z.string().describe('Name of the provider; empty means the default one'),
-  model: z.string(),
-  context_window: z.number().int(),
-  max_tool_iterations: z.number().int(),
-  workspace: z.string(),
-  restrict_to_workspace: z.literal(true),
-  agent_type: z.enum(agentTypes),
-  is_default: z.boolean(),
-  status: z.enum(agentStatuses),
-  budget_monthly_cents: z.number().int().nullish(),
-  tools_config: json.optional(),
-  sandbox_config: json.optional(),
-  subagents_config: json.optional(),
-  memory_config: json.optional(),
-  compaction_config: json.optional(),
-  context_pruning: json.optional(),
-  other_config: json.optional(),
-})
+export const agent = z
+  .object({
+    id: uuid,
+    created_at: timestamp,
+    updated_at: timestamp,
+    tenant_id: uuid,
+    agent_key: z.string(),
+    display_name: z.string().optional(),
+    frontmatter: z.string().optional(),
+    owner_id: z.string(),
+    provider: z.string().describe('Name of the provider; empty means the default one'),
+    model: z.string(),
+    context_window: z.number().int(),
+    max_tool_iterations: z.number().int(),
+    workspace: z.string(),
+    restrict_to_workspace: z.literal(true),
+    agent_type: z.enum(agentTypes),
+    is_default: z.boolean(),
+    status: z.enum(agentStatuses),
+    budget_monthly_cents: z.number().int().nullish(),
+    tools_config: json.optional(),
+    sandbox_config: json.optional(),
+    subagents_config: json.optional(),
+    memory_config: json.optional(),
+    compaction_config: json.optional(),
+    context_pruning: json.optional(),
+    other_config: json.optional(),
+  })
+  .meta({ id: 'Agent', description: 'An agent: a prompt, a model and what it may use' })
 
 const agentWritable = z.object({
   agent_key: slug(100).optional(),
@@ -62,67 +64,73 @@ const agentWritable = z.object({
   monthly_cents: z.number().int().min(0).max(2_147_483_647).nullish().describe('Alias of budget_monthly_cents'),
 })
 
-export const message = z.object({
-  role: z.enum(['system', 'user', 'assistant', 'tool']),
-  content: z.string(),
-  thinking: z.string().optional(),
-  media_refs: z.array(json).optional(),
-  tool_calls: z
-    .array(z.object({ id: z.string(), name: z.string(), arguments: json, parse_error: z.string().optional() }))
-    .optional(),
-  tool_call_id: z.string().optional(),
-  is_error: z.boolean().optional(),
-  created_at: timestamp.optional(),
-})
+export const message = z
+  .object({
+    role: z.enum(['system', 'user', 'assistant', 'tool']),
+    content: z.string(),
+    thinking: z.string().optional(),
+    media_refs: z.array(json).optional(),
+    tool_calls: z
+      .array(z.object({ id: z.string(), name: z.string(), arguments: json, parse_error: z.string().optional() }))
+      .optional(),
+    tool_call_id: z.string().optional(),
+    is_error: z.boolean().optional(),
+    created_at: timestamp.optional(),
+  })
+  .meta({ id: 'Message', description: 'One message of a session' })
 
-const sessionSummary = z.object({
-  key: z.string(),
-  messageCount: z.number().int(),
-  created: timestamp,
-  updated: timestamp,
-  label: z.string().optional(),
-  channel: z.string().optional(),
-  userID: z.string().optional(),
-  metadata: z.record(z.string(), z.string()).optional(),
-  model: z.string().optional(),
-  provider: z.string().optional(),
-  inputTokens: z.number().int().optional(),
-  outputTokens: z.number().int().optional(),
-  agentName: z.string().optional(),
-  estimatedTokens: z.number().int().optional(),
-  contextWindow: z.number().int().optional(),
-  compactionCount: z.number().int().optional(),
-  session_key: z.string(),
-  agent_id: z.string().optional(),
-  user_id: z.string().optional(),
-  message_count: z.number().int(),
-  input_tokens: z.number().int().optional(),
-  output_tokens: z.number().int().optional(),
-  created_at: timestamp,
-  updated_at: timestamp,
-})
+const sessionSummary = z
+  .object({
+    key: z.string(),
+    messageCount: z.number().int(),
+    created: timestamp,
+    updated: timestamp,
+    label: z.string().optional(),
+    channel: z.string().optional(),
+    userID: z.string().optional(),
+    metadata: z.record(z.string(), z.string()).optional(),
+    model: z.string().optional(),
+    provider: z.string().optional(),
+    inputTokens: z.number().int().optional(),
+    outputTokens: z.number().int().optional(),
+    agentName: z.string().optional(),
+    estimatedTokens: z.number().int().optional(),
+    contextWindow: z.number().int().optional(),
+    compactionCount: z.number().int().optional(),
+    session_key: z.string(),
+    agent_id: z.string().optional(),
+    user_id: z.string().optional(),
+    message_count: z.number().int(),
+    input_tokens: z.number().int().optional(),
+    output_tokens: z.number().int().optional(),
+    created_at: timestamp,
+    updated_at: timestamp,
+  })
+  .meta({ id: 'SessionSummary', description: 'A chat session without its messages; fields of both naming styles' })
 
-const sessionDetail = z.object({
-  key: z.string(),
-  messages: z.array(message),
-  summary: z.string(),
-  created: timestamp,
-  updated: timestamp,
-  agentUUID: uuid,
-  userID: z.string().optional(),
-  model: z.string().optional(),
-  provider: z.string().optional(),
-  channel: z.string().optional(),
-  inputTokens: z.number().int().optional(),
-  outputTokens: z.number().int().optional(),
-  compactionCount: z.number().int().optional(),
-  label: z.string().optional(),
-  spawnedBy: z.string().optional(),
-  spawnDepth: z.number().int().optional(),
-  metadata: z.record(z.string(), z.string()).optional(),
-})
+const sessionDetail = z
+  .object({
+    key: z.string(),
+    messages: z.array(message),
+    summary: z.string(),
+    created: timestamp,
+    updated: timestamp,
+    agentUUID: uuid,
+    userID: z.string().optional(),
+    model: z.string().optional(),
+    provider: z.string().optional(),
+    channel: z.string().optional(),
+    inputTokens: z.number().int().optional(),
+    outputTokens: z.number().int().optional(),
+    compactionCount: z.number().int().optional(),
+    label: z.string().optional(),
+    spawnedBy: z.string().optional(),
+    spawnDepth: z.number().int().optional(),
+    metadata: z.record(z.string(), z.string()).optional(),
+  })
+  .meta({ id: 'SessionDetail', description: 'A chat session with its messages' })
 
-const sessionParams = z.object({ key: z.string().min(1).max(500) })
+const sessionParams = z.object({ key: z.string().min(1).max(500).describe('Key of the session') })
 
 const contentPart = z.looseObject({
   type: z.enum(['text', 'input_text', 'image_url', 'input_image', 'output_text']),
@@ -135,20 +143,31 @@ export const chatMessageInput = z.looseObject({
   content: z.union([z.string(), z.array(contentPart)]).nullish(),
 })
 
-const chatCompletion = z.object({
-  id: z.string().regex(/^chatcmpl-[0-9a-f]{8}$/),
-  object: z.literal('chat.completion'),
-  created: z.number().int(),
-  model: z.string(),
-  choices: z.array(
-    z.object({
-      index: z.literal(0),
-      message: z.object({ role: z.literal('assistant'), content: z.string() }),
-      finish_reason: z.enum(['stop', 'length']),
-    }),
-  ),
-  usage: usage.optional(),
-})
+const sseExample = `data: {"id":"chatcmpl-1f0c9a2b","object":"chat.completion.chunk","created":1795166400,"model":"goclaw:support","choices":[{"index":0,"delta":{"content":"On Friday."},"finish_reason":null}]}
+
+data: [DONE]
+
+`
+
+const chatCompletion = z
+  .object({
+    id: z
+      .string()
+      .regex(/^chatcmpl-[0-9a-f]{8}$/)
+      .meta({ examples: ['chatcmpl-1f0c9a2b'] }),
+    object: z.literal('chat.completion'),
+    created: z.number().int(),
+    model: z.string(),
+    choices: z.array(
+      z.object({
+        index: z.literal(0),
+        message: z.object({ role: z.literal('assistant'), content: z.string() }),
+        finish_reason: z.enum(['stop', 'length']),
+      }),
+    ),
+    usage: usage.optional(),
+  })
+  .meta({ id: 'ChatCompletion', description: 'The answer of one agent turn, as OpenAI words it' })
 
 export const agents = httpService('agents', {
   listAgents: {
@@ -221,9 +240,18 @@ export const agents = httpService('agents', {
     path: '/v1/chat/completions',
     role: 'operator',
     summary: 'One agent turn through an OpenAI chat-completions call, plain JSON or server-sent events',
+    description:
+      'With `stream: true` the answer comes as server-sent events and ends with `[DONE]`; hanging up cancels the turn. The session is that of the agent and user.',
     body: z.looseObject({
-      model: z.string().max(500).default(''),
-      messages: z.array(chatMessageInput).min(1),
+      model: z
+        .string()
+        .max(500)
+        .default('')
+        .meta({ description: '`goclaw:<agent key>`', examples: ['goclaw:support'] }),
+      messages: z
+        .array(chatMessageInput)
+        .min(1)
+        .meta({ examples: [[{ role: 'user', content: 'When is the release?' }]] }),
       stream: z.boolean().nullish(),
       stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
       user: userId.nullish(),
@@ -231,7 +259,12 @@ export const agents = httpService('agents', {
       max_completion_tokens: z.number().int().min(1).nullish(),
     }),
     response: { 200: chatCompletion },
+    headers: {
+      'X-GoClaw-Agent-Id': 'Id or key of the agent, where the model names none',
+      'X-GoClaw-Agent': 'Alias of X-GoClaw-Agent-Id',
+    },
     produces: 'text/event-stream',
+    producesExample: sseExample,
     errors: [400, 404, 413, 429, 503, 504],
     errorStyle: 'openai',
     startsRun: true,
@@ -242,9 +275,9 @@ export const agents = httpService('agents', {
     role: 'viewer',
     summary: 'Chat sessions, most recently updated first',
     query: z.object({
-      agent_id: z.string().max(100).optional(),
+      agent_id: z.string().max(100).optional().describe('Only sessions with this agent, id or key'),
       agentId: z.string().max(100).optional().describe('Alias of agent_id'),
-      channel: z.string().max(50).optional(),
+      channel: z.string().max(50).optional().describe('Only sessions on this channel'),
       user_id: userId.optional().describe('Only for callers that see all'),
       ...page(20, 500),
     }),

@@ -4,21 +4,23 @@ import { httpService } from './operation.ts'
 
 export const channelTypes = ['telegram', 'discord', 'slack', 'whatsapp', 'zalo_oa', 'zalo_personal', 'feishu'] as const
 
-export const channelInstance = z.object({
-  id: uuid,
-  name: z.string(),
-  display_name: z.string(),
-  channel_type: z.enum(channelTypes),
-  agent_id: uuid,
-  config: json,
-  enabled: z.boolean(),
-  is_default: z.boolean(),
-  has_credentials: z.boolean(),
-  credentials: z.record(z.string(), z.literal('***')).describe('Every stored key with the value "***"'),
-  created_by: z.string(),
-  created_at: timestamp,
-  updated_at: timestamp,
-})
+export const channelInstance = z
+  .object({
+    id: uuid,
+    name: z.string(),
+    display_name: z.string(),
+    channel_type: z.enum(channelTypes),
+    agent_id: uuid,
+    config: json,
+    enabled: z.boolean(),
+    is_default: z.boolean(),
+    has_credentials: z.boolean(),
+    credentials: z.record(z.string(), z.literal('***')).describe('Every stored key with the value "***"'),
+    created_by: z.string(),
+    created_at: timestamp,
+    updated_at: timestamp,
+  })
+  .meta({ id: 'ChannelInstance', description: 'A chat channel that an agent answers in' })
 
 const alias = (id: string, suffix = '') => [{ path: `/v1/channel-instances${suffix}`, id }] as const
 
@@ -30,8 +32,8 @@ export const channels = httpService('channels', {
     role: 'viewer',
     summary: 'Channel instances, secrets masked',
     query: z.object({
-      search: z.string().max(200).optional(),
-      channel_type: z.string().max(50).optional(),
+      search: z.string().max(200).optional().describe('Text that the name contains'),
+      channel_type: z.string().max(50).optional().describe('Only instances of this type'),
       ...page(50, 200),
     }),
     response: {

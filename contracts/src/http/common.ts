@@ -10,12 +10,19 @@ export const slugPattern = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/
 export const slug = (max: number) => z.string().min(1).max(max).regex(slugPattern)
 export const userId = z.string().max(255)
 
-export const idParams = z.object({ id: uuid })
+export const idParams = z.object({ id: uuid.describe('Id of the resource') })
 
 /** A page position. Unreadable or out-of-range values fall back to the default, as the contract has it. */
 export const page = (defaultLimit: number, max: number) => ({
-  limit: z.coerce.number().int().min(1).max(max).catch(defaultLimit).default(defaultLimit),
-  offset: z.coerce.number().int().min(0).catch(0).default(0),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(max)
+    .catch(defaultLimit)
+    .default(defaultLimit)
+    .describe(`Entries on a page, 1 to ${max}`),
+  offset: z.coerce.number().int().min(0).catch(0).default(0).describe('Entries to skip'),
 })
 /** An optional query value that is dropped instead of refused when unreadable. */
 export const lenient = <T extends z.ZodType>(schema: T) => schema.optional().catch(undefined)
@@ -24,8 +31,10 @@ export const okString = z.object({ ok: z.literal('true') })
 export const okBool = z.object({ ok: z.literal(true) })
 export const statusIs = <const S extends string>(status: S) => z.object({ status: z.literal(status) })
 
-export const usage = z.object({
-  prompt_tokens: z.number().int(),
-  completion_tokens: z.number().int(),
-  total_tokens: z.number().int(),
-})
+export const usage = z
+  .object({
+    prompt_tokens: z.number().int(),
+    completion_tokens: z.number().int(),
+    total_tokens: z.number().int(),
+  })
+  .meta({ id: 'Usage', description: 'Tokens of a turn' })

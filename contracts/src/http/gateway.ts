@@ -9,7 +9,11 @@ export const gateway = httpService('gateway', {
     path: '/health',
     role: 'public',
     summary: 'Liveness: 200 while the process serves HTTP; plain `ok` for Accept: text/plain or ?format=text',
-    query: z.object({ format: z.enum(['json', 'text']).optional().catch(undefined) }),
+    query: z.object({
+      format: z.enum(['json', 'text']).optional().catch(undefined).describe('Form of the answer; else Accept decides'),
+    }),
+    produces: 'text/plain',
+    producesExample: 'ok',
     response: {
       200: z.object({
         status: z.literal('ok'),
@@ -37,8 +41,10 @@ export const gateway = httpService('gateway', {
     aliases: [{ path: '/docs/{path...}', id: 'getDocsAsset' }],
     role: 'public',
     summary: 'Interactive API documentation',
+    params: z.object({ path: z.string().optional().describe('A file of the page') }),
     response: { 200: z.string() },
     produces: 'text/html',
+    producesExample: '<!doctype html>',
     errors: [],
   },
 })

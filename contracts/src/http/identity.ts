@@ -5,57 +5,65 @@ import { httpService } from './operation.ts'
 
 const scope = z.enum(apiKeyScopes)
 
-export const apiKey = z.object({
-  id: uuid,
-  tenant_id: uuid.describe('All zeros for a system key'),
-  name: z.string().max(100),
-  prefix: z.string(),
-  scopes: z.array(scope),
-  owner_id: z.string().optional(),
-  expires_at: timestamp.nullable(),
-  last_used_at: timestamp.nullable(),
-  revoked: z.boolean(),
-  created_by: z.string(),
-  created_at: timestamp,
-  updated_at: timestamp,
-})
+export const apiKey = z
+  .object({
+    id: uuid,
+    tenant_id: uuid.describe('All zeros for a system key'),
+    name: z.string().max(100),
+    prefix: z.string(),
+    scopes: z.array(scope),
+    owner_id: z.string().optional(),
+    expires_at: timestamp.nullable(),
+    last_used_at: timestamp.nullable(),
+    revoked: z.boolean(),
+    created_by: z.string(),
+    created_at: timestamp,
+    updated_at: timestamp,
+  })
+  .meta({ id: 'ApiKey', description: 'An API key without its secret' })
 
-export const tenant = z.object({
-  id: uuid,
-  name: z.string(),
-  slug: z.string(),
-  status: z.enum(['active', 'suspended', 'archived']),
-  settings: json.optional(),
-  created_at: timestamp,
-  updated_at: timestamp,
-})
+export const tenant = z
+  .object({
+    id: uuid,
+    name: z.string(),
+    slug: z.string(),
+    status: z.enum(['active', 'suspended', 'archived']),
+    settings: json.optional(),
+    created_at: timestamp,
+    updated_at: timestamp,
+  })
+  .meta({ id: 'Tenant', description: 'A tenant of the installation' })
 
 export const tenantRoles = ['owner', 'admin', 'operator', 'member', 'viewer'] as const
 const tenantRole = z.enum(tenantRoles)
 
-export const tenantUser = z.object({
-  id: uuid,
-  tenant_id: uuid,
-  user_id: z.string(),
-  display_name: z.string().optional(),
-  role: tenantRole,
-  metadata: json.optional(),
-  created_at: timestamp,
-  updated_at: timestamp,
-})
+export const tenantUser = z
+  .object({
+    id: uuid,
+    tenant_id: uuid,
+    user_id: z.string(),
+    display_name: z.string().optional(),
+    role: tenantRole,
+    metadata: json.optional(),
+    created_at: timestamp,
+    updated_at: timestamp,
+  })
+  .meta({ id: 'TenantUser', description: 'A user of a tenant and the role there' })
 const tenantUsers = z.object({ users: z.array(tenantUser) })
 
-const userSearchResult = z.object({
-  id: z.string().describe('Sender id of a contact, user id of a tenant user'),
-  uuid: uuid.optional().describe('Only for source tenant_user'),
-  display_name: z.string().optional(),
-  username: z.string().optional(),
-  source: z.enum(['contact', 'tenant_user']),
-  channel_type: z.string().optional(),
-  peer_kind: z.string().optional(),
-  merged_tenant_user_id: z.string().optional().describe('User id of the tenant user that the contact is linked to'),
-  role: z.string().optional().describe('Only for source tenant_user'),
-})
+const userSearchResult = z
+  .object({
+    id: z.string().describe('Sender id of a contact, user id of a tenant user'),
+    uuid: uuid.optional().describe('Only for source tenant_user'),
+    display_name: z.string().optional(),
+    username: z.string().optional(),
+    source: z.enum(['contact', 'tenant_user']),
+    channel_type: z.string().optional(),
+    peer_kind: z.string().optional(),
+    merged_tenant_user_id: z.string().optional().describe('User id of the tenant user that the contact is linked to'),
+    role: z.string().optional().describe('Only for source tenant_user'),
+  })
+  .meta({ id: 'UserSearchResult', description: 'A contact or a user of the tenant' })
 
 /** Signatures that are made with a private key and checked with a public one (RFC 7518, section 3.1; RFC 9864). */
 export const oidcAlgorithms = [
@@ -82,6 +90,7 @@ const httpUrl = z
   .string()
   .max(maxIssuerLength)
   .regex(/^https?:\/\/[^\s?#]+$/)
+  .meta({ examples: ['https://login.example.org'] })
 const claimName = z.string().min(1).max(255)
 
 const oidcSettings = z.object({
@@ -96,6 +105,7 @@ const oidcSettings = z.object({
     .string()
     .max(1_024)
     .regex(/^https?:\/\/[^\s#]+$/)
+    .meta({ examples: ['https://login.example.org'] })
     .nullable()
     .describe('Address of the keys; null finds it by discovery'),
   algorithms: z.array(z.enum(oidcAlgorithms)).min(1).max(oidcAlgorithms.length),
@@ -121,27 +131,44 @@ const newOidcIssuer = oidcSettings.extend({
   enabled: oidcSettings.shape.enabled.default(true),
 })
 
-const oidcIssuer = oidcSettings.extend({
-  id: uuid,
-  tenant_id: uuid,
-  issuer: z.string(),
-  key_count: z.number().int().describe('Usable keys that are known'),
-  keys_fetched_at: timestamp.nullable(),
-  keys_error: z.string().nullable().describe('Why the last attempt to fetch the keys failed; null when it did not'),
-  created_at: timestamp,
-  updated_at: timestamp,
+const oidcIssuer = oidcSettings
+  .extend({
+    id: uuid,
+    tenant_id: uuid,
+    issuer: z.string(),
+    key_count: z.number().int().describe('Usable keys that are known'),
+    keys_fetched_at: timestamp.nullable(),
+    keys_error: z.string().nullable().describe('Why the last attempt to fetch the keys failed; null when it did not'),
+    created_at: timestamp,
+    updated_at: timestamp,
+  })
+  .meta({ id: 'OidcIssuer', description: 'An OIDC issuer of a tenant, with the state of its keys' })
+
+const tenantIssuerParams = z.object({
+  id: uuid.describe('Id of the tenant'),
+  issuerId: uuid.describe('Id of the issuer'),
 })
 
-const tenantIssuerParams = z.object({ id: uuid, issuerId: uuid })
-
-const configKeyParams = z.object({ key: z.string().regex(/^[a-zA-Z0-9._-]{1,100}$/) })
-const systemConfig = z.object({ key: z.string(), value: z.string() })
+const configKeyParams = z.object({
+  key: z
+    .string()
+    .regex(/^[a-zA-Z0-9._-]{1,100}$/)
+    .describe('Name of the config value'),
+})
+const systemConfig = z
+  .object({ key: z.string().meta({ examples: ['gateway.rate_limit_rpm'] }), value: z.string() })
+  .meta({ id: 'SystemConfig', description: 'One config value of a tenant' })
 
 /** How long a replaced API key goes on working, unless said otherwise. */
 const defaultGraceSeconds = 48 * 3_600
 const maxGraceSeconds = 30 * 86_400
 
-const createdKey = apiKey.extend({ key: z.string().regex(/^goclaw_[0-9a-f]{32}$/) })
+const createdKey = apiKey.extend({
+  key: z
+    .string()
+    .regex(/^goclaw_[0-9a-f]{32}$/)
+    .meta({ examples: ['goclaw_00112233445566778899aabbccddeeff'] }),
+})
 
 export const identity = httpService('identity', {
   listApiKeys: {
@@ -268,7 +295,7 @@ export const identity = httpService('identity', {
     path: '/v1/tenants/{id}/users/{userId}',
     role: 'owner',
     summary: 'Remove a user from a tenant; fine for a user who is no member',
-    params: z.object({ id: uuid, userId: userId.min(1) }),
+    params: z.object({ id: uuid.describe('Id of the tenant'), userId: userId.min(1).describe('Id of the user') }),
     response: { 200: okString },
     errors: [400],
   },
@@ -335,9 +362,9 @@ export const identity = httpService('identity', {
     role: 'viewer',
     summary: "Contacts and users of the caller's tenant whose id or name contains a text",
     query: z.object({
-      q: z.string().default(''),
+      q: z.string().default('').describe('Text that the id or name contains'),
       peer_kind: lenient(z.enum(['direct', 'group'])).describe('Filters contacts only'),
-      source: lenient(z.enum(['contact', 'tenant_user'])),
+      source: lenient(z.enum(['contact', 'tenant_user'])).describe('Only contacts, or only users of the tenant'),
       limit: page(30, 100).limit,
     }),
     response: { 200: z.object({ results: z.array(userSearchResult) }) },

@@ -2,41 +2,47 @@ import { z } from 'zod'
 import { epochMs, idParams, lenient, page, statusIs, userId, uuid } from './common.ts'
 import { httpService } from './operation.ts'
 
-const agentParams = z.object({ agentID: z.string().min(1).max(100) })
+const agentParams = z.object({ agentID: z.string().min(1).max(100).describe('Id or key of the agent') })
 const documentLimitBytes = 10_485_760
-const documentPath = z.string().min(1).max(500)
+const documentPath = z.string().min(1).max(500).describe('Path of the document')
 const documentParams = agentParams.extend({ path: documentPath })
-const owner = z.object({ user_id: userId.default('') })
+const owner = z.object({ user_id: userId.default('').describe('Whose documents; empty for the shared ones') })
 
-const documentInfo = z.object({
-  path: z.string(),
-  hash: z.string(),
-  agent_id: uuid,
-  user_id: z.string().optional(),
-  updated_at: epochMs,
-})
+const documentInfo = z
+  .object({
+    path: z.string(),
+    hash: z.string(),
+    agent_id: uuid,
+    user_id: z.string().optional(),
+    updated_at: epochMs,
+  })
+  .meta({ id: 'MemoryDocumentInfo', description: 'A memory document without its text' })
 
-const documentDetail = z.object({
-  path: z.string(),
-  content: z.string(),
-  hash: z.string(),
-  user_id: z.string().optional(),
-  chunk_count: z.number().int(),
-  embedded_count: z.number().int(),
-  created_at: epochMs,
-  updated_at: epochMs,
-})
+const documentDetail = z
+  .object({
+    path: z.string(),
+    content: z.string(),
+    hash: z.string(),
+    user_id: z.string().optional(),
+    chunk_count: z.number().int(),
+    embedded_count: z.number().int(),
+    created_at: epochMs,
+    updated_at: epochMs,
+  })
+  .meta({ id: 'MemoryDocument', description: 'A memory document with its text' })
 
-const entry = z.object({
-  id: uuid,
-  agent_id: uuid,
-  user_id: z.string().optional(),
-  path: z.string(),
-  content: z.string().optional(),
-  hash: z.string(),
-  created_at: epochMs,
-  updated_at: epochMs,
-})
+const entry = z
+  .object({
+    id: uuid,
+    agent_id: uuid,
+    user_id: z.string().optional(),
+    path: z.string(),
+    content: z.string().optional(),
+    hash: z.string(),
+    created_at: epochMs,
+    updated_at: epochMs,
+  })
+  .meta({ id: 'MemoryEntry', description: 'A memory document addressed by id' })
 
 export const memory = httpService('memory', {
   listAllMemoryDocuments: {
@@ -165,10 +171,10 @@ export const memory = httpService('memory', {
     role: 'viewer',
     summary: 'Memory entries: documents addressed by id',
     query: z.object({
-      agent_id: z.string().max(100).optional(),
-      user_id: lenient(userId),
-      path: lenient(documentPath),
-      include_content: z.stringbool().catch(true).default(true),
+      agent_id: z.string().max(100).optional().describe('Only entries of this agent, id or key'),
+      user_id: lenient(userId).describe('Only entries of this user'),
+      path: lenient(documentPath).describe('Only the entry at this path'),
+      include_content: z.stringbool().catch(true).default(true).describe('Whether to send the texts'),
       ...page(50, 200),
     }),
     response: {

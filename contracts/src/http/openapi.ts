@@ -1,126 +1,190 @@
 /** The OpenAPI 3.1 document, derived from the HTTP tables. */
 import { z } from 'zod'
-import { errorKinds } from '../errors.ts'
 import { allRoutes, type Route } from './index.ts'
+import { defaultBodyLimitBytes, errorStatusesOf, type ServiceName } from './operation.ts'
+import { errorResponses, errorSchemas, rateLimitHeaders } from './openapi-errors.ts'
+import { exampleMaker } from './openapi-examples.ts'
+import { schemaComponents, type JsonSchema } from './openapi-schemas.ts'
 
-const errorSchema = {
-  type: 'object',
-  required: ['error', 'code', 'retryable'],
-  properties: {
-    error: { type: 'string', description: 'Localised text' },
-    code: { type: 'string', enum: [...new Set(Object.values(errorKinds).map((kind) => kind.wire))] },
-    retryable: { type: 'boolean' },
-    retryAfterMs: { type: 'integer' },
-  },
+const tags: Readonly<Record<ServiceName, string>> = {
+  agents: 'Agents, their sessions, and turns with them',
+  channels: 'Chat channels that agents answer in',
+  gateway: 'Health and documentation of the server',
+  identity: 'Tenants, their users, API keys and configuration',
+  memory: 'What agents remember: documents and search over them',
+  packages: 'Runtimes and packages of the machine that tools run on',
+  providers: 'LLM and embedding providers',
+  tools: 'Tools that agents may use',
+  traces: 'What agents did, what it cost, and who changed what',
 }
 
-const openAiErrorSchema = {
-  type: 'object',
-  required: ['error'],
-  properties: {
-    error: {
-      type: 'object',
-      required: ['message', 'type', 'code'],
-      properties: {
-        message: { type: 'string' },
-        type: { type: 'string' },
-        code: { type: 'string' },
-        param: { type: ['string', 'null'] },
-      },
-    },
-  },
-}
+const text = { type: 'string' }
+const parameter = (name: string, description: string, schema: JsonSchema = text) => ({
+  name,
+  in: 'header',
+  required: false,
+  description,
+  schema,
+})
 
-const callerHeaders = [
-  ['X-GoClaw-User-Id', "The caller's end user; at most 255 bytes"],
-  ['X-GoClaw-Tenant-Id', 'Tenant id or slug, for callers that may choose one'],
-  ['Accept-Language', 'Language of error texts: en, vi or zh'],
-]
+/** Headers that every operation takes. */
+const commonParameters = {
+  AcceptLanguage: parameter('Accept-Language', 'Languages for texts, the first known of en, vi and zh counts'),
+  RequestId: parameter('X-Request-Id', 'Follows the request through the mesh; one is made where it is absent', {
+    type: 'string',
+    pattern: '^[A-Za-z0-9._-]{1,128}$',
+  }),
+}
+/** Headers that say who calls, for operations that need a credential. */
+const callerParameters = {
+  UserId: parameter('X-GoClaw-User-Id', 'The end user for whom the caller speaks; over 255 bytes counts as absent'),
+  TenantId: parameter('X-GoClaw-Tenant-Id', 'Id or slug of a tenant, for callers that may choose one'),
+}
 
 const tokenParameter = {
   name: 'token',
   in: 'query',
+  required: false,
   description: 'The credential, where no Authorization header can be sent',
-  schema: { type: 'string' },
+  schema: text,
 }
 
-const schemaOf = (schema: z.ZodType, io: 'input' | 'output'): object => {
-  const { $schema: _schema, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as Record<
-    string,
-    unknown
-  >
-  return rest
+const seconds = { type: 'integer', minimum: 0 }
+const responseHeaders = {
+  RequestId: { description: 'The id under which the logs and traces have this request', schema: text },
+  RetryAfter: { description: 'Seconds after which it is worth repeating', schema: seconds },
+  RateLimitLimit: { description: 'Runs that may be started at once after a pause', schema: seconds },
+  RateLimitRemaining: { description: 'Runs that may be started now', schema: seconds },
+  RateLimitReset: { description: 'Seconds until the whole limit is there again', schema: seconds },
+  Challenge: { description: 'How to authenticate', schema: { type: 'string', const: 'Bearer' } },
 }
 
-const jsonContent = (schema: object) => ({ 'application/json': { schema } })
+const references = (kind: string, components: object): object[] =>
+  Object.keys(components).map((name) => ({ $ref: `#/components/${kind}/${name}` }))
 
-const pathParameters = (route: Route) =>
-  [...route.path.matchAll(/\{(\w+)(\.{3})?\}/g)].map(([, name, rest]) => ({
-    name,
-    in: 'path',
-    required: true,
-    ...(rest === undefined ? {} : { description: 'The rest of the path, slashes included' }),
-    schema: route.definition.params?.shape[name!]
-      ? schemaOf(route.definition.params.shape[name!] as z.ZodType, 'input')
-      : { type: 'string' },
-  }))
-
-const queryParameters = (route: Route) =>
-  Object.entries(route.definition.query?.shape ?? {}).map(([name, schema]) => ({
-    name,
-    in: 'query',
-    required: !(schema as z.ZodType).safeParse(undefined).success,
-    schema: schemaOf(schema as z.ZodType, 'input'),
-  }))
-
-const answers = ({ definition }: Route): Record<string, object> => {
-  const errors = definition.role === 'public' ? [...definition.errors] : [...definition.errors, 401, 403, 500]
-  const errorRef = { $ref: `#/components/schemas/${definition.errorStyle === 'openai' ? 'OpenAiError' : 'Error'}` }
-  return Object.fromEntries<object>([
-    ...Object.entries(definition.response).map(([status, schema]): [string, object] => [
-      status,
-      {
-        description: definition.summary,
-        content: {
-          ...jsonContent(schemaOf(schema, 'output')),
-          ...(definition.produces === undefined ? {} : { [definition.produces]: { schema: { type: 'string' } } }),
-        },
-      },
-    ]),
-    ...[...new Set(errors)].map((status): [string, object] => [
-      String(status),
-      { description: `Error ${status}`, content: jsonContent(errorRef) },
-    ]),
-  ])
+const bearerAuth = {
+  type: 'http',
+  scheme: 'bearer',
+  description:
+    "The gateway token, an API key (`goclaw_` and 32 hex digits), or a JWT of one of the tenant's OIDC issuers",
 }
 
-const operationOf = (route: Route) => ({
-  operationId: route.operationId,
-  tags: [route.service],
-  summary: route.definition.summary,
-  'x-role': route.definition.role,
-  ...(route.definition.role === 'public' ? { security: [] } : {}),
-  parameters: [
-    ...pathParameters(route),
-    ...queryParameters(route),
-    ...(route.definition.queryToken === true ? [tokenParameter] : []),
-    ...(route.definition.role === 'public'
-      ? []
-      : callerHeaders.map(([name, description]) => ({ name, in: 'header', description, schema: { type: 'string' } }))),
-  ],
-  ...(route.definition.body === undefined
-    ? {}
-    : {
-        requestBody: {
-          required: !route.definition.body.safeParse(undefined).success,
-          content: jsonContent(schemaOf(route.definition.body, 'input')),
-        },
-      }),
-  responses: answers(route),
-})
+const capitalised = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1)
+const isText = (schema: z.ZodType): boolean => schema instanceof z.ZodString
+const isNothing = (schema: z.ZodType): boolean => schema instanceof z.ZodUndefined
+
+/** Who may call, in words. */
+const permission = ({ role, orScope, ownerOnly }: Route['definition']): string => {
+  if (role === 'public') return 'Needs no credential.'
+  const scope = orScope === undefined ? '' : `, or an API key with scope \`${orScope}\``
+  return `Needs role \`${role}\`${scope}.${ownerOnly ? ' Only the owner of the resource or a system owner passes.' : ''}`
+}
+
+const describe = ({ definition }: Route): string =>
+  [definition.description, permission(definition)].filter((part) => part !== undefined).join('\n\n')
 
 /** The merged OpenAPI document of all services. */
 export const openApiDocument = (version: string): object => {
+  const components = schemaComponents()
+  const errors = errorResponses()
+  const exampleOf = exampleMaker(components)
+  Object.assign(components.schemas, errorSchemas)
+
+  /** A schema with its example; `whole` gives an object a name of its own. */
+  const jsonContent = (schema: z.ZodType, io: 'input' | 'output', name: string): object => {
+    const converted = components.schemaOf(schema, io)
+    const example = exampleOf(converted, name)
+    return { 'application/json': { schema: components.named(name, converted), example } }
+  }
+
+  const parametersIn = (place: 'path' | 'query', names: readonly string[], shape: Record<string, z.ZodType>) =>
+    names.map((name) => {
+      const { description, ...schema }: JsonSchema = shape[name] ? components.schemaOf(shape[name], 'input') : text
+      return {
+        name,
+        in: place,
+        required: place === 'path' || !shape[name]!.safeParse(undefined).success,
+        ...(description === undefined ? {} : { description }),
+        schema,
+      }
+    })
+
+  const parametersOf = ({ path, definition }: Route): object[] => [
+    ...parametersIn(
+      'path',
+      [...path.matchAll(/\{(\w+)(?:\.{3})?\}/g)].map(([, name]) => name!),
+      definition.params?.shape ?? {},
+    ),
+    ...parametersIn('query', Object.keys(definition.query?.shape ?? {}), definition.query?.shape ?? {}),
+    ...(definition.queryToken === true ? [tokenParameter] : []),
+    ...Object.entries(definition.headers ?? {}).map(([name, about]) => parameter(name, about)),
+    ...references('parameters', definition.role === 'public' ? {} : callerParameters),
+    ...references('parameters', commonParameters),
+  ]
+
+  const contentOf = ({ operation, definition }: Route, status: string, schema: z.ZodType): object => {
+    if (isNothing(schema)) return {}
+    const { produces, producesExample } = definition
+    const suffix = status === String(Object.keys(definition.response)[0]) ? '' : status
+    return {
+      content: {
+        ...(produces !== undefined && isText(schema)
+          ? {}
+          : jsonContent(schema, 'output', `${capitalised(operation)}Response${suffix}`)),
+        ...(produces === undefined
+          ? {}
+          : { [produces]: { schema: text, ...(producesExample === undefined ? {} : { example: producesExample }) } }),
+      },
+    }
+  }
+
+  const responsesOf = (route: Route): Record<string, object> => {
+    const { definition } = route
+    return Object.fromEntries<object>([
+      ...Object.entries(definition.response).map(([status, schema]): [string, object] => [
+        status,
+        {
+          description: definition.summary,
+          headers: {
+            'X-Request-Id': { $ref: '#/components/headers/RequestId' },
+            ...(definition.startsRun ? rateLimitHeaders : {}),
+          },
+          ...contentOf(route, status, schema),
+        },
+      ]),
+      ...errorStatusesOf(definition).map((status): [string, object] => [
+        String(status),
+        errors.refer(status, definition.errorStyle ?? 'mesh'),
+      ]),
+    ])
+  }
+
+  const operationOf = (route: Route): object => {
+    const { definition, operation } = route
+    const { body, role, orScope, ownerOnly, bodyLimitBytes = defaultBodyLimitBytes } = definition
+    return {
+      operationId: route.operationId,
+      tags: [route.service],
+      summary: definition.summary,
+      description: describe(route),
+      'x-role': role,
+      ...(orScope === undefined ? {} : { 'x-or-scope': orScope }),
+      ...(ownerOnly === undefined ? {} : { 'x-owner-only': ownerOnly }),
+      security: role === 'public' ? [] : [{ bearerAuth: [] }],
+      parameters: parametersOf(route),
+      ...(body === undefined
+        ? {}
+        : {
+            requestBody: {
+              description: `At most ${bodyLimitBytes} bytes`,
+              required: !body.safeParse(undefined).success,
+              content: jsonContent(body, 'input', `${capitalised(operation)}Request`),
+            },
+          }),
+      responses: responsesOf(route),
+    }
+  }
+
   const paths: Record<string, Record<string, object>> = {}
   for (const route of allRoutes) {
     const path = route.path.replace('...}', '}')
@@ -128,20 +192,23 @@ export const openApiDocument = (version: string): object => {
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'Clawmesh', version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    info: {
+      title: 'Clawmesh',
+      version,
+      description:
+        'A multi-tenant gateway for AI agents: an OpenAI-compatible API and the management of what is behind.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/', description: 'The edge that served this document' }],
     security: [{ bearerAuth: [] }],
-    tags: [...new Set(allRoutes.map((route) => route.service))].map((name) => ({ name })),
+    tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
     paths,
     components: {
-      securitySchemes: {
-        bearerAuth: {
-          type: 'http',
-          scheme: 'bearer',
-          description:
-            "Gateway token, API key (goclaw_ and 32 hex digits) or a JWT of one of the tenant's OIDC issuers",
-        },
-      },
-      schemas: { Error: errorSchema, OpenAiError: openAiErrorSchema },
+      securitySchemes: { bearerAuth },
+      parameters: { ...callerParameters, ...commonParameters },
+      headers: responseHeaders,
+      schemas: components.schemas,
+      responses: errors.responses,
     },
   }
 }

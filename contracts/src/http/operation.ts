@@ -25,17 +25,23 @@ export interface HttpOperation {
   /** Only the owner of the addressed resource or a system owner passes; the domain checks it. */
   ownerOnly?: true
   summary: string
+  /** What the summary has no room for. */
+  description?: string
   /** Path parameters; strings where not given. */
   params?: z.ZodObject
   query?: z.ZodObject
+  /** Request headers beside those that every operation takes, with their meaning. */
+  headers?: Readonly<Record<string, string>>
   body?: z.ZodType
   /** Default 1 MiB. */
   bodyLimitBytes?: number
   /** Body schema by status, for answers that are not errors. */
   response: Record<number, z.ZodType>
-  /** Content type by status where the answer is not JSON. */
+  /** Another content type of the answer; the only one where the response schema is a string. */
   produces?: string
-  /** Error statuses beyond 401, 403 and 500, which every operation may answer. */
+  /** An answer in that content type, for the documentation. */
+  producesExample?: string
+  /** Error statuses of its own; `errorStatusesOf` adds those that its kind of operation always has. */
   errors: readonly number[]
   /** How errors are nested; `mesh` unless said. */
   errorStyle?: 'mesh' | 'openai'
@@ -49,6 +55,20 @@ export interface HttpService<T extends Record<string, HttpOperation> = Record<st
 }
 
 export const defaultBodyLimitBytes = 1_048_576
+
+/** Statuses that the edge may answer to any operation that needs a credential, and to any without. */
+const commonErrors = { guarded: [400, 401, 403, 404, 500, 503], public: [500] } as const
+
+/** Every error status that an operation may answer, in order. */
+export const errorStatusesOf = ({ role, body, startsRun, errors }: HttpOperation): number[] => {
+  const all = new Set([
+    ...commonErrors[role === 'public' ? 'public' : 'guarded'],
+    ...(body === undefined ? [] : [400, 413]),
+    ...(startsRun === true ? [429] : []),
+    ...errors,
+  ])
+  return [...all].sort((a, b) => a - b)
+}
 
 /** Declares the HTTP operations of one service. */
 export const httpService = <const T extends Record<string, HttpOperation>>(

@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { httpService } from './operation.ts'
 
-const packageInfo = z.object({ name: z.string(), version: z.string() })
+const packageInfo = z
+  .object({ name: z.string(), version: z.string() })
+  .meta({ id: 'Package', description: 'An installed package' })
 
 export const packages = httpService('packages', {
   listPackages: {

@@ -44,19 +44,21 @@ export const providerSettings = z.looseObject({
   reasoning_defaults: z.looseObject({ effort: effort.optional(), fallback: fallback.optional() }).optional(),
 })
 
-export const provider = z.object({
-  id: uuid,
-  created_at: timestamp,
-  updated_at: timestamp,
-  tenant_id: uuid,
-  name: z.string(),
-  display_name: z.string().optional(),
-  provider_type: providerType,
-  api_base: z.string().optional(),
-  api_key: z.literal('***').optional().describe('Present only when a key is stored'),
-  enabled: z.boolean(),
-  settings: providerSettings.optional(),
-})
+export const provider = z
+  .object({
+    id: uuid,
+    created_at: timestamp,
+    updated_at: timestamp,
+    tenant_id: uuid,
+    name: z.string(),
+    display_name: z.string().optional(),
+    provider_type: providerType,
+    api_base: z.string().optional(),
+    api_key: z.literal('***').optional().describe('Present only when a key is stored'),
+    enabled: z.boolean(),
+    settings: providerSettings.optional(),
+  })
+  .meta({ id: 'Provider', description: 'An LLM or embedding provider, its secret masked' })
 
 const level = z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh'])
 const verifyBodyLimitBytes = 65_536

@@ -2,21 +2,23 @@ import { z } from 'zod'
 import { json, statusIs, timestamp } from './common.ts'
 import { httpService } from './operation.ts'
 
-export const builtinTool = z.object({
-  name: z.string(),
-  display_name: z.string(),
-  description: z.string(),
-  category: z.string(),
-  enabled: z.boolean(),
-  tenant_enabled: z.boolean().nullable(),
-  settings: json,
-  requires: z.array(z.string()),
-  metadata: json,
-  created_at: timestamp,
-  updated_at: timestamp,
-})
+export const builtinTool = z
+  .object({
+    name: z.string(),
+    display_name: z.string(),
+    description: z.string(),
+    category: z.string(),
+    enabled: z.boolean(),
+    tenant_enabled: z.boolean().nullable(),
+    settings: json,
+    requires: z.array(z.string()),
+    metadata: json,
+    created_at: timestamp,
+    updated_at: timestamp,
+  })
+  .meta({ id: 'BuiltinTool', description: 'A built-in tool and how it is set' })
 
-const toolParams = z.object({ name: z.string().min(1).max(100) })
+const toolParams = z.object({ name: z.string().min(1).max(100).describe('Name of the tool') })
 
 /** An object, or the JSON text of one. */
 const jsonObject = z.union([

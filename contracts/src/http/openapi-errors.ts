@@ -1,0 +1,108 @@
+/** The error answers of the API documentation, from the table of errors. */
+import { errorBody, errorKinds, MeshError, type ErrorCode } from '../errors.ts'
+import { defaultBodyLimitBytes } from './operation.ts'
+import type { JsonSchema } from './openapi-schemas.ts'
+
+export type ErrorStyle = 'mesh' | 'openai'
+
+const codes = Object.keys(errorKinds) as ErrorCode[]
+const wireCodes = [...new Set(codes.map((code) => errorKinds[code].wire))]
+
+export const errorSchemas: Readonly<Record<string, JsonSchema>> = {
+  Error: {
+    type: 'object',
+    required: ['error', 'code', 'retryable'],
+    properties: {
+      error: { type: 'string', description: 'What is wrong, in the language of Accept-Language' },
+      code: { type: 'string', enum: wireCodes },
+      retryable: { type: 'boolean', description: 'Whether the same request may succeed later' },
+      retryAfterMs: { type: 'integer', description: 'Milliseconds after which it is worth repeating' },
+    },
+  },
+  OpenAiError: {
+    type: 'object',
+    required: ['error'],
+    properties: {
+      error: {
+        type: 'object',
+        required: ['message', 'type', 'code', 'param'],
+        properties: {
+          message: { type: 'string', description: 'What is wrong, in the language of Accept-Language' },
+          type: { type: 'string', enum: [...new Set(codes.map((code) => errorKinds[code].openai))] },
+          code: { type: 'string', enum: wireCodes },
+          param: { type: ['string', 'null'], description: 'The field that is wrong' },
+        },
+      },
+    },
+  },
+}
+
+/** What the parts of the example texts are filled with. */
+const params = {
+  field: 'name',
+  id: 'unknown',
+  kind: 'agent',
+  limit: defaultBodyLimitBytes,
+  reason: 'Invalid input: expected string, received number',
+  role: 'admin',
+  text: 'file not found: notes.md',
+  what: 'database',
+}
+
+const schemaNames: Readonly<Record<ErrorStyle, string>> = { mesh: 'Error', openai: 'OpenAiError' }
+const codesOf = (status: number): ErrorCode[] => codes.filter((code) => errorKinds[code].status === status)
+
+/** The name of the component that describes an error status, such as `NotFound` or `OpenAiNotFound`. */
+const nameOf = (status: number, style: ErrorStyle): string => {
+  const [code = ''] = codesOf(status)
+  const words = code.toLowerCase().split('_')
+  const pascal = words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')
+  return style === 'openai' ? `OpenAi${pascal}` : pascal
+}
+
+const header = (name: string) => ({ $ref: `#/components/headers/${name}` })
+
+/** Headers of an answer with a status. */
+const headersOf = (status: number): Record<string, object> => ({
+  'X-Request-Id': header('RequestId'),
+  ...(status === 401 ? { 'WWW-Authenticate': header('Challenge') } : {}),
+  ...(codesOf(status).some((code) => errorKinds[code].retryable) ? { 'Retry-After': header('RetryAfter') } : {}),
+  ...(status === 429 ? rateLimitHeaders : {}),
+})
+
+export const rateLimitHeaders = {
+  'RateLimit-Limit': header('RateLimitLimit'),
+  'RateLimit-Remaining': header('RateLimitRemaining'),
+  'RateLimit-Reset': header('RateLimitReset'),
+}
+
+const responseOf = (status: number, style: ErrorStyle): object => ({
+  description: codesOf(status)
+    .map((code) => errorKinds[code].about)
+    .join('; or: '),
+  headers: headersOf(status),
+  content: {
+    'application/json': {
+      schema: { $ref: `#/components/schemas/${schemaNames[style]}` },
+      examples: Object.fromEntries(
+        codesOf(status).map((code) => [
+          code,
+          { value: errorBody(new MeshError(code, errorKinds[code].example, params), 'en', style) },
+        ]),
+      ),
+    },
+  },
+})
+
+/** Error answers as components: each status once a style, made when it is first asked for. */
+export const errorResponses = () => {
+  const responses: Record<string, object> = {}
+  return {
+    responses,
+    refer: (status: number, style: ErrorStyle): object => {
+      const name = nameOf(status, style)
+      responses[name] ??= responseOf(status, style)
+      return { $ref: `#/components/responses/${name}` }
+    },
+  }
+}

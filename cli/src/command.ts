@@ -1,10 +1,10 @@
 /** The `clawmesh` command. */
 import { writeFileSync } from 'node:fs'
-import { openApiDocument } from '@clawmesh/contracts'
 import { Command } from 'commander'
 import { configDocs, printConfig, verifyConfig } from './commands/config.ts'
 import { doctor } from './commands/doctor.ts'
 import { runMigrations } from './commands/migrate.ts'
+import { openApi } from './commands/openapi.ts'
 import { operatorMessage, start } from './commands/start.ts'
 import { targetNames } from './targets.ts'
 import { version } from './version.ts'
@@ -37,7 +37,13 @@ program
 program
   .command('openapi')
   .description('print the OpenAPI 3.1 document')
-  .action(() => console.log(JSON.stringify(openApiDocument(version), null, 2)))
+  .option('--check', 'say what breaks clients of the last release instead; exits with 1 when something does')
+  .option('--keep', 'keep the document as that of a release; refused when it breaks clients')
+  .action((options: { check?: true; keep?: true }) => {
+    const { text, ok } = openApi(options)
+    console.log(text)
+    process.exitCode = ok ? 0 : 1
+  })
 
 const config = program.command('config').description('look at the configuration')
 config

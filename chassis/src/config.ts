@@ -1,6 +1,6 @@
 /** The configuration that every process shares. */
 import { z } from 'zod'
-import { defineConfig, flag, integer, text, type ConfigOf } from './config/define.ts'
+import { defineConfig, flag, folder, integer, text, type ConfigOf } from './config/define.ts'
 import { parseEncryptionKey } from './crypto/secret-box.ts'
 
 /** Names of the services that may live in another process. */
@@ -46,19 +46,34 @@ const addressSettings = Object.fromEntries(
 >
 
 export const chassisConfig = defineConfig('chassis', {
+  configFile: {
+    env: ['CLAWMESH_CONFIG', 'GOCLAW_CONFIG'],
+    file: false,
+    schema: text('config.json'),
+    about: 'Configuration file (JSON5); it need not exist',
+  },
   logLevel: {
     env: ['CLAWMESH_LOG_LEVEL', 'GOCLAW_LOG_LEVEL'],
     schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
     about: 'Least severe level that is logged',
+    live: true,
+  },
+  debug: {
+    env: ['CLAWMESH_DEBUG', 'GOCLAW_DEBUG'],
+    schema: flag(false),
+    about: 'Log from debug on, whatever the log level says',
+    live: true,
   },
   dataDir: {
     env: ['CLAWMESH_DATA_DIR', 'GOCLAW_DATA_DIR'],
-    schema: text(''),
+    file: 'data_dir',
+    schema: folder(''),
     about: 'Folder for embedded data, keys and workspaces; default ~/.clawmesh',
   },
   workspaceDir: {
     env: ['CLAWMESH_WORKSPACE', 'GOCLAW_WORKSPACE'],
-    schema: text(''),
+    file: 'agents.defaults.workspace',
+    schema: folder(''),
     about: 'Base folder of agent workspaces; default <data folder>/workspace',
   },
   natsUrl: {
@@ -76,6 +91,11 @@ export const chassisConfig = defineConfig('chassis', {
     schema: text(''),
     about: 'PostgreSQL for all services; each owns a schema in it. Empty starts the embedded database (target all)',
     secret: true,
+  },
+  autoUpgrade: {
+    env: ['CLAWMESH_AUTO_UPGRADE', 'GOCLAW_AUTO_UPGRADE'],
+    schema: flag(false),
+    about: "Bring the database schemas of a process's services up to date when it starts; target all always does",
   },
   poolSize: {
     env: ['CLAWMESH_DB_POOL_SIZE'],
@@ -152,8 +172,27 @@ export const chassisConfig = defineConfig('chassis', {
   },
   otlpEndpoint: {
     env: ['OTEL_EXPORTER_OTLP_ENDPOINT', 'GOCLAW_TELEMETRY_ENDPOINT'],
+    file: 'telemetry.endpoint',
     schema: text(''),
-    about: 'OpenTelemetry collector (OTLP over HTTP); empty switches telemetry off',
+    about: 'OpenTelemetry collector (OTLP over HTTP), a URL or host:port; empty switches telemetry off',
+  },
+  telemetryEnabled: {
+    env: ['CLAWMESH_TELEMETRY_ENABLED', 'GOCLAW_TELEMETRY_ENABLED'],
+    file: 'telemetry.enabled',
+    schema: flag(true),
+    about: 'Switches telemetry off although a collector is configured',
+  },
+  telemetryInsecure: {
+    env: ['CLAWMESH_TELEMETRY_INSECURE', 'GOCLAW_TELEMETRY_INSECURE'],
+    file: 'telemetry.insecure',
+    schema: flag(false),
+    about: 'Reach a collector that is given as host:port over HTTP instead of HTTPS',
+  },
+  telemetryServiceName: {
+    env: ['OTEL_SERVICE_NAME', 'GOCLAW_TELEMETRY_SERVICE_NAME'],
+    file: 'telemetry.service_name',
+    schema: text(''),
+    about: 'Name of the process in traces; default clawmesh-<targets>',
   },
   ...addressSettings,
 })

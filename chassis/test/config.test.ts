@@ -8,7 +8,9 @@ import {
   list,
   loadConfigs,
   resolveSetting,
+  settingsOf,
   text,
+  type Layers,
 } from '../src/index.ts'
 
 const rooms = {
@@ -49,7 +51,7 @@ it('names every faulty variable at once, as it was set, and repeats no value', (
   } catch (thrown) {
     expect(thrown).toBeInstanceOf(ConfigError)
     const { faults, message } = thrown as ConfigError
-    expect(faults.map(({ variable }) => variable)).toEqual(['OLD_PORT', 'ONE_ON', 'TWO_SECRET'])
+    expect(faults.map(({ where }) => where)).toEqual(['OLD_PORT', 'ONE_ON', 'TWO_SECRET'])
     expect(faults[2]!.reason).toBe('at least 32 characters')
     expect(message.split('\n')).toHaveLength(4)
     expect(message).not.toContain('too-short-secret')
@@ -66,20 +68,21 @@ it.each(['1.5', '-1', 'abc', '1e9', '0x10000', ' ', 'NaN', 'Infinity', '99999999
 )
 
 it('says where a value comes from', () => {
-  const setting = rooms.one.settings.port
-  expect(resolveSetting(setting, {})).toEqual({
-    variable: 'ONE_PORT',
-    value: 8080,
-    source: 'default',
-    fault: undefined,
-  })
-  expect(resolveSetting(setting, { OLD_PORT: '1' })).toEqual({
-    variable: 'OLD_PORT',
-    value: 1,
-    source: 'environment',
-    fault: undefined,
-  })
-  expect(resolveSetting(setting, { ONE_PORT: 'x' })).toMatchObject({ variable: 'ONE_PORT', value: undefined })
+  const port = settingsOf(rooms).find(({ name }) => name === 'port')!
+  const file = { path: '/c.json', values: { one: { port: 3 } } }
+  const from = (env: Record<string, string>, below: Partial<Layers> = {}) => {
+    const { value, source, faults } = resolveSetting(port, { env, ...below })
+    return [value, source, faults.length]
+  }
+  expect(from({})).toEqual([8080, { layer: 'default' }, 0])
+  expect(from({}, { defaults: { ONE_PORT: '2' } })).toEqual([2, { layer: 'default' }, 0])
+  expect(from({}, { file, defaults: { ONE_PORT: '2' } })).toEqual([
+    3,
+    { layer: 'file', path: '/c.json', name: 'one.port' },
+    0,
+  ])
+  expect(from({ OLD_PORT: '1' }, { file })).toEqual([1, { layer: 'env', name: 'OLD_PORT' }, 0])
+  expect(from({ ONE_PORT: 'x' }, { file })).toEqual([undefined, { layer: 'env', name: 'ONE_PORT' }, 1])
 })
 
 it("has a default for everything of the chassis, and no setting's variable twice", () => {

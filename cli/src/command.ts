@@ -6,7 +6,7 @@ import { doctor } from './commands/doctor.ts'
 import { runMigrations } from './commands/migrate.ts'
 import { openApi } from './commands/openapi.ts'
 import { operatorMessage, start } from './commands/start.ts'
-import { targetNames } from './targets.ts'
+import { parseTargets, targetNames } from './targets.ts'
 import { version } from './version.ts'
 
 const { env } = process
@@ -50,13 +50,17 @@ config
   .command('verify')
   .description('check every value; lists all faults')
   .action(() => {
-    verifyConfig(env)
-    console.log('configuration is valid')
+    const notices = verifyConfig(env)
+    console.log(['configuration is valid', ...notices].join('\n'))
   })
 config
   .command('print')
   .description('effective values and their sources, secrets masked')
-  .action(() => console.log(printConfig(env)))
+  .option('--target <names>', 'as for start: only what these targets read, with the defaults that they run on')
+  .option('--json', 'as JSON')
+  .action(({ target, json = false }: { target?: string; json?: boolean }) =>
+    console.log(printConfig(env, { names: target === undefined ? [] : parseTargets(target), json })),
+  )
 config
   .command('docs <file>')
   .description('write the configuration reference')

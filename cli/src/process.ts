@@ -58,8 +58,12 @@ const withoutDatabase = async (
   return memoryElsewhere ? [...missing, 'memory'] : missing
 }
 
-const migrateAll = async (url: (service: RemoteService) => string, log: Logger): Promise<void> => {
-  for (const service of servicesWithDatabase) {
+const migrateAll = async (
+  services: readonly RemoteService[],
+  url: (service: RemoteService) => string,
+  log: Logger,
+): Promise<void> => {
+  for (const service of services) {
     const applied = await migrate({ url: url(service), schema: service, folder: migrationFolder(service) })
     if (applied.length > 0) log.info({ service, applied }, 'migrated')
   }
@@ -81,7 +85,12 @@ export const composeProcess = async ({
     unserved.length > 0 ? await startEmbeddedDatabase(dataDir, log) : undefined
   const urlOf = (service: RemoteService) =>
     unserved.includes(service) ? database!.url : databaseUrl(service, config, env)
-  if (embedded) await migrateAll(urlOf, log)
+  if (embedded || config.autoUpgrade)
+    await migrateAll(
+      servicesWithDatabase.filter((service) => names.includes(service)),
+      urlOf,
+      log,
+    )
 
   const mesh = await openHost({
     config,

@@ -5,7 +5,7 @@ import { addressRanges } from './edge/client-ip.ts'
 /** The user id that owns the system when no owner is named. */
 const defaultOwnerIds = ['system']
 
-/** Addresses and CIDR ranges between commas. */
+/** Addresses and CIDR ranges. */
 const ranges = list.superRefine((values, context) => {
   try {
     addressRanges(values)
@@ -35,26 +35,31 @@ export const gatewayConfig = defineConfig('gateway', {
     env: ['GOCLAW_OWNER_IDS', 'CLAWMESH_OWNER_IDS'],
     schema: list.transform((ids) => (ids.length > 0 ? ids : defaultOwnerIds)),
     about: 'User ids that own the system when they come with the gateway token, comma separated; default system',
+    live: true,
   },
   allowedOrigins: {
     env: ['GOCLAW_ALLOWED_ORIGINS', 'CLAWMESH_ALLOWED_ORIGINS'],
     schema: list,
     about: 'Origins whose pages may call the API from a browser, comma separated; * is all',
+    live: true,
   },
   rateLimitRpm: {
     env: ['CLAWMESH_RATE_LIMIT_RPM', 'GOCLAW_RATE_LIMIT_RPM'],
     schema: integer(20, -2_147_483_648),
     about: 'Runs a user (else key, else address) may start a minute in the long run; 0 or less switches the limit off',
+    live: true,
   },
   rateLimitBurst: {
     env: ['CLAWMESH_RATE_LIMIT_BURST'],
     schema: integer(5, 1),
     about: 'Runs that may be started at once after a pause',
+    live: true,
   },
   replicas: {
     env: ['CLAWMESH_GATEWAY_REPLICAS'],
     schema: integer(1, 1),
     about: 'Gateways that run side by side; each grants its share of the limit while Redis is away or not configured',
+    live: true,
   },
   trustedProxies: {
     env: ['CLAWMESH_TRUSTED_PROXIES'],
@@ -68,6 +73,7 @@ export const gatewayConfig = defineConfig('gateway', {
   },
   version: {
     env: ['CLAWMESH_VERSION'],
+    file: false,
     schema: text(packageVersion),
     about: 'Version shown by /health and in the OpenAPI document; images set it',
   },

@@ -11,6 +11,7 @@ import { routeFinder } from './edge/find-route.ts'
 import { pipeline } from './edge/pipeline.ts'
 import { limitRuns } from './limit/limit.ts'
 import { rateLimiter } from './limit/limiter.ts'
+import { ratesOf } from './limit/rate.ts'
 import { ownApp } from './own/app.ts'
 
 export interface GatewayService extends Service {
@@ -25,7 +26,7 @@ export const gatewayService = (mesh: Mesh, config: GatewayConfig): GatewayServic
   const crossOrigin = cors(config.allowedOrigins)
   const clientIp = clientIpFinder(config.trustedProxies)
   const lookups = identityLookups(mesh)
-  const limiter = rateLimiter(config, mesh.config.redisUrl, log)
+  const limiter = rateLimiter(config.replicas, mesh.config.redisUrl, log)
   const { deliver, close } = deliverer(mesh, ownApp(mesh, lookups, config.version))
 
   const handle = pipeline({
@@ -35,7 +36,7 @@ export const gatewayService = (mesh: Mesh, config: GatewayConfig): GatewayServic
       ? refuseForeignPages({ loopbackOnly: isLoopback(host), isAllowedOrigin: crossOrigin.isAllowed })
       : () => undefined,
     admit: admitter(config, lookups),
-    limit: limitRuns(limiter, clientIp),
+    limit: limitRuns(limiter.take, ratesOf(config, lookups, log), clientIp),
     deliver,
     clientIp,
     log,
@@ -58,6 +59,6 @@ export const gatewayService = (mesh: Mesh, config: GatewayConfig): GatewayServic
     name: 'gateway',
     port: () => server?.port ?? 0,
     lameDuck: () => server?.lameDuck(),
-    parts: limiter === undefined ? [listener] : [limiter.part, listener],
+    parts: [limiter.part, listener],
   }
 }

@@ -6,7 +6,7 @@ const listed = 'https://console.example'
 
 describe('a development edge', () => {
   const outcome = (headers: Record<string, string>, loopbackOnly = true) => {
-    const guard = refuseForeignPages({ loopbackOnly, isAllowedOrigin: cors([listed]).isAllowed })
+    const guard = refuseForeignPages({ loopbackOnly, isAllowedOrigin: cors(() => [listed]).isAllowed })
     try {
       guard({ headers } as unknown as IncomingMessage)
       return 'served'
@@ -42,7 +42,7 @@ describe('an origin', () => {
   const marked = (allowed: string[], origin: string) => {
     const headers: Record<string, string> = {}
     const response = { setHeader: (name: string, value: string) => (headers[name] = value) }
-    cors(allowed).apply(
+    cors(() => allowed).apply(
       { method: 'GET', headers: { origin } } as IncomingMessage,
       response as unknown as ServerResponse,
     )
@@ -60,5 +60,13 @@ describe('an origin', () => {
     [[], listed, undefined],
   ])('with %j listed, %s is answered with %s', (allowed, origin, expected) => {
     expect(marked(allowed, origin)).toBe(expected)
+  })
+
+  it('is listed or not as the list is now', () => {
+    let origins = [listed]
+    const { isAllowed } = cors(() => origins)
+    expect([isAllowed(listed), isAllowed('https://new.example')]).toEqual([true, false])
+    origins = ['https://new.example']
+    expect([isAllowed(listed), isAllowed('https://new.example')]).toEqual([false, true])
   })
 })

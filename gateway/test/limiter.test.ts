@@ -2,9 +2,14 @@
 import { createLogger, type Logger } from '@clawmesh/chassis'
 import { Redis } from 'ioredis'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Rate, Take } from '../src/limit/bucket.ts'
 import { rateLimiter, type Limiter } from '../src/limit/limiter.ts'
 import { findFreePort } from '../../test/support/free-port.ts'
 import { startRedis, type RedisHandle } from '../../test/support/redis.ts'
+
+interface TestLimiter {
+  take: (key: string, changed?: Rate) => Take | Promise<Take>
+}
 
 const running: Limiter[] = []
 let redis: RedisHandle
@@ -12,6 +17,7 @@ let keys = 0
 
 /** Names of keys that no other test uses. */
 const freshKey = () => `tenant:user:${Date.now()}:${keys++}`
+const rateOf = (rpm: number, burst = 5): Rate => ({ intervalMs: 60_000 / rpm, burst })
 
 const loggedLimiter = async (url: string, settings: { rpm?: number; burst?: number; replicas?: number } = {}) => {
   const lines: string[] = []
@@ -24,11 +30,11 @@ const startLimiter = async (
   url: string,
   { rpm = 20, burst = 5, replicas = 1 }: { rpm?: number; burst?: number; replicas?: number } = {},
   log: Logger = createLogger({ level: 'silent', name: 'test' }),
-): Promise<Limiter> => {
-  const limiter = rateLimiter({ rateLimitRpm: rpm, rateLimitBurst: burst, replicas }, url, log)!
+): Promise<TestLimiter> => {
+  const limiter = rateLimiter(() => replicas, url, log)
   await limiter.part.start?.()
   running.push(limiter)
-  return limiter
+  return { take: (key, rate = rateOf(rpm, burst)) => limiter.take(key, rate) }
 }
 
 const grantedOf = async (takes: readonly unknown[]) =>
@@ -42,12 +48,6 @@ afterEach(async () => {
 })
 afterAll(() => redis.stop())
 
-it('is off at 0 and below', () => {
-  const log = createLogger({ level: 'silent', name: 'test' })
-  for (const rateLimitRpm of [0, -1])
-    expect(rateLimiter({ rateLimitRpm, rateLimitBurst: 5, replicas: 1 }, '', log)).toBeUndefined()
-})
-
 it('shares one bucket among gateways', async () => {
   const gateways = [await startLimiter(redis.url), await startLimiter(redis.url), await startLimiter(redis.url)]
   const key = freshKey()
@@ -56,17 +56,45 @@ it('shares one bucket among gateways', async () => {
   expect(await gateways[0]!.take(key)).toMatchObject({ allowed: false, remaining: 0 })
 })
 
-it('holds the rate in the long run, within 2 %', async () => {
-  const settings = { rpm: 6_000, burst: 5 }
-  const gateways = [await startLimiter(redis.url, settings), await startLimiter(redis.url, settings)]
+/** Takes as fast as it can for a while; what was granted, beside the least and the most that it may be. */
+const askAllTheTime = async (gateways: readonly TestLimiter[], rate: Rate) => {
   const key = freshKey()
   const startedAt = performance.now()
+  const due = () => rate.burst + (performance.now() - startedAt) / rate.intervalMs
   let granted = 0
-  while (performance.now() - startedAt < 3_000) granted += await grantedOf(gateways.map(({ take }) => take(key)))
-  const elapsedMs = performance.now() - startedAt
-  const due = 5 + elapsedMs / 10
-  expect(granted).toBeLessThanOrEqual(due * 1.02)
-  expect(granted).toBeGreaterThanOrEqual(due * 0.98 - 1)
+  let least = 0
+  while (performance.now() - startedAt < 3_000) {
+    least = due()
+    granted += await grantedOf(gateways.map(({ take }) => take(key, rate)))
+  }
+  return { granted, least, most: due() }
+}
+
+it('holds the rate over three gateways in the long run, within 2 % of the exact number', async () => {
+  const gateways = await Promise.all(Array.from({ length: 3 }, () => loggedLimiter(redis.url)))
+  const limiters = gateways.map(({ limiter }) => limiter)
+  // A bucket this deep loses nothing when this process is not let run for a moment.
+  const rate = rateOf(6_000, 100)
+  let measured = await askAllTheTime(limiters, rate)
+  // On a machine too busy to hear Redis in time gateways grant shares, which is not what is measured here.
+  for (let tries = 0; tries < 5 && gateways.some(({ lines }) => lines.length > 0); tries++) {
+    gateways.forEach(({ lines }) => lines.splice(0))
+    await sleep(2_000)
+    measured = await askAllTheTime(limiters, rate)
+  }
+  expect(measured.granted).toBeLessThanOrEqual(measured.most * 1.02)
+  expect(measured.granted).toBeGreaterThanOrEqual(measured.least * 0.98)
+})
+
+it('a changed rate holds for a bucket that is there already, whichever gateway counts', async () => {
+  const [one, other] = [await startLimiter(redis.url), await startLimiter(redis.url)]
+  const key = freshKey()
+  expect(await grantedOf(Array.from({ length: 3 }, () => one.take(key)))).toBe(3)
+  // Owed are three tokens, at whatever pace they come back.
+  expect(await other.take(key, rateOf(1))).toMatchObject({ allowed: true, remaining: 1 })
+  expect(await one.take(key, rateOf(1, 2))).toMatchObject({ allowed: false, remaining: 0 })
+  expect((await other.take(key, rateOf(1, 2))).nextInMs).toBeCloseTo(60_000, -3)
+  expect((await one.take(key, rateOf(6_000))).fullInMs).toBeLessThanOrEqual(50)
 })
 
 it('tells what is left and when the bucket is full again', async () => {

@@ -98,7 +98,7 @@ it('is let in at once when approved and refused at once when revoked, by every e
 
 describe('at the ladder', () => {
   const authenticate = authenticator(
-    { token: 'secret', ownerIds: ['system'] },
+    { token: 'secret', ownerIds: () => ['system'] },
     {
       ...listedLookups({
         pairings: { [`${masterTenantId} late`]: Date.now() - 1, [`${masterTenantId} good`]: Date.now() + 60_000 },
@@ -114,7 +114,7 @@ describe('at the ladder', () => {
   it('a lookup that fails counts as not paired', async () => {
     const lookups = { ...listedLookups({}), pairing: () => Promise.reject(new Error('away')) }
     await expect(
-      authenticator({ token: 'secret', ownerIds: [] }, lookups)(readClaim(sender('good'))),
+      authenticator({ token: 'secret', ownerIds: () => [] }, lookups)(readClaim(sender('good'))),
     ).rejects.toMatchObject({ code: 'UNAUTHORIZED' })
   })
 })

@@ -25,15 +25,37 @@ const redactPaths = secretFields.flatMap((field) => {
   return [path.replace(/^\./, ''), `*${path}`, `*.*${path}`]
 })
 
+/** The loggers made from one, by that one: pino's children keep the level that they were made with. */
+const families = new WeakMap<Logger, Set<WeakRef<Logger>>>()
+
 /** JSON logs on stdout, or on stderr for commands whose stdout is their answer. Secrets are cut out by field name. */
-export const createLogger = (options: { level: string; name: string; stream?: pino.DestinationStream }): Logger =>
-  pino(
+export const createLogger = (options: { level: string; name: string; stream?: pino.DestinationStream }): Logger => {
+  const family = new Set<WeakRef<Logger>>()
+  const leavers = new FinalizationRegistry((member: WeakRef<Logger>) => family.delete(member))
+  const logger = pino(
     {
       level: options.level,
       base: { name: options.name, pid: process.pid },
       redact: { paths: redactPaths, censor: '***' },
       serializers: { err: pino.stdSerializers.errWithCause },
       timestamp: pino.stdTimeFunctions.isoTime,
+      onChild: (child) => {
+        const member = new WeakRef(child)
+        family.add(member)
+        leavers.register(child, member)
+      },
     },
     options.stream ?? pino.destination({ fd: 1, sync: false, minLength: 0 }),
   )
+  families.set(logger, family)
+  return logger
+}
+
+/** Changes the level of a logger and of all that were made from it. */
+export const setLogLevel = (logger: Logger, level: string): void => {
+  logger.level = level
+  for (const member of families.get(logger) ?? []) {
+    const child = member.deref()
+    if (child !== undefined) child.level = level
+  }
+}

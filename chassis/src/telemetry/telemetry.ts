@@ -47,7 +47,7 @@ export const startTelemetry = async ({
   spanProcessors,
 }: TelemetryOptions): Promise<Telemetry> => {
   const { NodeSDK } = await import('@opentelemetry/sdk-node')
-  process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] ??= endpoint
+  process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = endpoint
   const node = new NodeSDK({
     serviceName,
     instrumentations: [],

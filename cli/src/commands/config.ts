@@ -1,46 +1,100 @@
 /** `clawmesh config`: what is configured, whether it is right, and the table for the documentation. */
-import { loadConfigs, resolveSetting, type Setting } from '@clawmesh/chassis'
-import { configDefinitions } from '../targets.ts'
+import { mask, resolveSetting, settingsOf, type Layers, type SettingEntry, type Source } from '@clawmesh/chassis'
+import { configNotices, openConfiguration, readLayers } from '../configuration.ts'
+import { configDefinitions, targetNames, type TargetName } from '../targets.ts'
 
-const rows = (): { room: string; setting: Setting }[] =>
-  Object.entries(configDefinitions).flatMap(([room, { settings }]) =>
-    Object.values<Setting>(settings).map((setting) => ({ room, setting })),
-  )
-
-/** @throws ConfigError listing every fault */
-export const verifyConfig = (env: NodeJS.ProcessEnv): void => {
-  loadConfigs(configDefinitions, env)
+const noticeLines = (layers: Layers): string[] => {
+  const { unknown, unused } = configNotices(layers)
+  return [...unknown.map((name) => `unknown: ${name}`), ...unused.map((name) => `not used (yet): ${name}`)]
 }
 
-/** Every setting with its effective value, secrets masked, and where it comes from. */
-export const printConfig = (env: NodeJS.ProcessEnv): string =>
-  rows()
-    .map(({ setting }) => {
-      const { variable, value, source, fault } = resolveSetting(setting, env)
-      const shown =
-        fault !== undefined ? `INVALID: ${fault}` : setting.secret && value ? '***' : JSON.stringify(value ?? null)
-      return `${variable}=${shown}  (${source})`
-    })
-    .join('\n')
+/** What is set and does nothing, a line each. @throws ConfigError listing every fault */
+export const verifyConfig = (env: NodeJS.ProcessEnv): string[] => {
+  const layers = readLayers(env)
+  openConfiguration(layers)
+  return noticeLines(layers)
+}
+
+/** Passwords in URLs are secrets wherever the URL stands. */
+const withoutPasswords = (value: unknown): unknown =>
+  typeof value === 'string' ? value.replaceAll(/(:\/\/)[^/?#\s,]*@/g, `$1${mask}@`) : value
+
+interface Row {
+  room: string
+  variable: string
+  fileKey: string | null
+  /** Null when it is set nowhere; `***` for a secret that is set. */
+  value: unknown
+  source: Source
+  live: boolean
+  faults: readonly string[]
+}
+
+const rowOf = (entry: SettingEntry, layers: Layers): Row => {
+  const { room, setting, fileKeys } = entry
+  const { value, source, faults } = resolveSetting(entry, layers)
+  return {
+    room,
+    variable: source.layer === 'env' ? source.name : setting.env[0],
+    fileKey: fileKeys[0] ?? null,
+    value: setting.secret ? (value ? mask : null) : withoutPasswords(value ?? null),
+    source,
+    live: setting.live ?? false,
+    faults: faults.map(({ where, reason }) => `${where}: ${reason}`),
+  }
+}
+
+const sourceText = (source: Source): string =>
+  source.layer === 'default'
+    ? 'default'
+    : source.layer === 'env'
+      ? `env ${source.name}`
+      : `file ${source.path}: ${source.name}`
+
+const rowText = ({ variable, value, source, faults }: Row): string =>
+  `${variable}=${faults.length > 0 ? `INVALID: ${faults.join('; ')}` : JSON.stringify(value)}  (${sourceText(source)})`
+
+interface PrintOptions {
+  /** Only what these read; all rooms where none are named. */
+  names: readonly TargetName[]
+  json: boolean
+}
+
+/** Every setting with its effective value, secrets masked, and where it comes from. @throws ConfigError for a bad file */
+export const printConfig = (env: NodeJS.ProcessEnv, { names, json }: PrintOptions): string => {
+  const layers = readLayers(env, names)
+  const rooms = new Set<string>(['chassis', ...(names.length > 0 ? names : targetNames)])
+  const rows = settingsOf(configDefinitions)
+    .filter(({ room }) => rooms.has(room))
+    .map((entry) => rowOf(entry, layers))
+  return json ? JSON.stringify(rows, null, 2) : rows.map(rowText).join('\n')
+}
 
 const cell = (text: string): string => text.replaceAll('|', '\\|')
+const code = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(' ')
+
+const docsRow = (entry: SettingEntry): string => {
+  const { room, setting, fileKeys } = entry
+  const fallback = resolveSetting(entry, { env: {} }).value as string | number | boolean | object | undefined
+  const shown =
+    fallback === undefined || fallback === ''
+      ? ''
+      : `\`${typeof fallback === 'object' ? JSON.stringify(fallback) : fallback}\``
+  const cells = [room, code(setting.env), code(fileKeys), shown, setting.live ? 'live' : '', setting.about]
+  return `| ${cells.map(cell).join(' | ')} |`
+}
 
 /** The configuration reference as Markdown. */
 export const configDocs = (): string =>
   [
     '# Configuration',
     '',
-    'Made from the schemas by `npm run generate`; do not edit. Every value is an environment variable.',
+    'Made from the schemas by `npm run generate`; do not edit. A variable goes before the key of the configuration file;',
+    'of several variables the first that is set counts. What is live follows the file while the process runs; see',
+    '[operations/configuration.md](operations/configuration.md).',
     '',
-    '| room | variable | default | meaning |',
-    '|---|---|---|---|',
-    ...rows().map(({ room, setting }) => {
-      const fallback = resolveSetting(setting, {}).value as string | number | boolean | string[] | object | undefined
-      const shown =
-        fallback === undefined || fallback === ''
-          ? ''
-          : `\`${typeof fallback === 'object' ? JSON.stringify(fallback) : fallback}\``
-      return `| ${room} | ${setting.env.map((name) => `\`${name}\``).join(' ')} | ${cell(shown)} | ${cell(setting.about)} |`
-    }),
+    '| room | variable | key in config.json | default | | meaning |',
+    '|---|---|---|---|---|---|',
+    ...settingsOf(configDefinitions).map(docsRow),
     '',
   ].join('\n')

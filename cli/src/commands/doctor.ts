@@ -6,13 +6,14 @@ import {
   ConfigError,
   loadConfigs,
   pendingMigrations,
-  resolveSetting,
   type ChassisConfig,
+  type Layers,
 } from '@clawmesh/chassis'
+import { configFilePath, configNotices, openConfiguration, readLayers } from '../configuration.ts'
 import { openDataDir } from '../data-dir.ts'
 import { databaseUrl } from '../host.ts'
 import { migrationFolder } from '../migration-folders.ts'
-import { configDefinitions, servicesWithDatabase } from '../targets.ts'
+import { servicesWithDatabase } from '../targets.ts'
 
 interface Finding {
   ok: boolean
@@ -42,18 +43,33 @@ const nodeVersion = (): Finding => {
   return { ok, what: 'Node', detail: process.version, remedy: 'start through npm scripts, which fetch Node 24' }
 }
 
-const configuration = (env: NodeJS.ProcessEnv): Finding => {
+interface Configured {
+  findings: Finding[]
+  /** Undefined when the configuration is invalid. */
+  layers?: Layers
+}
+
+const configuration = (env: NodeJS.ProcessEnv): Configured => {
   try {
-    loadConfigs(configDefinitions, env)
-    return { ok: true, what: 'configuration', detail: 'valid' }
+    const layers = readLayers(env)
+    openConfiguration(layers)
+    const { unknown, unused } = configNotices(layers)
+    const file = layers.file === undefined ? `no file (${configFilePath(env)} does not exist)` : layers.file.path
+    const idle = (what: string, names: readonly string[]): Finding[] =>
+      names.length === 0 ? [] : [{ ok: true, what, detail: names.join(', ') }]
+    return {
+      layers,
+      findings: [
+        { ok: true, what: 'configuration', detail: `valid, ${file}` },
+        ...idle('unknown to Clawmesh', unknown),
+        ...idle('not used (yet)', unused),
+      ],
+    }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    return {
-      ok: false,
-      what: 'configuration',
-      detail: error.faults.map(({ variable, reason }) => `${variable}: ${reason}`).join('; '),
-      remedy: 'docs/configuration.md lists every variable',
-    }
+    const detail = error.faults.map(({ where, reason }) => `${where}: ${reason}`).join('; ')
+    const remedy = 'docs/configuration.md lists every variable and every key'
+    return { findings: [{ ok: false, what: 'configuration', detail, remedy }] }
   }
 }
 
@@ -119,13 +135,12 @@ const outside = async (config: ChassisConfig, env: NodeJS.ProcessEnv): Promise<F
 
 /** Looks at everything and returns the report, and whether all is well. */
 export const doctor = async (env: NodeJS.ProcessEnv): Promise<{ text: string; ok: boolean }> => {
-  const settings = configuration(env)
-  const dataDir = resolveSetting(chassisConfig.settings.dataDir, env).value as string
+  const { findings: configured, layers } = configuration(env)
+  const config = layers === undefined ? undefined : loadConfigs({ chassis: chassisConfig }, env, layers).chassis
   const findings = [
     nodeVersion(),
-    settings,
-    dataFolder(dataDir),
-    ...(settings.ok ? await outside(loadConfigs({ chassis: chassisConfig }, env).chassis, env) : []),
+    ...configured,
+    ...(config === undefined ? [] : [dataFolder(config.dataDir), ...(await outside(config, env))]),
   ]
   return {
     ok: findings.every(({ ok }) => ok),

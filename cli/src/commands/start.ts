@@ -1,11 +1,13 @@
 /** `clawmesh start`: runs targets until told to stop. */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { ConfigError, createLogger, loadConfigs, startTelemetry } from '@clawmesh/chassis'
+import { ConfigError, createLogger, startTelemetry } from '@clawmesh/chassis'
+import { collectorOf, isAllInOne, logLevelOf, openConfiguration, readLayers } from '../configuration.ts'
 import { openDataDir } from '../data-dir.ts'
 import { SetupError } from '../host.ts'
 import { composeProcess } from '../process.ts'
-import { configDefinitions, parseTargets, targetNames } from '../targets.ts'
+import { followConfiguration } from '../reload.ts'
+import { parseTargets } from '../targets.ts'
 import { banner } from './banner.ts'
 
 /** How long leaving may take after a first signal before a second one, or patience, ends the process. */
@@ -20,21 +22,17 @@ const releaseStartUpMemory = (): void => {
 /** Runs until SIGTERM or SIGINT and returns the exit code. */
 export const start = async (target: string, env: NodeJS.ProcessEnv): Promise<number> => {
   const names = parseTargets(target)
-  const embedded = names.length === targetNames.length
-  const configs = loadConfigs(
-    configDefinitions,
-    embedded ? { CLAWMESH_HTTP_HOST: '127.0.0.1', CLAWMESH_HTTP_PORT: '0', ...env } : env,
-  )
-  const log = createLogger({
-    level: env['CLAWMESH_LOG_LEVEL'] || !embedded ? configs.chassis.logLevel : 'warn',
-    name: embedded ? 'all' : names.join(','),
-  })
+  const embedded = isAllInOne(names)
+  const read = () => readLayers(env, names)
+  const layers = read()
+  const open = openConfiguration(layers)
+  const { configs } = open
+  const log = createLogger({ level: logLevelOf(configs.chassis), name: embedded ? 'all' : names.join(',') })
+  const unfollow = followConfiguration({ env, read, layers, open, log })
   const startedAt = performance.now()
-  const { otlpEndpoint } = configs.chassis
-  const telemetry =
-    otlpEndpoint === ''
-      ? undefined
-      : await startTelemetry({ endpoint: otlpEndpoint, serviceName: `clawmesh-${embedded ? 'all' : names.join('-')}` })
+  const endpoint = collectorOf(configs.chassis)
+  const serviceName = configs.chassis.telemetryServiceName || `clawmesh-${embedded ? 'all' : names.join('-')}`
+  const telemetry = endpoint === '' ? undefined : await startTelemetry({ endpoint, serviceName })
 
   process.on('unhandledRejection', (err) => log.error({ err }, 'unhandled rejection'))
   const mesh = await composeProcess({
@@ -59,6 +57,7 @@ export const start = async (target: string, env: NodeJS.ProcessEnv): Promise<num
   log.info({ targets: names, readyMs, port: mesh.edgePort() }, 'ready')
   if (embedded) console.log(banner({ config: configs.gateway, port: mesh.edgePort(), readyMs }))
   await told
+  unfollow()
   await mesh.stop()
   await telemetry?.stop()
   return 0

@@ -1,5 +1,6 @@
 /** Decides what vouches for a request: the gateway token, an API key, or that nothing has to. */
 import { timingSafeEqual } from 'node:crypto'
+import { derived } from '@clawmesh/chassis'
 import { MeshError, type Caller, type Role } from '@clawmesh/contracts'
 import { isDevelopment, type GatewayConfig } from '../config.ts'
 import { hashOf, type Claim } from './claim.ts'
@@ -96,18 +97,18 @@ export const authenticator = (
 ): Authenticate => {
   // As the bytes that a header would carry.
   const tokenHash = hashOf(Buffer.from(config.token).toString('latin1'))
-  const owners = new Set(config.ownerIds)
+  const owners = derived(config.ownerIds, (ids) => new Set(ids))
 
   return async (claim) => {
     if (tokenHash !== '' && claim.bearerHash !== '' && sameHash(claim.bearerHash, tokenHash))
-      return byGatewayToken(owners.has(claim.userId) ? 'owner' : 'admin', claim)
+      return byGatewayToken(owners().has(claim.userId) ? 'owner' : 'admin', claim)
 
     const key = apiKeyPattern.test(claim.bearer) ? await lookups.apiKey(claim.bearerHash) : undefined
     // Looked up while it was good, it may have expired since.
     if (key !== undefined && (key.expiresAtMs === 0 || key.expiresAtMs > Date.now())) return byApiKey(key, claim)
 
     if (claim.senderId !== '' && (await isPaired(claim, lookups))) return byPairing(claim)
-    if (isDevelopment(config)) return inDevelopment(developmentRole(owners.has(claim.userId)), claim)
+    if (isDevelopment(config)) return inDevelopment(developmentRole(owners().has(claim.userId)), claim)
     throw new MeshError('UNAUTHORIZED', 'error.unauthorized')
   }
 }

@@ -6,11 +6,13 @@ import {
   type ResolveTenantResponse,
 } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { newId, serviceCaller, sha256Hex, type Call, type Mesh } from '@clawmesh/chassis'
+import { z } from 'zod'
 
 const maxApiKeys = 20_000
 const maxTenants = 20_000
 const maxMembers = 50_000
 const maxPairings = 50_000
+const settingsWithinMs = 1_000
 
 export type ApiKey = Pick<ResolveApiKeyResponse, 'tenantId' | 'scopes' | 'ownerId' | 'expiresAtMs'>
 export type Tenant = Pick<ResolveTenantResponse, 'id' | 'slug' | 'name' | 'status'>
@@ -34,16 +36,29 @@ export interface Lookups {
   pairing: (tenantId: string, senderId: string) => Promise<Pairing | undefined>
   /** Calls back whenever answers of one kind may be others than before; by then they are forgotten here. */
   onForget: (handler: OnForget) => void
+  /** Runs a minute that a tenant has set for itself; undefined when it has not. @throws UNAVAILABLE */
+  rateLimitRpm: (tenantId: string) => Promise<number | undefined>
   /** Whether identity and its database answer within a time; never cached, never throws. */
   answers: (limitMs: number) => Promise<boolean>
 }
 
 /** A shared lookup outlives the request that started it, so no request may cancel it. */
-const ownCall = (signal: AbortSignal = new AbortController().signal): Call => ({
-  caller: serviceCaller(),
+const ownCall = (signal: AbortSignal = new AbortController().signal, tenantId?: string): Call => ({
+  caller: serviceCaller(tenantId),
   requestId: newId(),
   signal,
 })
+
+/** What the edge reads of a tenant's system configs; a value that makes no sense counts as not set. */
+const tenantSettings = z.object({
+  'gateway.rate_limit_rpm': z
+    .string()
+    .regex(/^-?\d{1,9}$/)
+    .transform(Number)
+    .optional()
+    .catch(undefined),
+})
+type TenantSettings = z.output<typeof tenantSettings>
 
 /** Whatever went wrong, the caller may be who it says: that is 503 and never 401. */
 const orUnavailable = async <T>(answer: Promise<T>): Promise<T> => {
@@ -60,6 +75,7 @@ export const identityLookups = (mesh: Pick<Mesh, 'client' | 'cache'>): Lookups =
   const tenants = mesh.cache<Tenant>('tenants', maxTenants)
   const members = mesh.cache<{ role: string }>('tenant_users', maxMembers)
   const pairings = mesh.cache<Pairing>('paired_devices', maxPairings)
+  const settings = mesh.cache<TenantSettings>('system_configs', maxTenants)
 
   return {
     apiKey: (keyHash) =>
@@ -92,6 +108,13 @@ export const identityLookups = (mesh: Pick<Mesh, 'client' | 'cache'>): Lookups =
         paired_devices: pairings,
       } as const))
         cache.onForget((told) => handler(kind as CacheKind, told))
+    },
+    rateLimitRpm: async (tenantId) => {
+      const known = await settings.get(tenantId, 'all', async () => {
+        const call = ownCall(AbortSignal.timeout(settingsWithinMs), tenantId)
+        return tenantSettings.parse((await orUnavailable(identity.listSystemConfigs(call, {}))).values)
+      })
+      return known?.['gateway.rate_limit_rpm']
     },
     answers: (limitMs) =>
       identity.resolveTenant(ownCall(AbortSignal.timeout(limitMs)), { idOrSlug: masterTenantId }).then(

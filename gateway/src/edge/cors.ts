@@ -1,5 +1,6 @@
 /** Which pages may call the API from a browser: those of the listed origins, and no others. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { derived, type Live } from '@clawmesh/chassis'
 
 const methods = 'GET, HEAD, POST, PUT, PATCH, DELETE'
 const requestHeaders = [
@@ -23,15 +24,18 @@ export interface Cors {
 }
 
 /** Origins are compared as browsers send them. Credentials travel in headers only, so cookies are never allowed. */
-export const cors = (allowedOrigins: readonly string[]): Cors => {
-  const listed = new Set(allowedOrigins.map((origin) => origin.replace(/\/$/, '').toLowerCase()))
-  const isAllowed = (origin: string): boolean => listed.has('*') || listed.has(origin.toLowerCase())
+export const cors = (allowedOrigins: Live<readonly string[]>): Cors => {
+  const listed = derived(
+    allowedOrigins,
+    (origins) => new Set(origins.map((origin) => origin.replace(/\/$/, '').toLowerCase())),
+  )
+  const isAllowed = (origin: string): boolean => listed().has('*') || listed().has(origin.toLowerCase())
 
   return {
     isAllowed,
     apply: (request, response) => {
       const { origin } = request.headers
-      if (listed.size === 0 || origin === undefined) return false
+      if (listed().size === 0 || origin === undefined) return false
       response.setHeader('vary', 'Origin')
       if (!isAllowed(origin)) return false
       response.setHeader('access-control-allow-origin', origin)

@@ -4,6 +4,7 @@ import { MeshError, type Route } from '@clawmesh/contracts'
 import type { Admission } from '../admission/admit.ts'
 import type { Take } from './bucket.ts'
 import type { Limiter } from './limiter.ts'
+import type { RateOf } from './rate.ts'
 
 export type Limit = (
   request: IncomingMessage,
@@ -11,6 +12,9 @@ export type Limit = (
   route: Route,
   admission: Admission,
 ) => Promise<void>
+
+/** The pause that GoClaw's clients know; a token is back by then unless a replica's share of a low rate is lower still. */
+const retryAfterMs = 60_000
 
 const seconds = (ms: number): string => String(Math.ceil(ms / 1000))
 
@@ -27,10 +31,18 @@ const show = (response: ServerResponse, burst: number, { remaining, fullInMs }: 
  * @throws RESOURCE_EXHAUSTED
  */
 export const limitRuns =
-  (limiter: Limiter | undefined, clientIp: (request: IncomingMessage) => string): Limit =>
+  (take: Limiter['take'], rateOf: RateOf, clientIp: (request: IncomingMessage) => string): Limit =>
   async (request, response, route, { caller, limitKey }) => {
-    if (limiter === undefined || route.definition.startsRun !== true) return
-    const take = await limiter.take(`${caller.tenantId}:${limitKey || `ip:${clientIp(request)}`}`)
-    show(response, limiter.rate.burst, take)
-    if (!take.allowed) throw new MeshError('RESOURCE_EXHAUSTED', 'error.rate_limit')
+    if (route.definition.startsRun !== true) return
+    const rate = await rateOf(caller.tenantId)
+    if (rate === undefined) return
+    const taken = await take(`${caller.tenantId}:${limitKey || `ip:${clientIp(request)}`}`, rate)
+    show(response, rate.burst, taken)
+    if (taken.allowed) return
+    throw new MeshError(
+      'RESOURCE_EXHAUSTED',
+      'error.rate_limit',
+      {},
+      { retryAfterMs: Math.max(retryAfterMs, Math.ceil(taken.nextInMs)) },
+    )
   }

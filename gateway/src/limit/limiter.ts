@@ -8,13 +8,10 @@ import { redisBuckets } from './redis-buckets.ts'
 const probeEveryMs = 1_000
 
 export interface Limiter {
-  rate: Rate
   /** Takes a token, for which Redis is waited at most 100 ms. Never throws. */
   take: TakeToken<Take | Promise<Take>>
   part: Part
 }
-
-type LimitSettings = Pick<GatewayConfig, 'rateLimitRpm' | 'rateLimitBurst' | 'replicas'>
 
 /** The part of a rate that one of several gateways may grant by itself; a bucket holds at least one token all the same. */
 const shareOf = (rate: Rate, replicas: number): Rate => ({
@@ -22,8 +19,8 @@ const shareOf = (rate: Rate, replicas: number): Rate => ({
   burst: Math.max(1, rate.burst / replicas),
 })
 
-const shared = (redisUrl: string, rate: Rate, takeLocally: TakeToken<Take>, log: Logger): Limiter => {
-  const buckets = redisBuckets(redisUrl, rate)
+const shared = (redisUrl: string, takeLocally: TakeToken<Take>, log: Logger): Limiter => {
+  const buckets = redisBuckets(redisUrl)
   let away = false
   let stopped = false
 
@@ -44,12 +41,11 @@ const shared = (redisUrl: string, rate: Rate, takeLocally: TakeToken<Take>, log:
   }
 
   return {
-    rate,
-    take: (key) => {
-      if (away) return takeLocally(key)
-      return buckets.take(key).catch((thrown: unknown) => {
+    take: (key, rate) => {
+      if (away) return takeLocally(key, rate)
+      return buckets.take(key, rate).catch((thrown: unknown) => {
         goLocal(thrown)
-        return takeLocally(key)
+        return takeLocally(key, rate)
       })
     },
     part: {
@@ -63,15 +59,10 @@ const shared = (redisUrl: string, rate: Rate, takeLocally: TakeToken<Take>, log:
   }
 }
 
-/** The limiter of a configuration; undefined when it is switched off. */
-export const rateLimiter = (
-  { rateLimitRpm, rateLimitBurst, replicas }: LimitSettings,
-  redisUrl: string,
-  log: Logger,
-): Limiter | undefined => {
-  if (rateLimitRpm <= 0) return undefined
-  const rate: Rate = { intervalMs: 60_000 / rateLimitRpm, burst: rateLimitBurst }
-  const takeLocally = localBuckets(shareOf(rate, replicas))
-  if (redisUrl === '') return { rate, take: takeLocally, part: { name: 'rate limiter' } }
-  return shared(redisUrl, rate, takeLocally, log)
+/** The limiter of an edge: through Redis where its URL is given. */
+export const rateLimiter = (replicas: GatewayConfig['replicas'], redisUrl: string, log: Logger): Limiter => {
+  const takeFrom = localBuckets()
+  const takeLocally: TakeToken<Take> = (key, rate) => takeFrom(key, shareOf(rate, replicas()))
+  if (redisUrl === '') return { take: takeLocally, part: { name: 'rate limiter' } }
+  return shared(redisUrl, takeLocally, log)
 }

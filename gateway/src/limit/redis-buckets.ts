@@ -4,17 +4,26 @@
  * window's edge. A token bucket is these few lines, which Redis runs as one step and times with its own clock.
  */
 import { Redis } from 'ioredis'
-import { takeOf, type Rate, type Take, type TakeToken } from './bucket.ts'
+import { takeOf, type Take, type TakeToken } from './bucket.ts'
 
-/** KEYS: bucket. ARGV: interval and capacity in microseconds. Gives {allowed, microseconds until full}. */
+/**
+ * KEYS: bucket, which holds when it is full and the interval that was counted with. ARGV: interval and capacity. Gives
+ * {allowed, time until full}. All times are microseconds.
+ */
 const script = `
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local debt = math.max(0, tonumber(redis.call('GET', KEYS[1]) or '0') - now)
-local after = debt + tonumber(ARGV[1])
-if after > tonumber(ARGV[2]) then return {0, debt} end
-redis.call('SET', KEYS[1], string.format('%.0f', now + after), 'PX', math.ceil(after / 1000))
-return {1, after}
+local interval, capacity = tonumber(ARGV[1]), tonumber(ARGV[2])
+local full, counted = string.match(redis.call('GET', KEYS[1]) or '', '^(%d+) ?(%d*)$')
+local debt = 0
+if full then
+  debt = math.max(0, tonumber(full) - now) * (interval / (tonumber(counted) or interval))
+  debt = math.min(debt, capacity)
+end
+local after = debt + interval
+if after > capacity then return {0, math.ceil(debt)} end
+redis.call('SET', KEYS[1], string.format('%.0f %.0f', now + after, interval), 'PX', math.ceil(after / 1000))
+return {1, math.ceil(after)}
 `
 
 const prefix = 'clawmesh:limit:'
@@ -39,7 +48,7 @@ type Scripted = Redis & {
   takeToken: (key: string, intervalUs: number, capacityUs: number) => Promise<[allowed: number, fullInUs: number]>
 }
 
-export const redisBuckets = (url: string, rate: Rate): RedisBuckets => {
+export const redisBuckets = (url: string): RedisBuckets => {
   const redis = new Redis(url, {
     lazyConnect: true,
     enableOfflineQueue: false,
@@ -54,12 +63,11 @@ export const redisBuckets = (url: string, rate: Rate): RedisBuckets => {
   redis.defineCommand('takeToken', { numberOfKeys: 1, lua: script })
   // Failing commands tell; without a listener ioredis would print every failed reconnection.
   redis.on('error', () => undefined)
-  const intervalUs = Math.round(rate.intervalMs * 1000)
-  const capacityUs = Math.round(rate.burst * rate.intervalMs * 1000)
 
   return {
-    take: async (key) => {
-      const [allowed, fullInUs] = await redis.takeToken(prefix + key, intervalUs, capacityUs)
+    take: async (key, rate) => {
+      const intervalUs = Math.max(1, Math.round(rate.intervalMs * 1000))
+      const [allowed, fullInUs] = await redis.takeToken(prefix + key, intervalUs, rate.burst * intervalUs)
       return takeOf(rate, allowed === 1, fullInUs / 1000)
     },
     answers: () =>

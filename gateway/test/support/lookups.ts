@@ -31,6 +31,7 @@ export const listedLookups = ({ keys = {}, tenants = [], members = [], pairings 
       return expiresAtMs === undefined ? undefined : { expiresAtMs }
     },
     onForget: () => undefined,
+    rateLimitRpm: async () => undefined,
     answers: async () => true,
   }
   return { ...lookups, asked }

@@ -19,13 +19,17 @@ export const agentsConfig = defineConfig('agents', {
   },
   maxMessageChars: {
     env: ['CLAWMESH_MAX_MESSAGE_CHARS'],
+    file: 'gateway.max_message_chars',
     schema: integer(32_000, 1),
     about: 'Longer user messages are cut, with a note to the model',
+    live: true,
   },
   injectionAction: {
     env: ['CLAWMESH_INJECTION_ACTION'],
+    file: 'gateway.injection_action',
     schema: z.enum(['off', 'log', 'warn', 'block']).default('warn'),
     about: 'What happens to a message that looks like a prompt injection',
+    live: true,
   },
 })
 

@@ -4,7 +4,7 @@ import { defineConfig, integer, type ConfigOf } from '@clawmesh/chassis'
 export const memoryConfig = defineConfig('memory', {
   vectorIndexFrom: {
     env: ['CLAWMESH_MEMORY_VECTOR_INDEX_FROM'],
-    schema: z.coerce.number().int().min(0).optional(),
+    schema: z.int().min(0).optional(),
     about:
       'An agent with more embedded chunks than this is searched through an HNSW index instead of one by one; default ' +
       '5000, and never on the embedded database, which would stand still while the index is built',

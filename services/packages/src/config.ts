@@ -1,9 +1,9 @@
-import { defineConfig, integer, text, type ConfigOf } from '@clawmesh/chassis'
+import { defineConfig, folder, integer, text, type ConfigOf } from '@clawmesh/chassis'
 
 export const packagesConfig = defineConfig('packages', {
   runtimeDir: {
     env: ['CLAWMESH_RUNTIME_DIR', 'RUNTIME_DIR'],
-    schema: text(''),
+    schema: folder(''),
     about: 'Folder that keeps what was installed at run time; default .runtime in the data folder',
   },
   helperSocket: {
@@ -13,6 +13,8 @@ export const packagesConfig = defineConfig('packages', {
   },
   searchPath: {
     env: ['CLAWMESH_PACKAGES_PATH', 'PATH'],
+    // PATH is set everywhere, so the file could never be heard.
+    file: false,
     schema: text('/usr/local/bin:/usr/bin:/bin'),
     about: 'Folders between colons in which runtimes and package managers are looked for',
   },

@@ -1,32 +1,18 @@
-import { z } from 'zod'
 import { defineConfig, integer, type ConfigOf } from '@clawmesh/chassis'
-import { toolRulesSchema } from './domain/policy.ts'
+import { installationRulesSchema } from './domain/policy.ts'
 import { domainSettingsSchema } from './domain/web/web-access.ts'
-
-/** A JSON object given as text. */
-const jsonText = <T extends z.ZodType>(schema: T) =>
-  z
-    .string()
-    .default('{}')
-    .transform((text, context): unknown => {
-      try {
-        return JSON.parse(text)
-      } catch {
-        context.addIssue({ code: 'custom', message: 'not valid JSON' })
-        return z.NEVER
-      }
-    })
-    .pipe(schema)
 
 export const toolsConfig = defineConfig('tools', {
   policy: {
     env: ['CLAWMESH_TOOL_POLICY'],
-    schema: jsonText(toolRulesSchema),
+    file: ['tools.profile', 'tools.allow', 'tools.deny', 'tools.alsoAllow', 'tools.byProvider'],
+    schema: installationRulesSchema.prefault({}),
     about: 'Tool policy of the installation as JSON: profile, allow, deny, alsoAllow, byProvider',
   },
   webDomains: {
     env: ['CLAWMESH_WEB_FETCH_POLICY'],
-    schema: jsonText(domainSettingsSchema),
+    file: 'tools.web_fetch',
+    schema: domainSettingsSchema.prefault({}),
     about: 'Domains that web_fetch may reach, as JSON: policy (allow_all, allowlist), allowed_domains, blocked_domains',
   },
   toolTimeoutMs: {

@@ -10,18 +10,6 @@ const modelPrice = z.strictObject({
   cache_create_per_million: dollars.optional(),
 })
 
-const jsonText = z
-  .string()
-  .default('{}')
-  .transform((text, context): unknown => {
-    try {
-      return JSON.parse(text)
-    } catch {
-      context.issues.push({ code: 'custom', input: text, message: 'not JSON' })
-      return z.NEVER
-    }
-  })
-
 export const tracesConfig = defineConfig('traces', {
   retentionDays: {
     env: ['CLAWMESH_TRACE_RETENTION_DAYS'],
@@ -45,7 +33,8 @@ export const tracesConfig = defineConfig('traces', {
   },
   modelPrices: {
     env: ['CLAWMESH_MODEL_PRICES'],
-    schema: jsonText.pipe(z.record(z.string(), modelPrice)),
+    file: 'telemetry.model_pricing',
+    schema: z.record(z.string(), modelPrice).default({}),
     about:
       'Prices over the known ones, JSON by "provider/model" or "model": {"gpt-4o": {"input_per_million": 2.5, ' +
       '"output_per_million": 10, "cache_read_per_million": 0, "cache_create_per_million": 0}}, in US dollars',

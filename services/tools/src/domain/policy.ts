@@ -1,22 +1,32 @@
 /** Which tools an agent may use: lists, profiles and groups narrowed down to names. Pure. */
 import { z } from 'zod'
 
-/** A list where one is given; anything unreadable counts as absent, as old rows hold all kinds of things. */
-const names = z.array(z.string()).optional().catch(undefined)
+const text = z.string().optional()
+const names = z.array(z.string()).optional()
+const ruleFields = { profile: text, allow: names, deny: names, alsoAllow: names }
 
-const ruleFields = {
-  profile: z.string().optional().catch(undefined),
-  allow: names,
-  deny: names,
-  alsoAllow: names,
+/** The policy of the installation. A slip in it is an error: a list that is not read would let tools through. */
+export const installationRulesSchema = z.strictObject({
+  ...ruleFields,
+  byProvider: z.record(z.string(), z.strictObject(ruleFields)).optional(),
+  /** What the model puts before tool names: literal text, or a template holding {tool_name}. */
+  toolCallPrefix: text,
+})
+
+const readableText = text.catch(undefined)
+const readableNames = names.catch(undefined)
+const readableFields = {
+  profile: readableText,
+  allow: readableNames,
+  deny: readableNames,
+  alsoAllow: readableNames,
 }
 
-/** `tools_config` of an agent, and the same fields of `config.tools`. */
+/** `tools_config` of an agent. Anything unreadable counts as absent, as old rows hold all kinds of things. */
 export const toolRulesSchema = z.object({
-  ...ruleFields,
-  byProvider: z.record(z.string(), z.object(ruleFields)).optional().catch(undefined),
-  /** What the model puts before tool names: literal text, or a template holding {tool_name}. */
-  toolCallPrefix: z.string().optional().catch(undefined),
+  ...readableFields,
+  byProvider: z.record(z.string(), z.object(readableFields)).optional().catch(undefined),
+  toolCallPrefix: readableText,
 })
 export type ToolRules = z.output<typeof toolRulesSchema>
 

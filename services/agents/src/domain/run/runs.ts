@@ -111,22 +111,24 @@ export const runs = (parts: Parts): Runs => {
   }
 
   const guardInput = (request: RunRequest): void => {
-    if (config.injectionAction === 'off') return
+    const action = config.injectionAction()
+    if (action === 'off') return
     const found = suspicions(request.message)
     if (found.length === 0) return
     const { agent, caller } = request
-    log[config.injectionAction === 'log' ? 'info' : 'warn'](
+    log[action === 'log' ? 'info' : 'warn'](
       { found, agent: agent.agentKey, tenant: caller.tenantId },
       'a message looks like a prompt injection',
     )
-    if (config.injectionAction === 'block')
+    if (action === 'block')
       throw new MeshError('INVALID_REQUEST', 'error.invalid_request', { field: 'message', reason: found.join(', ') })
   }
 
-  const cutMessage = (message: string): string =>
-    message.length <= config.maxMessageChars
-      ? message
-      : `${message.slice(0, config.maxMessageChars).toWellFormed()}\n[The message had ${message.length} characters; only the first ${config.maxMessageChars} are here.]`
+  const cutMessage = (message: string): string => {
+    const limit = config.maxMessageChars()
+    if (message.length <= limit) return message
+    return `${message.slice(0, limit).toWellFormed()}\n[The message had ${message.length} characters; only the first ${limit} are here.]`
+  }
 
   const checkSession = async ({ caller, agent }: RunRequest, sessionKey: string): Promise<void> => {
     const owner = await store.runs.sessionOwner(caller.tenantId, sessionKey)

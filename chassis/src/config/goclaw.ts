@@ -1,0 +1,47 @@
+/** What the operators of GoClaw have in their files and environments and nothing here reads yet (notes, 16 to 18). */
+
+const under = (parent: string, ...keys: string[]): string[] => keys.map((key) => `${parent}.${key}`)
+const prefixed = (prefix: string, ...names: string[]): string[] => names.map((name) => `${prefix}_${name}`)
+
+/** Keys of config.json. `*` stands for one name, `**` for all that is in an object or a list. */
+export const unusedFileKeys: readonly string[] = [
+  ...under('gateway', 'inbound_debounce_ms', 'quota.**', 'block_reply', 'tool_status', 'task_recovery_interval_sec'),
+  ...under('agents.defaults', 'restrict_to_workspace', 'provider', 'model', 'max_tokens', 'temperature'),
+  ...under('agents.defaults', 'max_tool_iterations', 'context_window', 'max_tool_calls', 'agent_type', 'subagents.**'),
+  ...under('agents.defaults', 'sandbox.**', 'memory.**', 'compaction.**', 'contextPruning.**'),
+  ...under('agents.defaults', 'bootstrapMaxChars', 'bootstrapTotalMaxChars'),
+  'agents.list.**',
+  'bindings.**',
+  ...under('channels', 'telegram.**', 'discord.**', 'slack.**', 'whatsapp.**', 'zalo.**', 'zalo_personal.**'),
+  ...under('channels', 'feishu.**', 'pending_compaction.**'),
+  'providers.*.**',
+  ...['ollama.**', 'claude_cli.**', 'acp.**', 'novita.**'],
+  ...under('tools', 'execApproval.**', 'web.**', 'browser.**', 'rate_limit_per_hour', 'scrub_credentials'),
+  'tools.mcp_servers.**',
+  ...under('sessions', 'scope', 'dm_scope', 'main_key'),
+  ...under('tts', 'provider', 'auto', 'mode', 'max_length', 'timeout_ms'),
+  ...under('tts', 'openai.**', 'elevenlabs.**', 'edge.**', 'minimax.**'),
+  ...under('cron', 'max_retries', 'retry_base_delay', 'retry_max_delay', 'default_timezone'),
+  ...under('telemetry', 'protocol', 'headers.**'),
+  ...under('tailscale', 'hostname', 'state_dir', 'ephemeral', 'enable_tls'),
+]
+
+const keyed = 'ANTHROPIC OPENAI OPENROUTER GROQ DEEPSEEK GEMINI MISTRAL XAI MINIMAX COHERE PERPLEXITY DASHSCOPE BAILIAN'
+const providers = [...keyed.split(' '), 'ZAI', 'ZAI_CODING', 'OLLAMA_CLOUD']
+
+/** Environment variables. */
+export const unusedVariables: ReadonlySet<string> = new Set([
+  ...prefixed('GOCLAW', 'DESKTOP', 'MODE', 'STORAGE_BACKEND', 'SQLITE_PATH', 'MIGRATIONS_DIR', 'SKILLS_DIR'),
+  ...prefixed('GOCLAW', 'BUILTIN_SKILLS_DIR', 'BUNDLED_SKILLS_DIR', 'TELEMETRY_PROTOCOL', 'PROVIDER', 'MODEL'),
+  ...providers.map((name) => `GOCLAW_${name}_API_KEY`),
+  ...prefixed('GOCLAW', 'ANTHROPIC_BASE_URL', 'OPENAI_BASE_URL', 'OLLAMA_HOST', 'OLLAMA_CLOUD_API_BASE'),
+  ...prefixed('GOCLAW_CLAUDE_CLI', 'PATH', 'MODEL', 'WORK_DIR'),
+  ...prefixed('GOCLAW', 'TELEGRAM_TOKEN', 'DISCORD_TOKEN', 'ZALO_TOKEN', 'WHATSAPP_BRIDGE_URL'),
+  ...prefixed('GOCLAW_LARK', 'APP_ID', 'APP_SECRET', 'ENCRYPT_KEY', 'VERIFICATION_TOKEN'),
+  ...prefixed('GOCLAW_SLACK', 'BOT_TOKEN', 'APP_TOKEN', 'USER_TOKEN'),
+  ...prefixed('GOCLAW_TTS', 'OPENAI_API_KEY', 'ELEVENLABS_API_KEY', 'MINIMAX_API_KEY', 'MINIMAX_GROUP_ID'),
+  ...prefixed('GOCLAW_LANE', 'MAIN', 'SUBAGENT', 'TEAM', 'DELEGATE', 'CRON'),
+  ...prefixed('GOCLAW_SANDBOX', 'MODE', 'IMAGE', 'WORKSPACE_ACCESS', 'SCOPE', 'MEMORY_MB', 'CPUS', 'TIMEOUT_SEC'),
+  ...prefixed('GOCLAW', 'SANDBOX_NETWORK', 'BROWSER_REMOTE_URL', 'TSNET_HOSTNAME', 'TSNET_AUTH_KEY', 'TSNET_DIR'),
+  ...prefixed('GOCLAW', 'GATEWAY_URL', 'TOKEN', 'UI_PORT', 'DIR', 'VERSION', 'ENV_FILE', 'ALLOW_INSECURE_NO_AUTH'),
+])

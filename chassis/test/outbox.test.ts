@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { cloudEvent, eventSubject, events, masterTenantId } from '@clawmesh/contracts'
 import {
+  claimedByWriter,
   createLogger,
   localBus,
   newId,
@@ -37,6 +38,14 @@ const rowOf = (): OutboxRow => outboxRow('agentCreated', masterTenantId, { id: n
 const write = async (rows: readonly OutboxRow[], client: Pick<Database['pool'], 'query'> = database.pool) => {
   await client.query(
     `INSERT INTO sample.outbox (id, subject, payload) SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[])`,
+    [rows.map(({ id }) => id), rows.map(({ subject }) => subject), rows.map(({ payload }) => payload)],
+  )
+}
+/** As a writer does that relays its own rows. */
+const writeClaimed = async (rows: readonly OutboxRow[]) => {
+  await database.pool.query(
+    `INSERT INTO sample.outbox (id, subject, payload, claimed_until)
+     SELECT *, ${claimedByWriter} FROM unnest($1::uuid[], $2::text[], $3::text[])`,
     [rows.map(({ id }) => id), rows.map(({ subject }) => subject), rows.map(({ payload }) => payload)],
   )
 }
@@ -91,6 +100,46 @@ it('publishes at once when poked, in the order of writing, and keeps nothing', a
   await until(() => ids().length === rows.length)
   expect(Date.now() - pokedAt).toBeLessThan(500)
   expect(ids()).toEqual(rows.map(({ id }) => id).sort())
+  await until(async () => (await left()) === 0)
+  await relay.stop()
+})
+
+it('publishes what its writer hands over without reading it back', async () => {
+  const { bus, emitted } = busOfTest()
+  const relay = startOutboxRelay(database, bus, log)
+  await pause(50)
+  const row = rowOf()
+  await writeClaimed([row])
+  const handedOver = { ...row, payload: row.payload.replace('alice', 'from memory') }
+  relay.poke([handedOver])
+  await until(async () => (await left()) === 0)
+  expect(emitted.map(({ event }) => JSON.stringify(event))).toEqual([handedOver.payload])
+  await relay.stop()
+})
+
+it('leaves what a writer has claimed alone until the claim runs out, then publishes it for a writer that died', async () => {
+  const { bus, ids } = busOfTest()
+  const relay = startOutboxRelay(database, bus, log)
+  const row = rowOf()
+  await writeClaimed([row])
+  relay.poke()
+  await pause(1_300)
+  expect(ids()).toEqual([])
+  await database.pool.query(`UPDATE sample.outbox SET claimed_until = now()`)
+  await until(() => ids().includes(row.id))
+  await relay.stop()
+})
+
+it('keeps what was handed over while the bus is away', async () => {
+  const { bus, state, ids } = busOfTest()
+  const relay = startOutboxRelay(database, bus, log)
+  state.failing = true
+  const rows = [rowOf(), rowOf()]
+  await writeClaimed(rows)
+  relay.poke(rows)
+  await pause(100)
+  state.failing = false
+  await until(() => ids().length === 2)
   await until(async () => (await left()) === 0)
   await relay.stop()
 })

@@ -18,7 +18,7 @@ import { startPostgres } from '../support/postgres.ts'
 import { startRedis } from '../support/redis.ts'
 import { startPeer, startUpstream } from './children.ts'
 import { load, type LoadResult, type LoadTarget } from './load.ts'
-import { cpuMs, family, rssMb } from './proc.ts'
+import { cpuMs, cpuMsByProgram, family, rssMb } from './proc.ts'
 import { topFunctions } from './profile.ts'
 
 const { values: options } = parseArgs({
@@ -162,6 +162,8 @@ interface Measured extends LoadResult {
   cpuMsPerRequest: number
   /** The same by process. */
   cpuMsOf: Record<string, number>
+  /** What the rest of the machine spent on it, by program: the database, NATS, Redis, the load itself. */
+  cpuMsBeside: Record<string, number>
 }
 
 const measure = async (subject: Subject, target: LoadTarget, concurrency: number): Promise<Measured> => {
@@ -170,11 +172,19 @@ const measure = async (subject: Subject, target: LoadTarget, concurrency: number
     Object.entries(subject.pids).map(
       ([name, pid]) => [name, family(pid).reduce((sum, one) => sum + cpuMs(one), 0)] as const,
     )
+  const own = new Set(Object.values(subject.pids).flatMap(family))
   const before = new Map(usedBy())
+  const besideBefore = cpuMsByProgram(process.pid, own)
   const result = await load(target, concurrency, durationMs)
+  const cpuMsBeside = Object.fromEntries(
+    Object.entries(cpuMsByProgram(process.pid, own)).map(([name, ms]) => [
+      name,
+      (ms - (besideBefore[name] ?? 0)) / result.requests,
+    ]),
+  )
   const cpuMsOf = Object.fromEntries(usedBy().map(([name, ms]) => [name, (ms - before.get(name)!) / result.requests]))
   const cpuMsPerRequest = Object.values(cpuMsOf).reduce((sum, ms) => sum + ms, 0)
-  return { ...result, cpuMsPerRequest, cpuMsOf }
+  return { ...result, cpuMsPerRequest, cpuMsOf, cpuMsBeside }
 }
 
 interface Scenario {
@@ -194,7 +204,7 @@ const scenarios: Scenario[] = [
 const cell = (value: number, digits: number) => value.toFixed(digits).padStart(9)
 
 const print = (scenario: Scenario, results: Map<string, Measured[]>): void => {
-  const of = (name: string, field: Exclude<keyof Measured, 'cpuMsOf'>) =>
+  const of = (name: string, field: Exclude<keyof Measured, 'cpuMsOf' | 'cpuMsBeside'>) =>
     median((results.get(name) ?? []).map((result) => result[field]))
   console.log(`\n${scenario.name}`)
   console.log('           req/s   p50 ms   p99 ms  1st byte  +p50 ms  +1st ms   CPU ms  x peer')
@@ -210,9 +220,14 @@ const print = (scenario: Scenario, results: Map<string, Measured[]>): void => {
         cell(of(name, 'cpuMsPerRequest'), 2) +
         cell(of(name, 'perSecond') / of('peer', 'perSecond'), 2),
     )
-  const byProcess = Object.entries(results.get('mesh')?.at(-1)?.cpuMsOf ?? {}).filter(([, ms]) => ms >= 0.01)
-  if (byProcess.length > 0)
-    console.log(`CPU ms of the mesh: ${byProcess.map(([name, ms]) => `${name} ${ms.toFixed(2)}`).join(', ')}`)
+  const listed = (cpuMs: Record<string, number> = {}) =>
+    Object.entries(cpuMs)
+      .filter(([, ms]) => ms >= 0.01)
+      .map(([name, ms]) => `${name} ${ms.toFixed(2)}`)
+      .join(', ')
+  const mesh = results.get('mesh')?.at(-1)
+  if (mesh !== undefined) console.log(`CPU ms of the mesh: ${listed(mesh.cpuMsOf)}`)
+  for (const [name, measured] of results) console.log(`CPU ms beside ${name}: ${listed(measured.at(-1)?.cpuMsBeside)}`)
 }
 
 const readiness = async (): Promise<void> => {
@@ -259,7 +274,7 @@ try {
     if (top.length > 0) console.log(`\nCPU profile of ${name}, self time:`)
     for (const { share, name: place } of top) console.log(`  ${(share * 100).toFixed(1).padStart(5)} %  ${place}`)
   }
-  await rm(profileDir, { recursive: true, force: true })
+  if (!process.env.KEEP_PROFILES) await rm(profileDir, { recursive: true, force: true })
   await readiness()
 } finally {
   for (const step of undo.reverse()) await step()

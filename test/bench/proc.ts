@@ -34,3 +34,17 @@ export const family = (root: number): number[] => {
   for (const pid of found) found.push(...parents.filter(([, parent]) => parent === pid).map(([child]) => child))
   return found
 }
+
+/** CPU time of all processes below one, itself included, added up by the program's name; some left out. */
+export const cpuMsByProgram = (root: number, leaveOut: ReadonlySet<number>): Record<string, number> => {
+  const sums: Record<string, number> = {}
+  for (const pid of family(root).filter((one) => !leaveOut.has(one))) {
+    try {
+      const name = readFileSync(`/proc/${pid}/comm`, 'utf8').trim()
+      sums[name] = (sums[name] ?? 0) + cpuMs(pid)
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  return sums
+}

@@ -41,30 +41,28 @@ const lingerMs = 20
 /** After this time another relay takes over rows whose relay has died. */
 const claimMs = 10_000
 const pollMs = 1_000
+/** Rows that wait to be relayed from memory, at most; beyond that they are found in the table when their claim is over. */
+const maxHeld = 10_000
+
+/** For statements that write rows which their writer will relay itself: the value of `claimed_until`. */
+export const claimedByWriter = `now() + interval '${claimMs} milliseconds'`
 
 export interface OutboxRelay {
-  /** Says that a transaction with events has committed. */
-  poke: () => void
+  /**
+   * Says that a transaction with events has committed. Rows that were written as `claimedByWriter` are handed over: they
+   * are published as they are, without being read back.
+   */
+  poke: (claimed?: readonly OutboxRow[]) => void
   /** Publishes what is there and stops. */
   stop: () => Promise<void>
 }
 
-/**
- * Publishes one batch: claim, emit, delete. No transaction stays open while the bus is slow, and on the embedded
- * database, which has one session, a consumer may write while its event is being published.
- */
-const relayBatch = async ({ pool, schema }: Database, bus: Bus): Promise<number> => {
-  const { rows } = await pool.query<OutboxRow>(
-    `UPDATE "${schema}".outbox SET claimed_until = now() + interval '${claimMs} milliseconds' WHERE id IN (
-       SELECT id FROM "${schema}".outbox WHERE claimed_until IS NULL OR claimed_until < now()
-       ORDER BY id LIMIT ${batchSize} FOR UPDATE SKIP LOCKED
-     ) RETURNING id, subject, payload`,
-  )
-  if (rows.length === 0) return 0
+const emitRows = async ({ pool, schema }: Database, bus: Bus, rows: readonly OutboxRow[]): Promise<void> => {
   const ids = rows.map(({ id }) => id)
-  const outgoing: OutgoingEvent[] = rows
-    .sort((a, b) => (a.id < b.id ? -1 : 1))
-    .map(({ subject, payload }) => ({ subject, event: JSON.parse(payload) as CloudEvent }))
+  const outgoing: OutgoingEvent[] = rows.map(({ subject, payload }) => ({
+    subject,
+    event: JSON.parse(payload) as CloudEvent,
+  }))
   try {
     await bus.emit(outgoing)
   } catch (error) {
@@ -72,6 +70,26 @@ const relayBatch = async ({ pool, schema }: Database, bus: Bus): Promise<number>
     throw error
   }
   await pool.query(`DELETE FROM "${schema}".outbox WHERE id = ANY($1)`, [ids])
+}
+
+/**
+ * Publishes one batch: claim, emit, delete. No transaction stays open while the bus is slow, and on the embedded
+ * database, which has one session, a consumer may write while its event is being published.
+ */
+const relayBatch = async (database: Database, bus: Bus): Promise<number> => {
+  const table = `"${database.schema}".outbox`
+  const { rows } = await database.pool.query<OutboxRow>(
+    `UPDATE ${table} SET claimed_until = ${claimedByWriter} WHERE id IN (
+       SELECT id FROM ${table} WHERE claimed_until IS NULL OR claimed_until < now()
+       ORDER BY id LIMIT ${batchSize} FOR UPDATE SKIP LOCKED
+     ) RETURNING id, subject, payload`,
+  )
+  if (rows.length > 0)
+    await emitRows(
+      database,
+      bus,
+      rows.sort((a, b) => (a.id < b.id ? -1 : 1)),
+    )
   return rows.length
 }
 
@@ -79,11 +97,26 @@ const relayBatch = async ({ pool, schema }: Database, bus: Bus): Promise<number>
 export const startOutboxRelay = (database: Database, bus: Bus, log: Logger): OutboxRelay => {
   let stopping = false
   let poked = false
+  /** Whether there may be rows in the table that nobody has claimed; asked for every poll anyway. */
+  let unclaimed = true
+  let sweptAtMs = 0
   let failing = false
+  let held: OutboxRow[] = []
   let wake = () => {}
-  const poke = () => {
+  const poke = (claimed: readonly OutboxRow[] = []) => {
     poked = true
+    if (claimed.length === 0) unclaimed = true
+    else if (held.length < maxHeld) held.push(...claimed)
     wake()
+  }
+
+  /** What is held in memory, then what is in the table. */
+  const relayAll = async (): Promise<void> => {
+    while (held.length > 0) await emitRows(database, bus, held.splice(0, batchSize))
+    if (!unclaimed && Date.now() - sweptAtMs < pollMs) return
+    unclaimed = false
+    sweptAtMs = Date.now()
+    while ((await relayBatch(database, bus)) === batchSize);
   }
 
   /** Until the next poke or poll; while failing only until the poll, as pokes would make a busy loop. */
@@ -102,9 +135,12 @@ export const startOutboxRelay = (database: Database, bus: Bus, log: Logger): Out
     while (!stopping) {
       poked = false
       try {
-        while ((await relayBatch(database, bus)) === batchSize);
+        await relayAll()
         failing = false
       } catch (err) {
+        // What was held is in the table, and its claim runs out.
+        held = []
+        unclaimed = true
         if (!failing) log.warn({ err }, 'outbox: publishing failed, events wait')
         failing = true
       }
@@ -121,7 +157,8 @@ export const startOutboxRelay = (database: Database, bus: Bus, log: Logger): Out
       poke()
       await running
       try {
-        while ((await relayBatch(database, bus)) === batchSize);
+        unclaimed = true
+        await relayAll()
       } catch (err) {
         log.warn({ err }, 'outbox: events wait for the next start')
       }
@@ -133,11 +170,11 @@ export const startOutboxRelay = (database: Database, bus: Bus, log: Logger): Out
 export const outboxPart = (
   database: Database,
   { bus, log }: { bus: Bus; log: Logger },
-): Part & { poke: () => void } => {
+): Part & Pick<OutboxRelay, 'poke'> => {
   let relay: OutboxRelay | undefined
   return {
     name: `${database.schema} outbox`,
-    poke: () => relay?.poke(),
+    poke: (claimed) => relay?.poke(claimed),
     start: async () => {
       relay = startOutboxRelay(database, bus, log.child({ part: 'outbox', service: database.schema }))
     },

@@ -52,6 +52,8 @@ export const redisBuckets = (url: string): RedisBuckets => {
   const redis = new Redis(url, {
     lazyConnect: true,
     enableOfflineQueue: false,
+    // Requests of one moment share a packet.
+    enableAutoPipelining: true,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     commandTimeout: answerWithinMs,

@@ -44,7 +44,16 @@ export const stripHeaders = (headers: IncomingHttpHeaders): void => {
   for (const name of stripped) if (headers[name] !== undefined) delete headers[name]
 }
 
-const answerHeaders = ['keep-alive', 'proxy-authenticate', 'proxy-connection', 'trailer', 'upgrade', leavingHeader]
+const answerHeaders = [
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-connection',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  leavingHeader,
+]
 
 /** Removes what an upstream said about its own connection from its answer's headers. */
 export const stripAnswerHeaders = (headers: IncomingHttpHeaders): void => {

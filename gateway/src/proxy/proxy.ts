@@ -1,9 +1,12 @@
-/** Passes requests on to a service in another process. The only file that knows which library does it. */
+/**
+ * Passes requests on to a service in another process, through undici: http-proxy-middleware, which the plan named, took
+ * three times the CPU (docs/adr/0008). The only file that knows which library does it.
+ */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createProxyMiddleware } from 'http-proxy-middleware'
+import type { Dispatcher } from 'undici'
 import { leavingHeader } from '@clawmesh/chassis'
 import { stripAnswerHeaders } from './hop-headers.ts'
-import { upstreamAgent } from './upstream-agent.ts'
+import { replicasOf, type Replica } from './replicas.ts'
 
 export interface Proxy {
   /**
@@ -14,68 +17,130 @@ export interface Proxy {
   close: () => void
 }
 
-/** Kept on the request itself: a WeakMap from requests to these cost 30 us of garbage collection a request. */
-const exchange = Symbol('exchange')
+/** A body of at most this many bytes is awaited and leaves with the head, in one packet. */
+const wholeBodyBytes = 16_384
 
-interface Exchange {
-  readonly fail: (cause: Error) => void
-  repeatable: boolean
-}
+const resets = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
 
-type Forwarded = IncomingMessage & { [exchange]?: Exchange | undefined }
+type Body = AsyncIterable<Buffer> | Buffer | null
 
-const resets = new Set(['ECONNRESET', 'EPIPE'])
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 
-/** Repeating changes nothing upstream, and nothing of the request is used up (RFC 9110, section 9.2.2). */
-const isRepeatable = ({ method, headers }: IncomingMessage): boolean =>
-  (method === 'GET' || method === 'HEAD') &&
-  headers['transfer-encoding'] === undefined &&
-  Number(headers['content-length'] ?? 0) === 0
+/** The body as it comes. Leaving off early does not end the request: its answer is still to be sent. */
+const streamed = (request: IncomingMessage): AsyncIterable<Buffer> => ({
+  [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }),
+})
 
-/**
- * A proxy to the replicas of one service. A connection that cannot be made is tried at the next replica by the agent.
- * One that breaks before the answer, as a kept connection does when its replica leaves, is repeated once for GET and
- * HEAD; the service may have begun to act on anything else, so that fails and the client decides.
- */
-export const createProxy = (targets: readonly URL[]): Proxy => {
-  const { agent, retire } = upstreamAgent(targets)
-
-  const onError = (cause: NodeJS.ErrnoException, request: Forwarded, response: ServerResponse) => {
-    const failing = request[exchange]
-    if (failing === undefined || response.destroyed) return
-    if (failing.repeatable && !response.headersSent && resets.has(cause.code ?? '')) {
-      failing.repeatable = false
-      void send(request, response)
-      return
-    }
-    request[exchange] = undefined
-    failing.fail(cause)
-  }
-
-  const send = createProxyMiddleware<Forwarded, ServerResponse>({
-    target: targets[0]!,
-    agent,
-    // The library's own plugins only log and word errors; both are done here.
-    ejectPlugins: true,
-    plugins: [
-      (proxy) => {
-        proxy.on('error', (cause, request, response) => onError(cause, request!, response as ServerResponse))
-        proxy.on('proxyRes', (answer, request, response) => {
-          if (answer.headers[leavingHeader] !== undefined) retire(answer.socket)
-          stripAnswerHeaders(answer.headers)
-          // Whether this connection goes on is ours to say: the client may have asked to close it, or we are leaving.
-          const closes = response.hasHeader('connection') || !response.shouldKeepAlive
-          answer.headers.connection = closes ? 'close' : 'keep-alive'
-        })
-      },
-    ],
+const whole = (request: IncomingMessage): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
+    request.once('close', () => {
+      if (!request.complete) reject(new Error('the client has gone'))
+    })
   })
 
+const bodyOf = async (request: IncomingMessage): Promise<Body> =>
+  Number(request.headers['content-length'] ?? Infinity) <= wholeBodyBytes ? whole(request) : streamed(request)
+
+/** Framing is made anew for the next connection. */
+const headersOf = ({ headers }: IncomingMessage): IncomingMessage['headers'] => {
+  delete headers['transfer-encoding']
+  return headers
+}
+
+/**
+ * A proxy to the replicas of one service. One that cannot be connected to is passed over for the next: nothing of the
+ * request has left by then, so its method and body do not matter. A connection that breaks before the answer, as a kept
+ * one does when its replica leaves, is made good once for a GET or HEAD without a body (RFC 9110, section 9.2.2); the
+ * service may have begun to act on anything else, so that fails and the client decides.
+ */
+export const createProxy = (targets: readonly URL[]): Proxy => {
+  const replicas = replicasOf(targets)
+
+  const send = async (
+    request: IncomingMessage,
+    response: ServerResponse,
+    fail: (cause: Error) => void,
+  ): Promise<void> => {
+    const body = hasBody(request) ? await bodyOf(request) : null
+    const tried: Replica[] = []
+    let repeatable = body === null && (request.method === 'GET' || request.method === 'HEAD')
+    let under: Dispatcher.DispatchController | undefined
+    let over = false
+    const leave = () => {
+      if (!over) under?.abort(new Error('the client has gone'))
+    }
+    response.once('close', leave)
+
+    const attempt = async (): Promise<void> => {
+      const replica = await replicas.pick(tried)
+      if (replica === undefined) throw new Error('no replica can be reached')
+      replica.underWay++
+      let begun = false
+      const end = () => {
+        replica.underWay--
+        under = undefined
+      }
+      const again = (fault: Error) => {
+        if (response.destroyed) return
+        attempt().catch(() => fail(fault))
+      }
+      replica.pool.dispatch(
+        {
+          path: request.url!,
+          method: request.method as Dispatcher.HttpMethod,
+          headers: headersOf(request),
+          body: body as NonNullable<Dispatcher.DispatchOptions['body']> | null,
+        },
+        {
+          onRequestStart: (controller) => {
+            begun = true
+            under = controller
+            if (response.destroyed) leave()
+          },
+          onResponseStart: (_, status, headers, statusText) => {
+            if (status < 200) return
+            if (headers[leavingHeader] !== undefined) replicas.retire(replica)
+            stripAnswerHeaders(headers)
+            response.writeHead(status, statusText, headers)
+          },
+          onResponseData: (controller, chunk) => {
+            if (response.write(chunk)) return
+            controller.pause()
+            response.once('drain', () => controller.resume())
+          },
+          onResponseEnd: () => {
+            end()
+            over = true
+            response.end()
+          },
+          onResponseError: (_, fault) => {
+            end()
+            if (!begun) {
+              replicas.bench(replica)
+              tried.push(replica)
+              again(fault)
+            } else if (response.headersSent) response.destroy()
+            else if (repeatable && resets.has((fault as NodeJS.ErrnoException).code ?? '')) {
+              repeatable = false
+              again(fault)
+            } else fail(fault)
+          },
+        },
+      )
+    }
+    await attempt()
+  }
+
   return {
-    forward: (request: Forwarded, response, fail) => {
-      request[exchange] = { fail, repeatable: isRepeatable(request) }
-      void send(request, response)
+    forward: (request, response, fail) => {
+      send(request, response, fail).catch((fault: Error) => {
+        if (!response.destroyed) fail(fault)
+      })
     },
-    close: () => agent.destroy(),
+    close: replicas.close,
   }
 }

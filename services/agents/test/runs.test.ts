@@ -305,6 +305,60 @@ describe('sessions', () => {
   })
 })
 
+describe('a run that is being stored while the model is asked', () => {
+  const pool = () => agents.mesh.database('agents').pool
+  /** Keeps new runs from being stored until told otherwise. */
+  const withoutRuns = async (work: (free: () => Promise<void>) => Promise<void>) => {
+    const client = await pool().connect()
+    await client.query('BEGIN')
+    await client.query('LOCK TABLE agents.runs IN EXCLUSIVE MODE')
+    let free = async () => {
+      free = async () => undefined
+      await client.query('ROLLBACK')
+      client.release()
+    }
+    try {
+      await work(() => free())
+    } finally {
+      await free()
+    }
+  }
+
+  it('says nothing and calls no tool before it is stored', async () => {
+    await withoutRuns(async (free) => {
+      let answered = false
+      const answer = chat({ ...hello, stream: true }).finally(() => (answered = true))
+      while (agents.asked.length === 0) await sleep(5)
+      await sleep(150)
+      expect(answered).toBe(false)
+      await free()
+      expect(frames((await answer).body).at(-1)).toBe('[DONE]')
+    })
+  })
+
+  it('is refused as a whole, and its model call ended, when it cannot be stored', async () => {
+    let ended = false
+    agents.model = async function* (_request, call) {
+      await new Promise((resolve) => call.signal.addEventListener('abort', resolve, { once: true }))
+      ended = true
+      yield done({ content: 'nobody hears this' })
+    }
+    await pool().query('ALTER TABLE agents.runs RENAME TO runs_away')
+    try {
+      expect((await chat(hello)).status).toBe(500)
+      while (!ended) await sleep(5)
+      // Now it is known that runs cannot be stored: no model is asked in vain.
+      const asked = agents.asked.length
+      expect((await chat(hello)).status).toBe(500)
+      expect(agents.asked).toHaveLength(asked)
+    } finally {
+      await pool().query('ALTER TABLE agents.runs_away RENAME TO runs')
+    }
+    agents.model = echo
+    expect((await chat(hello)).status).toBe(200)
+  })
+})
+
 describe('a run whose process died', () => {
   it('is declared failed, its session freed, and its end told once', async () => {
     const finished: any[] = []

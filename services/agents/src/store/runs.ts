@@ -2,7 +2,7 @@
  * The run path: one statement to begin a run, one an iteration to append, one to end it. Plain SQL, as this is what a
  * chat turn waits for (docs/adr/0006); under load one statement begins or ends many runs.
  */
-import { batcher, type Database, type OutboxRow } from '@clawmesh/chassis'
+import { batcher, claimedByWriter, type Database, type OutboxRow } from '@clawmesh/chassis'
 import { storableJson } from '../domain/storable.ts'
 import type { Message, MessageExtra, Usage } from '../domain/types.ts'
 import { toMessage, type MessageRow } from './sessions.ts'
@@ -19,8 +19,6 @@ export interface NewRun {
   message: string
   inputPreview: string
   leaseMs: number
-  /** Refuse a session that exists already: its name was made up for this run. */
-  fresh: boolean
 }
 
 /** A session as its run holds it. */
@@ -119,24 +117,15 @@ const endSql = `
     RETURNING s.id, s.tenant_id, mine.id AS run_id, input.messages, s.next_seq - jsonb_array_length(input.messages) AS from_seq
   ), appended AS (${insertMessages}
   ), told AS (
-    INSERT INTO agents.outbox (id, subject, payload)
-    SELECT e.id, e.subject, e.payload
+    INSERT INTO agents.outbox (id, subject, payload, claimed_until)
+    SELECT e.id, e.subject, e.payload, ${claimedByWriter}
     FROM mine JOIN jsonb_to_recordset($2::jsonb) AS e(run_id uuid, id uuid, subject text, payload text) ON e.run_id = mine.id
   )
   SELECT id FROM mine`
 
 /** Statements over runs, of every tenant: each names the tenant or a run's unguessable id. */
-export const runRows = ({ pool, prepared }: Database) => {
-  const heldFresh = (run: NewRun): HeldSession => ({
-    sessionId: run.runId,
-    agentId: run.agentId,
-    userId: run.userId,
-    summary: '',
-    seq: 0,
-    firstSeq: 0,
-  })
-
-  const beginFresh = batcher<NewRun, HeldSession | undefined>(async (runs) => {
+export const runRows = ({ pool, prepared }: Database, published: (rows: readonly OutboxRow[]) => void) => {
+  const beginFresh = batcher<NewRun, boolean>(async (runs) => {
     const input = runs.map((run) => ({
       id: run.runId,
       tenant_id: run.tenantId,
@@ -151,7 +140,7 @@ export const runRows = ({ pool, prepared }: Database) => {
     }))
     const { rows } = await prepared<{ id: string }>('begin_fresh', beginFreshSql, [JSON.stringify(input)])
     const begun = new Set(rows.map(({ id }) => id))
-    return runs.map((run) => (begun.has(run.runId) ? heldFresh(run) : undefined))
+    return runs.map(({ runId }) => begun.has(runId))
   }, batches)
 
   /** Takes a session that may exist: its row is made, or its lease taken when it is free. */
@@ -215,15 +204,16 @@ export const runRows = ({ pool, prepared }: Database) => {
     const events = runs.flatMap(({ runId, outbox }) => outbox.map((row) => ({ run_id: runId, ...row })))
     const { rows } = await prepared<{ id: string }>('end', endSql, [`[${input.join(',')}]`, JSON.stringify(events)])
     const ended = new Set(rows.map(({ id }) => id))
+    published(runs.flatMap(({ runId, outbox }) => (ended.has(runId) ? outbox : [])))
     return runs.map(({ runId }) => ended.has(runId))
   }, batches)
 
   return {
-    /**
-     * Begins a run and takes its session, made when new. `undefined` when another run holds the session, or when a
-     * fresh one exists already.
-     */
-    begin: (run: NewRun): Promise<HeldSession | undefined> => (run.fresh ? beginFresh(run) : beginNamed(run)),
+    /** Begins a run in a session made up for it, which has the run's id. False when that exists already. */
+    beginFresh,
+
+    /** Begins a run and takes its session, made when new. `undefined` when another run holds the session. */
+    begin: beginNamed,
 
     /**
      * Ends a run: its last messages, the session's counters, the release of the session and the events, in one

@@ -1,5 +1,5 @@
 /** All that knows the tables of agents. */
-import type { Bus, Database } from '@clawmesh/chassis'
+import type { Bus, Database, OutboxRow } from '@clawmesh/chassis'
 import { agentRows } from './agents.ts'
 import { PrismaClient } from './client/client.ts'
 import { runRows } from './runs.ts'
@@ -8,8 +8,8 @@ import { sessionRows } from './sessions.ts'
 interface StoreParts {
   database: Database
   bus: Bus
-  /** Called after each committed transaction that wrote an event. */
-  published: () => void
+  /** Called after each committed transaction that wrote an event, with rows that the relay need not read back. */
+  published: (claimed?: readonly OutboxRow[]) => void
 }
 
 /** The repositories of agents; those of a tenant's things cannot be had without the tenant. */
@@ -20,8 +20,7 @@ export const agentsStore = ({ database, bus, published }: StoreParts) => {
       agents: agentRows({ prisma, bus, published }, tenantId),
       sessions: sessionRows({ prisma, database, published }, tenantId),
     }),
-    runs: runRows(database),
-    published,
+    runs: runRows(database, published),
   }
 }
 

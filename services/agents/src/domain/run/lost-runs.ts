@@ -61,7 +61,6 @@ export const lostRunsPart = ({ store, bus, log, config, active }: Parts): Part =
       ],
     })
     if (!ended) return
-    store.published()
     liveEvents(bus, run.tenant_id, base).send({ type: 'run.failed', error })
     log.warn({ runId: run.id, tenant: run.tenant_id }, 'a run was lost with its process')
   }

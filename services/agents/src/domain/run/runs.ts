@@ -6,7 +6,7 @@ import { MeshError, toMeshError, type Caller } from '@clawmesh/contracts'
 import { databaseError, outboxRow, type Bus, type Call, type Logger } from '@clawmesh/chassis'
 import type { AgentsConfig } from '../../config.ts'
 import type { AgentsStore } from '../../store/store.ts'
-import type { HeldSession, NewMessage } from '../../store/runs.ts'
+import type { HeldSession, NewMessage, NewRun } from '../../store/runs.ts'
 import { seesAllSessions } from '../access.ts'
 import { httpSessionKey } from '../session-keys.ts'
 import { storable } from '../storable.ts'
@@ -59,6 +59,24 @@ export interface RunObserver {
   text?: (delta: string) => Promise<void> | void
   /** Something happens that takes time, so that a waiting reader can be told. */
   busy?: () => void
+}
+
+/** The session that is made for a run: it has the run's id, and nothing came before. */
+const freshSession = ({ runId, agentId, userId }: NewRun): HeldSession => ({
+  sessionId: runId,
+  agentId,
+  userId,
+  summary: '',
+  seq: 0,
+  firstSeq: 0,
+})
+
+/** A run and the session it holds. */
+interface Begun {
+  run: NewRun
+  session: HeldSession
+  /** Settles when the run is stored; until then no text is delivered and no tool is called. */
+  kept: Promise<void>
 }
 
 interface Parts {
@@ -142,31 +160,51 @@ export const runs = (parts: Parts): Runs => {
       throw new MeshError('FORBIDDEN', 'error.no_access', { kind: 'session' })
   }
 
-  /** Takes the session for a new run, waiting while another run holds it. */
-  const begin = async (call: Call, request: RunRequest, message: string) => {
-    const { caller, agent, channel, userId } = request
+  const newRun = ({ caller, agent, channel, userId, ...request }: RunRequest, message: string): NewRun => {
+    const runId = randomUUID()
+    return {
+      runId,
+      sessionKey: request.sessionKey ?? httpSessionKey(agent.agentKey, userId, runId),
+      tenantId: caller.tenantId,
+      agentId: agent.id,
+      agentKey: agent.agentKey,
+      userId,
+      channel,
+      message,
+      inputPreview: message.slice(0, previewChars).toWellFormed(),
+      leaseMs: config.runLeaseMs,
+    }
+  }
+
+  /**
+   * Begins a run in a session of its own. Nobody can hold that, so the model is asked while it is being written; what
+   * the model says waits for it. While runs cannot be stored, none is asked in vain.
+   */
+  let canStore = true
+  const beginFresh = async (run: NewRun): Promise<Begun> => {
+    const kept = store.runs.beginFresh(run).then(
+      (ours) => {
+        canStore = true
+        if (!ours) throw new MeshError('UNAVAILABLE', 'error.session_busy', { key: run.sessionKey })
+      },
+      (thrown: unknown) => {
+        canStore = false
+        throw databaseError(thrown)
+      },
+    )
+    if (!canStore) await kept
+    return { run, session: freshSession(run), kept }
+  }
+
+  /** Takes a named session for a new run, waiting while another run holds it. */
+  const beginNamed = async (call: Call, request: RunRequest, message: string): Promise<Begun> => {
     const deadline = Date.now() + config.sessionWaitMs
     for (let pauseMs = busyPauseMs.first; ; pauseMs = Math.min(pauseMs * 2, busyPauseMs.most)) {
       if (call.signal.aborted) throw new MeshError('CANCELLED', 'error.cancelled')
-      const runId = randomUUID()
-      const sessionKey = request.sessionKey ?? httpSessionKey(agent.agentKey, userId, runId)
-      const session = await store.runs.begin({
-        runId,
-        sessionKey,
-        tenantId: caller.tenantId,
-        agentId: agent.id,
-        agentKey: agent.agentKey,
-        userId,
-        channel,
-        message,
-        inputPreview: message.slice(0, previewChars).toWellFormed(),
-        leaseMs: config.runLeaseMs,
-        fresh: request.sessionKey === undefined,
-      })
-      if (session !== undefined) return { runId, sessionKey, session }
-      // A fresh name that is taken is simply made up again; a busy session is waited for.
-      if (request.sessionKey === undefined) continue
-      if (Date.now() > deadline) throw new MeshError('UNAVAILABLE', 'error.session_busy', { key: sessionKey })
+      const run = newRun(request, message)
+      const session = await store.runs.begin(run)
+      if (session !== undefined) return { run, session, kept: Promise.resolve() }
+      if (Date.now() > deadline) throw new MeshError('UNAVAILABLE', 'error.session_busy', { key: run.sessionKey })
       await sleep(pauseMs, undefined, { signal: call.signal }).catch(() => undefined)
     }
   }
@@ -174,8 +212,14 @@ export const runs = (parts: Parts): Runs => {
   const turn = async (outer: Call, request: RunRequest, observer: RunObserver): Promise<RunResult> => {
     const { caller, agent, channel, userId } = request
     const message = cutMessage(storable(request.message))
-    const { runId, sessionKey, session } = await begin(outer, request, message)
+    if (outer.signal.aborted) throw new MeshError('CANCELLED', 'error.cancelled')
+    const begun = await (request.sessionKey === undefined
+      ? beginFresh(newRun(request, message))
+      : beginNamed(outer, request, message))
+    const { session, kept } = begun
+    const { runId, sessionKey } = begun.run
     const abort = new AbortController()
+    kept.catch((thrown: unknown) => abort.abort(thrown))
     const forward = () => abort.abort(outer.signal.reason)
     outer.signal.addEventListener('abort', forward, { once: true })
     if (outer.signal.aborted) forward()
@@ -206,6 +250,7 @@ export const runs = (parts: Parts): Runs => {
         ...(error === undefined ? {} : { error }),
         usage: usage ?? noUsage,
       }
+      await kept
       const ours = await store.runs.end({
         runId,
         status,
@@ -219,7 +264,6 @@ export const runs = (parts: Parts): Runs => {
         ],
       })
       if (!ours) throw new MeshError('UNAVAILABLE', 'error.run_lost')
-      store.published()
     }
 
     try {
@@ -254,12 +298,17 @@ export const runs = (parts: Parts): Runs => {
         stream: request.stream,
         maxTokens: request.maxTokens,
         chat: parts.chat,
-        invokeTool: (toolCall, tool) => {
+        invokeTool: async (toolCall, tool) => {
+          await kept
           observer.busy?.()
           return parts.invokeTool(toolCall, tool)
         },
-        onText: async (delta) => observer.text?.(delta),
+        onText: async (delta) => {
+          await kept
+          await observer.text?.(delta)
+        },
         store: async (messages) => {
+          await kept
           if (!(await store.runs.append(runId, messages))) throw new MeshError('UNAVAILABLE', 'error.run_lost')
         },
         used: (more, provider, model) => {
@@ -277,7 +326,11 @@ export const runs = (parts: Parts): Runs => {
         ? new MeshError('CANCELLED', 'error.cancelled')
         : toMeshError(abort.signal.aborted ? abort.signal.reason : databaseError(thrown))
       const status = error.code === 'CANCELLED' ? 'cancelled' : 'failed'
-      if (error.key !== 'error.run_lost')
+      const isKept = await kept.then(
+        () => true,
+        () => false,
+      )
+      if (isKept && error.key !== 'error.run_lost')
         await end(status, [], error.message).catch((err: unknown) =>
           log.error({ err, runId }, 'the end of a run could not be stored'),
         )

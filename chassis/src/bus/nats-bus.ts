@@ -12,6 +12,8 @@ const keepEventsMs = 7 * 24 * 3_600_000
 const duplicateWindowMs = 10 * 60_000
 const stopPatienceMs = 5_000
 const pauseAfterFailureMs = 1_000
+/** Events that come within this time are handled together; nobody waits for them. */
+const gatherMs = 50
 /** A start that waits longer than this says what for. */
 const quietMs = 3_000
 
@@ -107,9 +109,12 @@ export const natsBus = async (servers: readonly string[], name: string, log: Log
       return error
     })
     stopped.addEventListener('abort', end, { once: true })
-    // What comes while a batch is handled makes the next one, so batches grow with the load.
+    // What comes while a batch is gathered and handled makes the next one, so batches grow with the load.
     while (!over || arrived.length > 0) {
-      if (arrived.length === 0) await new Promise<void>((resolve) => (wake = resolve))
+      if (arrived.length === 0) {
+        await new Promise<void>((resolve) => (wake = resolve))
+        if (!over && arrived.length < consumer.batchSize) await sleep(gatherMs)
+      }
       const taken = arrived.splice(0, consumer.batchSize)
       if (taken.length === 0) continue
       try {

@@ -2,6 +2,7 @@
  * Gathers calls into batches by itself: the first goes at once, those that come while it runs make the next. Under load
  * one statement then serves many callers; alone a caller waits for nobody.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 
 interface Waiting<I, O> {
   input: I
@@ -14,6 +15,8 @@ export interface BatcherOptions {
   maxBatch: number
   /** Batches that run at the same time. */
   concurrency: number
+  /** How long a batch waits for more, milliseconds, asked before each; default 0, so that nobody waits for others. */
+  gatherMs?: () => number
 }
 
 /**
@@ -22,7 +25,7 @@ export interface BatcherOptions {
  */
 export const batcher = <I, O>(
   run: (inputs: readonly I[]) => Promise<readonly O[]>,
-  { maxBatch, concurrency }: BatcherOptions,
+  { maxBatch, concurrency, gatherMs = () => 0 }: BatcherOptions,
 ): ((input: I) => Promise<O>) => {
   const queue: Waiting<I, O>[] = []
   let running = 0
@@ -39,7 +42,11 @@ export const batcher = <I, O>(
   const work = async (): Promise<void> => {
     running++
     while (queue.length > 0) {
+      const waitMs = queue.length < maxBatch ? gatherMs() : 0
+      if (waitMs > 0) await sleep(waitMs)
       const batch = queue.splice(0, maxBatch)
+      // Another batch has taken them meanwhile.
+      if (batch.length === 0) break
       try {
         const outputs = await run(batch.map(({ input }) => input))
         batch.forEach(({ resolve }, index) => resolve(outputs[index] as O))

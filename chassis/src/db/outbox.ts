@@ -37,7 +37,7 @@ export const outboxRow = <N extends EventName>(name: N, tenantId: string, data: 
 
 const batchSize = 200
 /** Events of this long are published together; nobody waits for them. */
-const lingerMs = 20
+const lingerMs = 50
 /** After this time another relay takes over rows whose relay has died. */
 const claimMs = 10_000
 const pollMs = 1_000

@@ -79,7 +79,11 @@ export const startRpcServer = async (parts: RpcServerParts): Promise<RpcServer> 
     (path: string, run: LooseFunctions[string]): handleServerStreamingCall<unknown, unknown> =>
     async (stream) => {
       const abort = new AbortController()
-      stream.on('cancelled', () => abort.abort(new MeshError('CANCELLED', 'error.cancelled')))
+      let over = false
+      // Emitted when the stream closes, however it ended.
+      stream.on('cancelled', () => {
+        if (!over) abort.abort(new MeshError('CANCELLED', 'error.cancelled'))
+      })
       try {
         const call = await callOf(stream.metadata, abort.signal, tokens)
         const work = { name: path.slice(1), kind: 'server', carrier: carrierOf(stream.metadata) } as const
@@ -87,6 +91,7 @@ export const startRpcServer = async (parts: RpcServerParts): Promise<RpcServer> 
           if (abort.signal.aborted) break
           await send(stream, message)
         }
+        over = !abort.signal.aborted
         stream.end()
       } catch (thrown) {
         stream.emit('error', failed(thrown, path))

@@ -35,6 +35,8 @@ const endEarly = (response: ServerResponse): void => {
   const error = new MeshError('UNAVAILABLE', 'error.shutting_down')
   // Whoever is still writing to it meets an ended answer.
   response.on('error', () => undefined)
+  // What is held back comes before the end.
+  if (response.writableCorked > 0) response.uncork()
   if (!response.headersSent)
     response
       .writeHead(503, { 'content-type': 'application/json; charset=utf-8' })

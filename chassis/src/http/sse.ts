@@ -21,13 +21,30 @@ export const eventStream = (response: ServerResponse): EventStream => {
   const keepAlive = setInterval(() => response.write(': ping\n\n'), keepAliveMs)
   response.on('close', () => clearInterval(keepAlive))
 
+  // Frames of one moment leave in one packet.
+  let corked = false
+  const uncork = () => {
+    if (corked) response.uncork()
+    corked = false
+  }
+  const cork = () => {
+    if (corked) return
+    corked = true
+    response.cork()
+    setImmediate(uncork)
+  }
+
   return {
     send: async (data) => {
-      if (response.destroyed || response.write(`data: ${data}\n\n`)) return
+      if (response.destroyed) return
+      cork()
+      if (response.write(`data: ${data}\n\n`)) return
       await drained(response, 'close').catch(() => undefined)
     },
     end: () => {
       clearInterval(keepAlive)
+      // Node would send the end of the body before what is held.
+      uncork()
       response.end()
     },
   }

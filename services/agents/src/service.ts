@@ -20,6 +20,7 @@ import {
 import type { AgentsConfig } from './config.ts'
 import { agentUseCases } from './domain/agents.ts'
 import { agentLookup } from './domain/resolve-agent.ts'
+import { gathering } from './domain/run/live-events.ts'
 import { lostRunsPart } from './domain/run/lost-runs.ts'
 import type { ContextFile } from './domain/run/prompt.ts'
 import { runs as runsOf } from './domain/run/runs.ts'
@@ -40,6 +41,7 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
   const log = mesh.log.child({ service: 'agents' })
   const database = mesh.database('agents')
   const outbox = outboxPart(database, mesh)
+  const publish = gathering(bus)
   const store = agentsStore({ database, bus, published: outbox.poke })
 
   const identity = mesh.client(IdentityServiceService)
@@ -76,7 +78,7 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
   const sessions = sessionUseCases(store)
   const runs = runsOf({
     store,
-    bus,
+    publish,
     log,
     config,
     chat: providers.chat,
@@ -102,7 +104,7 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
     parts: [
       { name: 'agents database', ready: database.ping },
       outbox,
-      lostRunsPart({ store, bus, log, config, active: runs.active }),
+      lostRunsPart({ store, publish, log, config, active: runs.active }),
       { name: 'runs', stop: () => runs.drain(mesh.config.drainTimeoutMs) },
     ],
   }

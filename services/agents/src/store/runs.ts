@@ -2,7 +2,7 @@
  * The run path: one statement to begin a run, one an iteration to append, one to end it. Plain SQL, as this is what a
  * chat turn waits for (docs/adr/0006); under load one statement begins or ends many runs.
  */
-import { batcher, claimedByWriter, type Database, type OutboxRow } from '@clawmesh/chassis'
+import { batcher, claimedByWriter, type BatcherOptions, type Database, type OutboxRow } from '@clawmesh/chassis'
 import { storableJson } from '../domain/storable.ts'
 import type { Message, MessageExtra, Usage } from '../domain/types.ts'
 import { toMessage, type MessageRow } from './sessions.ts'
@@ -61,8 +61,9 @@ export interface LostRun {
   started_at: Date
 }
 
-/** Two batches at once, so that one commits while the next is gathered. */
-const batches = { maxBatch: 64, concurrency: 2 }
+/** From so many runs on, a statement waits a moment to begin or end several: the database does less for each. */
+const busyRuns = 8
+const gatherMs = 4
 
 const messagesOf = (messages: readonly NewMessage[]): string => storableJson(messages)
 
@@ -125,6 +126,15 @@ const endSql = `
 
 /** Statements over runs, of every tenant: each names the tenant or a run's unguessable id. */
 export const runRows = ({ pool, prepared }: Database, published: (rows: readonly OutboxRow[]) => void) => {
+  /** Runs begun here and not ended yet. */
+  const running = new Set<string>()
+  const batches: BatcherOptions = {
+    maxBatch: 64,
+    // One commits while the next is gathered.
+    concurrency: 2,
+    gatherMs: () => (running.size >= busyRuns ? gatherMs : 0),
+  }
+
   const beginFresh = batcher<NewRun, boolean>(async (runs) => {
     const input = runs.map((run) => ({
       id: run.runId,
@@ -210,7 +220,10 @@ export const runRows = ({ pool, prepared }: Database, published: (rows: readonly
 
   return {
     /** Begins a run in a session made up for it, which has the run's id. False when that exists already. */
-    beginFresh,
+    beginFresh: (run: NewRun): Promise<boolean> => {
+      running.add(run.runId)
+      return beginFresh(run)
+    },
 
     /** Begins a run and takes its session, made when new. `undefined` when another run holds the session. */
     begin: beginNamed,
@@ -219,7 +232,7 @@ export const runRows = ({ pool, prepared }: Database, published: (rows: readonly
      * Ends a run: its last messages, the session's counters, the release of the session and the events, in one
      * statement. False when another replica has declared it lost; nothing is written then.
      */
-    end,
+    end: (run: EndedRun): Promise<boolean> => end(run).finally(() => running.delete(run.runId)),
 
     /** Who a session belongs to, for telling "busy" from "not yours". */
     sessionOwner: async (

@@ -3,6 +3,8 @@ import { runSubject, type RunEvent } from '@clawmesh/contracts'
 import type { Bus } from '@clawmesh/chassis'
 
 const gatherMs = 40
+/** Events of all runs that come within this time leave together. */
+const publishEveryMs = 5
 const argumentChars = 500
 const resultChars = 1_000
 
@@ -31,8 +33,24 @@ const trimmed = (event: LiveEvent): LiveEvent => {
   return event
 }
 
+export type Publish = Bus['publish']
+
+/** Publishes over a bus, what comes within a moment together: each packet by itself would cost more than its event. */
+export const gathering = (bus: Pick<Bus, 'publish'>): Publish => {
+  let held: Parameters<Publish>[] = []
+  const flush = () => {
+    const leaving = held
+    held = []
+    for (const [subject, message] of leaving) bus.publish(subject, message)
+  }
+  return (subject, message) => {
+    if (held.length === 0) setTimeout(flush, publishEveryMs)
+    held.push([subject, message])
+  }
+}
+
 /** Publishes a run's events on its own subject, in order. */
-export const liveEvents = (bus: Bus, tenantId: string, base: Base): LiveEvents => {
+export const liveEvents = (publish: Publish, tenantId: string, base: Base): LiveEvents => {
   const subject = runSubject(tenantId, base.runId)
   let kind: 'chunk' | 'thinking' = 'chunk'
   let gathered = ''
@@ -41,7 +59,7 @@ export const liveEvents = (bus: Bus, tenantId: string, base: Base): LiveEvents =
   const flush = () => {
     clearTimeout(timer)
     timer = undefined
-    if (gathered !== '') bus.publish(subject, { type: kind, content: gathered, ...base })
+    if (gathered !== '') publish(subject, { type: kind, content: gathered, ...base })
     gathered = ''
   }
 
@@ -54,7 +72,7 @@ export const liveEvents = (bus: Bus, tenantId: string, base: Base): LiveEvents =
     },
     send: (event) => {
       flush()
-      bus.publish(subject, { ...trimmed(event), ...base })
+      publish(subject, { ...trimmed(event), ...base })
     },
   }
 }

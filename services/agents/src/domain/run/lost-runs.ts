@@ -1,10 +1,10 @@
 /** Runs outlive their replica: leases are renewed while it lives, and what it leaves behind is declared failed. */
 import { MeshError } from '@clawmesh/contracts'
-import { outboxRow, type Bus, type Logger, type Part } from '@clawmesh/chassis'
+import { outboxRow, type Logger, type Part } from '@clawmesh/chassis'
 import type { AgentsConfig } from '../../config.ts'
 import type { LostRun } from '../../store/runs.ts'
 import type { AgentsStore } from '../../store/store.ts'
-import { liveEvents } from './live-events.ts'
+import { liveEvents, type Publish } from './live-events.ts'
 import { noUsage } from './run-loop.ts'
 import { startTrace } from './spans.ts'
 
@@ -12,14 +12,14 @@ const batchSize = 100
 
 interface Parts {
   store: AgentsStore
-  bus: Bus
+  publish: Publish
   log: Logger
   config: AgentsConfig
   active: () => string[]
 }
 
 /** Renews the leases of this replica's runs and ends the runs of replicas that have died. */
-export const lostRunsPart = ({ store, bus, log, config, active }: Parts): Part => {
+export const lostRunsPart = ({ store, publish, log, config, active }: Parts): Part => {
   let timer: NodeJS.Timeout | undefined
   let working: Promise<void> = Promise.resolve()
 
@@ -61,7 +61,7 @@ export const lostRunsPart = ({ store, bus, log, config, active }: Parts): Part =
       ],
     })
     if (!ended) return
-    liveEvents(bus, run.tenant_id, base).send({ type: 'run.failed', error })
+    liveEvents(publish, run.tenant_id, base).send({ type: 'run.failed', error })
     log.warn({ runId: run.id, tenant: run.tenant_id }, 'a run was lost with its process')
   }
 

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Image, ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { MeshError, toMeshError, type Caller } from '@clawmesh/contracts'
-import { databaseError, outboxRow, type Bus, type Call, type Logger } from '@clawmesh/chassis'
+import { databaseError, outboxRow, type Call, type Logger } from '@clawmesh/chassis'
 import type { AgentsConfig } from '../../config.ts'
 import type { AgentsStore } from '../../store/store.ts'
 import type { HeldSession, NewMessage, NewRun } from '../../store/runs.ts'
@@ -14,7 +14,7 @@ import type { Agent, Usage } from '../types.ts'
 import { deliveredText } from './finish.ts'
 import { fitHistory } from './history.ts'
 import { suspicions } from './input-guard.ts'
-import { liveEvents } from './live-events.ts'
+import { liveEvents, type Publish } from './live-events.ts'
 import type { Chat } from './model-call.ts'
 import { modelMessage, textMessage } from './model-messages.ts'
 import { systemPrompt, type ContextFile } from './prompt.ts'
@@ -81,7 +81,8 @@ interface Begun {
 
 interface Parts {
   store: AgentsStore
-  bus: Bus
+  /** Publishes live events. */
+  publish: Publish
   log: Logger
   config: AgentsConfig
   chat: Chat
@@ -105,7 +106,7 @@ export interface Runs {
 
 /** The turns of sessions that this replica works on. */
 export const runs = (parts: Parts): Runs => {
-  const { store, bus, log, config } = parts
+  const { store, publish, log, config } = parts
   const active = new Map<string, AbortController>()
   /** Turns of one session on this replica queue here, in order; other replicas are met at the lease. */
   const queues = new Map<string, Promise<unknown>>()
@@ -227,7 +228,7 @@ export const runs = (parts: Parts): Runs => {
     const call: Call = { ...outer, signal: abort.signal }
 
     const base = { runId, agentId: agent.id, agentKey: agent.agentKey, sessionKey, userId, channel }
-    const live = liveEvents(bus, caller.tenantId, base)
+    const live = liveEvents(publish, caller.tenantId, base)
     const trace = startTrace({ ...base, input: message })
     let usage: Usage | undefined
     let servedBy = { provider: agent.provider, model: agent.model }

@@ -1,6 +1,6 @@
 /**
  * Passes requests on to a service in another process, through undici: http-proxy-middleware, which the plan named, took
- * three times the CPU (docs/adr/0008). The only file that knows which library does it.
+ * three times the CPU (docs/adr/0015). The only file that knows which library does it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'

@@ -1,6 +1,6 @@
 /** The configuration that every process shares. */
 import { z } from 'zod'
-import { defineConfig, flag, folder, integer, text, type ConfigOf } from './config/define.ts'
+import { defineConfig, flag, folder, integer, list, text, type ConfigOf } from './config/define.ts'
 import { parseEncryptionKey } from './crypto/secret-box.ts'
 
 /** Names of the services that may live in another process. */
@@ -13,13 +13,14 @@ const isHttpUrl = (value: string): boolean => /^https?:\/\//.test(value) && URL.
 const urls = (fallback: string) =>
   text(fallback).refine((value) => value.split(',').every((url) => isHttpUrl(url.trim())), 'HTTP URLs between commas')
 
-const encryptionKey = text('').superRefine((value, context) => {
+const checkKeys = (keys: readonly string[], context: z.RefinementCtx): void => {
   try {
-    if (value !== '') parseEncryptionKey(value)
+    keys.forEach(parseEncryptionKey)
   } catch (fault) {
     context.addIssue({ code: 'custom', message: (fault as Error).message })
   }
-})
+}
+const encryptionKey = text('').superRefine((key, context) => checkKeys(key === '' ? [] : [key], context))
 
 const addressSettings = Object.fromEntries(
   remoteServices.flatMap((service) => [
@@ -117,6 +118,12 @@ export const chassisConfig = defineConfig('chassis', {
     env: ['CLAWMESH_ENCRYPTION_KEY', 'GOCLAW_ENCRYPTION_KEY'],
     schema: encryptionKey,
     about: 'Key for secrets at rest: 64 hex digits, 44-character base64 or 32 bytes. Embedded mode makes its own',
+    secret: true,
+  },
+  otherEncryptionKeys: {
+    env: ['CLAWMESH_ENCRYPTION_OTHER_KEYS', 'GOCLAW_ENCRYPTION_OTHER_KEYS'],
+    schema: list.superRefine(checkKeys),
+    about: 'Keys that open secrets beside the current one, comma separated: older ones, and one that is to come',
     secret: true,
   },
   httpHost: {

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { MeshError } from '@clawmesh/contracts'
-import { parseEncryptionKey, secretBox } from '../src/index.ts'
+import { parseEncryptionKey, secretBox, type SecretPlace } from '../src/index.ts'
 
-const place = 'tenant/llm_providers.api_key'
+const column = { table: 'llm_providers', column: 'api_key' }
+const placeOf = (rowId: string): SecretPlace => ({ column, tenantId: 'tenant', rowId })
+const place = placeOf('row')
 const key = Buffer.alloc(32, 1)
 const box = secretBox(key)
 const bodyOf = (sealed: string): Buffer => Buffer.from(sealed.split(':')[2]!, 'base64')
@@ -32,10 +34,11 @@ const causeOf = (work: () => string): string => {
 
 it('gives back any text, from anywhere it was put', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary', maxLength: 2_000 }), fc.string(), (plain, somewhere) => {
+    fc.property(fc.string({ unit: 'binary', maxLength: 2_000 }), fc.string(), (plain, row) => {
       const text = plain.toWellFormed()
+      const somewhere = placeOf(row)
       const sealed = box.seal(text, somewhere)
-      expect(sealed).toMatch(/^mesh1:[0-9a-f]{8}:[A-Za-z0-9+/]+=*$/)
+      expect(sealed).toMatch(/^mesh2:[0-9a-f]{8}:[A-Za-z0-9+/]+=*$/)
       expect(box.open(sealed, somewhere)).toBe(text)
     }),
     { numRuns: 1_000 },
@@ -53,9 +56,38 @@ it('does not open what stood elsewhere', () => {
   fc.assert(
     fc.property(fc.string(), fc.string(), fc.string(), (plain, here, there) => {
       fc.pre(here.toWellFormed() !== there.toWellFormed())
-      refused(() => box.open(box.seal(plain, here), there))
+      refused(() => box.open(box.seal(plain, placeOf(here)), placeOf(there)))
     }),
   )
+})
+
+it.each([
+  ['another row', { rowId: 'other' }],
+  ['another tenant', { tenantId: 'other' }],
+  ['another column', { column: { ...column, column: 'other' } }],
+  ['another table', { column: { ...column, table: 'other' } }],
+])('does not open what was moved to %s, nor under the name of an older format', (_where, moved) => {
+  const sealed = box.seal('secret', place)
+  refused(() => box.open(sealed, { ...place, ...moved }))
+  for (const older of [sealed.replace('mesh2:', 'mesh1:'), `aes-gcm:${sealed.split(':')[2]}`])
+    refused(() => box.open(older, place))
+})
+
+it('opens what was stored before values were bound to their row, but nowhere outside their column', () => {
+  // Sealed by the first release with the key above, for tenant/llm_providers.api_key.
+  const stored = 'mesh1:9dce10db:EA+L3idbu4Y7n7go/cnrsggvscJxe3c3Co+DOjHuyjGlG6WvXg=='
+  expect(box.open(stored, place)).toBe('sk-of-old')
+  expect(box.open(stored, placeOf('another row'))).toBe('sk-of-old')
+  refused(() => box.open(stored, { ...place, tenantId: 'other' }))
+})
+
+it("opens GoClaw's format with whichever key of the ring made it", () => {
+  const theirs = Buffer.from(Array.from({ length: 32 }, (_, at) => at))
+  const stored = 'aes-gcm:AAECAwQFBgcICQoLNGn7b6CWtqhxSQ1hm7NKAZ2nqYf3I0w='
+  expect(secretBox(theirs).open(stored, place)).toBe('sk-test')
+  expect(secretBox(key, [Buffer.alloc(32, 2), theirs]).open(stored, place)).toBe('sk-test')
+  refused(() => box.open(stored, place))
+  refused(() => secretBox(theirs).open(stored.replace('NGn7', 'NGn6'), place))
 })
 
 it('does not open what was sealed with another key, under its own id or a stolen one', () => {
@@ -88,25 +120,44 @@ it('does not take a short tag for a whole one', () => {
   const [, id] = box.seal('', place).split(':')
   for (const bytes of [4, 8, 12, 13, 14, 15])
     for (let attempt = 0; attempt < 20; attempt++) {
-      const guess = `mesh1:${id}:${randomBytes(bytes).toString('base64')}`
+      const guess = `mesh2:${id}:${randomBytes(bytes).toString('base64')}`
       expect(causeOf(() => box.open(guess, place))).toMatch(/^(TypeError|Error): Invalid authentication tag length/)
     }
 })
 
-it.each(['', 'plain text', 'mesh1', 'mesh1:', 'mesh1::', 'mesh2:00000000:AAAA', 'mesh1:00000000:AAAA', ':::', 'null'])(
-  'does not open %p',
-  (sealed) => refused(() => box.open(sealed, place)),
-)
+it.each([
+  'aes-gcm:',
+  'aes-gcm:AAAA',
+  'mesh3:00000000:AAAA',
+  '',
+  'plain text',
+  'mesh1',
+  'mesh1:',
+  'mesh1::',
+  'mesh2:00000000:AAAA',
+  'mesh1:00000000:AAAA',
+  ':::',
+  'null',
+])('does not open %p', (sealed) => refused(() => box.open(sealed, place)))
 
 it('opens with an older key what that key has sealed, and seals with the current one', () => {
   const older = Buffer.alloc(32, 9)
   const fromThen = secretBox(older).seal('old secret', place)
   const turned = secretBox(key, [older])
   expect(turned.open(fromThen, place)).toBe('old secret')
-  refused(() => turned.open(fromThen, 'tenant/elsewhere'))
+  refused(() => turned.open(fromThen, placeOf('elsewhere')))
   const fromNow = turned.seal('new secret', place)
   expect(box.open(fromNow, place)).toBe('new secret')
   refused(() => secretBox(older).open(fromNow, place))
+})
+
+it('derives keys for other uses: the same everywhere, different by use and by key, of older keys too', () => {
+  const older = Buffer.alloc(32, 9)
+  const turned = secretBox(key, [older])
+  const [current, old] = turned.derive('urls')
+  expect(turned.derive('urls')).toEqual([...secretBox(key).derive('urls'), ...secretBox(older).derive('urls')])
+  const all = [current, old, ...turned.derive('other'), key, older].map((each) => each!.toString('hex'))
+  expect(new Set(all).size).toBe(6)
 })
 
 describe('a key', () => {

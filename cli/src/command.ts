@@ -5,6 +5,7 @@ import { configDocs, printConfig, verifyConfig } from './commands/config.ts'
 import { doctor } from './commands/doctor.ts'
 import { runMigrations } from './commands/migrate.ts'
 import { openApi } from './commands/openapi.ts'
+import { newKey, rotate, status } from './commands/secrets.ts'
 import { operatorMessage, start } from './commands/start.ts'
 import { parseTargets, targetNames } from './targets.ts'
 import { version } from './version.ts'
@@ -28,11 +29,7 @@ program
 program
   .command('doctor')
   .description('say what is reachable and what is wrong, with the remedy')
-  .action(async () => {
-    const { text, ok } = await doctor(env)
-    console.log(text)
-    process.exitCode = ok ? 0 : 1
-  })
+  .action(async () => report(await doctor(env)))
 
 program
   .command('openapi')
@@ -65,6 +62,25 @@ config
   .command('docs <file>')
   .description('write the configuration reference')
   .action((file: string) => writeFileSync(file, configDocs()))
+
+const report = ({ text, ok }: { text: string; ok: boolean }): void => {
+  console.log(text)
+  process.exitCode = ok ? 0 : 1
+}
+const secrets = program.command('secrets').description('the keys of secrets at rest')
+secrets
+  .command('status')
+  .description('how many secrets stand under which key, and which keys may go')
+  .action(async () => report(await status(env)))
+secrets
+  .command('rotate')
+  .description('seal every secret anew under the current key, while the mesh goes on')
+  .option('--dry-run', 'only count', false)
+  .action(async (options: { dryRun: boolean }) => report(await rotate(env, options)))
+secrets
+  .command('new-key')
+  .description("embedded mode: make another key the current one in the data folder's encryption.key")
+  .action(() => report(newKey(env)))
 
 try {
   await program.parseAsync()

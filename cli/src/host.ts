@@ -11,8 +11,9 @@ import {
   type Logger,
   type MeshHost,
   type RemoteService,
+  type SecretBox,
 } from '@clawmesh/chassis'
-import { keptSecret } from './data-dir.ts'
+import { keptSecret, keptSecrets } from './data-dir.ts'
 
 /** Thrown when the configuration is readable but does not fit the chosen targets. */
 export class SetupError extends Error {}
@@ -41,6 +42,13 @@ export const requireSetup = (config: ChassisConfig, homeless: readonly RemoteSer
 const openBus = (config: ChassisConfig, name: string, log: Logger): Promise<Bus> | Bus =>
   config.natsUrl === '' ? localBus(log) : natsBus(config.natsUrl.split(','), name, log)
 
+/** The box for secrets at rest: its keys are configured, or else made and kept in the data folder. */
+export const openSecrets = (config: ChassisConfig, dataDir: string): SecretBox => {
+  const own = config.encryptionKey === '' ? keptSecrets(dataDir, 'encryption') : [config.encryptionKey]
+  const [current, ...others] = [...own, ...config.otherEncryptionKeys].map(parseEncryptionKey)
+  return secretBox(current!, others)
+}
+
 interface HostParts {
   config: ChassisConfig
   log: Logger
@@ -62,7 +70,7 @@ export const openHost = async ({
   isEmbeddedDatabase,
 }: HostParts): Promise<MeshHost> => {
   const tokens = identityTokens(config.meshSecret || keptSecret(dataDir, 'mesh'))
-  const secrets = secretBox(parseEncryptionKey(config.encryptionKey || keptSecret(dataDir, 'encryption')))
+  const secrets = openSecrets(config, dataDir)
   const bus = await openBus(config, name, log.child({ part: 'bus' }))
   return createMesh({ config, log, embedded, dataDir, databaseUrl, isEmbeddedDatabase, bus, tokens, secrets })
 }

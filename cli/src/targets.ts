@@ -6,13 +6,16 @@ import {
   type loadConfigs,
   type Mesh,
   type RemoteService,
+  type SecretColumn,
   type Service,
 } from '@clawmesh/chassis'
+import { secretColumns as channelSecrets } from '@clawmesh/channels/secrets'
 import { gatewayConfig } from '@clawmesh/gateway/config'
 import { identityConfig } from '@clawmesh/identity/config'
 import { memoryConfig } from '@clawmesh/memory/config'
 import { packagesConfig } from '@clawmesh/packages/config'
 import { providersConfig } from '@clawmesh/providers/config'
+import { secretColumns as providerSecrets } from '@clawmesh/providers/secrets'
 import { toolsConfig } from '@clawmesh/tools/config'
 import { tracesConfig } from '@clawmesh/traces/config'
 import { SetupError } from './host.ts'
@@ -88,3 +91,9 @@ export const parseTargets = (value: string): TargetName[] => {
 
 /** The services that own a database schema. */
 export const servicesWithDatabase = targetNames.filter((name): name is RemoteService => name !== 'gateway')
+
+/** What each service keeps sealed; services that are not named keep nothing. */
+export const secretColumns: Partial<Record<RemoteService, readonly SecretColumn[]>> = {
+  providers: providerSecrets,
+  channels: channelSecrets,
+}

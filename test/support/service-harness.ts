@@ -25,6 +25,7 @@ import {
   type RemoteService,
   type RpcDefinition,
   type RpcFunctions,
+  type SecretBox,
   type Service,
 } from '@clawmesh/chassis'
 import { routesOf, type Caller } from '@clawmesh/contracts'
@@ -65,6 +66,8 @@ export interface HarnessOptions {
   standIns?: readonly Service[]
   /** Environment of the chassis. */
   env?: Record<string, string>
+  /** Seals and opens what the services store. */
+  secrets?: SecretBox
 }
 
 /** A caller of a fresh tenant, unless told otherwise. */
@@ -81,6 +84,7 @@ export const startServices = async ({
   databaseUrls = {},
   standIns = [],
   env = {},
+  secrets = secretBox(Buffer.alloc(32, 7)),
 }: HarnessOptions): Promise<ServiceHarness> => {
   const names = Object.keys(services) as RemoteService[]
   const database = await createDatabase('service')
@@ -99,7 +103,7 @@ export const startServices = async ({
     log,
     bus,
     tokens: identityTokens('test secret of at least 32 characters'),
-    secrets: secretBox(Buffer.alloc(32, 7)),
+    secrets,
     embedded: true,
     dataDir,
     databaseUrl: urlOf,

@@ -4,16 +4,20 @@ import { accessSync, constants } from 'node:fs'
 import {
   chassisConfig,
   ConfigError,
+  countSecrets,
+  createLogger,
   loadConfigs,
+  openDatabase,
   pendingMigrations,
   type ChassisConfig,
   type Layers,
+  type SecretBox,
 } from '@clawmesh/chassis'
 import { configFilePath, configNotices, openConfiguration, readLayers } from '../configuration.ts'
 import { openDataDir } from '../data-dir.ts'
-import { databaseUrl } from '../host.ts'
+import { databaseUrl, openSecrets } from '../host.ts'
 import { migrationFolder } from '../migration-folders.ts'
-import { servicesWithDatabase } from '../targets.ts'
+import { secretColumns, servicesWithDatabase } from '../targets.ts'
 
 interface Finding {
   ok: boolean
@@ -98,7 +102,27 @@ const server = async (what: string, url: string, fallbackPort: number, remedy: s
   }
 }
 
-const database = async (service: (typeof servicesWithDatabase)[number], url: string): Promise<Finding> => {
+type DatabaseService = (typeof servicesWithDatabase)[number]
+
+const keys = async (service: DatabaseService, url: string, secrets: SecretBox): Promise<Finding> => {
+  const log = createLogger({ level: 'silent', name: 'doctor' })
+  const opened = openDatabase({ url, schema: service, poolSize: 1, log })
+  try {
+    const counts = await countSecrets(opened, secretColumns[service] ?? [])
+    const lost = counts.filter(({ under }) => under.includes(':') && !secrets.keyIds.includes(under.split(':')[1]!))
+    return {
+      ok: lost.length === 0,
+      what: `secrets of ${service}`,
+      detail:
+        lost.map(({ table, under, count }) => `${count} in ${table} under ${under}`).join(', ') || 'keys are there',
+      remedy: 'add the key that they stand under to CLAWMESH_ENCRYPTION_OTHER_KEYS (docs/operations/secrets.md)',
+    }
+  } finally {
+    await opened.close()
+  }
+}
+
+const database = async (service: DatabaseService, url: string): Promise<Finding> => {
   const what = `database of ${service}`
   try {
     const pending = await pendingMigrations({ url, schema: service, folder: migrationFolder(service) })
@@ -115,13 +139,31 @@ const database = async (service: (typeof servicesWithDatabase)[number], url: str
   }
 }
 
+/** Undefined when the keys cannot be read, which the finding about the data folder tells. */
+const knownSecrets = (config: ChassisConfig): SecretBox | undefined => {
+  try {
+    return openSecrets(config, openDataDir(config.dataDir))
+  } catch {
+    return undefined
+  }
+}
+
+const stored = async (service: DatabaseService, url: string, secrets: SecretBox | undefined): Promise<Finding[]> => {
+  const schema = await database(service, url)
+  return schema.ok && secrets !== undefined && secretColumns[service] !== undefined
+    ? [schema, await keys(service, url, secrets)]
+    : [schema]
+}
+
 const outside = async (config: ChassisConfig, env: NodeJS.ProcessEnv): Promise<Finding[]> => {
-  const found = await Promise.all(
-    servicesWithDatabase.flatMap((service) => {
+  const secrets = knownSecrets(config)
+  const examined = await Promise.all(
+    servicesWithDatabase.map(async (service) => {
       const url = databaseUrl(service, config, env)
-      return url === '' ? [] : [database(service, url)]
+      return url === '' ? [] : stored(service, url, secrets)
     }),
   )
+  const found = examined.flat()
   return [
     ...(found.length === 0 ? [{ ok: true, what: 'database', detail: 'embedded (DATABASE_URL is not set)' }] : found),
     config.natsUrl === ''

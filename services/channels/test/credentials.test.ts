@@ -29,7 +29,7 @@ describe('stored credentials', () => {
     ]
     expect(created.body).toMatchObject({ has_credentials: true, credentials: { bot_token: '***' } })
     expect(JSON.stringify(answers)).not.toContain(secret)
-    expect(await channels.stored()).toContain('mesh1:')
+    expect(await channels.stored()).toContain('mesh2:')
     expect(await channels.stored()).not.toContain(secret)
   })
 

@@ -5,6 +5,7 @@ import type { ChannelInstance, Credentials, InstanceFields, InstanceFilter, Json
 import { PrismaClient, type ChannelInstance as InstanceRow } from './client/client.ts'
 import type { ChannelInstanceWhereInput } from './client/models.ts'
 import type { InputJsonObject } from './client/internal/prismaNamespace.ts'
+import { instanceCredentials } from './secrets.ts'
 
 const toInstance = ({ tenantId: _tenantId, credentials: _credentials, ...row }: InstanceRow): ChannelInstance => ({
   ...row,
@@ -30,14 +31,14 @@ interface StoreParts {
 /** The repository of channel instances; each function works within one tenant. */
 export const channelStore = ({ database, secrets, published }: StoreParts) => {
   const prisma = new PrismaClient({ adapter: database.adapter })
-  const place = (tenantId: string) => `${tenantId}/channel_instances.credentials`
+  const place = (tenantId: string, rowId: string) => ({ column: instanceCredentials, tenantId, rowId })
 
-  const open = ({ tenantId, credentials }: InstanceRow): Credentials =>
-    credentials === null ? {} : (JSON.parse(secrets.open(credentials, place(tenantId))) as Credentials)
+  const open = ({ id, tenantId, credentials }: InstanceRow): Credentials =>
+    credentials === null ? {} : (JSON.parse(secrets.open(credentials, place(tenantId, id))) as Credentials)
 
-  const credentialColumns = (tenantId: string, credentials: Credentials) => {
+  const credentialColumns = (tenantId: string, id: string, credentials: Credentials) => {
     const credentialKeys = Object.keys(credentials)
-    const sealed = secrets.seal(JSON.stringify(credentials), place(tenantId))
+    const sealed = secrets.seal(JSON.stringify(credentials), place(tenantId, id))
     return { credentialKeys, credentials: credentialKeys.length === 0 ? null : sealed }
   }
 
@@ -76,7 +77,7 @@ export const channelStore = ({ database, secrets, published }: StoreParts) => {
               ...plain,
               tenantId,
               config: config as InputJsonObject,
-              ...credentialColumns(tenantId, credentials),
+              ...credentialColumns(tenantId, id, credentials),
             },
           })
           await tx.outbox.create({ data: outboxRow('channelInstanceCreated', tenantId, { id, ...actor }) })
@@ -115,7 +116,7 @@ export const channelStore = ({ database, secrets, published }: StoreParts) => {
             data: {
               ...plain,
               ...(config === undefined ? {} : { config: config as InputJsonObject }),
-              ...(credentials === undefined ? {} : credentialColumns(tenantId, credentials)),
+              ...(credentials === undefined ? {} : credentialColumns(tenantId, id, credentials)),
             },
           })
           await tx.outbox.create({ data: outboxRow('channelInstanceUpdated', tenantId, { id, ...actor }) })

@@ -13,6 +13,7 @@ import { MeshError } from '@clawmesh/contracts'
 import type { Provider, ProviderChanges } from '../domain/provider.ts'
 import { PrismaClient, type LlmProvider } from './client/client.ts'
 import type { InputJsonObject } from './client/internal/prismaNamespace.ts'
+import { providerKeys } from './secrets.ts'
 
 interface StoreParts {
   database: Database
@@ -27,12 +28,12 @@ export const providersStore = ({ database, bus, secrets, log, published }: Store
   const prisma = new PrismaClient({ adapter: database.adapter })
 
   const forTenant = (tenantId: string) => {
-    const place = `${tenantId}/llm_providers.api_key`
-    const seal = (key: string) => (key === '' ? '' : secrets.seal(key, place))
+    const place = (rowId: string) => ({ column: providerKeys, tenantId, rowId })
+    const seal = (id: string, key: string) => (key === '' ? '' : secrets.seal(key, place(id)))
     const open = (row: LlmProvider): { apiKey: string; enabled: boolean } => {
       if (row.apiKey === '') return { apiKey: '', enabled: row.enabled }
       try {
-        return { apiKey: secrets.open(row.apiKey, place), enabled: row.enabled }
+        return { apiKey: secrets.open(row.apiKey, place(row.id)), enabled: row.enabled }
       } catch (err) {
         // A key that cannot be read must not go out as it is, and must not take the others of the tenant with it.
         log.error({ err, provider: row.name, tenant: tenantId }, 'the key of a provider cannot be opened; it is off')
@@ -74,7 +75,6 @@ export const providersStore = ({ database, bus, secrets, log, published }: Store
           providerType,
           apiBase,
           enabled,
-          apiKey: seal(provider.apiKey),
           settings: provider.settings as InputJsonObject,
         }
         try {
@@ -84,8 +84,11 @@ export const providersStore = ({ database, bus, secrets, log, published }: Store
               create: { id, tenantId, name, ...values },
               update: values,
             })
+            // Only now it is certain which row it is: somebody may have created the same name meanwhile.
+            const apiKey = seal(stored.id, provider.apiKey)
+            await tx.llmProvider.update({ where: { id: stored.id, tenantId }, data: { apiKey } })
             await tx.outbox.create({ data: outboxRow('providerCreated', tenantId, { id: stored.id, ...actor }) })
-            return stored
+            return { ...stored, apiKey }
           })
           changed()
           return toProvider(row)
@@ -102,7 +105,7 @@ export const providersStore = ({ database, bus, secrets, log, published }: Store
               where: { id: stored.id, tenantId },
               data: {
                 ...plain,
-                ...(apiKey === undefined ? {} : { apiKey: seal(apiKey) }),
+                ...(apiKey === undefined ? {} : { apiKey: seal(stored.id, apiKey) }),
                 ...(settings === undefined ? {} : { settings: settings as InputJsonObject }),
               },
             })

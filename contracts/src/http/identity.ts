@@ -81,6 +81,7 @@ export const oidcAlgorithms = [
 ] as const
 /** What a token can make its bearer; nobody owns the system by a token. */
 export const oidcRoles = ['viewer', 'operator', 'admin'] as const
+export type OidcRole = (typeof oidcRoles)[number]
 const oidcRole = z.enum(oidcRoles)
 /** How long the address of an issuer may be. */
 export const maxIssuerLength = 512

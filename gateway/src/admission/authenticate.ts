@@ -1,5 +1,4 @@
-/** Decides what vouches for a request: the gateway token, an API key, or that nothing has to. */
-import { timingSafeEqual } from 'node:crypto'
+/** Decides what vouches for a request: the gateway token, an API key, an OIDC token, or that nothing has to. */
 import { derived } from '@clawmesh/chassis'
 import { MeshError, type Caller, type Role } from '@clawmesh/contracts'
 import { isDevelopment, type GatewayConfig } from '../config.ts'
@@ -7,6 +6,8 @@ import { hashOf, type Claim } from './claim.ts'
 import type { ApiKey, Lookups } from './lookups.ts'
 import { isPaired } from './paired.ts'
 import { roleOfScopes } from './role-of-scopes.ts'
+import { secretMatcher } from './secret-matcher.ts'
+import { looksLikeToken, tokenVerifier, type TokenUser } from './token-verifier.ts'
 
 /** Which tenants the credential reaches. */
 export type Reach =
@@ -28,7 +29,6 @@ export type Authenticate = (claim: Claim) => Promise<Principal>
 const developmentUserId = 'system'
 const apiKeyPattern = /^goclaw_[0-9a-f]{32}$/
 
-const sameHash = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(a, 'hex'), Buffer.from(b, 'hex'))
 const limitKeyOf = (userId: string, bearerHash: string): string =>
   userId === '' ? `credential:${bearerHash}` : `user:${userId}`
 
@@ -53,6 +53,17 @@ const byGatewayToken = (role: Role, claim: Claim): Principal => ({
   userBound: false,
   reach: { kind: role === 'owner' ? 'all' : 'membership' },
   limitKey: limitKeyOf(claim.userId, claim.bearerHash),
+})
+
+/** Role, user and tenant are the issuer's word; no header changes them. */
+const byToken = ({ tenantId, userId, role }: TokenUser): Principal => ({
+  credential: 'oidc',
+  role,
+  scopes: [],
+  userId,
+  userBound: true,
+  reach: { kind: 'own', tenantId },
+  limitKey: `user:${userId}`,
 })
 
 const byPairing = (claim: Claim): Principal => ({
@@ -85,30 +96,33 @@ export interface Door {
 export const httpDoor: Door = { developmentRole: () => 'owner' }
 
 /**
- * Authenticates claims, first match wins: gateway token, API key, paired browser, development mode. A credential that
- * is wrong counts for nothing and is never weakened; only a development edge lets everyone in. Only texts of a key's
- * form are looked up.
- * @throws UNAUTHORIZED; UNAVAILABLE when a key cannot be looked up
+ * Authenticates claims, first match wins: gateway token, API key, OIDC token, paired browser, development mode. A
+ * credential that is wrong counts for nothing and is never weakened; only a development edge lets everyone in. Only
+ * texts of a key's or a token's form are looked up.
+ * @throws UNAUTHORIZED; UNAVAILABLE when a key or an issuer cannot be looked up
  */
 export const authenticator = (
   config: Pick<GatewayConfig, 'token' | 'ownerIds'>,
   lookups: Lookups,
   { developmentRole }: Door = httpDoor,
 ): Authenticate => {
-  // As the bytes that a header would carry.
-  const tokenHash = hashOf(Buffer.from(config.token).toString('latin1'))
+  const isGatewayToken = secretMatcher(config.token)
+  const verifyToken = tokenVerifier(lookups)
   const owners = derived(config.ownerIds, (ids) => new Set(ids))
 
   return async (claim) => {
-    if (tokenHash !== '' && claim.bearerHash !== '' && sameHash(claim.bearerHash, tokenHash))
-      return byGatewayToken(owners().has(claim.userId) ? 'owner' : 'admin', claim)
+    if (isGatewayToken(claim.bearerHash)) return byGatewayToken(owners().has(claim.userId) ? 'owner' : 'admin', claim)
 
     const key = apiKeyPattern.test(claim.bearer) ? await lookups.apiKey(claim.bearerHash) : undefined
     // Looked up while it was good, it may have expired since.
     if (key !== undefined && (key.expiresAtMs === 0 || key.expiresAtMs > Date.now())) return byApiKey(key, claim)
 
+    const token = looksLikeToken(claim.bearer) ? await verifyToken(claim) : undefined
+    if (token !== undefined && 'userId' in token) return byToken(token)
+
     if (claim.senderId !== '' && (await isPaired(claim, lookups))) return byPairing(claim)
     if (isDevelopment(config)) return inDevelopment(developmentRole(owners().has(claim.userId)), claim)
-    throw new MeshError('UNAUTHORIZED', 'error.unauthorized')
+    const cause = token === undefined ? undefined : new Error(token.refused)
+    throw new MeshError('UNAUTHORIZED', 'error.unauthorized', {}, { cause })
   }
 }

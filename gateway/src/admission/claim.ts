@@ -19,8 +19,8 @@ export interface Claim {
 const scheme = 'Bearer '
 const maxUserIdBytes = 255
 const maxSenderIdBytes = 200
-/** Nothing of ours is longer; what is would only cost hashing. */
-const maxBearerBytes = 4_096
+/** Tokens of large issuers take a few kilobytes; what is longer would only cost hashing. */
+const maxBearerBytes = 8_192
 
 const controls = /\p{Cc}/u
 const beyondAscii = /[\u0080-\u00ff]/
@@ -51,9 +51,13 @@ export const bearerOf = (authorization: string | undefined): string =>
 /** Hash of a token as sent: one character of a header is one byte. */
 export const hashOf = (bearer: string): string => (bearer === '' ? '' : hash('sha256', Buffer.from(bearer, 'latin1')))
 
-/** Reads a request's claim. A user id over 255 bytes counts as absent. @throws INVALID_REQUEST naming a bad header */
-export const readClaim = (headers: IncomingHttpHeaders): Claim => {
-  const bearer = bearerOf(headers.authorization)
+/**
+ * Reads a request's claim. A user id over 255 bytes counts as absent. `queryToken` is what the address gives where no
+ * header does, one character a byte.
+ * @throws INVALID_REQUEST naming a bad header
+ */
+export const readClaim = (headers: IncomingHttpHeaders, queryToken = ''): Claim => {
+  const bearer = bearerOf(queryToken === '' ? headers.authorization : scheme + queryToken)
   const userId = header(headers, 'X-GoClaw-User-Id')
   const senderId = header(headers, 'X-GoClaw-Sender-Id')
   const tenant = header(headers, 'X-GoClaw-Tenant-Id')

@@ -1,11 +1,14 @@
 /** What the edge asks identity, each question behind its cache. */
-import { masterTenantId, MeshError, type CacheKind, type Invalidation } from '@clawmesh/contracts'
+import { masterTenantId, MeshError, oidcIssuerKey, type CacheKind, type Invalidation } from '@clawmesh/contracts'
 import {
   IdentityServiceService,
   type ResolveApiKeyResponse,
+  type ResolveOidcIssuerResponse,
   type ResolveTenantResponse,
 } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { newId, serviceCaller, sha256Hex, type Call, type Mesh } from '@clawmesh/chassis'
+import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
+import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 
 const maxApiKeys = 20_000
@@ -13,6 +16,9 @@ const maxTenants = 20_000
 const maxMembers = 50_000
 const maxPairings = 50_000
 const settingsWithinMs = 1_000
+const maxOidcIssuers = 10_000
+/** Tokens with unknown keys make the edge ask for new ones this often, for each issuer. */
+const newKeysPauseMs = 1_000
 
 export type ApiKey = Pick<ResolveApiKeyResponse, 'tenantId' | 'scopes' | 'ownerId' | 'expiresAtMs'>
 export type Tenant = Pick<ResolveTenantResponse, 'id' | 'slug' | 'name' | 'status'>
@@ -20,6 +26,13 @@ export type Tenant = Pick<ResolveTenantResponse, 'id' | 'slug' | 'name' | 'statu
 /** A browser that an admin let in, until a time. */
 export interface Pairing {
   readonly expiresAtMs: number
+}
+
+/** An OIDC issuer whose tokens open a tenant. */
+export interface OidcIssuer extends Omit<ResolveOidcIssuerResponse, 'found' | 'jwks'> {
+  readonly issuer: string
+  /** The key that a token's header names. */
+  readonly keyOf: JWTVerifyGetKey
 }
 
 /** What the edge believed about something may have changed; an empty key stands for everything of the kind. */
@@ -34,6 +47,10 @@ export interface Lookups {
   isMember: (tenantId: string, userId: string) => Promise<boolean>
   /** The pairing of a browser with a tenant. @throws UNAVAILABLE */
   pairing: (tenantId: string, senderId: string) => Promise<Pairing | undefined>
+  /** The enabled OIDC issuer that vouches for an audience. @throws UNAVAILABLE, also while none of its keys is known */
+  oidcIssuer: (issuer: string, audience: string) => Promise<OidcIssuer | undefined>
+  /** The same after its keys were fetched anew, if that was not done just now. @throws UNAVAILABLE */
+  oidcIssuerAnew: (issuer: string, audience: string) => Promise<OidcIssuer | undefined>
   /** Calls back whenever answers of one kind may be others than before; by then they are forgotten here. */
   onForget: (handler: OnForget) => void
   /** Runs a minute that a tenant has set for itself; undefined when it has not. @throws UNAVAILABLE */
@@ -76,6 +93,14 @@ export const identityLookups = (mesh: Pick<Mesh, 'client' | 'cache'>): Lookups =
   const members = mesh.cache<{ role: string }>('tenant_users', maxMembers)
   const pairings = mesh.cache<Pairing>('paired_devices', maxPairings)
   const settings = mesh.cache<TenantSettings>('system_configs', maxTenants)
+  const oidcIssuers = mesh.cache<OidcIssuer>('oidc_issuers', maxOidcIssuers)
+  const renewals = new LRUCache<string, Promise<OidcIssuer | undefined>>({ max: 1_000, ttl: newKeysPauseMs })
+
+  const resolveOidcIssuer = async (issuer: string, audience: string, lacksKey: boolean) => {
+    const answer = await orUnavailable(identity.resolveOidcIssuer(ownCall(), { issuer, audience, lacksKey }))
+    const { found, jwks, ...settings } = answer
+    return found ? { ...settings, issuer, keyOf: createLocalJWKSet(JSON.parse(jwks) as JSONWebKeySet) } : undefined
+  }
 
   return {
     apiKey: (keyHash) =>
@@ -100,12 +125,23 @@ export const identityLookups = (mesh: Pick<Mesh, 'client' | 'cache'>): Lookups =
         const { status, expiresAtMs } = await orUnavailable(identity.resolvePairing(ownCall(), { tenantId, senderId }))
         return status === 'approved' ? { expiresAtMs } : undefined
       }),
+    oidcIssuer: (issuer, audience) =>
+      oidcIssuers.get('', oidcIssuerKey(issuer, audience), () => resolveOidcIssuer(issuer, audience, false)),
+    oidcIssuerAnew: (issuer, audience) => {
+      const key = oidcIssuerKey(issuer, audience)
+      const known = renewals.get(key)
+      if (known !== undefined) return known
+      const renewal = resolveOidcIssuer(issuer, audience, true)
+      renewals.set(key, renewal)
+      return renewal
+    },
     onForget: (handler) => {
       for (const [kind, cache] of Object.entries({
         api_keys: apiKeys,
         tenants,
         tenant_users: members,
         paired_devices: pairings,
+        oidc_issuers: oidcIssuers,
       } as const))
         cache.onForget((told) => handler(kind as CacheKind, told))
     },

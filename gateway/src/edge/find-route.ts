@@ -38,9 +38,12 @@ const allowed = (table: RouteTable, url: string): string =>
 
 export type FindRoute = (request: IncomingMessage, response: ServerResponse) => Route
 
-/** @throws INVALID_REQUEST for a path that cannot be read, NOT_FOUND, METHOD_NOT_ALLOWED with an Allow header set */
-export const routeFinder = (): FindRoute => {
-  const table = routeTable()
+/**
+ * Finds routes among those given, all declared ones unless said. The function throws INVALID_REQUEST for a path that
+ * cannot be read, NOT_FOUND, and METHOD_NOT_ALLOWED with an Allow header set.
+ */
+export const routeFinder = (routes?: readonly Route[]): FindRoute => {
+  const table = routeTable(routes)
   return ({ method = '', url = '' }, response) => {
     if (url.length > maxUrlLength || hasNul(url) || !isDecodable(url.split('?', 1)[0]!)) throw invalidPath(url)
     try {

@@ -8,6 +8,7 @@ import type { Limit } from '../limit/limit.ts'
 import type { Cors } from './cors.ts'
 import type { Deliver } from './deliver.ts'
 import type { FindRoute } from './find-route.ts'
+import { takeQueryToken } from './query-token.ts'
 import { refuseLargeBody } from './refuse-large-body.ts'
 import { requestIdOf } from './request-id.ts'
 import { tracedRequest } from './traced-request.ts'
@@ -60,7 +61,7 @@ export const pipeline = (parts: PipelineParts): RequestListener => {
       sendError({ request, response, thrown, log, locale: caller?.locale, style })
     }
     const serve = async (found: Route) => {
-      const claim = readClaim(request.headers)
+      const claim = readClaim(request.headers, takeQueryToken(request, found))
       if (found.definition.role === 'public') caller = anyone(claim.locale)
       else {
         guard(request)

@@ -1,4 +1,4 @@
-import type { ApiKey, Lookups, Tenant } from '../../src/admission/lookups.ts'
+import type { ApiKey, Lookups, OidcIssuer, Tenant } from '../../src/admission/lookups.ts'
 import { hashOf } from '../../src/admission/claim.ts'
 
 export interface KnownThings {
@@ -8,11 +8,25 @@ export interface KnownThings {
   members?: readonly string[]
   /** When the pairing of `<tenant id> <sender id>` ends, Unix milliseconds. */
   pairings?: Readonly<Record<string, number>>
+  /** Read at each lookup, so that a test may change it. */
+  oidcIssuers?: readonly OidcIssuer[]
+  /** What asking anew for an issuer finds; else the same. */
+  renewed?: () => OidcIssuer | undefined
 }
 
-/** Lookups over what a test lists. `asked` collects the hashes of the keys that were looked up. */
-export const listedLookups = ({ keys = {}, tenants = [], members = [], pairings = {} }: KnownThings) => {
+/** Lookups over what a test lists. `asked` collects the hashes of the keys that were looked up, `askedAnew` the issuers. */
+export const listedLookups = ({
+  keys = {},
+  tenants = [],
+  members = [],
+  pairings = {},
+  oidcIssuers = [],
+  renewed,
+}: KnownThings) => {
   const asked: string[] = []
+  const askedAnew: string[] = []
+  const findIssuer = (name: string, audience: string) =>
+    oidcIssuers.find(({ issuer, audiences }) => issuer === name && audiences.includes(audience))
   const byHash = new Map(
     Object.entries(keys).map(([secret, key]) => [
       hashOf(secret),
@@ -30,9 +44,14 @@ export const listedLookups = ({ keys = {}, tenants = [], members = [], pairings 
       const expiresAtMs = pairings[`${tenantId} ${senderId}`]
       return expiresAtMs === undefined ? undefined : { expiresAtMs }
     },
+    oidcIssuer: async (name, audience) => findIssuer(name, audience),
+    oidcIssuerAnew: async (name, audience) => {
+      askedAnew.push(`${name} ${audience}`)
+      return renewed === undefined ? findIssuer(name, audience) : renewed()
+    },
     onForget: () => undefined,
     rateLimitRpm: async () => undefined,
     answers: async () => true,
   }
-  return { ...lookups, asked }
+  return { ...lookups, asked, askedAnew }
 }

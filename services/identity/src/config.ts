@@ -1,6 +1,12 @@
+import { z } from 'zod'
 import { defineConfig, flag, integer, type ConfigOf } from '@clawmesh/chassis'
 
 export const identityConfig = defineConfig('identity', {
+  edition: {
+    env: ['CLAWMESH_EDITION', 'GOCLAW_EDITION'],
+    schema: z.enum(['standard', 'lite']).default('standard'),
+    about: 'Edition that /v1/edition names, with its limits, which consoles go by; services do not enforce them',
+  },
   oidcAllowHttp: {
     env: ['CLAWMESH_OIDC_ALLOW_HTTP'],
     schema: flag(false),

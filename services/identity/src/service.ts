@@ -54,7 +54,7 @@ export const identityService = (mesh: Mesh, config: IdentityConfig): Service => 
         ...memberHandlers(members),
         ...oidcIssuerHandlers(oidcIssuers),
         ...systemConfigHandlers(configs),
-        ...editionHandlers(),
+        ...editionHandlers(config),
       },
       mesh.httpParts('identity'),
     ),

@@ -175,4 +175,23 @@ describe('the edition', () => {
       },
     })
   })
+
+  it('is the lite one, with its limits, where GOCLAW_EDITION says so', async () => {
+    const lite = await startIdentity({ GOCLAW_EDITION: 'lite' })
+    const { body } = await lite.request(testCaller({ role: 'viewer', userId: '' }), 'GET', '/v1/edition')
+    expect(body).toEqual({
+      name: 'lite',
+      max_agents: 5,
+      max_teams: 1,
+      max_team_members: 5,
+      max_channels: { telegram: 1, discord: 1 },
+      max_subagent_concurrent: 2,
+      max_subagent_depth: 1,
+      kg_enabled: false,
+      rbac_enabled: false,
+      team_full_mode: false,
+      vector_search: false,
+    })
+    await lite.stop()
+  })
 })

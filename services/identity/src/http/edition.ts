@@ -1,7 +1,10 @@
 import type { http } from '@clawmesh/contracts'
 import type { Handlers } from '@clawmesh/chassis'
-import { edition } from '../domain/edition.ts'
+import type { IdentityConfig } from '../config.ts'
+import { editions } from '../domain/edition.ts'
 
-export const editionHandlers = (): Handlers<typeof http.identity, 'getEdition'> => ({
-  getEdition: async () => edition,
+export const editionHandlers = ({
+  edition,
+}: Pick<IdentityConfig, 'edition'>): Handlers<typeof http.identity, 'getEdition'> => ({
+  getEdition: async () => editions[edition],
 })

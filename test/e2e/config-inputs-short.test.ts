@@ -1,0 +1,4 @@
+/** The short form of test/faults/config-inputs.test.ts. */
+import { caseCounts, configProperties } from '../faults/scenarios/config-inputs.ts'
+
+test.each(Object.entries(configProperties))('%s', (_, holds) => holds(caseCounts.short))

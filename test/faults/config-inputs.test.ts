@@ -1,0 +1,7 @@
+import { caseCounts, configProperties } from './scenarios/config-inputs.ts'
+
+test.each(Object.entries(configProperties))(
+  `%s: ${caseCounts.full} cases`,
+  (_, holds) => holds(caseCounts.full),
+  30 * 60_000,
+)

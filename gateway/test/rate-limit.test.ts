@@ -1,0 +1,192 @@
+/** Who is counted, at which rate, and what the answers say: edges over a real identity service and a real Redis. */
+import { createLogger, type HttpHandler } from '@clawmesh/chassis'
+import { masterTenantId } from '@clawmesh/contracts'
+import { testIdentity } from '../../test/support/identity.ts'
+import { eventually } from '../../test/support/mesh-api.ts'
+import { startRedis, type RedisHandle } from '../../test/support/redis.ts'
+import { startServices, testCaller, type ServiceHarness } from '../../test/support/service-harness.ts'
+import { limitRuns } from '../src/limit/limit.ts'
+import { rateLimiter } from '../src/limit/limiter.ts'
+import { ratesOf } from '../src/limit/rate.ts'
+import { bearer, call } from './support/call.ts'
+import { gatewayToken, startGateway, type StartedGateway } from './support/gateway.ts'
+
+const systemOwner = testCaller({ role: 'owner', tenantId: masterTenantId, tenantSlug: 'master', userId: 'system' })
+const answerAll: HttpHandler = (_, response) => void response.end('{}')
+const proxied = {
+  CLAWMESH_RATE_LIMIT_RPM: '6',
+  CLAWMESH_RATE_LIMIT_BURST: '2',
+  CLAWMESH_TRUSTED_PROXIES: '127.0.0.0/8',
+}
+
+let redis: RedisHandle
+let harness: ServiceHarness
+let gateways: StartedGateway[]
+
+beforeAll(async () => {
+  redis = await startRedis()
+  harness = await startServices({
+    env: { REDIS_URL: redis.url },
+    services: { identity: testIdentity() },
+    standIns: [{ name: 'agents', http: answerAll, parts: [] }],
+  })
+  gateways = await Promise.all([proxied, proxied, proxied].map((env) => startGateway(harness.mesh, env)))
+})
+afterAll(async () => {
+  for (const gateway of gateways) await gateway.stop()
+  await harness.stop()
+  await redis.stop()
+})
+
+let users = 0
+const freshUser = () => ({ ...bearer(gatewayToken), 'x-goclaw-user-id': `user-${Date.now()}-${users++}` })
+const run = (headers: Record<string, string>, { port }: StartedGateway = gateways[0]!) =>
+  call(port, '/v1/chat/completions', { method: 'POST', headers, body: '{}' })
+const statuses = async (requests: readonly Record<string, string>[]) => {
+  const answers = []
+  for (const headers of requests) answers.push((await run(headers)).status)
+  return answers
+}
+const createKey = async (): Promise<string> => {
+  const body = { name: 'test', scopes: ['operator.write'] }
+  return (await harness.request<{ key: string }>(systemOwner, 'POST', '/v1/api-keys', body)).body.key
+}
+
+it('three edges admit one burst between them', async () => {
+  const headers = freshUser()
+  const answers = await Promise.all(Array.from({ length: 30 }, (_, i) => run(headers, gateways[i % 3])))
+  expect(answers.filter(({ status }) => status === 200)).toHaveLength(2)
+  expect(answers.filter(({ status }) => status === 429)).toHaveLength(28)
+})
+
+it('a user is counted over all credentials, else the credential is, whatever address they come from', async () => {
+  const [one, other] = [await createKey(), await createKey()]
+  const from = (address: string) => ({ 'x-forwarded-for': address })
+  const user = freshUser()
+  const byKey = { ...bearer(one), 'x-goclaw-user-id': user['x-goclaw-user-id'] }
+  expect(await statuses([user, { ...byKey, ...from('192.0.2.1') }, user])).toEqual([200, 200, 429])
+
+  const anonymous = [
+    { ...bearer(one), ...from('192.0.2.1') },
+    { ...bearer(one), ...from('192.0.2.2') },
+    { ...bearer(one), ...from('192.0.2.3') },
+  ]
+  expect(await statuses([...anonymous, bearer(other)])).toEqual([200, 200, 429, 200])
+})
+
+describe('where only the address tells callers apart', () => {
+  const forwarded = (...hops: string[]) => ({ 'x-forwarded-for': hops.join(', ') })
+  const edge = async (env: Record<string, string>, requests: readonly Record<string, string>[]) => {
+    const development = await startGateway(harness.mesh, { ...proxied, GOCLAW_GATEWAY_TOKEN: '', ...env })
+    const answers = []
+    for (const headers of requests) answers.push((await run(headers, development)).status)
+    await development.stop()
+    return answers
+  }
+
+  it('a trusted proxy is believed about it, and the client about nothing', async () => {
+    const requests = [
+      forwarded('203.0.113.1'),
+      forwarded('8.8.8.8', '203.0.113.1'),
+      forwarded('9.9.9.9', '203.0.113.1'),
+      forwarded('203.0.113.1', '203.0.113.2'),
+    ]
+    expect(await edge({}, requests)).toEqual([200, 200, 429, 200])
+  })
+
+  it('an untrusted one is not', async () => {
+    const requests = [forwarded('203.0.113.3'), forwarded('203.0.113.4'), forwarded('203.0.113.5')]
+    expect(await edge({ CLAWMESH_TRUSTED_PROXIES: '' }, requests)).toEqual([200, 200, 429])
+  })
+})
+
+it('the answers say how much is left, and a pause after which a token is there', async () => {
+  const headers = freshUser()
+  const [first, second, refused] = [await run(headers), await run(headers), await run(headers)]
+  expect(first.headers).toMatchObject({ 'ratelimit-limit': '2', 'ratelimit-remaining': '1', 'ratelimit-reset': '10' })
+  expect(second.headers).toMatchObject({ 'ratelimit-limit': '2', 'ratelimit-remaining': '0' })
+  expect(refused.headers).toMatchObject({ 'ratelimit-remaining': '0', 'retry-after': '60' })
+  for (const { headers: shown } of [second, refused]) {
+    expect(Number(shown['ratelimit-reset'])).toBeGreaterThan(10)
+    expect(Number(shown['ratelimit-reset'])).toBeLessThanOrEqual(20)
+  }
+})
+
+it('the pause is longer where a share of a low rate needs longer', async () => {
+  const limiter = rateLimiter(() => 3, '', createLogger({ level: 'silent', name: 'test' }))
+  const limit = limitRuns(
+    limiter.take,
+    async () => ({ intervalMs: 60_000, burst: 1 }),
+    () => '192.0.2.1',
+  )
+  const pass = () =>
+    limit(
+      ...([{}, { setHeader: () => undefined }, { definition: { startsRun: true } }] as unknown as [
+        never,
+        never,
+        never,
+      ]),
+      { caller: systemOwner, limitKey: 'user:slow' },
+    )
+  await pass()
+  const refusal = await pass().catch((thrown: unknown) => thrown as { retryAfterMs: number })
+  expect(refusal!.retryAfterMs).toBeGreaterThan(170_000)
+  expect(refusal!.retryAfterMs).toBeLessThanOrEqual(180_000)
+})
+
+describe("a tenant's own rate", () => {
+  const rpmPath = '/v1/system-configs/gateway.rate_limit_rpm'
+  const tenantOf = async (slug: string) =>
+    (await harness.request<{ id: string }>(systemOwner, 'POST', '/v1/tenants', { name: slug, slug })).body.id
+  const set = (tenantId: string, value: string) =>
+    harness.request(testCaller({ role: 'owner', tenantId, userId: 'system' }), 'PUT', rpmPath, { value })
+  const resetIn = async (tenantId: string, gateway: StartedGateway) => {
+    const headers = { ...bearer(gatewayToken), 'x-goclaw-user-id': 'system', 'x-goclaw-tenant-id': tenantId }
+    return (await run(headers, gateway)).headers['ratelimit-reset']
+  }
+
+  it('goes before the configuration at every edge as soon as it is set, and for that tenant alone', async () => {
+    const [mine, yours] = [await tenantOf('mine'), await tenantOf('yours')]
+    for (const gateway of gateways) await resetIn(mine, gateway)
+    expect(Number(await resetIn(mine, gateways[0]!))).toBeLessThanOrEqual(20)
+    await set(mine, '1')
+    for (const gateway of gateways) await eventually('minutes', async () => Number(await resetIn(mine, gateway)) > 60)
+    expect(await resetIn(yours, gateways[0]!)).toBe('10')
+  })
+
+  it('switches the limit off with 0, and counts as not set when it is no number', async () => {
+    const tenantId = await tenantOf('free')
+    await set(tenantId, '0')
+    await eventually('no limit', async () => (await resetIn(tenantId, gateways[1]!)) === undefined)
+    for (const value of ['many', '1e9', '', ' 5', '99999999999']) {
+      await set(tenantId, value)
+      await eventually(
+        `the configured limit for ${value}`,
+        async () => (await resetIn(tenantId, gateways[1]!)) !== undefined,
+      )
+      await set(tenantId, '0')
+      await eventually('no limit', async () => (await resetIn(tenantId, gateways[1]!)) === undefined)
+    }
+  })
+
+  it('that cannot be learnt leaves the one of the configuration', async () => {
+    const lines: string[] = []
+    const log = createLogger({ level: 'warn', name: 'test', stream: { write: (line) => void lines.push(line) } })
+    const away = { rateLimitRpm: () => Promise.reject(new Error('away')) }
+    const rateOf = ratesOf({ rateLimitRpm: () => 30, rateLimitBurst: () => 4 }, away, log)
+    expect(await rateOf('t')).toEqual({ intervalMs: 2_000, burst: 4 })
+    expect(lines).toHaveLength(1)
+  })
+
+  it('follows a configuration that changes', async () => {
+    let rpm = 30
+    const none = { rateLimitRpm: async () => undefined }
+    const log = createLogger({ level: 'silent', name: 'test' })
+    const rateOf = ratesOf({ rateLimitRpm: () => rpm, rateLimitBurst: () => 4 }, none, log)
+    expect(await rateOf('t')).toEqual({ intervalMs: 2_000, burst: 4 })
+    for (const off of [0, -1]) {
+      rpm = off
+      expect(await rateOf('t')).toBeUndefined()
+    }
+  })
+})

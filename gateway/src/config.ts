@@ -66,6 +66,21 @@ export const gatewayConfig = defineConfig('gateway', {
     schema: ranges,
     about: 'Addresses or CIDR ranges of proxies whose X-Forwarded-For and X-Real-IP are believed, comma separated',
   },
+  wsMaxPerIp: {
+    env: ['CLAWMESH_WS_MAX_PER_IP'],
+    schema: integer(4_096, 0),
+    about: 'WebSocket connections that one client address may have open at a gateway; 0 is no cap',
+  },
+  wsMaxPerUser: {
+    env: ['CLAWMESH_WS_MAX_PER_USER'],
+    schema: integer(256, 0),
+    about: 'WebSocket connections that one user (else key) of a tenant may have open at a gateway; 0 is no cap',
+  },
+  serverName: {
+    env: ['CLAWMESH_SERVER_NAME'],
+    schema: text('goclaw'),
+    about: 'Name that the server gives itself to WebSocket clients, some of which look for goclaw',
+  },
   unknownTenantFallback: {
     env: ['CLAWMESH_UNKNOWN_TENANT_FALLBACK'],
     schema: flag(false),

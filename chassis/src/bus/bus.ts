@@ -21,7 +21,7 @@ export type Stop = () => Promise<void>
 export interface Bus {
   /** Sends to whoever listens now; nothing is kept. */
   publish: (subject: string, message: unknown) => void
-  /** Listens to live messages. `*` takes one token, `>` the rest. */
+  /** Listens to live messages, and to stored events as they are stored. `*` takes one token, `>` the rest. */
   subscribe: (subject: string, handler: (message: unknown, subject: string) => void) => () => void
   /** Stores events for their consumers; resolves when they are safe. An id seen before is not stored twice. */
   emit: (events: readonly OutgoingEvent[]) => Promise<void>

@@ -16,23 +16,26 @@ export const localBus = (log: Logger): Bus => {
   const listeners = new Set<{ pattern: RegExp; handler: (message: unknown, subject: string) => void }>()
   const consumers = new Set<{ pattern: RegExp; consumer: Consumer }>()
 
-  return {
-    publish: (subject, message) => {
-      for (const { pattern, handler } of listeners) {
-        if (!pattern.test(subject)) continue
-        try {
-          handler(message, subject)
-        } catch (err) {
-          log.error({ err, subject }, 'a bus listener failed')
-        }
+  const publish = (subject: string, message: unknown) => {
+    for (const { pattern, handler } of listeners) {
+      if (!pattern.test(subject)) continue
+      try {
+        handler(message, subject)
+      } catch (err) {
+        log.error({ err, subject }, 'a bus listener failed')
       }
-    },
+    }
+  }
+
+  return {
+    publish,
     subscribe: (subject, handler) => {
       const listener = { pattern: matcher(subject), handler }
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
     emit: async (events) => {
+      for (const { subject, event } of events) publish(subject, event)
       await Promise.all(
         [...consumers].map(async ({ pattern, consumer }) => {
           const wanted: CloudEvent[] = events.filter(({ subject }) => pattern.test(subject)).map(({ event }) => event)

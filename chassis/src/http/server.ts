@@ -1,6 +1,7 @@
 /** A node:http server with sane limits that can be drained. */
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { errorBody, MeshError } from '@clawmesh/contracts'
 
@@ -47,16 +48,30 @@ const endEarly = (response: ServerResponse): void => {
   else response.destroy()
 }
 
+/** Takes requests that leave HTTP, such as for a WebSocket; whoever takes one closes it too. */
+export interface Upgrades {
+  /** All others are served as plain requests. */
+  wants: (request: IncomingMessage) => boolean
+  handle: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+}
+
 /** Listens on a host and port (0 picks a free one). @throws the listen error, such as EADDRINUSE */
-export const listen = async (handler: RequestListener, host: string, port: number): Promise<DrainableServer> => {
+export const listen = async (
+  handler: RequestListener,
+  host: string,
+  port: number,
+  upgrades: Upgrades = { wants: () => false, handle: (_request, socket) => void socket.destroy() },
+): Promise<DrainableServer> => {
   let leaving = false
   const open = new Set<ServerResponse>()
-  const server = createServer({ ...limits, noDelay: true, insecureHTTPParser: false }, (request, response) => {
+  const options = { ...limits, noDelay: true, insecureHTTPParser: false, shouldUpgradeCallback: upgrades.wants }
+  const server = createServer(options, (request, response) => {
     if (leaving) response.setHeader('connection', 'close')
     open.add(response)
     response.once('close', () => open.delete(response))
     handler(request, response)
   })
+  server.on('upgrade', upgrades.handle)
   const leave = () => {
     leaving = true
     // An answer that began before promised to keep its connection, which nothing but this would close.

@@ -94,6 +94,8 @@ export interface Door {
 
 /** Whoever reaches a development edge by HTTP may do everything. */
 export const httpDoor: Door = { developmentRole: () => 'owner' }
+/** A WebSocket's user has to call itself an owner for that, as the contract has it. */
+export const wsDoor: Door = { developmentRole: (isOwnerId) => (isOwnerId ? 'owner' : 'operator') }
 
 /**
  * Authenticates claims, first match wins: gateway token, API key, OIDC token, paired browser, development mode. A

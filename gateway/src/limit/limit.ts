@@ -25,6 +25,24 @@ const show = (response: ServerResponse, burst: number, { remaining, fullInMs }: 
   response.setHeader('ratelimit-reset', seconds(fullInMs))
 }
 
+const keyOf = ({ caller, limitKey }: Admission, clientIp: string): string =>
+  `${caller.tenantId}:${limitKey || `ip:${clientIp}`}`
+
+/** Counts a run of an admission that comes from an address. @throws RESOURCE_EXHAUSTED */
+export type TakeRun = (admission: Admission, clientIp: string) => Promise<void>
+
+/** Counts runs that are started over WebSockets, together with those over HTTP. */
+export const limitWsRuns =
+  (take: Limiter['take'], rateOf: RateOf): TakeRun =>
+  async (admission, clientIp) => {
+    const rate = await rateOf(admission.caller.tenantId)
+    if (rate === undefined) return
+    const { allowed, nextInMs } = await take(keyOf(admission, clientIp), rate)
+    if (allowed) return
+    const pauseMs = Math.ceil(Math.max(rate.intervalMs, nextInMs))
+    throw new MeshError('RESOURCE_EXHAUSTED', 'error.rate_limit', {}, { retryAfterMs: pauseMs })
+  }
+
 /**
  * Counts the routes that start runs, by tenant and user, else credential, else client address. Reads and changes are
  * not counted, as one page of a dashboard makes many at once.
@@ -32,11 +50,11 @@ const show = (response: ServerResponse, burst: number, { remaining, fullInMs }: 
  */
 export const limitRuns =
   (take: Limiter['take'], rateOf: RateOf, clientIp: (request: IncomingMessage) => string): Limit =>
-  async (request, response, route, { caller, limitKey }) => {
+  async (request, response, route, admission) => {
     if (route.definition.startsRun !== true) return
-    const rate = await rateOf(caller.tenantId)
+    const rate = await rateOf(admission.caller.tenantId)
     if (rate === undefined) return
-    const taken = await take(`${caller.tenantId}:${limitKey || `ip:${clientIp(request)}`}`, rate)
+    const taken = await take(keyOf(admission, clientIp(request)), rate)
     show(response, rate.burst, taken)
     if (taken.allowed) return
     throw new MeshError(

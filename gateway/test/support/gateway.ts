@@ -1,5 +1,6 @@
 /** An edge in this process over a mesh that is already there. */
 import { createLogger, lifecycle, loadConfigs, type Mesh } from '@clawmesh/chassis'
+import { socketLimits, type SocketLimits } from '../../src/ws/limits.ts'
 import { gatewayConfig, gatewayService, type GatewayService } from '../../src/index.ts'
 
 export interface StartedGateway {
@@ -11,12 +12,16 @@ export interface StartedGateway {
 export const gatewayToken = 'the gateway token of the tests'
 
 /** Starts an edge on a free port with a gateway token, unless the environment given says otherwise. */
-export const startGateway = async (mesh: Mesh, env: Record<string, string> = {}): Promise<StartedGateway> => {
+export const startGateway = async (
+  mesh: Mesh,
+  env: Record<string, string> = {},
+  limits: Partial<SocketLimits> = {},
+): Promise<StartedGateway> => {
   const { gateway: config } = loadConfigs(
     { gateway: gatewayConfig },
     { GOCLAW_PORT: '0', GOCLAW_HOST: '127.0.0.1', GOCLAW_GATEWAY_TOKEN: gatewayToken, ...env },
   )
-  const service = gatewayService(mesh, config)
+  const service = gatewayService(mesh, config, { ...socketLimits, ...limits })
   const life = lifecycle(service.parts, createLogger({ level: 'silent', name: 'test' }))
   await life.start()
   return { service, port: service.port(), stop: life.stop }

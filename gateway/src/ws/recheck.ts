@@ -1,0 +1,62 @@
+/** Keeps connections true: who lost their credential, tenant or membership loses the connection too. */
+import { sha256Hex } from '@clawmesh/chassis'
+import {
+  MeshError,
+  wsCloseCodes,
+  type CacheKind,
+  type Caller,
+  type ErrorCode,
+  type Invalidation,
+} from '@clawmesh/contracts'
+import type { Admit } from '../admission/admit.ts'
+import { eventOpening } from './sender.ts'
+import type { Session, Standing } from './session.ts'
+
+type Open = Extract<Standing, { kind: 'open' }>
+
+/** Which connections a change may concern; of other kinds it may concern all. */
+const concerned: Partial<Record<CacheKind, (told: Invalidation, standing: Open) => boolean>> = {
+  api_keys: ({ key }, { claim }) => claim.bearerHash === key,
+  paired_devices: ({ tenantId, key }, { caller, claim }) =>
+    caller.credential === 'paired-device' && caller.tenantId === tenantId && sha256Hex(claim.senderId) === key,
+  tenant_users: ({ tenantId, key }, { caller }) => caller.tenantId === tenantId && caller.userId === key,
+}
+
+export const concerns = (kind: CacheKind, told: Invalidation, { standing }: Session): boolean =>
+  standing.kind === 'open' && (told.key === '' || (concerned[kind]?.(told, standing) ?? true))
+
+/** What ends a connection; anything else that is thrown says nothing about who is connected. */
+const final: readonly ErrorCode[] = ['UNAUTHORIZED', 'TENANT_ACCESS_REVOKED', 'NOT_FOUND', 'FORBIDDEN']
+
+const isSame = (a: Caller, b: Caller): boolean =>
+  a.tenantId === b.tenantId && a.userId === b.userId && a.role === b.role && a.credential === b.credential
+
+const end = ({ sender }: Session, { caller }: Open, code: ErrorCode): void => {
+  if (code === 'UNAUTHORIZED') return sender.close(wsCloseCodes.unauthorized, 'the credential no longer holds')
+  const lost = { user_id: caller.userId, tenant_id: caller.tenantId }
+  sender.event(eventOpening('tenant.access.revoked', lost))
+  sender.close(wsCloseCodes.accessRevoked, 'no longer a tenant of this user')
+}
+
+/**
+ * Asks again who a connection speaks for, by the same steps as when it connected; with warm caches that costs about a
+ * microsecond. @throws UNAUTHORIZED or TENANT_ACCESS_REVOKED after the connection was ended; UNAVAILABLE
+ */
+export const rechecker =
+  (admit: Admit, everyMs: number) =>
+  async (session: Session): Promise<void> => {
+    const { standing } = session
+    if (standing.kind !== 'open') return
+    try {
+      const admission = await admit(standing.claim)
+      if (!isSame(admission.caller, standing.caller)) throw new MeshError('UNAUTHORIZED', 'error.unauthorized')
+      session.recheckAtMs = performance.now() + everyMs
+      // It may have connected as somebody else meanwhile.
+      if (session.standing === standing) session.standing = { ...standing, ...admission }
+    } catch (thrown) {
+      if (thrown instanceof MeshError && final.includes(thrown.code) && session.standing === standing)
+        // After the answer to the request that found out, if one did.
+        setImmediate(end, session, standing, thrown.code)
+      throw thrown
+    }
+  }

@@ -1,0 +1,254 @@
+/** WebSocket connections from their opening to their end. */
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { databaseError, type Logger, type Mesh } from '@clawmesh/chassis'
+import {
+  errorKinds,
+  MeshError,
+  pickLocale,
+  toMeshError,
+  wsCloseCodes,
+  wsErrorBody,
+  type WsRequest,
+  type WsRequestId,
+} from '@clawmesh/contracts'
+import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
+import { WebSocketServer, type RawData, type WebSocket } from 'ws'
+import type { Admit } from '../admission/admit.ts'
+import type { Lookups } from '../admission/lookups.ts'
+import type { GatewayConfig } from '../config.ts'
+import { localBuckets } from '../limit/bucket.ts'
+import type { TakeRun } from '../limit/limit.ts'
+import { requestHandler } from './handle-request.ts'
+import type { SocketLimits } from './limits.ts'
+import { ownMethods } from './own-methods.ts'
+import { identityPairings } from './pairings.ts'
+import { readFrame } from './read-frame.ts'
+import { concerns, rechecker } from './recheck.ts'
+import { createSender, eventOpening } from './sender.ts'
+import type { Session } from './session.ts'
+import { sessionRegistry } from './sessions.ts'
+import { tenantEvents } from './tenant-events.ts'
+import { mayConnect, refuseUpgrade, type DoorParts } from './upgrade.ts'
+
+export interface WebSocketParts extends Pick<DoorParts, 'guard' | 'isAllowedOrigin'> {
+  mesh: Pick<Mesh, 'client' | 'methods' | 'bus' | 'config'>
+  config: GatewayConfig
+  admit: Admit
+  lookups: Lookups
+  takeRun: TakeRun
+  clientIp: (request: IncomingMessage) => string
+  limits: SocketLimits
+  log: Logger
+}
+
+export interface WebSockets {
+  upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+  /** Tells everybody to connect elsewhere and lets nobody in, while requests are still answered. */
+  lameDuck: () => void
+  /** Waits for open requests, at most `timeoutMs`, then ends every connection. */
+  drain: (timeoutMs: number) => Promise<void>
+  /** What is remembered of connections in all; 0 once everybody has gone. */
+  remembered: () => number
+}
+
+/** Connections that are asked again at once when a change may concern many. */
+const recheckTogether = 100
+
+export const webSockets = (parts: WebSocketParts): WebSockets => {
+  const { mesh, config, admit, lookups, takeRun, clientIp, limits, log } = parts
+  const { pairings, pairingRequest } = identityPairings(mesh.client(IdentityServiceService))
+  const registry = sessionRegistry({ perIp: config.wsMaxPerIp, perUser: config.wsMaxPerUser })
+  const tenants = tenantEvents({ bus: mesh.bus, log, pairingRequest })
+  const recheck = rechecker(admit, limits.recheckMs)
+  const rate = (intervalMs: number, burst: number) => {
+    const take = localBuckets()
+    return (key: string) => take(key, { intervalMs, burst })
+  }
+  const takeRequest = rate(limits.requestIntervalMs, limits.requestBurst)
+  const server = new WebSocketServer({
+    noServer: true,
+    maxPayload: limits.frameBytes,
+    perMessageDeflate: false,
+    clientTracking: false,
+  })
+  let leaving = false
+  let draining = false
+  let sweep: NodeJS.Timeout | undefined
+
+  const handle = requestHandler({
+    mesh,
+    takeRun,
+    recheck,
+    own: ownMethods({
+      admit,
+      lookups,
+      pairings,
+      server: { name: config.serverName, version: config.version },
+      takePairing: rate(limits.pairingIntervalMs, limits.pairingBurst),
+      takePairingStatus: rate(limits.pairingStatusIntervalMs, limits.pairingStatusBurst),
+      admitSession: (session, { caller, limitKey }) =>
+        registry.claim(session, `${caller.tenantId} ${limitKey || session.clientIp}`),
+      changed: (session) => {
+        session.recheckAtMs = performance.now() + limits.recheckMs
+        if (!session.gone.aborted) tenants.follow(session)
+      },
+    }),
+  })
+
+  const refuse = ({ sender, locale }: Session, id: WsRequestId, thrown: unknown, method = '') => {
+    const error = toMeshError(databaseError(thrown))
+    const level = error.code === 'INTERNAL' ? 'error' : errorKinds[error.code].status >= 500 ? 'warn' : 'debug'
+    log[level]({ err: error, method }, error.message)
+    sender.answer(JSON.stringify({ type: 'res', id, ok: false, error: wsErrorBody(error, locale) }))
+  }
+
+  const work = async (session: Session, request: WsRequest, key: string) => {
+    try {
+      const payload = await handle(session, request)
+      session.sender.answer(`{"type":"res","id":${key},"ok":true,"payload":${payload}}`)
+    } catch (thrown) {
+      refuse(session, request.id, thrown, request.method)
+    } finally {
+      session.openRequests.delete(key)
+    }
+  }
+
+  /** Whatever comes after a `connect` waits for it; all else is worked on at once. */
+  const receiver = (session: Session) => {
+    let connecting: Promise<void> = Promise.resolve()
+    return (data: RawData) => {
+      session.lastHeardMs = performance.now()
+      const incoming = readFrame(data as Buffer)
+      if (incoming.request === undefined) return refuse(session, incoming.id, incoming.error)
+      const { request } = incoming
+      const key = JSON.stringify(request.id)
+      const { allowed } = takeRequest(session.id)
+      if (!allowed || session.openRequests.size >= limits.openRequests)
+        return refuse(
+          session,
+          request.id,
+          new MeshError('RESOURCE_EXHAUSTED', 'error.rate_limit', {}, { retryAfterMs: 1_000 }),
+        )
+      if (draining) return refuse(session, request.id, new MeshError('UNAVAILABLE', 'error.shutting_down'))
+      if (session.openRequests.has(key))
+        return refuse(session, request.id, new MeshError('INVALID_REQUEST', 'error.duplicate_id', { id: request.id }))
+      session.openRequests.add(key)
+      const done = connecting.then(() => work(session, request, key))
+      if (request.method === 'connect') connecting = done
+    }
+  }
+
+  const look = (session: Session, now: number) => {
+    const { sender, standing } = session
+    if (now - session.lastHeardMs > limits.readDeadlineMs) return sender.cut()
+    if (standing.kind === 'unknown' && now - session.sinceMs > limits.connectDeadlineMs)
+      return sender.close(wsCloseCodes.unauthorized, 'no connect in time')
+    if (standing.kind === 'pending' && now - session.sinceMs > limits.pairingDeadlineMs)
+      return sender.close(wsCloseCodes.unauthorized, 'not paired in time')
+    if (now >= session.recheckAtMs) {
+      // Until the next look, when it cannot be known now.
+      session.recheckAtMs = now + limits.sweepMs
+      recheck(session).catch(() => undefined)
+    }
+  }
+
+  const sweepAll = () => {
+    const now = performance.now()
+    for (const session of registry.all()) look(session, now)
+    if (registry.all().size > 0) return
+    clearInterval(sweep)
+    sweep = undefined
+  }
+
+  const open = (socket: WebSocket, request: IncomingMessage, ip: string) => {
+    const gone = new AbortController()
+    const now = performance.now()
+    const session: Session = {
+      id: randomUUID(),
+      clientIp: ip,
+      sender: createSender(socket, limits),
+      gone: gone.signal,
+      standing: { kind: 'unknown' },
+      locale: pickLocale(request.headers['accept-language']),
+      openRequests: new Set(),
+      sinceMs: now,
+      lastHeardMs: now,
+      recheckAtMs: Infinity,
+    }
+    const ping = setInterval(() => socket.ping(), limits.pingEveryMs)
+    registry.add(session)
+    sweep ??= setInterval(sweepAll, limits.sweepMs).unref()
+    socket.on('message', receiver(session))
+    socket.on('pong', () => (session.lastHeardMs = performance.now()))
+    // What breaks the protocol is answered by the library with a close code of its own.
+    socket.on('error', (err) => log.debug({ err }, 'a WebSocket connection failed'))
+    socket.once('close', () => {
+      clearInterval(ping)
+      registry.remove(session)
+      tenants.leave(session)
+      gone.abort(new MeshError('CANCELLED', 'error.cancelled'))
+    })
+  }
+
+  const recheckAll = async (sessions: readonly Session[]) => {
+    for (let from = 0; from < sessions.length; from += recheckTogether)
+      await Promise.allSettled(
+        sessions.slice(from, from + recheckTogether).map((session) => {
+          // Looked at again soon, should it not be known now.
+          session.recheckAtMs = performance.now() + limits.sweepMs
+          return recheck(session)
+        }),
+      )
+  }
+  lookups.onForget((kind, told) => {
+    const touched = [...registry.all()].filter((session) => concerns(kind, told, session))
+    if (touched.length > 0) void recheckAll(touched)
+  })
+
+  const lameDuck = () => {
+    if (leaving) return
+    leaving = true
+    for (const { sender } of registry.all()) sender.event(eventOpening('shutdown', undefined))
+  }
+  const settled = async (done: () => boolean, timeoutMs: number) => {
+    const deadline = performance.now() + timeoutMs
+    while (!done() && performance.now() < deadline) await sleep(10)
+  }
+
+  return {
+    upgrade: (request, socket, head) => {
+      socket.on('error', () => socket.destroy())
+      const ip = clientIp(request)
+      try {
+        mayConnect(
+          {
+            ...parts,
+            allowedOrigins: config.allowedOrigins(),
+            hasRoomFor: registry.hasRoomFor,
+            isLeaving: () => leaving,
+          },
+          request,
+          ip,
+        )
+      } catch (thrown) {
+        return refuseUpgrade(request, socket, thrown)
+      }
+      server.handleUpgrade(request, socket, head, (opened) => open(opened, request, ip))
+    },
+    lameDuck,
+    drain: async (timeoutMs) => {
+      lameDuck()
+      draining = true
+      const sessions = registry.all()
+      await settled(() => [...sessions].every(({ openRequests }) => openRequests.size === 0), timeoutMs)
+      for (const { sender } of sessions) sender.close(wsCloseCodes.goingAway, 'leaving')
+      await settled(() => sessions.size === 0, limits.closeMs)
+      for (const { sender } of sessions) sender.cut()
+      await settled(() => sessions.size === 0, limits.closeMs)
+    },
+    remembered: () => registry.size() + tenants.size(),
+  }
+}

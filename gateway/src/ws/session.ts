@@ -1,0 +1,35 @@
+/** One connection: who it speaks for, what it is working on, and how to reach it. */
+import type { Caller, Locale } from '@clawmesh/contracts'
+import type { Admission } from '../admission/admit.ts'
+import type { Claim } from '../admission/claim.ts'
+import type { Sender } from './sender.ts'
+
+/** A connection that has not said who it is, waits to be paired, or speaks for a caller. */
+export type Standing =
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'pending'; readonly tenantId: string; readonly requestId: string; readonly senderId: string }
+  | ({ readonly kind: 'open'; readonly claim: Claim } & Admission)
+
+export interface Session {
+  readonly id: string
+  readonly clientIp: string
+  readonly sender: Sender
+  /** Fires when the connection is gone. */
+  readonly gone: AbortSignal
+  standing: Standing
+  locale: Locale
+  /** Ids of the requests that are worked on. */
+  readonly openRequests: Set<string>
+  readonly sinceMs: number
+  lastHeardMs: number
+  /** When who it speaks for is asked again. */
+  recheckAtMs: number
+}
+
+/** The caller that a connection speaks for, once it has connected. */
+export const callerOfSession = ({ standing }: Session): Caller | undefined =>
+  standing.kind === 'open' ? standing.caller : undefined
+
+/** The tenant whose events may concern a connection. */
+export const tenantOfSession = ({ standing }: Session): string | undefined =>
+  standing.kind === 'open' ? standing.caller.tenantId : standing.kind === 'pending' ? standing.tenantId : undefined

@@ -1,0 +1,100 @@
+/** Carries events of the mesh to connections. Nothing is heard of tenants that nobody is connected for. */
+import {
+  cloudEvent,
+  events,
+  eventSubject,
+  roleIncludes,
+  runEvent,
+  runSubject,
+  wsAgentEvent,
+  wsEventSources,
+  type EventName,
+  type WsEventMessage,
+} from '@clawmesh/contracts'
+import type { Bus, Logger } from '@clawmesh/chassis'
+import { maySee } from './audience.ts'
+import { eventOpening } from './sender.ts'
+import { callerOfSession, tenantOfSession, type Session } from './session.ts'
+
+export interface TenantEvents {
+  /** Follows a connection to the tenant that it stands in now; called whenever that may have changed. */
+  follow: (session: Session) => void
+  leave: (session: Session) => void
+  /** Tenants that are listened to. */
+  size: () => number
+}
+
+interface Parts {
+  bus: Pick<Bus, 'subscribe'>
+  log: Logger
+  /** What a tenant's admins may know of who waits to be paired; undefined when it is decided already. */
+  pairingRequest: (tenantId: string, requestId: string) => Promise<WsEventMessage | undefined>
+}
+
+interface Room {
+  sessions: Set<Session>
+  close: () => void
+}
+
+export const tenantEvents = ({ bus, log, pairingRequest }: Parts): TenantEvents => {
+  const rooms = new Map<string, Room>()
+  const places = new Map<Session, string>()
+
+  const deliver = (sessions: Iterable<Session>, message: WsEventMessage) => {
+    let opening: string | undefined
+    for (const session of sessions)
+      if (maySee(session, message)) session.sender.event((opening ??= eventOpening(message.event, message.payload)))
+  }
+
+  const open = (tenantId: string): Room => {
+    const sessions = new Set<Session>()
+    const onFact = (name: EventName, handle: (data: unknown) => void) =>
+      bus.subscribe(eventSubject(name, tenantId), (message) =>
+        handle(events[name].data.parse(cloudEvent.parse(message).data)),
+      )
+    const announceRequest = async (id: string) => {
+      const isSeen = [...sessions].some((session) => {
+        const caller = callerOfSession(session)
+        return caller !== undefined && roleIncludes(caller.role, 'admin')
+      })
+      const message = isSeen ? await pairingRequest(tenantId, id) : undefined
+      if (message !== undefined) deliver(sessions, message)
+    }
+    const stops = [
+      bus.subscribe(runSubject(tenantId, '*'), (message) => deliver(sessions, wsAgentEvent(runEvent.parse(message)))),
+      ...wsEventSources.map(({ name, toMessage }) => onFact(name, (data) => deliver(sessions, toMessage(data)))),
+      onFact('pairingRequested', (data) => {
+        announceRequest((data as { id: string }).id).catch((err: unknown) =>
+          log.warn({ err }, 'a pairing request could not be announced'),
+        )
+      }),
+    ]
+    return { sessions, close: () => stops.forEach((stop) => stop()) }
+  }
+
+  const leave = (session: Session) => {
+    const tenantId = places.get(session)
+    if (tenantId === undefined) return
+    places.delete(session)
+    const room = rooms.get(tenantId)!
+    room.sessions.delete(session)
+    if (room.sessions.size > 0) return
+    room.close()
+    rooms.delete(tenantId)
+  }
+
+  return {
+    follow: (session) => {
+      const tenantId = tenantOfSession(session)
+      if (tenantId === places.get(session)) return
+      leave(session)
+      if (tenantId === undefined) return
+      const room = rooms.get(tenantId) ?? open(tenantId)
+      rooms.set(tenantId, room)
+      room.sessions.add(session)
+      places.set(session, tenantId)
+    },
+    leave,
+    size: () => rooms.size,
+  }
+}

@@ -1,0 +1,50 @@
+/** Decides which requests become WebSocket connections, before anything is said on them. */
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { errorBody, errorKinds, MeshError, pickLocale, toMeshError, wsPath } from '@clawmesh/contracts'
+
+export const isWsPath = (url: string): boolean => url === wsPath || url.startsWith(`${wsPath}?`)
+
+/** Whether a request asks for a WebSocket where there are any; all other upgrades are served as plain requests. */
+export const wantsWebSocket = ({ url = '', headers }: IncomingMessage): boolean =>
+  isWsPath(url) && headers.upgrade?.toLowerCase() === 'websocket'
+
+export interface DoorParts {
+  allowedOrigins: readonly string[]
+  isAllowedOrigin: (origin: string) => boolean
+  /** Looks at a request before its credential; throws to refuse it. */
+  guard: (request: IncomingMessage) => void
+  hasRoomFor: (clientIp: string) => boolean
+  isLeaving: () => boolean
+}
+
+/** Whether a connection may be opened. Programs send no Origin; pages of any origin may come unless some are listed. */
+export const mayConnect = (
+  { allowedOrigins, isAllowedOrigin, guard, hasRoomFor, isLeaving }: DoorParts,
+  request: IncomingMessage,
+  clientIp: string,
+): void => {
+  const { origin } = request.headers
+  if (isLeaving()) throw new MeshError('UNAVAILABLE', 'error.shutting_down')
+  guard(request)
+  if (origin !== undefined && allowedOrigins.length > 0 && !isAllowedOrigin(origin))
+    throw new MeshError('FORBIDDEN', 'error.foreign_origin')
+  if (!hasRoomFor(clientIp)) throw new MeshError('RESOURCE_EXHAUSTED', 'error.too_many_sockets')
+}
+
+/** Answers an upgrade that is refused, on the bare connection, and ends that. */
+export const refuseUpgrade = (request: IncomingMessage, socket: Duplex, thrown: unknown): void => {
+  const error = toMeshError(thrown)
+  const { status } = errorKinds[error.code]
+  const body = JSON.stringify(errorBody(error, pickLocale(request.headers['accept-language'])))
+  socket.end(
+    [
+      `HTTP/1.1 ${status} Refused`,
+      'Connection: close',
+      'Content-Type: application/json; charset=utf-8',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      '',
+      body,
+    ].join('\r\n'),
+  )
+}

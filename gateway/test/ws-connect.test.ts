@@ -1,0 +1,440 @@
+/** Who gets in over a WebSocket, as whom, and how they lose it; over a real identity service and two edges. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { newId } from '@clawmesh/chassis'
+import { masterTenantId, runSubject, type ApiKeyScope, type RunEvent } from '@clawmesh/contracts'
+import { testIdentity } from '../../test/support/identity.ts'
+import { startServices, testCaller, type ServiceHarness } from '../../test/support/service-harness.ts'
+import { connectWs, openWs, type WsClient } from '../../test/support/ws-client.ts'
+import { gatewayToken, startGateway, type StartedGateway } from './support/gateway.ts'
+
+let harness: ServiceHarness
+let gateways: StartedGateway[]
+const clients: WsClient[] = []
+const withinMs = 1_000
+
+beforeAll(async () => {
+  harness = await startServices({ services: { identity: testIdentity() } })
+  gateways = [await startGateway(harness.mesh), await startGateway(harness.mesh)]
+})
+afterAll(async () => {
+  for (const gateway of gateways) await gateway.stop()
+  await harness.stop()
+})
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client.close()))
+})
+
+const systemOwner = testCaller({ role: 'owner', tenantId: masterTenantId, tenantSlug: 'master', userId: 'system' })
+const port = (at = 0) => gateways[at]!.port
+const open = async (at = 0): Promise<WsClient> => {
+  const client = await openWs(port(at))
+  clients.push(client)
+  return client
+}
+const connect = async (params: object, at = 0): Promise<WsClient> => {
+  const client = await open(at)
+  await client.need('connect', params)
+  return client
+}
+const admin = (tenant?: string, at = 0) =>
+  connect({ token: gatewayToken, user_id: 'system', ...(tenant === undefined ? {} : { tenant_id: tenant }) }, at)
+
+interface Tenant {
+  id: string
+  slug: string
+  name: string
+}
+const http = <B>(method: string, path: string, body?: object) =>
+  harness.request<B>(systemOwner, method, path, body).then((answer) => answer.body)
+const newTenant = (name: string) => http<Tenant>('POST', '/v1/tenants', { name })
+const newKey = (tenant: Tenant | undefined, scopes: ApiKeyScope[], more: object = {}) =>
+  http<{ id: string; key: string }>('POST', '/v1/api-keys', {
+    name: 'test',
+    scopes,
+    ...(tenant === undefined ? {} : { tenant_id: tenant.id }),
+    ...more,
+  })
+const addMember = (tenant: Tenant, userId: string) =>
+  http('POST', `/v1/tenants/${tenant.id}/users`, { user_id: userId, role: 'member' })
+
+/** Milliseconds that a promise takes. */
+const timed = async <T>(promise: Promise<T>): Promise<{ value: T; passedMs: number }> => {
+  const since = performance.now()
+  const value = await promise
+  return { value, passedMs: performance.now() - since }
+}
+
+describe('connect', () => {
+  it('answers who the connection speaks for, and by whom it was answered', async () => {
+    const client = await open()
+    expect(await client.need('connect', { token: gatewayToken, user_id: 'system', locale: 'vi' })).toEqual({
+      protocol: 3,
+      role: 'owner',
+      user_id: 'system',
+      tenant_id: masterTenantId,
+      is_owner: true,
+      tenant_name: 'Master',
+      tenant_slug: 'master',
+      server: { name: 'goclaw', version: expect.any(String) },
+    })
+    const { error } = await client.ask('no.such.method')
+    expect(error).toMatchObject({ code: 'INVALID_REQUEST', message: 'phương thức không tồn tại: no.such.method' })
+  })
+
+  it('makes an admin of a user of the token who owns nothing, and takes other spellings', async () => {
+    const client = await open()
+    expect(await client.need('connect', { token: gatewayToken, userId: 'alice', protocolVersion: 3 })).toMatchObject({
+      role: 'admin',
+      user_id: 'alice',
+      is_owner: false,
+    })
+  })
+
+  it.each([
+    ['operator.read', 'viewer'],
+    ['operator.write', 'operator'],
+    ['operator.admin', 'admin'],
+  ] as const)('gives a key with %s the role %s, in its tenant alone', async (scope, role) => {
+    const [tenant, other] = [await newTenant(`own ${scope}`), await newTenant(`other ${scope}`)]
+    const { key } = await newKey(tenant, [scope], { owner_id: 'bob' })
+    const client = await open()
+    expect(await client.need('connect', { token: key, user_id: 'mallory', tenant_id: other.slug })).toMatchObject({
+      role,
+      user_id: 'bob',
+      tenant_id: tenant.id,
+      tenant_slug: tenant.slug,
+      tenant_name: tenant.name,
+    })
+  })
+
+  it('refuses a wrong token, and leaves the connection as it was', async () => {
+    for (const token of ['wrong', 'null', `goclaw_${'0'.repeat(32)}`, gatewayToken.toUpperCase(), 'x'.repeat(10_000)]) {
+      const client = await open()
+      expect(await client.ask('connect', { token })).toMatchObject({ ok: false, error: { code: 'UNAUTHORIZED' } })
+      expect(await client.ask('device.pair.list')).toMatchObject({ ok: false, error: { code: 'UNAUTHORIZED' } })
+      await client.need('connect', { token: gatewayToken })
+      expect(await client.ask('connect', { token })).toMatchObject({ ok: false, error: { code: 'UNAUTHORIZED' } })
+      expect(await client.ask('device.pair.list')).toMatchObject({ ok: true })
+    }
+  })
+
+  it('takes a tenant by id, slug or older names, where the user is a member', async () => {
+    const tenant = await newTenant('joined')
+    await addMember(tenant, 'alice')
+    for (const named of [{ tenant_id: tenant.id }, { tenant_hint: tenant.slug }, { tenant_scope: tenant.slug }]) {
+      const client = await open()
+      expect(await client.need('connect', { token: gatewayToken, user_id: 'alice', ...named })).toMatchObject({
+        tenant_id: tenant.id,
+      })
+    }
+    const stranger = await open()
+    const answer = await stranger.ask('connect', { token: gatewayToken, user_id: 'mallory', tenant_id: tenant.id })
+    expect(answer.error).toMatchObject({ code: 'TENANT_ACCESS_REVOKED', retryable: false })
+    const nowhere = await stranger.ask('connect', { token: gatewayToken, user_id: 'alice', tenant_id: 'no-such' })
+    expect(nowhere.error).toMatchObject({ code: 'NOT_FOUND' })
+  })
+
+  it.each([
+    [{ user_id: 'x'.repeat(256) }, 'user_id'],
+    [{ token: 7 }, 'token'],
+    [{ user_id: 'a\nb' }, 'user_id'],
+  ])('refuses %j naming the param', async (params, field) => {
+    const client = await open()
+    const { error } = await client.ask('connect', { token: gatewayToken, ...params })
+    expect(error).toMatchObject({ code: 'INVALID_REQUEST', message: expect.stringContaining(field) })
+  })
+
+  it('repeated makes the connection speak for somebody else', async () => {
+    const tenant = await newTenant('second')
+    const client = await connect({ token: gatewayToken })
+    const { key } = await newKey(tenant, ['operator.read'])
+    expect(await client.need('connect', { token: key })).toMatchObject({ role: 'viewer', tenant_id: tenant.id })
+    expect(await client.ask('device.pair.list')).toMatchObject({ ok: false, error: { code: 'UNAUTHORIZED' } })
+  })
+
+  it('is waited for by what was sent right after it', async () => {
+    const client = await open()
+    const answers = await Promise.all([
+      client.ask('connect', { token: gatewayToken }),
+      client.ask('device.pair.list'),
+      client.ask('device.pair.list'),
+    ])
+    expect(answers.map(({ ok }) => ok)).toEqual([true, true, true])
+  })
+
+  it('on an edge without a token makes an operator, and an owner of who is one', async () => {
+    const development = await startGateway(harness.mesh, { GOCLAW_GATEWAY_TOKEN: '' })
+    const client = await openWs(development.port)
+    expect(await client.need('connect', {})).toMatchObject({ role: 'operator', tenant_id: masterTenantId })
+    expect(await client.need('connect', { token: 'anything', user_id: 'alice' })).toMatchObject({ role: 'operator' })
+    expect(await client.need('connect', { user_id: 'system' })).toMatchObject({ role: 'owner', is_owner: true })
+    const tenant = await newTenant('kept')
+    const { key } = await newKey(tenant, ['operator.read'])
+    expect(await client.need('connect', { token: key })).toMatchObject({ role: 'viewer', tenant_id: tenant.id })
+    await client.close()
+    await development.stop()
+  })
+})
+
+describe('access that ends closes its connections on every edge within a second', () => {
+  const bothEnd = async (sessions: WsClient[], code: number) => {
+    for (const { value, passedMs } of await Promise.all(sessions.map(({ closed }) => timed(closed)))) {
+      expect(value).toMatchObject({ code })
+      expect(passedMs).toBeLessThan(withinMs)
+    }
+  }
+
+  it('a revoked key', async () => {
+    const tenant = await newTenant('revoking')
+    const [gone, kept] = [await newKey(tenant, ['operator.write']), await newKey(tenant, ['operator.write'])]
+    const sessions = [await connect({ token: gone.key }, 0), await connect({ token: gone.key }, 1)]
+    const bystander = await connect({ token: kept.key })
+    await harness.request({ ...systemOwner, tenantId: tenant.id }, 'POST', `/v1/api-keys/${gone.id}/revoke`)
+    await bothEnd(sessions, 4401)
+    expect(bystander.socket.readyState).toBe(bystander.socket.OPEN)
+  })
+
+  it('a member who is removed, who is told; those of other tenants and other members stay', async () => {
+    const [tenant, other] = [await newTenant('leaving'), await newTenant('staying')]
+    for (const [of, user] of [
+      [tenant, 'alice'],
+      [tenant, 'bob'],
+      [other, 'alice'],
+    ] as const)
+      await addMember(of, user)
+    const as = (user: string, of: Tenant, at: number) =>
+      connect({ token: gatewayToken, user_id: user, tenant_id: of.id }, at)
+    const sessions = [await as('alice', tenant, 0), await as('alice', tenant, 1)]
+    const bystanders = [await as('bob', tenant, 0), await as('alice', other, 1)]
+    await http('DELETE', `/v1/tenants/${tenant.id}/users/alice`)
+    await bothEnd(sessions, 4403)
+    for (const session of sessions)
+      expect(session.events).toEqual([
+        {
+          type: 'event',
+          event: 'tenant.access.revoked',
+          payload: { user_id: 'alice', tenant_id: tenant.id },
+          seq: 1,
+        },
+      ])
+    for (const bystander of bystanders) {
+      expect(bystander.socket.readyState).toBe(bystander.socket.OPEN)
+      expect(bystander.events).toEqual([])
+    }
+  })
+
+  it('a suspended tenant', async () => {
+    const tenant = await newTenant('suspended')
+    const { key } = await newKey(tenant, ['operator.admin'])
+    const sessions = [await connect({ token: key }, 0), await admin(tenant.id, 1)]
+    const bystander = await admin()
+    await http('PATCH', `/v1/tenants/${tenant.id}`, { status: 'suspended' })
+    await bothEnd(sessions, 4403)
+    expect(bystander.socket.readyState).toBe(bystander.socket.OPEN)
+  })
+
+  it('an expired key, whose next request is refused', async () => {
+    const tenant = await newTenant('expiring')
+    const { key } = await newKey(tenant, ['operator.admin'], { expires_in: 1 })
+    const session = await connect({ token: key })
+    await sleep(1_100)
+    expect(await session.ask('device.pair.list')).toMatchObject({ ok: false, error: { code: 'UNAUTHORIZED' } })
+    expect(await session.closed).toMatchObject({ code: 4401 })
+  })
+})
+
+describe('a browser without a credential', () => {
+  interface Pending {
+    status: string
+    pairing_code: string
+    sender_id: string
+  }
+
+  it('shows a code, waits, and is in when an admin on another edge approves', async () => {
+    const tenant = await newTenant('paired')
+    const approver = await admin(tenant.id, 1)
+    const browser = await open()
+    const pending = await browser.need<Pending>('connect', { tenant_hint: tenant.slug })
+    expect(pending).toEqual({
+      protocol: 3,
+      status: 'pending_pairing',
+      pairing_code: expect.stringMatching(/^[A-HJ-NP-Z2-9]{8}$/),
+      sender_id: expect.any(String),
+      server: { name: 'goclaw', version: expect.any(String) },
+    })
+    const { payload } = await approver.event('device.pair.requested')
+    expect(payload).toEqual({
+      code: pending.pairing_code,
+      sender_id: pending.sender_id,
+      channel: 'browser',
+      chat_id: '',
+    })
+    const own = { sender_id: pending.sender_id }
+    expect(await browser.need('browser.pairing.status', own)).toEqual({ status: 'pending', approved: false })
+    await approver.need('device.pair.approve', { code: pending.pairing_code })
+    expect((await browser.event('device.pair.resolved')).payload).toEqual({ action: 'approved' })
+    expect((await approver.event('device.pair.resolved')).payload).toEqual({ action: 'approved' })
+    expect(await browser.need('browser.pairing.status', own)).toEqual({ status: 'approved', approved: true })
+    // Who may enter a tenant by name is one of its members, as everywhere.
+    await addMember(tenant, 'alice')
+    expect(await browser.need('connect', { ...own, user_id: 'alice', tenant_id: tenant.id })).toMatchObject({
+      role: 'operator',
+      user_id: 'alice',
+      tenant_id: tenant.id,
+      is_owner: false,
+    })
+
+    const elsewhere = await connect({ ...own, user_id: 'alice', tenant_id: tenant.id }, 1)
+    await approver.need('device.pair.revoke', { senderId: pending.sender_id })
+    for (const { value, passedMs } of await Promise.all([browser, elsewhere].map(({ closed }) => timed(closed)))) {
+      expect(value).toMatchObject({ code: 4401 })
+      expect(passedMs).toBeLessThan(withinMs)
+    }
+  })
+
+  it('may do nothing while it waits, and sees its own request only', async () => {
+    const tenant = await newTenant('waiting')
+    const [first, second] = [await open(), await open(1)]
+    const pending = await first.need<Pending>('connect', { tenant_id: tenant.id })
+    const other = await second.need<Pending>('connect', { tenant_id: tenant.id })
+    for (const [method, params] of [
+      ['device.pair.list', {}],
+      ['device.pair.approve', { code: pending.pairing_code }],
+      ['browser.pairing.status', { sender_id: other.sender_id }],
+      ['no.such.method', {}],
+    ] as const)
+      expect(await first.ask(method, params)).toMatchObject({ ok: false, error: { code: 'UNAUTHORIZED' } })
+    const approver = await admin(tenant.id)
+    await approver.need('device.pair.deny', { code: other.pairing_code })
+    expect((await second.event('device.pair.resolved')).payload).toEqual({ action: 'denied' })
+    await sleep(100)
+    expect(first.events).toEqual([])
+    expect(await second.need('browser.pairing.status', { sender_id: other.sender_id })).toMatchObject({
+      status: 'expired',
+    })
+  })
+
+  it('keeps its code when it comes back while it waits', async () => {
+    const tenant = await newTenant('returning')
+    const first = await open()
+    const pending = await first.need<Pending>('connect', { tenant_id: tenant.id })
+    await first.close()
+    const second = await open(1)
+    expect(await second.need('connect', { tenant_id: tenant.id, sender_id: pending.sender_id })).toMatchObject({
+      pairing_code: pending.pairing_code,
+      sender_id: pending.sender_id,
+    })
+  })
+
+  it('is one of three of a tenant, and of five a moment of an address', async () => {
+    const tenant = await newTenant('crowded')
+    const edge = await startGateway(harness.mesh, {}, { pairingIntervalMs: 600_000 })
+    const codes: unknown[] = []
+    for (let at = 0; at < 7; at++) {
+      const client = await openWs(edge.port)
+      const { ok, error } = await client.ask('connect', { tenant_id: tenant.id })
+      codes.push(ok ? 'ok' : [error!.code, error!.message])
+      await client.close()
+    }
+    const full = ['RESOURCE_EXHAUSTED', 'too many pairing requests are pending']
+    const fast = ['RESOURCE_EXHAUSTED', 'rate limit reached, slow down']
+    expect(codes).toEqual(['ok', 'ok', 'ok', full, full, fast, fast])
+    await edge.stop()
+  })
+
+  it('is not told apart from one of a suspended or unknown tenant by a code', async () => {
+    const tenant = await newTenant('closed to browsers')
+    await http('PATCH', `/v1/tenants/${tenant.id}`, { status: 'archived' })
+    const client = await open()
+    expect((await client.ask('connect', { tenant_id: tenant.id })).error).toMatchObject({
+      code: 'TENANT_ACCESS_REVOKED',
+    })
+    expect((await client.ask('connect', { tenant_id: 'unheard-of' })).error).toMatchObject({ code: 'NOT_FOUND' })
+  })
+})
+
+describe('events of runs', () => {
+  const base = (userId: string) => ({
+    runId: newId(),
+    agentId: newId(),
+    agentKey: 'helper',
+    sessionKey: 'agent:helper:main',
+    userId,
+    channel: 'http',
+  })
+  const publish = (tenant: Tenant, event: RunEvent) =>
+    harness.mesh.bus.publish(runSubject(tenant.id, event.runId), event)
+
+  it('reach admins of the tenant and the user of the run, on every edge, in order, and nobody else', async () => {
+    const [tenant, other] = [await newTenant('seeing'), await newTenant('not seeing')]
+    const { key } = await newKey(tenant, ['operator.read'])
+    const { key: foreign } = await newKey(other, ['operator.admin'])
+    const alice = await connect({ token: key, user_id: 'alice' }, 1)
+    const boss = await admin(tenant.id, 0)
+    const strangers = [
+      await connect({ token: key, user_id: 'bob' }),
+      await connect({ token: key }),
+      await connect({ token: foreign, user_id: 'alice' }),
+      await admin(),
+      await open(),
+    ]
+    const run = base('alice')
+    publish(tenant, { type: 'run.started', ...run })
+    publish(tenant, { type: 'activity', phase: 'thinking', iteration: 1, ...run })
+    publish(tenant, { type: 'chunk', content: 'Hello', ...run })
+    const call = { id: 'c1', name: 'clock', arguments: { zone: 'UTC' } }
+    publish(tenant, { type: 'tool.call', ...call, ...run })
+    publish(tenant, { type: 'tool.result', ...call, result: 'noon', isError: false, ...run })
+    const usage = { inputTokens: 7, outputTokens: 3, cacheReadTokens: 2, cacheCreationTokens: 1, thinkingTokens: 0 }
+    publish(tenant, { type: 'run.completed', content: 'Hello', usage, ...run })
+    publish(tenant, { type: 'run.started', ...base('') })
+
+    const common = { agentId: 'helper', runId: run.runId, userId: 'alice', channel: 'http', sessionKey: run.sessionKey }
+    const expected = [
+      { type: 'run.started', ...common },
+      { type: 'activity', ...common, payload: { phase: 'thinking', iteration: 1 } },
+      { type: 'chunk', ...common, payload: { content: 'Hello' } },
+      { type: 'tool.call', ...common, payload: call },
+      { type: 'tool.result', ...common, payload: { ...call, is_error: false, result: 'noon' } },
+      {
+        type: 'run.completed',
+        ...common,
+        payload: {
+          content: 'Hello',
+          usage: {
+            prompt_tokens: 7,
+            completion_tokens: 3,
+            total_tokens: 10,
+            cache_creation_tokens: 1,
+            cache_read_tokens: 2,
+          },
+        },
+      },
+    ]
+    await boss.event('agent', ({ userId }: { userId: string }) => userId === '')
+    await alice.event('agent', ({ type }: { type: string }) => type === 'run.completed')
+    expect(alice.events.map(({ payload }) => payload)).toEqual(expected)
+    expect(alice.events.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6])
+    expect(boss.events.slice(0, 6).map(({ payload }) => payload)).toEqual(expected)
+    for (const stranger of strangers) expect(stranger.events).toEqual([])
+  })
+})
+
+test('once everybody has gone, an edge remembers nothing of them', async () => {
+  const tenant = await newTenant('forgotten')
+  const edge = await startGateway(harness.mesh)
+  const { key } = await newKey(tenant, ['operator.read'])
+  const some = await Promise.all([
+    connectWs(edge.port, { token: key, user_id: 'alice' }),
+    connectWs(edge.port, { token: gatewayToken }),
+    openWs(edge.port),
+  ])
+  await some[2].need('connect', {})
+  expect(edge.service.connections()).toBeGreaterThan(0)
+  some[0].socket.terminate()
+  some[1].socket.terminate()
+  await some[2].close()
+  for (let tries = 0; edge.service.connections() > 0 && tries < 100; tries++) await sleep(20)
+  expect(edge.service.connections()).toBe(0)
+  await edge.stop()
+})

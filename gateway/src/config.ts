@@ -81,6 +81,46 @@ export const gatewayConfig = defineConfig('gateway', {
     schema: text('goclaw'),
     about: 'Name that the server gives itself to WebSocket clients, some of which look for goclaw',
   },
+  maxHeaderBytes: {
+    env: ['CLAWMESH_MAX_HEADER_BYTES'],
+    schema: integer(16_384, 1_024, 1_048_576),
+    about: 'Size of a request line and its headers together; more is 431',
+  },
+  maxHeaders: {
+    env: ['CLAWMESH_MAX_HEADERS'],
+    schema: integer(100, 10, 1_000),
+    about: 'Headers a request may have; more is 431',
+  },
+  headersTimeoutMs: {
+    env: ['CLAWMESH_HEADERS_TIMEOUT_MS'],
+    schema: integer(15_000, 100),
+    about: 'How long the headers of a request may take to arrive; longer is 408',
+  },
+  requestTimeoutMs: {
+    env: ['CLAWMESH_REQUEST_TIMEOUT_MS'],
+    schema: integer(600_000, 100),
+    about: 'How long a whole request, large uploads included, may take to arrive; longer is 408',
+  },
+  bodyGraceMs: {
+    env: ['CLAWMESH_BODY_GRACE_MS'],
+    schema: integer(10_000, 100),
+    about: 'How long a body may take to arrive before its rate counts',
+  },
+  minBodyBytesPerSecond: {
+    env: ['CLAWMESH_MIN_BODY_BYTES_PER_SECOND'],
+    schema: integer(1_024),
+    about: 'Rate at which a body must arrive on average after that; less is 408',
+  },
+  slowReaderMs: {
+    env: ['CLAWMESH_SLOW_READER_MS'],
+    schema: integer(60_000, 100),
+    about: 'How long a client may take nothing of an answer that waits for it; then its connection is closed',
+  },
+  keepAliveTimeoutMs: {
+    env: ['CLAWMESH_KEEP_ALIVE_TIMEOUT_MS'],
+    schema: integer(65_000, 100),
+    about: 'How long a connection may be idle between two requests; more than that of a load balancer before the edge',
+  },
   unknownTenantFallback: {
     env: ['CLAWMESH_UNKNOWN_TENANT_FALLBACK'],
     schema: flag(false),

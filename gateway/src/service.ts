@@ -73,7 +73,11 @@ export const gatewayService = (
     name: 'gateway',
     ready: () => server !== undefined,
     start: async () => {
-      server = await listen(handle, host, config.port, { wants: wantsWebSocket, handle: sockets.upgrade })
+      server = await listen(handle, host, config.port, {
+        limits: config,
+        handlerContinues: true,
+        upgrades: { wants: wantsWebSocket, handle: sockets.upgrade },
+      })
     },
     stop: async () => {
       const { drainTimeoutMs } = mesh.config

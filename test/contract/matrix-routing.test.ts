@@ -76,7 +76,7 @@ describe('an unknown path is 404 in JSON, in every language', () => {
       '/V1/agents',
     ],
     ...['//v1/agents', '/v1//agents', '/v1/agents;x=1', '/index.html', '/.env', '/livez', '/readyz', '/metrics'],
-    ...['/v1/../v1/unknown', '/v1/agents/%2e%2e/%2e%2e', '/__proto__', '/constructor', '/v1/__proto__', '/healthz'],
+    ...['/__proto__', '/constructor', '/v1/__proto__', '/healthz'],
   ]
   test.each(unknown)('%s', async (path) => {
     for (const headers of [{}, tenant.as('admin')]) {
@@ -91,6 +91,7 @@ describe('an unknown path is 404 in JSON, in every language', () => {
 
   test('a path that is too long or cannot be read is refused', async () => {
     expectRefusal(await mesh.request('GET', `/v1/${'a'.repeat(10_000)}`), { code: 'INVALID_REQUEST' })
-    expectRefusal(await mesh.request('GET', '/v1/%zz'), { code: 'INVALID_REQUEST' })
+    for (const path of ['/v1/%zz', '/v1/../v1/unknown', '/v1/agents/%2e%2e/%2e%2e'])
+      expectRefusal(await mesh.request('GET', path), { code: 'INVALID_REQUEST' })
   })
 })

@@ -23,7 +23,9 @@ const discardedBytes = 65_536
 /** What is left of an unread body would be taken for the next request: it is dropped, or the connection ends. */
 const discardBody = (request: IncomingMessage, response: ServerResponse): void => {
   if (request.complete) return
-  if (Number(request.headers['content-length'] ?? Number.NaN) <= discardedBytes) request.resume()
+  // Whoever waits to be told to go on may never send its body.
+  const comes = request.headers.expect === undefined
+  if (comes && Number(request.headers['content-length'] ?? Number.NaN) <= discardedBytes) request.resume()
   else response.setHeader('connection', 'close')
 }
 

@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { errorBody, MeshError } from '@clawmesh/contracts'
+import { clientErrorAnswerer, faultOfHead, refuse, refuseTunnel } from './refuse.ts'
+import { watchSlowClients } from './slow-clients.ts'
 
 export interface DrainableServer {
   readonly server: Server
@@ -17,13 +19,39 @@ export interface DrainableServer {
 /** With this header a replica tells the edge that it is leaving, so that requests go to the others. */
 export const leavingHeader = 'x-clawmesh-leaving'
 
-const limits = {
-  headersTimeout: 15_000,
-  requestTimeout: 120_000,
-  keepAliveTimeout: 65_000,
-  maxHeaderSize: 32_768,
-  connectionsCheckingInterval: 5_000,
-} as const
+export interface ServerLimits {
+  /** The request line and all headers together. */
+  maxHeaderBytes: number
+  maxHeaders: number
+  /** How long the headers of a request may take. */
+  headersTimeoutMs: number
+  /** How long a whole request may take to arrive, whatever its size. */
+  requestTimeoutMs: number
+  /** How long a body may take to arrive before its rate counts. */
+  bodyGraceMs: number
+  minBodyBytesPerSecond: number
+  /** How long a client may take nothing of an answer that waits for it. */
+  slowReaderMs: number
+  /** How long a connection may be idle between two requests. */
+  keepAliveTimeoutMs: number
+}
+
+const defaultLimits: ServerLimits = {
+  maxHeaderBytes: 32_768,
+  maxHeaders: 200,
+  headersTimeoutMs: 15_000,
+  requestTimeoutMs: 600_000,
+  bodyGraceMs: 10_000,
+  minBodyBytesPerSecond: 1_024,
+  slowReaderMs: 60_000,
+  keepAliveTimeoutMs: 65_000,
+}
+
+/** Timeouts are looked at this often, and at least this often while one lasts. */
+const longestCheckMs = 5_000
+const checksInTimeout = 4
+/** A client that vanished without a word is found by TCP after this. */
+const keepAliveProbeMs = 30_000
 
 /** How long a connection that falls idle is kept for one more request while the server leaves. */
 const lastKeepAliveMs = 500
@@ -55,23 +83,68 @@ export interface Upgrades {
   handle: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 }
 
-/** Listens on a host and port (0 picks a free one). @throws the listen error, such as EADDRINUSE */
+const noUpgrades: Upgrades = { wants: () => false, handle: (_request, socket) => void socket.destroy() }
+
+export interface ListenOptions {
+  limits?: Partial<ServerLimits>
+  /** The handler itself calls `writeContinue` for a client that waits for it; else every such client is told to go on. */
+  handlerContinues?: true
+  upgrades?: Upgrades
+}
+
+/**
+ * Listens on a host and port (0 picks a free one). Requests that cannot be read, are too large or come too slowly are
+ * answered in JSON and their connection is closed. @throws the listen error, such as EADDRINUSE
+ */
 export const listen = async (
   handler: RequestListener,
   host: string,
   port: number,
-  upgrades: Upgrades = { wants: () => false, handle: (_request, socket) => void socket.destroy() },
+  { limits: given = {}, handlerContinues, upgrades = noUpgrades }: ListenOptions = {},
 ): Promise<DrainableServer> => {
+  const limits = { ...defaultLimits, ...given }
   let leaving = false
   const open = new Set<ServerResponse>()
-  const options = { ...limits, noDelay: true, insecureHTTPParser: false, shouldUpgradeCallback: upgrades.wants }
-  const server = createServer(options, (request, response) => {
+  const refused = new WeakSet<object>()
+  const serve: RequestListener = (request, response) => {
     if (leaving) response.setHeader('connection', 'close')
     open.add(response)
     response.once('close', () => open.delete(response))
-    handler(request, response)
-  })
+    // What follows a refused request on its connection is not to be believed; the connection is about to close.
+    if (refused.has(request.socket)) return
+    const fault = faultOfHead(request, limits)
+    if (fault === undefined) handler(request, response)
+    else {
+      refused.add(request.socket)
+      refuse(response, fault)
+    }
+  }
+  const server = createServer(
+    {
+      maxHeaderSize: limits.maxHeaderBytes,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      connectionsCheckingInterval: Math.min(longestCheckMs, Math.ceil(limits.headersTimeoutMs / checksInTimeout)),
+      keepAlive: true,
+      keepAliveInitialDelay: keepAliveProbeMs,
+      noDelay: true,
+      insecureHTTPParser: false,
+      // Checked with the rest of the head, and answered like it.
+      requireHostHeader: false,
+      shouldUpgradeCallback: (request) => upgrades.wants(request) && faultOfHead(request, limits) === undefined,
+    },
+    serve,
+  )
+  // What is beyond this number Node drops in silence: one more than allowed shows that there were too many.
+  server.maxHeadersCount = limits.maxHeaders + 1
+  if (handlerContinues) server.on('checkContinue', serve)
+  // Whatever else a client expects is its own affair (RFC 9110, section 10.1.1).
+  server.on('checkExpectation', serve)
+  server.on('connect', (_request, socket) => refuseTunnel(socket))
   server.on('upgrade', upgrades.handle)
+  server.on('clientError', clientErrorAnswerer(open, limits))
+  const slow = watchSlowClients(open, limits)
   const leave = () => {
     leaving = true
     // An answer that began before promised to keep its connection, which nothing but this would close.
@@ -98,6 +171,7 @@ export const listen = async (
       }
       server.closeAllConnections()
       await closed
+      slow.stop()
     },
   }
 }

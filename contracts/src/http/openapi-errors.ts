@@ -39,6 +39,7 @@ export const errorSchemas: Readonly<Record<string, JsonSchema>> = {
 
 /** What the parts of the example texts are filled with. */
 const params = {
+  count: 100,
   field: 'name',
   id: 'unknown',
   kind: 'agent',

@@ -63,7 +63,7 @@ const commonErrors = { guarded: [400, 401, 403, 404, 500, 503], public: [500] } 
 export const errorStatusesOf = ({ role, body, startsRun, errors }: HttpOperation): number[] => {
   const all = new Set([
     ...commonErrors[role === 'public' ? 'public' : 'guarded'],
-    ...(body === undefined ? [] : [400, 413]),
+    ...(body === undefined ? [] : [400, 408, 413]),
     ...(startsRun === true ? [429] : []),
     ...errors,
   ])

@@ -12,6 +12,12 @@ const invalidPath = (url: string) => new MeshError('INVALID_REQUEST', 'error.inv
 /** NUL ends strings in what lies behind us, and PostgreSQL refuses it in texts. */
 const hasNul = (url: string): boolean => url.includes('%00') || url.includes('\0')
 
+/**
+ * `.` and `..` between slashes mean another path to whoever resolves them, a backslash is a slash to some. Behind encoded
+ * slashes they are part of a name, which its service judges.
+ */
+const ambiguous = /(^|\/)(\.|%2e){1,2}(\/|$)|\\/i
+
 const isDecodable = (path: string): boolean => {
   if (!path.includes('%')) return true
   try {
@@ -21,6 +27,16 @@ const isDecodable = (path: string): boolean => {
     return false
   }
 }
+
+const isPlain = (path: string): boolean => !ambiguous.test(path) && isDecodable(path)
+
+/** A path with a query: no absolute address, whose host could be another than that of the Host header, no fragment. */
+const isReadable = (url: string): boolean =>
+  url.length <= maxUrlLength &&
+  url.startsWith('/') &&
+  !url.includes('#') &&
+  !hasNul(url) &&
+  isPlain(url.split('?', 1)[0]!)
 
 const exists = (table: RouteTable, method: HttpMethod, url: string): boolean => {
   try {
@@ -46,7 +62,7 @@ export type FindRoute = (request: IncomingMessage, response: ServerResponse) => 
 export const routeFinder = (routes?: readonly Route[]): FindRoute => {
   const table = routeTable(routes)
   return ({ method = '', url = '' }, response) => {
-    if (url.length > maxUrlLength || hasNul(url) || !isDecodable(url.split('?', 1)[0]!)) throw invalidPath(url)
+    if (!isReadable(url)) throw invalidPath(url)
     try {
       return table.find(method, url)
     } catch (thrown) {

@@ -11,6 +11,7 @@ import type { FindRoute } from './find-route.ts'
 import { takeQueryToken } from './query-token.ts'
 import { refuseLargeBody } from './refuse-large-body.ts'
 import { requestIdOf } from './request-id.ts'
+import { dropBadTraceContext } from './trace-context.ts'
 import { tracedRequest } from './traced-request.ts'
 
 export interface PipelineParts {
@@ -40,6 +41,8 @@ const anyone = (locale: Locale): Caller => ({
 const setCommonHeaders = (response: ServerResponse, requestId: string): void => {
   response.setHeader('x-content-type-options', 'nosniff')
   response.setHeader('referrer-policy', 'no-referrer')
+  // An answer is data: opened as a page it may load and run nothing, and be framed by nobody.
+  response.setHeader('content-security-policy', "default-src 'none'; frame-ancestors 'none'")
   response.setHeader('x-request-id', requestId)
 }
 
@@ -71,6 +74,7 @@ export const pipeline = (parts: PipelineParts): RequestListener => {
         authorise(caller, found)
       }
       refuseLargeBody(request, found)
+      if (request.headers.expect !== undefined) response.writeContinue()
       await deliver(found.service, { request, response, caller, requestId, clientIp: clientIp(request), fail })
     }
     try {
@@ -84,6 +88,7 @@ export const pipeline = (parts: PipelineParts): RequestListener => {
 
   return (request, response) => {
     const requestId = requestIdOf(request.headers['x-request-id'])
+    dropBadTraceContext(request.headers)
     setCommonHeaders(response, requestId)
     if (!cors.apply(request, response)) void pass(request, response, requestId)
   }

@@ -72,7 +72,6 @@ export const docsHandlers = (): Handlers<typeof http.gateway, 'getDocsPage'> => 
   }
 
   return {
-    getDocsPage: async ({ params, headers }) =>
-      replyFixed(await fileAt((params as { path?: string }).path ?? ''), headers),
+    getDocsPage: async ({ params, headers }) => replyFixed(await fileAt(params.path ?? ''), headers),
   }
 }

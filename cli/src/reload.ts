@@ -1,6 +1,7 @@
 /** Keeps a running process's live settings in step with its configuration file. */
 import { unwatchFile, watchFile } from 'node:fs'
 import {
+  chassisConfig,
   ConfigError,
   setLogLevel,
   type Layers,
@@ -39,12 +40,14 @@ export const followConfiguration = ({ env, read, layers, open, log }: ReloadPart
   const path = configFilePath(env)
   let hasFile = layers.file !== undefined
 
+  let told: readonly string[] = []
   const warnOfUnknown = (read: Layers) => {
     const { unknown } = configNotices(read)
-    if (unknown.length > 0) log.warn({ unknown }, 'configuration that nobody knows')
+    if (unknown.some((name) => !told.includes(name))) log.warn({ unknown }, 'configuration that nobody knows')
+    told = unknown
   }
 
-  const reload = (told: boolean) => {
+  const reload = (asked: boolean) => {
     try {
       const next = read()
       if (next.file === undefined && hasFile) {
@@ -55,11 +58,10 @@ export const followConfiguration = ({ env, read, layers, open, log }: ReloadPart
       hasFile = next.file !== undefined
       setLogLevel(log, logLevelOf(open.configs.chassis))
       const live = changed.filter((entry) => !needRestart.includes(entry))
-      if (told || changed.length > 0)
-        log.info({ file: path, changed: live.map(nameOf) }, 'configuration was read again')
+      if (asked || live.length > 0) log.info({ file: path, changed: live.map(nameOf) }, 'configuration was read again')
       if (needRestart.length > 0)
         log.warn({ file: path, settings: needRestart.map(nameOf) }, 'changed settings that need a restart')
-      if (changed.length > 0) warnOfUnknown(next)
+      warnOfUnknown(next)
     } catch (thrown) {
       if (!(thrown instanceof ConfigError)) throw thrown
       log.error({ file: path, faults: thrown.faults }, 'the configuration is refused: the values that were read go on')
@@ -73,6 +75,8 @@ export const followConfiguration = ({ env, read, layers, open, log }: ReloadPart
     timer.unref()
   }
 
+  if (!hasFile && chassisConfig.settings.configFile.env.some((name) => env[name]))
+    log.warn({ file: path }, 'the configuration file does not exist (yet)')
   warnOfUnknown(layers)
   watchFile(path, { interval: lookEveryMs, persistent: false }, reloadSoon)
   // It may have changed since it was read for the first time.

@@ -107,6 +107,15 @@ test('a change of what is not live is told to need a restart; what is live besid
   expect(mesh.output()).not.toContain(secret)
 })
 
+test('a slip of the pen is told once, though it changes nothing', async () => {
+  const slip = 'gateway.rate_limit_pmr'
+  await writeFile(path, configOf(7, `rate_limit_pmr: 1`))
+  await logged(slip)
+  await writeFile(path, configOf(6, `rate_limit_pmr: 2`))
+  await burstBecomes(6)
+  expect(countOf(slip)).toBe(1)
+})
+
 test('the level of the log is live', async () => {
   const before = countOf('configuration was read again')
   await writeFile(path, configOf(8).replace('info', 'error'))

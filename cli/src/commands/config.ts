@@ -37,7 +37,7 @@ const rowOf = (entry: SettingEntry, layers: Layers): Row => {
     room,
     variable: source.layer === 'env' ? source.name : setting.env[0],
     fileKey: fileKeys[0] ?? null,
-    value: setting.secret ? (value ? mask : null) : withoutPasswords(value ?? null),
+    value: setting.secret ? (source.layer === 'default' ? null : mask) : withoutPasswords(value ?? null),
     source,
     live: setting.live ?? false,
     faults: faults.map(({ where, reason }) => `${where}: ${reason}`),

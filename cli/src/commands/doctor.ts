@@ -21,6 +21,8 @@ import { secretColumns, servicesWithDatabase } from '../targets.ts'
 
 interface Finding {
   ok: boolean
+  /** Worth a look, though nothing is wrong with it. */
+  note?: true
   what: string
   detail: string
   remedy?: string
@@ -60,7 +62,7 @@ const configuration = (env: NodeJS.ProcessEnv): Configured => {
     const { unknown, unused } = configNotices(layers)
     const file = layers.file === undefined ? `no file (${configFilePath(env)} does not exist)` : layers.file.path
     const idle = (what: string, names: readonly string[]): Finding[] =>
-      names.length === 0 ? [] : [{ ok: true, what, detail: names.join(', ') }]
+      names.length === 0 ? [] : [{ ok: true, note: true, what, detail: names.join(', ') }]
     return {
       layers,
       findings: [
@@ -188,8 +190,8 @@ export const doctor = async (env: NodeJS.ProcessEnv): Promise<{ text: string; ok
     ok: findings.every(({ ok }) => ok),
     text: findings
       .map(
-        ({ ok, what, detail, remedy }) =>
-          `${ok ? 'ok   ' : 'WRONG'} ${what}: ${detail}${ok || !remedy ? '' : `\n      remedy: ${remedy}`}`,
+        ({ ok, note, what, detail, remedy }) =>
+          `${ok ? (note ? 'note ' : 'ok   ') : 'WRONG'} ${what}: ${detail}${ok || !remedy ? '' : `\n      remedy: ${remedy}`}`,
       )
       .join('\n'),
   }

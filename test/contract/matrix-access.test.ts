@@ -1,6 +1,8 @@
 /** Who may call what, for every declared route: credentials first, then roles and scopes. */
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { allRoutes, apiKeyScopes, roleIncludes, type ApiKeyScope, type Role, type Route } from '@clawmesh/contracts'
+import { fakeOidc, type FakeOidc } from '../fakes/oidc.ts'
 import { startAllInOne, systemOwnerId, type AllInOne, type Headers, type TestTenant } from '../support/all-in-one.ts'
 import { expectRefusal, styleOf } from './expectations.ts'
 import { fillPath, guardedRoutes, publicRoutes, resourceOf, titled } from './routes.ts'
@@ -19,21 +21,71 @@ let mesh: AllInOne
 let tenant: TestTenant
 let keyOfScope: Record<ApiKeyScope, string>
 let revoked: string
+let expired: string
+let issuer: FakeOidc
+/** Tokens of the issuer that the tenant has connected, by the role that they give. */
+const tokenOfRole: Record<string, string> = {}
+/** Tokens that nobody may get in with, by what is wrong with them. */
+let badTokens: Record<string, string>
+
+/** What the roles of the connected issuer are called. */
+const claimOfRole = { viewer: 'reader', operator: 'staff', admin: 'boss' } as const
+
+const connectIssuer = async (): Promise<void> => {
+  const path = `/v1/tenants/${tenant.id}/oidc-issuers`
+  const roles = Object.fromEntries(Object.entries(claimOfRole).map(([role, claim]) => [claim, role]))
+  const connect = async (body: object) => {
+    const given = { issuer: issuer.issuer, role_claim: 'role', role_mapping: roles, ...body }
+    const made = await mesh.request('POST', path, { headers: tenant.as('admin'), body: given })
+    if (made.status !== 201) throw new Error(made.text)
+  }
+  await connect({ audiences: ['app'] })
+  await connect({ audiences: ['disabled'], enabled: false })
+  const boss = { sub: systemOwnerId, aud: 'app', role: claimOfRole.admin }
+  for (const [role, claim] of Object.entries(claimOfRole))
+    tokenOfRole[role] = await issuer.sign({ ...boss, role: claim })
+  const unsigned = Buffer.from(JSON.stringify({ alg: 'none' })).toString('base64url')
+  const [head, claims, signature] = tokenOfRole['admin']!.split('.')
+  badTokens = {
+    'expired token': await issuer.sign({ ...boss, exp: 1_000_000_000 }),
+    'token that is not valid yet': await issuer.sign({ ...boss, nbf: 4_000_000_000 }),
+    'token for another audience': await issuer.sign({ ...boss, aud: 'other' }),
+    'token of another issuer': await issuer.sign({ ...boss, iss: 'https://login.example.org' }),
+    'token of a disabled issuer': await issuer.sign({ ...boss, aud: 'disabled' }),
+    'token signed by somebody else': await issuer.sign(boss, { key: await issuer.makeKey() }),
+    'token with a role that nobody gives': await issuer.sign({ ...boss, role: 'owner' }),
+    'unsigned token': `${unsigned}.${claims}.`,
+    'token without its signature': `${head}.${claims}.`,
+    'token with the case of its signature changed': `${head}.${claims}.${signature!.toUpperCase()}`,
+  }
+}
 
 beforeAll(async () => {
-  mesh = await startAllInOne()
+  issuer = await fakeOidc()
+  mesh = await startAllInOne({ CLAWMESH_OIDC_ALLOW_HTTP: 'true' })
   tenant = await mesh.makeTenant('access')
   const made = await Promise.all(
     apiKeyScopes.map(async (scope) => [scope, (await mesh.makeKey(tenant.id, [scope])).secret] as const),
   )
   keyOfScope = Object.fromEntries(made) as typeof keyOfScope
+  const late = await mesh.request('POST', '/v1/api-keys', {
+    headers: tenant.as('admin'),
+    body: { name: 'late', scopes: ['operator.admin'], expires_in: 1 },
+  })
+  expired = String(late.body['key'])
   const gone = await mesh.makeKey(tenant.id, ['operator.admin'])
   revoked = gone.secret
   // Used while it was good, so that every cache has seen it.
-  await mesh.request('GET', '/v1/agents', { headers: { ...bearer(revoked), 'x-goclaw-user-id': 'someone' } })
+  for (const key of [revoked, expired])
+    await mesh.request('GET', '/v1/agents', { headers: { ...bearer(key), 'x-goclaw-user-id': 'someone' } })
   await mesh.request('POST', `/v1/api-keys/${gone.id}/revoke`, { headers: tenant.as('admin') })
+  await connectIssuer()
+  await sleep(Math.max(0, Date.parse(String(late.body['expires_at'])) - Date.now() + 20))
 })
-afterAll(() => mesh.stop())
+afterAll(async () => {
+  await mesh.stop()
+  await issuer.close()
+})
 
 const bearer = (token: string): Headers => ({ authorization: `Bearer ${token}` })
 
@@ -62,6 +114,8 @@ describe('a credential that does not hold is refused, whatever else is sent', ()
     'key in capitals': bearer(keyOfScope['operator.admin'].toUpperCase()),
     'part of a key': bearer(keyOfScope['operator.admin'].slice(0, -1)),
     'revoked key': bearer(revoked),
+    'expired key': bearer(expired),
+    ...Object.fromEntries(Object.entries(badTokens).map(([what, token]) => [what, bearer(token)])),
     'token in another header': { 'x-api-key': mesh.gatewayToken, cookie: `token=${mesh.gatewayToken}` },
   })
 
@@ -73,7 +127,8 @@ describe('a credential that does not hold is refused, whatever else is sent', ()
       expect(answer.headers['www-authenticate']).toBe('Bearer')
       refused.push(what)
     }
-    expect(refused).toHaveLength(16)
+    expect(refused).toHaveLength(27)
+    if (route.definition.queryToken === true) return
     const inQuery = await mesh.request(
       route.method,
       `${fillPath(route, () => randomUUID())}?token=${mesh.gatewayToken}`,
@@ -110,6 +165,12 @@ describe('a role that is too low is refused and named; a sufficient one passes',
       role: 'admin',
       scopes: [],
     },
+    ...Object.keys(claimOfRole).map((role) => ({
+      who: `token of an OIDC issuer with role ${role}, of a user named as the system owner`,
+      headers: { ...bearer(tokenOfRole[role]!), 'x-goclaw-user-id': systemOwnerId, 'x-goclaw-tenant-id': 'master' },
+      role: role as Role,
+      scopes: [],
+    })),
     { who: 'system owner', headers: mesh.owner(tenant.id), role: 'owner', scopes: [] },
   ]
 

@@ -126,6 +126,8 @@ const fieldsFor = (tenant: Target, agent: string): Readonly<Record<string, unkno
   fileName: 'AGENTS.md',
   keyHash: createHash('sha256').update('unknown').digest('hex'),
   idOrSlug: tenant.slug,
+  issuer: `https://login.example.org/${tenant.marker}`,
+  audience: tenant.marker,
   tenantId: tenant.id,
   model: 'gpt-4o',
   tool: 'read_file',

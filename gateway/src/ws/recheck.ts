@@ -19,6 +19,7 @@ const concerned: Partial<Record<CacheKind, (told: Invalidation, standing: Open) 
   api_keys: ({ key }, { claim }) => claim.bearerHash === key,
   paired_devices: ({ tenantId, key }, { caller, claim }) =>
     caller.credential === 'paired-device' && caller.tenantId === tenantId && sha256Hex(claim.senderId) === key,
+  oidc_issuers: (_told, { caller }) => caller.credential === 'oidc',
   tenant_users: ({ tenantId, key }, { caller }) => caller.tenantId === tenantId && caller.userId === key,
 }
 

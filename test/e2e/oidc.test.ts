@@ -155,7 +155,7 @@ test(
       for (const edge of edgesWith(token)) await eventually('an answer', async () => (await statusOf(edge)) === 200)
       const unknown = await issuer.sign({ sub: 'ann', aud: 'clawmesh' }, { key: await issuer.makeKey() })
       // Until a gateway has found the new identity it cannot tell, and says so with 503.
-    for (const edge of edgesWith(unknown)) await eventually('the refusal', async () => (await statusOf(edge)) === 401)
+      for (const edge of edgesWith(unknown)) await eventually('the refusal', async () => (await statusOf(edge)) === 401)
     } finally {
       issuer.answers = { discovery: 'ok', keys: 'ok' }
     }

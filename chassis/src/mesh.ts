@@ -5,6 +5,7 @@ import type { ServiceName } from '@clawmesh/contracts'
 import { MethodsServiceService } from '@clawmesh/contracts/gen/clawmesh/methods/v1/methods.ts'
 import type { Bus } from './bus/bus.ts'
 import { createCache, type Cache } from './cache/cache.ts'
+import { watchCache } from './cache/metrics.ts'
 import type { CacheKind } from '@clawmesh/contracts'
 import type { ChassisConfig, RemoteService } from './config.ts'
 import type { SecretBox } from './crypto/secret-box.ts'
@@ -151,7 +152,11 @@ export const createMesh = (parts: MeshParts): MeshHost => {
       databases.set(service, database)
       return database
     },
-    cache: (kind, max) => createCache({ kind, max, ttlMs: config.cacheTtlMs, bus }),
+    cache: <V extends object>(kind: CacheKind, max: number): Cache<V> => {
+      const cache = createCache<V>({ kind, max, ttlMs: config.cacheTtlMs, bus })
+      hangUps.push(watchCache(kind, cache))
+      return cache
+    },
     httpParts: (service) => ({ tokens, log: log.child({ service }), checkResponses: config.checkResponses }),
     route: (service) =>
       services.get(service)?.http ?? config[`${service}HttpUrl`].split(',').map((url) => new URL(url.trim())),

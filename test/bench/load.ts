@@ -6,8 +6,13 @@ export interface LoadTarget {
   path: string
   method: 'GET' | 'POST'
   headers: Record<string, string>
+  /** Headers that change from request to request, by its number. */
+  headersOf?: (request: number) => Record<string, string>
   body?: string
 }
+
+/** When a load ends: after so many milliseconds, or when so many requests have been made. */
+export type LoadEnd = { afterMs: number } | { afterRequests: number }
 
 export interface LoadResult {
   requests: number
@@ -24,10 +29,16 @@ const percentile = (sorted: readonly number[], share: number): number =>
 /** @throws Error for any answer but 200 */
 const once = async (
   pool: Pool,
-  { path, method, headers, body }: LoadTarget,
+  { path, method, headers, headersOf, body }: LoadTarget,
+  request: number,
 ): Promise<{ ms: number; firstMs: number }> => {
   const startedAt = performance.now()
-  const answer = await pool.request({ path, method, headers, ...(body === undefined ? {} : { body }) })
+  const answer = await pool.request({
+    path,
+    method,
+    headers: headersOf === undefined ? headers : { ...headers, ...headersOf(request) },
+    ...(body === undefined ? {} : { body }),
+  })
   let firstMs: number | undefined
   let text = ''
   for await (const part of answer.body) {
@@ -39,16 +50,17 @@ const once = async (
   return { ms, firstMs: firstMs ?? ms }
 }
 
-/** Loads a target from `concurrency` connections for `durationMs`. */
-export const load = async (target: LoadTarget, concurrency: number, durationMs: number): Promise<LoadResult> => {
+/** Loads a target from `concurrency` connections. */
+export const load = async (target: LoadTarget, concurrency: number, end: LoadEnd): Promise<LoadResult> => {
   const pool = new Pool(target.origin, { connections: concurrency, pipelining: 1, keepAliveTimeout: 60_000 })
   const times: number[] = []
   const firsts: number[] = []
   const startedAt = performance.now()
-  const until = startedAt + durationMs
+  let begun = 0
+  const goesOn = () => ('afterMs' in end ? performance.now() < startedAt + end.afterMs : begun < end.afterRequests)
   const worker = async () => {
-    while (performance.now() < until) {
-      const { ms, firstMs } = await once(pool, target)
+    while (goesOn()) {
+      const { ms, firstMs } = await once(pool, target, begun++)
       times.push(ms)
       firsts.push(firstMs)
     }

@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: what a chat turn costs, beside a stateless proxy of the same kind on the same Node and upstream.
- * Options: --rounds N (3), --seconds N (3), --only direct,peer,mesh,all, --scenarios <part of a name>,
+ * Options: --rounds N (3), --seconds N (3), --only direct,peer,mesh,all,edge, --scenarios <part of a name>,
  * --profile (a CPU profile of the one process).
  */
 import { mkdtempSync } from 'node:fs'
@@ -17,6 +17,7 @@ import { startNats } from '../support/nats.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { startRedis } from '../support/redis.ts'
 import { startPeer, startUpstream } from './children.ts'
+import { edgeBench } from './edge.ts'
 import { load, type LoadResult, type LoadTarget } from './load.ts'
 import { cpuMs, cpuMsByProgram, family, rssMb } from './proc.ts'
 import { topFunctions } from './profile.ts'
@@ -25,7 +26,7 @@ const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '3' },
-    only: { type: 'string', default: 'direct,peer,mesh,all' },
+    only: { type: 'string', default: 'direct,peer,mesh,all,edge' },
     scenarios: { type: 'string', default: '' },
     profile: { type: 'boolean', default: false },
   },
@@ -83,7 +84,14 @@ const profiled = ['gateway-1', 'agents-1', 'providers']
 const profiling = (folder: string): Record<string, string> =>
   options.profile ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${folder}` } : {}
 
-const startSubjects = async (): Promise<{ subjects: Subject[]; database: string; profileDir: string }> => {
+interface Setup {
+  subjects: Subject[]
+  profileDir: string
+  /** Measures the edge by itself. */
+  edge: () => Promise<void>
+}
+
+const startSubjects = async (): Promise<Setup> => {
   const postgres = await startPostgres({ durable: true })
   undo.push(() => postgres.stop())
   const databaseOf = async (name: string): Promise<string> => {
@@ -155,7 +163,21 @@ const startSubjects = async (): Promise<{ subjects: Subject[]; database: string;
       pids: { all: all.pid },
     })
   }
-  return { subjects, database: postgres.url, profileDir }
+  const edge = async (): Promise<void> => {
+    const [nats, redis] = await Promise.all([startNats(), startRedis()])
+    try {
+      await edgeBench({
+        databaseUrl: await databaseOf('bench_edge'),
+        natsUrl: nats.url,
+        redisUrl: redis.url,
+        upstreamOrigin: upstream.origin,
+        durationMs,
+      })
+    } finally {
+      await Promise.all([nats.stop('SIGKILL'), redis.stop('SIGKILL')])
+    }
+  }
+  return { subjects, profileDir, edge }
 }
 
 interface Measured extends LoadResult {
@@ -167,7 +189,7 @@ interface Measured extends LoadResult {
 }
 
 const measure = async (subject: Subject, target: LoadTarget, concurrency: number): Promise<Measured> => {
-  await load(target, concurrency, 400)
+  await load(target, concurrency, { afterMs: 400 })
   const usedBy = () =>
     Object.entries(subject.pids).map(
       ([name, pid]) => [name, family(pid).reduce((sum, one) => sum + cpuMs(one), 0)] as const,
@@ -175,7 +197,7 @@ const measure = async (subject: Subject, target: LoadTarget, concurrency: number
   const own = new Set(Object.values(subject.pids).flatMap(family))
   const before = new Map(usedBy())
   const besideBefore = cpuMsByProgram(process.pid, own)
-  const result = await load(target, concurrency, durationMs)
+  const result = await load(target, concurrency, { afterMs: durationMs })
   const cpuMsBeside = Object.fromEntries(
     Object.entries(cpuMsByProgram(process.pid, own)).map(([name, ms]) => [
       name,
@@ -247,12 +269,14 @@ const readiness = async (): Promise<void> => {
 }
 
 try {
-  const { subjects, profileDir } = await startSubjects()
+  const { subjects, profileDir, edge } = await startSubjects()
   await sleep(3_000)
   console.log('resident memory when idle, MB:')
   for (const { pids } of subjects)
     for (const [name, pid] of Object.entries(pids)) console.log(`  ${name.padEnd(12)} ${rssMb(pid)}`)
-  for (const scenario of scenarios.filter(({ name }) => name.includes(options.scenarios))) {
+  for (const scenario of subjects.length === 0
+    ? []
+    : scenarios.filter(({ name }) => name.includes(options.scenarios))) {
     const results = new Map<string, Measured[]>()
     for (let round = 0; round < rounds; round++)
       for (const subject of subjects) {
@@ -268,7 +292,10 @@ try {
   console.log('\nresident memory after the load, MB:')
   for (const { pids } of subjects)
     for (const [name, pid] of Object.entries(pids)) console.log(`  ${name.padEnd(12)} ${rssMb(pid)}`)
-  for (const step of undo.splice(1).reverse()) await step()
+  // The database and the upstream stay for the edge.
+  for (const step of undo.splice(2).reverse()) await step()
+  if (wanted.includes('edge')) await edge()
+  for (const step of undo.splice(0).reverse()) await step()
   for (const name of ['all', ...profiled]) {
     const top = topFunctions(join(profileDir, name))
     if (top.length > 0) console.log(`\nCPU profile of ${name}, self time:`)

@@ -1,4 +1,4 @@
-import { cacheSubject } from '@clawmesh/contracts'
+import { cacheSubject, MeshError } from '@clawmesh/contracts'
 import { createCache, createLogger, invalidate, localBus, type Bus } from '../src/index.ts'
 
 interface Thing {
@@ -88,6 +88,55 @@ it('remembers no failure: who asks next asks anew', async () => {
     }),
   ).rejects.toThrow('at once')
   expect(await cache.get('t', 'k', load)).toEqual({ at: 1 })
+})
+
+describe('while its source is away', () => {
+  const away = async (): Promise<Thing> => {
+    throw new MeshError('UNAVAILABLE', 'error.unavailable', { what: 'identity' })
+  }
+
+  it('goes on with what it knows, and asks again only now and then', async () => {
+    const { cache, load } = setUp({ ttlMs: 30 })
+    await cache.get('t', 'k', load)
+    await pause(50)
+    let asked = 0
+    const counting = () => {
+      asked++
+      return away()
+    }
+    for (let i = 0; i < 5; i++) expect(await cache.get('t', 'k', counting)).toEqual({ at: 1 })
+    expect(asked).toBe(1)
+    await expect(cache.get('t', 'unknown', away)).rejects.toThrow()
+  })
+
+  it('does not, when the bus is away too, or when the source refuses', async () => {
+    const { bus, cache, load } = setUp({ ttlMs: 30 })
+    await cache.get('t', 'k', load)
+    await pause(50)
+    await expect(
+      cache.get('t', 'k', async () => {
+        throw new MeshError('NOT_FOUND', 'error.not_found', { kind: 'agent', id: 'k' })
+      }),
+    ).rejects.toThrow()
+    bus.connected = () => false
+    await expect(cache.get('t', 'k', away)).rejects.toThrow()
+  })
+
+  it('does not remember for longer that there was nothing', async () => {
+    const { cache } = setUp({ ttlMs: 30 })
+    await cache.get('t', 'k', async () => undefined)
+    await pause(50)
+    await expect(cache.get('t', 'k', away)).rejects.toThrow()
+  })
+
+  it('forgets what it is told to', async () => {
+    const { bus, cache, load } = setUp({ ttlMs: 30 })
+    await cache.get('t', 'k', load)
+    await pause(50)
+    expect(await cache.get('t', 'k', away)).toEqual({ at: 1 })
+    invalidate(bus, 'agents', { tenantId: 't', key: 'k' })
+    await expect(cache.get('t', 'k', away)).rejects.toThrow()
+  })
 })
 
 it('holds no more than it may, and drops what was not asked for longest', async () => {

@@ -1,0 +1,3 @@
+import { edgeFaultTests } from './scenarios/edge-faults.ts'
+
+edgeFaultTests({ redisMs: 30_000, natsMs: 60_000, postgresMs: 30_000, identityMs: 30_000, gatewayMs: 15_000 })

@@ -92,6 +92,16 @@ it('is ready only while it runs, and names who is not', async () => {
   expect(await life.unready()).toEqual(['leaving'])
 })
 
+it('stays ready without what it can do without, and says so', async () => {
+  let connected = true
+  const { life } = setUp({ bus: { away: () => !connected } })
+  await life.start()
+  expect([await life.unready(), life.away()]).toEqual([[], []])
+  connected = false
+  expect([await life.unready(), life.away()]).toEqual([[], ['bus']])
+  await life.stop()
+})
+
 it('told to leave while it starts, never says that it is ready', async () => {
   const { life } = setUp()
   const starting = life.start()

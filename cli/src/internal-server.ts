@@ -12,6 +12,7 @@ import {
   type MeshHost,
   type Part,
   type RpcImplementation,
+  type Lifecycle,
   type RpcServer,
 } from '@clawmesh/chassis'
 import { routesOf } from '@clawmesh/contracts'
@@ -19,7 +20,7 @@ import { MethodsServiceService } from '@clawmesh/contracts/gen/clawmesh/methods/
 
 interface InternalParts {
   mesh: MeshHost
-  unready: () => Promise<string[]>
+  life: Pick<Lifecycle, 'unready' | 'away'>
   host: string
   httpPort: number
   grpcPort: number
@@ -28,14 +29,14 @@ interface InternalParts {
 /** Serves the HTTP routes and probes of a process's services. */
 export const internalHttp = ({
   mesh,
-  unready,
+  life,
   host,
   httpPort,
 }: InternalParts): Part & { port: () => number; lameDuck: () => void } => {
   const { log, config } = mesh
   const services = mesh.services().filter((service) => service.http !== undefined)
   const table = routeTable(services.flatMap(({ name }) => routesOf(name)))
-  const answerProbe = probes(unready)
+  const answerProbe = probes(life)
   let server: DrainableServer | undefined
   let leaving = false
 

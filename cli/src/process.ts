@@ -110,7 +110,7 @@ export const composeProcess = async ({
 
   const inner = {
     mesh,
-    unready: () => life.unready(),
+    life: { unready: () => life.unready(), away: () => life.away() },
     host: config.httpHost,
     httpPort: config.httpPort,
     grpcPort: config.grpcPort,
@@ -121,7 +121,7 @@ export const composeProcess = async ({
   const parts: Part[] = [
     { name: 'embedded database', stop: async () => database?.stop() },
     { name: 'mesh', stop: mesh.close },
-    { name: 'bus', ready: () => mesh.bus.connected(), stop: mesh.bus.close },
+    { name: 'bus', away: () => !mesh.bus.connected(), stop: mesh.bus.close },
     ...services.filter(({ name }) => name !== 'gateway').flatMap((service) => service.parts),
     ...(embedded ? [] : [grpc]),
     http,

@@ -8,6 +8,11 @@ export interface Part {
   stop?: () => Promise<void>
   /** Whether the part could serve a request now. */
   ready?: () => boolean | Promise<boolean>
+  /**
+   * Whether the part is away although requests can be served without it. Told beside readiness and no reason to be taken
+   * out of service: what is away is away for every replica alike.
+   */
+  away?: () => boolean
 }
 
 export interface Lifecycle {
@@ -15,6 +20,8 @@ export interface Lifecycle {
   stop: () => Promise<void>
   /** Names of the parts that are not ready; empty means ready. */
   unready: () => Promise<string[]>
+  /** Names of the parts that are away and can be done without. */
+  away: () => string[]
   /** Turns unready for good, as the first step of leaving. */
   leave: () => void
 }
@@ -52,6 +59,7 @@ export const lifecycle = (parts: readonly Part[], log: Logger): Lifecycle => {
       )
       return states.filter((name) => name !== undefined)
     },
+    away: () => parts.filter(({ away }) => away?.() === true).map(({ name }) => name),
     leave: () => {
       phase = 'leaving'
     },

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { collectDefaultMetrics, Registry } from 'prom-client'
+import type { Lifecycle } from './lifecycle.ts'
 
 /** A loop that was blocked longer than this at a stretch is reported as not alive. */
 const blockedMs = 20_000
@@ -11,7 +12,7 @@ export const metricsRegistry = new Registry()
 let collecting = false
 
 /** Answers the probes; false for any other path. */
-export const probes = (unready: () => Promise<string[]>) => {
+export const probes = ({ unready, away }: Pick<Lifecycle, 'unready' | 'away'>) => {
   if (!collecting) collectDefaultMetrics({ register: metricsRegistry, eventLoopMonitoringPrecision: 20 })
   collecting = true
   const delay = monitorEventLoopDelay({ resolution: 20 })
@@ -37,6 +38,7 @@ export const probes = (unready: () => Promise<string[]>) => {
           json(response, parts.length === 0 ? 200 : 503, {
             status: parts.length === 0 ? 'ok' : 'not ready',
             waitingFor: parts,
+            goesWithout: away(),
           }),
         () => json(response, 503, { status: 'not ready', waitingFor: ['unknown'] }),
       )

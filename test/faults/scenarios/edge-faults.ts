@@ -243,6 +243,7 @@ export const edgeFaultTests = (times: EdgeFaultTimes): void => {
         comeBack: gates.nats.open,
       })
       expect(seen(row)).toEqual(allWell)
+      expect(Object.values(row.readiness)).toEqual(['ready', 'ready', 'ready'])
       expect(row.recoveredMs).toBeLessThan(recoveryLimitMs)
       const turns = row.endings.chat['200']!
       await eventually('the traces of the runs meanwhile', async () => (await traces()) >= before + turns, 60_000)

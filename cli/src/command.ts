@@ -1,5 +1,6 @@
 /** The `clawmesh` command. */
 import { writeFileSync } from 'node:fs'
+import { openRpcDocument, wsAsyncApiDocument } from '@clawmesh/contracts'
 import { Command } from 'commander'
 import { configDocs, printConfig, verifyConfig } from './commands/config.ts'
 import { doctor } from './commands/doctor.ts'
@@ -41,6 +42,16 @@ program
     console.log(text)
     process.exitCode = ok ? 0 : 1
   })
+
+const websocket = program.command('websocket').description('print what is spoken over WebSockets')
+websocket
+  .command('openrpc')
+  .description('the methods, as an OpenRPC document')
+  .action(() => console.log(JSON.stringify(openRpcDocument(version), null, 2)))
+websocket
+  .command('asyncapi')
+  .description('the frames and events, as an AsyncAPI 3 document')
+  .action(() => console.log(JSON.stringify(wsAsyncApiDocument(version), null, 2)))
 
 const config = program.command('config').description('look at the configuration')
 config

@@ -11,20 +11,34 @@ const faulty = (reason: string, id: WsRequestId = ''): Incoming => ({
   error: new MeshError('INVALID_REQUEST', 'error.invalid_frame', { reason }),
 })
 
+const readableId = (value: unknown): WsRequestId => {
+  const { type, id } = (value ?? {}) as Record<string, unknown>
+  const read = wsRequestId.safeParse(id)
+  return type === 'req' && read.success ? read.data : ''
+}
+
+/** The id of a request that is JSON, but none that we take; who sent it waits for an answer under its id. */
+const idIn = (bytes: Uint8Array): WsRequestId => {
+  try {
+    return readableId(JSON.parse(Buffer.from(bytes).toString()))
+  } catch {
+    return ''
+  }
+}
+
 /** Reads a frame, text or binary alike; whatever the bytes are, it never throws. */
 export const readFrame = (bytes: Uint8Array): Incoming => {
   let value: unknown
   try {
     value = parseJson(bytes)
   } catch (thrown) {
-    return { id: '', error: toMeshError(thrown) }
+    return { id: idIn(bytes), error: toMeshError(thrown) }
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return faulty('not an object')
   const { type, id } = value as Record<string, unknown>
   if (type !== 'req') return faulty('type must be req')
-  const readableId = wsRequestId.safeParse(id)
-  if (!readableId.success) return faulty('id must be a text or an integer')
+  if (!wsRequestId.safeParse(id).success) return faulty('id must be a text or an integer')
   const request = wsRequest.safeParse(value)
   if (request.success) return { request: request.data }
-  return faulty(request.error.issues[0]!.path.join('.'), readableId.data)
+  return faulty(request.error.issues[0]!.path.join('.'), readableId(value))
 }

@@ -57,6 +57,18 @@ const domain = {
   },
 }
 
+/** Rows are reached through a door, a tenant's or the system's; a bare connection is bound to nothing. */
+const noBarePool = {
+  files: ['services/*/src/**/*.ts', 'chassis/src/**/*.ts', 'cli/src/**/*.ts'],
+  ignores: ['services/memory/src/store/vector-index.ts'],
+  rules: {
+    'no-restricted-properties': [
+      'error',
+      { property: 'pool', message: 'use database.forTenant(id), or database.system for work over all tenants' },
+    ],
+  },
+}
+
 /** Requests to addresses that users name go through guardedFetch. */
 const noBareFetch = {
   files: ['gateway/src/**', 'services/*/src/**', 'cli/src/**', 'chassis/src/**'],
@@ -105,6 +117,7 @@ export default ts.config(
     },
   },
   noBareFetch,
+  noBarePool,
   { files: ['cli/src/**'], rules: { 'no-console': 'off' } },
   {
     files: ['**/test/**', 'test/**'],

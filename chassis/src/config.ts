@@ -98,6 +98,13 @@ export const chassisConfig = defineConfig('chassis', {
     schema: flag(false),
     about: "Bring the database schemas of a process's services up to date when it starts; target all always does",
   },
+  migrationDatabaseUrl: {
+    env: ['CLAWMESH_MIGRATION_DATABASE_URL'],
+    schema: text(''),
+    about:
+      'Login that owns the tables and migrates them; that of DATABASE_URL then need not own anything. Empty: the same',
+    secret: true,
+  },
   poolSize: {
     env: ['CLAWMESH_DB_POOL_SIZE'],
     schema: integer(10, 1, 500),

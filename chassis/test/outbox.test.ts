@@ -1,10 +1,14 @@
 /** The outbox and its relay over a real PostgreSQL: what was committed is published, once it can be, and nothing else. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { cloudEvent, eventSubject, events, masterTenantId } from '@clawmesh/contracts'
 import {
   claimedByWriter,
   createLogger,
   localBus,
+  migrate,
   newId,
   openDatabase,
   outboxPart,
@@ -20,16 +24,23 @@ import { createDatabase, type TestDatabase } from '../../test/support/database.t
 const log = createLogger({ level: 'silent', name: 'test' })
 let testDatabase: TestDatabase
 let database: Database
+let folder: string
 
 beforeAll(async () => {
   testDatabase = await createDatabase('outbox')
+  folder = await mkdtemp(join(tmpdir(), 'clawmesh-outbox-'))
+  await mkdir(join(folder, '0001_init'))
+  await writeFile(
+    join(folder, '0001_init', 'migration.sql'),
+    'CREATE TABLE sample.outbox (id uuid PRIMARY KEY, subject text NOT NULL, payload text NOT NULL, claimed_until timestamptz)',
+  )
+  await migrate({ url: testDatabase.url, schema: 'sample', folder })
   database = openDatabase({ url: testDatabase.url, schema: 'sample', poolSize: 10, log })
-  await database.pool.query(`CREATE SCHEMA sample;
-    CREATE TABLE sample.outbox (id uuid PRIMARY KEY, subject text NOT NULL, payload text NOT NULL, claimed_until timestamptz)`)
 })
 afterAll(async () => {
   await database.close()
   await testDatabase.drop()
+  await rm(folder, { recursive: true })
 })
 beforeEach(() => database.pool.query('TRUNCATE sample.outbox'))
 

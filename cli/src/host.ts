@@ -10,10 +10,12 @@ import {
   type ChassisConfig,
   type Logger,
   type MeshHost,
+  type MigrationTarget,
   type RemoteService,
   type SecretBox,
 } from '@clawmesh/chassis'
 import { keptSecret, keptSecrets } from './data-dir.ts'
+import { migrationFolder } from './migration-folders.ts'
 
 /** Thrown when the configuration is readable but does not fit the chosen targets. */
 export class SetupError extends Error {}
@@ -21,6 +23,22 @@ export class SetupError extends Error {}
 /** The URL of a service's database: its own variable first, then the common one. */
 export const databaseUrl = (service: RemoteService, config: ChassisConfig, env: NodeJS.ProcessEnv): string =>
   env[`${service.toUpperCase()}_DATABASE_URL`] || config.databaseUrl
+
+/** The URL that a service's database is migrated with: own variable, the common one, or that of the service. */
+export const migrationUrl = (service: RemoteService, config: ChassisConfig, env: NodeJS.ProcessEnv): string => {
+  const own = env[`${service.toUpperCase()}_MIGRATION_DATABASE_URL`]
+  // A database of its own is not migrated through the common URL.
+  const common = env[`${service.toUpperCase()}_DATABASE_URL`] ? '' : config.migrationDatabaseUrl
+  return own || common || databaseUrl(service, config, env)
+}
+
+/** How a service's database is migrated, for one login that migrates and perhaps another one that serves. */
+export const migrationTarget = (service: RemoteService, url: string, servingUrl: string): MigrationTarget => ({
+  url,
+  schema: service,
+  folder: migrationFolder(service),
+  ...(url === servingUrl ? {} : { servingLogin: decodeURIComponent(new URL(servingUrl).username) }),
+})
 
 /**
  * Checks that targets which run apart from each other are given what only one process of all targets can do without.

@@ -11,9 +11,8 @@ import {
 } from '@clawmesh/chassis'
 import pg from 'pg'
 import { startEmbeddedDatabase, type EmbeddedDatabase } from './embedded/database.ts'
-import { databaseUrl, openHost, requireSetup } from './host.ts'
+import { databaseUrl, migrationTarget, migrationUrl, openHost, requireSetup } from './host.ts'
 import { internalGrpc, internalHttp } from './internal-server.ts'
-import { migrationFolder } from './migration-folders.ts'
 import { servicesWithDatabase, targets, type Configs, type TargetName } from './targets.ts'
 
 export interface MeshProcess {
@@ -58,13 +57,18 @@ const withoutDatabase = async (
   return memoryElsewhere ? [...missing, 'memory'] : missing
 }
 
+interface MigrationUrls {
+  serving: (service: RemoteService) => string
+  migration: (service: RemoteService) => string
+}
+
 const migrateAll = async (
   services: readonly RemoteService[],
-  url: (service: RemoteService) => string,
+  { serving, migration }: MigrationUrls,
   log: Logger,
 ): Promise<void> => {
   for (const service of services) {
-    const applied = await migrate({ url: url(service), schema: service, folder: migrationFolder(service) })
+    const applied = await migrate(migrationTarget(service, migration(service), serving(service)))
     if (applied.length > 0) log.info({ service, applied }, 'migrated')
   }
 }
@@ -85,10 +89,12 @@ export const composeProcess = async ({
     unserved.length > 0 ? await startEmbeddedDatabase(dataDir, log) : undefined
   const urlOf = (service: RemoteService) =>
     unserved.includes(service) ? database!.url : databaseUrl(service, config, env)
+  const migrationUrlOf = (service: RemoteService) =>
+    unserved.includes(service) ? database!.url : migrationUrl(service, config, env)
   if (embedded || config.autoUpgrade)
     await migrateAll(
       servicesWithDatabase.filter((service) => names.includes(service)),
-      urlOf,
+      { serving: urlOf, migration: migrationUrlOf },
       log,
     )
 

@@ -162,19 +162,19 @@ test('a value that a user writes between being read and being replaced stays', a
   const { tenantId } = admin()
   const id = await storeProvider(tenantId, 'raced', (place) => boxOf(oldKey).seal('sk-old', place))
   const place = { column: providerKeys, tenantId, rowId: id }
-  const { pool, schema } = database('providers')
+  const { system, schema } = database('providers')
   let written = 0
   const raced = {
     schema,
-    pool: {
+    system: {
       query: async (text: string, values: unknown[]) => {
         // A process that still seals with the old key, twice in a row.
         if (text.startsWith('UPDATE') && written < 2)
-          await pool.query('UPDATE providers.llm_providers SET api_key = $1 WHERE id = $2', [
+          await system.query('UPDATE providers.llm_providers SET api_key = $1 WHERE id = $2', [
             boxOf(oldKey).seal(`sk-user-${++written}`, place),
             id,
           ])
-        return pool.query(text, values)
+        return system.query(text, values)
       },
     },
   } as unknown as Database

@@ -43,12 +43,12 @@ const under = (column: string): string =>
 
 /** Counts values by the key that they name. No value leaves the database. */
 export const countSecrets = async (
-  { pool, schema }: Database,
+  { system, schema }: Database,
   columns: readonly SecretColumn[],
 ): Promise<SecretCount[]> => {
   const found = await Promise.all(
     columns.map(async ({ table, column }) => {
-      const { rows } = await pool.query<{ under: string; count: number }>(
+      const { rows } = await system.query<{ under: string; count: number }>(
         `SELECT ${under(column)} AS under, count(*) AS count FROM "${schema}"."${table}"
          WHERE ${column} <> '' GROUP BY 1 ORDER BY 1`,
       )
@@ -63,7 +63,7 @@ export const countSecrets = async (
  * what was read, so that whoever writes meanwhile wins. Ending half way loses nothing: the next run goes on.
  */
 export const rotateSecrets = async (
-  { pool, schema }: Database,
+  { system, schema }: Database,
   column: SecretColumn,
   secrets: SecretBox,
   { dryRun }: { dryRun: boolean },
@@ -75,7 +75,7 @@ export const rotateSecrets = async (
 
   const staleAfter = async (id: string): Promise<Row[]> =>
     (
-      await pool.query<Row>(
+      await system.query<Row>(
         `SELECT id, tenant_id, ${value} AS value FROM ${table}
          WHERE id > $1 AND ${value} <> '' AND NOT starts_with(${value}, $2) ORDER BY id LIMIT ${batchRows}`,
         [id, secrets.currentPrefix],
@@ -94,7 +94,7 @@ export const rotateSecrets = async (
     }
     unreadable.delete(id)
     if (!dryRun) {
-      const { rowCount } = await pool.query(`UPDATE ${table} SET ${value} = $3 WHERE id = $1 AND ${value} = $2`, [
+      const { rowCount } = await system.query(`UPDATE ${table} SET ${value} = $3 WHERE id = $1 AND ${value} = $2`, [
         id,
         stored,
         secrets.seal(plain, place),

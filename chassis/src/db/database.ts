@@ -1,8 +1,12 @@
-/** A service's own database: a pool, its schema's name, and the adapter its Prisma client runs on. */
+/** A service's own database: doors to its rows, and the adapters its Prisma clients run on. */
 import { MeshError } from '@clawmesh/contracts'
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import type { Logger } from '../log/logger.ts'
+import { systemBinding, tenantBinding } from './binding.ts'
+import { boundPool } from './bound-pool.ts'
+import { doorOf, type Door } from './door.ts'
+import { tenantScope, type TenantScope } from './tenant-client.ts'
 import { TracedPool } from './traced-pool.ts'
 
 // Counts and sums fit a double everywhere we use them; pg would hand them over as text.
@@ -10,20 +14,23 @@ pg.types.setTypeParser(pg.types.builtins.INT8, Number)
 pg.types.setTypeParser(pg.types.builtins.NUMERIC, Number)
 
 export interface Database {
-  readonly pool: pg.Pool
   /** The PostgreSQL schema that the service owns. */
   readonly schema: string
-  /** For `new PrismaClient({ adapter })`. */
-  readonly adapter: PrismaPg
+  /** The rows of one tenant. @throws TypeError when that is no UUID */
+  readonly forTenant: (tenantId: string) => Door
+  /** The rows of all tenants and those of none: for work that belongs to no tenant, and said by name. */
+  readonly system: Door
+  /** For a Prisma client of tenants, which is used through `clientOf` only. */
+  readonly tenantAdapter: PrismaPg
+  /** For a Prisma client of the system. */
+  readonly systemAdapter: PrismaPg
+  /** A Prisma client over `tenantAdapter`, as one tenant; cheap. It has no `findUnique`. */
+  readonly clientOf: TenantScope['clientOf']
   /**
-   * Runs a statement that a connection parses and plans once, where the database can keep it: the embedded one, which
-   * is one session for all, cannot. The name stands for the text.
+   * Connections as the login role, bound to nothing: they see no tenant's row. Only for changes of tables that no
+   * transaction can hold, and for tests.
    */
-  readonly prepared: <R extends pg.QueryResultRow>(
-    name: string,
-    text: string,
-    values: unknown[],
-  ) => Promise<pg.QueryResult<R>>
+  readonly pool: pg.Pool
   /** Whether the database answers. */
   ping: () => Promise<boolean>
   close: () => Promise<void>
@@ -52,12 +59,24 @@ export const openDatabase = ({ url, schema, poolSize, log, keepsStatements = fal
   // nobody uses the connection, and whoever borrows one is told by the next query. The error drags the client along.
   pool.on('error', ({ message }) => log.warn({ reason: message }, 'a database connection broke'))
   pool.on('connect', (client) => client.on('error', () => undefined))
+  const namePrefix = keepsStatements ? schema : undefined
+  const scope = tenantScope()
+  const systemPool = boundPool(pool, () => systemBinding)
+  const adapterOf = (bound: pg.Pool) => new PrismaPg(bound, { schema, disposeExternalPool: false })
   return {
     pool,
     schema,
-    adapter: new PrismaPg(pool, { schema, disposeExternalPool: false }),
-    prepared: <R extends pg.QueryResultRow>(name: string, text: string, values: unknown[]) =>
-      pool.query<R>(keepsStatements ? { name: `${schema}.${name}`, text, values } : { text, values }),
+    forTenant: (tenantId) => {
+      const binding = tenantBinding(tenantId)
+      return doorOf(
+        boundPool(pool, () => binding),
+        namePrefix,
+      )
+    },
+    system: doorOf(systemPool, namePrefix),
+    tenantAdapter: adapterOf(boundPool(pool, scope.now)),
+    systemAdapter: adapterOf(systemPool),
+    clientOf: scope.clientOf,
     ping: () =>
       pool.query('SELECT 1').then(
         () => true,

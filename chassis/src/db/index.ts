@@ -1,5 +1,7 @@
 export * from './batcher.ts'
 export * from './database.ts'
+export * from './door.ts'
 export * from './migrate.ts'
 export * from './outbox.ts'
-export * from './transaction.ts'
+export { DatabaseSetupError, rowSecurityFault } from './row-security.ts'
+export type { Session } from './transaction.ts'

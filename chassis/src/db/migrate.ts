@@ -6,6 +6,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
+import { maintenanceSql, prepareRoles, secureSchema } from './row-security.ts'
 
 const bookkeeping = (schema: string) => `
   CREATE SCHEMA IF NOT EXISTS "${schema}";
@@ -42,6 +43,8 @@ export interface MigrationTarget {
   schema: string
   /** The service's `prisma/migrations`. */
   folder: string
+  /** The login that serves, when it is another one than the URL's. */
+  servingLogin?: string
 }
 
 /** Migrations that a database lacks, by name. */
@@ -65,11 +68,12 @@ export const pendingMigrations = async ({ url, schema, folder }: MigrationTarget
 }
 
 /**
- * Brings a schema up to date and returns the names it applied. Each migration is one transaction under an advisory lock,
- * so that any number of processes may call this at once.
+ * Brings a schema up to date, its row-level security included, and returns the names it applied. Each migration is one
+ * transaction under an advisory lock, so that any number of processes may call this at once.
  * @throws Error when an applied migration was edited afterwards, or a statement fails
+ * @throws DatabaseSetupError when the login may not do what is needed
  */
-export const migrate = async ({ url, schema, folder }: MigrationTarget): Promise<string[]> => {
+export const migrate = async ({ url, schema, folder, servingLogin }: MigrationTarget): Promise<string[]> => {
   const migrations = await readMigrations(folder)
   const client = new pg.Client({ connectionString: url, application_name: 'clawmesh-migrate' })
   await client.connect()
@@ -78,6 +82,7 @@ export const migrate = async ({ url, schema, folder }: MigrationTarget): Promise
     await client.query('BEGIN')
     try {
       await client.query(`SELECT pg_advisory_xact_lock(hashtext('clawmesh migrate'))`)
+      await client.query(maintenanceSql)
       const result = await work()
       await client.query('COMMIT')
       return result
@@ -88,6 +93,7 @@ export const migrate = async ({ url, schema, folder }: MigrationTarget): Promise
   }
 
   try {
+    await inTransaction(() => prepareRoles(client, servingLogin))
     await inTransaction(() => client.query(bookkeeping(schema)))
     for (const { name, sql, checksum } of migrations) {
       await inTransaction(async () => {
@@ -109,6 +115,7 @@ export const migrate = async ({ url, schema, folder }: MigrationTarget): Promise
         applied.push(name)
       })
     }
+    await inTransaction(() => secureSchema(client, schema))
   } finally {
     await client.end()
   }

@@ -57,7 +57,7 @@ export interface OutboxRelay {
   stop: () => Promise<void>
 }
 
-const emitRows = async ({ pool, schema }: Database, bus: Bus, rows: readonly OutboxRow[]): Promise<void> => {
+const emitRows = async ({ system, schema }: Database, bus: Bus, rows: readonly OutboxRow[]): Promise<void> => {
   const ids = rows.map(({ id }) => id)
   const outgoing: OutgoingEvent[] = rows.map(({ subject, payload }) => ({
     subject,
@@ -66,10 +66,10 @@ const emitRows = async ({ pool, schema }: Database, bus: Bus, rows: readonly Out
   try {
     await bus.emit(outgoing)
   } catch (error) {
-    await pool.query(`UPDATE "${schema}".outbox SET claimed_until = NULL WHERE id = ANY($1)`, [ids])
+    await system.query(`UPDATE "${schema}".outbox SET claimed_until = NULL WHERE id = ANY($1)`, [ids])
     throw error
   }
-  await pool.query(`DELETE FROM "${schema}".outbox WHERE id = ANY($1)`, [ids])
+  await system.query(`DELETE FROM "${schema}".outbox WHERE id = ANY($1)`, [ids])
 }
 
 /**
@@ -78,7 +78,7 @@ const emitRows = async ({ pool, schema }: Database, bus: Bus, rows: readonly Out
  */
 const relayBatch = async (database: Database, bus: Bus): Promise<number> => {
   const table = `"${database.schema}".outbox`
-  const { rows } = await database.pool.query<OutboxRow>(
+  const { rows } = await database.system.query<OutboxRow>(
     `UPDATE ${table} SET claimed_until = ${claimedByWriter} WHERE id IN (
        SELECT id FROM ${table} WHERE claimed_until IS NULL OR claimed_until < now()
        ORDER BY id LIMIT ${batchSize} FOR UPDATE SKIP LOCKED

@@ -3,10 +3,7 @@ import type pg from 'pg'
 /** A connection as the work inside a transaction sees it. */
 export type Session = Pick<pg.Pool, 'query'>
 
-/**
- * Runs work in a transaction on one connection: all of it happens, or none. The work must not wait for another
- * connection, as the embedded database has only one session.
- */
+/** Runs work in a transaction on one connection of a pool. */
 export const inTransaction = async <T>(pool: pg.Pool, work: (session: Session) => Promise<T>): Promise<T> => {
   const client = await pool.connect()
   let broken: Error | undefined

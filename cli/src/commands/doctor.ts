@@ -9,14 +9,14 @@ import {
   loadConfigs,
   openDatabase,
   pendingMigrations,
+  rowSecurityFault,
   type ChassisConfig,
   type Layers,
   type SecretBox,
 } from '@clawmesh/chassis'
 import { configFilePath, configNotices, openConfiguration, readLayers } from '../configuration.ts'
 import { openDataDir } from '../data-dir.ts'
-import { databaseUrl, openSecrets } from '../host.ts'
-import { migrationFolder } from '../migration-folders.ts'
+import { databaseUrl, migrationTarget, migrationUrl, openSecrets } from '../host.ts'
 import { secretColumns, servicesWithDatabase } from '../targets.ts'
 
 interface Finding {
@@ -124,13 +124,14 @@ const keys = async (service: DatabaseService, url: string, secrets: SecretBox): 
   }
 }
 
-const database = async (service: DatabaseService, url: string): Promise<Finding> => {
+const database = async (service: DatabaseService, servingUrl: string, url: string): Promise<Finding> => {
   const what = `database of ${service}`
   try {
-    const pending = await pendingMigrations({ url, schema: service, folder: migrationFolder(service) })
-    return pending.length === 0
-      ? { ok: true, what, detail: 'up to date' }
-      : { ok: false, what, detail: `lacks ${pending.join(', ')}`, remedy: 'run clawmesh migrate' }
+    const pending = await pendingMigrations(migrationTarget(service, url, servingUrl))
+    if (pending.length > 0)
+      return { ok: false, what, detail: `lacks ${pending.join(', ')}`, remedy: 'run clawmesh migrate' }
+    const fault = await rowSecurityFault(servingUrl, service)
+    return fault === undefined ? { ok: true, what, detail: 'up to date' } : { ok: false, what, ...fault }
   } catch (error) {
     return {
       ok: false,
@@ -150,10 +151,14 @@ const knownSecrets = (config: ChassisConfig): SecretBox | undefined => {
   }
 }
 
-const stored = async (service: DatabaseService, url: string, secrets: SecretBox | undefined): Promise<Finding[]> => {
-  const schema = await database(service, url)
+const stored = async (
+  service: DatabaseService,
+  { serving, migration }: { serving: string; migration: string },
+  secrets: SecretBox | undefined,
+): Promise<Finding[]> => {
+  const schema = await database(service, serving, migration)
   return schema.ok && secrets !== undefined && secretColumns[service] !== undefined
-    ? [schema, await keys(service, url, secrets)]
+    ? [schema, await keys(service, serving, secrets)]
     : [schema]
 }
 
@@ -162,7 +167,7 @@ const outside = async (config: ChassisConfig, env: NodeJS.ProcessEnv): Promise<F
   const examined = await Promise.all(
     servicesWithDatabase.map(async (service) => {
       const url = databaseUrl(service, config, env)
-      return url === '' ? [] : stored(service, url, secrets)
+      return url === '' ? [] : stored(service, { serving: url, migration: migrationUrl(service, config, env) }, secrets)
     }),
   )
   const found = examined.flat()

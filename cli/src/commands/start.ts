@@ -1,7 +1,7 @@
 /** `clawmesh start`: runs targets until told to stop. */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { ConfigError, createLogger, startTelemetry } from '@clawmesh/chassis'
+import { ConfigError, createLogger, DatabaseSetupError, startTelemetry } from '@clawmesh/chassis'
 import { collectorOf, isAllInOne, logLevelOf, openConfiguration, readLayers } from '../configuration.ts'
 import { openDataDir } from '../data-dir.ts'
 import { SetupError } from '../host.ts'
@@ -65,7 +65,8 @@ export const start = async (target: string, env: NodeJS.ProcessEnv): Promise<num
 
 /** Text for an error that the operator can mend; undefined for a bug. */
 export const operatorMessage = (thrown: unknown): string | undefined => {
-  if (thrown instanceof ConfigError || thrown instanceof SetupError) return thrown.message
+  if ([ConfigError, SetupError, DatabaseSetupError].some((kind) => thrown instanceof kind))
+    return (thrown as Error).message
   const code = (thrown as NodeJS.ErrnoException | undefined)?.code
   if (code === 'EADDRINUSE')
     return `${(thrown as Error).message}: choose another port with GOCLAW_PORT, or stop what uses it`

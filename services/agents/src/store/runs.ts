@@ -124,8 +124,11 @@ const endSql = `
   )
   SELECT id FROM mine`
 
-/** Statements over runs, of every tenant: each names the tenant or a run's unguessable id. */
-export const runRows = ({ pool, prepared }: Database, published: (rows: readonly OutboxRow[]) => void) => {
+/**
+ * Statements over runs. Those of one run work for its tenant; batches, leases and the search for lost runs are over all
+ * tenants and go through the system's door, naming a run's unguessable id (docs/adr/0008).
+ */
+export const runRows = ({ forTenant, system }: Database, published: (rows: readonly OutboxRow[]) => void) => {
   /** Runs begun here and not ended yet. */
   const running = new Set<string>()
   const batches: BatcherOptions = {
@@ -148,14 +151,14 @@ export const runRows = ({ pool, prepared }: Database, published: (rows: readonly
       preview: run.inputPreview,
       lease_seconds: run.leaseMs / 1000,
     }))
-    const { rows } = await prepared<{ id: string }>('begin_fresh', beginFreshSql, [JSON.stringify(input)])
+    const { rows } = await system.prepared<{ id: string }>('begin_fresh', beginFreshSql, [JSON.stringify(input)])
     const begun = new Set(rows.map(({ id }) => id))
     return runs.map(({ runId }) => begun.has(runId))
   }, batches)
 
   /** Takes a session that may exist: its row is made, or its lease taken when it is free. */
   const beginNamed = async (run: NewRun): Promise<HeldSession | undefined> => {
-    const { rows } = await pool.query<{
+    const { rows } = await forTenant(run.tenantId).query<{
       id: string
       agent_id: string
       user_id: string
@@ -212,7 +215,10 @@ export const runRows = ({ pool, prepared }: Database, published: (rows: readonly
       return `{"id":"${runId}","status":"${status}","error":${JSON.stringify(error ?? null)},"messages":${json},"bytes":${json.length},"input_tokens":${usage.inputTokens},"output_tokens":${usage.outputTokens},"provider":${JSON.stringify(provider)},"model":${JSON.stringify(model)}}`
     })
     const events = runs.flatMap(({ runId, outbox }) => outbox.map((row) => ({ run_id: runId, ...row })))
-    const { rows } = await prepared<{ id: string }>('end', endSql, [`[${input.join(',')}]`, JSON.stringify(events)])
+    const { rows } = await system.prepared<{ id: string }>('end', endSql, [
+      `[${input.join(',')}]`,
+      JSON.stringify(events),
+    ])
     const ended = new Set(rows.map(({ id }) => id))
     published(runs.flatMap(({ runId, outbox }) => (ended.has(runId) ? outbox : [])))
     return runs.map(({ runId }) => ended.has(runId))
@@ -239,7 +245,7 @@ export const runRows = ({ pool, prepared }: Database, published: (rows: readonly
       tenantId: string,
       sessionKey: string,
     ): Promise<{ agentId: string; userId: string } | undefined> => {
-      const { rows } = await pool.query<{ agent_id: string; user_id: string }>(
+      const { rows } = await forTenant(tenantId).query<{ agent_id: string; user_id: string }>(
         'SELECT agent_id, user_id FROM agents.sessions WHERE tenant_id = $1 AND session_key = $2',
         [tenantId, sessionKey],
       )
@@ -248,8 +254,8 @@ export const runRows = ({ pool, prepared }: Database, published: (rows: readonly
     },
 
     /** The messages of a held session before its current turn, the newest `limit` of them, oldest first. */
-    history: async (session: HeldSession, limit: number): Promise<Message[]> => {
-      const { rows } = await pool.query<MessageRow>(
+    history: async (tenantId: string, session: HeldSession, limit: number): Promise<Message[]> => {
+      const { rows } = await forTenant(tenantId).query<MessageRow>(
         `SELECT role, content, extra, created_at FROM agents.messages
        WHERE session_id = $1 AND seq >= $2 AND seq < $3 ORDER BY seq DESC LIMIT $4`,
         [session.sessionId, session.firstSeq, session.seq, limit],
@@ -258,8 +264,8 @@ export const runRows = ({ pool, prepared }: Database, published: (rows: readonly
     },
 
     /** Appends the messages of one iteration. False when the run is no longer ours. */
-    append: async (runId: string, messages: readonly NewMessage[]): Promise<boolean> => {
-      const { rowCount } = await pool.query(
+    append: async (tenantId: string, runId: string, messages: readonly NewMessage[]): Promise<boolean> => {
+      const { rowCount } = await forTenant(tenantId).query(
         `WITH grown AS (
          UPDATE agents.sessions s SET
            next_seq = s.next_seq + jsonb_array_length($2::jsonb),
@@ -276,7 +282,7 @@ export const runRows = ({ pool, prepared }: Database, published: (rows: readonly
 
     /** Renews the leases of runs that this replica works on. */
     renew: async (runIds: readonly string[], leaseMs: number): Promise<void> => {
-      await pool.query(
+      await system.query(
         `UPDATE agents.runs SET lease_until = now() + make_interval(secs => $2) WHERE id = ANY($1::uuid[]) AND status = 'running'`,
         [runIds, leaseMs / 1000],
       )
@@ -284,7 +290,7 @@ export const runRows = ({ pool, prepared }: Database, published: (rows: readonly
 
     /** Runs whose replica has gone silent. */
     lost: async (limit: number): Promise<LostRun[]> => {
-      const { rows } = await pool.query<LostRun>(
+      const { rows } = await system.query<LostRun>(
         `SELECT id, tenant_id, session_key, agent_id, agent_key, user_id, channel, input_preview, started_at
        FROM agents.runs WHERE status = 'running' AND lease_until < now() ORDER BY lease_until LIMIT $1`,
         [limit],

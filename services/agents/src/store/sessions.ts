@@ -69,15 +69,15 @@ export const sessionRows = ({ prisma, database, published }: SessionRowsParts, t
   },
 
   find: async (sessionKey: string): Promise<Session | undefined> => {
-    const row = await prisma.session.findUnique({
-      where: { tenantId_sessionKey: { tenantId, sessionKey } },
+    const row = await prisma.session.findFirst({
+      where: { tenantId, sessionKey },
       include: agentFields,
     })
     return row === null ? undefined : toSession(row)
   },
 
   messages: async (session: Session): Promise<Message[]> => {
-    const { rows } = await database.pool.query<MessageRow>(
+    const { rows } = await database.forTenant(tenantId).query<MessageRow>(
       `SELECT role, content, extra, created_at FROM agents.messages
        WHERE session_id = $1 AND tenant_id = $2 ORDER BY seq`,
       [session.id, tenantId],

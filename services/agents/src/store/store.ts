@@ -14,12 +14,15 @@ interface StoreParts {
 
 /** The repositories of agents; those of a tenant's things cannot be had without the tenant. */
 export const agentsStore = ({ database, bus, published }: StoreParts) => {
-  const prisma = new PrismaClient({ adapter: database.adapter })
+  const client = new PrismaClient({ adapter: database.tenantAdapter })
   return {
-    forTenant: (tenantId: string) => ({
-      agents: agentRows({ prisma, bus, published }, tenantId),
-      sessions: sessionRows({ prisma, database, published }, tenantId),
-    }),
+    forTenant: (tenantId: string) => {
+      const prisma = database.clientOf(client, tenantId)
+      return {
+        agents: agentRows({ prisma, bus, published }, tenantId),
+        sessions: sessionRows({ prisma, database, published }, tenantId),
+      }
+    },
     runs: runRows(database, published),
   }
 }

@@ -30,7 +30,7 @@ interface StoreParts {
 
 /** The repository of channel instances; each function works within one tenant. */
 export const channelStore = ({ database, secrets, published }: StoreParts) => {
-  const prisma = new PrismaClient({ adapter: database.adapter })
+  const client = new PrismaClient({ adapter: database.tenantAdapter })
   const place = (tenantId: string, rowId: string) => ({ column: instanceCredentials, tenantId, rowId })
 
   const open = ({ id, tenantId, credentials }: InstanceRow): Credentials =>
@@ -42,126 +42,130 @@ export const channelStore = ({ database, secrets, published }: StoreParts) => {
     return { credentialKeys, credentials: credentialKeys.length === 0 ? null : sealed }
   }
 
-  const instances = (tenantId: string) => ({
-    list: async ({ search, channelType, limit, offset }: InstanceFilter) => {
-      const matches = search ? { contains: literally(search), mode: 'insensitive' as const } : undefined
-      const where: ChannelInstanceWhereInput = {
-        tenantId,
-        ...(channelType ? { channelType } : {}),
-        ...(matches === undefined
-          ? {}
-          : { OR: [{ name: matches }, { displayName: matches }, { channelType: matches }] }),
-      }
-      const [rows, total] = await Promise.all([
-        prisma.channelInstance.findMany({ where, orderBy: { name: 'asc' }, take: limit, skip: offset }),
-        prisma.channelInstance.count({ where }),
-      ])
-      return { instances: rows.map(toInstance), total }
-    },
+  const instances = (tenantId: string) => {
+    const prisma = database.clientOf(client, tenantId)
+    return {
+      list: async ({ search, channelType, limit, offset }: InstanceFilter) => {
+        const matches = search ? { contains: literally(search), mode: 'insensitive' as const } : undefined
+        const where: ChannelInstanceWhereInput = {
+          tenantId,
+          ...(channelType ? { channelType } : {}),
+          ...(matches === undefined
+            ? {}
+            : { OR: [{ name: matches }, { displayName: matches }, { channelType: matches }] }),
+        }
+        const [rows, total] = await Promise.all([
+          prisma.channelInstance.findMany({ where, orderBy: { name: 'asc' }, take: limit, skip: offset }),
+          prisma.channelInstance.count({ where }),
+        ])
+        return { instances: rows.map(toInstance), total }
+      },
 
-    find: async (id: string): Promise<ChannelInstance | undefined> => {
-      const row = await prisma.channelInstance.findFirst({ where: { id, tenantId } })
-      return row === null ? undefined : toInstance(row)
-    },
+      find: async (id: string): Promise<ChannelInstance | undefined> => {
+        const row = await prisma.channelInstance.findFirst({ where: { id, tenantId } })
+        return row === null ? undefined : toInstance(row)
+      },
 
-    /** @throws ALREADY_EXISTS */
-    insert: async (
-      { config, credentials, ...plain }: InstanceFields & Pick<ChannelInstance, 'id' | 'createdBy'>,
-      actor: Actor,
-    ): Promise<ChannelInstance> => {
-      const { id, name } = plain
-      try {
-        const row = await prisma.$transaction(async (tx) => {
-          const created = await tx.channelInstance.create({
-            data: {
-              ...plain,
-              tenantId,
-              config: config as InputJsonObject,
-              ...credentialColumns(tenantId, id, credentials),
-            },
+      /** @throws ALREADY_EXISTS */
+      insert: async (
+        { config, credentials, ...plain }: InstanceFields & Pick<ChannelInstance, 'id' | 'createdBy'>,
+        actor: Actor,
+      ): Promise<ChannelInstance> => {
+        const { id, name } = plain
+        try {
+          const row = await prisma.$transaction(async (tx) => {
+            const created = await tx.channelInstance.create({
+              data: {
+                ...plain,
+                tenantId,
+                config: config as InputJsonObject,
+                ...credentialColumns(tenantId, id, credentials),
+              },
+            })
+            await tx.outbox.create({ data: outboxRow('channelInstanceCreated', tenantId, { id, ...actor }) })
+            return created
           })
-          await tx.outbox.create({ data: outboxRow('channelInstanceCreated', tenantId, { id, ...actor }) })
-          return created
-        })
-        published()
-        return toInstance(row)
-      } catch (thrown) {
-        throw conflict(thrown, name)
-      }
-    },
+          published()
+          return toInstance(row)
+        } catch (thrown) {
+          throw conflict(thrown, name)
+        }
+      },
 
-    /**
-     * Writes what `change` makes of the stored instance, which nobody else changes meanwhile.
-     * False when there is none; nothing is written nor told when nothing changes. @throws ALREADY_EXISTS
-     */
-    update: async (
-      id: string,
-      actor: Actor,
-      change: (stored: ChannelInstance, credentials: () => Credentials) => Partial<InstanceFields>,
-    ): Promise<boolean> => {
-      let name = ''
-      try {
-        const found = await prisma.$transaction(async (tx) => {
-          await tx.$queryRaw`
+      /**
+       * Writes what `change` makes of the stored instance, which nobody else changes meanwhile.
+       * False when there is none; nothing is written nor told when nothing changes. @throws ALREADY_EXISTS
+       */
+      update: async (
+        id: string,
+        actor: Actor,
+        change: (stored: ChannelInstance, credentials: () => Credentials) => Partial<InstanceFields>,
+      ): Promise<boolean> => {
+        let name = ''
+        try {
+          const found = await prisma.$transaction(async (tx) => {
+            await tx.$queryRaw`
             SELECT id FROM channels.channel_instances
             WHERE id = ${id}::uuid AND tenant_id = ${tenantId}::uuid FOR UPDATE`
-          const row = await tx.channelInstance.findFirst({ where: { id, tenantId } })
-          if (row === null) return false
-          const fields = change(toInstance(row), () => open(row))
-          if (Object.keys(fields).length === 0) return true
-          const { config, credentials, ...plain } = fields
-          name = plain.name ?? row.name
-          await tx.channelInstance.update({
-            where: { id, tenantId },
-            data: {
-              ...plain,
-              ...(config === undefined ? {} : { config: config as InputJsonObject }),
-              ...(credentials === undefined ? {} : credentialColumns(tenantId, id, credentials)),
-            },
+            const row = await tx.channelInstance.findFirst({ where: { id, tenantId } })
+            if (row === null) return false
+            const fields = change(toInstance(row), () => open(row))
+            if (Object.keys(fields).length === 0) return true
+            const { config, credentials, ...plain } = fields
+            name = plain.name ?? row.name
+            await tx.channelInstance.update({
+              where: { id, tenantId },
+              data: {
+                ...plain,
+                ...(config === undefined ? {} : { config: config as InputJsonObject }),
+                ...(credentials === undefined ? {} : credentialColumns(tenantId, id, credentials)),
+              },
+            })
+            await tx.outbox.create({ data: outboxRow('channelInstanceUpdated', tenantId, { id, ...actor }) })
+            return true
           })
-          await tx.outbox.create({ data: outboxRow('channelInstanceUpdated', tenantId, { id, ...actor }) })
-          return true
+          if (found) published()
+          return found
+        } catch (thrown) {
+          throw conflict(thrown, name)
+        }
+      },
+
+      /** False when there is none. */
+      remove: async (id: string, actor: Actor): Promise<boolean> => {
+        const removed = await prisma.$transaction(async (tx) => {
+          const { count } = await tx.channelInstance.deleteMany({ where: { id, tenantId } })
+          if (count > 0)
+            await tx.outbox.create({ data: outboxRow('channelInstanceDeleted', tenantId, { id, ...actor }) })
+          return count > 0
         })
-        if (found) published()
-        return found
-      } catch (thrown) {
-        throw conflict(thrown, name)
-      }
-    },
+        if (removed) published()
+        return removed
+      },
 
-    /** False when there is none. */
-    remove: async (id: string, actor: Actor): Promise<boolean> => {
-      const removed = await prisma.$transaction(async (tx) => {
-        const { count } = await tx.channelInstance.deleteMany({ where: { id, tenantId } })
-        if (count > 0) await tx.outbox.create({ data: outboxRow('channelInstanceDeleted', tenantId, { id, ...actor }) })
-        return count > 0
-      })
-      if (removed) published()
-      return removed
-    },
-
-    removeOfAgent: async (agentId: string, actor: Actor): Promise<void> => {
-      await prisma.$transaction(async (tx) => {
-        // RETURNING tells of each row exactly once, whoever else handles the same event.
-        const rows = await tx.$queryRaw<{ id: string }[]>`
+      removeOfAgent: async (agentId: string, actor: Actor): Promise<void> => {
+        await prisma.$transaction(async (tx) => {
+          // RETURNING tells of each row exactly once, whoever else handles the same event.
+          const rows = await tx.$queryRaw<{ id: string }[]>`
           DELETE FROM channels.channel_instances
           WHERE tenant_id = ${tenantId}::uuid AND agent_id = ${agentId}::uuid RETURNING id`
-        if (rows.length === 0) return
-        await tx.outbox.createMany({
-          data: rows.map(({ id }) => outboxRow('channelInstanceDeleted', tenantId, { id, ...actor })),
+          if (rows.length === 0) return
+          await tx.outbox.createMany({
+            data: rows.map(({ id }) => outboxRow('channelInstanceDeleted', tenantId, { id, ...actor })),
+          })
         })
-      })
-      published()
-    },
+        published()
+      },
 
-    agentsOpenTo: async (userId: string): Promise<string[]> => {
-      const named = JSON.stringify({ allow_from: [userId] })
-      const rows = await prisma.$queryRaw<{ agent_id: string }[]>`
+      agentsOpenTo: async (userId: string): Promise<string[]> => {
+        const named = JSON.stringify({ allow_from: [userId] })
+        const rows = await prisma.$queryRaw<{ agent_id: string }[]>`
         SELECT DISTINCT agent_id FROM channels.channel_instances
         WHERE tenant_id = ${tenantId}::uuid AND enabled AND config @> ${named}::jsonb`
-      return rows.map(({ agent_id }) => agent_id)
-    },
-  })
+        return rows.map(({ agent_id }) => agent_id)
+      },
+    }
+  }
 
   return { instances }
 }

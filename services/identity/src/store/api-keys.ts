@@ -11,18 +11,24 @@ export interface Rotation {
   successor: NewApiKeyRow
 }
 
+interface Clients {
+  system: PrismaClient
+  prismaOf: (tenantId: string) => PrismaClient
+}
+
 /** The API keys of a tenant, and those of the system where they are included. */
-export const apiKeysStore = (prisma: PrismaClient, { bus, published }: StoreParts) => {
+export const apiKeysStore = ({ system, prismaOf }: Clients, { bus, published }: StoreParts) => {
   const forget = (keyHash: string) => invalidate(bus, 'api_keys', { tenantId: '', key: keyHash })
 
   return (tenantId: string) => {
+    const clientFor = (includeSystemKeys: boolean) => (includeSystemKeys ? system : prismaOf(tenantId))
     const reached = (includeSystemKeys: boolean) => ({
       OR: [{ tenantId }, ...(includeSystemKeys ? [{ tenantId: null }] : [])],
     })
 
     return {
       list: async (includeSystemKeys: boolean): Promise<ApiKey[]> => {
-        const rows = await prisma.apiKey.findMany({
+        const rows = await clientFor(includeSystemKeys).apiKey.findMany({
           where: reached(includeSystemKeys),
           orderBy: { createdAt: 'desc' },
         })
@@ -30,7 +36,8 @@ export const apiKeysStore = (prisma: PrismaClient, { bus, published }: StorePart
       },
 
       insert: async (key: NewApiKeyRow, actor: Actor): Promise<ApiKey> => {
-        const row = await prisma.$transaction(async (tx) => {
+        // System owners make keys of the system, and of other tenants than their own.
+        const row = await clientFor(key.tenantId !== tenantId).$transaction(async (tx) => {
           const created = await tx.apiKey.create({ data: key })
           await tx.outbox.create({ data: outboxRow('apiKeyCreated', tenantId, { id: key.id, ...actor }) })
           return created
@@ -51,7 +58,7 @@ export const apiKeysStore = (prisma: PrismaClient, { bus, published }: StorePart
         actor: Actor,
         plan: (old: ApiKey) => Rotation,
       ): Promise<{ apiKey: ApiKey; previousExpiresAt: Date } | undefined> => {
-        const rotated = await prisma.$transaction(async (tx) => {
+        const rotated = await clientFor(includeSystemKeys).$transaction(async (tx) => {
           await tx.$queryRaw`SELECT id FROM identity.api_keys WHERE id = ${id}::uuid FOR UPDATE`
           const old = await tx.apiKey.findFirst({ where: { id, ...reached(includeSystemKeys) } })
           if (old === null) return undefined
@@ -72,7 +79,7 @@ export const apiKeysStore = (prisma: PrismaClient, { bus, published }: StorePart
 
       /** False when there is no such key. */
       revoke: async (id: string, includeSystemKeys: boolean, actor: Actor): Promise<boolean> => {
-        const revoked = await prisma.$transaction(async (tx) => {
+        const revoked = await clientFor(includeSystemKeys).$transaction(async (tx) => {
           const row = await tx.apiKey.findFirst({ where: { id, ...reached(includeSystemKeys) } })
           if (row === null) return undefined
           await tx.apiKey.update({ where: { id }, data: { revoked: true } })
@@ -89,16 +96,16 @@ export const apiKeysStore = (prisma: PrismaClient, { bus, published }: StorePart
 }
 
 /** What the edge asks about keys, whose tenant it does not know yet. */
-export const keyLookups = (prisma: PrismaClient) => ({
+export const keyLookups = (system: PrismaClient) => ({
   findApiKey: async (keyHash: string): Promise<ApiKey | undefined> => {
-    const row = await prisma.apiKey.findUnique({ where: { keyHash } })
+    const row = await system.apiKey.findUnique({ where: { keyHash } })
     return row === null ? undefined : toApiKey(row)
   },
 
   /** Notes that a key was used; being used is no change of it. Never fails: nobody waits for it. */
   touchApiKey: async (id: string): Promise<void> => {
     try {
-      await prisma.$executeRaw`UPDATE identity.api_keys SET last_used_at = now() WHERE id = ${id}::uuid`
+      await system.$executeRaw`UPDATE identity.api_keys SET last_used_at = now() WHERE id = ${id}::uuid`
     } catch {
       // The next use will be noted.
     }

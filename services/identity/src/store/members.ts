@@ -18,8 +18,9 @@ const literal = (text: string): string => text.replace(/[\\%_]/g, '\\$&')
 
 /** The members of a tenant. */
 export const membersStore =
-  (prisma: PrismaClient, { bus, published }: StoreParts) =>
+  (prismaOf: (tenantId: string) => PrismaClient, { bus, published }: StoreParts) =>
   (tenantId: string) => {
+    const prisma = prismaOf(tenantId)
     const forget = (userId: string) => invalidate(bus, 'tenant_users', { tenantId, key: userId })
 
     return {
@@ -38,8 +39,7 @@ export const membersStore =
       },
 
       roleOf: async (userId: string): Promise<TenantRole | undefined> =>
-        (await prisma.tenantUser.findUnique({ where: { tenantId_userId: { tenantId, userId } } }))?.role as
-          TenantRole | undefined,
+        (await prisma.tenantUser.findFirst({ where: { tenantId, userId } }))?.role as TenantRole | undefined,
 
       /** Adds a member or changes their role; false when the tenant does not exist. */
       put: async (userId: string, role: TenantRole, actor: Actor): Promise<boolean> => {

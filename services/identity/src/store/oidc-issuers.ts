@@ -40,8 +40,8 @@ export interface OidcIssuerUpdate {
   actor: Actor
 }
 
-/** The OIDC issuers of a tenant. */
-export const oidcIssuersStore = (prisma: PrismaClient, parts: StoreParts) => {
+/** The OIDC issuers of a tenant. Under the system, as an audience is one tenant's in the whole installation. */
+export const oidcIssuersStore = (system: PrismaClient, parts: StoreParts) => {
   const forget = forgetter(parts)
 
   /**
@@ -68,7 +68,7 @@ export const oidcIssuersStore = (prisma: PrismaClient, parts: StoreParts) => {
 
   return (tenantId: string) => ({
     list: async (): Promise<OidcIssuer[]> => {
-      const rows = await prisma.oidcIssuer.findMany({
+      const rows = await system.oidcIssuer.findMany({
         where: { tenantId },
         include: withAudiences,
         orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
@@ -77,7 +77,7 @@ export const oidcIssuersStore = (prisma: PrismaClient, parts: StoreParts) => {
     },
 
     find: async (id: string): Promise<OidcIssuer | undefined> => {
-      const row = await prisma.oidcIssuer.findFirst({ where: { id, tenantId }, include: withAudiences })
+      const row = await system.oidcIssuer.findFirst({ where: { id, tenantId }, include: withAudiences })
       return row === null ? undefined : toOidcIssuer(row)
     },
 
@@ -86,7 +86,7 @@ export const oidcIssuersStore = (prisma: PrismaClient, parts: StoreParts) => {
       const { id, issuer } = row
       const unique = [...new Set(audiences)]
       try {
-        const created = await prisma.$transaction(async (tx) => {
+        const created = await system.$transaction(async (tx) => {
           await tx.oidcIssuer.create({ data: { ...row, tenantId } })
           await giveAudiences(tx, { id, tenantId, issuer }, unique, mayShare)
           await tx.outbox.create({ data: outboxRow('oidcIssuerCreated', tenantId, { id, ...actor }) })
@@ -106,7 +106,7 @@ export const oidcIssuersStore = (prisma: PrismaClient, parts: StoreParts) => {
       { change, audiences, mayShare, actor }: OidcIssuerUpdate,
     ): Promise<OidcIssuer | undefined> => {
       try {
-        const changed = await prisma.$transaction(async (tx) => {
+        const changed = await system.$transaction(async (tx) => {
           await tx.$queryRaw`SELECT id FROM identity.oidc_issuers WHERE id = ${id}::uuid FOR UPDATE`
           const row = await tx.oidcIssuer.findFirst({ where: { id, tenantId }, include: withAudiences })
           if (row === null) return undefined
@@ -137,7 +137,7 @@ export const oidcIssuersStore = (prisma: PrismaClient, parts: StoreParts) => {
 
     /** False when there is no such issuer. */
     remove: async (id: string, actor: Actor): Promise<boolean> => {
-      const removed = await prisma.$transaction(async (tx) => {
+      const removed = await system.$transaction(async (tx) => {
         const row = await tx.oidcIssuer.findFirst({ where: { id, tenantId }, include: withAudiences })
         if (row === null) return undefined
         const { count } = await tx.oidcIssuer.deleteMany({ where: { id, tenantId } })
@@ -154,13 +154,13 @@ export const oidcIssuersStore = (prisma: PrismaClient, parts: StoreParts) => {
 }
 
 /** What the edge asks about issuers, whose tenant it does not know yet, and the care for their keys. */
-export const oidcLookups = (prisma: PrismaClient, parts: StoreParts) => {
+export const oidcLookups = (system: PrismaClient, parts: StoreParts) => {
   const forget = forgetter(parts)
 
   return {
     /** The enabled issuer that vouches for an audience. */
     resolve: async (issuer: string, audience: string): Promise<OidcIssuer | undefined> => {
-      const found = await prisma.oidcAudience.findUnique({
+      const found = await system.oidcAudience.findUnique({
         where: { issuer_audience: { issuer, audience } },
         include: { row: { include: withAudiences } },
       })
@@ -168,13 +168,13 @@ export const oidcLookups = (prisma: PrismaClient, parts: StoreParts) => {
     },
 
     find: async (id: string): Promise<OidcIssuer | undefined> => {
-      const row = await prisma.oidcIssuer.findUnique({ where: { id }, include: withAudiences })
+      const row = await system.oidcIssuer.findUnique({ where: { id }, include: withAudiences })
       return row === null ? undefined : toOidcIssuer(row)
     },
 
     /** Claims the next fetch of an issuer's keys until a time; false when it is somebody else's or too early. */
     claimKeys: async (id: string, now: Date, until: Date): Promise<boolean> => {
-      const { count } = await prisma.oidcIssuer.updateMany({
+      const { count } = await system.oidcIssuer.updateMany({
         where: { id, keysNextAt: { lte: now } },
         data: { keysNextAt: until },
       })
@@ -183,7 +183,7 @@ export const oidcLookups = (prisma: PrismaClient, parts: StoreParts) => {
 
     /** Stores fetched keys, unless their address was changed meanwhile. Gateways are told when they are others. */
     keysFetched: async (fetched: OidcIssuer, keys: readonly PublicKey[], nextAt: Date): Promise<void> => {
-      const { count } = await prisma.oidcIssuer.updateMany({
+      const { count } = await system.oidcIssuer.updateMany({
         where: { id: fetched.id, jwksUri: fetched.jwksUri },
         data: {
           keys: keys as unknown as Prisma.InputJsonValue,
@@ -198,7 +198,7 @@ export const oidcLookups = (prisma: PrismaClient, parts: StoreParts) => {
 
     /** Notes why keys could not be fetched; those there are go on being used. */
     keysFailed: async (fetched: OidcIssuer, error: string, nextAt: Date): Promise<void> => {
-      await prisma.oidcIssuer.updateMany({
+      await system.oidcIssuer.updateMany({
         where: { id: fetched.id, jwksUri: fetched.jwksUri },
         data: { keysError: error.slice(0, 500), keysFailures: { increment: 1 }, keysNextAt: nextAt },
       })

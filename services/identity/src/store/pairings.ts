@@ -7,8 +7,9 @@ const newestFirst = { id: 'desc' as const }
 
 /** Pairings of a tenant: who waits, and who is in. What has expired is as good as absent. */
 export const pairingsStore =
-  (prisma: PrismaClient, { bus, published }: StoreParts) =>
+  (prismaOf: (tenantId: string) => PrismaClient, { bus, published }: StoreParts) =>
   (tenantId: string) => {
+    const prisma = prismaOf(tenantId)
     /** Sender ids open doors, so what travels names them by their hash. */
     const forget = (senderId: string) => invalidate(bus, 'paired_devices', { tenantId, key: sha256Hex(senderId) })
     const live = () => ({ tenantId, expiresAt: { gt: new Date() } })
@@ -101,14 +102,16 @@ export const pairingsStore =
       },
 
       /** Who waits and who is in, newest first; what has expired is removed. */
-      list: async (): Promise<{ pending: PairingRequest[]; paired: PairedDevice[] }> => {
-        const [, , pending, paired] = await prisma.$transaction([
-          prisma.pairingRequest.deleteMany(over()),
-          prisma.pairedDevice.deleteMany(over()),
-          prisma.pairingRequest.findMany({ where: { tenantId }, orderBy: newestFirst }),
-          prisma.pairedDevice.findMany({ where: { tenantId }, orderBy: [{ pairedAt: 'desc' }, newestFirst] }),
-        ])
-        return { pending, paired }
-      },
+      list: (): Promise<{ pending: PairingRequest[]; paired: PairedDevice[] }> =>
+        prisma.$transaction(async (tx) => {
+          await tx.pairingRequest.deleteMany(over())
+          await tx.pairedDevice.deleteMany(over())
+          const pending = await tx.pairingRequest.findMany({ where: { tenantId }, orderBy: newestFirst })
+          const paired = await tx.pairedDevice.findMany({
+            where: { tenantId },
+            orderBy: [{ pairedAt: 'desc' }, newestFirst],
+          })
+          return { pending, paired }
+        }),
     }
   }

@@ -17,16 +17,19 @@ export interface StoreParts {
 
 /** Identity's repositories. */
 export const identityStore = (parts: StoreParts) => {
-  const prisma = new PrismaClient({ adapter: parts.database.adapter })
+  const { systemAdapter, tenantAdapter, clientOf } = parts.database
+  const system = new PrismaClient({ adapter: systemAdapter })
+  const client = new PrismaClient({ adapter: tenantAdapter })
+  const prismaOf = (tenantId: string) => clientOf(client, tenantId)
   return {
-    apiKeys: apiKeysStore(prisma, parts),
-    tenants: tenantsStore(prisma, parts),
-    members: membersStore(prisma, parts),
-    pairings: pairingsStore(prisma, parts),
-    oidcIssuers: oidcIssuersStore(prisma, parts),
-    systemConfigs: systemConfigsStore(prisma, parts),
-    oidc: oidcLookups(prisma, parts),
-    ...keyLookups(prisma),
+    apiKeys: apiKeysStore({ system, prismaOf }, parts),
+    tenants: tenantsStore(system, parts),
+    members: membersStore(prismaOf, parts),
+    pairings: pairingsStore(prismaOf, parts),
+    oidcIssuers: oidcIssuersStore(system, parts),
+    systemConfigs: systemConfigsStore(prismaOf, parts),
+    oidc: oidcLookups(system, parts),
+    ...keyLookups(system),
   }
 }
 

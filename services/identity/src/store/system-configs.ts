@@ -5,8 +5,9 @@ import type { StoreParts } from './store.ts'
 
 /** The config values of a tenant. */
 export const systemConfigsStore =
-  (prisma: PrismaClient, { bus, published }: StoreParts) =>
+  (prismaOf: (tenantId: string) => PrismaClient, { bus, published }: StoreParts) =>
   (tenantId: string) => {
+    const prisma = prismaOf(tenantId)
     // Whoever uses them keeps all of a tenant's as one entry.
     const forget = () => invalidate(bus, 'system_configs', { tenantId, key: 'all' })
 
@@ -17,7 +18,7 @@ export const systemConfigsStore =
       },
 
       find: async (key: string): Promise<string | undefined> =>
-        (await prisma.systemConfig.findUnique({ where: { tenantId_key: { tenantId, key } } }))?.value,
+        (await prisma.systemConfig.findFirst({ where: { tenantId, key } }))?.value,
 
       /** False when the tenant does not exist. */
       put: async (key: string, value: string, actor: Actor): Promise<boolean> => {

@@ -16,8 +16,8 @@ const toTenant = (row: TenantRow): Tenant => ({
 const taken = (slug: string, cause: unknown) =>
   new MeshError('ALREADY_EXISTS', 'error.already_exists', { kind: 'tenant', id: slug }, { cause })
 
-/** The tenants of the installation. Their events are the master tenant's. */
-export const tenantsStore = (prisma: PrismaClient, { bus, published }: StoreParts) => {
+/** The tenants of the installation, which only the system knows. Their events are the master tenant's. */
+export const tenantsStore = (system: PrismaClient, { bus, published }: StoreParts) => {
   const changed = (id: string) => {
     published()
     // The edge knows a tenant by its id and by its slug.
@@ -27,15 +27,15 @@ export const tenantsStore = (prisma: PrismaClient, { bus, published }: StorePart
 
   return {
     list: async (): Promise<Tenant[]> =>
-      (await prisma.tenant.findMany({ orderBy: { createdAt: 'asc' } })).map(toTenant),
+      (await system.tenant.findMany({ orderBy: { createdAt: 'asc' } })).map(toTenant),
 
     find: async (id: string): Promise<Tenant | undefined> => {
-      const row = await prisma.tenant.findUnique({ where: { id } })
+      const row = await system.tenant.findUnique({ where: { id } })
       return row === null ? undefined : toTenant(row)
     },
 
     findByIdOrSlug: async (idOrSlug: string): Promise<Tenant | undefined> => {
-      const row = await prisma.tenant.findUnique({
+      const row = await system.tenant.findUnique({
         where: uuidPattern.test(idOrSlug) ? { id: idOrSlug } : { slug: idOrSlug },
       })
       return row === null ? undefined : toTenant(row)
@@ -44,7 +44,7 @@ export const tenantsStore = (prisma: PrismaClient, { bus, published }: StorePart
     /** @throws ALREADY_EXISTS */
     insert: async (tenant: Pick<Tenant, 'id' | 'name' | 'slug' | 'settings'>, actor: Actor): Promise<Tenant> => {
       try {
-        const row = await prisma.$transaction(async (tx) => {
+        const row = await system.$transaction(async (tx) => {
           const created = await tx.tenant.create({
             data: { ...tenant, settings: tenant.settings as InputJsonObject },
           })
@@ -65,7 +65,7 @@ export const tenantsStore = (prisma: PrismaClient, { bus, published }: StorePart
       actor: Actor,
     ): Promise<boolean> => {
       const { settings, ...plain } = changes
-      const updated = await prisma.$transaction(async (tx) => {
+      const updated = await system.$transaction(async (tx) => {
         const { count } = await tx.tenant.updateMany({
           where: { id },
           data: { ...plain, ...(settings === undefined ? {} : { settings: settings as InputJsonObject }) },

@@ -33,34 +33,36 @@ const whereOf = (tenantId: string, { agentId, userIds, path }: DocumentFilter) =
   ...(path === undefined ? {} : { path }),
 })
 
-export const documentStore = (prisma: PrismaClient) => (tenantId: string) => ({
-  list: (filter: DocumentFilter): Promise<DocumentHead[]> =>
-    prisma.document.findMany({
-      where: whereOf(tenantId, filter),
-      select: headFields,
-      orderBy: [...newestFirst],
-    }),
-
-  page: async (
-    filter: DocumentFilter,
-    { limit, offset, includeContent }: Page,
-  ): Promise<{ documents: (DocumentHead & { content?: string })[]; total: number }> => {
-    const where = whereOf(tenantId, filter)
-    const [documents, total] = await Promise.all([
+export const documentStore = (prismaOf: (tenantId: string) => PrismaClient) => (tenantId: string) => {
+  const prisma = prismaOf(tenantId)
+  return {
+    list: (filter: DocumentFilter): Promise<DocumentHead[]> =>
       prisma.document.findMany({
-        where,
-        select: includeContent ? { ...headFields, content: true } : headFields,
+        where: whereOf(tenantId, filter),
+        select: headFields,
         orderBy: [...newestFirst],
-        take: limit,
-        skip: offset,
       }),
-      prisma.document.count({ where }),
-    ])
-    return { documents, total }
-  },
 
-  find: async ({ agentId, userId, path }: DocumentKey): Promise<MemoryDocument | undefined> => {
-    const where = { tenantId_agentId_userId_path: { tenantId, agentId, userId, path } }
-    return (await prisma.document.findUnique({ where })) ?? undefined
-  },
-})
+    page: async (
+      filter: DocumentFilter,
+      { limit, offset, includeContent }: Page,
+    ): Promise<{ documents: (DocumentHead & { content?: string })[]; total: number }> => {
+      const where = whereOf(tenantId, filter)
+      const [documents, total] = await Promise.all([
+        prisma.document.findMany({
+          where,
+          select: includeContent ? { ...headFields, content: true } : headFields,
+          orderBy: [...newestFirst],
+          take: limit,
+          skip: offset,
+        }),
+        prisma.document.count({ where }),
+      ])
+      return { documents, total }
+    },
+
+    find: async ({ agentId, userId, path }: DocumentKey): Promise<MemoryDocument | undefined> => {
+      return (await prisma.document.findFirst({ where: { tenantId, agentId, userId, path } })) ?? undefined
+    },
+  }
+}

@@ -15,16 +15,19 @@ interface StoreParts {
 }
 
 /** Memory's repositories; nearly all are of one tenant. */
-export const memoryStore = ({ database, published }: StoreParts) => ({
-  documents: documentStore(new PrismaClient({ adapter: database.adapter })),
-  write: writeStore(database, published),
-  chunks: chunkStore(database),
-  search: searchStore(database),
-  vectorCache: vectorCache(database),
-  pruneVectorCache: (days: number) => pruneVectorCache(database, days),
-  tenantsWithWaitingChunks: () => tenantsWithWaitingChunks(database),
-  createVectorIndex: (dims: number, signal: AbortSignal) => createVectorIndex(database, dims, signal),
-  isEmbeddedDatabase: () => isEmbeddedDatabase(database),
-})
+export const memoryStore = ({ database, published }: StoreParts) => {
+  const client = new PrismaClient({ adapter: database.tenantAdapter })
+  return {
+    documents: documentStore((tenantId) => database.clientOf(client, tenantId)),
+    write: writeStore(database, published),
+    chunks: chunkStore(database),
+    search: searchStore(database),
+    vectorCache: vectorCache(database),
+    pruneVectorCache: (days: number) => pruneVectorCache(database, days),
+    tenantsWithWaitingChunks: () => tenantsWithWaitingChunks(database),
+    createVectorIndex: (dims: number, signal: AbortSignal) => createVectorIndex(database, dims, signal),
+    isEmbeddedDatabase: () => isEmbeddedDatabase(database),
+  }
+}
 
 export type MemoryStore = ReturnType<typeof memoryStore>

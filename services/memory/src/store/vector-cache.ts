@@ -5,12 +5,12 @@ import { fromVector, toVector } from './vectors.ts'
 
 const writeBatch = 100
 
-export const vectorCache =
-  ({ pool }: Database) =>
-  (tenantId: string) => ({
+export const vectorCache = (database: Database) => (tenantId: string) => {
+  const { query } = database.forTenant(tenantId)
+  return {
     /** The known vectors among these hashes. */
     find: async (space: EmbeddingSpace, hashes: readonly string[]): Promise<Map<string, readonly number[]>> => {
-      const { rows } = await pool.query<{ hash: string; embedding: string }>(
+      const { rows } = await query<{ hash: string; embedding: string }>(
         `SELECT hash, embedding::text AS embedding FROM memory.embedding_cache
          WHERE tenant_id = $1 AND provider = $2 AND model = $3 AND dims = $4 AND hash = ANY($5)`,
         [tenantId, space.provider, space.model, space.dims, hashes],
@@ -22,7 +22,7 @@ export const vectorCache =
       const entries = [...vectors]
       for (let from = 0; from < entries.length; from += writeBatch) {
         const batch = entries.slice(from, from + writeBatch)
-        await pool.query(
+        await query(
           `INSERT INTO memory.embedding_cache (tenant_id, provider, model, dims, hash, embedding)
            SELECT $1::uuid, $2, $3, $4::int, v.hash, v.embedding::vector
            FROM unnest($5::text[], $6::text[]) AS v (hash, embedding)
@@ -39,15 +39,16 @@ export const vectorCache =
         )
       }
     },
-  })
+  }
+}
 
 const pruneBatch = 1_000
 
 /** Forgets vectors of all tenants that are older than some days, little by little; how many went. */
-export const pruneVectorCache = async ({ pool }: Database, days: number): Promise<number> => {
+export const pruneVectorCache = async ({ system }: Database, days: number): Promise<number> => {
   let gone = 0
   for (let full = true; full;) {
-    const { rowCount } = await pool.query(
+    const { rowCount } = await system.query(
       `DELETE FROM memory.embedding_cache WHERE (tenant_id, hash, provider, model) IN (
          SELECT tenant_id, hash, provider, model FROM memory.embedding_cache
          WHERE created_at < now() - $1 * interval '1 day' ORDER BY created_at LIMIT ${pruneBatch}

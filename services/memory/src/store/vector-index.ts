@@ -31,7 +31,7 @@ const whileWanted = async (
 
 /**
  * Creates the index over all vectors of a width, unless it exists or somebody is at it. Writing goes on meanwhile; what a
- * crash left half-built is built again.
+ * crash left half-built is built again. No transaction can hold this, so the login does it, which must own the table.
  */
 export const createVectorIndex = ({ pool }: Database, dims: number, signal: AbortSignal): Promise<void> =>
   whileWanted(pool, signal, async (client) => {
@@ -55,7 +55,7 @@ export const createVectorIndex = ({ pool }: Database, dims: number, signal: Abor
   })
 
 /** Whether the database is the embedded one, where building an index stops everything else (30 s for 6000 x 1536). */
-export const isEmbeddedDatabase = async ({ pool }: Database): Promise<boolean> => {
-  const { rows } = await pool.query<{ version: string }>('SELECT version() AS version')
+export const isEmbeddedDatabase = async ({ system }: Database): Promise<boolean> => {
+  const { rows } = await system.query<{ version: string }>('SELECT version() AS version')
   return rows[0]!.version.includes('PGlite')
 }

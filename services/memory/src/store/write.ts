@@ -3,15 +3,7 @@ import { MeshError } from '@clawmesh/contracts'
 import { documentLimitBytes } from '../domain/check.ts'
 import { contentHash } from '../domain/content-hash.ts'
 import type { ChunkText, DocumentKey, MemoryDocument, WaitingChunk } from '../domain/types.ts'
-import {
-  newId,
-  outboxRow,
-  type Actor,
-  type Database,
-  type OutboxRow,
-  inTransaction,
-  type Session,
-} from '@clawmesh/chassis'
+import { newId, outboxRow, type Actor, type Database, type OutboxRow, type Session } from '@clawmesh/chassis'
 
 /** New chunks are left to who wrote them for this long; then whoever looks for chunks without a vector may take them. */
 const claimMs = 120_000
@@ -98,9 +90,9 @@ const upsert = (append: boolean) => `
     updated_at = now()
   RETURNING *, xmax = 0 AS created`
 
-export const writeStore =
-  ({ pool }: Database, published: () => void) =>
-  (tenantId: string) => ({
+export const writeStore = (database: Database, published: () => void) => (tenantId: string) => {
+  const { transaction } = database.forTenant(tenantId)
+  return {
     /**
      * Creates, replaces or appends to a document, and its chunks with it.
      * @throws PAYLOAD_TOO_LARGE when it would become longer than `documentLimitBytes`
@@ -109,7 +101,7 @@ export const writeStore =
       key: DocumentKey & { content: string },
       { append, cut, actor }: { append: boolean; cut: Cut; actor: Actor },
     ): Promise<Written> => {
-      const written = await inTransaction(pool, async (client) => {
+      const written = await transaction(async (client) => {
         const { rows } = await client.query<DocumentRow>(upsert(append), [
           newId(),
           tenantId,
@@ -138,7 +130,7 @@ export const writeStore =
 
     /** Cuts a document again; undefined when there is none. */
     rebuild: (key: DocumentKey, cut: Cut): Promise<WaitingChunk[] | undefined> =>
-      inTransaction(pool, async (client) => {
+      transaction(async (client) => {
         const { rows } = await client.query<DocumentRow>(
           `SELECT * FROM memory.documents
            WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND path = $4 FOR UPDATE`,
@@ -154,7 +146,7 @@ export const writeStore =
         'id' in which
           ? ['id = $2', [which.id]]
           : ['agent_id = $2 AND user_id = $3 AND path = $4', [which.agentId, which.userId, which.path]]
-      const deleted = await inTransaction(pool, async (client) => {
+      const deleted = await transaction(async (client) => {
         const { rows } = await client.query<{ id: string }>(
           `DELETE FROM memory.documents WHERE tenant_id = $1 AND ${condition} RETURNING id`,
           [tenantId, ...values],
@@ -170,7 +162,7 @@ export const writeStore =
     /** Deletes all documents of an agent, in transactions of bounded size; a second time finds nothing left. */
     deleteOfAgent: async (agentId: string, actor: Actor): Promise<void> => {
       for (let full = true; full;) {
-        full = await inTransaction(pool, async (client) => {
+        full = await transaction(async (client) => {
           const { rows } = await client.query<{ id: string }>(
             `DELETE FROM memory.documents WHERE tenant_id = $1 AND id IN (
                SELECT id FROM memory.documents WHERE tenant_id = $1 AND agent_id = $2 LIMIT ${deleteBatch}
@@ -184,4 +176,5 @@ export const writeStore =
         published()
       }
     },
-  })
+  }
+}

@@ -6,9 +6,9 @@ import { PrismaClient } from './client/client.ts'
 /** A replica that has not probed for this long is gone. */
 const forgetAfterMs = 24 * 3_600_000
 
-/** The stored probes of one machine. */
+/** The stored probes of one machine, which are no tenant's. */
 export const packagesStore = (database: Database, host: string) => {
-  const prisma = new PrismaClient({ adapter: database.adapter })
+  const prisma = new PrismaClient({ adapter: database.systemAdapter })
   return {
     /** The runtimes that were probed after a time, in no order. */
     probedAfter: async (time: Date): Promise<Runtime[]> => {

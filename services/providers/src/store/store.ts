@@ -25,9 +25,10 @@ interface StoreParts {
 
 /** The providers of a tenant. */
 export const providersStore = ({ database, bus, secrets, log, published }: StoreParts) => {
-  const prisma = new PrismaClient({ adapter: database.adapter })
+  const client = new PrismaClient({ adapter: database.tenantAdapter })
 
   const forTenant = (tenantId: string) => {
+    const prisma = database.clientOf(client, tenantId)
     const place = (rowId: string) => ({ column: providerKeys, tenantId, rowId })
     const seal = (id: string, key: string) => (key === '' ? '' : secrets.seal(key, place(id)))
     const open = (row: LlmProvider): { apiKey: string; enabled: boolean } => {
@@ -64,7 +65,7 @@ export const providersStore = ({ database, bus, secrets, log, published }: Store
       },
 
       findByName: async (name: string): Promise<Provider | undefined> => {
-        const row = await prisma.llmProvider.findUnique({ where: { tenantId_name: { tenantId, name } } })
+        const row = await prisma.llmProvider.findFirst({ where: { tenantId, name } })
         return row === null ? undefined : toProvider(row)
       },
 

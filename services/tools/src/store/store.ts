@@ -22,12 +22,13 @@ interface StoreParts {
 }
 
 export const toolsStore = ({ database, bus, published }: StoreParts) => {
-  const prisma = new PrismaClient({ adapter: database.adapter })
+  const system = new PrismaClient({ adapter: database.systemAdapter })
+  const client = new PrismaClient({ adapter: database.tenantAdapter })
 
   return {
     /** Adds rows that are missing and drops those of tools that are no more; what people have set stays. */
     seed: async (catalogue: readonly CatalogueEntry[]): Promise<void> => {
-      await prisma.builtinTool.createMany({
+      await system.builtinTool.createMany({
         data: catalogue.map(({ name, enabled, settings }) => ({
           name,
           enabled,
@@ -35,7 +36,7 @@ export const toolsStore = ({ database, bus, published }: StoreParts) => {
         })),
         skipDuplicates: true,
       })
-      await prisma.builtinTool.deleteMany({ where: { name: { notIn: catalogue.map(({ name }) => name) } } })
+      await system.builtinTool.deleteMany({ where: { name: { notIn: catalogue.map(({ name }) => name) } } })
     },
 
     /** Sets a tool for the whole installation. False when there is none of that name. */
@@ -45,7 +46,7 @@ export const toolsStore = ({ database, bus, published }: StoreParts) => {
       actor: Actor,
     ): Promise<boolean> => {
       const { enabled, settings } = changes
-      const found = await prisma.$transaction(async (tx) => {
+      const found = await system.$transaction(async (tx) => {
         const { count } = await tx.builtinTool.updateMany({
           where: { name },
           data: {
@@ -65,26 +66,29 @@ export const toolsStore = ({ database, bus, published }: StoreParts) => {
       return found
     },
 
-    forTenant: (tenantId: string) => ({
-      settings: async (): Promise<ToolSetting[]> => {
-        const [tools, overrides] = await Promise.all([
-          prisma.builtinTool.findMany(),
-          prisma.builtinToolTenantConfig.findMany({ where: { tenantId } }),
-        ])
-        const byName = new Map(overrides.map((override) => [override.toolName, override.enabled]))
-        return tools.map((tool) => ({
-          ...tool,
-          settings: tool.settings as Record<string, unknown>,
-          tenantEnabled: byName.get(tool.name) ?? null,
-        }))
-      },
+    forTenant: (tenantId: string) => {
+      const prisma = database.clientOf(client, tenantId)
+      return {
+        settings: async (): Promise<ToolSetting[]> => {
+          const [tools, overrides] = await Promise.all([
+            system.builtinTool.findMany(),
+            prisma.builtinToolTenantConfig.findMany({ where: { tenantId } }),
+          ])
+          const byName = new Map(overrides.map((override) => [override.toolName, override.enabled]))
+          return tools.map((tool) => ({
+            ...tool,
+            settings: tool.settings as Record<string, unknown>,
+            tenantEnabled: byName.get(tool.name) ?? null,
+          }))
+        },
 
-      /** Records that somebody ran a tool by hand. */
-      invoked: async (name: string, actor: Actor): Promise<void> => {
-        await prisma.outbox.create({ data: outboxRow('toolInvoked', tenantId, { id: name, ...actor }) })
-        published()
-      },
-    }),
+        /** Records that somebody ran a tool by hand. */
+        invoked: async (name: string, actor: Actor): Promise<void> => {
+          await prisma.outbox.create({ data: outboxRow('toolInvoked', tenantId, { id: name, ...actor }) })
+          published()
+        },
+      }
+    },
   }
 }
 

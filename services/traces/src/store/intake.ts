@@ -1,10 +1,10 @@
-/** Writes traces, spans and monthly costs: one multi-row statement a table, however large the batch. */
+/** Writes traces, spans and monthly costs of all tenants: one multi-row statement a table, however large the batch. */
 import { lastKnown, lastTold } from '../domain/merge.ts'
 import type { MonthlyCost } from '../domain/monthly-costs.ts'
 import type { CountableSpan } from '../domain/totals.ts'
 import type { CountedTrace, Totals, TraceKey } from '../domain/types.ts'
 import { refusal } from './refusal.ts'
-import { type Database, inTransaction, type Session } from '@clawmesh/chassis'
+import type { Database, Session } from '@clawmesh/chassis'
 
 const traceColumns = [
   ...['tenant_id', 'id', 'created_at', 'parent_trace_id', 'agent_id', 'user_id', 'session_key', 'run_id', 'start_time'],
@@ -153,10 +153,10 @@ const sessionOf = (session: Session) => {
 export type IntakeSession = ReturnType<typeof sessionOf>
 
 /** The writing side of the store. */
-export const intakeStore = ({ pool }: Database) => ({
+export const intakeStore = ({ system }: Database) => ({
   /** Runs work in one transaction. */
   transaction: <T>(work: (session: IntakeSession) => Promise<T>): Promise<T> =>
-    inTransaction(pool, (session) => work(sessionOf(session))),
+    system.transaction((session) => work(sessionOf(session))),
 
   refusal,
 })

@@ -1,6 +1,6 @@
-/** Makes and drops partitions: of tables that belong together, always together. */
+/** Has partitions made and dropped by the tables' owner: of tables that belong together, always together. */
 import { days, months, type Calendar } from '../domain/calendar.ts'
-import { type Database, inTransaction, type Session } from '@clawmesh/chassis'
+import type { Database, Session } from '@clawmesh/chassis'
 
 /** Tables whose rows share their periods. Each is partitioned by `created_at` and has a default partition. */
 interface Partitioned {
@@ -31,23 +31,8 @@ const begin = async (session: Session): Promise<void> => {
   await session.query(`SELECT pg_advisory_xact_lock(hashtext('clawmesh traces partitions'))`)
 }
 
-/** Attached rather than created in place, which would lock everybody out; rows the default partition has move along. */
-const createPartition = async (session: Session, table: string, period: Period): Promise<void> => {
-  const name = partitionName(table, period.name)
-  const [from, to] = [`'${period.from}'`, `'${period.to}'`]
-  await session.query(`LOCK TABLE ONLY traces.${table} IN SHARE UPDATE EXCLUSIVE MODE`)
-  await session.query(`LOCK TABLE traces.${table}_default IN ACCESS EXCLUSIVE MODE`)
-  await session.query(`CREATE TABLE ${name} (LIKE traces.${table} INCLUDING DEFAULTS)`)
-  await session.query(
-    `WITH moved AS (
-       DELETE FROM traces.${table}_default WHERE created_at >= ${from} AND created_at < ${to} RETURNING *
-     ) INSERT INTO ${name} SELECT * FROM moved`,
-  )
-  await session.query(`ALTER TABLE traces.${table} ATTACH PARTITION ${name} FOR VALUES FROM (${from}) TO (${to})`)
-}
-
 /** Periods go by the UTC day on which they begin, such as `2026-11-20`. */
-export const partitionStore = ({ pool }: Database, { tables, calendar }: Partitioned) => {
+export const partitionStore = ({ system }: Database, { tables, calendar }: Partitioned) => {
   /** @throws RangeError for what is no period */
   const toPeriod = (name: string): Period => {
     if (!periodPattern.test(name) || calendar.periodOf(name) !== name) throw new RangeError(`${name} is no period`)
@@ -60,7 +45,7 @@ export const partitionStore = ({ pool }: Database, { tables, calendar }: Partiti
 
     /** The periods that have partitions. */
     periods: async (): Promise<string[]> => {
-      const { rows } = await pool.query<{ name: string }>(
+      const { rows } = await system.query<{ name: string }>(
         `SELECT child.relname AS name FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
          WHERE inhparent = 'traces.${tables[0]}'::regclass`,
       )
@@ -73,29 +58,30 @@ export const partitionStore = ({ pool }: Database, { tables, calendar }: Partiti
     /** Makes the partitions of a period unless they are there. */
     create: async (name: string): Promise<void> => {
       const period = toPeriod(name)
-      await inTransaction(pool, async (session) => {
+      await system.transaction(async (session) => {
         await begin(session)
         const { rows } = await session.query<{ exists: boolean }>(`SELECT to_regclass($1) IS NOT NULL AS exists`, [
           partitionName(tables[0], name),
         ])
         if (rows[0]!.exists) return
-        for (const table of tables) await createPartition(session, table, period)
+        for (const table of tables)
+          await session.query('SELECT traces.make_partition($1, $2, $3)', [table, period.from, period.to])
       })
     },
 
     /** Drops a period with all that was recorded in it. */
     drop: async (name: string): Promise<void> => {
       const period = toPeriod(name)
-      await inTransaction(pool, async (session) => {
+      await system.transaction(async (session) => {
         await begin(session)
-        for (const table of tables) await session.query(`DROP TABLE IF EXISTS ${partitionName(table, period.name)}`)
+        for (const table of tables) await session.query('SELECT traces.drop_partition($1, $2)', [table, period.from])
       })
     },
 
     /** Deletes rows from before a time that no partition of a period has taken; there are hardly ever any. */
     deleteUnpartitioned: async (before: Date): Promise<void> => {
       for (const table of tables)
-        await pool.query(`DELETE FROM traces.${table}_default WHERE created_at < $1`, [before.toISOString()])
+        await system.query(`DELETE FROM traces.${table}_default WHERE created_at < $1`, [before.toISOString()])
     },
   }
 }

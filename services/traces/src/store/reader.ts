@@ -46,8 +46,8 @@ const costsSql = `
   GROUP BY agent_id ORDER BY sum(total_cost) DESC, agent_id`
 
 /** The reading side of the store. Every function asks for one tenant. */
-export const traceReader = ({ adapter, pool }: Database) => {
-  const prisma = new PrismaClient({ adapter })
+export const traceReader = ({ tenantAdapter, clientOf, forTenant }: Database) => {
+  const client = new PrismaClient({ adapter: tenantAdapter })
 
   return {
     /** A page of traces, newest first, and how many there are. */
@@ -56,6 +56,7 @@ export const traceReader = ({ adapter, pool }: Database) => {
       { from, to, ...filter }: Filter,
       { limit, offset }: Page,
     ): Promise<{ traces: Trace[]; total: number }> => {
+      const prisma = clientOf(client, tenantId)
       const where = { ...filter, tenant_id: tenantId, created_at: { gte: from, lt: to } }
       const total = await prisma.trace.count({ where })
       if (offset >= total) return { traces: [], total }
@@ -70,6 +71,7 @@ export const traceReader = ({ adapter, pool }: Database) => {
 
     /** A trace, and a function that reads its spans in the order of their start. */
     find: async (tenantId: string, id: string): Promise<{ trace: Trace; spans: () => Promise<Span[]> } | undefined> => {
+      const prisma = clientOf(client, tenantId)
       const row = await prisma.trace.findFirst({ where: { tenant_id: tenantId, id } })
       if (row === null) return undefined
       return {
@@ -88,7 +90,7 @@ export const traceReader = ({ adapter, pool }: Database) => {
       tenantId: string,
       { agent_id, from, to }: Range & { agent_id: string | undefined },
     ): Promise<AgentCosts[]> => {
-      const { rows } = await pool.query<AgentCosts & { agent_id: string | null }>(costsSql, [
+      const { rows } = await forTenant(tenantId).query<AgentCosts & { agent_id: string | null }>(costsSql, [
         tenantId,
         agent_id ?? null,
         from?.toISOString() ?? null,
@@ -103,6 +105,7 @@ export const traceReader = ({ adapter, pool }: Database) => {
       filter: ActivityFilter,
       { limit, offset }: Page,
     ): Promise<{ logs: ActivityLog[]; total: number }> => {
+      const prisma = clientOf(client, tenantId)
       const where = { ...filter, tenant_id: tenantId }
       const total = await prisma.activityLog.count({ where })
       if (offset >= total) return { logs: [], total }
@@ -117,8 +120,8 @@ export const traceReader = ({ adapter, pool }: Database) => {
 
     /** US dollars; 0 for a month without costs. `month` is its first day. */
     monthCost: async (tenantId: string, agentId: string, month: string): Promise<number> => {
-      const row = await prisma.agentCostMonthly.findUnique({
-        where: { tenant_id_agent_id_month: { tenant_id: tenantId, agent_id: agentId, month: new Date(month) } },
+      const row = await clientOf(client, tenantId).agentCostMonthly.findFirst({
+        where: { tenant_id: tenantId, agent_id: agentId, month: new Date(month) },
       })
       return Number(row?.cost_usd ?? 0)
     },

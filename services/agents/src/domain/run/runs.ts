@@ -271,7 +271,7 @@ export const runs = (parts: Parts): Runs => {
       const [files, tools, history] = await Promise.all([
         parts.contextFiles(agent, userId),
         parts.listTools(call, agent),
-        session.seq > session.firstSeq ? store.runs.history(session, historyLimit) : [],
+        session.seq > session.firstSeq ? store.runs.history(caller.tenantId, session, historyLimit) : [],
       ])
       const { answer, finishReason } = await runLoop({
         call,
@@ -310,7 +310,8 @@ export const runs = (parts: Parts): Runs => {
         },
         store: async (messages) => {
           await kept
-          if (!(await store.runs.append(runId, messages))) throw new MeshError('UNAVAILABLE', 'error.run_lost')
+          if (!(await store.runs.append(caller.tenantId, runId, messages)))
+            throw new MeshError('UNAVAILABLE', 'error.run_lost')
         },
         used: (more, provider, model) => {
           if (more !== noUsage) usage = addUsage(usage ?? noUsage, more)

@@ -7,7 +7,7 @@ const maxDepth = 100
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 const invalid = (reason: string, cause?: unknown) =>
-  new MeshError('INVALID_REQUEST', 'error.invalid_json', { reason }, { cause })
+  new MeshError('INVALID_REQUEST', 'error.invalid_json', { reason, limit: maxDepth }, { cause })
 
 /** The nesting depth of a JSON text, without parsing it. */
 const depthOf = (text: string): number => {
@@ -50,7 +50,7 @@ export const parseJson = (bytes: Uint8Array): unknown => {
   } catch (cause) {
     throw invalid('not valid UTF-8', cause)
   }
-  if (depthOf(text) > maxDepth) throw invalid(`nested deeper than ${maxDepth}`)
+  if (depthOf(text) > maxDepth) throw invalid('nested too deep')
   let value: unknown
   try {
     value = JSON.parse(text)

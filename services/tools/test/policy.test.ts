@@ -8,7 +8,7 @@ import {
   type PolicyInput,
 } from '../src/domain/index.ts'
 
-const registry = catalogue.map(({ name }) => name)
+const registry: readonly string[] = catalogue.map(({ name }) => name)
 const allowed = (input: PolicyInput) => allowedTools(registry, input)
 
 test('without rules everything passes, in the order of the registry', () => {

@@ -20,7 +20,8 @@ export const checkAddress = (type: string, address: string, allow: readonly stri
     if (known.includes(address) || isAbsolute(address)) return
     throw new MeshError('INVALID_REQUEST', 'error.invalid_request', {
       field,
-      reason: `must be ${known.join(', ')} or an absolute path`,
+      reason: 'must be known or path',
+      known: known.join(', '),
     })
   }
   const local = providerType(type)?.local === true

@@ -17,13 +17,19 @@ const membersOf = ({ settings }: Candidate): string[] => [
   ),
 ]
 
-const refuse = (reason: string): never => {
-  throw new MeshError('INVALID_REQUEST', 'error.invalid_request', { field: 'settings.codex_pool', reason })
+/** `reason` is one of the words of `contracts/src/messages/words.ts`, `parts` what it speaks of. */
+const refuse = (reason: string, parts: Record<string, string> = {}): never => {
+  throw new MeshError('INVALID_REQUEST', 'error.invalid_request', {
+    ...parts,
+    field: 'settings.codex_pool',
+    type: poolType,
+    reason,
+  })
 }
 
 /** Checks the pools of a tenant as they would be with the candidate stored. @throws INVALID_REQUEST */
 export const checkPools = (candidate: Candidate, others: readonly Candidate[]): void => {
-  if (ownsPool(candidate) && candidate.providerType !== poolType) refuse(`only for providers of type ${poolType}`)
+  if (ownsPool(candidate) && candidate.providerType !== poolType) refuse('pool of another type')
   const accounts = [candidate, ...others.filter(({ id }) => id !== candidate.id)].filter(
     ({ providerType, enabled }) => providerType === poolType && enabled,
   )
@@ -32,10 +38,10 @@ export const checkPools = (candidate: Candidate, others: readonly Candidate[]): 
   for (const owner of accounts.filter(ownsPool)) {
     for (const name of membersOf(owner)) {
       const member = byName.get(name)
-      if (name === owner.name) refuse(`${name} cannot be a member of its own pool`)
-      else if (member === undefined) refuse(`${name} is no enabled provider of type ${poolType}`)
-      else if (ownsPool(member)) refuse(`${name} owns a pool itself`)
-      else if (ownerOf.has(name)) refuse(`${name} is in the pool of ${ownerOf.get(name)!} already`)
+      if (name === owner.name) refuse('pool member of itself', { name })
+      else if (member === undefined) refuse('pool member unknown', { name })
+      else if (ownsPool(member)) refuse('pool member owns a pool', { name })
+      else if (ownerOf.has(name)) refuse('pool member taken', { name, owner: ownerOf.get(name)! })
       ownerOf.set(name, owner.name)
     }
   }

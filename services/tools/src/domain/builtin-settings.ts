@@ -15,7 +15,7 @@ export const builtinSettings = (store: ToolsStore) => {
     return catalogue
       .flatMap((entry) => {
         const set = settings.get(entry.name)
-        return set === undefined ? [] : [{ ...entry, ...set }]
+        return set === undefined ? [] : [{ ...entry, ...set, name: entry.name }]
       })
       .sort((a, b) => a.category.localeCompare(b.category) || a.name.localeCompare(b.name))
   }

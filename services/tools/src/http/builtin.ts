@@ -1,11 +1,11 @@
-import type { http } from '@clawmesh/contracts'
+import { translate, type http, type Locale } from '@clawmesh/contracts'
 import type { Handlers } from '@clawmesh/chassis'
 import type { BuiltinSettings, BuiltinTool } from '../domain/builtin-settings.ts'
 
-const toWire = (tool: BuiltinTool) => ({
+const toWire = (tool: BuiltinTool, locale: Locale) => ({
   name: tool.name,
   display_name: tool.displayName,
-  description: tool.description,
+  description: translate(locale, `core.tool.${tool.name}` as const),
   category: tool.category,
   enabled: tool.enabled,
   tenant_enabled: tool.tenantEnabled,
@@ -19,8 +19,10 @@ const toWire = (tool: BuiltinTool) => ({
 export const builtinHandlers = (
   builtin: BuiltinSettings,
 ): Handlers<typeof http.tools, 'listBuiltinTools' | 'getBuiltinTool' | 'updateBuiltinTool'> => ({
-  listBuiltinTools: async ({ caller }) => ({ tools: (await builtin.list(caller)).map(toWire) }),
-  getBuiltinTool: async ({ caller, params }) => toWire(await builtin.get(caller, params.name)),
+  listBuiltinTools: async ({ caller }) => ({
+    tools: (await builtin.list(caller)).map((tool) => toWire(tool, caller.locale)),
+  }),
+  getBuiltinTool: async ({ caller, params }) => toWire(await builtin.get(caller, params.name), caller.locale),
   updateBuiltinTool: async ({ call, params, body }) => {
     await builtin.update(call, params.name, body)
     return { status: 'updated' }

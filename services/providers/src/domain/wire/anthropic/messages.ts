@@ -78,7 +78,8 @@ export const anthropicMessages = (messages: readonly ChatMessage[]): { role: str
     if (!writer)
       throw new MeshError('INVALID_REQUEST', 'error.invalid_request', {
         field: 'messages.role',
-        reason: `unknown role ${message.role}`,
+        reason: 'unknown role',
+        role: message.role,
       })
     const blocks = writer.blocks(message)
     const last = out.at(-1)

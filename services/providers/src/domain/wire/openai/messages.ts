@@ -140,7 +140,8 @@ export const openAiMessages = (messages: readonly ChatMessage[], rules: MessageR
     if (!write)
       throw new MeshError('INVALID_REQUEST', 'error.invalid_request', {
         field: 'messages.role',
-        reason: `unknown role ${message.role}`,
+        reason: 'unknown role',
+        role: message.role,
       })
     return write(message, rules)
   })

@@ -1,0 +1,251 @@
+/** Texts of errors that the wire contract names and that the parts to come will answer with. */
+export const contractErrors = {
+  'error.failed_to_list': {
+    en: 'cannot list {kind}: {reason}',
+    vi: 'không thể liệt kê {kind}: {reason}',
+    zh: '无法列出 {kind}：{reason}',
+  },
+  'error.failed_to_create': {
+    en: 'cannot create {kind}: {reason}',
+    vi: 'không thể tạo {kind}: {reason}',
+    zh: '无法创建 {kind}：{reason}',
+  },
+  'error.failed_to_update': {
+    en: 'cannot change {kind}: {reason}',
+    vi: 'không thể thay đổi {kind}: {reason}',
+    zh: '无法更改 {kind}：{reason}',
+  },
+  'error.failed_to_delete': {
+    en: 'cannot delete {kind}: {reason}',
+    vi: 'không thể xóa {kind}: {reason}',
+    zh: '无法删除 {kind}：{reason}',
+  },
+  'error.failed_to_save': {
+    en: 'cannot save {kind}: {reason}',
+    vi: 'không thể lưu {kind}: {reason}',
+    zh: '无法保存 {kind}：{reason}',
+  },
+  'error.agent_not_found': { en: 'agent not found: {id}', vi: 'không tìm thấy tác tử: {id}', zh: '未找到智能体：{id}' },
+  'error.cannot_delete_default': {
+    en: 'the default agent cannot be deleted',
+    vi: 'không thể xóa tác tử mặc định',
+    zh: '不能删除默认智能体',
+  },
+  'error.user_ctx_required': {
+    en: 'the request names no user',
+    vi: 'yêu cầu không nêu người dùng nào',
+    zh: '请求未指明用户',
+  },
+  'error.message_required': { en: 'message is required', vi: 'cần có message', zh: '缺少 message' },
+  'error.messages_required': { en: 'messages is required', vi: 'cần có messages', zh: '缺少 messages' },
+  'error.instance_not_found': { en: 'instance not found', vi: 'không tìm thấy phiên bản', zh: '未找到实例' },
+  'error.job_not_found': { en: 'job not found', vi: 'không tìm thấy công việc', zh: '未找到任务' },
+  'error.invalid_cron_expr': {
+    en: 'this cron expression cannot be read: {reason}',
+    vi: 'không đọc được biểu thức cron: {reason}',
+    zh: '无法读取 cron 表达式：{reason}',
+  },
+  'error.config_hash_mismatch': {
+    en: 'the configuration was changed meanwhile; load it again',
+    vi: 'cấu hình đã bị thay đổi trong lúc đó; hãy tải lại',
+    zh: '配置在此期间已被更改，请重新加载',
+  },
+  'error.exec_approval_disabled': {
+    en: 'commands need no approval here',
+    vi: 'ở đây lệnh không cần phê duyệt',
+    zh: '此处的命令无需批准',
+  },
+  'error.sender_channel_required': {
+    en: 'sender_id and channel are required',
+    vi: 'cần có sender_id và channel',
+    zh: '缺少 sender_id 和 channel',
+  },
+  'error.code_required': { en: 'code is required', vi: 'cần có code', zh: '缺少 code' },
+  'error.sender_id_required': { en: 'sender_id is required', vi: 'cần có sender_id', zh: '缺少 sender_id' },
+  'error.invalid_auth': { en: 'the credential is not valid', vi: 'thông tin xác thực không hợp lệ', zh: '凭据无效' },
+  'error.user_id_header': {
+    en: 'header X-GoClaw-User-Id is required',
+    vi: 'cần có tiêu đề X-GoClaw-User-Id',
+    zh: '缺少请求头 X-GoClaw-User-Id',
+  },
+  'error.file_too_large': {
+    en: 'the file is too large, or the form is broken',
+    vi: 'tệp quá lớn, hoặc biểu mẫu bị hỏng',
+    zh: '文件过大，或表单已损坏',
+  },
+  'error.missing_file_field': {
+    en: 'the form has no field "file"',
+    vi: 'biểu mẫu không có trường "file"',
+    zh: '表单缺少字段 "file"',
+  },
+  'error.invalid_filename': {
+    en: 'the name of the file is not allowed',
+    vi: 'tên tệp không được phép',
+    zh: '不允许该文件名',
+  },
+  'error.channel_key_required': {
+    en: 'channel and key are required',
+    vi: 'cần có channel và key',
+    zh: '缺少 channel 和 key',
+  },
+  'error.streaming_not_supported': {
+    en: 'this connection cannot stream',
+    vi: 'kết nối này không truyền dòng được',
+    zh: '此连接不支持流式传输',
+  },
+  'error.already_summoning': {
+    en: 'the agent is being summoned already',
+    vi: 'tác tử đang được triệu hồi',
+    zh: '智能体已在召唤中',
+  },
+  'error.summoning_unavailable': {
+    en: 'summoning is not available',
+    vi: 'không thể triệu hồi lúc này',
+    zh: '召唤不可用',
+  },
+  'error.no_description': {
+    en: 'there is no description to summon from',
+    vi: 'không có mô tả để triệu hồi',
+    zh: '没有可用于召唤的描述',
+  },
+  'error.queue_full': {
+    en: 'too much is waiting, try again later',
+    vi: 'hàng đợi đã đầy, hãy thử lại sau',
+    zh: '队列已满，请稍后再试',
+  },
+  'error.not_implemented': { en: '{what} does not exist here yet', vi: '{what} chưa có ở đây', zh: '此处尚无 {what}' },
+  'error.links_not_configured': {
+    en: 'links between agents are not set up',
+    vi: 'chưa thiết lập liên kết giữa các tác tử',
+    zh: '未设置智能体之间的链接',
+  },
+  'error.invalid_direction': {
+    en: 'direction must be outbound, inbound or bidirectional',
+    vi: 'direction phải là outbound, inbound hoặc bidirectional',
+    zh: 'direction 必须是 outbound、inbound 或 bidirectional',
+  },
+  'error.source_target_same': {
+    en: 'an agent cannot be linked with itself',
+    vi: 'tác tử không thể liên kết với chính nó',
+    zh: '智能体不能与自身链接',
+  },
+  'error.cannot_delegate_open': {
+    en: 'nothing can be delegated to an open agent',
+    vi: 'không thể giao việc cho tác tử mở',
+    zh: '不能委派给开放型智能体',
+  },
+  'error.no_updates_provided': {
+    en: 'nothing to change was given',
+    vi: 'không nêu gì để thay đổi',
+    zh: '未提供任何更改',
+  },
+  'error.invalid_link_status': {
+    en: 'status must be active or disabled',
+    vi: 'status phải là active hoặc disabled',
+    zh: 'status 必须是 active 或 disabled',
+  },
+  'error.teams_not_configured': { en: 'teams are not set up', vi: 'chưa thiết lập nhóm', zh: '未设置团队' },
+  'error.agent_is_team_lead': {
+    en: 'the agent leads this team already',
+    vi: 'tác tử đã là trưởng nhóm này',
+    zh: '该智能体已是此团队的负责人',
+  },
+  'error.cannot_remove_team_lead': {
+    en: 'the lead of a team cannot be removed from it',
+    vi: 'không thể loại trưởng nhóm khỏi nhóm',
+    zh: '不能将团队负责人移出团队',
+  },
+  'error.cannot_remove_last_writer': {
+    en: 'the last writer cannot be removed',
+    vi: 'không thể loại người ghi cuối cùng',
+    zh: '不能移除最后一位写入者',
+  },
+  'error.skills_update_not_supported': {
+    en: 'skills cannot be changed here',
+    vi: 'ở đây không thể thay đổi kỹ năng',
+    zh: '此处不能更改技能',
+  },
+  'error.cannot_resolve_skill_id': {
+    en: 'the skill has no id that is known',
+    vi: 'kỹ năng không có mã nào được biết',
+    zh: '无法确定技能 ID',
+  },
+  'error.invalid_log_action': {
+    en: 'action must be start or stop',
+    vi: 'action phải là start hoặc stop',
+    zh: 'action 必须是 start 或 stop',
+  },
+  'error.raw_config_required': {
+    en: 'raw: the whole configuration is required',
+    vi: 'raw: cần có toàn bộ cấu hình',
+    zh: 'raw：需要完整配置',
+  },
+  'error.raw_patch_required': {
+    en: 'raw: a change of the configuration is required',
+    vi: 'raw: cần có phần thay đổi cấu hình',
+    zh: 'raw：需要配置更改',
+  },
+  'error.cannot_delete_skills_dir': {
+    en: 'this folder is protected',
+    vi: 'thư mục này được bảo vệ',
+    zh: '该文件夹受保护',
+  },
+  'error.failed_to_read_file': { en: 'the file cannot be read', vi: 'không đọc được tệp', zh: '无法读取文件' },
+  'error.file_not_found': { en: 'file not found', vi: 'không tìm thấy tệp', zh: '未找到文件' },
+  'error.invalid_version': { en: 'this is no version', vi: 'đây không phải là một phiên bản', zh: '版本无效' },
+  'error.version_not_found': { en: 'version not found', vi: 'không tìm thấy phiên bản này', zh: '未找到版本' },
+  'error.failed_to_delete_file': { en: 'the file cannot be deleted', vi: 'không xóa được tệp', zh: '无法删除文件' },
+  'error.no_pending_oauth': {
+    en: 'no sign-in is under way',
+    vi: 'không có lượt đăng nhập nào đang diễn ra',
+    zh: '没有正在进行的登录',
+  },
+  'error.failed_to_save_token': {
+    en: 'the token cannot be stored',
+    vi: 'không lưu được mã thông báo',
+    zh: '无法保存令牌',
+  },
+  'error.entity_id_required': { en: 'entity_id is required', vi: 'cần có entity_id', zh: '缺少 entity_id' },
+  'error.entity_fields_required': {
+    en: 'external_id, name and entity_type are required',
+    vi: 'cần có external_id, name và entity_type',
+    zh: '缺少 external_id、name 和 entity_type',
+  },
+  'error.text_required': { en: 'text is required', vi: 'cần có text', zh: '缺少 text' },
+  'error.provider_model_required': {
+    en: 'provider and model are required',
+    vi: 'cần có provider và model',
+    zh: '缺少 provider 和 model',
+  },
+  'error.invalid_provider_or_model': {
+    en: 'provider or model is not known',
+    vi: 'không biết provider hoặc model này',
+    zh: 'provider 或 model 未知',
+  },
+  'error.invalid_role': {
+    en: 'role must be owner, admin, operator, member or viewer',
+    vi: 'role phải là owner, admin, operator, member hoặc viewer',
+    zh: 'role 必须是 owner、admin、operator、member 或 viewer',
+  },
+  'error.contact_ids_required': { en: 'contact_ids is required', vi: 'cần có contact_ids', zh: '缺少 contact_ids' },
+  'error.merge_target_required': {
+    en: 'either tenant_user_id or create_user is required',
+    vi: 'cần có tenant_user_id hoặc create_user',
+    zh: '需要 tenant_user_id 或 create_user',
+  },
+  'error.tenant_user_not_found': {
+    en: 'tenant user not found',
+    vi: 'không tìm thấy người dùng của bên thuê',
+    zh: '未找到租户用户',
+  },
+  'error.tenant_mismatch': {
+    en: 'this belongs to another tenant',
+    vi: 'mục này thuộc về bên thuê khác',
+    zh: '这属于另一个租户',
+  },
+  'error.tenant_scope_required': {
+    en: 'the request must take place in a tenant',
+    vi: 'yêu cầu phải diễn ra trong một bên thuê',
+    zh: '请求必须在某个租户内进行',
+  },
+} as const

@@ -215,3 +215,17 @@ it('empties itself when the bus was away: it may have missed something', async (
   expect(cache.stats().size).toBe(0)
   expect(await cache.get('a', 'k', load)).toEqual({ at: 2 })
 })
+
+it('says what it has forgotten, after it has: by key, and everything when the bus was away', async () => {
+  const { bus, cache, load } = setUp()
+  await cache.get('a', 'k', load)
+  const told: unknown[] = []
+  cache.onForget((what) => told.push([what, cache.peek('a', 'k')]))
+  invalidate(bus, 'agents', { tenantId: 'a', key: 'k' })
+  await cache.get('a', 'k', load)
+  bus.reconnect()
+  expect(told).toEqual([
+    [{ tenantId: 'a', key: 'k' }, undefined],
+    [{ tenantId: '', key: '' }, undefined],
+  ])
+})

@@ -2,6 +2,7 @@
 import {
   mayCall,
   MeshError,
+  scopesFor,
   type Caller,
   type WsMethod,
   type WsParamsOf,
@@ -30,8 +31,11 @@ export type CallWsMethod = (call: Call, method: string, params: unknown) => Prom
 
 /** @throws FORBIDDEN naming the method and the role or scope that it needs */
 export const authoriseWs = (caller: Caller, name: string, method: WsMethod): void => {
-  if (!mayCall(caller, method))
-    throw new MeshError('FORBIDDEN', 'error.permission_denied', { what: name, role: method.role })
+  if (mayCall(caller, method)) return
+  const hasRole = mayCall({ ...caller, credential: 'service' }, method)
+  throw hasRole
+    ? new MeshError('FORBIDDEN', 'error.scope_required', { what: name, scope: scopesFor(method).join(' | ') })
+    : new MeshError('FORBIDDEN', 'error.permission_denied', { what: name, role: method.role })
 }
 
 /**

@@ -1,5 +1,6 @@
 /** WebSocket connections from their opening to their end. */
 import { randomUUID } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -165,6 +166,8 @@ export const webSockets = (parts: WebSocketParts): WebSockets => {
 
   const open = (socket: WebSocket, request: IncomingMessage, ip: string) => {
     const gone = new AbortController()
+    // Each open request listens; that is no leak.
+    setMaxListeners(2 * limits.openRequests, gone.signal)
     const now = performance.now()
     const session: Session = {
       id: randomUUID(),

@@ -97,6 +97,23 @@ describe('a request', () => {
   })
 })
 
+it('for a chat account is made by an operator, once for each sender and channel', async () => {
+  const tenant = await newTenant()
+  const ask = (channel: string) =>
+    method<{ code: string }>(callerIn(tenant, 'operator'), 'device.pair.request', {
+      sender_id: 'u1',
+      channel,
+      chatId: 'c',
+    })
+  const { code } = await ask('telegram')
+  expect(await ask('telegram')).toEqual({ code })
+  expect((await ask('discord')).code).not.toBe(code)
+  expect((await list(tenant)).pending).toMatchObject([{ channel: 'discord' }, { channel: 'telegram', chat_id: 'c' }])
+  // Nobody comes in over HTTP or WebSocket as a chat account.
+  await method(callerIn(tenant), 'device.pair.approve', { code })
+  expect(await stateOf(tenant, 'u1')).toEqual({ status: 'expired', expiresAtMs: 0 })
+})
+
 describe('an approval', () => {
   it('pairs the sender for 30 days, tells it, and makes caches forget the sender by its hash', async () => {
     const tenant = await newTenant()
@@ -229,6 +246,7 @@ test('an expired pairing is as good as none, and listing removes it', async () =
 test.each([
   ['device.pair.request', {}, 'senderId'],
   ['device.pair.request', { senderId: 'x'.repeat(201), channel: 'browser' }, 'senderId'],
+  ['device.pair.request', { senderId: 'guessable', channel: 'browser' }, 'senderId'],
   ['device.pair.approve', { code: 7 }, 'code'],
   ['device.pair.revoke', { senderId: 'x', channel: '' }, 'channel'],
 ])('%s refuses %j naming %s', async (name, params, field) => {

@@ -11,6 +11,8 @@ const codeLifeMs = 60 * 60_000
 const pairingLifeMs = 30 * 24 * 60 * 60_000
 const maxPending = 3
 const browser = 'browser'
+/** A browser comes in by its sender id alone, so that must be beyond guessing. */
+const minBrowserIdLength = 32
 
 /** A code of eight characters that cannot be taken for each other; 32 of them, so each byte gives one evenly. */
 export const newPairingCode = (): string =>
@@ -30,8 +32,18 @@ export const pairingUseCases = (store: IdentityStore) => {
   }
 
   return {
-    /** The pending request of a sender, made unless there is one. @throws RESOURCE_EXHAUSTED */
-    request: (caller: Caller, wanted: Wanted): Promise<PairingRequest> => request(caller.tenantId, wanted),
+    /**
+     * The pending request of a sender, made unless there is one.
+     * @throws INVALID_REQUEST for a browser whose id could be guessed, RESOURCE_EXHAUSTED
+     */
+    request: async ({ tenantId }: Caller, wanted: Wanted): Promise<PairingRequest> => {
+      if (wanted.channel === browser && wanted.senderId.length < minBrowserIdLength)
+        throw new MeshError('INVALID_REQUEST', 'error.invalid_request', {
+          field: 'senderId',
+          reason: `shorter than ${minBrowserIdLength} characters`,
+        })
+      return request(tenantId, wanted)
+    },
 
     /**
      * The same for a browser, which nothing vouches for: its id is what it will come in with, so it gets one that

@@ -1,5 +1,6 @@
 import { createPublicKey } from 'node:crypto'
 import { inspect } from 'node:util'
+import fc from 'fast-check'
 import { createLocalJWKSet, SignJWT, UnsecuredJWT } from 'jose'
 import { MeshError } from '@clawmesh/contracts'
 import { fakeOidc, type FakeOidc, type SigningKey } from '../../test/fakes/oidc.ts'
@@ -166,6 +167,26 @@ describe('a token that does not hold is refused, and never weakened', () => {
     const token = await wrong[what]!()
     const headers = { 'x-goclaw-user-id': 'system' }
     await expect(edge().admit(token, headers)).rejects.toMatchObject(refusal)
+  })
+
+  it('of any three parts, whatever they say', async () => {
+    const { admit } = edge()
+    const part = fc.oneof(
+      fc.json().map((json) => Buffer.from(json).toString('base64url')),
+      fc
+        .record({ iss: fc.constant(fake.issuer), aud: fc.jsonValue(), exp: fc.jsonValue(), sub: fc.jsonValue() })
+        .map(encoded),
+      fc
+        .record({ alg: fc.constantFrom('none', 'ES256', 'HS256', 'RS256'), kid: fc.jsonValue(), crit: fc.jsonValue() })
+        .map(encoded),
+      fc.stringMatching(/^[\w-]*$/),
+    )
+    await fc.assert(
+      fc.asyncProperty(part, part, part, async (...parts) => {
+        await expect(admit(parts.join('.'))).rejects.toMatchObject(refusal)
+      }),
+      { numRuns: 500 },
+    )
   })
 
   it('signed as a secret with the public key', async () => {

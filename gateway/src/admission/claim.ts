@@ -20,7 +20,7 @@ const scheme = 'Bearer '
 const maxUserIdBytes = 255
 const maxSenderIdBytes = 200
 /** Tokens of large issuers take a few kilobytes; what is longer would only cost hashing. */
-const maxBearerBytes = 8_192
+export const maxBearerBytes = 8_192
 
 const controls = /\p{Cc}/u
 const beyondAscii = /[\u0080-\u00ff]/

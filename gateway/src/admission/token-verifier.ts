@@ -2,7 +2,7 @@
 import { maxAudiences, maxIssuerLength, type OidcRole } from '@clawmesh/contracts'
 import { decodeJwt, errors, jwtVerify, type JWTPayload } from 'jose'
 import { LRUCache } from 'lru-cache'
-import type { Claim } from './claim.ts'
+import { maxBearerBytes, type Claim } from './claim.ts'
 import type { Lookups, OidcIssuer } from './lookups.ts'
 import { roleIn, userIn } from './token-claims.ts'
 
@@ -36,7 +36,7 @@ const issuerPattern = /^https?:\/\/\S+$/
 /** Three parts in base64url; an unsigned token has nothing in the third. */
 const tokenPattern = /^[\w-]+\.[\w-]+\.[\w-]*$/
 
-export const looksLikeToken = (bearer: string): boolean => tokenPattern.test(bearer)
+export const looksLikeToken = (bearer: string): boolean => bearer.length <= maxBearerBytes && tokenPattern.test(bearer)
 
 /** Where an unverified token says it comes from and for whom it is; undefined when nobody can have connected that. */
 const originOf = (token: string): Origin | undefined => {

@@ -24,8 +24,8 @@ export const identityConfig = defineConfig('identity', {
   },
   oidcFetchTimeoutMs: {
     env: ['CLAWMESH_OIDC_FETCH_TIMEOUT_MS'],
-    schema: integer(5_000, 1, 60_000),
-    about: 'How long an OIDC issuer may take to answer with its configuration, and again with its keys',
+    schema: integer(5_000, 1, 8_000),
+    about: 'How long an OIDC issuer may take to answer with its configuration and its keys',
   },
 })
 

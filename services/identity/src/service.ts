@@ -38,8 +38,8 @@ export const identityService = (mesh: Mesh, config: IdentityConfig): Service => 
   const times = {
     maxAgeMs: config.oidcKeysMaxAgeMs,
     pauseMs: config.oidcFetchPauseMs,
-    // Both requests and the writing of what they gave.
-    claimMs: 2 * config.oidcFetchTimeoutMs + 5_000,
+    // The fetch and the writing of what it gave.
+    claimMs: config.oidcFetchTimeoutMs + 5_000,
   }
   const keys = issuerKeys(store, keyFetcher(rules), times, mesh.log.child({ service: 'identity' }))
   const oidcIssuers = oidcIssuerUseCases({ store, keys, rules })

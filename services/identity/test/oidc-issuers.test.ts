@@ -400,6 +400,15 @@ describe('the keys of an issuer', () => {
     },
   )
 
+  it('are waited for no longer in two steps than in one', async () => {
+    const [caller, fake] = [await admin(), await started()]
+    fake.delayMs = 700
+    const { body } = await create(caller, bodyOf(fake.issuer))
+    await expect(resolve(fake.issuer)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    expect(fake.requests).toHaveLength(2)
+    expect((await read(caller, body.id)).keys_error).toContain('in time')
+  })
+
   it('are asked for less and less often while that fails', async () => {
     const [caller, fake] = [await admin(), await started()]
     fake.answers.discovery = 'error'

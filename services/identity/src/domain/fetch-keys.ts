@@ -8,7 +8,7 @@ export interface FetchRules {
   /** Private hosts and ranges that may be asked all the same. */
   allow: readonly string[]
   allowHttp: boolean
-  /** For each of the two requests. */
+  /** For all that is asked to get the keys. */
   timeoutMs: number
 }
 
@@ -67,12 +67,12 @@ const getJson = async <T>(
   url: string,
   what: string,
   schema: z.ZodType<T>,
-  { rules, signal }: { rules: FetchRules; signal: AbortSignal },
+  { rules, signal, endMs }: { rules: FetchRules; signal: AbortSignal; endMs: number },
 ): Promise<T> => {
   checkIssuerUrl(url, rules)
   const { status, body, truncated } = await guardedFetch(url, {
     allow: rules.allow,
-    timeoutMs: rules.timeoutMs,
+    timeoutMs: Math.max(1, endMs - Date.now()),
     maxBytes: maxAnswerBytes,
     maxRedirects: 0,
     headers: { accept: 'application/json' },
@@ -90,14 +90,15 @@ const getJson = async <T>(
 export const keyFetcher =
   (rules: FetchRules): FetchKeys =>
   async ({ issuer, jwksUri }, signal) => {
+    const within = { rules, signal, endMs: Date.now() + rules.timeoutMs }
     const discover = async (): Promise<string> => {
       const url = issuer.replace(/\/$/, '') + discoveryPath
-      const found = await getJson(url, 'configuration', discovery, { rules, signal })
+      const found = await getJson(url, 'configuration', discovery, within)
       // Section 4.3: another name means that somebody else answers.
       if (found.issuer !== issuer) throw new IssuerFault(`the configuration is of another issuer`)
       return found.jwks_uri
     }
-    const { keys } = await getJson(jwksUri ?? (await discover()), 'key set', keySet, { rules, signal })
+    const { keys } = await getJson(jwksUri ?? (await discover()), 'key set', keySet, within)
     // A key that is of no use here must not keep the others from being used (RFC 7517, section 5).
     const usable = keys.flatMap((key) => publicKey.safeParse(key).data ?? [])
     if (usable.length === 0) throw new IssuerFault('the key set has no usable key')

@@ -12,6 +12,7 @@ import {
 import { secretColumns as channelSecrets } from '@clawmesh/channels/secrets'
 import { gatewayConfig } from '@clawmesh/gateway/config'
 import { identityConfig } from '@clawmesh/identity/config'
+import { secretColumns as identitySecrets } from '@clawmesh/identity/secrets'
 import { memoryConfig } from '@clawmesh/memory/config'
 import { packagesConfig } from '@clawmesh/packages/config'
 import { providersConfig } from '@clawmesh/providers/config'
@@ -94,6 +95,7 @@ export const servicesWithDatabase = targetNames.filter((name): name is RemoteSer
 
 /** What each service keeps sealed; services that are not named keep nothing. */
 export const secretColumns: Partial<Record<RemoteService, readonly SecretColumn[]>> = {
+  identity: identitySecrets,
   providers: providerSecrets,
   channels: channelSecrets,
 }

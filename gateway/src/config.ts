@@ -126,6 +126,11 @@ export const gatewayConfig = defineConfig('gateway', {
     schema: flag(false),
     about: 'Serve requests that name an unknown tenant as the master tenant, as GoClaw does, instead of 404',
   },
+  idempotencyLeaseMs: {
+    env: ['CLAWMESH_IDEMPOTENCY_LEASE_MS'],
+    schema: integer(30_000, 1_000, 3_600_000),
+    about: 'How long an Idempotency-Key stays taken after the gateway that ran its request was killed',
+  },
   version: {
     env: ['CLAWMESH_VERSION'],
     file: false,

@@ -10,6 +10,8 @@ import { deliverer } from './edge/deliver.ts'
 import { refuseForeignPages } from './edge/development-guard.ts'
 import { routeFinder } from './edge/find-route.ts'
 import { pipeline } from './edge/pipeline.ts'
+import { claimer } from './idempotency/claims.ts'
+import { oncePerKey } from './idempotency/once.ts'
 import { limitRuns, limitWsRuns } from './limit/limit.ts'
 import { rateLimiter } from './limit/limiter.ts'
 import { ratesOf } from './limit/rate.ts'
@@ -43,6 +45,7 @@ export const gatewayService = (
   const guard = isDevelopment(config)
     ? refuseForeignPages({ loopbackOnly: isLoopback(host), isAllowedOrigin: crossOrigin.isAllowed })
     : () => undefined
+  const once = oncePerKey({ claim: claimer(mesh, config.idempotencyLeaseMs, log), deliver, log })
 
   const handle = pipeline({
     cors: crossOrigin,
@@ -51,6 +54,7 @@ export const gatewayService = (
     admit: admitter(config, lookups),
     limit: limitRuns(limiter.take, rateOf, clientIp),
     deliver,
+    once: once.serve,
     clientIp,
     log,
   })
@@ -82,6 +86,7 @@ export const gatewayService = (
     stop: async () => {
       const { drainTimeoutMs } = mesh.config
       await Promise.all([sockets.drain(drainTimeoutMs), server?.drain(drainTimeoutMs)])
+      await once.drain(drainTimeoutMs)
       close()
     },
   }

@@ -41,6 +41,7 @@ const server = createServer(
       delivered.push(request.url!)
       response.end(JSON.stringify(caller))
     },
+    once: async () => undefined,
     clientIp: () => '127.0.0.1',
     log: createLogger({
       level: 'trace',

@@ -14,7 +14,10 @@ import {
 } from '@clawmesh/chassis'
 import { channelsService } from '@clawmesh/channels'
 import { secretColumns as channelSecrets } from '@clawmesh/channels/secrets'
-import type { Caller } from '@clawmesh/contracts'
+import { masterTenantId, type Caller } from '@clawmesh/contracts'
+import { IdempotencyServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/idempotency.ts'
+import { identityConfig, identityService } from '@clawmesh/identity'
+import { secretColumns as identitySecrets } from '@clawmesh/identity/secrets'
 import { providersConfig, providersService } from '@clawmesh/providers'
 import { secretColumns as providerSecrets } from '@clawmesh/providers/secrets'
 import { startAll, type AllInOne } from '../support/mesh-all.ts'
@@ -37,10 +40,14 @@ let dataDir: string
 let databaseUrl: string
 
 beforeAll(async () => {
-  const { providers: config } = loadConfigs({ providers: providersConfig }, {})
+  const configs = loadConfigs({ providers: providersConfig, identity: identityConfig }, {})
   dataDir = await mkdtemp(join(tmpdir(), 'clawmesh-rotation-'))
   services = await startServices({
-    services: { providers: (mesh) => providersService(mesh, config), channels: channelsService },
+    services: {
+      identity: (mesh) => identityService(mesh, configs.identity),
+      providers: (mesh) => providersService(mesh, configs.providers),
+      channels: channelsService,
+    },
     secrets: boxOf(newKey, oldKey),
   })
   databaseUrl = String(services.mesh.database('providers').pool.options.connectionString)
@@ -252,10 +259,16 @@ test('every column that holds sealed values is declared', async () => {
   const input = { name: 'declared', provider_type: 'openai_compat', api_key: 'sk-declared' }
   expect((await services.request(caller, 'POST', '/v1/providers', input)).status).toBe(201)
   await storeInstance(caller.tenantId, 'declared', { token: 'x' }, boxOf(newKey))
+  const identity = services.rpc(IdempotencyServiceService)
+  const call = services.call(testCaller({ tenantId: masterTenantId }))
+  const claimId = newId()
+  await identity.claimKey(call, { scopeHash: '0'.repeat(64), claimId, leaseMs: 60_000 })
+  const answer = { bodyHash: '', status: 201, headers: {}, body: Buffer.from('secret'), whole: true }
+  await identity.completeClaim(call, { claimId, answer })
   const { pool } = database('providers')
   const { rows } = await pool.query<{ table_schema: string; table_name: string; column_name: string }>(
     `SELECT table_schema, table_name, column_name FROM information_schema.columns
-     WHERE table_schema IN ('providers', 'channels') AND data_type IN ('text', 'character varying', 'jsonb', 'bytea')`,
+     WHERE table_schema IN ('identity', 'providers', 'channels') AND data_type IN ('text', 'character varying', 'jsonb', 'bytea')`,
   )
   const holding: string[] = []
   for (const { table_schema, table_name, column_name } of rows) {
@@ -265,6 +278,7 @@ test('every column that holds sealed values is declared', async () => {
     if (found.rowCount === 1) holding.push(`${table_schema}.${table_name}.${column_name}`)
   }
   const declared = [
+    ...identitySecrets.map(({ table, column }) => `identity.${table}.${column}`),
     ...providerSecrets.map(({ table, column }) => `providers.${table}.${column}`),
     ...channelSecrets.map(({ table, column }) => `channels.${table}.${column}`),
   ]

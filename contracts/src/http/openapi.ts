@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 document, derived from the HTTP tables. */
 import { z } from 'zod'
 import { allRoutes, type Route } from './index.ts'
-import { defaultBodyLimitBytes, errorStatusesOf, type ServiceName } from './operation.ts'
+import { defaultBodyLimitBytes, errorStatusesOf, takesIdempotencyKey, type ServiceName } from './operation.ts'
 import { errorResponses, errorSchemas, rateLimitHeaders } from './openapi-errors.ts'
 import { exampleMaker } from './openapi-examples.ts'
 import { schemaComponents, type JsonSchema } from './openapi-schemas.ts'
@@ -41,6 +41,16 @@ const callerParameters = {
   TenantId: parameter('X-GoClaw-Tenant-Id', 'Id or slug of a tenant, for callers that may choose one'),
 }
 
+/** For operations that create or start something. */
+const idempotencyParameters = {
+  IdempotencyKey: parameter(
+    'Idempotency-Key',
+    'Repeats of a request with the same key within 24 hours get the answer of the first, and change nothing; ' +
+      'a text in quotes (RFC 9651) or a bare word',
+    { type: 'string', maxLength: 257 },
+  ),
+}
+
 const tokenParameter = {
   name: 'token',
   in: 'query',
@@ -56,6 +66,10 @@ const responseHeaders = {
   RateLimitLimit: { description: 'Runs that may be started at once after a pause', schema: seconds },
   RateLimitRemaining: { description: 'Runs that may be started now', schema: seconds },
   RateLimitReset: { description: 'Seconds until the whole limit is there again', schema: seconds },
+  IdempotencyReplayed: {
+    description: 'The request had run before, and this is what it was answered then',
+    schema: { type: 'string', const: 'true' },
+  },
   Challenge: { description: 'How to authenticate', schema: { type: 'string', const: 'Bearer' } },
 }
 
@@ -119,6 +133,7 @@ export const openApiDocument = (version: string): object => {
     ...(definition.queryToken === true ? [tokenParameter] : []),
     ...Object.entries(definition.headers ?? {}).map(([name, about]) => parameter(name, about)),
     ...references('parameters', definition.role === 'public' ? {} : callerParameters),
+    ...references('parameters', takesIdempotencyKey(definition) ? idempotencyParameters : {}),
     ...references('parameters', commonParameters),
   ]
 
@@ -148,6 +163,9 @@ export const openApiDocument = (version: string): object => {
           headers: {
             'X-Request-Id': { $ref: '#/components/headers/RequestId' },
             ...(definition.startsRun ? rateLimitHeaders : {}),
+            ...(takesIdempotencyKey(definition)
+              ? { 'Idempotency-Replayed': { $ref: '#/components/headers/IdempotencyReplayed' } }
+              : {}),
           },
           ...contentOf(route, status, schema),
         },
@@ -205,7 +223,7 @@ export const openApiDocument = (version: string): object => {
     paths,
     components: {
       securitySchemes: { bearerAuth },
-      parameters: { ...callerParameters, ...commonParameters },
+      parameters: { ...callerParameters, ...idempotencyParameters, ...commonParameters },
       headers: responseHeaders,
       schemas: components.schemas,
       responses: errors.responses,

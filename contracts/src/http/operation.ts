@@ -56,15 +56,24 @@ export interface HttpService<T extends Record<string, HttpOperation> = Record<st
 
 export const defaultBodyLimitBytes = 1_048_576
 
+/**
+ * Whether an operation honours `Idempotency-Key`: a POST that creates or starts something, by somebody. An alias has the
+ * method of its operation.
+ */
+export const takesIdempotencyKey = ({ method, role, startsRun, response }: HttpOperation): boolean =>
+  method === 'POST' && role !== 'public' && (startsRun === true || 201 in response || 202 in response)
+
 /** Statuses that the edge may answer to any operation that needs a credential, and to any without. */
 const commonErrors = { guarded: [400, 401, 403, 404, 500, 503], public: [500] } as const
 
 /** Every error status that an operation may answer, in order. */
-export const errorStatusesOf = ({ role, body, startsRun, errors }: HttpOperation): number[] => {
+export const errorStatusesOf = (operation: HttpOperation): number[] => {
+  const { role, body, startsRun, errors } = operation
   const all = new Set([
     ...commonErrors[role === 'public' ? 'public' : 'guarded'],
     ...(body === undefined ? [] : [400, 408, 413]),
     ...(startsRun === true ? [429] : []),
+    ...(takesIdempotencyKey(operation) ? [409, 422] : []),
     ...errors,
   ])
   return [...all].sort((a, b) => a - b)

@@ -15,6 +15,10 @@ export const en = {
   'error.internal': 'internal error',
   'error.invalid_slug': '{field} must be a valid slug: lower-case letters, digits and hyphens',
   'error.invalid_updates': 'nothing valid to change',
+  'error.idempotency_key_in_use': 'the first request with this Idempotency-Key is still running',
+  'error.idempotency_key_reused': 'this Idempotency-Key was used for a request with another body or query',
+  'error.idempotency_answer_not_kept':
+    'the request with this Idempotency-Key was carried out, but its answer was too large to be kept',
   'error.rate_limit': 'rate limit reached, slow down',
   'error.no_user_message': 'no user message in messages',
   'error.user_id_required': 'a user id is required: header X-GoClaw-User-Id, or "user" in the body',

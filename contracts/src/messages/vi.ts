@@ -17,6 +17,10 @@ export const vi: Record<keyof typeof en, string> = {
   'error.internal': 'lỗi nội bộ',
   'error.invalid_slug': '{field} phải là slug hợp lệ: chữ thường, chữ số và dấu gạch nối',
   'error.invalid_updates': 'không có gì hợp lệ để thay đổi',
+  'error.idempotency_key_in_use': 'yêu cầu đầu tiên với Idempotency-Key này vẫn đang chạy',
+  'error.idempotency_key_reused': 'Idempotency-Key này đã được dùng cho một yêu cầu có nội dung hoặc tham số khác',
+  'error.idempotency_answer_not_kept':
+    'yêu cầu với Idempotency-Key này đã được thực hiện, nhưng câu trả lời quá lớn để lưu lại',
   'error.rate_limit': 'đã đạt giới hạn tần suất, vui lòng chậm lại',
   'error.no_user_message': 'không có tin nhắn người dùng trong messages',
   'error.user_id_required': 'cần có mã người dùng: tiêu đề X-GoClaw-User-Id, hoặc "user" trong nội dung',

@@ -7,6 +7,7 @@ const requestHeaders = [
   'Accept-Language',
   'Authorization',
   'Content-Type',
+  'Idempotency-Key',
   'X-GoClaw-Agent',
   'X-GoClaw-Agent-Id',
   'X-GoClaw-Sender-Id',
@@ -14,7 +15,8 @@ const requestHeaders = [
   'X-GoClaw-User-Id',
   'X-Request-Id',
 ].join(', ')
-const answerHeaders = 'ETag, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-Id'
+const answerHeaders =
+  'ETag, Idempotency-Replayed, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-Id'
 const preflightMaxAgeSeconds = '600'
 
 export interface Cors {

@@ -1,9 +1,19 @@
 /** The way of every request through the edge. */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { authorise, sendError, type Logger } from '@clawmesh/chassis'
-import { masterTenantId, masterTenantSlug, MeshError, type Caller, type Locale, type Route } from '@clawmesh/contracts'
+import {
+  masterTenantId,
+  masterTenantSlug,
+  MeshError,
+  takesIdempotencyKey,
+  type Caller,
+  type Locale,
+  type Route,
+} from '@clawmesh/contracts'
 import type { Admit } from '../admission/admit.ts'
 import { readClaim } from '../admission/claim.ts'
+import { keyHeader } from '../idempotency/key.ts'
+import type { Once } from '../idempotency/once.ts'
 import type { Limit } from '../limit/limit.ts'
 import type { Cors } from './cors.ts'
 import type { Deliver } from './deliver.ts'
@@ -22,6 +32,8 @@ export interface PipelineParts {
   admit: Admit
   limit: Limit
   deliver: Deliver['deliver']
+  /** Delivers a request that names an idempotency key. */
+  once: Once['serve']
   clientIp: (request: IncomingMessage) => string
   log: Logger
 }
@@ -51,7 +63,7 @@ const setCommonHeaders = (response: ServerResponse, requestId: string): void => 
  * on the way waits for a network; what is thrown anywhere becomes the answer.
  */
 export const pipeline = (parts: PipelineParts): RequestListener => {
-  const { cors, findRoute, guard, admit, limit, deliver, clientIp, log } = parts
+  const { cors, findRoute, guard, admit, limit, deliver, once, clientIp, log } = parts
 
   const pass = async (request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> => {
     let route: Route | undefined
@@ -75,7 +87,10 @@ export const pipeline = (parts: PipelineParts): RequestListener => {
       }
       refuseLargeBody(request, found)
       if (request.headers.expect !== undefined) response.writeContinue()
-      await deliver(found.service, { request, response, caller, requestId, clientIp: clientIp(request), fail })
+      const passage = { request, response, caller, requestId, clientIp: clientIp(request), fail }
+      if (request.headers[keyHeader] !== undefined && takesIdempotencyKey(found.definition))
+        await once(found, passage, claim.bearerHash)
+      else await deliver(found.service, passage)
     }
     try {
       const found = findRoute(request, response)

@@ -1,7 +1,8 @@
 /** All that knows identity's tables. Every change is stored with its event, then caches are told to forget. */
-import type { Bus, Database } from '@clawmesh/chassis'
+import type { Bus, Database, SecretBox } from '@clawmesh/chassis'
 import { apiKeysStore, keyLookups } from './api-keys.ts'
 import { PrismaClient } from './client/client.ts'
+import { idempotencyKeysStore } from './idempotency-keys.ts'
 import { membersStore } from './members.ts'
 import { pairingsStore } from './pairings.ts'
 import { oidcIssuersStore, oidcLookups } from './oidc-issuers.ts'
@@ -11,6 +12,7 @@ import { tenantsStore } from './tenants.ts'
 export interface StoreParts {
   database: Database
   bus: Bus
+  secrets: SecretBox
   /** Called after each committed transaction that wrote an event. */
   published: () => void
 }
@@ -29,6 +31,7 @@ export const identityStore = (parts: StoreParts) => {
     oidcIssuers: oidcIssuersStore(system, parts),
     systemConfigs: systemConfigsStore(prismaOf, parts),
     oidc: oidcLookups(system, parts),
+    ...idempotencyKeysStore(parts.database, parts.secrets),
     ...keyLookups(system),
   }
 }

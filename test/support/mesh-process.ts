@@ -56,6 +56,7 @@ export const processEnv = (env: Readonly<Record<string, string>>): Record<string
   HOME: env['CLAWMESH_DATA_DIR'] ?? '/nonexistent',
   NODE_COMPILE_CACHE: compileCache,
   NODE_NO_WARNINGS: '1',
+  GOCLAW_CONFIG: '/nonexistent/config.json',
   ...env,
 })
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { defineConfig, integer, type ConfigOf } from '@clawmesh/chassis'
+import { injectionActions } from './domain/run/message-rules.ts'
 
 export const agentsConfig = defineConfig('agents', {
   runLeaseMs: {
@@ -27,7 +28,7 @@ export const agentsConfig = defineConfig('agents', {
   injectionAction: {
     env: ['CLAWMESH_INJECTION_ACTION'],
     file: 'gateway.injection_action',
-    schema: z.enum(['off', 'log', 'warn', 'block']).default('warn'),
+    schema: z.enum(injectionActions).default('warn'),
     about: 'What happens to a message that looks like a prompt injection',
     live: true,
   },

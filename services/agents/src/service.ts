@@ -29,6 +29,7 @@ import type { Agent } from './domain/types.ts'
 import { agentHandlers } from './http/agents.ts'
 import { chatHandlers } from './http/chat.ts'
 import { sessionHandlers } from './http/sessions.ts'
+import { messageRulesOf } from './message-rules.ts'
 import { agentsRpc } from './rpc/agents.ts'
 import { agentsStore } from './store/store.ts'
 
@@ -81,6 +82,7 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
     publish,
     log,
     config,
+    messageRules: messageRulesOf(mesh, config, log),
     chat: providers.chat,
     invokeTool: tools.invokeTool,
     listTools,

@@ -47,6 +47,8 @@ export interface AgentsUnderTest extends ServiceHarness {
   /** Every model call so far. */
   asked: ChatRequest[]
   monthCostUsd: number
+  /** The system configs of every tenant; undefined makes identity fail to tell them. */
+  systemConfigs: Record<string, string> | undefined
 }
 
 /** The only tenant that the identity of these tests knows besides the callers' own. */
@@ -54,7 +56,12 @@ export const knownTenant = '0193a5b0-7000-7000-8000-0000000000aa'
 
 /** The agents service over a real database, with a scripted model and one tool called `clock`. */
 export const startAgents = async (env: Record<string, string> = {}): Promise<AgentsUnderTest> => {
-  const state = { model: echo, asked: [] as ChatRequest[], monthCostUsd: 0 }
+  const state: Pick<AgentsUnderTest, 'model' | 'asked' | 'monthCostUsd' | 'systemConfigs'> = {
+    model: echo,
+    asked: [],
+    monthCostUsd: 0,
+    systemConfigs: {},
+  }
   const providers: RpcFunctions<typeof ProvidersServiceService> = {
     chat: (call, request) => {
       state.asked.push(structuredClone(request))
@@ -76,6 +83,10 @@ export const startAgents = async (env: Record<string, string> = {}): Promise<Age
       id === knownTenant
         ? { found: true, id, slug: 'known', name: 'Known', status: 'active' }
         : { found: false, id: '', slug: '', name: '', status: '' },
+    listSystemConfigs: async () => {
+      if (state.systemConfigs === undefined) throw new Error('away')
+      return { values: state.systemConfigs }
+    },
   }
   const standIns: Service[] = [
     {

@@ -1,13 +1,12 @@
 /** Providers: the LLM and embedding providers of each tenant, and the calls to them. */
 import { existsSync } from 'node:fs'
 import { http } from '@clawmesh/contracts'
-import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import {
-  detached,
   implementHttp,
   implementRpc,
   outboxPart,
+  systemConfigsOf,
   type Call,
   type Mesh,
   type Service,
@@ -16,7 +15,7 @@ import { guardedDispatcher } from '@clawmesh/chassis/fetch'
 import type { ProvidersConfig } from './config.ts'
 import type { Provider } from './domain/provider.ts'
 import { providerUseCases } from './domain/providers.ts'
-import { providerSelection, type SystemConfigs } from './domain/selection.ts'
+import { providerSelection } from './domain/selection.ts'
 import type { CallOptions } from './domain/wire/options.ts'
 import { providerHandlers } from './http/providers.ts'
 import { trialHandlers } from './http/trials.ts'
@@ -32,15 +31,7 @@ export const providersService = (mesh: Mesh, config: ProvidersConfig): Service =
   const outbox = outboxPart(database, mesh)
   const store = providersStore({ database, bus, secrets, log, published: outbox.poke })
 
-  const identity = mesh.client(IdentityServiceService)
-  const configs = mesh.cache<SystemConfigs>('system_configs', cachedTenants)
-  const systemConfigs = async (call: Call): Promise<SystemConfigs> =>
-    (await configs.get(
-      call.caller.tenantId,
-      'all',
-      async () => (await identity.listSystemConfigs(detached(call), {})).values,
-    )) ?? {}
-
+  const systemConfigs = systemConfigsOf(mesh)
   const allow = mesh.config.fetchAllow.split(',').filter(Boolean)
   const fetcher = guardedDispatcher({ allow, connectTimeoutMs: config.connectTimeoutMs })
   const timeouts = {

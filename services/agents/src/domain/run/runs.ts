@@ -16,6 +16,7 @@ import { fitHistory } from './history.ts'
 import { suspicions } from './input-guard.ts'
 import { liveEvents, type Publish } from './live-events.ts'
 import type { Chat } from './model-call.ts'
+import type { MessageRules, MessageRulesOf } from './message-rules.ts'
 import { modelMessage, textMessage } from './model-messages.ts'
 import { systemPrompt, type ContextFile } from './prompt.ts'
 import { addUsage, noUsage, runLoop } from './run-loop.ts'
@@ -85,6 +86,7 @@ interface Parts {
   publish: Publish
   log: Logger
   config: AgentsConfig
+  messageRules: MessageRulesOf
   chat: Chat
   invokeTool: InvokeTool
   listTools: (call: Call, agent: Agent) => Promise<ToolSpec[]>
@@ -129,8 +131,7 @@ export const runs = (parts: Parts): Runs => {
       throw new MeshError('RESOURCE_EXHAUSTED', 'error.budget_exceeded', { agent: agent.agentKey })
   }
 
-  const guardInput = (request: RunRequest): void => {
-    const action = config.injectionAction()
+  const guardInput = (request: RunRequest, { injectionAction: action }: MessageRules): void => {
     if (action === 'off') return
     const found = suspicions(request.message)
     if (found.length === 0) return
@@ -143,8 +144,7 @@ export const runs = (parts: Parts): Runs => {
       throw new MeshError('INVALID_REQUEST', 'error.invalid_request', { field: 'message', reason: found.join(', ') })
   }
 
-  const cutMessage = (message: string): string => {
-    const limit = config.maxMessageChars()
+  const cutMessage = (message: string, { maxChars: limit }: MessageRules): string => {
     if (message.length <= limit) return message
     return `${message.slice(0, limit).toWellFormed()}\n[The message had ${message.length} characters; only the first ${limit} are here.]`
   }
@@ -212,7 +212,7 @@ export const runs = (parts: Parts): Runs => {
 
   const turn = async (outer: Call, request: RunRequest, observer: RunObserver): Promise<RunResult> => {
     const { caller, agent, channel, userId } = request
-    const message = cutMessage(storable(request.message))
+    const { message } = request
     if (outer.signal.aborted) throw new MeshError('CANCELLED', 'error.cancelled')
     const begun = await (request.sessionKey === undefined
       ? beginFresh(newRun(request, message))
@@ -364,8 +364,10 @@ export const runs = (parts: Parts): Runs => {
   }
 
   return {
-    run: async (call, request, observer = {}) => {
-      guardInput(request)
+    run: async (call, asked, observer = {}) => {
+      const rules = await parts.messageRules(call)
+      guardInput(asked, rules)
+      const request = { ...asked, message: cutMessage(storable(asked.message), rules) }
       await checkBudget(call, request.agent)
       const { sessionKey, caller } = request
       if (sessionKey === undefined) return turn(call, request, observer)

@@ -1,4 +1,5 @@
-import { caseCounts, configProperties } from './scenarios/config-inputs.ts'
+import { caseCounts } from './scenarios/case-counts.ts'
+import { configProperties } from './scenarios/config-inputs.ts'
 
 test.each(Object.entries(configProperties))(
   `%s: ${caseCounts.full} cases`,

@@ -12,9 +12,6 @@ import {
 import fc from 'fast-check'
 import { configDefinitions } from '../../../cli/src/targets.ts'
 
-/** Cases a property is tried with: in `npm test`, and in `npm run faults`. */
-export const caseCounts = { short: 1_000, full: 100_000 } as const
-
 const path = 'config.json'
 const entries = settingsOf(configDefinitions)
 const fileKeys = entries.flatMap((entry) => entry.fileKeys)

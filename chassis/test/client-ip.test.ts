@@ -9,10 +9,10 @@ import {
   identityTokens,
   implementRpc,
   serviceCaller,
-  startRpcServer,
   type Call,
   type RpcFunctions,
 } from '../src/index.ts'
+import { startRpcServer } from '../src/grpc/server.ts'
 
 type Identity = RpcFunctions<typeof IdentityServiceService>
 

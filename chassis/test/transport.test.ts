@@ -9,11 +9,10 @@ import {
   grpcFunctions,
   identityTokens,
   implementRpc,
-  startRpcServer,
   type Call,
   type RpcFunctions,
-  type RpcServer,
 } from '../src/index.ts'
+import { startRpcServer, type RpcServer } from '../src/grpc/server.ts'
 
 type Agents = RpcFunctions<typeof AgentsServiceService>
 type Providers = RpcFunctions<typeof ProvidersServiceService>

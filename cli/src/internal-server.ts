@@ -7,14 +7,13 @@ import {
   probes,
   routeTable,
   sendError,
-  startRpcServer,
   type DrainableServer,
   type MeshHost,
   type Part,
   type RpcImplementation,
   type Lifecycle,
-  type RpcServer,
 } from '@clawmesh/chassis'
+import type { RpcServer } from '@clawmesh/chassis/grpc-server'
 import { routesOf } from '@clawmesh/contracts'
 import { MethodsServiceService } from '@clawmesh/contracts/gen/clawmesh/methods/v1/methods.ts'
 
@@ -74,7 +73,7 @@ const methodsOf = (mesh: MeshHost): RpcImplementation =>
     methodsRpc((name) => mesh.services().find((service) => service.name === name)?.ws),
   )
 
-/** Serves the gRPC contracts of a process's services. */
+/** Serves the gRPC contracts of a process's services; a process without any, as an edge alone is, does not even load it. */
 export const internalGrpc = ({ mesh, host, grpcPort }: InternalParts): Part & { leave: () => void } => {
   const { config, tokens, log } = mesh
   let server: RpcServer | undefined
@@ -82,10 +81,13 @@ export const internalGrpc = ({ mesh, host, grpcPort }: InternalParts): Part & { 
     name: 'internal grpc',
     leave: () => server?.setServing(false),
     start: async () => {
+      const contracts = mesh.services().flatMap(({ rpc }) => rpc ?? [])
+      if (contracts.length === 0) return
+      const { startRpcServer } = await import('@clawmesh/chassis/grpc-server')
       server = await startRpcServer({
         host,
         port: grpcPort,
-        services: [...mesh.services().flatMap(({ rpc }) => rpc ?? []), methodsOf(mesh)],
+        services: [...contracts, methodsOf(mesh)],
         tokens,
         log: log.child({ part: 'grpc' }),
         maxConnectionAgeMs: config.maxConnectionAgeMs,

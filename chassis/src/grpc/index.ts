@@ -1,4 +1,3 @@
 export * from './client.ts'
 export * from './direct.ts'
-export * from './server.ts'
 export * from './types.ts'

@@ -1,4 +1,5 @@
 /** `clawmesh start`: runs targets until told to stop. */
+import { flushCompileCache } from 'node:module'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { ConfigError, createLogger, DatabaseSetupError, startTelemetry } from '@clawmesh/chassis'
@@ -56,6 +57,8 @@ export const start = async (target: string, env: NodeJS.ProcessEnv): Promise<num
   const readyMs = Math.round(performance.now() - startedAt)
   log.info({ targets: names, readyMs, port: mesh.edgePort() }, 'ready')
   if (embedded) console.log(banner({ config: configs.gateway, port: mesh.edgePort(), readyMs }))
+  // Now rather than at the end, which may be a SIGKILL.
+  flushCompileCache()
   await told
   unfollow()
   await mesh.stop()

@@ -36,7 +36,14 @@ const methods = definitions.flatMap((definition) =>
 )
 
 /** Asked by the edge before there is a tenant; they find things of the whole installation. */
-const edgeLookups = ['resolveApiKey', 'resolveTenant', 'resolveMembership', 'resolveOidcIssuer']
+const edgeLookups = [
+  'resolveApiKey',
+  'resolveTenant',
+  'resolveMembership',
+  'resolveOidcIssuer',
+  'resolvePairing',
+  'requestPairing',
+]
 
 let mesh: AllInOne
 let mine: FullTenant
@@ -63,7 +70,7 @@ const callerIn = (tenant: FullTenant, role: Role = 'admin'): Caller => ({
   tenantSlug: tenant.slug,
   userId: tenant.userId,
   role,
-  scopes: [],
+  scopes: role === 'admin' ? ['operator.admin'] : [],
   credential: 'api-key',
   userBound: false,
   locale: 'en',
@@ -128,6 +135,10 @@ const fieldsFor = (tenant: Target, agent: string): Readonly<Record<string, unkno
   idOrSlug: tenant.slug,
   issuer: `https://login.example.org/${tenant.marker}`,
   audience: tenant.marker,
+  senderId: tenant.marker,
+  id: agent,
+  method: 'device.pair.list',
+  paramsJson: '{}',
   tenantId: tenant.id,
   model: 'gpt-4o',
   tool: 'read_file',
@@ -175,8 +186,8 @@ const requestFor = (method: Method, tenant: Target, agent: string): Record<strin
 }
 
 describe('gRPC', () => {
-  it('has a service for each of the mesh, and knows what every text field names', () => {
-    expect(definitions).toHaveLength(8)
+  it('has a service for each of the mesh and one for WebSocket methods, and knows what every text field names', () => {
+    expect(definitions).toHaveLength(9)
     const known = new Set(Object.keys(fieldsFor(mine, '')))
     const unknown = methods.flatMap(([path, , method]) =>
       Object.entries(emptyRequest(method))

@@ -1,5 +1,6 @@
 import { type IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import type { RpcFunctions } from '@clawmesh/chassis'
+import { z } from 'zod'
 import type { ApiKeyUseCases } from '../domain/api-keys.ts'
 import type { MemberUseCases } from '../domain/members.ts'
 import type { PairingUseCases } from '../domain/pairings.ts'
@@ -17,6 +18,8 @@ interface Parts {
 }
 
 const unknownKey = { found: false, keyId: '', tenantId: '', scopes: [], ownerId: '', expiresAtMs: 0 }
+const isUuid = (text: string): boolean => z.uuid().safeParse(text).success
+
 const unknownRequest = { found: false, code: '', senderId: '', channel: '', chatId: '' }
 const unknownTenant = { found: false, id: '', slug: '', name: '', status: '' }
 const unknownIssuer = {
@@ -90,7 +93,7 @@ export const identityRpc = ({
     return { requestId: request.id, code: request.code, senderId: request.senderId }
   },
   getPairingRequest: async ({ caller }, { id }) => {
-    const request = await pairings.find(caller.tenantId, id)
+    const request = isUuid(id) ? await pairings.find(caller.tenantId, id) : undefined
     if (request === undefined) return unknownRequest
     const { code, senderId, channel, chatId } = request
     return { found: true, code, senderId, channel, chatId }

@@ -40,9 +40,27 @@ const addressSettings = Object.fromEntries(
         about: `gRPC target of ${service}; dns:/// names are balanced over all their addresses`,
       },
     ],
+    [
+      `${service}DatabaseUrl`,
+      {
+        env: [`${service.toUpperCase()}_DATABASE_URL`],
+        schema: text(''),
+        about: `PostgreSQL of ${service} alone, instead of DATABASE_URL`,
+        secret: true,
+      },
+    ],
+    [
+      `${service}MigrationDatabaseUrl`,
+      {
+        env: [`${service.toUpperCase()}_MIGRATION_DATABASE_URL`],
+        schema: text(''),
+        about: `Login that owns and migrates the tables of ${service}, instead of CLAWMESH_MIGRATION_DATABASE_URL`,
+        secret: true,
+      },
+    ],
   ]),
 ) as Record<
-  `${RemoteService}HttpUrl` | `${RemoteService}GrpcUrl`,
+  `${RemoteService}${'HttpUrl' | 'GrpcUrl' | 'DatabaseUrl' | 'MigrationDatabaseUrl'}`,
   { env: [string]; schema: ReturnType<typeof text>; about: string }
 >
 

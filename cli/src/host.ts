@@ -21,15 +21,14 @@ import { migrationFolder } from './migration-folders.ts'
 export class SetupError extends Error {}
 
 /** The URL of a service's database: its own variable first, then the common one. */
-export const databaseUrl = (service: RemoteService, config: ChassisConfig, env: NodeJS.ProcessEnv): string =>
-  env[`${service.toUpperCase()}_DATABASE_URL`] || config.databaseUrl
+export const databaseUrl = (service: RemoteService, config: ChassisConfig): string =>
+  config[`${service}DatabaseUrl`] || config.databaseUrl
 
 /** The URL that a service's database is migrated with: own variable, the common one, or that of the service. */
-export const migrationUrl = (service: RemoteService, config: ChassisConfig, env: NodeJS.ProcessEnv): string => {
-  const own = env[`${service.toUpperCase()}_MIGRATION_DATABASE_URL`]
+export const migrationUrl = (service: RemoteService, config: ChassisConfig): string => {
   // A database of its own is not migrated through the common URL.
-  const common = env[`${service.toUpperCase()}_DATABASE_URL`] ? '' : config.migrationDatabaseUrl
-  return own || common || databaseUrl(service, config, env)
+  const common = config[`${service}DatabaseUrl`] ? '' : config.migrationDatabaseUrl
+  return config[`${service}MigrationDatabaseUrl`] || common || databaseUrl(service, config)
 }
 
 /** How a service's database is migrated, for one login that migrates and perhaps another one that serves. */

@@ -26,7 +26,6 @@ export interface MeshProcess {
 interface ProcessParts {
   names: readonly TargetName[]
   configs: Configs
-  env: NodeJS.ProcessEnv
   log: Logger
   dataDir: string
   /** Every target runs here, so what is not configured may be embedded. */
@@ -47,12 +46,11 @@ const hasPgvector = async (url: string): Promise<boolean> => {
 const withoutDatabase = async (
   names: readonly TargetName[],
   config: ChassisConfig,
-  env: NodeJS.ProcessEnv,
   embedded: boolean,
 ): Promise<RemoteService[]> => {
   const services = names.filter((name): name is RemoteService => name !== 'gateway')
-  const missing = services.filter((service) => databaseUrl(service, config, env) === '')
-  const shared = databaseUrl('memory', config, env)
+  const missing = services.filter((service) => databaseUrl(service, config) === '')
+  const shared = databaseUrl('memory', config)
   const memoryElsewhere = embedded && shared !== '' && shared === config.databaseUrl && !(await hasPgvector(shared))
   return memoryElsewhere ? [...missing, 'memory'] : missing
 }
@@ -77,20 +75,18 @@ const migrateAll = async (
 export const composeProcess = async ({
   names,
   configs,
-  env,
   log,
   dataDir,
   embedded,
 }: ProcessParts): Promise<MeshProcess> => {
   const config: ChassisConfig = configs.chassis
-  const unserved = await withoutDatabase(names, config, env, embedded)
+  const unserved = await withoutDatabase(names, config, embedded)
   if (!embedded) requireSetup(config, unserved)
   const database: EmbeddedDatabase | undefined =
     unserved.length > 0 ? await startEmbeddedDatabase(dataDir, log) : undefined
-  const urlOf = (service: RemoteService) =>
-    unserved.includes(service) ? database!.url : databaseUrl(service, config, env)
+  const urlOf = (service: RemoteService) => (unserved.includes(service) ? database!.url : databaseUrl(service, config))
   const migrationUrlOf = (service: RemoteService) =>
-    unserved.includes(service) ? database!.url : migrationUrl(service, config, env)
+    unserved.includes(service) ? database!.url : migrationUrl(service, config)
   if (embedded || config.autoUpgrade)
     await migrateAll(
       servicesWithDatabase.filter((service) => names.includes(service)),

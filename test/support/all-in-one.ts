@@ -82,7 +82,6 @@ export const startProcess = async (
   const mesh = await composeProcess({
     names,
     configs,
-    env,
     log: testLog(),
     dataDir: env['CLAWMESH_DATA_DIR']!,
     embedded,

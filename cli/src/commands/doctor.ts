@@ -162,12 +162,12 @@ const stored = async (
     : [schema]
 }
 
-const outside = async (config: ChassisConfig, env: NodeJS.ProcessEnv): Promise<Finding[]> => {
+const outside = async (config: ChassisConfig): Promise<Finding[]> => {
   const secrets = knownSecrets(config)
   const examined = await Promise.all(
     servicesWithDatabase.map(async (service) => {
-      const url = databaseUrl(service, config, env)
-      return url === '' ? [] : stored(service, { serving: url, migration: migrationUrl(service, config, env) }, secrets)
+      const url = databaseUrl(service, config)
+      return url === '' ? [] : stored(service, { serving: url, migration: migrationUrl(service, config) }, secrets)
     }),
   )
   const found = examined.flat()
@@ -189,7 +189,7 @@ export const doctor = async (env: NodeJS.ProcessEnv): Promise<{ text: string; ok
   const findings = [
     nodeVersion(),
     ...configured,
-    ...(config === undefined ? [] : [dataFolder(config.dataDir), ...(await outside(config, env))]),
+    ...(config === undefined ? [] : [dataFolder(config.dataDir), ...(await outside(config))]),
   ]
   return {
     ok: findings.every(({ ok }) => ok),

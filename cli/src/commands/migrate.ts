@@ -8,9 +8,9 @@ import { servicesWithDatabase } from '../targets.ts'
 export const runMigrations = async (env: NodeJS.ProcessEnv): Promise<void> => {
   const { chassis: config } = loadConfigs({ chassis: chassisConfig }, env, readLayers(env))
   for (const service of servicesWithDatabase) {
-    const servingUrl = databaseUrl(service, config, env)
+    const servingUrl = databaseUrl(service, config)
     if (servingUrl === '') throw new SetupError(`DATABASE_URL or ${service.toUpperCase()}_DATABASE_URL is required`)
-    const applied = await migrate(migrationTarget(service, migrationUrl(service, config, env), servingUrl))
+    const applied = await migrate(migrationTarget(service, migrationUrl(service, config), servingUrl))
     console.log(`${service}: ${applied.length === 0 ? 'up to date' : applied.join(', ')}`)
   }
 }

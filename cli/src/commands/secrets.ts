@@ -41,7 +41,7 @@ const withHolders = async <T>(
   const log = createLogger({ level: 'warn', name: 'secrets' })
   const dataDir = openDataDir(config.dataDir)
   const services = Object.entries(secretColumns) as [RemoteService, readonly SecretColumn[]][]
-  const urls = services.map(([service]) => databaseUrl(service, config, env))
+  const urls = services.map(([service]) => databaseUrl(service, config))
   const embedded = urls.includes('') ? await startEmbeddedDatabase(dataDir, log) : undefined
   const holders = services.map(([service, columns], index) => {
     const url = urls[index] || embedded!.url

@@ -39,7 +39,6 @@ export const start = async (target: string, env: NodeJS.ProcessEnv): Promise<num
   const mesh = await composeProcess({
     names,
     configs,
-    env,
     log,
     dataDir: openDataDir(configs.chassis.dataDir),
     embedded,

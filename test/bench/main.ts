@@ -270,7 +270,7 @@ const readiness = async (): Promise<void> => {
 
 try {
   const { subjects, profileDir, edge } = await startSubjects()
-  await sleep(3_000)
+  await sleep(12_000)
   console.log('resident memory when idle, MB:')
   for (const { pids } of subjects)
     for (const [name, pid] of Object.entries(pids)) console.log(`  ${name.padEnd(12)} ${rssMb(pid)}`)

@@ -1,11 +1,10 @@
 /** `clawmesh start`: runs targets until told to stop. */
 import { flushCompileCache } from 'node:module'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { ConfigError, createLogger, DatabaseSetupError, startTelemetry } from '@clawmesh/chassis'
 import { collectorOf, isAllInOne, logLevelOf, openConfiguration, readLayers } from '../configuration.ts'
 import { openDataDir } from '../data-dir.ts'
 import { SetupError } from '../host.ts'
+import { releaseMemoryWhenIdle } from '../idle-memory.ts'
 import { composeProcess } from '../process.ts'
 import { followConfiguration } from '../reload.ts'
 import { parseTargets } from '../targets.ts'
@@ -13,12 +12,6 @@ import { banner } from './banner.ts'
 
 /** How long leaving may take after a first signal before a second one, or patience, ends the process. */
 const graceMs = 15_000
-
-/** Starting leaves a heap of parsed sources behind, which would stay resident for hours in a process that idles. */
-const releaseStartUpMemory = (): void => {
-  setFlagsFromString('--expose-gc')
-  ;(runInNewContext('gc') as (options: object) => void)({ type: 'major', execution: 'sync', flavor: 'last-resort' })
-}
 
 /** Runs until SIGTERM or SIGINT and returns the exit code. */
 export const start = async (target: string, env: NodeJS.ProcessEnv): Promise<number> => {
@@ -52,7 +45,7 @@ export const start = async (target: string, env: NodeJS.ProcessEnv): Promise<num
       })
   })
   await mesh.start()
-  releaseStartUpMemory()
+  releaseMemoryWhenIdle()
   const readyMs = Math.round(performance.now() - startedAt)
   log.info({ targets: names, readyMs, port: mesh.edgePort() }, 'ready')
   if (embedded) console.log(banner({ config: configs.gateway, port: mesh.edgePort(), readyMs }))

@@ -9,7 +9,7 @@ export interface Claim {
   /** SHA-256 of the bearer's bytes, lower-case hex; empty when there is none. */
   readonly bearerHash: string
   readonly userId: string
-  /** What a paired browser calls itself; empty when there is none. */
+  /** What a paired browser calls itself; empty when there is none, or a credential that has to hold by itself. */
   readonly senderId: string
   /** Id or slug of a tenant. */
   readonly tenant: string
@@ -61,11 +61,13 @@ export const readClaim = (headers: IncomingHttpHeaders, queryToken = ''): Claim 
   const userId = header(headers, 'X-GoClaw-User-Id')
   const senderId = header(headers, 'X-GoClaw-Sender-Id')
   const tenant = header(headers, 'X-GoClaw-Tenant-Id')
+  // A wrong token is refused, not weakened to what its browser may do.
+  const showsCredential = headers.authorization !== undefined || queryToken !== ''
   return {
     bearer,
     bearerHash: hashOf(bearer),
     userId: userId.length > maxUserIdBytes ? '' : decode('X-GoClaw-User-Id', userId),
-    senderId: senderId.length > maxSenderIdBytes ? '' : decode('X-GoClaw-Sender-Id', senderId),
+    senderId: showsCredential || senderId.length > maxSenderIdBytes ? '' : decode('X-GoClaw-Sender-Id', senderId),
     tenant: decode('X-GoClaw-Tenant-Id', tenant),
     locale: pickLocale(headers['accept-language']),
   }

@@ -18,7 +18,8 @@ export const claimOfConnect = (params: ConnectParams): Claim => {
     bearer,
     bearerHash: hashOf(bearer),
     userId: user_id,
-    senderId: sender_id,
+    // A wrong token is refused, not weakened to what its browser may do.
+    senderId: token === '' ? sender_id : '',
     tenant,
     locale: pickLocale(locale),
   }

@@ -132,6 +132,11 @@ const fieldsFor = (tenant: Target, agent: string): Readonly<Record<string, unkno
   content: 'overwritten',
   fileName: 'AGENTS.md',
   keyHash: createHash('sha256').update('unknown').digest('hex'),
+  // A claim of an idempotency key that nobody has claimed.
+  scopeHash: createHash('sha256').update(crypto.randomUUID()).digest('hex'),
+  claimId: crypto.randomUUID(),
+  leaseMs: 1_000,
+  answer: { bodyHash: '', status: 200, headers: {}, body: Buffer.alloc(0), whole: true },
   idOrSlug: tenant.slug,
   issuer: `https://login.example.org/${tenant.marker}`,
   audience: tenant.marker,
@@ -186,8 +191,8 @@ const requestFor = (method: Method, tenant: Target, agent: string): Record<strin
 }
 
 describe('gRPC', () => {
-  it('has a service for each of the mesh and one for WebSocket methods, and knows what every text field names', () => {
-    expect(definitions).toHaveLength(9)
+  it('has a service for each of the mesh, WebSocket methods and idempotency keys, and knows what every text field names', () => {
+    expect(definitions).toHaveLength(10)
     const known = new Set(Object.keys(fieldsFor(mine, '')))
     const unknown = methods.flatMap(([path, , method]) =>
       Object.entries(emptyRequest(method))

@@ -382,7 +382,9 @@ describe('a run whose process died', () => {
     )
     const { status } = await wake({ message: 'anyone?', session_key: 'agent:default:lost' })
     expect(status).toBe(200)
-    while (finished.length < 2) await sleep(20)
+    while (!finished.some((event) => event.runId === runId)) await sleep(20)
+    // Were it told twice, the second would be here by now.
+    await sleep(100)
     expect(finished.filter((event) => event.runId === runId)).toMatchObject([{ status: 'failed' }])
     await stop()
   })

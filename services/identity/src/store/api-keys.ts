@@ -1,3 +1,4 @@
+import { masterTenantId } from '@clawmesh/contracts'
 import { invalidate, outboxRow, type Actor } from '@clawmesh/chassis'
 import type { ApiKey, NewApiKeyRow } from '../domain/types.ts'
 import type { ApiKey as ApiKeyRow, PrismaClient } from './client/client.ts'
@@ -15,6 +16,9 @@ interface Clients {
   system: PrismaClient
   prismaOf: (tenantId: string) => PrismaClient
 }
+
+/** Whose event it is what happens to a key: its tenant's, or for a system key the master tenant's. */
+const eventTenantOf = ({ tenantId }: Pick<NewApiKeyRow, 'tenantId'>): string => tenantId ?? masterTenantId
 
 /** The API keys of a tenant, and those of the system where they are included. */
 export const apiKeysStore = ({ system, prismaOf }: Clients, { bus, published }: StoreParts) => {
@@ -39,7 +43,7 @@ export const apiKeysStore = ({ system, prismaOf }: Clients, { bus, published }: 
         // System owners make keys of the system, and of other tenants than their own.
         const row = await clientFor(key.tenantId !== tenantId).$transaction(async (tx) => {
           const created = await tx.apiKey.create({ data: key })
-          await tx.outbox.create({ data: outboxRow('apiKeyCreated', tenantId, { id: key.id, ...actor }) })
+          await tx.outbox.create({ data: outboxRow('apiKeyCreated', eventTenantOf(key), { id: key.id, ...actor }) })
           return created
         })
         published()
@@ -66,7 +70,7 @@ export const apiKeysStore = ({ system, prismaOf }: Clients, { bus, published }: 
           const created = await tx.apiKey.create({ data: successor })
           await tx.apiKey.update({ where: { id }, data: { expiresAt: previousExpiresAt, rotatedTo: successor.id } })
           const told = { id, newId: successor.id, previousExpiresAt: previousExpiresAt.toISOString(), ...actor }
-          await tx.outbox.create({ data: outboxRow('apiKeyRotated', tenantId, told) })
+          await tx.outbox.create({ data: outboxRow('apiKeyRotated', eventTenantOf(old), told) })
           return { old, created, previousExpiresAt }
         })
         if (rotated === undefined) return undefined
@@ -83,7 +87,7 @@ export const apiKeysStore = ({ system, prismaOf }: Clients, { bus, published }: 
           const row = await tx.apiKey.findFirst({ where: { id, ...reached(includeSystemKeys) } })
           if (row === null) return undefined
           await tx.apiKey.update({ where: { id }, data: { revoked: true } })
-          await tx.outbox.create({ data: outboxRow('apiKeyRevoked', tenantId, { id, ...actor }) })
+          await tx.outbox.create({ data: outboxRow('apiKeyRevoked', eventTenantOf(row), { id, ...actor }) })
           return row
         })
         if (revoked === undefined) return false

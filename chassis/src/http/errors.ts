@@ -29,10 +29,11 @@ const discardBody = (request: IncomingMessage, response: ServerResponse): void =
   else response.setHeader('connection', 'close')
 }
 
-/** Answers with the error a handler threw. Its cause is logged and never sent. */
+/** Answers with the error a handler threw. Its cause is logged, by the request's id, and never sent. */
 export const sendError = ({ request, response, thrown, log, locale, style }: ErrorAnswer): void => {
   const error = toMeshError(databaseError(thrown))
-  log[level(error)]({ err: error, method: request.method, path: request.url?.split('?')[0] }, error.message)
+  const requestId = response.getHeader('x-request-id') ?? request.headers['x-request-id']
+  log[level(error)]({ err: error, requestId, method: request.method, path: request.url?.split('?')[0] }, error.message)
   if (response.headersSent) {
     response.destroy()
     return

@@ -63,7 +63,7 @@ export interface LostRun {
 
 /** From so many runs on, a statement waits a moment to begin or end several: the database does less for each. */
 const busyRuns = 8
-const gatherMs = 4
+const gatherMs = 2
 
 const messagesOf = (messages: readonly NewMessage[]): string => storableJson(messages)
 

@@ -336,6 +336,29 @@ describe('a run that is being stored while the model is asked', () => {
     })
   })
 
+  it('takes another name, and asks the model again, when the one made up for its session is taken', async () => {
+    await pool().query(`
+      CREATE SEQUENCE agents.begun;
+      CREATE FUNCTION agents.skip_first() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+        BEGIN IF nextval('agents.begun') = 1 THEN RETURN NULL; END IF; RETURN NEW; END $$;
+      CREATE TRIGGER skip_first BEFORE INSERT ON agents.sessions FOR EACH ROW EXECUTE FUNCTION agents.skip_first()`)
+    try {
+      const { status, body } = await chat({ ...hello, stream: true })
+      expect(status).toBe(200)
+      const sent = frames(body)
+      expect(sent.at(-1)).toBe('[DONE]')
+      const ids = sent.slice(0, -1).map((frame) => JSON.parse(frame).id as string)
+      expect(new Set(ids).size).toBe(1)
+      expect(agents.asked).toHaveLength(2)
+      const kept = await session(`agent:default:http-alice-${ids[0]!.slice('chatcmpl-'.length)}`)
+      expect(kept['messages']).toHaveLength(2)
+    } finally {
+      await pool().query(
+        'DROP TRIGGER skip_first ON agents.sessions; DROP FUNCTION agents.skip_first; DROP SEQUENCE agents.begun',
+      )
+    }
+  })
+
   it('is refused as a whole, and its model call ended, when it cannot be stored', async () => {
     let ended = false
     agents.model = async function* (_request, call) {

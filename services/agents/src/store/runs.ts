@@ -231,9 +231,15 @@ export const runRows = ({ forTenant, system }: Database, published: (rows: reado
 
   return {
     /** Begins a run in a session made up for it, which has the run's id. False when that exists already. */
-    beginFresh: (run: NewRun): Promise<boolean> => {
+    beginFresh: async (run: NewRun): Promise<boolean> => {
       running.add(run.runId)
-      return beginFresh(run)
+      let begun = false
+      try {
+        begun = await beginFresh(run)
+      } finally {
+        if (!begun) running.delete(run.runId)
+      }
+      return begun
     },
 
     /** Begins a run and takes its session, made when new. `undefined` when another run holds the session. */

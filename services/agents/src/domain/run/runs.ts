@@ -72,6 +72,9 @@ const freshSession = ({ runId, agentId, userId }: NewRun): HeldSession => ({
   firstSeq: 0,
 })
 
+/** The name made up for a run's session exists already: eight hexadecimal digits meet again in a busy agent's lifetime. */
+class SessionNameTaken extends Error {}
+
 /** A run and the session it holds. */
 interface Begun {
   run: NewRun
@@ -186,7 +189,7 @@ export const runs = (parts: Parts): Runs => {
     const kept = store.runs.beginFresh(run).then(
       (ours) => {
         canStore = true
-        if (!ours) throw new MeshError('UNAVAILABLE', 'error.session_busy', { key: run.sessionKey })
+        if (!ours) throw new SessionNameTaken()
       },
       (thrown: unknown) => {
         canStore = false
@@ -323,6 +326,10 @@ export const runs = (parts: Parts): Runs => {
       live.send({ type: 'run.completed', content, usage: usage ?? noUsage })
       return { runId, content, finishReason, usage }
     } catch (thrown) {
+      if (abort.signal.reason instanceof SessionNameTaken) {
+        live.send({ type: 'run.cancelled' })
+        throw abort.signal.reason
+      }
       // Cancelled by its requester, ended by us, or failed by itself.
       const error = outer.signal.aborted
         ? new MeshError('CANCELLED', 'error.cancelled')
@@ -341,6 +348,17 @@ export const runs = (parts: Parts): Runs => {
     } finally {
       outer.signal.removeEventListener('abort', forward)
       active.delete(runId)
+    }
+  }
+
+  /** A turn in a session of its own. Nothing was delivered under a name that turns out to be taken: another is made up. */
+  const freshTurn = async (call: Call, request: RunRequest, observer: RunObserver): Promise<RunResult> => {
+    for (;;) {
+      try {
+        return await turn(call, request, observer)
+      } catch (thrown) {
+        if (!(thrown instanceof SessionNameTaken)) throw thrown
+      }
     }
   }
 
@@ -370,7 +388,7 @@ export const runs = (parts: Parts): Runs => {
       const request = { ...asked, message: cutMessage(storable(asked.message), rules) }
       await checkBudget(call, request.agent)
       const { sessionKey, caller } = request
-      if (sessionKey === undefined) return turn(call, request, observer)
+      if (sessionKey === undefined) return freshTurn(call, request, observer)
       await checkSession(request, sessionKey)
       return inTurn(`${caller.tenantId} ${sessionKey}`, () => turn(call, request, observer))
     },

@@ -110,9 +110,12 @@ export const startOutboxRelay = (database: Database, bus: Bus, log: Logger): Out
     wake()
   }
 
-  /** What is held in memory, then what is in the table. */
+  /** What is held in memory, then what is in the table. What comes meanwhile waits for the next time, to go together. */
   const relayAll = async (): Promise<void> => {
-    while (held.length > 0) await emitRows(database, bus, held.splice(0, batchSize))
+    do {
+      const rows = held.splice(0, batchSize)
+      if (rows.length > 0) await emitRows(database, bus, rows)
+    } while (held.length >= batchSize)
     if (!unclaimed && Date.now() - sweptAtMs < pollMs) return
     unclaimed = false
     sweptAtMs = Date.now()
@@ -158,7 +161,7 @@ export const startOutboxRelay = (database: Database, bus: Bus, log: Logger): Out
       await running
       try {
         unclaimed = true
-        await relayAll()
+        while (held.length > 0 || unclaimed) await relayAll()
       } catch (err) {
         log.warn({ err }, 'outbox: events wait for the next start')
       }

@@ -48,6 +48,17 @@ type Scripted = Redis & {
   takeToken: (key: string, intervalUs: number, capacityUs: number) => Promise<[allowed: number, fullInUs: number]>
 }
 
+/**
+ * An answer, if it comes in time. ioredis' own time limit would count a moment in which this process was busy as Redis'
+ * silence: its timers run before the answers that have arrived meanwhile are read.
+ */
+const inTime = <T>(answer: Promise<T>): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const giveUp = () => reject(new Error(`no answer within ${answerWithinMs} ms`))
+    const timer = setTimeout(() => setImmediate(giveUp), answerWithinMs)
+    answer.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+
 export const redisBuckets = (url: string): RedisBuckets => {
   const redis = new Redis(url, {
     lazyConnect: true,
@@ -56,7 +67,6 @@ export const redisBuckets = (url: string): RedisBuckets => {
     enableAutoPipelining: true,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    commandTimeout: answerWithinMs,
     connectTimeout: connectTimeoutMs,
     socketTimeout: silentMs,
     disconnectTimeout: disconnectWithinMs,
@@ -69,11 +79,11 @@ export const redisBuckets = (url: string): RedisBuckets => {
   return {
     take: async (key, rate) => {
       const intervalUs = Math.max(1, Math.round(rate.intervalMs * 1000))
-      const [allowed, fullInUs] = await redis.takeToken(prefix + key, intervalUs, rate.burst * intervalUs)
+      const [allowed, fullInUs] = await inTime(redis.takeToken(prefix + key, intervalUs, rate.burst * intervalUs))
       return takeOf(rate, allowed === 1, fullInUs / 1000)
     },
     answers: () =>
-      redis.ping().then(
+      inTime(redis.ping()).then(
         () => true,
         () => false,
       ),

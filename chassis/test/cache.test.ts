@@ -1,5 +1,5 @@
 import { cacheSubject, MeshError } from '@clawmesh/contracts'
-import { createCache, createLogger, invalidate, localBus, type Bus } from '../src/index.ts'
+import { createCache, createLogger, invalidate, createLocalBus, type Bus } from '../src/index.ts'
 
 interface Thing {
   at: number
@@ -11,7 +11,7 @@ const log = createLogger({ level: 'silent', name: 'test' })
 const busOfTest = (): Bus & { reconnect: () => void } => {
   const handlers: (() => void)[] = []
   return {
-    ...localBus(log),
+    ...createLocalBus(log),
     onReconnect: (handler) => void handlers.push(handler),
     reconnect: () => handlers.forEach((handler) => handler()),
   }
@@ -177,7 +177,7 @@ describe('told to forget', () => {
     const { bus, cache, load } = setUp()
     await cache.get('a', 'k', load)
     for (const message of [undefined, null, 'text', {}, { tenantId: 1, key: 'k' }])
-      bus.publish(cacheSubject('agents'), message)
+      bus.signal(cacheSubject('agents'), message)
     expect(cache.peek('a', 'k')).toEqual({ at: 1 })
     invalidate(bus, 'agents', { tenantId: 'a', key: 'k' })
     expect(cache.peek('a', 'k')).toBeUndefined()
@@ -220,7 +220,7 @@ it('says what it has forgotten, after it has: by key, and everything when the bu
   const { bus, cache, load } = setUp()
   await cache.get('a', 'k', load)
   const told: unknown[] = []
-  cache.onForget((what) => told.push([what, cache.peek('a', 'k')]))
+  cache.onInvalidation((what) => told.push([what, cache.peek('a', 'k')]))
   invalidate(bus, 'agents', { tenantId: 'a', key: 'k' })
   await cache.get('a', 'k', load)
   bus.reconnect()

@@ -1,5 +1,5 @@
 /** The edge over a real identity service and its database: who gets in, as whom, and where. */
-import { callerOf, identityTokens, invalidate, sha256Hex, type HttpHandler } from '@clawmesh/chassis'
+import { callerOf, createIdentityTokens, invalidate, sha256Hex, type HttpHandler } from '@clawmesh/chassis'
 import { allRoutes, masterTenantId, type Caller } from '@clawmesh/contracts'
 import { testIdentity } from '../../test/support/identity.ts'
 import { startServices, testCaller, type ServiceHarness } from '../../test/support/service-harness.ts'
@@ -14,7 +14,7 @@ const systemOwner = testCaller({ role: 'owner', tenantId: masterTenantId, tenant
 
 /** Stands in for a service: answers with the caller that the edge vouches for. */
 const mirror: HttpHandler = (request, response) =>
-  void callerOf(request, identityTokens('nobody signs tokens with this')).then((caller) =>
+  void callerOf(request, createIdentityTokens('nobody signs tokens with this')).then((caller) =>
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(caller)),
   )
 

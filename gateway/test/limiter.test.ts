@@ -3,7 +3,7 @@ import { createLogger, type Logger } from '@clawmesh/chassis'
 import { Redis } from 'ioredis'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Rate, Take } from '../src/limit/bucket.ts'
-import { rateLimiter, type Limiter } from '../src/limit/limiter.ts'
+import { createRateLimiter, type Limiter } from '../src/limit/limiter.ts'
 import { findFreePort } from '../../test/support/free-port.ts'
 import { startRedis, type RedisHandle } from '../../test/support/redis.ts'
 
@@ -31,7 +31,7 @@ const startLimiter = async (
   { rpm = 20, burst = 5, replicas = 1 }: { rpm?: number; burst?: number; replicas?: number } = {},
   log: Logger = createLogger({ level: 'silent', name: 'test' }),
 ): Promise<TestLimiter> => {
-  const limiter = rateLimiter(() => replicas, url, log)
+  const limiter = createRateLimiter(() => replicas, url, log)
   await limiter.part.start?.()
   running.push(limiter)
   return { take: (key, rate = rateOf(rpm, burst)) => limiter.take(key, rate) }

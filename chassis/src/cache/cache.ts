@@ -14,7 +14,7 @@ export interface Cache<V> {
   peek: (tenantId: string, key: string) => V | null | undefined
   clear: () => void
   /** Calls back after something was forgotten because it may have changed; an empty key stands for everything. */
-  onForget: (handler: (told: Invalidation) => void) => void
+  onInvalidation: (handler: (told: Invalidation) => void) => void
   stats: () => { size: number; hits: number; misses: number }
 }
 
@@ -47,7 +47,7 @@ const isAway = (thrown: unknown): boolean => {
 
 /** Forgets a key of a tenant everywhere; an empty key forgets everything of the kind. */
 export const invalidate = (bus: Bus, kind: CacheKind, message: Invalidation): void =>
-  bus.publish(cacheSubject(kind), message)
+  bus.signal(cacheSubject(kind), message)
 
 /** A cache of one kind. It empties itself when the bus was away, as it may have missed an invalidation. */
 export const createCache = <V extends object>({ kind, max, ttlMs, missTtlMs = ttlMs, bus }: CacheOptions): Cache<V> => {
@@ -59,7 +59,7 @@ export const createCache = <V extends object>({ kind, max, ttlMs, missTtlMs = tt
   let misses = 0
   const keyOf = (tenantId: string, key: string) => `${tenantId} ${key}`
 
-  const forget = (tenantId: string, key: string) => {
+  const evict = (tenantId: string, key: string) => {
     generation++
     loading.clear()
     if (key === '') entries.clear()
@@ -67,7 +67,7 @@ export const createCache = <V extends object>({ kind, max, ttlMs, missTtlMs = tt
   }
   const handlers: ((told: Invalidation) => void)[] = []
   const hear = (told: Invalidation) => {
-    forget(told.tenantId, told.key)
+    evict(told.tenantId, told.key)
     for (const handler of handlers) handler(told)
   }
   bus.subscribe(cacheSubject(kind), (message) => hear(invalidation.parse(message)))
@@ -123,8 +123,8 @@ export const createCache = <V extends object>({ kind, max, ttlMs, missTtlMs = tt
       if (known !== undefined) hits++
       return known === missing ? null : known
     },
-    clear: () => forget('', ''),
-    onForget: (handler) => void handlers.push(handler),
+    clear: () => evict('', ''),
+    onInvalidation: (handler) => void handlers.push(handler),
     stats: () => ({ size: entries.size, hits, misses }),
   }
 }

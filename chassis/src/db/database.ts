@@ -1,12 +1,12 @@
-/** A service's own database: doors to its rows, and the adapters its Prisma clients run on. */
+/** A service's own database: scoped access to its rows, and the adapters its Prisma clients run on. */
 import { MeshError } from '@clawmesh/contracts'
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import type { Logger } from '../log/logger.ts'
 import { systemBinding, tenantBinding } from './binding.ts'
-import { boundPool } from './bound-pool.ts'
-import { doorOf, type Door } from './door.ts'
-import { tenantScope, type TenantScope } from './tenant-client.ts'
+import { createBoundPool } from './bound-pool.ts'
+import { createScopedDb, type ScopedDb } from './scoped-db.ts'
+import { createTenantClients, type TenantClients } from './tenant-clients.ts'
 import { TracedPool } from './traced-pool.ts'
 
 // Counts and sums fit a double everywhere we use them; pg would hand them over as text.
@@ -17,15 +17,15 @@ export interface Database {
   /** The PostgreSQL schema that the service owns. */
   readonly schema: string
   /** The rows of one tenant. @throws TypeError when that is no UUID */
-  readonly forTenant: (tenantId: string) => Door
+  readonly forTenant: (tenantId: string) => ScopedDb
   /** The rows of all tenants and those of none: for work that belongs to no tenant, and said by name. */
-  readonly system: Door
+  readonly system: ScopedDb
   /** For a Prisma client of tenants, which is used through `clientOf` only. */
   readonly tenantAdapter: PrismaPg
   /** For a Prisma client of the system. */
   readonly systemAdapter: PrismaPg
   /** A Prisma client over `tenantAdapter`, as one tenant; cheap. It has no `findUnique`. */
-  readonly clientOf: TenantScope['clientOf']
+  readonly clientOf: TenantClients['clientOf']
   /**
    * Connections as the login role, bound to nothing: they see no tenant's row. Only for changes of tables that no
    * transaction can hold, and for tests.
@@ -60,21 +60,21 @@ export const openDatabase = ({ url, schema, poolSize, log, keepsStatements = fal
   pool.on('error', ({ message }) => log.warn({ reason: message }, 'a database connection broke'))
   pool.on('connect', (client) => client.on('error', () => undefined))
   const namePrefix = keepsStatements ? schema : undefined
-  const scope = tenantScope()
-  const systemPool = boundPool(pool, () => systemBinding)
+  const scope = createTenantClients()
+  const systemPool = createBoundPool(pool, () => systemBinding)
   const adapterOf = (bound: pg.Pool) => new PrismaPg(bound, { schema, disposeExternalPool: false })
   return {
     pool,
     schema,
     forTenant: (tenantId) => {
       const binding = tenantBinding(tenantId)
-      return doorOf(
-        boundPool(pool, () => binding),
+      return createScopedDb(
+        createBoundPool(pool, () => binding),
         namePrefix,
       )
     },
-    system: doorOf(systemPool, namePrefix),
-    tenantAdapter: adapterOf(boundPool(pool, scope.now)),
+    system: createScopedDb(systemPool, namePrefix),
+    tenantAdapter: adapterOf(createBoundPool(pool, scope.now)),
     systemAdapter: adapterOf(systemPool),
     clientOf: scope.clientOf,
     ping: () =>

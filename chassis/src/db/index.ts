@@ -1,6 +1,5 @@
-export * from './batcher.ts'
 export * from './database.ts'
-export * from './door.ts'
+export * from './scoped-db.ts'
 export * from './migrate.ts'
 export * from './outbox.ts'
 export { DatabaseSetupError, rowSecurityFault } from './row-security.ts'

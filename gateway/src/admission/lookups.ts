@@ -86,7 +86,7 @@ const orUnavailable = async <T>(answer: Promise<T>): Promise<T> => {
   }
 }
 
-export const identityLookups = (mesh: Pick<Mesh, 'client' | 'cache'>): Lookups => {
+export const createIdentityLookups = (mesh: Pick<Mesh, 'client' | 'cache'>): Lookups => {
   const identity = mesh.client(IdentityServiceService)
   const apiKeys = mesh.cache<ApiKey>('api_keys', maxApiKeys)
   const tenants = mesh.cache<Tenant>('tenants', maxTenants)
@@ -143,7 +143,7 @@ export const identityLookups = (mesh: Pick<Mesh, 'client' | 'cache'>): Lookups =
         paired_devices: pairings,
         oidc_issuers: oidcIssuers,
       } as const))
-        cache.onForget((told) => handler(kind as CacheKind, told))
+        cache.onInvalidation((told) => handler(kind as CacheKind, told))
     },
     rateLimitRpm: async (tenantId) => {
       const known = await settings.get(tenantId, 'all', async () => {

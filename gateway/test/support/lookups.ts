@@ -1,5 +1,5 @@
 import type { ApiKey, Lookups, OidcIssuer, Tenant } from '../../src/admission/lookups.ts'
-import { hashOf } from '../../src/admission/claim.ts'
+import { hashOf } from '../../src/admission/credentials.ts'
 
 export interface KnownThings {
   keys?: Record<string, Partial<ApiKey>>

@@ -84,7 +84,7 @@ describe('another tenant', () => {
 
   it('does not get vectors out of the cache of the first', async () => {
     harness.providers.embed = providerOfWidth(8)
-    harness.bus.publish('mesh.cache.providers', { tenantId: '', key: '' })
+    harness.bus.signal('mesh.cache.providers', { tenantId: '', key: '' })
     await request(theirs, 'PUT', `${base}/documents/cached.md`, { content: 'the same text' })
     harness.providers.asked.length = 0
     await request(mine, 'PUT', `${base}/documents/cached.md`, { content: 'the same text' })

@@ -41,7 +41,7 @@ const textOnly = async () => {
 describe('a search', () => {
   afterEach(() => {
     harness.providers.embed = noProvider
-    harness.bus.publish('mesh.cache.providers', { tenantId: '', key: '' })
+    harness.bus.signal('mesh.cache.providers', { tenantId: '', key: '' })
   })
 
   it('shows the chunk with its lines, score, source and scope', async () => {

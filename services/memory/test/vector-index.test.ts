@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Caller } from '@clawmesh/contracts'
 import { testCaller } from '../../../test/support/service-harness.ts'
-import { memoryStore } from '../src/store/store.ts'
+import { createMemoryStore } from '../src/store/store.ts'
 import { providerOfWidth, startMemory, type MemoryHarness } from './memory-harness.ts'
 
 let harness: MemoryHarness
@@ -63,7 +63,7 @@ describe.each([256, 2048])('an agent with many vectors of width %i', (dims) => {
 
   beforeAll(async () => {
     harness.providers.embed = providerOfWidth(dims)
-    harness.bus.publish('mesh.cache.providers', { tenantId: '', key: '' })
+    harness.bus.signal('mesh.cache.providers', { tenantId: '', key: '' })
     const mine = await startAgent(caller)
     agentId = mine.agent.id
     base = mine.base
@@ -92,7 +92,9 @@ describe.each([256, 2048])('an agent with many vectors of width %i', (dims) => {
     it.each(['ibis nesting at the lagoon', 'observer 117', 'grebes seen on a canal', 'pairs of storks'])(
       'finds the same top result by the index as one by one: %s',
       async (query) => {
-        const search = memoryStore({ database: harness.database, published: () => undefined }).search(caller.tenantId)
+        const search = createMemoryStore({ database: harness.database, published: () => undefined }).search(
+          caller.tenantId,
+        )
         const scope = { agentId, userIds: [''], limit: 12 }
         const question = { space, vector: await embed(query) }
         const exact = await search.nearest(scope, question)
@@ -120,7 +122,7 @@ describe.each([256, 2048])('an agent with many vectors of width %i', (dims) => {
 
 it('an agent with few vectors is compared one by one, and gets no index', async () => {
   harness.providers.embed = providerOfWidth(32)
-  harness.bus.publish('mesh.cache.providers', { tenantId: '', key: '' })
+  harness.bus.signal('mesh.cache.providers', { tenantId: '', key: '' })
   const caller = testCaller()
   const agent = harness.addAgent(caller)
   const base = `/v1/agents/${agent.id}/memory`

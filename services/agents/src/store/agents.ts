@@ -49,7 +49,7 @@ const seeded = new Set<string>()
 const mostRemembered = 100_000
 
 /** The agents of one tenant. */
-export const agentRows = ({ prisma, bus, published }: AgentRowsParts, tenantId: string) => {
+export const createAgentRows = ({ prisma, bus, published }: AgentRowsParts, tenantId: string) => {
   const forget = (...keys: string[]) => {
     for (const key of keys) invalidate(bus, 'agents', { tenantId, key })
   }

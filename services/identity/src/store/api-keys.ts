@@ -21,7 +21,7 @@ interface Clients {
 const eventTenantOf = ({ tenantId }: Pick<NewApiKeyRow, 'tenantId'>): string => tenantId ?? masterTenantId
 
 /** The API keys of a tenant, and those of the system where they are included. */
-export const apiKeysStore = ({ system, prismaOf }: Clients, { bus, published }: StoreParts) => {
+export const createApiKeysStore = ({ system, prismaOf }: Clients, { bus, published }: StoreParts) => {
   const forget = (keyHash: string) => invalidate(bus, 'api_keys', { tenantId: '', key: keyHash })
 
   return (tenantId: string) => {
@@ -100,7 +100,7 @@ export const apiKeysStore = ({ system, prismaOf }: Clients, { bus, published }: 
 }
 
 /** What the edge asks about keys, whose tenant it does not know yet. */
-export const keyLookups = (system: PrismaClient) => ({
+export const createKeyLookups = (system: PrismaClient) => ({
   findApiKey: async (keyHash: string): Promise<ApiKey | undefined> => {
     const row = await system.apiKey.findUnique({ where: { keyHash } })
     return row === null ? undefined : toApiKey(row)

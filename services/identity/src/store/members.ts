@@ -17,7 +17,7 @@ const inOrder = [{ createdAt: 'asc' as const }, { id: 'asc' as const }]
 const literal = (text: string): string => text.replace(/[\\%_]/g, '\\$&')
 
 /** The members of a tenant. */
-export const membersStore =
+export const createMembersStore =
   (prismaOf: (tenantId: string) => PrismaClient, { bus, published }: StoreParts) =>
   (tenantId: string) => {
     const prisma = prismaOf(tenantId)

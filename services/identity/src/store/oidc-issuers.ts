@@ -41,7 +41,7 @@ export interface OidcIssuerUpdate {
 }
 
 /** The OIDC issuers of a tenant. Under the system, as an audience is one tenant's in the whole installation. */
-export const oidcIssuersStore = (system: PrismaClient, parts: StoreParts) => {
+export const createOidcIssuersStore = (system: PrismaClient, parts: StoreParts) => {
   const forget = forgetter(parts)
 
   /**
@@ -154,7 +154,7 @@ export const oidcIssuersStore = (system: PrismaClient, parts: StoreParts) => {
 }
 
 /** What the edge asks about issuers, whose tenant it does not know yet, and the care for their keys. */
-export const oidcLookups = (system: PrismaClient, parts: StoreParts) => {
+export const createOidcLookups = (system: PrismaClient, parts: StoreParts) => {
   const forget = forgetter(parts)
 
   return {

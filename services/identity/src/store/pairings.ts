@@ -6,7 +6,7 @@ import type { StoreParts } from './store.ts'
 const newestFirst = { id: 'desc' as const }
 
 /** Pairings of a tenant: who waits, and who is in. What has expired is as good as absent. */
-export const pairingsStore =
+export const createPairingsStore =
   (prismaOf: (tenantId: string) => PrismaClient, { bus, published }: StoreParts) =>
   (tenantId: string) => {
     const prisma = prismaOf(tenantId)

@@ -4,7 +4,7 @@ import { isForeignKeyViolation } from './foreign-key.ts'
 import type { StoreParts } from './store.ts'
 
 /** The config values of a tenant. */
-export const systemConfigsStore =
+export const createSystemConfigsStore =
   (prismaOf: (tenantId: string) => PrismaClient, { bus, published }: StoreParts) =>
   (tenantId: string) => {
     const prisma = prismaOf(tenantId)

@@ -17,7 +17,7 @@ const taken = (slug: string, cause: unknown) =>
   new MeshError('ALREADY_EXISTS', 'error.already_exists', { kind: 'tenant', id: slug }, { cause })
 
 /** The tenants of the installation, which only the system knows. Their events are the master tenant's. */
-export const tenantsStore = (system: PrismaClient, { bus, published }: StoreParts) => {
+export const createTenantsStore = (system: PrismaClient, { bus, published }: StoreParts) => {
   const changed = (id: string) => {
     published()
     // The edge knows a tenant by its id and by its slug.

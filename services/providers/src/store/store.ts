@@ -24,7 +24,7 @@ interface StoreParts {
 }
 
 /** The providers of a tenant. */
-export const providersStore = ({ database, bus, secrets, log, published }: StoreParts) => {
+export const createProvidersStore = ({ database, bus, secrets, log, published }: StoreParts) => {
   const client = new PrismaClient({ adapter: database.tenantAdapter })
 
   const forTenant = (tenantId: string) => {
@@ -132,4 +132,4 @@ export const providersStore = ({ database, bus, secrets, log, published }: Store
   return { forTenant }
 }
 
-export type ProvidersStore = ReturnType<typeof providersStore>
+export type ProvidersStore = ReturnType<typeof createProvidersStore>

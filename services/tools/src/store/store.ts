@@ -21,7 +21,7 @@ interface StoreParts {
   published: () => void
 }
 
-export const toolsStore = ({ database, bus, published }: StoreParts) => {
+export const createToolsStore = ({ database, bus, published }: StoreParts) => {
   const system = new PrismaClient({ adapter: database.systemAdapter })
   const client = new PrismaClient({ adapter: database.tenantAdapter })
 
@@ -92,4 +92,4 @@ export const toolsStore = ({ database, bus, published }: StoreParts) => {
   }
 }
 
-export type ToolsStore = ReturnType<typeof toolsStore>
+export type ToolsStore = ReturnType<typeof createToolsStore>

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import type { ServiceName } from '@clawmesh/contracts'
 import { MethodsServiceService } from '@clawmesh/contracts/gen/clawmesh/methods/v1/methods.ts'
 import type { Bus } from './bus/bus.ts'
-import { createCache, type Cache } from './cache/cache.ts'
+import { createCache, type Cache, type CacheOptions } from './cache/cache.ts'
 import { watchCache } from './cache/metrics.ts'
 import type { CacheKind } from '@clawmesh/contracts'
 import type { ChassisConfig, RemoteService } from './config.ts'
@@ -68,7 +68,8 @@ export interface Mesh {
   methods: (service: RemoteService) => RpcFunctions<typeof MethodsServiceService>
   /** Opens the database of a service; closed with the process. */
   database: (service: RemoteService) => Database
-  cache: <V extends object>(kind: CacheKind, max: number) => Cache<V>
+  /** A cache of what is derived from some kinds of things; the first is the one whose keys are the cache's own. */
+  cache: <V extends object>(kinds: CacheKind | CacheOptions['kinds'], max: number) => Cache<V>
   httpParts: (service: ServiceName) => HttpParts
   /** The handler of a service in this process, or the URLs of its replicas elsewhere, at least one. */
   route: (service: RemoteService) => HttpHandler | readonly URL[]
@@ -152,9 +153,10 @@ export const createMesh = (parts: MeshParts): MeshHost => {
       databases.set(service, database)
       return database
     },
-    cache: <V extends object>(kind: CacheKind, max: number): Cache<V> => {
-      const cache = createCache<V>({ kind, max, ttlMs: config.cacheTtlMs, bus })
-      hangUps.push(watchCache(kind, cache))
+    cache: <V extends object>(given: CacheKind | CacheOptions['kinds'], max: number): Cache<V> => {
+      const kinds = typeof given === 'string' ? ([given] as const) : given
+      const cache = createCache<V>({ kinds, max, ttlMs: config.cacheTtlMs, bus })
+      hangUps.push(watchCache(kinds[0], cache))
       return cache
     },
     httpParts: (service) => ({ tokens, log: log.child({ service }), checkResponses: config.checkResponses }),

@@ -1,6 +1,6 @@
 /** The edge over a real identity service and its database: who gets in, as whom, and where. */
-import { callerOf, createIdentityTokens, invalidate, sha256Hex, type HttpHandler } from '@clawmesh/chassis'
-import { allRoutes, masterTenantId, type Caller } from '@clawmesh/contracts'
+import { callerOf, createIdentityTokens, evict, sha256Hex, type HttpHandler } from '@clawmesh/chassis'
+import { allRoutes, cacheTags, masterTenantId, type Caller } from '@clawmesh/contracts'
 import { testIdentity } from '../../test/support/identity.ts'
 import { startServices, testCaller, type ServiceHarness } from '../../test/support/service-harness.ts'
 import { bareMesh } from './support/bare-mesh.ts'
@@ -210,7 +210,7 @@ describe('an API key', () => {
     await pool.query('UPDATE identity.api_keys SET revoked = false WHERE key_hash = $1', [sha256Hex(key)])
     expect((await callerSeen(bearer(key))).status).toBe(401)
     // What identity says when it has made a key.
-    invalidate(harness.bus, 'api_keys', { tenantId: '', key: sha256Hex(key) })
+    evict(harness.bus, cacheTags.apiKey(sha256Hex(key)))
     expect((await callerSeen(bearer(key))).status).toBe(200)
   })
 

@@ -36,7 +36,8 @@ const identity = {
 }
 const mesh = {
   client: () => identity,
-  cache: (kind: CacheKind, max: number) => createCache({ kind, max, ttlMs: 600_000, bus }),
+  cache: (kinds: CacheKind | [CacheKind], max: number) =>
+    createCache({ kinds: typeof kinds === 'string' ? [kinds] : kinds, max, ttlMs: 600_000, bus }),
 } as unknown as Pick<Mesh, 'client' | 'cache'>
 
 const { gateway: config } = loadConfigs(

@@ -6,7 +6,7 @@ import {
   type CacheKind,
   type Caller,
   type ErrorCode,
-  type Invalidation,
+  type CacheTag,
 } from '@clawmesh/contracts'
 import type { Admit } from '../admission/admit.ts'
 import { eventOpening } from './sender.ts'
@@ -14,17 +14,22 @@ import type { Session, AuthState } from './session.ts'
 
 type Open = Extract<AuthState, { kind: 'open' }>
 
-/** Which connections a change may concern; of other kinds it may concern all. */
-const concerned: Partial<Record<CacheKind, (told: Invalidation, standing: Open) => boolean>> = {
+/** Which connections a change of one thing may concern; of other kinds it may concern all. */
+const concerned: Partial<Record<CacheKind, (tag: Required<CacheTag>, open: Open) => boolean>> = {
   api_keys: ({ key }, { credentials }) => credentials.bearerHash === key,
   paired_devices: ({ tenantId, key }, { caller, credentials }) =>
     caller.credential === 'paired-device' && caller.tenantId === tenantId && sha256Hex(credentials.senderId) === key,
-  oidc_issuers: (_told, { caller }) => caller.credential === 'oidc',
+  oidc_issuers: (_tag, { caller }) => caller.credential === 'oidc',
   tenant_users: ({ tenantId, key }, { caller }) => caller.tenantId === tenantId && caller.userId === key,
 }
 
-export const concerns = (kind: CacheKind, told: Invalidation, { authState }: Session): boolean =>
-  authState.kind === 'open' && (told.key === '' || (concerned[kind]?.(told, authState) ?? true))
+/** Whether a change may end what a connection may do. Those of a whole tenant or kind may concern everybody. */
+export const concerns = (tag: CacheTag, { authState }: Session): boolean => {
+  if (authState.kind !== 'open') return false
+  const { kind, tenantId, key } = tag
+  if (tenantId === undefined || key === undefined) return true
+  return concerned[kind]?.({ kind, tenantId, key }, authState) ?? true
+}
 
 /** What ends a connection; anything else that is thrown says nothing about who is connected. */
 const final: readonly ErrorCode[] = ['UNAUTHORIZED', 'TENANT_ACCESS_REVOKED', 'NOT_FOUND', 'FORBIDDEN']

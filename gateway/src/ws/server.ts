@@ -206,8 +206,8 @@ export const createWebSockets = (parts: WebSocketParts): WebSockets => {
         }),
       )
   }
-  lookups.onForget((kind, told) => {
-    const touched = [...registry.all()].filter((session) => concerns(kind, told, session))
+  lookups.onInvalidation((tag) => {
+    const touched = [...registry.all()].filter((session) => concerns(tag, session))
     if (touched.length > 0) void recheckAll(touched)
   })
 

@@ -49,7 +49,7 @@ export const listedLookups = ({
       askedAnew.push(`${name} ${audience}`)
       return renewed === undefined ? findIssuer(name, audience) : renewed()
     },
-    onForget: () => undefined,
+    onInvalidation: () => undefined,
     rateLimitRpm: async () => undefined,
     answers: async () => true,
   }

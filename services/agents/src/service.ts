@@ -54,7 +54,7 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
   const lookup = createAgentLookup({
     store,
     agents: mesh.cache<Agent>('agents', cachedAgents),
-    files: mesh.cache<ContextFile[]>('agents', cachedAgents),
+    files: mesh.cache<ContextFile[]>('context_files', cachedAgents),
   })
   const toolLists = mesh.cache<ToolSpec[]>('builtin_tools', cachedAgents)
   const listTools = async (call: Call, agent: Agent): Promise<ToolSpec[]> => {

@@ -1,3 +1,4 @@
+import { evict } from '@clawmesh/chassis'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MeshError, type Caller } from '@clawmesh/contracts'
 import { testCaller } from '../../../test/support/service-harness.ts'
@@ -16,7 +17,7 @@ beforeEach(() => {
 afterAll(() => harness.stop())
 
 /** What the providers service does when a provider changes. */
-const forgetModel = () => harness.bus.signal('mesh.cache.providers', { tenantId: 'any', key: 'provider' })
+const forgetModel = () => evict(harness.bus, { kind: 'providers' })
 
 interface Result {
   path: string

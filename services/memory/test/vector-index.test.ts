@@ -1,3 +1,4 @@
+import { evict } from '@clawmesh/chassis'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Caller } from '@clawmesh/contracts'
 import { testCaller } from '../../../test/support/service-harness.ts'
@@ -63,7 +64,7 @@ describe.each([256, 2048])('an agent with many vectors of width %i', (dims) => {
 
   beforeAll(async () => {
     harness.providers.embed = providerOfWidth(dims)
-    harness.bus.signal('mesh.cache.providers', { tenantId: '', key: '' })
+    evict(harness.bus, { kind: 'providers' })
     const mine = await startAgent(caller)
     agentId = mine.agent.id
     base = mine.base
@@ -122,7 +123,7 @@ describe.each([256, 2048])('an agent with many vectors of width %i', (dims) => {
 
 it('an agent with few vectors is compared one by one, and gets no index', async () => {
   harness.providers.embed = providerOfWidth(32)
-  harness.bus.signal('mesh.cache.providers', { tenantId: '', key: '' })
+  evict(harness.bus, { kind: 'providers' })
   const caller = testCaller()
   const agent = harness.addAgent(caller)
   const base = `/v1/agents/${agent.id}/memory`

@@ -1,5 +1,5 @@
-import { masterTenantId } from '@clawmesh/contracts'
-import { invalidate, outboxRow, type Actor } from '@clawmesh/chassis'
+import { cacheTags, masterTenantId } from '@clawmesh/contracts'
+import { evict, outboxRow, type Actor } from '@clawmesh/chassis'
 import type { ApiKey, NewApiKeyRow } from '../domain/types.ts'
 import type { ApiKey as ApiKeyRow, PrismaClient } from './client/client.ts'
 import type { StoreParts } from './store.ts'
@@ -22,7 +22,7 @@ const eventTenantOf = ({ tenantId }: Pick<NewApiKeyRow, 'tenantId'>): string => 
 
 /** The API keys of a tenant, and those of the system where they are included. */
 export const createApiKeysStore = ({ system, prismaOf }: Clients, { bus, published }: StoreParts) => {
-  const forget = (keyHash: string) => invalidate(bus, 'api_keys', { tenantId: '', key: keyHash })
+  const evictKey = (keyHash: string) => evict(bus, cacheTags.apiKey(keyHash))
 
   return (tenantId: string) => {
     const clientFor = (includeSystemKeys: boolean) => (includeSystemKeys ? system : prismaOf(tenantId))
@@ -48,7 +48,7 @@ export const createApiKeysStore = ({ system, prismaOf }: Clients, { bus, publish
         })
         published()
         // A key tried before it existed is remembered as unknown.
-        forget(key.keyHash)
+        evictKey(key.keyHash)
         return toApiKey(row)
       },
 
@@ -76,8 +76,8 @@ export const createApiKeysStore = ({ system, prismaOf }: Clients, { bus, publish
         if (rotated === undefined) return undefined
         const { old, created, previousExpiresAt } = rotated
         published()
-        forget(old.keyHash)
-        forget(created.keyHash)
+        evictKey(old.keyHash)
+        evictKey(created.keyHash)
         return { apiKey: toApiKey(created), previousExpiresAt }
       },
 
@@ -92,7 +92,7 @@ export const createApiKeysStore = ({ system, prismaOf }: Clients, { bus, publish
         })
         if (revoked === undefined) return false
         published()
-        forget(revoked.keyHash)
+        evictKey(revoked.keyHash)
         return true
       },
     }

@@ -1,4 +1,4 @@
-/** All that knows identity's tables. Every change is stored with its event, then caches are told to forget. */
+/** All that knows identity's tables. Every change is stored with its event, then caches evict. */
 import type { Bus, Database, SecretBox } from '@clawmesh/chassis'
 import { createApiKeysStore, createKeyLookups } from './api-keys.ts'
 import { PrismaClient } from './client/client.ts'

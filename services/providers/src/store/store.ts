@@ -1,6 +1,6 @@
 /** All that knows the tables of providers. Keys are sealed here on their way in and opened on their way out. */
 import {
-  invalidate,
+  evict,
   isUniqueViolation,
   outboxRow,
   type Actor,
@@ -48,7 +48,7 @@ export const createProvidersStore = ({ database, bus, secrets, log, published }:
     })
     const changed = () => {
       published()
-      invalidate(bus, 'providers', { tenantId, key: 'all' })
+      evict(bus, { kind: 'providers', tenantId })
     }
     const taken = (thrown: unknown, name: string) =>
       isUniqueViolation(thrown)

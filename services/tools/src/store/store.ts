@@ -1,5 +1,5 @@
 /** All that knows the tables of tools. */
-import { invalidate, outboxRow, type Actor, type Bus, type Database } from '@clawmesh/chassis'
+import { evict, outboxRow, type Actor, type Bus, type Database } from '@clawmesh/chassis'
 import { masterTenantId } from '@clawmesh/contracts'
 import type { CatalogueEntry } from '../domain/catalogue.ts'
 import { PrismaClient } from './client/client.ts'
@@ -61,7 +61,7 @@ export const createToolsStore = ({ database, bus, published }: StoreParts) => {
       })
       if (found) {
         published()
-        invalidate(bus, 'builtin_tools', { tenantId: '', key: '' })
+        evict(bus, { kind: 'builtin_tools' })
       }
       return found
     },

@@ -81,7 +81,7 @@ const noBareFetch = {
 
 export default ts.config(
   {
-    ignores: ['**/node_modules/', '**/dist/', 'contracts/src/gen/', 'services/*/src/store/client/', '.cache/'],
+    ignores: ['**/node_modules/', '**/dist/', 'contracts/src/gen/', 'services/*/src/db/client/', '.cache/'],
   },
   js.configs.recommended,
   {

@@ -31,7 +31,7 @@ function findSchemas() {
   return readdirSync(services)
     .sort()
     .map((service) => {
-      const clientFolder = fromRoot('services', service, 'src/store/client')
+      const clientFolder = fromRoot('services', service, 'src/db/client')
       return {
         service,
         schemaFile: fromRoot('services', service, 'prisma/schema.prisma'),
@@ -64,7 +64,7 @@ async function generate(schema) {
   )
   if (code !== 0) throw new Error(`prisma generate failed for ${schema.service}\n${stdout}${stderr}`)
   if (!existsSync(schema.clientFolder)) {
-    throw new Error(`${schema.schemaFile} must set output = "../src/store/client" in its generator block`)
+    throw new Error(`${schema.schemaFile} must set output = "../src/db/client" in its generator block`)
   }
   writeFileSync(schema.stampFile, hash)
 }

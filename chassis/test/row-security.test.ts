@@ -2,7 +2,7 @@
 import pg from 'pg'
 import { createLogger, migrate, newId, openDatabase, type Database } from '../src/index.ts'
 import { migrationFolder } from '../../cli/src/migration-folders.ts'
-import { PrismaClient } from '../../services/providers/src/store/client/client.ts'
+import { PrismaClient } from '../../services/providers/src/db/client/client.ts'
 import { createDatabase, type TestDatabase } from '../../test/support/database.ts'
 
 const log = createLogger({ level: 'silent', name: 'test' })

@@ -99,7 +99,7 @@ const wordsInSources = (part: string): string[] => {
   const root = new URL('../..', import.meta.url)
   const modules = ['chassis', 'gateway', ...readdirSync(new URL('services', root)).map((name) => `services/${name}`)]
   const sources = modules.flatMap((module) =>
-    globSync(`${module}/src/**/*.ts`, { cwd: root.pathname, exclude: ['**/store/client/**'] }).map((file) =>
+    globSync(`${module}/src/**/*.ts`, { cwd: root.pathname, exclude: ['**/db/client/**'] }).map((file) =>
       readFileSync(new URL(file, root), 'utf8'),
     ),
   )

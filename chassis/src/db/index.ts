@@ -7,6 +7,7 @@ export {
   type ConflictNames,
 } from './change.ts'
 export * from './database.ts'
+export * from './like-pattern.ts'
 export * from './migrate.ts'
 export * from './outbox.ts'
 export * from './scoped-db.ts'

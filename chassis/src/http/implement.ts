@@ -1,23 +1,30 @@
-/** Turns a contract table and its handlers into the service's Express app. */
+/** Turns contract tables and their handlers into the service's Express app. */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   defaultBodyLimitBytes,
   MeshError,
   roleIncludes,
-  routesOf,
-  type BodyOf,
+  routesOfTable,
   type Caller,
   type HttpOperation,
-  type HttpService,
-  type ParamsOf,
-  type QueryOf,
+  type HttpTable,
+  type Locale,
   type ResponseOf,
   type Route,
 } from '@clawmesh/contracts'
 import express from 'express'
+import type { z } from 'zod'
 import { clientIpHeader, clientIpIn, type Call } from '../call.ts'
 import type { IdentityTokens } from '../auth/identity-token.ts'
+import {
+  fromContract,
+  toContract,
+  type BodyShape,
+  type ParamsShape,
+  type QueryShape,
+  type ResponseShape,
+} from '../contract/index.ts'
 import type { Logger } from '../log/logger.ts'
 import { traced } from '../telemetry/telemetry.ts'
 import { sendError } from './errors.ts'
@@ -26,22 +33,49 @@ import { isReply, reply, type Reply } from './reply.ts'
 import { callerOf } from './request-context.ts'
 import { validate } from './validate.ts'
 
-/** What a handler gets: everything validated, and the call to pass on. */
+/** What a handler gets: everything validated and in camelCase, and the call to pass on. */
 export interface HandlerInput<O extends HttpOperation> {
   caller: Caller
   call: Call
-  params: ParamsOf<O>
-  query: QueryOf<O>
-  body: BodyOf<O>
+  params: ParamsShape<O>
+  query: QueryShape<O>
+  body: BodyShape<O>
   headers: IncomingMessage['headers']
 }
 
-export type Handler<O extends HttpOperation> = (input: HandlerInput<O>) => Promise<ResponseOf<O> | Reply<ResponseOf<O>>>
+/** What a handler may answer, in camelCase; the transport translates it by the contract's schema. */
+export type AnswerOf<O extends HttpOperation> = {
+  [S in keyof O['response']]: ResponseShape<O['response'][S]>
+}[keyof O['response']]
 
-/** Handlers for some operations of a contract; a service's files each give their share. */
-export type Handlers<S extends HttpService, K extends keyof S['operations'] = keyof S['operations']> = {
-  [N in K]: Handler<S['operations'][N]>
+export type Handler<O extends HttpOperation> = (
+  input: HandlerInput<O>,
+) => Promise<AnswerOf<O> | Reply<AnswerOf<O>, ResponseOf<O>>>
+
+/** A handler for every operation of a table. */
+export type Handlers<S extends HttpTable> = {
+  [N in keyof S['operations']]: Handler<S['operations'][N]>
 }
+
+type AnyHandler = (input: unknown) => Promise<unknown>
+
+/** A table and the handlers that answer it, checked against each other. */
+export interface HttpImplementation {
+  readonly table: HttpTable
+  readonly handlers: Readonly<Record<string, AnyHandler>>
+}
+
+/**
+ * Pairs a table with its handlers. Does not compile while one is missing. Two calls, so that the table's types are known
+ * where the handlers are checked: `implementHttp(http.agents)({ ... })`.
+ */
+export const implementHttp =
+  <S extends HttpTable>(table: S) =>
+  (handlers: Handlers<S>): HttpImplementation => ({
+    table,
+    // They are matched by name; their types are checked here.
+    handlers: handlers as unknown as HttpImplementation['handlers'],
+  })
 
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => void
 
@@ -71,6 +105,10 @@ export const authorise = (caller: Caller, route: Route): void => {
   if (!permits(caller, route.definition)) throw refusal(route)
 }
 
+/** @throws INVALID_REQUEST naming the first faulty field */
+const read = (schema: z.ZodType, value: unknown, locale: Locale): unknown =>
+  fromContract(schema, validate(schema, value, locale))
+
 const inputOf = async (request: express.Request, response: ServerResponse, route: Route, caller: Caller) => {
   const { definition } = route
   const { locale } = caller
@@ -90,12 +128,12 @@ const inputOf = async (request: express.Request, response: ServerResponse, route
       requestId: String(request.headers['x-request-id'] ?? randomUUID()),
       ...clientIpIn(request.headers[clientIpHeader]),
     },
-    params: definition.params === undefined ? params : validate(definition.params, params, locale),
-    query: definition.query === undefined ? {} : validate(definition.query, request.query, locale),
+    params: definition.params === undefined ? params : read(definition.params, params, locale),
+    query: definition.query === undefined ? {} : read(definition.query, request.query, locale),
     body:
       definition.body === undefined
         ? undefined
-        : validate(
+        : read(
             definition.body,
             await readJsonBody(request, definition.bodyLimitBytes ?? defaultBodyLimitBytes),
             locale,
@@ -103,28 +141,25 @@ const inputOf = async (request: express.Request, response: ServerResponse, route
   }
 }
 
-const checked = (definition: HttpOperation, status: number, body: unknown): unknown => {
+const schemaOf = (definition: HttpOperation, status: number): z.ZodType => {
   const schema = definition.response[status]
   if (schema === undefined) throw new Error(`status ${status} is not declared`)
-  return schema.parse(body)
+  return schema
 }
 
 /**
- * The app that answers a service's routes. Does not compile while a handler is missing.
- * Every request is authenticated by the edge's token, authorised by the route's role and validated before its handler.
+ * The app that answers tables. Every request is authenticated by the edge's token, authorised by the route's role and
+ * validated before its handler.
  */
-export const implementHttp = <S extends HttpService>(
-  service: S,
-  handlers: Handlers<S>,
+export const createHttpHandler = (
+  implementations: readonly HttpImplementation[],
   { tokens, log, checkResponses }: HttpParts,
 ): HttpHandler => {
   const app = express()
   app.disable('x-powered-by').disable('etag').set('query parser', 'simple')
 
-  for (const route of routesOf(service.name)) {
+  const serve = (route: Route, handler: AnyHandler): void => {
     const { definition } = route
-    // The table and its handlers are matched by name; their types were checked where they were written.
-    const handler = handlers[route.operation] as unknown as (input: unknown) => Promise<unknown>
     const successStatus = Number(Object.keys(definition.response)[0])
 
     app[route.method.toLowerCase() as 'get'](expressPath(route.path), async (request, response) => {
@@ -145,8 +180,9 @@ export const implementHttp = <S extends HttpService>(
         const answer = isReply(result) ? result : reply(successStatus, result)
         if (answer.kind === 'stream') return await answer.write(response)
         if (response.destroyed) return
-        const body = checkResponses ? checked(definition, answer.status, answer.body) : answer.body
-        const json = JSON.stringify(body)
+        const schema = schemaOf(definition, answer.status)
+        const body = answer.kind === 'verbatim' ? answer.body : toContract(schema, answer.body)
+        const json = JSON.stringify(checkResponses ? schema.parse(body) : body)
         response.writeHead(answer.status, {
           'content-type': 'application/json; charset=utf-8',
           'content-length': Buffer.byteLength(json),
@@ -158,6 +194,8 @@ export const implementHttp = <S extends HttpService>(
       }
     })
   }
+  for (const { table, handlers } of implementations)
+    for (const route of routesOfTable(table)) serve(route, handlers[route.operation]!)
 
   app.use((request: IncomingMessage, response: ServerResponse) => {
     const path = request.url?.split('?')[0] ?? ''

@@ -1,30 +1,39 @@
-/** Turns a table of WebSocket methods and their handlers into what a process serves. */
-import {
-  mayCall,
-  MeshError,
-  scopesFor,
-  type Caller,
-  type WsMethod,
-  type WsParamsOf,
-  type WsResultOf,
-  type WsService,
-} from '@clawmesh/contracts'
+/** Turns tables of WebSocket methods and their handlers into what a process serves. */
+import { mayCall, MeshError, scopesFor, type Caller, type WsMethod, type WsTable } from '@clawmesh/contracts'
 import type { Call } from '../call.ts'
+import { fromContract, toContract, type RequestShape, type ResponseShape } from '../contract/index.ts'
 import { readParams } from './params.ts'
 
-/** What a handler gets: who calls, the call to pass on, and validated params. */
+/** What a handler gets: who calls, the call to pass on, and validated params in camelCase. */
 export interface WsInput<M extends WsMethod> {
   caller: Caller
   call: Call
-  params: WsParamsOf<M>
+  params: RequestShape<M['params']>
 }
 
-export type WsHandler<M extends WsMethod> = (input: WsInput<M>) => Promise<WsResultOf<M>>
+export type WsHandler<M extends WsMethod> = (input: WsInput<M>) => Promise<ResponseShape<M['result']>>
 
-/** Handlers for some methods of a contract; a service's files each give their share. */
-export type WsHandlers<S extends WsService, K extends keyof S['methods'] = keyof S['methods']> = {
-  [N in K]: WsHandler<S['methods'][N]>
+/** A handler for every method of a table. */
+export type WsHandlers<S extends WsTable> = {
+  [N in keyof S['methods']]: WsHandler<S['methods'][N]>
 }
+
+type AnyHandler = (input: { caller: Caller; call: Call; params: unknown }) => Promise<unknown>
+
+/** A table and the handlers that answer it, checked against each other. */
+export interface WsImplementation {
+  readonly table: WsTable
+  readonly handlers: Readonly<Record<string, AnyHandler>>
+}
+
+/** Pairs a table with its handlers, as `implementHttp` does. Does not compile while one is missing. */
+export const implementWs =
+  <S extends WsTable>(table: S) =>
+  (handlers: WsHandlers<S>): WsImplementation => ({
+    table,
+    // They are matched by name; their types are checked here.
+    handlers: handlers as unknown as WsImplementation['handlers'],
+  })
 
 /** Runs a method by its name. Params and result are JSON values. */
 export type CallWsMethod = (call: Call, method: string, params: unknown) => Promise<unknown>
@@ -39,25 +48,29 @@ export const authoriseWs = (caller: Caller, name: string, method: WsMethod): voi
 }
 
 /**
- * The methods that a service answers. Does not compile while a handler is missing. Every call is authorised by the
- * method's role and scopes and validated before its handler, whatever the edge has checked.
+ * The methods that a service answers. Every call is authorised by the method's role and scopes and validated before its
+ * handler, whatever the edge has checked.
  */
-export const implementWs = <S extends WsService>(
-  service: S,
-  handlers: WsHandlers<S>,
+export const createWsMethods = (
+  implementations: readonly WsImplementation[],
   { checkResponses }: { checkResponses: boolean },
 ): CallWsMethod => {
-  const methods = new Map(Object.entries<WsMethod>(service.methods))
+  const methods = new Map(
+    implementations.flatMap(({ table, handlers }) =>
+      Object.entries<WsMethod>(table.methods).map(
+        ([name, method]) => [name, { method, run: handlers[name]! }] as const,
+      ),
+    ),
+  )
 
   return async (call, name, given) => {
-    const method = methods.get(name)
-    if (method === undefined) throw new MeshError('INVALID_REQUEST', 'error.unknown_method', { method: name })
+    const found = methods.get(name)
+    if (found === undefined) throw new MeshError('INVALID_REQUEST', 'error.unknown_method', { method: name })
+    const { method, run } = found
     const { caller } = call
     authoriseWs(caller, name, method)
-    const params = readParams(method, given, caller.locale)
-    // The table and its handlers are matched by name; their types were checked where they were written.
-    const handler = handlers[name] as unknown as (input: WsInput<WsMethod>) => Promise<unknown>
-    const result = await handler({ caller, call, params })
+    const params = fromContract(method.params, readParams(method, given, caller.locale))
+    const result = toContract(method.result, await run({ caller, call, params }))
     return checkResponses ? method.result.parse(result) : result
   }
 }

@@ -1,7 +1,7 @@
 /** Every event of the mesh. Domain events are durable (outbox -> JetStream); cache kinds are fire and forget. */
 import { z } from 'zod'
 import type { ServiceName } from '../http/operation.ts'
-import { span, trace } from '../http/traces.ts'
+import { span, trace } from '../http/traces/traces.ts'
 import { uuid } from '../http/common.ts'
 
 export interface EventDefinition<T extends z.ZodType = z.ZodType> {

@@ -12,16 +12,18 @@ export const userId = z.string().max(255)
 
 export const idParams = z.object({ id: uuid.describe('Id of the resource') })
 
-/** A page position. Unreadable or out-of-range values fall back to the default, as the contract has it. */
+/**
+ * A page position, for HTTP and WebSocket alike. A limit above the cap is the cap; zero, a negative or an unreadable one
+ * is refused. An offset that makes no sense is 0.
+ */
 export const page = (defaultLimit: number, max: number) => ({
   limit: z.coerce
     .number()
     .int()
     .min(1)
-    .max(max)
-    .catch(defaultLimit)
+    .overwrite((limit) => Math.min(limit, max))
     .default(defaultLimit)
-    .describe(`Entries on a page, 1 to ${max}`),
+    .describe(`Entries on a page, at most ${max}`),
   offset: z.coerce.number().int().min(0).catch(0).default(0).describe('Entries to skip'),
 })
 /** An optional query value that is dropped instead of refused when unreadable. */

@@ -1,42 +1,30 @@
-/** Every HTTP operation of the mesh. What is declared here is what exists. */
-import { agents } from './agents.ts'
-import { channels } from './channels.ts'
-import { gateway } from './gateway.ts'
-import { identity } from './identity.ts'
-import { memory } from './memory.ts'
-import { packages } from './packages.ts'
-import { providers } from './providers.ts'
-import { tools } from './tools.ts'
-import { traces } from './traces.ts'
-import type { HttpMethod, HttpOperation, ServiceName } from './operation.ts'
+/** Every HTTP operation of the mesh, a table for each resource. What is declared here is what exists. */
+import * as agents from './agents/index.ts'
+import * as channels from './channels/index.ts'
+import * as gateway from './gateway/index.ts'
+import * as identity from './identity/index.ts'
+import * as memory from './memory/index.ts'
+import * as packages from './packages/index.ts'
+import * as providers from './providers/index.ts'
+import * as tools from './tools/index.ts'
+import * as traces from './traces/index.ts'
+import type { ServiceName } from './operation.ts'
+import { routesOfTable, type Route } from './routes.ts'
 
-export const http = { agents, channels, gateway, identity, memory, packages, providers, tools, traces }
-
-export interface Route {
-  service: ServiceName
-  /** Name of the operation in its table. */
-  operation: string
-  /** Operation id in the OpenAPI document; aliases have their own. */
-  operationId: string
-  method: HttpMethod
-  path: string
-  definition: HttpOperation
+export const http = {
+  ...agents,
+  ...channels,
+  ...gateway,
+  ...identity,
+  ...memory,
+  ...packages,
+  ...providers,
+  ...tools,
+  ...traces,
 }
 
 /** One route for every method and path that exists, aliases included. */
-export const allRoutes: readonly Route[] = Object.values(http).flatMap(({ name, operations }) =>
-  Object.entries<HttpOperation>(operations).flatMap(([operation, definition]) => [
-    { service: name, operation, operationId: operation, method: definition.method, path: definition.path, definition },
-    ...(definition.aliases ?? []).map((alias) => ({
-      service: name,
-      operation,
-      operationId: alias.id,
-      method: alias.method ?? definition.method,
-      path: alias.path,
-      definition,
-    })),
-  ]),
-)
+export const allRoutes: readonly Route[] = Object.values(http).flatMap(routesOfTable)
 
 /** The routes that one service answers. */
 export const routesOf = (service: ServiceName): readonly Route[] =>

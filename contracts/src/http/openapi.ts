@@ -1,6 +1,8 @@
 /** The OpenAPI 3.1 document, derived from the HTTP tables. */
 import { z } from 'zod'
-import { allRoutes, type Route } from './index.ts'
+import { allRoutes } from './index.ts'
+import { ruleIdsOf } from '../rules.ts'
+import type { Route } from './routes.ts'
 import { defaultBodyLimitBytes, errorStatusesOf, takesIdempotencyKey, type ServiceName } from './operation.ts'
 import { errorResponses, errorSchemas, rateLimitHeaders } from './openapi-errors.ts'
 import { createExampleMaker } from './openapi-examples.ts'
@@ -94,8 +96,16 @@ const permission = ({ role, orScope, ownerOnly }: Route['definition']): string =
   return `Needs role \`${role}\`${scope}.${ownerOnly ? ' Only the owner of the resource or a system owner passes.' : ''}`
 }
 
+/** Sentences of behaviour as a list. */
+const listed = (rules: Route['definition']['rules'] = {}): string =>
+  Object.values(rules)
+    .map((sentence) => `- ${sentence}`)
+    .join('\n')
+
 const describe = ({ definition }: Route): string =>
-  [definition.description, permission(definition)].filter((part) => part !== undefined).join('\n\n')
+  [definition.description, listed(definition.rules), permission(definition)]
+    .filter((part) => part !== undefined && part !== '')
+    .join('\n\n')
 
 /** The merged OpenAPI document of all services. */
 export const openApiDocument = (version: string): object => {
@@ -186,6 +196,7 @@ export const openApiDocument = (version: string): object => {
       summary: definition.summary,
       description: describe(route),
       'x-role': role,
+      ...(definition.rules === undefined ? {} : { 'x-rules': ruleIdsOf(operation, definition) }),
       ...(orScope === undefined ? {} : { 'x-or-scope': orScope }),
       ...(ownerOnly === undefined ? {} : { 'x-owner-only': ownerOnly }),
       security: role === 'public' ? [] : [{ bearerAuth: [] }],

@@ -27,6 +27,8 @@ export interface HttpOperation {
   summary: string
   /** What the summary has no room for. */
   description?: string
+  /** What it does, a sentence of behaviour each, by a key. Each is documented, and pinned by a test (`rules.ts`). */
+  rules?: Readonly<Record<string, string>>
   /** Path parameters; strings where not given. */
   params?: z.ZodObject
   query?: z.ZodObject
@@ -49,8 +51,9 @@ export interface HttpOperation {
   startsRun?: true
 }
 
-export interface HttpService<T extends Record<string, HttpOperation> = Record<string, HttpOperation>> {
-  name: ServiceName
+/** The operations on one resource, all answered by one service. */
+export interface HttpTable<T extends Record<string, HttpOperation> = Record<string, HttpOperation>> {
+  service: ServiceName
   operations: T
 }
 
@@ -79,11 +82,11 @@ export const errorStatusesOf = (operation: HttpOperation): number[] => {
   return [...all].sort((a, b) => a - b)
 }
 
-/** Declares the HTTP operations of one service. */
-export const defineHttpService = <const T extends Record<string, HttpOperation>>(
-  name: ServiceName,
+/** Declares the HTTP operations on one resource of a service. */
+export const defineHttpTable = <const T extends Record<string, HttpOperation>>(
+  service: ServiceName,
   operations: T,
-): HttpService<T> => ({ name, operations })
+): HttpTable<T> => ({ service, operations })
 
 type ParamName<P extends string> = P extends `${string}{${infer N}}${infer R}`
   ? (N extends `${infer M}...` ? M : N) | ParamName<R>

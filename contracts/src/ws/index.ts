@@ -15,7 +15,7 @@ export interface WsRoute {
 
 /** Every method by its name. */
 export const wsRoutes: ReadonlyMap<string, WsRoute> = new Map(
-  Object.values(ws).flatMap(({ name: service, methods }) =>
+  Object.values(ws).flatMap(({ service, methods }) =>
     Object.entries<WsMethod>(methods).map(([name, definition]) => [name, { service, name, definition }] as const),
   ),
 )

@@ -10,6 +10,8 @@ export interface WsMethod {
   /** Scopes of which an API key needs one, where they are not those of the role; `operator.admin` always does. */
   scopes?: readonly ApiKeyScope[]
   summary: string
+  /** As those of HTTP operations: a sentence of behaviour each, documented and pinned by a test. */
+  rules?: Readonly<Record<string, string>>
   /** Unknown params are ignored. */
   params: z.ZodObject
   /** Older spellings of params. The other of snake_case and camelCase is always understood. */
@@ -21,17 +23,18 @@ export interface WsMethod {
   startsRun?: true
 }
 
-export interface WsService<T extends Record<string, WsMethod> = Record<string, WsMethod>> {
-  name: ServiceName
+/** The methods on one resource, all answered by one service. */
+export interface WsTable<T extends Record<string, WsMethod> = Record<string, WsMethod>> {
+  service: ServiceName
   methods: T
 }
 
-/** Declares the WebSocket methods of one service. */
-export const defineWsService = <const T extends Record<string, WsMethod>>(
-  name: ServiceName,
+/** Declares the WebSocket methods on one resource of a service. */
+export const defineWsTable = <const T extends Record<string, WsMethod>>(
+  service: ServiceName,
   methods: T,
-): WsService<T> => ({
-  name,
+): WsTable<T> => ({
+  service,
   methods,
 })
 

@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import { errorKinds, type ErrorCode } from '../errors.ts'
 import { createSchemaComponents } from '../http/openapi-schemas.ts'
+import { ruleIdsOf } from '../rules.ts'
 import { wsEvents, type WsEvent } from './events.ts'
 import { wsEventFrame, wsPath, wsRequest, wsResponse } from './frames.ts'
 import { scopesFor, type WsMethod } from './method.ts'
@@ -42,6 +43,9 @@ export const openRpcDocument = (version: string): object => {
     params: paramsOf(definition, schemaOf),
     result: { name: 'payload', schema: schemaOf(definition.result, 'output') },
     errors: errorsOf(definition),
+    ...(definition.rules === undefined
+      ? {}
+      : { description: Object.values(definition.rules).join('\n'), 'x-rules': ruleIdsOf(name, definition) }),
     'x-role': definition.role,
     'x-scopes': scopesFor(definition),
   }))

@@ -1,5 +1,5 @@
 import { startChannels, type ChannelsHarness } from './support.ts'
-import { mergeCredentials } from '../src/domain/credentials.ts'
+import { mergeCredentials } from '../src/instances/credentials.ts'
 
 let channels: ChannelsHarness
 beforeAll(async () => {
@@ -80,7 +80,7 @@ describe('merging', () => {
   const stored = { token: 'old', proxy: 'p' }
 
   it('lays new values over the stored ones', () => {
-    expect(mergeCredentials(stored, { clear: false, entries: { token: 'new', imei: 1 } })).toEqual({
+    expect(mergeCredentials(stored, { token: 'new', imei: 1 })).toEqual({
       token: 'new',
       proxy: 'p',
       imei: 1,
@@ -88,10 +88,6 @@ describe('merging', () => {
   })
 
   it('takes a masked value for the stored one', () => {
-    expect(mergeCredentials(stored, { clear: false, entries: { token: '***', unknown: '***' } })).toEqual(stored)
-  })
-
-  it('drops what is stored first when told to clear', () => {
-    expect(mergeCredentials(stored, { clear: true, entries: { token: 'new' } })).toEqual({ token: 'new' })
+    expect(mergeCredentials(stored, { token: '***', unknown: '***' })).toEqual(stored)
   })
 })

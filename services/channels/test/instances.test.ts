@@ -1,4 +1,5 @@
 import { testCaller } from '../../../test/support/service-harness.ts'
+import { rule } from '../../../test/support/rule.ts'
 import { startChannels, type ChannelsHarness } from './support.ts'
 
 let channels: ChannelsHarness
@@ -37,7 +38,7 @@ describe('creating an instance', () => {
     expect((await channels.request(admin, 'GET', `${path}/${String(body['id'])}`)).body).toEqual(body)
   })
 
-  it('takes the key of an agent and answers its id', async () => {
+  rule('createChannelInstance.takesAgentKeys', async () => {
     const { admin, agentId } = channels.tenant()
     expect(await channels.create(admin, { agent_id: 'helper' })).toMatchObject({ agent_id: agentId })
   })
@@ -51,7 +52,7 @@ describe('creating an instance', () => {
     expect(body).toMatchObject({ code: 'NOT_FOUND', error: `agent not found: ${agentId}` })
   })
 
-  it('answers 409 for a name that is taken in the tenant, and only there', async () => {
+  rule('createChannelInstance.keepsNamesUnique', async () => {
     const { admin } = channels.tenant()
     await channels.create(admin, { name: 'twice' })
     const input = { name: 'twice', channel_type: 'slack', agent_id: 'helper' }

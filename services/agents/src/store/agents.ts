@@ -3,8 +3,8 @@ import { MeshError } from '@clawmesh/contracts'
 import { evict, isUniqueViolation, newId, outboxRow, type Actor, type Bus } from '@clawmesh/chassis'
 import type { Agent, Json } from '../domain/types.ts'
 import type { AgentChanges } from '../domain/agent-input.ts'
-import type { Agent as AgentRow, PrismaClient } from './client/client.ts'
-import { DbNull, type InputJsonObject, type TransactionClient } from './client/internal/prismaNamespace.ts'
+import type { Agent as AgentRow, PrismaClient } from '../db/client/client.ts'
+import { DbNull, type InputJsonObject, type TransactionClient } from '../db/client/internal/prismaNamespace.ts'
 
 const uuidPattern = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i
 const nullableJson = ['sandboxConfig', 'subagentsConfig', 'memoryConfig', 'compactionConfig', 'contextPruning'] as const

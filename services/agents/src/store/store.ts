@@ -1,7 +1,7 @@
 /** All that knows the tables of agents. */
 import type { Bus, Database, OutboxRow } from '@clawmesh/chassis'
 import { createAgentRows } from './agents.ts'
-import { PrismaClient } from './client/client.ts'
+import { PrismaClient } from '../db/client/client.ts'
 import { createRunRows } from './runs.ts'
 import { createSessionRows } from './sessions.ts'
 

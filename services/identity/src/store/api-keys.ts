@@ -1,7 +1,7 @@
 import { cacheTags, masterTenantId } from '@clawmesh/contracts'
 import { evict, outboxRow, type Actor } from '@clawmesh/chassis'
 import type { ApiKey, NewApiKeyRow } from '../domain/types.ts'
-import type { ApiKey as ApiKeyRow, PrismaClient } from './client/client.ts'
+import type { ApiKey as ApiKeyRow, PrismaClient } from '../db/client/client.ts'
 import type { StoreParts } from './store.ts'
 
 const toApiKey = (row: ApiKeyRow): ApiKey => ({ ...row, scopes: row.scopes as ApiKey['scopes'] })

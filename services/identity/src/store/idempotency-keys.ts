@@ -1,7 +1,7 @@
 /** Keys of requests that run once. One statement each: they are waited for, and gateways race for them. */
 import type { Database, SecretBox } from '@clawmesh/chassis'
 import type { KeyClaim, KeyState } from '../domain/idempotency.ts'
-import { keptAnswers } from './secrets.ts'
+import { keptAnswers } from '../secrets.ts'
 
 const keptHours = 24
 /** Rows that one statement deletes. */

@@ -1,7 +1,7 @@
 import { cacheTags } from '@clawmesh/contracts'
 import { evict, newId, outboxRow, type Actor } from '@clawmesh/chassis'
 import type { TenantRole, TenantUser } from '../domain/types.ts'
-import type { PrismaClient, TenantUser as TenantUserRow } from './client/client.ts'
+import type { PrismaClient, TenantUser as TenantUserRow } from '../db/client/client.ts'
 import { isForeignKeyViolation } from './foreign-key.ts'
 import type { StoreParts } from './store.ts'
 

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { cacheTags, MeshError } from '@clawmesh/contracts'
 import { evict, isUniqueViolation, outboxRow, type Actor } from '@clawmesh/chassis'
 import type { NewOidcIssuerRow, OidcIssuer, OidcSettings, PublicKey } from '../domain/types.ts'
-import type { OidcAudience, OidcIssuer as OidcIssuerRow, Prisma, PrismaClient } from './client/client.ts'
+import type { OidcAudience, OidcIssuer as OidcIssuerRow, Prisma, PrismaClient } from '../db/client/client.ts'
 import type { StoreParts } from './store.ts'
 
 type Row = OidcIssuerRow & { audiences: OidcAudience[] }

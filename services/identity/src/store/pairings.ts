@@ -1,7 +1,7 @@
 import { cacheTags } from '@clawmesh/contracts'
 import { evict, newId, outboxRow, sha256Hex, type Actor } from '@clawmesh/chassis'
 import type { PairedDevice, PairingRequest, Sender } from '../domain/types.ts'
-import type { PrismaClient } from './client/client.ts'
+import type { PrismaClient } from '../db/client/client.ts'
 import type { StoreParts } from './store.ts'
 
 const newestFirst = { id: 'desc' as const }

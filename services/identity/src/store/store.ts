@@ -1,7 +1,7 @@
 /** All that knows identity's tables. Every change is stored with its event, then caches evict. */
 import type { Bus, Database, SecretBox } from '@clawmesh/chassis'
 import { createApiKeysStore, createKeyLookups } from './api-keys.ts'
-import { PrismaClient } from './client/client.ts'
+import { PrismaClient } from '../db/client/client.ts'
 import { createIdempotencyKeysStore } from './idempotency-keys.ts'
 import { createMembersStore } from './members.ts'
 import { createPairingsStore } from './pairings.ts'

@@ -1,5 +1,5 @@
 import { evict, outboxRow, type Actor } from '@clawmesh/chassis'
-import type { PrismaClient } from './client/client.ts'
+import type { PrismaClient } from '../db/client/client.ts'
 import { isForeignKeyViolation } from './foreign-key.ts'
 import type { StoreParts } from './store.ts'
 

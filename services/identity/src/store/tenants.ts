@@ -1,8 +1,8 @@
 import { masterTenantId, MeshError } from '@clawmesh/contracts'
 import { evict, isUniqueViolation, outboxRow, type Actor } from '@clawmesh/chassis'
 import type { Tenant } from '../domain/types.ts'
-import type { PrismaClient, Tenant as TenantRow } from './client/client.ts'
-import type { InputJsonObject } from './client/internal/prismaNamespace.ts'
+import type { PrismaClient, Tenant as TenantRow } from '../db/client/client.ts'
+import type { InputJsonObject } from '../db/client/internal/prismaNamespace.ts'
 import type { StoreParts } from './store.ts'
 
 const uuidPattern = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i

@@ -1,6 +1,6 @@
 /** Documents as lists and single rows; writing them is in write.ts. */
 import type { DocumentHead, DocumentKey, MemoryDocument } from '../domain/types.ts'
-import type { PrismaClient } from './client/client.ts'
+import type { PrismaClient } from '../db/client/client.ts'
 
 const headFields = {
   id: true,

@@ -1,7 +1,7 @@
 /** All that knows memory's tables. */
 import type { Database } from '@clawmesh/chassis'
 import { createChunkStore, tenantsWithWaitingChunks } from './chunks.ts'
-import { PrismaClient } from './client/client.ts'
+import { PrismaClient } from '../db/client/client.ts'
 import { createDocumentStore } from './documents.ts'
 import { createSearchStore } from './search.ts'
 import { pruneVectorCache, createVectorCache } from './vector-cache.ts'

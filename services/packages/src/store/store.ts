@@ -1,7 +1,7 @@
 /** All that knows the tables of packages. */
 import type { Database } from '@clawmesh/chassis'
 import type { Runtime, RuntimeName } from '../domain/runtimes.ts'
-import { PrismaClient } from './client/client.ts'
+import { PrismaClient } from '../db/client/client.ts'
 
 /** A replica that has not probed for this long is gone. */
 const forgetAfterMs = 24 * 3_600_000

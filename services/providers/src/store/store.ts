@@ -11,9 +11,9 @@ import {
 } from '@clawmesh/chassis'
 import { MeshError } from '@clawmesh/contracts'
 import type { Provider, ProviderChanges } from '../domain/provider.ts'
-import { PrismaClient, type LlmProvider } from './client/client.ts'
-import type { InputJsonObject } from './client/internal/prismaNamespace.ts'
-import { providerKeys } from './secrets.ts'
+import { PrismaClient, type LlmProvider } from '../db/client/client.ts'
+import type { InputJsonObject } from '../db/client/internal/prismaNamespace.ts'
+import { providerKeys } from '../secrets.ts'
 
 interface StoreParts {
   database: Database

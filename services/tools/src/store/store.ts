@@ -2,8 +2,8 @@
 import { evict, outboxRow, type Actor, type Bus, type Database } from '@clawmesh/chassis'
 import { masterTenantId } from '@clawmesh/contracts'
 import type { CatalogueEntry } from '../domain/catalogue.ts'
-import { PrismaClient } from './client/client.ts'
-import type { InputJsonObject } from './client/internal/prismaNamespace.ts'
+import { PrismaClient } from '../db/client/client.ts'
+import type { InputJsonObject } from '../db/client/internal/prismaNamespace.ts'
 
 /** A tool as it is set: the row, and what the tenant says. */
 export interface ToolSetting {

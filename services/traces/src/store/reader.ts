@@ -2,7 +2,7 @@
 import type { Database } from '@clawmesh/chassis'
 import type { Page } from '../domain/queries.ts'
 import { activitySchema, spanSchema, traceSchema, type ActivityLog, type Span, type Trace } from '../domain/types.ts'
-import { PrismaClient } from './client/client.ts'
+import { PrismaClient } from '../db/client/client.ts'
 import { toContract } from './wire.ts'
 
 interface Range {

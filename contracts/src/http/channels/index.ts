@@ -1,0 +1,1 @@
+export { channelInstances } from './instances.ts'

@@ -1,0 +1,5 @@
+/** What channels keeps sealed. */
+import type { SecretColumn } from '@clawmesh/chassis'
+import { instanceCredentials } from './instances/rows.ts'
+
+export const secretColumns: readonly SecretColumn[] = [instanceCredentials]

@@ -25,7 +25,8 @@ import {
   createPartitionStore,
   tracePartitions,
 } from '../../services/traces/src/store/partitions.ts'
-import { startPostgres, type PostgresHandle } from '../support/postgres.ts'
+import type { PostgresHandle } from '../support/postgres-handle.ts'
+import { startPostgres } from '../support/postgres.ts'
 
 const log = createLogger({ level: 'silent', name: 'test' })
 /** Memory needs pgvector, which the native server may lack. */

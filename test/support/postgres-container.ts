@@ -1,5 +1,5 @@
 /** PostgreSQL with pgvector in a container. */
-import type { PostgresHandle } from './postgres.ts'
+import type { PostgresHandle } from './postgres-handle.ts'
 
 const image = 'pgvector/pgvector:pg18'
 const port = 5432

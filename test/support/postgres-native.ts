@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { startBackgroundProcess } from './background-process.ts'
 import { startOnFreePort } from './free-port.ts'
-import type { PostgresHandle } from './postgres.ts'
+import type { PostgresHandle } from './postgres-handle.ts'
 import { copyIfHidden } from './reachable-copy.ts'
 
 const run = promisify(execFile)

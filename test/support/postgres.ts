@@ -1,5 +1,6 @@
 /** A real PostgreSQL server: a container where a Docker engine answers, else a local process. */
 import { isDockerRunning } from './docker.ts'
+import type { PostgresHandle } from './postgres-handle.ts'
 import { startNativePostgres } from './postgres-native.ts'
 import { startPostgresContainer } from './postgres-container.ts'
 
@@ -11,12 +12,6 @@ export interface PostgresOptions {
   durable?: boolean
   /** Further server settings, as in postgresql.conf. */
   settings?: Readonly<Record<string, string>>
-}
-
-export interface PostgresHandle {
-  /** Superuser URL of the maintenance database. */
-  url: string
-  stop(): Promise<void>
 }
 
 /** Starts a server on a free port; its data go away with `stop`. */

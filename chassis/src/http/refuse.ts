@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { errorBody, errorKinds, MeshError, pickLocale } from '@clawmesh/contracts'
-import type { ServerLimits } from './server.ts'
+import type { ServerLimits } from './server-limits.ts'
 
 type HeaderLimits = Pick<ServerLimits, 'maxHeaderBytes' | 'maxHeaders'>
 

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { errorBody, MeshError } from '@clawmesh/contracts'
 import { createClientErrorAnswerer, faultOfHead, refuse, refuseTunnel } from './refuse.ts'
+import { defaultLimits, type ServerLimits } from './server-limits.ts'
 import { watchSlowClients } from './slow-clients.ts'
 
 export interface DrainableServer {
@@ -18,34 +19,6 @@ export interface DrainableServer {
 
 /** With this header a replica tells the edge that it is leaving, so that requests go to the others. */
 export const leavingHeader = 'x-clawmesh-leaving'
-
-export interface ServerLimits {
-  /** The request line and all headers together. */
-  maxHeaderBytes: number
-  maxHeaders: number
-  /** How long the headers of a request may take. */
-  headersTimeoutMs: number
-  /** How long a whole request may take to arrive, whatever its size. */
-  requestTimeoutMs: number
-  /** How long a body may take to arrive before its rate counts. */
-  bodyGraceMs: number
-  minBodyBytesPerSecond: number
-  /** How long a client may take nothing of an answer that waits for it. */
-  slowReaderMs: number
-  /** How long a connection may be idle between two requests. */
-  keepAliveTimeoutMs: number
-}
-
-const defaultLimits: ServerLimits = {
-  maxHeaderBytes: 32_768,
-  maxHeaders: 200,
-  headersTimeoutMs: 15_000,
-  requestTimeoutMs: 600_000,
-  bodyGraceMs: 10_000,
-  minBodyBytesPerSecond: 1_024,
-  slowReaderMs: 60_000,
-  keepAliveTimeoutMs: 65_000,
-}
 
 /** Timeouts are looked at this often, and at least this often while one lasts. */
 const longestCheckMs = 5_000

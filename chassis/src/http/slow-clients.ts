@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http'
 import { MeshError } from '@clawmesh/contracts'
 import { refuse } from './refuse.ts'
-import type { ServerLimits } from './server.ts'
+import type { ServerLimits } from './server-limits.ts'
 
 type SlowLimits = Pick<ServerLimits, 'bodyGraceMs' | 'minBodyBytesPerSecond' | 'slowReaderMs'>
 

@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => channels.stop())
 
 const path = '/v1/channels/instances'
-const hear = async (count: number): Promise<CloudEvent[]> => {
+const receive = async (count: number): Promise<CloudEvent[]> => {
   for (const until = Date.now() + 5_000; heard.length < count && Date.now() < until;) await sleep(10)
   return heard.splice(0)
 }
@@ -33,7 +33,7 @@ describe('events', () => {
     const { id } = await channels.create(admin, { credentials: { token: 'hush' }, config: { stt_api_key: 'hush' } })
     await channels.request(admin, 'PUT', `${path}/${id}`, { credentials: { token: 'hush' } })
     await channels.request(admin, 'DELETE', `${path}/${id}`)
-    const events = await hear(3)
+    const events = await receive(3)
     expect(events.map(({ type }) => type.split('.').at(-1))).toEqual(['created', 'updated', 'deleted'])
     for (const { tenantid, data } of events) {
       expect(tenantid).toBe(admin.tenantId)
@@ -44,7 +44,7 @@ describe('events', () => {
   it('tell nothing of a change that failed or changed nothing', async () => {
     const { admin } = channels.tenant()
     const { id } = await channels.create(admin, { name: 'telegram' })
-    await hear(1)
+    await receive(1)
     await channels.request(admin, 'PUT', `${path}/${id}`, { made_up: 1 })
     await channels.request(admin, 'DELETE', `${path}/${id}`)
     await channels.request(admin, 'POST', path, { name: 'telegram', channel_type: 'telegram', agent_id: 'helper' })
@@ -54,27 +54,27 @@ describe('events', () => {
 })
 
 describe('the deletion of an agent', () => {
-  it('removes its instances of that tenant, told of once however often it comes', async () => {
+  it('removes its instances of that tenant, received of once however often it comes', async () => {
     const { admin, agentId } = channels.tenant()
     channels.addAgent(admin, 'survivor')
     const gone = [await channels.create(admin), await channels.create(admin, { name: 'telegram' })]
     const kept = await channels.create(admin, { agent_id: 'survivor' })
-    await hear(3)
+    await receive(3)
     await emit('agentDeleted', channels.tenant().admin.tenantId, agentId)
     expect((await channels.request(admin, 'GET', path)).body['total']).toBe(3)
 
     await Promise.all([emit('agentDeleted', admin.tenantId, agentId), emit('agentDeleted', admin.tenantId, agentId)])
     const { body } = await channels.request<{ instances: object[] }>(admin, 'GET', path)
     expect(body.instances).toMatchObject([{ id: kept.id }])
-    const told = (await hear(2)).map(({ data }) => data)
-    expect(told).toHaveLength(2)
-    for (const { id } of gone) expect(told).toContainEqual({ id, actorId: 'bob' })
+    const received = (await receive(2)).map(({ data }) => data)
+    expect(received).toHaveLength(2)
+    for (const { id } of gone) expect(received).toContainEqual({ id, actorId: 'bob' })
   })
 
   it('that is unreadable does not hold up the next', async () => {
     const { admin, agentId } = channels.tenant()
     await channels.create(admin)
-    await hear(1)
+    await receive(1)
     await emit('agentDeleted', admin.tenantId, 'not-an-id')
     await emit('agentDeleted', admin.tenantId, agentId)
     expect((await channels.request(admin, 'GET', path)).body['total']).toBe(0)

@@ -1,0 +1,65 @@
+/**
+ * `npm run check -- tools`: lint, types and tests of one package, at once, for the minutes while one works on it. What
+ * it saves between runs lies in `.cache`; the whole of it is `npm run lint`, `npm run typecheck` and `npm test`.
+ */
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { capture } from './process.mjs'
+import { fromRoot } from './root.mjs'
+
+const name = process.argv[2]
+const folder = [name, `services/${name}`].find((path) => name && existsSync(fromRoot(path, 'package.json')))
+if (!folder) {
+  console.error('clawmesh: name a package: contracts, chassis, gateway, cli, or a service')
+  process.exit(64)
+}
+
+const jest = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js']
+const cached = (file) => fromRoot('.cache/check', file)
+const slug = folder.replace('/', '-')
+mkdirSync(cached('.'), { recursive: true })
+const tsconfig = cached(`${slug}.tsconfig.json`)
+writeFileSync(tsconfig, JSON.stringify({ extends: '../../tsconfig.json', include: [`../../${folder}`] }))
+
+/** @type {Record<string, string[]>} */
+const steps = {
+  types: [
+    'node_modules/typescript/bin/tsc',
+    ...['--project', tsconfig, '--noEmit', '--incremental', '--tsBuildInfoFile', cached(`${slug}.tsbuildinfo`)],
+  ],
+  lint: [
+    'node_modules/eslint/bin/eslint.js',
+    folder,
+    ...['--cache', '--cache-location', cached('eslint/'), '--cache-strategy', 'content'],
+  ],
+  format: ['node_modules/prettier/bin/prettier.cjs', '--check', folder],
+  imports: [
+    'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs',
+    '--config',
+    '.dependency-cruiser.mjs',
+    folder,
+  ],
+  tests: [...jest, '--silent', '--passWithNoTests', `${folder}/test/`],
+}
+
+const startedMs = performance.now()
+const queue = Object.entries(steps)
+let failed = false
+
+/** @param {[string, string[]]} step */
+const run = async ([what, command]) => {
+  const fromMs = performance.now()
+  const { code, stdout, stderr } = await capture(process.execPath, command, { ...process.env, CI: 'true' })
+  const seconds = ((performance.now() - fromMs) / 1000).toFixed(1)
+  console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${what} (${seconds} s)`)
+  if (code === 0) return
+  failed = true
+  console.log(`${stdout}${stderr}`)
+}
+
+const worker = async () => {
+  for (let step = queue.shift(); step; step = queue.shift()) await run(step)
+}
+await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, worker))
+console.log(`${failed ? 'failed' : 'all well'} after ${((performance.now() - startedMs) / 1000).toFixed(1)} s`)
+process.exit(failed ? 1 : 0)

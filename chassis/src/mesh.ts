@@ -110,7 +110,7 @@ export const createMesh = (parts: MeshParts): MeshHost => {
     return functions
   }
   const connect = (definition: RpcDefinition): LooseFunctions => {
-    const name = serviceNameOf(definition) as RemoteService
+    const name = serviceNameOf(definition)
     const local = services.get(name)?.rpc?.find((rpc) => rpc.definition === definition)
     return local === undefined ? remote(definition, name) : connectDirect(definition, local.functions, config)
   }

@@ -1,6 +1,7 @@
 /** One type for both ends of an internal service: what a server implements is what its client offers. */
 import type { MethodDefinition } from '@grpc/grpc-js'
 import type { Call } from '../call.ts'
+import type { RemoteService } from '../config.ts'
 
 type AnyMethod = {
   path: string
@@ -30,6 +31,7 @@ export type LooseFunctions = Record<string, (call: Call, request: unknown) => Pr
 export type LooseMethod = MethodDefinition<unknown, unknown>
 
 /** `agents` of `/clawmesh.agents.v1.AgentsService/ResolveAgent`. */
-export const serviceNameOf = (definition: RpcDefinition): string => Object.values(definition)[0]!.path.split('.')[1]!
+export const serviceNameOf = (definition: RpcDefinition): RemoteService =>
+  Object.values(definition)[0]!.path.split('.')[1] as RemoteService
 /** `clawmesh.agents.v1.AgentsService`. */
 export const fullServiceName = (definition: RpcDefinition): string => Object.values(definition)[0]!.path.split('/')[1]!

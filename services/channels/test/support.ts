@@ -1,8 +1,9 @@
 /** Channels over a real database, with an agents service that knows a handful of agents. */
-import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
-import { implementRpc, newId, type RpcFunctions, type Service } from '@clawmesh/chassis'
+import { AgentsServiceService, ResolveAgentResponse } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
+import { newId, type Service } from '@clawmesh/chassis'
 import type { Caller } from '@clawmesh/contracts'
 import { channelsService } from '../src/index.ts'
+import { fakeRpc } from '../../../test/support/fake-rpc.ts'
 import { startServices, testCaller, type ServiceHarness } from '../../../test/support/service-harness.ts'
 
 export interface ChannelsHarness extends ServiceHarness {
@@ -21,36 +22,20 @@ interface Agent {
   key: string
 }
 
-const standIn = (agents: readonly Agent[]): Service => {
-  const resolveAgent: RpcFunctions<typeof AgentsServiceService>['resolveAgent'] = async ({ caller }, { agent }) => {
-    const found = agents.find(
-      ({ tenantId, id, key }) => tenantId === caller.tenantId && (id === agent || key === agent),
-    )
-    return {
-      found: found !== undefined,
-      id: found?.id ?? '',
-      agentKey: found?.key ?? '',
-      status: 'active',
-      ownerId: '',
-      workspace: '',
-      toolsConfigJson: '',
-      memoryConfigJson: '',
-      agentType: 'open',
-      selfEvolve: false,
-      shareMemory: false,
-    }
-  }
-  const unused = () => Promise.reject(new Error('channels has no business with context files'))
-  return {
-    name: 'agents',
-    rpc: [implementRpc(AgentsServiceService, { resolveAgent, getContextFile: unused, setContextFile: unused })],
-    parts: [],
-  }
-}
+/** Knows ids and keys of agents, and nothing else of them. */
+const fakeAgents = (agents: readonly Agent[]): Service =>
+  fakeRpc(AgentsServiceService, {
+    resolveAgent: async ({ caller }, { agent }) => {
+      const found = agents.find(
+        ({ tenantId, id, key }) => tenantId === caller.tenantId && (id === agent || key === agent),
+      )
+      return ResolveAgentResponse.create({ found: found !== undefined, id: found?.id, agentKey: found?.key })
+    },
+  })
 
 export const startChannels = async (): Promise<ChannelsHarness> => {
   const agents: Agent[] = []
-  const harness = await startServices({ services: { channels: channelsService }, standIns: [standIn(agents)] })
+  const harness = await startServices({ services: { channels: channelsService }, standIns: [fakeAgents(agents)] })
   const addAgent = ({ tenantId }: Caller, key: string): string => {
     const id = newId()
     agents.push({ tenantId, id, key })

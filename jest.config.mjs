@@ -21,7 +21,10 @@ const config = {
   testMatch: ['**/test/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/faults/'],
   modulePathIgnorePatterns: ['<rootDir>/.cache/', '<rootDir>/.clawmesh/', '/dist/'],
+  testEnvironment: '<rootDir>/test/support/shared-wasm-environment.mjs',
   maxWorkers: 2,
+  // jest gives back little of what a test file leaves behind: beyond this much JavaScript heap a worker is replaced.
+  workerIdleMemoryLimit: '1GB',
   testTimeout: 60_000,
   reporters: ['default', '<rootDir>/test/support/summary-reporter.mjs'],
   globalSetup: '<rootDir>/test/support/global-setup.ts',

@@ -29,7 +29,7 @@ const openers = [
 
 test('the door of the system is opened by those that work over all tenants, and nobody else', () => {
   const found = globSync('*/src/**/*.ts', { cwd: services, exclude: ['*/src/store/client/**'] }).filter((file) =>
-    /\bsystemAdapter\b|\bsystem\b[^'"`\n]*\}: Database|\bdatabase\.system\b/.test(
+    /\bsystemClientOptions\b|\bsystem\b[^'"`\n]*\}: Database|\bdatabase\.system\b/.test(
       readFileSync(`${services}/${file}`, 'utf8'),
     ),
   )

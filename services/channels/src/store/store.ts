@@ -30,7 +30,7 @@ interface StoreParts {
 
 /** The repository of channel instances; each function works within one tenant. */
 export const channelStore = ({ database, secrets, published }: StoreParts) => {
-  const client = new PrismaClient({ adapter: database.tenantAdapter })
+  const client = new PrismaClient(database.tenantClientOptions)
   const place = (tenantId: string, rowId: string) => ({ column: instanceCredentials, tenantId, rowId })
 
   const open = ({ id, tenantId, credentials }: InstanceRow): Credentials =>

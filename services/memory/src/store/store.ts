@@ -16,7 +16,7 @@ interface StoreParts {
 
 /** Memory's repositories; nearly all are of one tenant. */
 export const memoryStore = ({ database, published }: StoreParts) => {
-  const client = new PrismaClient({ adapter: database.tenantAdapter })
+  const client = new PrismaClient(database.tenantClientOptions)
   return {
     documents: documentStore((tenantId) => database.clientOf(client, tenantId)),
     write: writeStore(database, published),

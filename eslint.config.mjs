@@ -21,6 +21,7 @@ const rooms = [
 /** Forbids a room to import any other room than those named, by package name or by path. */
 const mayImport = (files, allowed) => ({
   files,
+  plugins: { '@typescript-eslint': ts.plugin },
   rules: {
     '@typescript-eslint/no-restricted-imports': [
       'error',

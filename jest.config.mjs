@@ -25,7 +25,8 @@ const config = {
   maxWorkers: 2,
   // jest gives back little of what a test file leaves behind: beyond this much JavaScript heap a worker is replaced.
   workerIdleMemoryLimit: '1GB',
-  testTimeout: 60_000,
+  // For hangs: beyond `hangLimitMs` of test/support/limits.ts, which says what it waits for.
+  testTimeout: 150_000,
   reporters: ['default', '<rootDir>/test/support/summary-reporter.mjs'],
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',

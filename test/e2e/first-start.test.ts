@@ -37,7 +37,7 @@ interface Chunk {
 
 /** Pastes it into a shell. */
 const paste = async (command: string, env: Record<string, string> = {}): Promise<string> =>
-  (await run('sh', ['-c', command], { env: { PATH: process.env['PATH'], ...env }, timeout: 30_000 })).stdout
+  (await run('sh', ['-c', command], { env: { PATH: process.env['PATH'], ...env }, timeout: 120_000 })).stdout
 
 const chunksOf = (stream: string): { chunks: Chunk[]; last: string | undefined } => {
   const data = stream

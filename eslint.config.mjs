@@ -49,6 +49,25 @@ const noBareFetch = {
   },
 }
 
+/** Code of WebAssembly is not made and freed over and over in jest's processes (docs/adr/0016). */
+const noPgliteInJest = {
+  files: ['**/test/**/*.ts'],
+  ignores: ['test/support/pglite-process.ts'],
+  rules: {
+    '@typescript-eslint/no-restricted-imports': [
+      'error',
+      {
+        patterns: [
+          {
+            regex: 'cli/src/embedded/(pglite|database)(\\.ts)?$|^@electric-sql/pglite',
+            message: 'start it as a process of its own: test/support/pglite.ts',
+          },
+        ],
+      },
+    ],
+  },
+}
+
 export default ts.config(
   {
     ignores: ['**/node_modules/', '**/dist/', 'contracts/src/gen/', 'services/*/src/db/client/', '.cache/'],
@@ -83,6 +102,7 @@ export default ts.config(
         performance: 'readonly',
         Response: 'readonly',
         Headers: 'readonly',
+        WebAssembly: 'readonly',
       },
     },
   },

@@ -21,8 +21,12 @@ const config = {
   testMatch: ['**/test/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/faults/'],
   modulePathIgnorePatterns: ['<rootDir>/.cache/', '<rootDir>/.clawmesh/', '/dist/'],
+  testEnvironment: '<rootDir>/test/support/shared-wasm-environment.mjs',
   maxWorkers: 2,
-  testTimeout: 60_000,
+  // jest gives back little of what a test file leaves behind: beyond this much JavaScript heap a worker is replaced.
+  workerIdleMemoryLimit: '1GB',
+  // For hangs: beyond `hangLimitMs` of test/support/limits.ts, which says what it waits for.
+  testTimeout: 150_000,
   reporters: ['default', '<rootDir>/test/support/summary-reporter.mjs'],
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',

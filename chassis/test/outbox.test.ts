@@ -20,6 +20,7 @@ import {
   type OutgoingEvent,
 } from '../src/index.ts'
 import { createDatabase, type TestDatabase } from '../../test/support/database.ts'
+import { hangLimitMs } from '../../test/support/limits.ts'
 
 const log = createLogger({ level: 'silent', name: 'test' })
 let testDatabase: TestDatabase
@@ -83,7 +84,7 @@ const busOfTest = () => {
 }
 
 const until = async (reached: () => boolean | Promise<boolean>): Promise<void> => {
-  const deadline = Date.now() + 8_000
+  const deadline = Date.now() + hangLimitMs
   while (!(await reached())) {
     if (Date.now() > deadline) throw new Error('not reached')
     await pause(10)
@@ -97,20 +98,27 @@ it('a row is a CloudEvent of its tenant under the subject of its event', () => {
   const event = cloudEvent.parse(JSON.parse(row.payload))
   expect(event).toMatchObject({ id: row.id, type: 'clawmesh.agents.agent.created', tenantid: masterTenantId, data })
   expect(events.agentCreated.data.parse(event.data)).toEqual(data)
-  expect(Math.abs(Date.parse(event.time) - Date.now())).toBeLessThan(1_000)
+  expect(Math.abs(Date.parse(event.time) - Date.now())).toBeLessThan(60_000)
 })
 
 it('publishes at once when woken, in the order of writing, and keeps nothing', async () => {
   const { bus, ids } = busOfTest()
   const relay = startOutboxRelay(database, bus, log)
   await pause(50)
-  const rows = Array.from({ length: 30 }, rowOf)
-  await write(rows)
-  const wokenAt = Date.now()
-  relay.wakeRelay()
-  await until(() => ids().length === rows.length)
-  expect(Date.now() - wokenAt).toBeLessThan(500)
-  expect(ids()).toEqual(rows.map(({ id }) => id).sort())
+  const written: string[] = []
+  const tookMs: number[] = []
+  for (let times = 0; times < 8; times++) {
+    const rows = Array.from({ length: 30 }, rowOf)
+    await write(rows)
+    written.push(...rows.map(({ id }) => id).sort())
+    const pokedAt = Date.now()
+    relay.wakeRelay()
+    await until(() => ids().length === written.length)
+    tookMs.push(Date.now() - pokedAt)
+  }
+  expect(ids()).toEqual(written)
+  // Left to its polls it would take most of a second each time; a busy machine may be slow, but not every time.
+  expect(Math.min(...tookMs)).toBeLessThan(500)
   await until(async () => (await left()) === 0)
   await relay.stop()
 })
@@ -195,12 +203,14 @@ it('keeps events while the bus is away, without asking it all the time, and publ
   state.failing = true
   const relay = startOutboxRelay(database, counting, log)
   const rows = Array.from({ length: 5 }, rowOf)
+  const awayAt = Date.now()
   await write(rows)
   for (let at = 0; at < 50; at++) {
     relay.wakeRelay()
     await pause(10)
   }
-  expect(attempts).toBeLessThan(5)
+  // Once at first, and once a second.
+  expect(attempts).toBeLessThanOrEqual(2 + (Date.now() - awayAt) / 1_000)
   expect(await left()).toBe(rows.length)
   state.failing = false
   await until(() => ids().length === rows.length)
@@ -228,7 +238,7 @@ it('takes over the rows of a relay that died between claiming and publishing, un
   const { bus, ids } = busOfTest()
   const rows = Array.from({ length: 3 }, rowOf)
   await write(rows)
-  await database.pool.query(`UPDATE sample.outbox SET claimed_until = now() + interval '300 milliseconds'`)
+  await database.pool.query(`UPDATE sample.outbox SET claimed_until = now() + interval '3 seconds'`)
   const relay = startOutboxRelay(database, bus, log)
   await pause(100)
   expect(ids()).toEqual([])

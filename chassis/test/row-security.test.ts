@@ -25,8 +25,8 @@ beforeAll(async () => {
   const { url } = testDatabase
   await migrate({ url, schema: 'providers', folder: migrationFolder('providers') })
   database = openDatabase({ url, schema: 'providers', poolSize, log, keepsStatements: true })
-  client = new PrismaClient({ adapter: database.tenantAdapter })
-  systemClient = new PrismaClient({ adapter: database.systemAdapter })
+  client = new PrismaClient(database.tenantClientOptions)
+  systemClient = new PrismaClient(database.systemClientOptions)
   admin = new pg.Client({ connectionString: url })
   await admin.connect()
 })

@@ -13,6 +13,7 @@ import {
   type RpcFunctions,
 } from '../src/index.ts'
 import { startRpcServer, type RpcServer } from '../src/grpc/server.ts'
+import { hangLimitMs } from '../../test/support/limits.ts'
 
 type Agents = RpcFunctions<typeof AgentsServiceService>
 type Providers = RpcFunctions<typeof ProvidersServiceService>
@@ -121,8 +122,13 @@ const streamOutcome = async (of: { providers: Providers }, call = callWith()): P
 }
 
 /** Gives up on an outcome that does not come. */
+/** Until something holds; the tests' own limit ends it. */
+const until = async (holds: () => boolean) => {
+  while (!holds()) await pause(5)
+}
+
 const soon = <T>(outcome: Promise<T>): Promise<T | string> =>
-  Promise.race([outcome, pause(8_000, 'it hangs', { ref: false })])
+  Promise.race([outcome, pause(hangLimitMs, 'it hangs', { ref: false })])
 
 describe.each(['direct', 'gRPC'])('%s', (name) => {
   const transport = () => transports.get(name)!
@@ -235,8 +241,7 @@ describe.each(['direct', 'gRPC'])('%s', (name) => {
         return never()
       }
       expect(await soon(unaryOutcome(transport()))).toMatchObject(late('agents'))
-      await pause(20)
-      expect(aborted).toBe(true)
+      await until(() => aborted)
     })
 
     it('ends a stream, and the work behind it, whether that listens or not', async () => {
@@ -247,8 +252,7 @@ describe.each(['direct', 'gRPC'])('%s', (name) => {
         await never()
       }
       expect(await soon(streamOutcome(transport()))).toMatchObject({ messages: [delta('first')], ...late('providers') })
-      await pause(20)
-      expect(aborted).toBe(true)
+      await until(() => aborted)
     })
 
     it('is still that when the work gives up because of it', async () => {
@@ -265,34 +269,34 @@ describe.each(['direct', 'gRPC'])('%s', (name) => {
     const reason = new MeshError('CANCELLED', 'error.cancelled')
 
     it('is told so at once, and the work behind it is', async () => {
-      let aborted = false
+      let [begun, aborted] = [false, false]
       behaviour.unary = ({ signal }) => {
         signal.addEventListener('abort', () => (aborted = true))
+        begun = true
         return never()
       }
       const abort = new AbortController()
       const outcome = unaryOutcome(transport(), callWith(abort.signal))
-      await pause(50)
+      await until(() => begun)
       abort.abort(reason)
       expect(await soon(outcome)).toMatchObject(cancelled)
-      await pause(50)
-      expect(aborted).toBe(true)
+      await until(() => aborted)
     })
 
     it('in the middle of a stream, the same', async () => {
-      let aborted = false
+      let [begun, aborted] = [false, false]
       behaviour.stream = async function* ({ signal }) {
         signal.addEventListener('abort', () => (aborted = true))
         yield delta('first')
+        begun = true
         await never()
       }
       const abort = new AbortController()
       const outcome = streamOutcome(transport(), callWith(abort.signal))
-      await pause(50)
+      await until(() => begun)
       abort.abort(reason)
       expect(await soon(outcome)).toMatchObject({ messages: [delta('first')], ...cancelled })
-      await pause(50)
-      expect(aborted).toBe(true)
+      await until(() => aborted)
     })
 
     it('before or while the call is made, starts nothing that goes on', async () => {
@@ -422,13 +426,15 @@ describe('over gRPC', () => {
       maxConnectionAgeMs: 60_000,
     })
     const { functions, close } = connectGrpc(AgentsServiceService, `127.0.0.1:${leaving.port}`, tokens, timeouts)
+    let begun = false
     behaviour.unary = async () => {
+      begun = true
       await pause(100)
       return answer
     }
     const outcome = unaryOutcome({ agents: functions as unknown as Agents })
-    await pause(50)
-    await leaving.drain(2_000)
+    await until(() => begun)
+    await leaving.drain(hangLimitMs)
     expect(await outcome).toEqual({ value: answer })
     close()
   })

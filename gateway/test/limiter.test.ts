@@ -40,6 +40,10 @@ const startLimiter = async (
 const grantedOf = async (takes: readonly unknown[]) =>
   ((await Promise.all(takes)) as { allowed: boolean }[]).filter(({ allowed }) => allowed).length
 
+const sharedAgain = async (lines: readonly string[]) => {
+  while (!lines.some((line) => line.includes('shared through Redis again'))) await sleep(20)
+}
+
 beforeAll(async () => {
   redis = await startRedis()
 })
@@ -115,7 +119,7 @@ it('starts without Redis and goes over to it once it is there', async () => {
   const { limiter, lines } = await loggedLimiter(`redis://127.0.0.1:${port}`, { replicas: 5 })
   expect(await grantedOf(Array.from({ length: 9 }, () => limiter.take('a')))).toBe(1)
   const late = await startRedis({ port })
-  await sleep(3_000)
+  await sharedAgain(lines)
   expect(await grantedOf(Array.from({ length: 9 }, () => limiter.take('a')))).toBe(5)
   expect(lines.filter((line) => line.includes('does not answer'))).toHaveLength(1)
   expect(lines.filter((line) => line.includes('shared through Redis again'))).toHaveLength(1)
@@ -133,7 +137,7 @@ it('grants its share while Redis is gone, says so once, and recovers by itself',
   expect(lines.filter((line) => line.includes('does not answer'))).toHaveLength(1)
 
   const back = await startRedis({ port: own.port })
-  await sleep(3_000)
+  await sharedAgain(lines)
   expect(await limiter.take(key)).toMatchObject({ allowed: true, remaining: 5 })
   expect(lines.filter((line) => line.includes('shared through Redis again'))).toHaveLength(1)
   await back.stop()
@@ -145,15 +149,12 @@ it('does not wait for a Redis that hangs', async () => {
   await limiter.take(freshKey())
   // It keeps its connections and answers nothing.
   const pause = new Redis(own.url)
-  await pause.call('CLIENT', 'PAUSE', '4000', 'ALL')
+  await pause.call('CLIENT', 'PAUSE', '3600000', 'ALL')
 
-  const startedAt = performance.now()
   const key = freshKey()
   expect(await grantedOf(Array.from({ length: 9 }, () => limiter.take(key)))).toBe(5)
-  expect(performance.now() - startedAt).toBeLessThan(400)
-  const again = performance.now()
-  await limiter.take(key)
-  expect(performance.now() - again).toBeLessThan(50)
+  // Now it is known, and nobody waits at all.
+  expect(limiter.take(key)).not.toBeInstanceOf(Promise)
 
   pause.disconnect()
   await own.stop('SIGKILL')

@@ -204,7 +204,7 @@ describe('what a client gets', () => {
 })
 
 describe('a client that goes away', () => {
-  it('ends the service’s work at once', async () => {
+  it('ends the service’s work, which would go on for ever', async () => {
     let closed: Promise<unknown> | undefined
     const { port } = await edgeWith((_, response) => {
       closed = once(response, 'close')
@@ -214,10 +214,8 @@ describe('a client that goes away', () => {
     const sent = request({ port, path: '/v1/traces', headers: authorized }).end()
     sent.on('error', () => undefined)
     await once(sent, 'response')
-    const leftAt = performance.now()
     sent.destroy()
     await closed
-    expect(performance.now() - leftAt).toBeLessThan(1_000)
   })
 
   it('ends it before the answer has begun, too', async () => {
@@ -381,16 +379,20 @@ describe('leaving', () => {
   })
 
   it('lets a running answer end', async () => {
-    let finish = () => undefined as void
+    const begun = Promise.withResolvers<() => void>()
     const { port, stop } = await edgeWith((_, response) => {
       response.writeHead(200).write('begun ')
-      finish = () => void response.end('done')
+      begun.resolve(() => void response.end('done'))
     })
     const answer = call(port, '/v1/traces', { headers: authorized })
-    await sleep(100)
+    const finish = await begun.promise
     const stopped = stop()
-    await sleep(100)
-    await expect(call(port, '/health')).rejects.toThrow('ECONNREFUSED')
+    const refused = () =>
+      call(port, '/health').then(
+        () => false,
+        (error: Error) => error.message.includes('ECONNREFUSED'),
+      )
+    while (!(await refused())) await sleep(10)
     finish()
     expect((await answer).text).toBe('begun done')
     await stopped

@@ -17,11 +17,14 @@ let upstream: Upstream
 let gateway: StartedGateway
 /** What reached the service behind the edge. */
 const seen: Seen[] = []
+/** Resolves when the endless answer of the service has been cut off. */
+const floodEnded = Promise.withResolvers<void>()
 
 beforeAll(async () => {
   upstream = await startUpstream((request, response) => {
     if (request.url!.includes('/flood')) {
       response.on('error', () => undefined)
+      response.once('close', floodEnded.resolve)
       response.writeHead(200, { 'content-type': 'text/plain' })
       const more = () => {
         while (!response.destroyed && response.write('x'.repeat(65_536)));
@@ -40,7 +43,7 @@ beforeAll(async () => {
   })
   gateway = await startGateway(bareMesh({ CLAWMESH_AGENTS_HTTP_URL: upstream.url }), {
     CLAWMESH_HEADERS_TIMEOUT_MS: '400',
-    CLAWMESH_BODY_GRACE_MS: '400',
+    CLAWMESH_BODY_GRACE_MS: '1500',
     CLAWMESH_SLOW_READER_MS: '400',
     CLAWMESH_KEEP_ALIVE_TIMEOUT_MS: '1000',
     GOCLAW_ALLOWED_ORIGINS: 'https://page.example',
@@ -241,7 +244,7 @@ describe('slow clients', () => {
     await once(socket, 'data')
     socket.pause()
     // What the kernel holds is read to the end, which comes as a reset or a close.
-    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    await floodEnded.promise
     const ended = new Promise((resolve) => socket.once('close', resolve))
     socket.resume()
     await ended

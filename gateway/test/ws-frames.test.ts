@@ -16,6 +16,7 @@ const never = () => Promise.reject(new Error('not asked here'))
 /** Listings that are asked for wait for this. */
 let held: Promise<void> = Promise.resolve()
 let listed: { code: string }[] = []
+let asked = 0
 let aborted = 0
 
 const identity: Service = {
@@ -47,6 +48,7 @@ const identity: Service = {
       'device.pair.deny': never,
       'device.pair.revoke': never,
       'device.pair.list': async ({ call: { signal } }) => {
+        asked++
         signal.addEventListener('abort', () => aborted++)
         await held
         return { pending: listed as never, paired: [] }
@@ -288,8 +290,9 @@ describe('a client that is busy', () => {
     const client = await connected()
     held = new Promise(() => undefined)
     const before = aborted
+    const asking = asked
     void client.ask('device.pair.list').catch(() => undefined)
-    await sleep(100)
+    await until(() => asked > asking)
     client.socket.terminate()
     await until(() => aborted > before)
     await until(() => edge.service.connections() === 0)
@@ -352,8 +355,10 @@ describe('a client that reads slowly', () => {
     const client = await connectWs(tight.port, { token: gatewayToken })
     listed = Array.from({ length: 2_000 }, () => ({ code: 'x'.repeat(500) }))
     client.socket.pause()
+    const before = asked
     for (let id = 0; id < 200; id++) client.send(JSON.stringify({ type: 'req', id, method: 'device.pair.list' }))
-    await sleep(1_500)
+    // Each answer is a megabyte: by now it is many times what may wait.
+    await until(() => asked >= before + 100)
     client.socket.resume()
     expect(await client.closed).toMatchObject({ code: 1013 })
     // Up to there it has every answer, each whole.
@@ -376,7 +381,7 @@ describe('a client that reads slowly', () => {
 
 describe('a silent client', () => {
   it('is pinged and stays while it answers, and is cut off when it does not', async () => {
-    const strict = await startGateway(mesh, {}, { pingEveryMs: 50, readDeadlineMs: 400, sweepMs: 20 })
+    const strict = await startGateway(mesh, {}, { pingEveryMs: 50, readDeadlineMs: 3_000, sweepMs: 20 })
     const alive = await connectWs(strict.port, { token: gatewayToken })
     const dead = await connectWs(strict.port, { token: gatewayToken }, { autoPong: false })
     expect(await dead.closed).toMatchObject({ code: 1006 })
@@ -400,8 +405,9 @@ describe('an edge that leaves', () => {
     await expect(openWs(leaving.port)).rejects.toThrow(/^503 /)
     let release = () => undefined as void
     held = new Promise((resolve) => (release = resolve))
+    const before = asked
     const answer = clients[0]!.ask('device.pair.list')
-    await sleep(50)
+    await until(() => asked > before)
     const stopped = leaving.stop()
     await sleep(50)
     expect(await clients[1]!.ask('device.pair.list')).toMatchObject({ ok: false, error: { code: 'UNAVAILABLE' } })
@@ -418,8 +424,9 @@ describe('an edge that leaves', () => {
     const leaving = await startGateway(own)
     const client = await connectWs(leaving.port, { token: gatewayToken })
     held = new Promise(() => undefined)
+    const before = asked
     void client.ask('device.pair.list').catch(() => undefined)
-    await sleep(50)
+    await until(() => asked > before)
     await leaving.stop()
     expect(await client.closed).toMatchObject({ code: 1001 })
     await own.close()

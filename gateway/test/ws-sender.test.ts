@@ -72,7 +72,7 @@ it('counts events that were left out too', async () => {
   ends.client.on('message', (data) => got.push(JSON.parse((data as Buffer).toString('utf8')) as { seq: number }))
   ends.sender.event(eventOpening('shutdown', undefined))
   ends.sender.event(eventOpening('agent', { a: 1 }))
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  while (got.length < 2) await once(ends.client, 'message')
   expect(got).toEqual([
     { type: 'event', event: 'shutdown', seq: 1 },
     { type: 'event', event: 'agent', payload: { a: 1 }, seq: 2 },

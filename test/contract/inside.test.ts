@@ -13,6 +13,7 @@ import { forgedTokens } from './forged-tokens.ts'
 import { fillPath, titled } from './routes.ts'
 import { openStoredState, type StoredState } from './stored-state.ts'
 import { makeFullTenant, type FullTenant } from './tenant-data.ts'
+import { hangLimitMs } from '../support/limits.ts'
 
 type Method = RpcDefinition[string]
 
@@ -93,7 +94,7 @@ const asText = (value: unknown): string => JSON.stringify(value)
 /** Calls a method as whoever the token says and gathers what comes, errors included. */
 const callRpc = (method: Method, request: unknown, metadata: Metadata): Promise<RpcAnswer> => {
   const serialize = method.requestSerialize as (value: unknown) => Buffer
-  const deadline = Date.now() + 10_000
+  const deadline = Date.now() + hangLimitMs
   const failed = ({ code, details }: ServiceError): RpcAnswer => ({ code, text: details })
   if (!method.responseStream)
     return new Promise((resolve) =>

@@ -70,7 +70,7 @@ beforeAll(async () => {
   keyOfScope = Object.fromEntries(made) as typeof keyOfScope
   const late = await mesh.request('POST', '/v1/api-keys', {
     headers: tenant.as('admin'),
-    body: { name: 'late', scopes: ['operator.admin'], expires_in: 1 },
+    body: { name: 'late', scopes: ['operator.admin'], expires_in: 5 },
   })
   expired = String(late.body['key'])
   const gone = await mesh.makeKey(tenant.id, ['operator.admin'])

@@ -1,6 +1,7 @@
 /** What is in the databases, as text that can be compared. */
 import pg from 'pg'
 import type { AllInOne } from '../support/all-in-one.ts'
+import { hangLimitMs } from '../support/limits.ts'
 
 export interface StoredState {
   /** A line for each table: its name, number of rows and a hash over them. */
@@ -56,7 +57,6 @@ const queryOf = (tables: readonly Table[], tenantId: string | undefined): string
     .join(' UNION ALL ')
 
 const pauseMs = 300
-const settleLimitMs = 15_000
 
 export const openStoredState = async ({ databaseUrls }: AllInOne): Promise<StoredState> => {
   const pools = [databaseUrls.common, databaseUrls.memory].map(
@@ -75,7 +75,7 @@ export const openStoredState = async ({ databaseUrls }: AllInOne): Promise<Store
   return {
     read,
     settle: async () => {
-      const deadline = Date.now() + settleLimitMs
+      const deadline = Date.now() + hangLimitMs
       let last = (await read()).join()
       for (let quiet = 0; quiet < 3;) {
         if (Date.now() > deadline) throw new Error('the databases do not come to rest')

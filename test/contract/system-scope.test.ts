@@ -29,7 +29,7 @@ const openers = [
 
 test('the system scope is used by those that work over all tenants, and nobody else', () => {
   const found = globSync('*/src/**/*.ts', { cwd: services, exclude: ['*/src/db/client/**'] }).filter((file) =>
-    /\bsystemAdapter\b|\bsystem\b[^'"`\n]*\}: Database|\bdatabase\.system\b/.test(
+    /\bsystemClientOptions\b|\bsystem\b[^'"`\n]*\}: Database|\bdatabase\.system\b/.test(
       readFileSync(`${services}/${file}`, 'utf8'),
     ),
   )

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { AllInOne, TestTenant } from '../support/all-in-one.ts'
 import type { Resource } from './routes.ts'
+import { hangLimitMs } from '../support/limits.ts'
 
 export interface FullTenant extends TestTenant {
   /** Stands in everything that the tenant stores; nobody else may ever read it. */
@@ -10,8 +11,6 @@ export interface FullTenant extends TestTenant {
   ids: Readonly<Record<Resource, readonly string[]>>
   userId: string
 }
-
-const traceLimitMs = 10_000
 
 /** Fills a new tenant through the public API. */
 export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<FullTenant> => {
@@ -93,7 +92,7 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
     config: { note: marker, allow_from: [userId] },
   })
 
-  const deadline = Date.now() + traceLimitMs
+  const deadline = Date.now() + hangLimitMs
   let traces: Record<string, unknown>[] = []
   while (traces.length === 0) {
     if (Date.now() > deadline) throw new Error('no trace was recorded')

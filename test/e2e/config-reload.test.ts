@@ -31,8 +31,8 @@ const startRun = async (user = `user-${users++}`) => {
 }
 const burst = async () => Number((await startRun()).headers.get('ratelimit-limit'))
 const burstBecomes = (expected: number) =>
-  eventually(`a burst of ${expected}`, async () => (await burst()) === expected, 10_000)
-const logged = (text: string) => eventually(text, async () => mesh.output().includes(text), 10_000)
+  eventually(`a burst of ${expected}`, async () => (await burst()) === expected)
+const logged = (text: string) => eventually(text, async () => mesh.output().includes(text))
 const countOf = (text: string) => mesh.output().split(text).length - 1
 const logs = JSON.stringify
 
@@ -48,15 +48,12 @@ afterAll(async () => {
 })
 
 test('it starts with what the file says', async () => {
-  const [first, second, third, fourth] = [
-    await startRun('a'),
-    await startRun('a'),
-    await startRun('a'),
-    await startRun('a'),
-  ]
-  expect([first, second, third, fourth].map(({ status }) => status)).toEqual([400, 400, 400, 429])
-  expect(first.headers.get('ratelimit-limit')).toBe('3')
-  expect(first.headers.get('access-control-allow-origin')).toBeNull()
+  // At once, so that no token comes back meanwhile.
+  const answers = await Promise.all(Array.from({ length: 4 }, () => startRun('a')))
+  expect(answers.map(({ status }) => status).sort()).toEqual([400, 400, 400, 429])
+  const [first] = answers
+  expect(first!.headers.get('ratelimit-limit')).toBe('3')
+  expect(first!.headers.get('access-control-allow-origin')).toBeNull()
 })
 
 test('a file that is written over is followed, and no request fails meanwhile', async () => {

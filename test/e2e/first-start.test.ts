@@ -4,7 +4,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { startPglite, type PgliteServer } from '../../cli/src/embedded/pglite.ts'
+import { startEmptyPglite, type PgliteProcess } from '../support/pglite.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { dependencyUrl } from '../support/dependencies.ts'
 import { startAll, type AllInOne } from '../support/mesh-all.ts'
@@ -37,7 +37,7 @@ interface Chunk {
 
 /** Pastes it into a shell. */
 const paste = async (command: string, env: Record<string, string> = {}): Promise<string> =>
-  (await run('sh', ['-c', command], { env: { PATH: process.env['PATH'], ...env }, timeout: 30_000 })).stdout
+  (await run('sh', ['-c', command], { env: { PATH: process.env['PATH'], ...env }, timeout: 120_000 })).stdout
 
 const chunksOf = (stream: string): { chunks: Chunk[]; last: string | undefined } => {
   const data = stream
@@ -232,11 +232,11 @@ describe('an environment that is wrong', () => {
 
 describe('the other commands', () => {
   let database: TestDatabase
-  let memory: PgliteServer
+  let memory: PgliteProcess
   let env: Record<string, string>
 
   beforeAll(async () => {
-    ;[database, memory] = await Promise.all([createDatabase('commands'), startPglite()])
+    ;[database, memory] = await Promise.all([createDatabase('commands'), startEmptyPglite()])
     env = {
       CLAWMESH_DATA_DIR: dataDir,
       DATABASE_URL: database.url,

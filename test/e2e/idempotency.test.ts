@@ -11,10 +11,11 @@ import { readKey } from '../../gateway/src/idempotency/key.ts'
 import { bareMesh } from '../../gateway/test/support/bare-mesh.ts'
 import { bearer, call, type CallAnswer } from '../../gateway/test/support/call.ts'
 import { gatewayToken, startGateway, type StartedGateway } from '../../gateway/test/support/gateway.ts'
+import { hangLimitMs } from '../support/limits.ts'
 
 type Handle = (request: IncomingMessage, response: ServerResponse, body: string) => unknown
 
-const leaseMs = 1_000
+const leaseMs = 2_000
 const json = (response: ServerResponse, status: number, body: object) =>
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
 
@@ -83,7 +84,7 @@ const post = (key: string | undefined, options: Options = {}): Promise<CallAnswe
 }
 const replayed = (answer: CallAnswer) => answer.headers['idempotency-replayed']
 const eventually = async (what: string, holds: () => boolean | Promise<boolean>) => {
-  for (const deadline = Date.now() + 15_000; !(await holds()); await sleep(20))
+  for (const deadline = Date.now() + hangLimitMs; !(await holds()); await sleep(20))
     if (Date.now() > deadline) throw new Error(`never: ${what}`)
 }
 const rowCount = async () =>
@@ -190,14 +191,16 @@ describe('at once', () => {
   })
 
   it('what runs longer than a lease keeps its key', async () => {
+    const { promise: over, resolve: end } = Promise.withResolvers<void>()
     handle = async (_request, response) => {
-      await sleep(leaseMs * 2.5)
+      await over
       json(response, 200, { run: runs.length })
     }
     const key = newId()
     const first = post(key)
     await sleep(leaseMs * 2)
     expect((await post(key, { edge: 1 })).status).toBe(409)
+    end()
     expect((await first).json()).toEqual({ run: 1 })
     expect(replayed(await post(key))).toBe('true')
   })
@@ -266,9 +269,10 @@ describe('a client that leaves', () => {
 
   it('in the middle of a run does not end it, and gets its answer when it asks again', async () => {
     let cancelled = false
+    const { promise: over, resolve: end } = Promise.withResolvers<void>()
     handle = async (_request, response) => {
       response.on('close', () => (cancelled ||= !response.writableFinished))
-      await sleep(300)
+      await over
       json(response, 201, { key: 'shown once' })
     }
     const key = newId()
@@ -276,6 +280,7 @@ describe('a client that leaves', () => {
     await eventually('the run has begun', () => runs.length === 1)
     sent.destroy()
     expect((await post(key, { edge: 1 })).status).toBe(409)
+    end()
     let again: CallAnswer | undefined
     await eventually('the answer is there', async () => (again = await post(key, { edge: 1 })).status !== 409)
     expect([again!.status, again!.json(), replayed(again!)]).toEqual([201, { key: 'shown once' }, 'true'])
@@ -315,7 +320,7 @@ describe('keys', () => {
     const key = newId()
     await post(key)
     await database.pool.query(
-      `UPDATE identity.idempotency_keys SET answer = NULL, lease_until = now() + interval '400 milliseconds'`,
+      `UPDATE identity.idempotency_keys SET answer = NULL, lease_until = now() + interval '3 seconds'`,
     )
     expect((await post(key)).status).toBe(409)
     let again: CallAnswer | undefined

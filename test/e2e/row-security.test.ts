@@ -17,7 +17,7 @@ import {
   type RemoteService,
 } from '@clawmesh/chassis'
 import pg from 'pg'
-import { startPglite, type PgliteServer } from '../../cli/src/embedded/pglite.ts'
+import { startEmptyPglite, type PgliteProcess } from '../support/pglite.ts'
 import { migrationFolder } from '../../cli/src/migration-folders.ts'
 import { servicesWithDatabase } from '../../cli/src/targets.ts'
 import {
@@ -380,9 +380,9 @@ it.each(nativeServices)('%s: a database from before is upgraded with its rows, a
 })
 
 describe('on the embedded database', () => {
-  let embedded: PgliteServer
+  let embedded: PgliteProcess
   beforeAll(async () => {
-    embedded = await startPglite()
+    embedded = await startEmptyPglite()
   }, 60_000)
   afterAll(() => embedded.stop())
 

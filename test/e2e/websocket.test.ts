@@ -4,10 +4,14 @@ import { meshStartLimitMs, ownerId, startMesh, type Mesh } from '../support/mesh
 import { connectWs, openWs, type WsClient } from '../support/ws-client.ts'
 
 let mesh: Mesh
-const withinMs = 1_000
 
 beforeAll(async () => {
-  mesh = await startMesh({ gateways: 2, together: true })
+  mesh = await startMesh({
+    gateways: 2,
+    together: true,
+    // No connection may end for the reason that a cached answer was too old.
+    env: { CLAWMESH_CACHE_TTL_MS: '600000' },
+  })
 }, meshStartLimitMs)
 afterAll(() => mesh?.stop())
 
@@ -18,10 +22,8 @@ const admin = (edge = 0): Api => mesh.api(edge, ownerId)
 const newKey = (scopes: string[], user: string) =>
   admin().need<{ id: string; key: string }>('POST', '/v1/api-keys', { name: 'ws', scopes, owner_id: user })
 
-const closedWithin = async (clients: WsClient[], code: number) => {
-  const since = performance.now()
+const allClosed = async (clients: WsClient[], code: number) => {
   for (const client of clients) expect(await client.closed).toMatchObject({ code })
-  expect(performance.now() - since).toBeLessThan(withinMs)
 }
 
 test('a run through one gateway is followed at the other, by its user and by admins, and by nobody else', async () => {
@@ -56,11 +58,11 @@ test('a run through one gateway is followed at the other, by its user and by adm
   for (const client of [own, boss, other]) await client.close()
 })
 
-test('a key revoked through one gateway closes its connections at both within a second', async () => {
+test('a key revoked through one gateway closes its connections at both', async () => {
   const { id, key } = await newKey(['operator.write'], 'alice')
   const clients = [await connect(0, { token: key }), await connect(1, { token: key })]
   await admin(0).need('POST', `/v1/api-keys/${id}/revoke`)
-  await closedWithin(clients, 4401)
+  await allClosed(clients, 4401)
 })
 
 test('a browser waits at one gateway, is approved through the other, used over HTTP, and revoked', async () => {
@@ -79,7 +81,7 @@ test('a browser waits at one gateway, is approved through the other, used over H
     })
   for (const edge of [0, 1]) expect((await overHttp(edge)).status).toBe(200)
   await boss.need('device.pair.revoke', { senderId: pending.sender_id })
-  await closedWithin([browser, elsewhere], 4401)
+  await allClosed([browser, elsewhere], 4401)
   for (const edge of [0, 1]) expect((await overHttp(edge)).status).toBe(401)
   const actions = await eventually('the audit', async () => {
     const { logs } = await admin().need<{ logs: { action: string }[] }>('GET', '/v1/activity?entity_type=pairing')

@@ -1,21 +1,18 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import pg from 'pg'
-import { startPglite, type PgliteServer } from '../../cli/src/embedded/pglite.ts'
-import { startBackgroundProcess, type BackgroundProcess } from '../support/background-process.ts'
+import { copyEmptyDatabase, startPgliteProcess, type PgliteProcess } from '../support/pglite.ts'
 
 let directory: string
 /** One database that the tests about queries share; each has tables of its own. */
-let shared: PgliteServer
+let shared: PgliteProcess
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'clawmesh-pglite-'))
-  await (await startPglite({ dataDir: join(directory, 'empty') })).stop()
-  shared = await startPglite({ dataDir: await copyOfEmpty('shared') })
+  shared = await startPgliteProcess({ dataDir: await copyOfEmpty('shared') })
 })
 
 afterAll(async () => {
@@ -23,10 +20,9 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true })
 })
 
-/** Copying an empty database is ten times as fast as creating one. */
 async function copyOfEmpty(name: string): Promise<string> {
   const dataDir = join(directory, name)
-  await cp(join(directory, 'empty'), dataDir, { recursive: true })
+  await copyEmptyDatabase(dataDir)
   return dataDir
 }
 
@@ -152,7 +148,7 @@ describe('many connections to the one session', () => {
 })
 
 test('a transaction left open is cut off after the limit, and the others go on', async () => {
-  const server = await startPglite({ idleInTransactionTimeoutMs: 200 })
+  const server = await startPgliteProcess({ idleInTransactionTimeoutMs: 1_000 })
   await withPool(server.url, async (pool) => {
     const idle = new pg.Client({ connectionString: server.url })
     const told = new Promise<Error>((resolve) => idle.on('error', resolve))
@@ -180,7 +176,7 @@ test('vectors are stored and found by distance', async () => {
 })
 
 test('a database in memory leaves nothing behind', async () => {
-  const server = await startPglite()
+  const server = await startPgliteProcess()
   const socketDirectory = new URL(server.url).searchParams.get('host') ?? ''
   await withPool(server.url, async (pool) => expect((await pool.query('select 1 as a')).rows).toEqual([{ a: 1 }]))
   expect(existsSync(socketDirectory)).toBe(true)
@@ -189,16 +185,10 @@ test('a database in memory leaves nothing behind', async () => {
 })
 
 describe('a data directory', () => {
-  function startProcess(dataDir: string): Promise<BackgroundProcess> {
-    const script = fileURLToPath(new URL('./pglite-process.ts', import.meta.url))
-    return startBackgroundProcess({ command: process.execPath, args: [script, dataDir], ready: /ready (\S+)/ })
-  }
-
   test('keeps what was committed through kill -9 and forgets the rest', async () => {
     const dataDir = await copyOfEmpty('killed')
-    const first = await startProcess(dataDir)
-    const url = first.ready[1] ?? ''
-    const pool = openPool(url)
+    const first = await startPgliteProcess({ dataDir })
+    const pool = openPool(first.url)
     await pool.query('create table kept (id int primary key)')
     for (let id = 1; id <= 50; id += 1) await pool.query('insert into kept values ($1)', [id])
     const open = await pool.connect()
@@ -210,7 +200,7 @@ describe('a data directory', () => {
     await pool.end()
     expect(readdirSync(dataDir)).toContain('.s.PGSQL.5432')
 
-    const second = await startPglite({ dataDir })
+    const second = await startPgliteProcess({ dataDir })
     await withPool(second.url, async (reader) => {
       const { rows } = await reader.query('select count(*)::int as n, max(id) as last from kept')
       expect(rows).toEqual([{ n: 50, last: 50 }])
@@ -219,31 +209,29 @@ describe('a data directory', () => {
     expect(readdirSync(dataDir)).toEqual(['pgdata'])
   })
 
-  test('is refused while a live process, this one included, holds it', async () => {
+  test('is refused while a live process holds it, the same one included', async () => {
     const dataDir = await copyOfEmpty('held')
-    const holder = await startProcess(dataDir)
-    await expect(startPglite({ dataDir })).rejects.toThrow(`in use by process ${holder.pid}`)
-    await withPool(holder.ready[1] ?? '', (pool) => pool.query('select 1'))
+    const holder = await startPgliteProcess({ dataDir })
+    await expect(startPgliteProcess({ dataDir })).rejects.toThrow(`in use by process ${holder.pid}`)
+    await withPool(holder.url, (pool) => pool.query('select 1'))
     await holder.stop('SIGKILL')
 
-    const own = await startPglite({ dataDir })
-    await expect(startPglite({ dataDir })).rejects.toThrow(`in use by process ${process.pid}`)
-    await own.stop()
-    await own.stop()
+    await expect(startPgliteProcess({ dataDir, twice: true })).rejects.toThrow(/in use by process \d+/)
+    await (await startPgliteProcess({ dataDir })).stop()
   })
 
   test('is free although its lock names a living process, when that one started later', async () => {
     const dataDir = await copyOfEmpty('reused')
     const lock = { pid: process.pid, startedAt: 'an earlier boot:1' }
     await writeFile(join(dataDir, 'clawmesh.lock'), JSON.stringify(lock))
-    const server = await startPglite({ dataDir })
+    const server = await startPgliteProcess({ dataDir })
     await server.stop()
   })
 
   test('that was half created when the process died is created anew', async () => {
     const dataDir = join(directory, 'half')
     await mkdir(join(dataDir, 'pgdata.new-abc'), { recursive: true })
-    const server = await startPglite({ dataDir })
+    const server = await startPgliteProcess({ dataDir })
     await withPool(server.url, (pool) => pool.query('select 1'))
     await server.stop()
     expect(readdirSync(dataDir)).toEqual(['pgdata'])
@@ -251,7 +239,7 @@ describe('a data directory', () => {
 
   test('with a path too long for a socket works all the same', async () => {
     const dataDir = await copyOfEmpty('long'.repeat(30))
-    const server = await startPglite({ dataDir })
+    const server = await startPgliteProcess({ dataDir })
     await withPool(server.url, async (pool) => expect((await pool.query('select 1 as a')).rows).toEqual([{ a: 1 }]))
     await server.stop()
   })

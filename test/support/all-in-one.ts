@@ -18,12 +18,12 @@ import { composeProcess, type MeshProcess } from '../../cli/src/process.ts'
 import { configDefinitions, servicesWithDatabase, targetNames, type TargetName } from '../../cli/src/targets.ts'
 import { fakeOpenAi } from '../fakes/openai.ts'
 import type { FakeUpstream } from '../fakes/http-fake.ts'
-import { startCopiedDatabase } from './all-in-one-database.ts'
 import { send, type Answer, type RequestParts } from './all-in-one-request.ts'
 import { createDatabase } from './database.ts'
 import { dependencyUrl } from './dependencies.ts'
-import { findFreePort } from './free-port.ts'
+import { reservePort } from './mesh-ports.ts'
 import { startNats } from './nats.ts'
+import { startEmptyPglite } from './pglite.ts'
 
 /** A user of the gateway token, who owns the system, and one who does not. */
 export const systemOwnerId = 'system-owner'
@@ -103,7 +103,7 @@ const startGround = async () => {
   const [database, embedded, nats, upstream] = await Promise.all([
     createDatabase('all_in_one'),
     // Memory needs pgvector, which the native server may lack.
-    startCopiedDatabase(dataDir, testLog()),
+    startEmptyPglite(),
     // Of its own: durable consumers have fixed names, and other suites must not take this one's events.
     startNats(),
     fakeOpenAi(),
@@ -163,7 +163,7 @@ const startTogether = async (env: Record<string, string>): Promise<Running> => {
 /** The services as one process and the gateway as another: what passes between them passes over HTTP and gRPC. */
 const startApart = async (env: Record<string, string>, migrateAll: () => Promise<void>): Promise<Running> => {
   await migrateAll()
-  const [httpPort, grpcPort] = await Promise.all([findFreePort(), findFreePort()])
+  const [httpPort, grpcPort] = await Promise.all([reservePort(), reservePort()])
   const grpcTarget = `127.0.0.1:${grpcPort}`
   const addresses = servicesWithDatabase.flatMap((service) => [
     [`CLAWMESH_${service.toUpperCase()}_HTTP_URL`, `http://127.0.0.1:${httpPort}`],

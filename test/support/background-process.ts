@@ -15,23 +15,25 @@ export interface BackgroundProcess {
   /** What `ready` matched. */
   ready: RegExpExecArray
   pid: number
-  /** Sends the signal and waits for the end; SIGKILL follows after 10 s. */
+  /** Sends the signal and waits for the end; SIGKILL follows after a minute. */
   stop(signal?: NodeJS.Signals): Promise<void>
 }
 
 const running = new Set<ChildProcess>()
-const stopLimitMs = 10_000
+const stopLimitMs = 60_000
 const keptOutputChars = 4000
 
 /**
  * Starts a program and waits until it says that it is ready.
  *
- * @throws Error with its last output when it ends before, or takes longer than `readyLimitMs` (default 30000)
+ * @throws Error with its last output when it ends before, or takes longer than `readyLimitMs` (default 120000)
  */
 export async function startBackgroundProcess(options: BackgroundProcessOptions): Promise<BackgroundProcess> {
   killAllAtExit()
-  const child = spawn(options.command, options.args, { ...options.user, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(options.command, options.args, { ...options.user, stdio: 'pipe' })
   running.add(child)
+  // Nothing is ever written; a program of ours sees by its end that this process is gone, without a word even.
+  child.stdin.on('error', () => {})
   const ended = new Promise<void>((resolve) => {
     child.once('error', () => resolve())
     child.once('close', () => resolve())
@@ -58,7 +60,7 @@ function readyLine(child: ChildProcess, options: BackgroundProcessOptions): Prom
       clearTimeout(limit)
       reject(new Error(`${options.command} ${what}\n${output}`))
     }
-    const limit = setTimeout(() => fail('is not ready in time'), options.readyLimitMs ?? 30_000)
+    const limit = setTimeout(() => fail('is not ready in time'), options.readyLimitMs ?? 120_000)
     const read = (chunk: Buffer): void => {
       output = (output + chunk.toString()).slice(-keptOutputChars)
       const match = options.ready.exec(output)

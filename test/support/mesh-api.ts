@@ -1,5 +1,6 @@
 /** An HTTP client of an edge: plain JSON, and a wait for what appears a moment later. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { hangLimitMs } from './limits.ts'
 
 export interface ApiAnswer<B> {
   status: number
@@ -62,7 +63,7 @@ export const apiOf = ({ url, token, userId = 'alice' }: Who): Api => {
 export const eventually = async <T>(
   what: string,
   look: () => Promise<T | undefined | false>,
-  limitMs = 15_000,
+  limitMs = hangLimitMs,
 ): Promise<T> => {
   const deadline = Date.now() + limitMs
   for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 2, 100)) {

@@ -12,7 +12,7 @@ const compileCache = join(root, '.cache/compile')
 
 const readyLimitMs = 100_000
 const lookEveryMs = 50
-const commandLimitMs = 45_000
+const commandLimitMs = 120_000
 const shownLogLines = 60
 
 export interface Ended {

@@ -6,7 +6,6 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { startPglite, type PgliteServer } from '../../cli/src/embedded/pglite.ts'
 import { fakeOpenAi } from '../fakes/openai.ts'
 import type { FakeUpstream } from '../fakes/http-fake.ts'
 import { createDatabase } from './database.ts'
@@ -14,6 +13,7 @@ import { apiOf, type Api } from './mesh-api.ts'
 import { reservePort } from './mesh-ports.ts'
 import { runClawmesh, startClawmesh, waitUntilReady, type Ended, type MeshProcess } from './mesh-process.ts'
 import { startNats } from './nats.ts'
+import { startEmptyPglite, type PgliteProcess } from './pglite.ts'
 import { startRedis } from './redis.ts'
 
 const others = ['identity', 'traces', 'providers', 'memory', 'channels', 'packages', 'tools'] as const
@@ -181,10 +181,10 @@ const start = async (options: MeshOptions, done: ReturnType<typeof undoer>): Pro
     fakeOpenAi(),
   ])
   done.add(() => upstream.close())
-  let memoryDatabase: PgliteServer | undefined
+  let memoryDatabase: PgliteProcess | undefined
   if (!(await hasPgvector(databaseUrl))) {
-    memoryDatabase = await startPglite()
-    done.add(memoryDatabase.stop)
+    const server = (memoryDatabase = await startEmptyPglite())
+    done.add(() => server.stop('SIGKILL'))
   }
 
   const members = [

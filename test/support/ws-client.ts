@@ -1,6 +1,7 @@
 /** A client of the edge's WebSocket protocol, as plain as the wire. */
 import { wsEventFrame, wsResponse, type WsEventFrame, type WsResponse } from '@clawmesh/contracts'
 import { WebSocket, type ClientOptions } from 'ws'
+import { hangLimitMs } from './limits.ts'
 
 export interface WsClient {
   socket: WebSocket
@@ -21,12 +22,10 @@ export interface WsClient {
   close: () => Promise<unknown>
 }
 
-const limitMs = 15_000
-
 const within = <T>(what: string, promise: Promise<T>): Promise<T> => {
   let timer: NodeJS.Timeout
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} did not come`)), limitMs).unref()
+    timer = setTimeout(() => reject(new Error(`${what} did not come`)), hangLimitMs).unref()
   })
   return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }

@@ -6,12 +6,18 @@ import type { Logger } from '../log/logger.ts'
 import { systemBinding, tenantBinding } from './binding.ts'
 import { createBoundPool } from './bound-pool.ts'
 import { createScopedDb, type ScopedDb } from './scoped-db.ts'
+import { QueueingPool, transactionOptions } from './queueing-pool.ts'
 import { createTenantClients, type TenantClients } from './tenant-clients.ts'
-import { TracedPool } from './traced-pool.ts'
 
 // Counts and sums fit a double everywhere we use them; pg would hand them over as text.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number)
 pg.types.setTypeParser(pg.types.builtins.NUMERIC, Number)
+
+/** How a Prisma client reaches the database, and how long its transactions wait and last. */
+export interface ClientOptions {
+  adapter: PrismaPg
+  transactionOptions: { maxWait: number; timeout: number }
+}
 
 export interface Database {
   /** The PostgreSQL schema that the service owns. */
@@ -20,11 +26,11 @@ export interface Database {
   readonly forTenant: (tenantId: string) => ScopedDb
   /** The rows of all tenants and those of none: for work that belongs to no tenant, and said by name. */
   readonly system: ScopedDb
-  /** For a Prisma client of tenants, which is used through `clientOf` only. */
-  readonly tenantAdapter: PrismaPg
-  /** For a Prisma client of the system. */
-  readonly systemAdapter: PrismaPg
-  /** A Prisma client over `tenantAdapter`, as one tenant; cheap. It has no `findUnique`. */
+  /** What a Prisma client of tenants is made with; it is used through `clientOf` only. */
+  readonly tenantClientOptions: ClientOptions
+  /** What a Prisma client of the system is made with. */
+  readonly systemClientOptions: ClientOptions
+  /** A Prisma client made with `tenantClientOptions`, as one tenant; cheap. It has no `findUnique`. */
   readonly clientOf: TenantClients['clientOf']
   /**
    * Connections as the login role, bound to nothing: they see no tenant's row. Only for changes of tables that no
@@ -47,11 +53,10 @@ interface DatabaseOptions {
 
 /** Opens a pool; connections are made when first needed. */
 export const openDatabase = ({ url, schema, poolSize, log, keepsStatements = false }: DatabaseOptions): Database => {
-  const pool = new TracedPool({
+  const pool = new QueueingPool({
     connectionString: url,
     max: poolSize,
     application_name: `clawmesh-${schema}`,
-    connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
   })
@@ -62,7 +67,10 @@ export const openDatabase = ({ url, schema, poolSize, log, keepsStatements = fal
   const namePrefix = keepsStatements ? schema : undefined
   const scope = createTenantClients()
   const systemPool = createBoundPool(pool, () => systemBinding)
-  const adapterOf = (bound: pg.Pool) => new PrismaPg(bound, { schema, disposeExternalPool: false })
+  const clientOptions = (bound: pg.Pool): ClientOptions => ({
+    adapter: new PrismaPg(bound, { schema, disposeExternalPool: false }),
+    transactionOptions,
+  })
   return {
     pool,
     schema,
@@ -74,8 +82,8 @@ export const openDatabase = ({ url, schema, poolSize, log, keepsStatements = fal
       )
     },
     system: createScopedDb(systemPool, namePrefix),
-    tenantAdapter: adapterOf(createBoundPool(pool, scope.now)),
-    systemAdapter: adapterOf(systemPool),
+    tenantClientOptions: clientOptions(createBoundPool(pool, scope.now)),
+    systemClientOptions: clientOptions(systemPool),
     clientOf: scope.clientOf,
     ping: () =>
       pool.query('SELECT 1').then(
@@ -100,9 +108,10 @@ const unavailableCodes = new Set([
   'P1017',
   'P2024',
   'P2028',
+  'P2037',
 ])
 const connectionTexts =
-  /timeout exceeded when trying to connect|Connection terminated|connection terminated|Server has closed the connection|Client has encountered a connection error/
+  /timeout exceeded when trying to connect|timeout expired|Connection terminated|connection terminated|Server has closed the connection|Client has encountered a connection error/
 
 const chain = (thrown: unknown): unknown[] => {
   const found: unknown[] = []

@@ -1,10 +1,9 @@
 /** A service's rows as its features reach them: one tenant's, or in the system scope, each with its way to change them. */
-import type { PrismaPg } from '@prisma/adapter-pg'
 import type { Mesh } from '../mesh.ts'
 import type { RemoteService } from '../config.ts'
 import type { Part } from '../lifecycle/lifecycle.ts'
 import { createChangeRows, type ChangeRows, type Transact } from './change.ts'
-import type { Database } from './database.ts'
+import type { ClientOptions, Database } from './database.ts'
 import { createOutboxPart, type OutboxRelay, type OutboxRow } from './outbox.ts'
 import type { ScopedDb } from './scoped-db.ts'
 import type { Session } from './transaction.ts'
@@ -69,12 +68,12 @@ const storeWithSql =
 export const openServiceDb = <C extends PrismaLike>(
   mesh: Pick<Mesh, 'database' | 'bus' | 'log'>,
   service: RemoteService,
-  Client: new (options: { adapter: PrismaPg }) => C,
+  Client: new (options: ClientOptions) => C,
 ): ServiceDb<C> => {
   const { bus } = mesh
   const database = mesh.database(service)
   const outbox = createOutboxPart(database, mesh)
-  const tenants = new Client({ adapter: database.tenantAdapter })
+  const tenants = new Client(database.tenantClientOptions)
 
   const scopeOf = (prisma: C, sql: ScopedDb, tenantId: string | undefined): RowScope<C> => {
     const parts = { tenantId, bus, wakeRelay: () => outbox.wakeRelay() }
@@ -105,7 +104,7 @@ export const openServiceDb = <C extends PrismaLike>(
       ...scopeOf(database.clientOf(tenants, tenantId), database.forTenant(tenantId), tenantId),
     }),
     get system() {
-      return (system ??= scopeOf(new Client({ adapter: database.systemAdapter }), database.system, undefined))
+      return (system ??= scopeOf(new Client(database.systemClientOptions), database.system, undefined))
     },
     wakeRelay: outbox.wakeRelay,
     parts: [{ name: `${service} database`, ready: database.ping }, outbox],

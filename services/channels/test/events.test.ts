@@ -3,6 +3,7 @@ import { ChannelsServiceService } from '@clawmesh/contracts/gen/clawmesh/channel
 import { eventSubject, type CloudEvent, type EventName } from '@clawmesh/contracts'
 import { newId, outboxRow } from '@clawmesh/chassis'
 import { startChannels, type ChannelsHarness } from './support.ts'
+import { hangLimitMs } from '../../../test/support/limits.ts'
 
 let channels: ChannelsHarness
 const heard: CloudEvent[] = []
@@ -19,7 +20,7 @@ afterAll(() => channels.stop())
 
 const path = '/v1/channels/instances'
 const receive = async (count: number): Promise<CloudEvent[]> => {
-  for (const until = Date.now() + 5_000; heard.length < count && Date.now() < until;) await sleep(10)
+  for (const until = Date.now() + hangLimitMs; heard.length < count && Date.now() < until;) await sleep(10)
   return heard.splice(0)
 }
 const emit = (name: EventName & 'agentDeleted', tenantId: string, id: string) => {

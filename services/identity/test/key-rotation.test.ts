@@ -3,6 +3,7 @@ import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identit
 import { sha256Hex } from '@clawmesh/chassis'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { startIdentity, systemOwner, type IdentityHarness } from './support.ts'
+import { hangLimitMs } from '../../../test/support/limits.ts'
 
 interface Key {
   id: string
@@ -66,7 +67,7 @@ describe('rotating an API key', () => {
   it('leaves both working until the deadline, then only the new one', async () => {
     const caller = await admin()
     const old = await create(caller)
-    const { body: fresh } = await rotate(caller, old.id, { grace_seconds: 1 })
+    const { body: fresh } = await rotate(caller, old.id, { grace_seconds: 5 })
     expect([await works(old.key), await works(fresh.key)]).toEqual([true, true])
     expect((await resolve(old.key)).expiresAtMs).toBe(Date.parse(fresh.previous_expires_at!))
     await new Promise((done) => setTimeout(done, Date.parse(fresh.previous_expires_at!) - Date.now() + 50))
@@ -236,7 +237,7 @@ describe('the time of last use', () => {
     const before = await lastUse(caller)
     expect(before.last_used_at).toBeNull()
     await resolve(key)
-    const deadline = Date.now() + 5_000
+    const deadline = Date.now() + hangLimitMs
     while ((await lastUse(caller)).last_used_at === null && Date.now() < deadline);
     const after = await lastUse(caller)
     expect(Math.abs(Date.parse(after.last_used_at!) - Date.now())).toBeLessThan(nearlyMs)

@@ -10,6 +10,7 @@ import {
 } from '@clawmesh/contracts'
 import { testIdentity } from '../../../test/support/identity.ts'
 import { startServices, testCaller, type ServiceHarness } from '../../../test/support/service-harness.ts'
+import { hangLimitMs } from '../../../test/support/limits.ts'
 
 export interface IdentityHarness extends ServiceHarness {
   /** Creates a tenant and returns its id. */
@@ -29,7 +30,6 @@ export const systemOwner = testCaller({
   userId: 'system',
 })
 
-const eventLimitMs = 5_000
 const quietMs = 300
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -61,7 +61,7 @@ export const startIdentity = async (env: Record<string, string> = {}): Promise<I
       return evicted.slice(from)
     },
     event: async (name, tenantId, id) => {
-      const deadline = Date.now() + eventLimitMs
+      const deadline = Date.now() + hangLimitMs
       while (Date.now() < deadline) {
         const found = matching(name, tenantId).find(({ data }) => (data as { id: string }).id === id)
         if (found !== undefined) return found as CloudEvent & { data: Record<string, unknown> }

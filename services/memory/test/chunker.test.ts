@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { chunk, longestWholeLine } from '../src/domain/chunker.ts'
+import { cpuMsOf } from '../../../test/support/limits.ts'
 
 const line = (letter: string, length: number) => letter.repeat(length)
 const ranges = (content: string, maxLength: number, overlap: number) =>
@@ -70,10 +71,11 @@ describe('the chunker', () => {
   })
 
   it('is quick with a megabyte of short or blank lines', () => {
-    const startedAt = performance.now()
-    chunk('a\n'.repeat(500_000), { maxLength: 1000, overlap: 500 })
-    chunk('\n'.repeat(1_000_000), { maxLength: 1000, overlap: 500 })
-    expect(performance.now() - startedAt).toBeLessThan(5_000)
+    const taken = cpuMsOf(() => {
+      chunk('a\n'.repeat(500_000), { maxLength: 1000, overlap: 500 })
+      chunk('\n'.repeat(1_000_000), { maxLength: 1000, overlap: 500 })
+    })
+    expect(taken).toBeLessThan(5_000)
   })
 })
 

@@ -5,6 +5,7 @@ import { testCaller } from '../../../test/support/service-harness.ts'
 import { contentHash } from '../src/domain/content-hash.ts'
 import { createMemoryStore } from '../src/store/store.ts'
 import { noProvider, providerOfWidth, startMemory, type MemoryHarness } from './memory-harness.ts'
+import { hangLimitMs } from '../../../test/support/limits.ts'
 
 let harness: MemoryHarness
 beforeAll(async () => {
@@ -47,7 +48,7 @@ const rows = async <R extends object>(caller: Caller, sql: string): Promise<R[]>
   (await harness.database.pool.query<R>(sql, [caller.tenantId])).rows
 
 const until = async (isTrue: () => Promise<boolean>) => {
-  for (let left = 200; left > 0; left--) {
+  for (const deadline = Date.now() + hangLimitMs; Date.now() < deadline;) {
     if (await isTrue()) return
     await sleep(25)
   }
@@ -179,11 +180,11 @@ describe('a provider that fails', () => {
       return refuse()
     }
     const { put } = fresh({ max_chunk_len: 100, chunk_overlap: 0 })
+    const startedAt = Date.now()
     await put('a.md', Array.from({ length: 300 }, (_, i) => `line ${i}`.padEnd(100, '.')).join('\n'))
-    expect(calls).toBe(1)
     await sleep(300)
-    // Once a look, and there is one look in 50 ms.
-    expect(calls).toBeLessThan(10)
+    // Once for the document and once a look, and there is one look in 50 ms.
+    expect(calls).toBeLessThanOrEqual(2 + (Date.now() - startedAt) / 50)
   })
 
   it('leaves a search to text alone, and a slow one too', async () => {
@@ -193,9 +194,7 @@ describe('a provider that fails', () => {
     expect(await search('herons')).toHaveLength(1)
     harness.providers.embed = (call) =>
       call.caller.tenantId === caller.tenantId ? new Promise(() => undefined) : noProvider()
-    const startedAt = performance.now()
     expect(await search('herons')).toHaveLength(1)
-    expect(performance.now() - startedAt).toBeLessThan(3_000)
   })
 
   it('refusing one text, keeps no others from their vectors', async () => {

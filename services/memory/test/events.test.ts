@@ -3,6 +3,7 @@ import type { Caller, CloudEvent } from '@clawmesh/contracts'
 import { newId, outboxRow } from '@clawmesh/chassis'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { startMemory, type MemoryHarness } from './memory-harness.ts'
+import { hangLimitMs } from '../../../test/support/limits.ts'
 
 let harness: MemoryHarness
 const seen: CloudEvent[] = []
@@ -20,7 +21,7 @@ afterAll(() => harness.stop())
 /** The types and documents of a tenant's events, once there are as many. */
 const eventsOf = async (caller: Caller, count: number) => {
   const own = () => seen.filter(({ tenantid }) => tenantid === caller.tenantId)
-  for (let left = 200; left > 0 && own().length < count; left--) await sleep(25)
+  for (const until = Date.now() + hangLimitMs; own().length < count && Date.now() < until;) await sleep(25)
   return own().map(({ type, data }) => [type, data as { id: string; actorId: string }] as const)
 }
 

@@ -8,7 +8,7 @@ import {
 } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { Caller } from '@clawmesh/contracts'
 import { implementRpc, loadConfigs, newId, type Call, type Database } from '@clawmesh/chassis'
-import { startPglite } from '../../../cli/src/embedded/pglite.ts'
+import { startEmptyPglite } from '../../../test/support/pglite.ts'
 import { startServices, type ServiceHarness } from '../../../test/support/service-harness.ts'
 import { memoryConfig, memoryService } from '../src/index.ts'
 import { featureHash } from '../src/domain/feature-hashing.ts'
@@ -69,7 +69,7 @@ export const startMemory = async (
   env: Record<string, string> = {},
   embed: StandInProviders['embed'] = noProvider,
 ): Promise<MemoryHarness> => {
-  const database = await startPglite()
+  const database = await startEmptyPglite()
   const agents = new Map<string, StandInAgent[]>()
   const providers: StandInProviders = { embed, asked: [] }
   const systemConfig: Record<string, string> = {}

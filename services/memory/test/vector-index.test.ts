@@ -4,6 +4,7 @@ import type { Caller } from '@clawmesh/contracts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { createMemoryStore } from '../src/store/store.ts'
 import { providerOfWidth, startMemory, type MemoryHarness } from './memory-harness.ts'
+import { hangLimitMs } from '../../../test/support/limits.ts'
 
 let harness: MemoryHarness
 beforeAll(async () => {
@@ -78,7 +79,7 @@ describe.each([256, 2048])('an agent with many vectors of width %i', (dims) => {
         .results
     expect(await indexExists(dims)).toBe(false)
     const before = await ask('ibis nesting at the lagoon')
-    for (let left = 400; left > 0 && !(await indexExists(dims)); left--) await sleep(25)
+    for (const until = Date.now() + hangLimitMs; !(await indexExists(dims)) && Date.now() < until;) await sleep(25)
     expect(await indexExists(dims)).toBe(true)
     const after = await ask('ibis nesting at the lagoon')
     expect(after[0]!.start_line).toBe(before[0]!.start_line)

@@ -49,27 +49,21 @@ describe('a probe', () => {
     await using folder = await temporaryFolder()
     const pidFile = join(folder.path, 'pid')
     await install(folder.path, { tool: `/bin/sleep 600 &\necho $! > ${pidFile}\necho 1.0\n${hang}` })
-    const startedAt = Date.now()
     expect(await createProber(folder.path).run('tool', [], { ...limits, timeoutMs: 300 })).toBeUndefined()
-    expect(Date.now() - startedAt).toBeLessThan(3_000)
-    await sleep(100)
-    expect(await isRunning(Number(await readFile(pidFile, 'utf8')))).toBe(false)
+    const pid = Number(await readFile(pidFile, 'utf8'))
+    while (await isRunning(pid)) await sleep(20)
   })
 
   it('does not wait for a child that keeps the output open', async () => {
     await using folder = await temporaryFolder()
-    await install(folder.path, { tool: '/usr/bin/setsid /bin/sleep 20 &\necho 1.0' })
-    const startedAt = Date.now()
+    await install(folder.path, { tool: '/usr/bin/setsid /bin/sleep 600 &\necho 1.0' })
     await createProber(folder.path).run('tool', [], { ...limits, timeoutMs: 300 })
-    expect(Date.now() - startedAt).toBeLessThan(3_000)
   })
 
   it('ends a program that prints more than it may', async () => {
     await using folder = await temporaryFolder()
     await install(folder.path, { tool: 'while :; do echo 1234567890; done' })
-    const startedAt = Date.now()
     expect(await createProber(folder.path).run('tool', [], limits)).toBeUndefined()
-    expect(Date.now() - startedAt).toBeLessThan(5_000)
   })
 
   it('is ended by stop', async () => {

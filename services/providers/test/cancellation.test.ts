@@ -7,11 +7,12 @@ import { fakeAnthropic } from '../../../test/fakes/anthropic.ts'
 import type { FakeUpstream } from '../../../test/fakes/http-fake.ts'
 import { fakeOpenAi } from '../../../test/fakes/openai.ts'
 import { chatRequest, collect, connectionTo, errorOf, testOptions } from './support.ts'
+import { hangLimitMs } from '../../../test/support/limits.ts'
 
-const within = async (ms: number, check: () => boolean): Promise<void> => {
-  const end = Date.now() + ms
+const until = async (check: () => boolean): Promise<void> => {
+  const end = Date.now() + hangLimitMs
   while (!check()) {
-    if (Date.now() > end) throw new Error(`not within ${ms} ms`)
+    if (Date.now() > end) throw new Error('it never happened')
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }
@@ -45,33 +46,31 @@ describe.each([
     )
     const got = await run
     expect([errorOf(got).code, errorOf(got).key]).toEqual(['CANCELLED', 'error.cancelled'])
-    await within(900, () => fake.aborted === 1 && fake.sockets === 0)
+    await until(() => fake.aborted === 1 && fake.sockets === 0)
   })
 
   it('closes the upstream connection when the consumer leaves the loop', async () => {
     for await (const { event } of chat(connectionTo(fake.base, { type }), chatRequest(), options))
       if (event?.$case === 'textDelta') break
-    await within(900, () => fake.aborted === 1 && fake.sockets === 0)
+    await until(() => fake.aborted === 1 && fake.sockets === 0)
   })
 
   it('ends a wait for an answer that has not begun', async () => {
     fake.next({ fault: 'silence' })
     const abort = new AbortController()
     const run = collect(chat(connectionTo(fake.base, { type }), chatRequest(), { ...options, signal: abort.signal }))
-    await within(2_000, () => fake.requests.length === 1)
+    await until(() => fake.requests.length === 1)
     abort.abort()
     expect(errorOf(await run).code).toBe('CANCELLED')
-    await within(900, () => fake.sockets === 0)
+    await until(() => fake.sockets === 0)
   })
 
   it('ends the pause before another try', async () => {
     fake.next({ status: 429, headers: { 'retry-after': '20' } })
     const abort = new AbortController()
-    const started = Date.now()
     const events = chat(connectionTo(fake.base, { type }), chatRequest(), { ...options, signal: abort.signal })
     setTimeout(() => abort.abort(), 100)
     expect(errorOf(await collect(events)).code).toBe('CANCELLED')
-    expect(Date.now() - started).toBeLessThan(5_000)
     expect(fake.requests).toHaveLength(1)
   })
 

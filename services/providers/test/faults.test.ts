@@ -98,18 +98,16 @@ describe.each(wires)('faults of $type', ({ type, start }) => {
   it.each(['silence', 'silent_stream'] as const)(
     'ends %s at the first-token timeout, without another try',
     async (fault) => {
-      const started = Date.now()
       const hungUp = fake.hangUp()
       const error = errorOf(await call([{ fault }], { timeouts: { firstTokenMs: 150 } }))
       expect([error.code, error.key]).toEqual(['AGENT_TIMEOUT', 'error.provider_timeout'])
-      expect(Date.now() - started).toBeLessThan(3_000)
       await hungUp
       expect(fake.requests).toHaveLength(1)
     },
   )
 
   it('waits for a slow first token within its timeout, however short the idle timeout', async () => {
-    const got = await call([{ firstDelayMs: 400 }], { timeouts: { firstTokenMs: 10_000, idleMs: 200 } })
+    const got = await call([{ firstDelayMs: 1_500 }], { timeouts: { firstTokenMs: 60_000, idleMs: 1_000 } })
     expect(doneOf(got).content).toBe(text)
   })
 
@@ -128,7 +126,7 @@ describe.each(wires)('faults of $type', ({ type, start }) => {
   })
 
   it('lets a stream last longer than the idle timeout, as long as it goes on', async () => {
-    const got = await call([{ chunks: 40, chunkDelayMs: 40 }], { timeouts: { idleMs: 700 } })
+    const got = await call([{ chunks: 60, chunkDelayMs: 40 }], { timeouts: { idleMs: 2_000 } })
     expect(doneOf(got).content).toBe(text)
   })
 
@@ -148,11 +146,12 @@ describe.each(wires)('faults of $type', ({ type, start }) => {
 
   it('does not count a slow consumer as a stall', async () => {
     fake.next({ chunkDelayMs: 5 })
-    const events = chat(connectionTo(fake.base, { type }), chatRequest(), { ...options, timeouts: { idleMs: 100 } })
+    const events = chat(connectionTo(fake.base, { type }), chatRequest(), { ...options, timeouts: { idleMs: 1_000 } })
     let last = ''
+    let rests = 0
     for await (const { event } of events) {
       last = event!.$case
-      if (event?.$case === 'textDelta') await new Promise((resolve) => setTimeout(resolve, 120))
+      if (event?.$case === 'textDelta' && rests++ < 2) await new Promise((resolve) => setTimeout(resolve, 1_200))
     }
     expect(last).toBe('done')
   })
@@ -256,7 +255,7 @@ describe.each(wires)('faults of $type', ({ type, start }) => {
   })
 
   it('keeps the connection of a complete answer, and uses it again', async () => {
-    const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 50))
+    const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 250))
     for (const stream of [true, true, false, false]) {
       await call([], {}, stream)
       // A stream is complete for us before its connection is free again.

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { masterTenantId } from '@clawmesh/contracts'
 import { startAllInOne, systemOwnerId, type AllInOne } from '../../../test/support/all-in-one.ts'
 import type { ActivityPage } from './support.ts'
+import { hangLimitMs } from '../../../test/support/limits.ts'
 
 const address = '203.0.113.7'
 const hooksLimitMs = 120_000
@@ -31,7 +32,7 @@ describe.each([
 
   /** The actions on record, oldest first, once the last one that is waited for has arrived. */
   const recorded = async (headers: Record<string, string>, last: string, query = '') => {
-    for (const until = Date.now() + 15_000; ; await sleep(50)) {
+    for (const until = Date.now() + hangLimitMs; ; await sleep(50)) {
       const { logs } = await requestAs(headers)<ActivityPage>('GET', `/v1/activity?limit=200${query}`)
       if (logs.some(({ action }) => action === last)) return logs.toReversed()
       if (Date.now() > until) throw new Error(`no ${last} among ${logs.map(({ action }) => action).join(', ')}`)

@@ -1,27 +1,21 @@
 /** Traces on the embedded database, which has one session for everybody. */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { newId } from '@clawmesh/chassis'
-import { startPglite, type PgliteServer } from '../../../cli/src/embedded/pglite.ts'
+import { startEmptyPglite, type PgliteProcess } from '../../../test/support/pglite.ts'
 import { dayOf } from '../src/domain/calendar.ts'
 import { createPartitionKeeper } from '../src/domain/partitions.ts'
 import { createPartitionStore, tracePartitions } from '../src/store/partitions.ts'
 import { callCost, daysAgo, makeTenant, pricedCall, startTraces, toldOf, type TracesHarness } from './support.ts'
 
-let directory: string
-let database: PgliteServer
+let database: PgliteProcess
 let traces: TracesHarness
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'clawmesh-traces-'))
-  database = await startPglite({ dataDir: directory })
+  database = await startEmptyPglite()
   traces = await startTraces({}, { traces: database.url })
 })
 afterAll(async () => {
   await traces.stop()
   await database.stop()
-  await rm(directory, { recursive: true, force: true })
 })
 
 it('are taken in once, listed, summed and dropped', async () => {

@@ -4,6 +4,7 @@ import { startNats, type NatsHandle } from '../../../test/support/nats.ts'
 import { startServices, type ServiceHarness } from '../../../test/support/service-harness.ts'
 import { tracesConfig, tracesService } from '../src/index.ts'
 import { callCost, changeOf, makeTenant, pricedCall, toldOf } from './support.ts'
+import { hangLimitMs } from '../../../test/support/limits.ts'
 
 const log = createLogger({ level: process.env['CLAWMESH_TEST_LOG'] ?? 'silent', name: 'test' })
 const { traces: config } = loadConfigs({ traces: tracesConfig }, {})
@@ -42,8 +43,8 @@ const counting = (bus: Bus): Bus => ({
 })
 
 const until = async (reached: () => Promise<boolean>): Promise<void> => {
-  for (let attempt = 0; !(await reached()); attempt += 1) {
-    if (attempt > 200) throw new Error('not reached in 20 s')
+  for (const deadline = Date.now() + hangLimitMs; !(await reached());) {
+    if (Date.now() > deadline) throw new Error('it never happened')
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { cleanJson, cleanText, storable } from '../src/domain/clean.ts'
 import { scrubText } from '../src/domain/scrub.ts'
+import { cpuMsOf } from '../../../test/support/limits.ts'
 
 const secret = 'Zx9' + 'q7Rt'.repeat(8)
 
@@ -55,8 +56,7 @@ describe('credentials', () => {
   })
 
   it('are looked for in linear time, also in texts made to take longer', () => {
-    const startedMs = performance.now()
-    for (const part of [
+    const parts = [
       'eyJ-',
       'sk-',
       'a',
@@ -67,9 +67,9 @@ describe('credentials', () => {
       '"secret":"',
       '-----BEGIN PRIVATE KEY-----',
       'authorization ',
-    ])
-      scrubText(part.repeat(1_000_000 / part.length))
-    expect(performance.now() - startedMs).toBeLessThan(10_000)
+    ]
+    const taken = cpuMsOf(() => parts.forEach((part) => scrubText(part.repeat(1_000_000 / part.length))))
+    expect(taken).toBeLessThan(10_000)
   })
 })
 

@@ -18,9 +18,10 @@ export interface EdgeFaultTimes {
   postgresMs: number
   identityMs: number
   gatewayMs: number
+  /** How soon all must be well again; undefined says nothing of it, on machines that do other work as well. */
+  recoveryLimitMs?: number
 }
 
-const recoveryLimitMs = 5_000
 const pauseMs = 25
 const unseenKeys = 400
 
@@ -164,14 +165,12 @@ const endure = async ({ name, awayMs, leave, comeBack, edges = () => mesh.edges 
       asks.map((ask) => {
         const wanted = ask === 'a wrong key' ? '401' : '200'
         const kind = ask === 'a key not seen before' && unseen.length < 10 ? 'read' : ask
-        return eventually(`${ask} after ${name}`, async () => (await endingOf(kind, url)) === wanted, 30_000)
+        return eventually(`${ask} after ${name}`, async () => (await endingOf(kind, url)) === wanted)
       }),
     ),
   )
-  await eventually(
-    `readiness after ${name}`,
-    async () => Object.values(await readinessOf(mesh.names)).every((state) => state === 'ready'),
-    30_000,
+  await eventually(`readiness after ${name}`, async () =>
+    Object.values(await readinessOf(mesh.names)).every((state) => state === 'ready'),
   )
   const row = { fault: name, awayMs, endings, readiness, recoveredMs: performance.now() - backAt }
   rows.push(row)
@@ -200,7 +199,9 @@ const only = (endings: Record<Ending, number>): Ending[] => Object.keys(endings)
 
 /** The suite, with its faults lasting as long as told. */
 export const edgeFaultTests = (times: EdgeFaultTimes): void => {
-  const limitMs = 120_000
+  const limitMs = 300_000
+  const expectSoonWell = ({ recoveredMs }: Row): void =>
+    expect(recoveredMs).toBeLessThan(times.recoveryLimitMs ?? Infinity)
   beforeAll(setUp, meshStartLimitMs + 60_000)
   afterAll(async () => {
     console.log(table())
@@ -226,7 +227,7 @@ export const edgeFaultTests = (times: EdgeFaultTimes): void => {
         comeBack: gates.redis.open,
       })
       expect(seen(row)).toEqual(allWell)
-      expect(row.recoveredMs).toBeLessThan(recoveryLimitMs)
+      expectSoonWell(row)
     },
     limitMs,
   )
@@ -244,9 +245,9 @@ export const edgeFaultTests = (times: EdgeFaultTimes): void => {
       })
       expect(seen(row)).toEqual(allWell)
       expect(Object.values(row.readiness)).toEqual(['ready', 'ready', 'ready'])
-      expect(row.recoveredMs).toBeLessThan(recoveryLimitMs)
+      expectSoonWell(row)
       const turns = row.endings.chat['200']!
-      await eventually('the traces of the runs meanwhile', async () => (await traces()) >= before + turns, 60_000)
+      await eventually('the traces of the runs meanwhile', async () => (await traces()) >= before + turns, 120_000)
       // Told to everyone at once again, not only when a cache expires.
       const key = await mesh
         .api(0, ownerId)
@@ -272,7 +273,7 @@ export const edgeFaultTests = (times: EdgeFaultTimes): void => {
       })
       expect(seen(row)).toEqual({ read: ['503'], write: ['503'], chat: ['503'], unseen: ['503'], wrong: ['503'] })
       expect(row.readiness).toMatchObject({ 'agents-1': 'not ready', identity: 'not ready' })
-      expect(row.recoveredMs).toBeLessThan(recoveryLimitMs)
+      expectSoonWell(row)
     },
     limitMs,
   )
@@ -288,7 +289,7 @@ export const edgeFaultTests = (times: EdgeFaultTimes): void => {
       })
       expect(seen(row)).toEqual({ ...allWell, unseen: ['503'], wrong: ['503'] })
       expect(row.readiness).toMatchObject({ identity: 'gone', 'agents-1': 'ready' })
-      expect(row.recoveredMs).toBeLessThan(recoveryLimitMs)
+      expectSoonWell(row)
     },
     limitMs,
   )
@@ -304,7 +305,7 @@ export const edgeFaultTests = (times: EdgeFaultTimes): void => {
         edges: () => mesh.edges.slice(0, 1),
       })
       expect(seen(row)).toEqual(allWell)
-      expect(row.recoveredMs).toBeLessThan(recoveryLimitMs)
+      expectSoonWell(row)
     },
     limitMs,
   )

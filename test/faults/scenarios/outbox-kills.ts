@@ -15,8 +15,6 @@ import { deathOf, type OutboxOrder } from './outbox-order.ts'
 
 const program = fileURLToPath(new URL('outbox-process.ts', import.meta.url))
 const factsPerRound = 5
-/** A claim of a dead relay is good for 10 s. */
-const drainLimitMs = 30_000
 
 export interface OutboxOutcome {
   /** Processes that were killed. */
@@ -74,7 +72,7 @@ export const outboxKills = async (rounds: number): Promise<OutboxOutcome> => {
     const count = async (sql: string): Promise<number> =>
       Number((await pool.query<{ count: number }>(`SELECT count(*) FROM ${sql}`)).rows[0]!.count)
     const facts = await count('facts')
-    await eventually('all events', async () => (await count('effects')) >= facts, drainLimitMs).catch(() => undefined)
+    await eventually('all events', async () => (await count('effects')) >= facts).catch(() => undefined)
     return {
       kills: rounds,
       facts,

@@ -14,7 +14,7 @@ interface StoreParts {
 
 /** The repositories of agents; those of a tenant's things cannot be had without the tenant. */
 export const createAgentsStore = ({ database, bus, published }: StoreParts) => {
-  const client = new PrismaClient({ adapter: database.tenantAdapter })
+  const client = new PrismaClient(database.tenantClientOptions)
   return {
     forTenant: (tenantId: string) => {
       const prisma = database.clientOf(client, tenantId)

@@ -19,9 +19,9 @@ export interface StoreParts {
 
 /** Identity's repositories. */
 export const createIdentityStore = (parts: StoreParts) => {
-  const { systemAdapter, tenantAdapter, clientOf } = parts.database
-  const system = new PrismaClient({ adapter: systemAdapter })
-  const client = new PrismaClient({ adapter: tenantAdapter })
+  const { systemClientOptions, tenantClientOptions, clientOf } = parts.database
+  const system = new PrismaClient(systemClientOptions)
+  const client = new PrismaClient(tenantClientOptions)
   const prismaOf = (tenantId: string) => clientOf(client, tenantId)
   return {
     apiKeys: createApiKeysStore({ system, prismaOf }, parts),

@@ -16,7 +16,7 @@ interface StoreParts {
 
 /** Memory's repositories; nearly all are of one tenant. */
 export const createMemoryStore = ({ database, published }: StoreParts) => {
-  const client = new PrismaClient({ adapter: database.tenantAdapter })
+  const client = new PrismaClient(database.tenantClientOptions)
   return {
     documents: createDocumentStore((tenantId) => database.clientOf(client, tenantId)),
     write: createWriteStore(database, published),

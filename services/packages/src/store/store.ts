@@ -8,7 +8,7 @@ const forgetAfterMs = 24 * 3_600_000
 
 /** The stored probes of one machine, which are no tenant's. */
 export const createPackagesStore = (database: Database, host: string) => {
-  const prisma = new PrismaClient({ adapter: database.systemAdapter })
+  const prisma = new PrismaClient(database.systemClientOptions)
   return {
     /** The runtimes that were probed after a time, in no order. */
     probedAfter: async (time: Date): Promise<Runtime[]> => {

@@ -25,7 +25,7 @@ interface StoreParts {
 
 /** The providers of a tenant. */
 export const createProvidersStore = ({ database, bus, secrets, log, published }: StoreParts) => {
-  const client = new PrismaClient({ adapter: database.tenantAdapter })
+  const client = new PrismaClient(database.tenantClientOptions)
 
   const forTenant = (tenantId: string) => {
     const prisma = database.clientOf(client, tenantId)

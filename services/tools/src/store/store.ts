@@ -22,8 +22,8 @@ interface StoreParts {
 }
 
 export const createToolsStore = ({ database, bus, published }: StoreParts) => {
-  const system = new PrismaClient({ adapter: database.systemAdapter })
-  const client = new PrismaClient({ adapter: database.tenantAdapter })
+  const system = new PrismaClient(database.systemClientOptions)
+  const client = new PrismaClient(database.tenantClientOptions)
 
   return {
     /** Adds rows that are missing and drops those of tools that are no more; what people have set stays. */

@@ -46,8 +46,8 @@ const costsSql = `
   GROUP BY agent_id ORDER BY sum(total_cost) DESC, agent_id`
 
 /** The reading side of the store. Every function asks for one tenant. */
-export const createTraceReader = ({ tenantAdapter, clientOf, forTenant }: Database) => {
-  const client = new PrismaClient({ adapter: tenantAdapter })
+export const createTraceReader = ({ tenantClientOptions, clientOf, forTenant }: Database) => {
+  const client = new PrismaClient(tenantClientOptions)
 
   return {
     /** A page of traces, newest first, and how many there are. */

@@ -16,7 +16,7 @@ const oneOfFew = createSemaphore(mostThreads)
 let idle: Worker[] = []
 
 const start = (): Worker => {
-  const worker = new Worker(new URL('./markdown-worker.ts', import.meta.url), {
+  const worker = new Worker(new URL('./markdown-worker.mjs', import.meta.url), {
     resourceLimits: { maxOldGenerationSizeMb: 256 },
   })
   // One that died must not be handed out, and being ended can make it fail once more when nobody waits for it.

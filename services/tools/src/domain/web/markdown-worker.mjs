@@ -1,4 +1,9 @@
-/** The thread in which pages are turned into Markdown; see markdown.ts. */
+/**
+ * The thread in which pages are turned into Markdown; see markdown.ts.
+ *
+ * JavaScript, as Node strips types with WebAssembly, in each thread anew: whoever serves pages that end the thread would
+ * have us make and free that code over and over (docs/adr/0016).
+ */
 import { parentPort } from 'node:worker_threads'
 import TurndownService from 'turndown'
 
@@ -10,8 +15,13 @@ service.addRule('inline-picture', {
   replacement: () => '',
 })
 
-/** Null when the page is beyond the library, such as one nested deeper than the stack. */
-const convert = (html: string): string | null => {
+/**
+ * Null when the page is beyond the library, such as one nested deeper than the stack.
+ *
+ * @param {string} html
+ * @returns {string | null}
+ */
+const convert = (html) => {
   try {
     return service.turndown(html)
   } catch {
@@ -19,4 +29,4 @@ const convert = (html: string): string | null => {
   }
 }
 
-parentPort?.on('message', (html: string) => parentPort?.postMessage(convert(html)))
+parentPort?.on('message', (html) => parentPort?.postMessage(convert(html)))

@@ -1,0 +1,12 @@
+/** How long tests wait, and how much work they allow. */
+
+/** Deadlines in tests are for hangs alone: nothing that works comes near this one, however busy the machine is. */
+export const hangLimitMs = 60_000
+
+/** Milliseconds of processor time that work takes in this process: what else the machine does is not in it. */
+export const cpuMsOf = (work: () => unknown): number => {
+  const before = process.cpuUsage()
+  work()
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1_000
+}

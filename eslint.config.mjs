@@ -1,5 +1,6 @@
 /** The house rules. The import arrows of CONTRIBUTING.md are the tables below; nothing points back up. */
 import js from '@eslint/js'
+import regexp from 'eslint-plugin-regexp'
 import ts from 'typescript-eslint'
 
 const packages = [
@@ -79,6 +80,19 @@ const noBareFetch = {
   },
 }
 
+/**
+ * No pattern takes more than linear time, whatever text it meets: strangers write most of what is read here. `report:
+ * potential` also refuses what is slow only in the middle of a longer pattern or for a caller that adds to it.
+ */
+const linearPatterns = {
+  files: ['**/src/**/*.ts', 'scripts/**/*.mjs'],
+  plugins: { regexp },
+  rules: {
+    'regexp/no-super-linear-backtracking': ['error', { report: 'potential' }],
+    'regexp/no-super-linear-move': ['error', { report: 'potential', ignoreSticky: false, ignorePartial: false }],
+  },
+}
+
 export default ts.config(
   {
     ignores: ['**/node_modules/', '**/dist/', 'contracts/src/gen/', 'services/*/src/store/client/', '.cache/'],
@@ -116,6 +130,7 @@ export default ts.config(
       },
     },
   },
+  linearPatterns,
   noBareFetch,
   noBarePool,
   { files: ['cli/src/**'], rules: { 'no-console': 'off' } },

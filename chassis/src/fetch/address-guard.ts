@@ -1,5 +1,6 @@
 /** Which addresses and host names an outgoing request must never reach. Pure: no lookups, no sockets. */
 import { BlockList, isIP } from 'node:net'
+import { trimEndOf } from '../text/trim.ts'
 
 /** IPv4 ranges that are not public unicast (IANA special-purpose registry), with the clouds' own in between. */
 const forbiddenV4 = [
@@ -70,11 +71,7 @@ export interface AllowList {
 }
 
 /** Lower case, without brackets and trailing dots: the form in which hosts are compared. */
-export const normaliseHost = (host: string): string =>
-  host
-    .toLowerCase()
-    .replace(/^\[|\]$/g, '')
-    .replace(/\.+$/, '')
+export const normaliseHost = (host: string): string => trimEndOf(host.toLowerCase().replace(/^\[|\]$/g, ''), '.')
 
 /** Reads host names, addresses and CIDRs. @throws TypeError on a malformed CIDR */
 export const parseAllowList = (entries: readonly string[] = []): AllowList => {

@@ -7,6 +7,7 @@ import { createLoopDetector } from '../src/domain/run/loop-detector.ts'
 import { storable, storableJson } from '../src/domain/storable.ts'
 import { agentRefOf } from '../src/http/chat-input.ts'
 import type { NewMessage } from '../src/store/runs.ts'
+import { expectLinear, hostilePieces, repeated } from '../../../test/support/linear-time.ts'
 
 const call = (id: string): NewMessage => ({
   role: 'assistant',
@@ -133,4 +134,12 @@ describe('storable text', () => {
       }),
     )
   })
+})
+
+describe.each([
+  ['suspicions', suspicions],
+  ['agentKeyFrom', agentKeyFrom],
+  ['storable', storable],
+] as const)('%s takes time in proportion to its text', (_name, work) => {
+  it.each(hostilePieces)('made of %j', (piece) => expectLinear(work, repeated(piece)))
 })

@@ -11,7 +11,6 @@ import { seesAllSessions } from '../access.ts'
 import { httpSessionKey } from '../session-keys.ts'
 import { storable } from '../storable.ts'
 import type { Agent, Usage } from '../types.ts'
-import { deliveredText } from './finish.ts'
 import { fitHistory } from './history.ts'
 import { suspicions } from './input-guard.ts'
 import { createLiveEvents, type Signal } from './live-events.ts'
@@ -322,7 +321,7 @@ export const createRuns = (parts: Parts): Runs => {
         },
       })
       await end('completed', [answer])
-      const content = deliveredText(answer.content)
+      const { content } = answer
       live.send({ type: 'run.completed', content, usage: usage ?? noUsage })
       return { runId, content, finishReason, usage }
     } catch (thrown) {

@@ -38,6 +38,9 @@ const forbiddenV6 = [
   '3fff::/20', // documentation
 ]
 
+/** RFC 1035, without the root's dot. */
+const longestHostName = 253
+
 const forbiddenNames = ['localhost', 'metadata.google.internal', 'metadata']
 const forbiddenSuffixes = ['.localhost', '.localdomain', '.local', '.internal']
 
@@ -112,6 +115,7 @@ const looksNumeric = (host: string): boolean => /(^|\.)(\d+|0x[\da-f]*)$/.test(h
 export const forbiddenHostReason = (host: string, allow: AllowList = nothingAllowed): string | undefined => {
   const name = normaliseHost(host)
   if (name === '') return 'host missing'
+  if (name.length > longestHostName) return 'host name too long'
   if (allow.names.has(name)) return undefined
   if (isIP(name) !== 0) return isForbiddenAddress(name, allow) ? 'private or reserved address' : undefined
   if (looksNumeric(name)) return 'malformed address'

@@ -1,7 +1,7 @@
 /** How deep JSON is nested. Functions that walk a value call themselves; a value nested deep enough overflows the stack. */
 
-/** No document, tool call or schema that people write comes near it; every walk of a value can bear it. */
-export const maxJsonDepth = 128
+/** Deeper nesting is no request, tool call or schema of anybody's; every walk of a value can bear it. */
+export const maxJsonDepth = 100
 
 /** Whether a JSON text has objects or arrays nested deeper than `limit`. Linear; a text that is no JSON gives either. */
 export const isJsonDeeperThan = (json: string, limit: number = maxJsonDepth): boolean => {

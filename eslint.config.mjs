@@ -1,5 +1,6 @@
 /** Rules for the sources. Who may import whom is in .dependency-cruiser.mjs. */
 import js from '@eslint/js'
+import regexp from 'eslint-plugin-regexp'
 import ts from 'typescript-eslint'
 
 /** Rows are reached in a scope, a tenant's or the system's; a bare connection is bound to nothing. */
@@ -68,6 +69,19 @@ const noPgliteInJest = {
   },
 }
 
+/**
+ * No pattern takes more than linear time, whatever text it meets: strangers write most of what is read here. `report:
+ * potential` also refuses what is slow only in the middle of a longer pattern or for a caller that adds to it.
+ */
+const linearPatterns = {
+  files: ['**/src/**/*.ts', 'scripts/**/*.mjs'],
+  plugins: { regexp },
+  rules: {
+    'regexp/no-super-linear-backtracking': ['error', { report: 'potential' }],
+    'regexp/no-super-linear-move': ['error', { report: 'potential', ignoreSticky: false, ignorePartial: false }],
+  },
+}
+
 export default ts.config(
   {
     ignores: ['**/node_modules/', '**/dist/', 'contracts/src/gen/', 'services/*/src/db/client/', '.cache/'],
@@ -106,6 +120,7 @@ export default ts.config(
       },
     },
   },
+  linearPatterns,
   noBareFetch,
   noBarePool,
   { files: ['cli/src/**'], rules: { 'no-console': 'off' } },
@@ -124,4 +139,5 @@ export default ts.config(
   },
   changesOfRows,
   plainWords,
+  noPgliteInJest,
 )

@@ -1,4 +1,5 @@
 /** What is set and does nothing: slips of the pen, and what GoClaw reads and Clawmesh does not. */
+import { cutText } from '../text/cut.ts'
 import { isObject, type ConfigFile, type JsonObject } from './file.ts'
 import { unusedFileKeys, unusedVariables } from './goclaw.ts'
 import type { Layers, SettingEntry } from './load.ts'
@@ -15,7 +16,7 @@ interface Known {
   used: boolean
 }
 
-const shown = (name: string): string => (/^[\w-]{1,100}$/.test(name) ? name : JSON.stringify(name.slice(0, 100)))
+const shown = (name: string): string => (/^[\w-]{1,100}$/.test(name) ? name : JSON.stringify(cutText(name, 100)))
 
 const matches = (name: string, value: unknown, [part, ...rest]: readonly string[]): boolean =>
   (part === name || part === '*') && (rest[0] !== '**' || (typeof value === 'object' && value !== null))

@@ -1,5 +1,6 @@
 /** Which addresses and host names an outgoing request must never reach. Pure: no lookups, no sockets. */
 import { BlockList, isIP } from 'node:net'
+import { trimEndOf } from '../text/trim.ts'
 
 /** IPv4 ranges that are not public unicast (IANA special-purpose registry), with the clouds' own in between. */
 const forbiddenV4 = [
@@ -37,6 +38,9 @@ const forbiddenV6 = [
   '3fff::/20', // documentation
 ]
 
+/** RFC 1035, without the root's dot. */
+const longestHostName = 253
+
 const forbiddenNames = ['localhost', 'metadata.google.internal', 'metadata']
 const forbiddenSuffixes = ['.localhost', '.localdomain', '.local', '.internal']
 
@@ -70,11 +74,7 @@ export interface AllowList {
 }
 
 /** Lower case, without brackets and trailing dots: the form in which hosts are compared. */
-export const normaliseHost = (host: string): string =>
-  host
-    .toLowerCase()
-    .replace(/^\[|\]$/g, '')
-    .replace(/\.+$/, '')
+export const normaliseHost = (host: string): string => trimEndOf(host.toLowerCase().replace(/^\[|\]$/g, ''), '.')
 
 /** Reads host names, addresses and CIDRs. @throws TypeError on a malformed CIDR */
 export const parseAllowList = (entries: readonly string[] = []): AllowList => {
@@ -115,6 +115,7 @@ const looksNumeric = (host: string): boolean => /(^|\.)(\d+|0x[\da-f]*)$/.test(h
 export const forbiddenHostReason = (host: string, allow: AllowList = nothingAllowed): string | undefined => {
   const name = normaliseHost(host)
   if (name === '') return 'host missing'
+  if (name.length > longestHostName) return 'host name too long'
   if (allow.names.has(name)) return undefined
   if (isIP(name) !== 0) return isForbiddenAddress(name, allow) ? 'private or reserved address' : undefined
   if (looksNumeric(name)) return 'malformed address'

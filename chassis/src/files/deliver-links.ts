@@ -17,7 +17,7 @@ const pieces = new RegExp(
     // A path of ours by itself, not as a part of a longer one.
     String.raw`(?<![\p{L}\p{N}_.\-/\\%:@~])(?<own>/v1/(?:files|media)/${run})`,
     // Anything else, up to where one of the above may begin.
-    String.raw`(?<other>.+?(?=[\s<>[("'\x60]|/v1/|$))`,
+    String.raw`(?<other>.(?:[^\s<>[("'\x60/]|/(?!v1/))*)`,
   ].join('|'),
   'gsu',
 )

@@ -1,5 +1,6 @@
 /** MeshErrors over gRPC: the status says the class, a trailer carries the rest. */
 import { databaseError } from '../db/database.ts'
+import { cutText } from '../text/cut.ts'
 import { Metadata, status as grpcStatus, type ServiceError } from '@grpc/grpc-js'
 import {
   errorKinds,
@@ -18,7 +19,7 @@ const shortened = (params: ErrorParams): ErrorParams =>
   Object.fromEntries(
     Object.entries(params).map(([name, value]) => [
       name,
-      typeof value === 'string' ? value.slice(0, longestText).toWellFormed() : value,
+      typeof value === 'string' ? cutText(value, longestText).toWellFormed() : value,
     ]),
   )
 

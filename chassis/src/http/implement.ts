@@ -27,6 +27,7 @@ import {
 } from '../contract/index.ts'
 import type { Logger } from '../log/logger.ts'
 import { traced } from '../telemetry/telemetry.ts'
+import { cutText } from '../text/cut.ts'
 import { sendError } from './errors.ts'
 import { readJsonBody } from './json-body.ts'
 import { isReply, reply, type Reply } from './reply.ts'
@@ -113,7 +114,7 @@ const inputOf = async (request: express.Request, response: ServerResponse, route
   const { definition } = route
   const { locale } = caller
   if (request.url.includes('%00'))
-    throw new MeshError('INVALID_REQUEST', 'error.invalid_path', { path: request.path.slice(0, 100) })
+    throw new MeshError('INVALID_REQUEST', 'error.invalid_path', { path: cutText(request.path, 100) })
   const abort = new AbortController()
   response.on('close', () => {
     if (!response.writableFinished) abort.abort(new MeshError('CANCELLED', 'error.cancelled'))

@@ -1,30 +1,12 @@
 /** Reads a JSON request body and refuses everything that could hurt later: size, depth, encoding, prototype keys. */
 import type { IncomingMessage } from 'node:http'
 import { MeshError } from '@clawmesh/contracts'
+import { isJsonDeeperThan, maxJsonDepth } from '../text/json-depth.ts'
 
-/** Deeper nesting is no request of ours, and recursion over it would overflow the stack. */
-const maxDepth = 100
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 const invalid = (reason: string, cause?: unknown) =>
-  new MeshError('INVALID_REQUEST', 'error.invalid_json', { reason, limit: maxDepth }, { cause })
-
-/** The nesting depth of a JSON text, without parsing it. */
-const depthOf = (text: string): number => {
-  let depth = 0
-  let deepest = 0
-  let inString = false
-  for (let i = 0; i < text.length; i++) {
-    const c = text.charCodeAt(i)
-    if (inString) {
-      if (c === 92) i++
-      else if (c === 34) inString = false
-    } else if (c === 34) inString = true
-    else if (c === 123 || c === 91) deepest = Math.max(deepest, ++depth)
-    else if (c === 125 || c === 93) depth--
-  }
-  return deepest
-}
+  new MeshError('INVALID_REQUEST', 'error.invalid_json', { reason, limit: maxJsonDepth }, { cause })
 
 /** What an escape sequence can smuggle in: a prototype key, a NUL, half a surrogate pair. None can be stored. */
 const hidden = (value: unknown): string | undefined => {
@@ -50,7 +32,7 @@ export const parseJson = (bytes: Uint8Array): unknown => {
   } catch (cause) {
     throw invalid('not valid UTF-8', cause)
   }
-  if (depthOf(text) > maxDepth) throw invalid('nested too deep')
+  if (isJsonDeeperThan(text)) throw invalid('nested too deep')
   let value: unknown
   try {
     value = JSON.parse(text)

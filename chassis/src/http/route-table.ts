@@ -1,6 +1,7 @@
 /** Finds the declared operation of a method and path. What is not found does not exist. */
 import { allRoutes, MeshError, type Route } from '@clawmesh/contracts'
 import findMyWay from 'find-my-way'
+import { cutText } from '../text/cut.ts'
 
 const asPattern = (path: string): string => path.replace(/\{\w+\.\.\.\}/g, '*').replace(/\{(\w+)\}/g, ':$1')
 
@@ -37,7 +38,7 @@ export const createRouteTable = (routes: readonly Route[] = allRoutes): RouteTab
       if (found !== undefined) return found
       if (verbs.some((verb) => match(verb, path) !== undefined))
         throw new MeshError('METHOD_NOT_ALLOWED', 'error.method_not_allowed')
-      throw new MeshError('NOT_FOUND', 'error.route_not_found', { path: path.slice(0, 200) })
+      throw new MeshError('NOT_FOUND', 'error.route_not_found', { path: cutText(path, 200) })
     },
   }
 }

@@ -1,4 +1,5 @@
 /** Decides in which tenant a request takes place. */
+import { cutText } from '@clawmesh/chassis'
 import { masterTenantId, masterTenantSlug, MeshError } from '@clawmesh/contracts'
 import type { GatewayConfig } from '../config.ts'
 import type { TenantScope } from './authenticate.ts'
@@ -15,7 +16,7 @@ const referencePattern = /^[0-9a-z]([0-9a-z-]*[0-9a-z])?$/
 export const isTenantReference = (named: string): boolean =>
   named.length <= maxReferenceLength && referencePattern.test(named)
 
-const shown = (named: string): string => named.slice(0, maxReferenceLength)
+const shown = (named: string): string => cutText(named, maxReferenceLength)
 const isMaster = (named: string): boolean => named === masterTenantId || named === masterTenantSlug
 
 /** A tenant that is suspended or archived is closed to everyone. */

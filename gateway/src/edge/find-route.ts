@@ -1,13 +1,13 @@
 /** The step that says which operation a request is for. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { MeshError, type HttpMethod, type Route } from '@clawmesh/contracts'
-import { createRouteTable, type RouteTable } from '@clawmesh/chassis'
+import { createRouteTable, cutText, type RouteTable } from '@clawmesh/chassis'
 import { isWsPath } from '../ws/upgrade.ts'
 
 const maxUrlLength = 8_192
 const methods: readonly HttpMethod[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
-const invalidPath = (url: string) => new MeshError('INVALID_REQUEST', 'error.invalid_path', { path: url.slice(0, 200) })
+const invalidPath = (url: string) => new MeshError('INVALID_REQUEST', 'error.invalid_path', { path: cutText(url, 200) })
 
 /** NUL ends strings in what lies behind us, and PostgreSQL refuses it in texts. */
 const hasNul = (url: string): boolean => url.includes('%00') || url.includes('\0')

@@ -8,6 +8,7 @@ import {
   type WsParamsOf,
   type WsResultOf,
 } from '@clawmesh/contracts'
+import { cutText } from '@clawmesh/chassis'
 import type { Admission, Admit } from '../admission/admit.ts'
 import type { PresentedCredentials } from '../admission/credentials.ts'
 import { isTenantReference } from '../admission/choose-tenant.ts'
@@ -49,7 +50,7 @@ const tenantToPairWith = async ({ tenant: named }: PresentedCredentials, lookups
   const reference = named.toLowerCase()
   const tenant = isTenantReference(reference) ? await lookups.tenant(reference) : undefined
   if (tenant === undefined)
-    throw new MeshError('NOT_FOUND', 'error.not_found', { kind: 'tenant', id: named.slice(0, 100) })
+    throw new MeshError('NOT_FOUND', 'error.not_found', { kind: 'tenant', id: cutText(named, 100) })
   if (tenant.status !== 'active') throw revoked(tenant.slug)
   return tenant.id
 }
@@ -64,7 +65,7 @@ export const createOwnMethods = (parts: OwnMethodParts): OwnMethods => {
     if (credentials.bearer !== '') throw refusal
     // It is paired, and still may not enter the tenant that it named.
     if (credentials.senderId !== '' && (await isPaired(credentials, lookups)))
-      throw revoked(credentials.tenant.slice(0, 100))
+      throw revoked(cutText(credentials.tenant, 100))
     if (!takePairing(session.clientIp).allowed) throw new MeshError('RESOURCE_EXHAUSTED', 'error.rate_limit')
     const tenantId = await tenantToPairWith(credentials, lookups)
     const { requestId, code, senderId } = await pairings.request(tenantId, credentials.senderId)

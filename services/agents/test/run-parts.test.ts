@@ -1,12 +1,13 @@
 import fc from 'fast-check'
 import { agentChanges, agentKeyFrom } from '../src/domain/agent-input.ts'
-import { deliveredText } from '../src/domain/run/finish.ts'
+import { createAnswerText, deliveredText } from '../src/domain/run/finish.ts'
 import { fitHistory, mendToolTurns } from '../src/domain/run/history.ts'
 import { suspicions } from '../src/domain/run/input-guard.ts'
 import { createLoopDetector } from '../src/domain/run/loop-detector.ts'
 import { storable, storableJson } from '../src/domain/storable.ts'
 import { agentRefOf } from '../src/http/chat-input.ts'
 import type { NewMessage } from '../src/store/runs.ts'
+import { expectLinear, hostilePieces, repeated } from '../../../test/support/linear-time.ts'
 
 const call = (id: string): NewMessage => ({
   role: 'assistant',
@@ -57,8 +58,84 @@ describe('delivered text', () => {
     ['', '...'],
     ['<think>hm</think>\n\nYes', 'Yes'],
     ['<final>Done</final>', 'Done'],
+    ['<think>secret</think>hello', 'hello'],
+    ['a<Thinking >x</thinking>b</think>c', 'abc'],
+    ['<think>never closed', '...'],
+    ['<think>a</thought>b</think>c', 'c'],
+    ['the `<think>` tag', 'the `<think>` tag'],
+    ['<tool_call>{"name":"x"}</tool_call>Done', 'Done'],
+    ['  NO_REPLY \n', ''],
+    ['<think>hm</think>NO_REPLY', ''],
+    ['NO_REPLY, she said', 'NO_REPLY, she said'],
+    ['NO_', 'NO_'],
+    ['NO', 'NO'],
+    ['a < b <final', 'a < b <final'],
+    ['<div>x</div>', '<div>x</div>'],
+    ['a\0b\ud83d', 'ab\ufffd'],
+    ['\ud83d<think>x</think>\ude00', '😀'],
   ])('%j is delivered as %j', (answer, delivered) => {
     expect(deliveredText(answer)).toBe(delivered)
+  })
+
+  const pieces = [
+    '<think>',
+    '</think>',
+    '<thought >',
+    '</thought',
+    '<final>',
+    '</final>',
+    '<',
+    '>',
+    '/',
+    '`',
+    'NO_REPLY',
+  ]
+  const anyAnswer = fc
+    .array(fc.constantFrom(...pieces, 'NO_', ' ', '\n', 'a', '😀', '\ud83d', '\ude00', '\0', '<tool_call>'), {
+      maxLength: 25,
+    })
+    .map((parts) => parts.join(''))
+
+  it('does not depend on how the answer is cut into deltas, and each piece can be shown by itself', () => {
+    fc.assert(
+      fc.property(
+        anyAnswer,
+        fc.array(fc.nat({ max: 120 }), { maxLength: 12 }),
+        fc.boolean(),
+        (answer, cuts, byUnit) => {
+          const text = createAnswerText()
+          const places = byUnit ? [...answer].flatMap((_, at) => [at]) : cuts.toSorted((a, b) => a - b)
+          const bounds = [0, ...places.map((place) => Math.min(place, answer.length)), answer.length]
+          const shown = bounds.slice(1).map((end, index) => text.push(answer.slice(bounds[index], end)))
+          shown.push(text.end(true))
+          expect(shown.join('')).toBe(deliveredText(answer))
+          expect(text.whole()).toBe(deliveredText(answer))
+          expect(shown.every((piece) => piece.isWellFormed())).toBe(true)
+        },
+      ),
+      { numRuns: 3_000 },
+    )
+  })
+
+  it('shows what cannot become hidden at once', () => {
+    const text = createAnswerText()
+    expect(['Hello', ' wor', 'ld, 1 <', ' 2', '<thi', 's>'].map((delta) => text.push(delta))).toEqual([
+      'Hello',
+      ' wor',
+      'ld, 1',
+      ' < 2',
+      '',
+      '<this>',
+    ])
+  })
+
+  it.each(hostilePieces)('takes time in proportion to an answer of %j, whole or in deltas', (piece) => {
+    expectLinear(deliveredText, repeated(piece))
+    expectLinear((answer) => {
+      const text = createAnswerText()
+      for (let place = 0; place < answer.length; place += 3) text.push(answer.slice(place, place + 3))
+      return text.end(true)
+    }, repeated(piece))
   })
 })
 
@@ -133,4 +210,12 @@ describe('storable text', () => {
       }),
     )
   })
+})
+
+describe.each([
+  ['suspicions', suspicions],
+  ['agentKeyFrom', agentKeyFrom],
+  ['storable', storable],
+] as const)('%s takes time in proportion to its text', (_name, work) => {
+  it.each(hostilePieces)('made of %j', (piece) => expectLinear(work, repeated(piece)))
 })

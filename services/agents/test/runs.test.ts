@@ -26,6 +26,10 @@ const admin = { ...caller, role: 'admin' as const }
 const session = async (key: string) =>
   (await agents.request<Record<string, any>>(admin, 'GET', `/v1/sessions/${encodeURIComponent(key)}`)).body
 
+const imagesOf = (url: string, count: number) => ({
+  messages: [{ role: 'user', content: Array(count).fill({ type: 'image_url', image_url: { url } }) }],
+})
+
 const frames = (body: unknown) =>
   String(body)
     .split('\n\n')
@@ -57,8 +61,8 @@ describe('a chat completion', () => {
     const chunks = sent.slice(0, -1).map((frame) => JSON.parse(frame))
     expect(chunks.map((chunk) => chunk.choices[0]?.delta)).toEqual([
       { role: 'assistant', content: '' },
-      { content: 'echo: ' },
-      { content: 'hello' },
+      { content: 'echo:' },
+      { content: ' hello' },
       {},
       undefined,
     ])
@@ -66,6 +70,44 @@ describe('a chat completion', () => {
     expect(chunks[4].usage).toEqual({ prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 })
     expect(new Set(chunks.map((chunk) => chunk.id)).size).toBe(1)
   })
+
+  it.each([
+    ['<think>secret</think>hello', 'hello'],
+    ['<final>Done</final>', 'Done'],
+    ['NO_REPLY', ''],
+    ['<think>secret</think>', '...'],
+  ])(
+    'of %j is %j: in chunks, in live events, in what is stored and in what the model is shown again',
+    async (raw, shown) => {
+      agents.model = async function* () {
+        for (const unit of raw) yield text(unit)
+        yield done({ content: raw })
+      }
+      const events: RunEvent[] = []
+      const stop = agents.bus.subscribe(
+        `mesh.runs.${caller.tenantId}.*`,
+        (event) => void events.push(event as RunEvent),
+      )
+      const { body } = await chat({ ...hello, stream: true })
+      const deltas = frames(body)
+        .slice(0, -1)
+        .map((frame) => JSON.parse(frame))
+      const ofRun = () => events.filter(({ runId }) => `chatcmpl-${runId.slice(0, 8)}` === deltas[0].id)
+      while (ofRun().at(-1)?.type !== 'run.completed') await sleep(10)
+      stop()
+      expect(deltas.map((chunk) => chunk.choices[0]?.delta.content ?? '').join('')).toBe(shown)
+      const said = ofRun().filter(({ type }) => type === 'chunk') as { content: string }[]
+      expect(said.map(({ content }) => content).join('')).toBe(shown)
+      expect(ofRun().at(-1)).toMatchObject({ type: 'run.completed', content: shown })
+
+      const key = `agent:default:clean-${Math.random()}`
+      await wake({ message: 'hi', session_key: key })
+      expect((await session(key))['messages'].at(-1)).toMatchObject({ role: 'assistant', content: shown })
+      await wake({ message: 'again', session_key: key })
+      const again = agents.asked.at(-1)!.messages.filter(({ role }) => role === 'assistant')
+      expect(again.map(({ content }) => content)).toEqual(shown === '' ? [] : [shown])
+    },
+  )
 
   it('shows earlier messages and system messages of the request to the model', async () => {
     await chat({
@@ -97,6 +139,9 @@ describe('a chat completion', () => {
   it.each([
     [404, 'an unknown agent', { ...hello, model: 'goclaw:nobody' }],
     [400, 'no messages', { messages: [] }],
+    [400, '400 images', imagesOf('http://images.example/a.png', 400)],
+    [400, 'an image whose URL is 40,000 dots', imagesOf(`http://${'.'.repeat(40_000)}a/`, 1)],
+    [400, 'an image with a long host of dots', imagesOf(`http://${'.'.repeat(8_000)}a/`, 1)],
     [400, 'no user message', { messages: [{ role: 'system', content: 'x' }] }],
     [400, 'an empty user message', { messages: [{ role: 'user', content: ' ' }] }],
     [400, 'a wrong type', { messages: 'hello' }],
@@ -217,6 +262,48 @@ describe('tools', () => {
     const { body } = await chat({ ...hello, model: 'goclaw:limited' })
     expect(body['choices'][0].message.content).toBe('enough')
     expect(agents.asked.map(({ tools }) => tools.length)).toEqual([1, 1, 0])
+  })
+
+  it('whose arguments are nested 50,000 deep are told to the model as unreadable', async () => {
+    agents.model = async function* ({ messages }) {
+      const last = messages.at(-1)!
+      const argumentsJson = `{"a":${'['.repeat(50_000)}${']'.repeat(50_000)}}`
+      if (last.role === 'tool') yield done({ content: last.content })
+      else
+        yield done({
+          toolCalls: [{ id: 'a', name: 'clock', argumentsJson, parseError: '' }],
+          finishReason: 'tool_calls',
+        })
+    }
+    const { status, body } = await chat(hello)
+    expect(status).toBe(200)
+    expect(body['choices'][0].message.content).toContain('nested deeper than 100')
+  })
+
+  it('are shown to watchers without credentials and without halved characters', async () => {
+    const key = `ghp_${'q7Rt'.repeat(10)}`
+    const argumentsJson = JSON.stringify({ note: `${'x'.repeat(499)}😀`, header: `use ${key}`, password: 'two words' })
+    agents.model = async function* ({ messages }) {
+      if (messages.at(-1)!.role === 'tool') yield done({ content: 'ok' })
+      else
+        yield done({
+          toolCalls: [{ id: 'watched', name: 'clock', argumentsJson, parseError: '' }],
+          finishReason: 'tool_calls',
+        })
+    }
+    const events: RunEvent[] = []
+    const stop = agents.bus.subscribe(`mesh.runs.${caller.tenantId}.*`, (event) => void events.push(event as RunEvent))
+    await chat(hello)
+    const watched = (type: string) =>
+      events.find((event) => event.type === type && 'id' in event && event.id === 'watched')
+    while (!watched('tool.result')) await sleep(10)
+    stop()
+    const shown = { note: 'x'.repeat(499), header: 'use [REDACTED]', password: '[REDACTED]' }
+    expect(watched('tool.call')).toMatchObject({ arguments: shown })
+    const result = watched('tool.result') as Extract<RunEvent, { type: 'tool.result' }>
+    expect(result.arguments).toEqual(shown)
+    expect(result.result).not.toContain(key)
+    expect(result.result.isWellFormed()).toBe(true)
   })
 
   it('tell the model when its arguments could not be read', async () => {

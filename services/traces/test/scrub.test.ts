@@ -1,6 +1,6 @@
+import { redactSecrets } from '@clawmesh/chassis'
 import fc from 'fast-check'
 import { cleanJson, cleanText, storable } from '../src/domain/clean.ts'
-import { scrubText } from '../src/domain/scrub.ts'
 import { cpuMsOf } from '../../../test/support/limits.ts'
 
 const secret = 'Zx9' + 'q7Rt'.repeat(8)
@@ -19,8 +19,8 @@ describe('credentials', () => {
     ['a private key that was cut', `-----BEGIN PRIVATE KEY-----\n${secret}`],
   ])('%s is cut out of a text, whatever stands around it', (_, key) => {
     for (const text of [key, `use ${key} here`, `{"content":"key: ${key}"}`, `[${key}]`]) {
-      expect(scrubText(text)).not.toContain(key.slice(-12))
-      expect(scrubText(text)).toContain('***')
+      expect(redactSecrets(text)).not.toContain(key.slice(-12))
+      expect(redactSecrets(text)).toContain('[REDACTED]')
     }
   })
 
@@ -35,7 +35,7 @@ describe('credentials', () => {
     `OPENAI_API_KEY=${secret}`,
     `access_token: ${secret}`,
   ])('are cut out of %s', (text) => {
-    expect(scrubText(text)).not.toContain(secret)
+    expect(redactSecrets(text)).not.toContain(secret)
   })
 
   it.each([
@@ -44,7 +44,7 @@ describe('credentials', () => {
     'sk-8 is too short to be a key, and so is eyJ',
     'call get_weather({"city": "Basel"}) at 2026-11-20T12:00:00Z',
   ])('are not seen in %s', (text) => {
-    expect(scrubText(text)).toBe(text)
+    expect(redactSecrets(text)).toBe(text)
   })
 
   it('are cut out of objects by the names of their fields', () => {
@@ -52,7 +52,11 @@ describe('credentials', () => {
       { headers: { Authorization: secret, Accept: 'json' }, list: [{ apiKey: secret }], n: 1 },
       99,
     )
-    expect(cleaned).toEqual({ headers: { Authorization: '***', Accept: 'json' }, list: [{ apiKey: '***' }], n: 1 })
+    expect(cleaned).toEqual({
+      headers: { Authorization: '[REDACTED]', Accept: 'json' },
+      list: [{ apiKey: '[REDACTED]' }],
+      n: 1,
+    })
   })
 
   it('are looked for in linear time, also in texts made to take longer', () => {
@@ -68,7 +72,7 @@ describe('credentials', () => {
       '-----BEGIN PRIVATE KEY-----',
       'authorization ',
     ]
-    const taken = cpuMsOf(() => parts.forEach((part) => scrubText(part.repeat(1_000_000 / part.length))))
+    const taken = cpuMsOf(() => parts.forEach((part) => redactSecrets(part.repeat(1_000_000 / part.length))))
     expect(taken).toBeLessThan(10_000)
   })
 })

@@ -111,7 +111,7 @@ describe('a recorded trace', () => {
     expect(JSON.stringify(body)).not.toContain('hunter2')
     expect(body.spans[0]!.input_preview!.length).toBeLessThanOrEqual(40_000)
     expect(body.spans[0]!.input_preview).toContain('characters omitted')
-    expect(body.spans[0]!.model_params).toEqual({ headers: { authorization: '***' } })
+    expect(body.spans[0]!.model_params).toEqual({ headers: { authorization: '[REDACTED]' } })
   })
 
   it('is stored whatever PostgreSQL thinks of its texts and numbers', async () => {

@@ -1,4 +1,5 @@
 /** From what clients send, aliases and all, to what an agent is made of. */
+import { trimOf } from '@clawmesh/chassis'
 import type { Agent, Json } from './types.ts'
 
 /** The writable fields of the HTTP contract. */
@@ -87,9 +88,11 @@ export const agentChanges = (input: AgentInput, stored: Json = {}): AgentChanges
 
 /** A key from a free text: lower-case, anything else a hyphen, at most 64 characters. */
 export const agentKeyFrom = (text: string): string =>
-  text
-    .trim()
-    .toLowerCase()
-    .replace(/[^a-z0-9-]+/g, '-')
-    .slice(0, 64)
-    .replace(/^-+|-+$/g, '') || 'default'
+  trimOf(
+    text
+      .trim()
+      .toLowerCase()
+      .replace(/[^a-z0-9-]+/g, '-')
+      .slice(0, 64),
+    '-',
+  ) || 'default'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { masterTenantId, MeshError, type Caller } from '@clawmesh/contracts'
-import { actorOf, newId, type Call } from '@clawmesh/chassis'
+import { actorOf, cutText, newId, type Call } from '@clawmesh/chassis'
 import type { AgentsStore } from '../store/store.ts'
 import { isSystemOwner, mayUse, requireOwner } from './access.ts'
 import { agentChanges, agentKeyFrom, type AgentInput } from './agent-input.ts'
@@ -10,7 +10,7 @@ import type { Agent } from './types.ts'
 const defaults = { contextWindow: 200_000, maxToolIterations: 30 }
 const predefinedFiles = ['AGENTS.md', 'SOUL.md', 'IDENTITY.md', 'USER_PREDEFINED.md'] as const
 
-const notFound = (id: string) => new MeshError('NOT_FOUND', 'error.not_found', { kind: 'agent', id: id.slice(0, 100) })
+const notFound = (id: string) => new MeshError('NOT_FOUND', 'error.not_found', { kind: 'agent', id: cutText(id, 100) })
 
 const requireUser = (caller: Caller): void => {
   if (caller.userId === '') throw new MeshError('INVALID_REQUEST', 'error.user_id_required')

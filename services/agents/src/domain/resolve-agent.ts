@@ -1,6 +1,6 @@
 /** Finds the agent of a run, through a cache: this is asked once a chat turn. */
 import { MeshError, type Caller } from '@clawmesh/contracts'
-import type { Cache } from '@clawmesh/chassis'
+import { cutText, type Cache } from '@clawmesh/chassis'
 import type { AgentsStore } from '../store/store.ts'
 import type { Agent } from './types.ts'
 import type { ContextFile } from './run/prompt.ts'
@@ -30,7 +30,7 @@ export const createAgentLookup = ({ store, agents, files }: Parts): AgentLookup 
     runnable: async (caller, ref) => {
       const agent = await find(caller.tenantId, ref)
       if (agent === undefined || agent.status !== 'active')
-        throw new MeshError('NOT_FOUND', 'error.not_found', { kind: 'agent', id: ref.slice(0, 100) })
+        throw new MeshError('NOT_FOUND', 'error.not_found', { kind: 'agent', id: cutText(ref, 100) })
       return agent
     },
     contextFiles: async (agent, userId) =>

@@ -1,5 +1,5 @@
 import { MeshError, type Caller } from '@clawmesh/contracts'
-import { actorOf, type Call } from '@clawmesh/chassis'
+import { actorOf, cutText, type Call } from '@clawmesh/chassis'
 import type { AgentsStore } from '../store/store.ts'
 import { seesAllSessions } from './access.ts'
 import type { Message, Session } from './types.ts'
@@ -18,7 +18,7 @@ export const createSessionUseCases = (store: AgentsStore) => {
   const require = async (caller: Caller, key: string): Promise<Session> => {
     const session = await store.forTenant(caller.tenantId).sessions.find(key)
     if (session === undefined)
-      throw new MeshError('NOT_FOUND', 'error.not_found', { kind: 'session', id: key.slice(0, 200) })
+      throw new MeshError('NOT_FOUND', 'error.not_found', { kind: 'session', id: cutText(key, 200) })
     if (!seesAllSessions(caller) && session.userId !== caller.userId)
       throw new MeshError('FORBIDDEN', 'error.no_access', { kind: 'session' })
     return session

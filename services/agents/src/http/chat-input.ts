@@ -3,12 +3,11 @@ import type { IncomingMessage } from 'node:http'
 import type { Image } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { MeshError, type BodyOf, type Caller, type http } from '@clawmesh/contracts'
 import type { NewMessage } from '../store/runs.ts'
+import { loadImages } from './chat-images.ts'
 
 export type ChatBody = BodyOf<(typeof http.agents.operations)['createChatCompletion']>
 type InputMessage = ChatBody['messages'][number]
 
-const imageLimitBytes = 10_485_760
-const imageTimeoutMs = 15_000
 const agentPrefix = /^(?:goclaw|agent):(.*)$/s
 
 const header = (headers: IncomingMessage['headers'], name: string): string | undefined => {
@@ -42,27 +41,6 @@ const imageUrls = ({ content }: InputMessage): string[] =>
         image === undefined ? [] : [typeof image === 'string' ? image : image.url],
       )
 
-const invalidImage = (reason: string) =>
-  new MeshError('INVALID_REQUEST', 'error.invalid_request', { field: 'image_url', reason })
-
-const loadImage = async (url: string, signal: AbortSignal, allow: readonly string[]): Promise<Image> => {
-  const inline = /^data:(image\/[a-z0-9.+-]+);base64,([A-Za-z0-9+/=\s]+)$/i.exec(url)
-  if (inline !== null) return { mimeType: inline[1]!, data: Buffer.from(inline[2]!, 'base64') }
-  if (url.startsWith('data:')) throw invalidImage('not a base64 image')
-  // Loaded when first needed: most processes never fetch an image, and the client takes memory.
-  const { guardedFetch } = await import('@clawmesh/chassis/fetch')
-  const { status, headers, body, truncated } = await guardedFetch(url, {
-    signal,
-    timeoutMs: imageTimeoutMs,
-    maxBytes: imageLimitBytes,
-    allow: [...allow],
-  })
-  const mimeType = String(headers['content-type'] ?? '').split(';')[0]!
-  if (status !== 200 || truncated || !mimeType.startsWith('image/'))
-    throw invalidImage('no image of an allowed size there')
-  return { mimeType, data: Buffer.from(body) }
-}
-
 export interface ChatTurn {
   message: string
   images: Image[]
@@ -73,7 +51,7 @@ export interface ChatTurn {
 /**
  * The last user message is the turn; user and assistant messages before it are shown to the model as history, system
  * messages as further instructions.
- * @throws INVALID_REQUEST when no user message has text or an image
+ * @throws INVALID_REQUEST when no user message has text or an image, or for what `loadImages` refuses
  */
 export const chatTurn = async (body: ChatBody, signal: AbortSignal, allow: readonly string[]): Promise<ChatTurn> => {
   const lastUser = body.messages.findLastIndex(({ role }) => role === 'user')
@@ -82,7 +60,7 @@ export const chatTurn = async (body: ChatBody, signal: AbortSignal, allow: reado
     throw new MeshError('INVALID_REQUEST', 'error.no_user_message', { field: 'messages' })
   return {
     message: textOf(last),
-    images: await Promise.all(imageUrls(last).map((url) => loadImage(url, signal, allow))),
+    images: await loadImages(imageUrls(last), signal, allow),
     priorTurns: body.messages.slice(0, lastUser).flatMap((message): NewMessage[] => {
       const { role } = message
       const content = textOf(message)

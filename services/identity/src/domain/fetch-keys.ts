@@ -1,4 +1,5 @@
 /** Fetches the public keys of an OIDC issuer, whose addresses a tenant has named. */
+import { cutText } from '@clawmesh/chassis'
 import { MeshError } from '@clawmesh/contracts'
 import { checkPublicUrl, guardedFetch } from '@clawmesh/chassis/fetch'
 import { z } from 'zod'
@@ -58,7 +59,7 @@ const parsed = <T>(schema: z.ZodType<T>, what: string, body: Uint8Array): T => {
     throw new IssuerFault(`the ${what} is not JSON`)
   }
   const { data, error } = schema.safeParse(value)
-  if (error !== undefined) throw new IssuerFault(`the ${what} is malformed: ${z.prettifyError(error).slice(0, 200)}`)
+  if (error !== undefined) throw new IssuerFault(`the ${what} is malformed: ${cutText(z.prettifyError(error), 200)}`)
   return data
 }
 

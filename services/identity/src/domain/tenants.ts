@@ -8,9 +8,9 @@ export const slugify = (name: string): string =>
   name
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-+|-+$/g, '')
+    .replace(/^-|-$/g, '')
     .slice(0, 100)
-    .replace(/-+$/, '') || 'tenant'
+    .replace(/-$/, '') || 'tenant'
 
 const notFound = (id: string) => new MeshError('NOT_FOUND', 'error.not_found', { kind: 'tenant', id })
 

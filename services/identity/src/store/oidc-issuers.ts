@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { cacheTags, MeshError } from '@clawmesh/contracts'
-import { evict, isUniqueViolation, outboxRow, type Actor } from '@clawmesh/chassis'
+import { cutText, evict, isUniqueViolation, outboxRow, type Actor } from '@clawmesh/chassis'
 import type { NewOidcIssuerRow, OidcIssuer, OidcSettings, PublicKey } from '../domain/types.ts'
 import type { OidcAudience, OidcIssuer as OidcIssuerRow, Prisma, PrismaClient } from '../db/client/client.ts'
 import type { StoreParts } from './store.ts'
@@ -199,7 +199,7 @@ export const createOidcLookups = (system: PrismaClient, parts: StoreParts) => {
     keysFailed: async (fetched: OidcIssuer, error: string, nextAt: Date): Promise<void> => {
       await system.oidcIssuer.updateMany({
         where: { id: fetched.id, jwksUri: fetched.jwksUri },
-        data: { keysError: error.slice(0, 500), keysFailures: { increment: 1 }, keysNextAt: nextAt },
+        data: { keysError: cutText(error, 500), keysFailures: { increment: 1 }, keysNextAt: nextAt },
       })
     },
   }

@@ -1,4 +1,5 @@
 /** What memory refuses, wherever it comes from. */
+import { cutText } from '@clawmesh/chassis'
 import { MeshError } from '@clawmesh/contracts'
 
 /** Texts of this many bytes are stored, no longer ones: appending must not grow a document for ever. */
@@ -7,7 +8,7 @@ export const documentLimitBytes = 10_485_760
 /** A path that stays inside an agent's memory. @throws INVALID_REQUEST */
 export const checkPath = (path: string): string => {
   if (path === '' || path.length > 500 || path.startsWith('/') || path.includes('..') || /[\\\0]/.test(path))
-    throw new MeshError('INVALID_REQUEST', 'error.invalid_path', { path: path.replaceAll('\0', '\\0').slice(0, 500) })
+    throw new MeshError('INVALID_REQUEST', 'error.invalid_path', { path: cutText(path.replaceAll('\0', '\\0'), 500) })
   return path
 }
 

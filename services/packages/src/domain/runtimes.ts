@@ -23,7 +23,9 @@ const versionLimitChars = 100
 export const versionIn = (printed: string): string | undefined => {
   const version = printed.split('\n', 1)[0]!.split(' from ', 1)[0]!.trim()
   // Printable, with a digit in it.
-  return version.length <= versionLimitChars && /^[\x20-\x7e]*\d[\x20-\x7e]*$/.test(version) ? version : undefined
+  return version.length <= versionLimitChars && /^[\x20-\x7e]*$/.test(version) && /\d/.test(version)
+    ? version
+    : undefined
 }
 
 const probeProgram = async (probes: Prober, name: (typeof programs)[number], timeoutMs: number): Promise<Runtime> => {

@@ -1,4 +1,5 @@
 /** A stored provider made ready for calls: type, address, key and model settled. */
+import { trimEndOf } from '@clawmesh/chassis'
 import { MeshError } from '@clawmesh/contracts'
 import { providerType, type ProviderType } from './types.ts'
 
@@ -26,7 +27,7 @@ const localHosts = new Set(['localhost', '127.0.0.1', '[::1]'])
 const localBase = (base: string, inContainer: boolean): string => {
   const url = new URL(base)
   if (inContainer && localHosts.has(url.hostname)) url.hostname = 'host.docker.internal'
-  const path = url.pathname.replace(/\/+$/, '')
+  const path = trimEndOf(url.pathname, '/')
   url.pathname = path.endsWith('/v1') ? path : `${path}/v1`
   return url.href
 }
@@ -43,13 +44,13 @@ export const connectionBase = (connection: ProviderConnection, type: ProviderTyp
       field: 'api_base',
       reason: 'must be an http or https URL',
     })
-  return (type.local ? localBase(base, inContainer) : base).replace(/\/+$/, '')
+  return trimEndOf(type.local ? localBase(base, inContainer) : base, '/')
 }
 
 /** `path` put below a base, whose query (Azure's api-version) is kept. */
 export const endpoint = (base: string, path: string): URL => {
   const url = new URL(base)
-  url.pathname = url.pathname.replace(/\/+$/, '') + path
+  url.pathname = trimEndOf(url.pathname, '/') + path
   return url
 }
 

@@ -1,4 +1,5 @@
 /** Runs one tool: the only way in for agents and for the invoke endpoint. */
+import { cutText } from '@clawmesh/chassis'
 import { MeshError } from '@clawmesh/contracts'
 import type { z } from 'zod'
 import { failureText } from './failure-text.ts'
@@ -43,7 +44,7 @@ export const findTool = (deps: Pick<InvokeDeps, 'tools' | 'policy'>, called: str
   const offered = offeredTools(deps)
   const named = (name: string) => offered.find((tool) => tool.name === name)
   const tool = named(calledTool(called, prefix)) ?? named(calledTool(called))
-  if (!tool) throw new MeshError('NOT_FOUND', 'error.unknown_tool', { tool: called.slice(0, 200) })
+  if (!tool) throw new MeshError('NOT_FOUND', 'error.unknown_tool', { tool: cutText(called, 200) })
   return tool
 }
 

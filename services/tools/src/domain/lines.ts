@@ -1,4 +1,5 @@
 /** Cutting a span of lines out of a text of any length. */
+import { cutText } from '@clawmesh/chassis'
 
 export interface LineSpan {
   /** First line, 0-based. */
@@ -37,7 +38,7 @@ export const cutLines = async (
     if (seen >= offset) {
       const fits = chars + line.length <= maxChars
       if (taken.length >= limit || (!fits && taken.length > 0)) return false
-      taken.push(fits ? line : line.slice(0, maxChars))
+      taken.push(fits ? line : cutText(line, maxChars))
       lineCut ||= !fits
       chars += line.length + 1
     }

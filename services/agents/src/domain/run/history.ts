@@ -1,4 +1,5 @@
 /** Makes stored messages fit for a model: no loose ends between tool calls and results, and within the window. */
+import { cutText, cutTextStart } from '@clawmesh/chassis'
 import type { NewMessage } from '../../store/runs.ts'
 
 /** Rough, and on the safe side for most scripts. */
@@ -9,7 +10,7 @@ const toolResultKept = 3_000
 const sizeOf = ({ content, extra }: NewMessage): number =>
   content.length + (extra?.toolCalls === undefined ? 0 : JSON.stringify(extra.toolCalls).length)
 
-/** Drops results without a call, and answers calls without a result: providers refuse both. */
+/** Drops results without a call and empty answers, and answers calls without a result: providers refuse all three. */
 export const mendToolTurns = (messages: readonly NewMessage[]): NewMessage[] => {
   const mended: NewMessage[] = []
   let open = new Set<string>()
@@ -28,6 +29,8 @@ export const mendToolTurns = (messages: readonly NewMessage[]): NewMessage[] => 
       continue
     }
     answerOpenCalls()
+    // A silent answer. Providers refuse a message that says nothing.
+    if (message.role === 'assistant' && message.content === '' && !message.extra?.toolCalls?.length) continue
     mended.push(message)
     open = new Set(message.extra?.toolCalls?.map(({ id }) => id))
   }
@@ -36,7 +39,7 @@ export const mendToolTurns = (messages: readonly NewMessage[]): NewMessage[] => 
 }
 
 const shortened = (text: string): string =>
-  `${text.slice(0, toolResultKept / 2)}\n[... ${text.length - toolResultKept} characters left out ...]\n${text.slice(-toolResultKept / 2)}`
+  `${cutText(text, toolResultKept / 2)}\n[... ${text.length - toolResultKept} characters left out ...]\n${cutTextStart(text, toolResultKept / 2)}`
 
 /** Shortens old tool results, then forgets the oldest turns, until the rest takes at most 85 % of the window. */
 export const fitHistory = (messages: readonly NewMessage[], contextWindowTokens: number): NewMessage[] => {

@@ -6,7 +6,7 @@ const patterns: Record<string, RegExp> = {
   role_override: /\byou are (now|no longer)\b|\bact as (an? )?(unrestricted|jailbroken|developer mode)\b/i,
   system_tags: /<\/?(system|assistant|im_start|im_end)\b|\[\/?(INST|SYS)\]|<\|im_(start|end)\|>/i,
   instruction_injection: /\b(new|updated) (system )?instructions?\s*:/i,
-  delimiter_escape: /-{3,}\s*(end|begin) (of )?(system|prompt|instructions)/i,
+  delimiter_escape: /-{3}\s{0,20}(end|begin) (of )?(system|prompt|instructions)/i,
 }
 
 /** Names of the patterns that a text matches. */

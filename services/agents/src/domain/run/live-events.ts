@@ -1,6 +1,6 @@
 /** Live events of a run for whoever watches. Text is gathered for a moment, so that a fast model does not flood the bus. */
 import { runSubject, type RunEvent } from '@clawmesh/contracts'
-import type { Bus } from '@clawmesh/chassis'
+import { cutText, isJsonDeeperThan, redactDeep, redactSecrets, type Bus } from '@clawmesh/chassis'
 
 const gatherMs = 40
 /** Events of all runs that come within this time leave together. */
@@ -17,19 +17,27 @@ export interface LiveEvents {
   send: (event: LiveEvent) => void
 }
 
-/** Arguments of a tool call with long texts cut; none when they are no JSON object. */
+/** A text as watchers may see it: without credentials, and cut. What lies beyond twice the cut is not looked at. */
+const shownText = (text: string, chars: number): string =>
+  cutText(redactSecrets(cutText(text, 2 * chars + 4_000)), chars).toWellFormed()
+
+/**
+ * Arguments of a tool call without credentials and with long texts cut; none when they are no JSON object, or one
+ * nested too deep.
+ */
 export const shownArguments = (argumentsJson: string): Record<string, unknown> => {
-  const shorten = (_key: string, value: unknown) => (typeof value === 'string' ? value.slice(0, argumentChars) : value)
+  if (isJsonDeeperThan(argumentsJson)) return {}
   try {
-    const value: unknown = JSON.parse(argumentsJson, shorten)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
+    const value: unknown = JSON.parse(argumentsJson)
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return {}
+    return redactDeep(value, (text) => shownText(text, argumentChars)) as Record<string, unknown>
   } catch {
     return {}
   }
 }
 
 const trimmed = (event: LiveEvent): LiveEvent => {
-  if (event.type === 'tool.result') return { ...event, result: event.result.slice(0, resultChars) }
+  if (event.type === 'tool.result') return { ...event, result: shownText(event.result, resultChars) }
   return event
 }
 

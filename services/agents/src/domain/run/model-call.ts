@@ -2,6 +2,7 @@
 import type { ChatDone, ChatRequest, ChatResponse } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { MeshError, toMeshError } from '@clawmesh/contracts'
 import type { Call } from '@clawmesh/chassis'
+import { createAnswerText } from './finish.ts'
 import type { LiveEvents } from './live-events.ts'
 import { usageFields, type RunTrace } from './spans.ts'
 
@@ -14,11 +15,14 @@ interface ModelCall {
   chat: Chat
   live: LiveEvents
   trace: RunTrace
-  /** Takes each text delta; what it returns is waited for, so that a slow reader slows the model's stream. */
+  /** Takes the text for the reader as it comes; what it returns is waited for, so that a slow reader slows the model. */
   onText: (delta: string) => Promise<void>
 }
 
-/** Asks the model. @throws the provider's error, or CANCELLED */
+/**
+ * Asks the model. The content of what it returns is what the reader got: cleaned once, for delivery and storage.
+ * @throws the provider's error, or CANCELLED
+ */
 export const callModel = async ({
   call,
   request,
@@ -29,14 +33,21 @@ export const callModel = async ({
   onText,
 }: ModelCall): Promise<ChatDone> => {
   const span = trace.llmCall(iteration, request.messages.at(-1)?.content ?? '')
+  const text = createAnswerText()
+  let streamed = ''
   let answer: ChatDone | undefined
+  const show = async (shown: string): Promise<void> => {
+    if (shown === '') return
+    live.text('chunk', shown)
+    await onText(shown)
+  }
   try {
     // Read to its end, not just to the answer: leaving a stream early cancels the call on both sides.
     for await (const { event } of chat(call, request)) {
       switch (event?.$case) {
         case 'textDelta':
-          live.text('chunk', event.value)
-          await onText(event.value)
+          streamed += event.value
+          await show(text.push(event.value))
           break
         case 'thinkingDelta':
           live.text('thinking', event.value)
@@ -54,11 +65,10 @@ export const callModel = async ({
             output_preview: done.content,
             ...(done.usage === undefined ? {} : usageFields(done.usage)),
           })
-          if (!request.stream && done.content !== '') {
-            live.text('chunk', done.content)
-            await onText(done.content)
-          }
-          answer = done
+          // What came in deltas has been seen; a provider that does not stream, or not all, says the rest here.
+          if (done.content.startsWith(streamed)) await show(text.push(done.content.slice(streamed.length)))
+          await show(text.end(done.toolCalls.length === 0 || request.tools.length === 0))
+          answer = { ...done, content: text.whole() }
         }
       }
     }

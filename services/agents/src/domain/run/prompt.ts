@@ -1,4 +1,5 @@
 /** The system prompt of a run, in an order that never changes, so that providers can cache its beginning. */
+import { cutText, cutTextStart } from '@clawmesh/chassis'
 import { contextTemplates } from '../context-templates.ts'
 import type { Agent } from '../types.ts'
 
@@ -20,7 +21,7 @@ const cut = (text: string, room: number): string => {
   if (text.length <= room) return text
   const head = Math.floor(room * 0.7)
   const tail = Math.floor(room * 0.2)
-  return `${text.slice(0, head)}\n[... ${text.length - head - tail} characters left out ...]\n${text.slice(-tail)}`
+  return `${cutText(text, head)}\n[... ${text.length - head - tail} characters left out ...]\n${cutTextStart(text, tail)}`
 }
 
 const contextSection = (agent: Agent, files: readonly ContextFile[]): string => {

@@ -10,7 +10,7 @@ import { createLoopDetector } from './loop-detector.ts'
 import { callModel, type Chat } from './model-call.ts'
 import { modelMessage } from './model-messages.ts'
 import type { RunTrace } from './spans.ts'
-import { runToolTurn, storedCalls, type InvokeTool } from './tool-turn.ts'
+import { readableCalls, runToolTurn, storedCalls, type InvokeTool } from './tool-turn.ts'
 
 const defaultMaxTokens = 8_192
 const maxMalformedInARow = 3
@@ -108,8 +108,9 @@ export const runAgentLoop = async (input: LoopInput): Promise<LoopResult> => {
 
     if (done.content !== '') live.send({ type: 'block.reply', content: done.content })
     live.send({ type: 'activity', phase: 'tool_exec', iteration })
-    const toolCalls = storedCalls(done.toolCalls, callIds)
-    const calls = done.toolCalls.map((tool, index) => ({ ...tool, id: toolCalls[index]!.id }))
+    const readable = readableCalls(done.toolCalls)
+    const toolCalls = storedCalls(readable, callIds)
+    const calls = readable.map((tool, index) => ({ ...tool, id: toolCalls[index]!.id }))
     const assistant: NewMessage = { role: 'assistant', content: done.content, extra: { ...extra, toolCalls } }
     const turn = await runToolTurn({
       call,

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Image, ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { MeshError, toMeshError, type Caller } from '@clawmesh/contracts'
-import { databaseError, outboxRow, type Call, type Logger } from '@clawmesh/chassis'
+import { cutText, databaseError, outboxRow, type Call, type Logger } from '@clawmesh/chassis'
 import type { AgentsConfig } from '../../config.ts'
 import type { AgentsStore } from '../../store/store.ts'
 import type { HeldSession, NewMessage, NewRun } from '../../store/runs.ts'
@@ -11,7 +11,6 @@ import { seesAllSessions } from '../access.ts'
 import { httpSessionKey } from '../session-keys.ts'
 import { storable } from '../storable.ts'
 import type { Agent, Usage } from '../types.ts'
-import { deliveredText } from './finish.ts'
 import { fitHistory } from './history.ts'
 import { suspicions } from './input-guard.ts'
 import { createLiveEvents, type Signal } from './live-events.ts'
@@ -149,7 +148,7 @@ export const createRuns = (parts: Parts): Runs => {
 
   const cutMessage = (message: string, { maxChars: limit }: MessageRules): string => {
     if (message.length <= limit) return message
-    return `${message.slice(0, limit).toWellFormed()}\n[The message had ${message.length} characters; only the first ${limit} are here.]`
+    return `${cutText(message, limit)}\n[The message had ${message.length} characters; only the first ${limit} are here.]`
   }
 
   const checkSession = async ({ caller, agent }: RunRequest, sessionKey: string): Promise<void> => {
@@ -175,7 +174,7 @@ export const createRuns = (parts: Parts): Runs => {
       userId,
       channel,
       message,
-      inputPreview: message.slice(0, previewChars).toWellFormed(),
+      inputPreview: cutText(message, previewChars),
       leaseMs: config.runLeaseMs,
     }
   }
@@ -261,7 +260,7 @@ export const createRuns = (parts: Parts): Runs => {
         messages,
         usage: usage ?? noUsage,
         ...servedBy,
-        ...(error === undefined ? {} : { error: error.slice(0, 2_000) }),
+        ...(error === undefined ? {} : { error: cutText(error, 2_000) }),
         outbox: [
           outboxRow('traceRecorded', caller.tenantId, recorded),
           outboxRow('runFinished', caller.tenantId, finished),
@@ -322,7 +321,7 @@ export const createRuns = (parts: Parts): Runs => {
         },
       })
       await end('completed', [answer])
-      const content = deliveredText(answer.content)
+      const { content } = answer
       live.send({ type: 'run.completed', content, usage: usage ?? noUsage })
       return { runId, content, finishReason, usage }
     } catch (thrown) {
@@ -384,8 +383,8 @@ export const createRuns = (parts: Parts): Runs => {
   return {
     run: async (call, asked, observer = {}) => {
       const rules = await parts.messageRules(call)
-      guardInput(asked, rules)
       const request = { ...asked, message: cutMessage(storable(asked.message), rules) }
+      guardInput(request, rules)
       await checkBudget(call, request.agent)
       const { sessionKey, caller } = request
       if (sessionKey === undefined) return freshTurn(call, request, observer)

@@ -1,5 +1,5 @@
 /** The trace of a run, gathered in memory and recorded as one event at its end. */
-import { derivedId, newId } from '@clawmesh/chassis'
+import { cutText, cutTextStart, derivedId, newId } from '@clawmesh/chassis'
 import type { EventData } from '@clawmesh/contracts'
 import { storable } from '../storable.ts'
 import type { Usage } from '../types.ts'
@@ -17,7 +17,7 @@ const cut = (text: string, limit: number): string => {
   if (text.length <= limit) return storable(text)
   const head = Math.floor((limit * 2) / 3)
   const left = text.length - limit
-  return storable(`${text.slice(0, head)}[... ${left} characters left out ...]${text.slice(head - limit)}`)
+  return storable(`${cutText(text, head)}[... ${left} characters left out ...]${cutTextStart(text, limit - head)}`)
 }
 
 const cutPreviews = <T extends { input_preview?: string | undefined; output_preview?: string | undefined }>(
@@ -116,7 +116,7 @@ export const startTrace = (start: TraceStart, startedAt = new Date()): RunTrace 
         span_type: 'tool_call',
         name,
         tool_name: name,
-        tool_call_id: callId.slice(0, 100),
+        tool_call_id: cutText(callId, 100),
         input_preview: argumentsJson,
       }),
     finish: ({ status, output, error }) => {
@@ -126,7 +126,7 @@ export const startTrace = (start: TraceStart, startedAt = new Date()): RunTrace 
         end_time: ended.toISOString(),
         duration_ms: ended.getTime() - startedAt.getTime(),
       }
-      const failure = error === undefined ? {} : { error: error.slice(0, 2_000) }
+      const failure = error === undefined ? {} : { error: cutText(error, 2_000) }
       const name = `chat ${start.agentKey}`
       const root: Span = {
         id: rootId,

@@ -2,7 +2,7 @@
 import type { ToolCall } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { ToolContext } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
 import { MeshError, toMeshError } from '@clawmesh/contracts'
-import type { Call } from '@clawmesh/chassis'
+import { cutText, isJsonDeeperThan, maxJsonDepth, type Call } from '@clawmesh/chassis'
 import type { NewMessage } from '../../store/runs.ts'
 import type { Json, StoredToolCall } from '../types.ts'
 import { shownArguments, type LiveEvents } from './live-events.ts'
@@ -34,6 +34,14 @@ export interface ToolTurnResult {
 
 const loopWarning = '\n\n[You have made this very call before, with this very result. Try something else.]'
 
+/** Calls that can be stored, sent and run: arguments nested too deep for any of these count as unreadable. */
+export const readableCalls = (calls: readonly ToolCall[]): ToolCall[] =>
+  calls.map((call) =>
+    isJsonDeeperThan(call.argumentsJson)
+      ? { ...call, argumentsJson: '{}', parseError: `arguments are nested deeper than ${maxJsonDepth}` }
+      : call,
+  )
+
 /** Calls as they are stored. Ids that are missing or doubled get new ones, as a result must find its call. */
 export const storedCalls = (calls: readonly ToolCall[], taken: Set<string>): StoredToolCall[] =>
   calls.map(({ id, name, argumentsJson, parseError }, index) => {
@@ -64,7 +72,7 @@ const runOne = async ({ call, context, invoke, live, trace }: ToolTurn, tool: To
           output: `The arguments of this call could not be read (${tool.parseError}). Send them again as one JSON object.`,
           isError: true,
         }
-  span.end({ output_preview: result.output, ...(result.isError ? { error: result.output.slice(0, 200) } : {}) })
+  span.end({ output_preview: result.output, ...(result.isError ? { error: cutText(result.output, 200) } : {}) })
   live.send({ type: 'tool.result', ...shown, result: result.output, isError: result.isError })
   return result
 }

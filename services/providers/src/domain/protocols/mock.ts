@@ -55,7 +55,7 @@ const answerText = (messages: readonly ChatMessage[], hasResults: boolean): stri
 }
 
 const limitWords = (text: string, limit: number): { text: string; cut: boolean } => {
-  const pieces = text.match(/\s*\S+/g) ?? []
+  const pieces = text.match(/(?<!\s)\s*\S+/g) ?? []
   const cut = limit > 0 && pieces.length > limit
   return { text: (cut ? pieces.slice(0, limit) : pieces).join(''), cut }
 }
@@ -100,7 +100,7 @@ export async function* mockChat(
 ): AsyncGenerator<ChatResponse, void, void> {
   const done = answer(connection, request)
   const deltas = [
-    ...(done.content.match(/\s*\S+/g) ?? []).map(textDelta),
+    ...(done.content.match(/(?<!\s)\s*\S+/g) ?? []).map(textDelta),
     ...done.toolCalls.map((call, index) => toolCallDelta(index, call.id, call.name, call.argumentsJson)),
   ]
   for (const delta of request.stream ? deltas : []) {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import { cutText } from '@clawmesh/chassis'
 import { checkPublicUrl, guardedFetch } from '@clawmesh/chassis/fetch'
 import { toolError } from '../tool-error.ts'
 import { defineTool, says, type ToolContext } from '../tool.ts'
@@ -85,7 +86,7 @@ export const webFetch = defineTool({
       ...(savedTo ? [`[the whole is in ${savedTo}; go on with read_file]`] : []),
       ...(page.bodyCut ? ['[the page was too large to be loaded to its end]'] : []),
     ]
-    return says([wrapUntrusted(page.text.slice(0, most), facts), ...notes].join('\n'), {
+    return says([wrapUntrusted(cutText(page.text, most), facts), ...notes].join('\n'), {
       metadata: {
         url: page.url,
         title: page.title,

@@ -1,5 +1,6 @@
 /** Where a user's files stand: one folder for a tenant, agent and user. Pure, touches no disk. */
 import { isAbsolute, join, relative } from 'node:path'
+import { trimEndOf } from '@clawmesh/chassis'
 import { masterTenantId, MeshError } from '@clawmesh/contracts'
 
 /** A folder that tools may work in. `base` is the operator's and trusted; everything between it and `path` is not. */
@@ -46,7 +47,7 @@ export const workspacePath = (base: string, owner: WorkspaceOwner): Workspace =>
   const folder = tenantFolder(base, owner)
   const wanted = owner.agentWorkspace || owner.agentKey
   const inside = isAbsolute(wanted) ? relative(folder, wanted) : wanted
-  const names = inside.replace(/\/+$/, '').split('/')
+  const names = trimEndOf(inside, '/').split('/')
   if (isAbsolute(inside) || !names.every(isFolderName)) {
     throw new MeshError('INVALID_REQUEST', 'error.invalid_path', { path: wanted })
   }

@@ -94,7 +94,15 @@ beforeEach(() => {
 })
 
 const callWith = (signal: AbortSignal = new AbortController().signal): Call => ({ caller, requestId: 'r-1', signal })
-const chatRequest = { provider: '', model: '', messages: [], tools: [], options: undefined, stream: true }
+const chatRequest = {
+  provider: '',
+  model: '',
+  messages: [],
+  tools: [],
+  options: undefined,
+  sampling: undefined,
+  stream: true,
+}
 
 /** What a caller can tell of an error. */
 const seenOf = (thrown: unknown): object =>

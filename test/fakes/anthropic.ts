@@ -1,4 +1,5 @@
 /** A fake Anthropic: messages (streamed and whole) and models, as its documentation has them. */
+import { checkMessagesRequest } from './anthropic-rules.ts'
 import { contentText, echo, isJson, lastUserText, pieces, startFake, wordCount } from './http-fake.ts'
 import type { FakeUpstream, Json, Received, Reply, Script, Vendor } from './http-fake.ts'
 
@@ -138,6 +139,7 @@ const typeOfStatus: Record<number, string> = {
 }
 
 const vendor: Vendor = {
+  rules: { 'POST /v1/messages': checkMessagesRequest },
   routes: { 'POST /v1/messages': messages, 'GET /v1/models': models },
   errorBody: (status, { message = `fake error ${status}`, type = typeOfStatus[status] ?? 'api_error' }) => ({
     type: 'error',

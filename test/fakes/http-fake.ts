@@ -6,12 +6,14 @@
  *     fake.next({ text: 'hello' }, { fault: 'cut' })   // the next two requests
  *     fake.rule = (request) => ...                     // or a rule for all that have no script
  *
- * Without either it answers every request plausibly, so that it can stand behind a load test as it is.
+ * Without either it answers every request plausibly, so that it can stand behind a load test as it is. Whatever its
+ * script, it refuses what the vendor refuses, with the vendor's own body, and keeps count of that.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
+import { Refusal } from './strict.ts'
 
 export type Json = Record<string, unknown>
 
@@ -68,6 +70,8 @@ export interface Received {
 export type Reply = { body: unknown } | { frames: string[]; end: string[] }
 
 export interface Vendor {
+  /** `METHOD /path` -> what is refused there. */
+  rules: Record<string, (request: Received) => void>
   /** `METHOD /path` -> answer. */
   routes: Record<string, (script: Script, request: Received) => Reply>
   errorBody: (status: number, error: { message?: string; type?: string }) => Json
@@ -83,6 +87,8 @@ export interface FakeUpstream {
   /** What a provider's api_base is set to. */
   base: string
   requests: Received[]
+  /** The bodies of refusals: empty as long as every request was one the vendor takes. */
+  refusals: Json[]
   /** Scripts for the coming requests, one each. */
   next: (...scripts: Script[]) => void
   /** The script of requests that have none queued. */
@@ -251,8 +257,21 @@ const readBody = async (request: IncomingMessage): Promise<Json> => {
   return text === '' ? {} : (JSON.parse(text) as Json)
 }
 
+const routeOf = ({ method, path }: Received): string => `${method} ${path.split('?')[0]}`
+
+/** The refusal of a request that breaks the vendor's rules. */
+const refusalOf = (vendor: Vendor, request: Received): Refusal | undefined => {
+  try {
+    vendor.rules[routeOf(request)]?.(request)
+    return undefined
+  } catch (error) {
+    if (error instanceof Refusal) return error
+    throw error
+  }
+}
+
 const scriptedReply = (vendor: Vendor, script: Script, request: Received): Reply | undefined => {
-  const route = vendor.routes[`${request.method} ${request.path.split('?')[0]}`]
+  const route = vendor.routes[routeOf(request)]
   if (!route) return undefined
   if (script.frames) return { frames: script.frames.slice(0, -1), end: script.frames.slice(-1) }
   if (script.body !== undefined) return { body: script.body }
@@ -294,6 +313,12 @@ export const startFake = async (vendor: Vendor, basePath: string, defaults: Scri
     fake.requests.push(request)
     if (fake.requests.length > memory) fake.requests.splice(0, memory / 2)
     const script = { ...defaults, ...(queue.shift() ?? fake.rule(request)) }
+    const refusal = refusalOf(vendor, request)
+    if (refusal) {
+      fake.refusals.push(refusal.body)
+      response.writeHead(refusal.status, jsonHeaders).end(JSON.stringify(refusal.body))
+      return
+    }
     ownDoing = script.fault === 'reset' || script.fault === 'cut' || script.fault === 'short_body'
     const reply = scriptedReply(vendor, script, request)
     if (reply) await answer({ request, response, script, vendor, reply })
@@ -304,6 +329,7 @@ export const startFake = async (vendor: Vendor, basePath: string, defaults: Scri
     origin: '',
     base: '',
     requests: [],
+    refusals: [],
     next: (...scripts) => void queue.push(...scripts),
     rule: () => undefined,
     get aborted() {

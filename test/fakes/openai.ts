@@ -10,6 +10,7 @@ import {
   type Script,
 } from './http-fake.ts'
 import type { Received, Reply, Vendor } from './http-fake.ts'
+import { checkChatCompletion, type OpenAiFlavour } from './openai-rules.ts'
 
 const defaultChunks = 8
 let serial = 0
@@ -136,7 +137,11 @@ const geminiModels = (): Reply => ({
   body: { models: [{ name: 'models/gemini-2.0-flash', displayName: 'Gemini 2.0 Flash' }] },
 })
 
-const vendor: Vendor = {
+const vendorOf = (flavour: OpenAiFlavour): Vendor => ({
+  rules: {
+    'POST /v1/chat/completions': (request) => checkChatCompletion(request, flavour),
+    'POST /v1/text/chatcompletion_v2': (request) => checkChatCompletion(request, flavour),
+  },
   routes: {
     'POST /v1/chat/completions': chat,
     'POST /v1/text/chatcompletion_v2': chat,
@@ -150,7 +155,11 @@ const vendor: Vendor = {
   errorFrame: ({ message = 'fake error in a stream', type = 'server_error' }) =>
     frame({ error: { message, type, param: null, code: null } }),
   brokenFrame: 'data: {"id":"chatcmpl-fake","choices":[{"index":0,"del\n\n',
-}
+})
 
-/** Starts a fake OpenAI; `defaults` go under every script. Its `base` is a provider's api_base. */
-export const fakeOpenAi = (defaults: Script = {}): Promise<FakeUpstream> => startFake(vendor, '/v1', defaults)
+/**
+ * Starts a fake OpenAI; `defaults` go under every script. Its `base` is a provider's api_base. The flavour says whose
+ * rules hold for requests.
+ */
+export const fakeOpenAi = (defaults: Script = {}, flavour: OpenAiFlavour = 'compatible'): Promise<FakeUpstream> =>
+  startFake(vendorOf(flavour), '/v1', defaults)

@@ -3,6 +3,7 @@ import type { LookupFunction } from 'node:net'
 import { Agent, buildConnector, type Dispatcher } from 'undici'
 import { forbiddenHostReason, normaliseHost, parseAllowList, type AllowList } from './address-guard.ts'
 import { resolvePublicHost, systemResolve, urlBlocked, type Resolve } from './check-url.ts'
+import { withoutContinue } from './without-continue.ts'
 
 export interface DispatcherOptions {
   /** Hosts, addresses and CIDRs that pass although they are private. */
@@ -51,7 +52,9 @@ export const createGuardedDispatcher = (options: DispatcherOptions = {}): Dispat
     connect: (target, callback) => {
       const reason = forbiddenHostReason(target.hostname, allow)
       if (reason !== undefined) return callback(urlBlocked(reason), null)
-      connect({ ...target, hostname: normaliseHost(target.hostname) }, callback)
+      connect({ ...target, hostname: normaliseHost(target.hostname) }, (...[error, socket]) =>
+        error === null ? callback(null, withoutContinue(socket)) : callback(error, null),
+      )
     },
   })
 }

@@ -125,15 +125,20 @@ describe('a chat completion', () => {
     expect(messages.at(-1)!.content).toBe('two')
   })
 
-  it('passes inline images to the model', async () => {
+  it('passes texts and inline images to the model in the order of the message', async () => {
     const url = `data:image/png;base64,${Buffer.from('png').toString('base64')}`
     const content = [
       { type: 'text', text: 'what is it?' },
       { type: 'image_url', image_url: { url } },
+      { type: 'text', text: 'and why?' },
     ]
     expect((await chat({ messages: [{ role: 'user', content }] })).status).toBe(200)
-    const image = agents.asked[0]!.messages.at(-1)!.images[0]!
-    expect([image.mimeType, Buffer.from(image.data).toString()]).toEqual(['image/png', 'png'])
+    const { parts } = agents.asked[0]!.messages.at(-1)!
+    expect(
+      parts.map(({ part }) =>
+        part?.$case === 'image' ? [part.value.mimeType, Buffer.from(part.value.data).toString()] : part?.value,
+      ),
+    ).toEqual(['what is it?', ['image/png', 'png'], 'and why?'])
   })
 
   it.each([

@@ -55,7 +55,7 @@ describe('a streamed answer', () => {
       thinking: 'x'.repeat(41),
       toolCalls: [],
       finishReason: 'stop',
-      usage: { inputTokens: 11, outputTokens: 22, cacheReadTokens: 3, cacheCreationTokens: 4, thinkingTokens: 10 },
+      usage: { inputTokens: 18, outputTokens: 22, cacheReadTokens: 3, cacheCreationTokens: 4, thinkingTokens: 10 },
       provider: 'test-provider',
       model: 'served',
       providerState: '',
@@ -95,13 +95,13 @@ describe('a streamed answer', () => {
     ['stop_sequence', 'stop'],
     ['max_tokens', 'length'],
     ['model_context_window_exceeded', 'length'],
-    ['something_new', 'stop'],
   ])('translates stop_reason %s to %s', async (finish, expected) => {
     expect(doneOf(await call({ finish })).finishReason).toBe(expected)
   })
 
-  it('that was withheld is not a success', async () => {
+  it('that was withheld, or ended for an unknown reason, is not a success', async () => {
     expect(errorOf(await call({ finish: 'refusal' })).code).toBe('INVALID_REQUEST')
+    expect(errorOf(await call({ finish: 'something_new' })).params['reason']).toContain('something_new')
   })
 
   it('passes over events and deltas it does not know', async () => {

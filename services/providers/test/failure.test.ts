@@ -4,11 +4,11 @@ import fc from 'fast-check'
 import {
   failureOfBody,
   failureOfStatus,
-  isErrorBody,
   safeReason,
   toProviderError,
   UpstreamFailure,
 } from '../src/domain/protocols/failure.ts'
+import { isErrorBody } from '../src/domain/protocols/vendor-error.ts'
 import { defaultRetry, readRetryAfter, retryDelayMs } from '../src/domain/protocols/retry.ts'
 
 describe('a reason', () => {
@@ -51,6 +51,30 @@ describe('an error body', () => {
     [{ message: 'top', code: 'x' }, 'top'],
     [{ detail: 'fastapi' }, 'fastapi'],
     [{ base_resp: { status_code: 1004, status_msg: 'minimax' } }, 'minimax'],
+    [
+      { detail: [{ type: 'missing', loc: ['body', 'messages', 0], msg: 'Field required' }] },
+      'body.messages.0: Field required',
+    ],
+    [{ detail: [{ msg: 'one' }, { msg: 'two' }] }, 'one; two'],
+    [{ detail: { error: 'nested', code: 4 } }, 'nested'],
+    [{ object: 'error', message: 'vllm', type: 'BadRequestError', code: 400 }, 'vllm'],
+    [{ error: { message: { text: 'unusual', code: 5 } } }, '{"text":"unusual","code":5}'],
+    [{ error: { message: { message: 'an object as message' } } }, 'an object as message'],
+    [{ error: { message: ['a', 'b'] } }, 'a; b'],
+    [{ success: false, errors: [{ code: 7, message: 'cloudflare' }] }, 'cloudflare'],
+    [{ error: 'invalid_grant', error_description: 'oauth' }, 'invalid_grant'],
+    [
+      {
+        error: {
+          message: 'Provider returned error',
+          code: 400,
+          metadata: { raw: '{"error":{"message":"real reason"}}' },
+        },
+      },
+      'Provider returned error: real reason',
+    ],
+    [{ error: {}, message: 'beside an empty error' }, 'beside an empty error'],
+    ['upstream connect error', 'upstream connect error'],
     [{}, 'HTTP 422'],
     ['<html>', 'HTTP 422'],
   ])('%j says %p', (body, message) => {
@@ -61,6 +85,11 @@ describe('an error body', () => {
     [{ error: { type: 'authentication_error' } }, 'credentials'],
     [{ error: { code: 'invalid_api_key' } }, 'credentials'],
     [{ error: { code: 429, message: 'slow' } }, 'rate_limit'],
+    [{ error: { code: 'insufficient_quota', message: 'You exceeded your current quota' } }, 'quota'],
+    [{ error: { code: 402, message: 'Insufficient credits' } }, 'quota'],
+    [{ error: { code: 429, status: 'RESOURCE_EXHAUSTED', message: 'You exceeded your current quota' } }, 'rate_limit'],
+    [{ base_resp: { status_code: 1008, status_msg: 'insufficient balance' } }, 'quota'],
+    [{ object: 'error', message: 'no such model', type: 'NotFoundError', code: 404 }, 'missing'],
     [{ error: { code: 'model_not_found' } }, 'missing'],
     [{ error: { type: 'overloaded_error' } }, 'failed'],
     [{ error: { type: 'invalid_request_error' } }, 'rejected'],
@@ -72,8 +101,35 @@ describe('an error body', () => {
   it('is told from an answer', () => {
     const answers = [{ choices: [], error: null }, { base_resp: { status_code: 0 } }, { type: 'message' }, {}, []]
     expect(answers.map(isErrorBody)).toEqual(answers.map(() => false))
-    const errors = [{ error: {} }, { error: 'x' }, { type: 'error' }, { base_resp: { status_code: 1008 } }]
+    const errors = [
+      { error: {} },
+      { error: 'x' },
+      { type: 'error' },
+      { base_resp: { status_code: 1008 } },
+      { object: 'error' },
+    ]
     expect(errors.map(isErrorBody)).toEqual(errors.map(() => true))
+  })
+
+  it('that is no JSON is told as it is, unless it is a page for people', () => {
+    expect(failureOfStatus(502, 'no healthy upstream').message).toBe('no healthy upstream')
+    expect(failureOfStatus(502, ' \n<!doctype html><title>Bad gateway</title>').message).toBe('HTTP 502')
+  })
+
+  it('is bounded as it is read, and a key on the border of what is read is not left in pieces', () => {
+    const key = 'my-own-key-0042'
+    const long = 'ключ '.repeat(10_000)
+    expect(failureOfStatus(400, JSON.stringify({ error: { message: long, type: long } })).message.length).toBeLessThan(
+      2_100,
+    )
+    for (let at = 3_980; at < 4_004; at++)
+      expect(safeReason(' '.repeat(at) + key + ' '.repeat(500), [key])).not.toContain('my-o')
+  })
+
+  it('of Google names its pause among the details', () => {
+    const details = [{ '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '22.5s' }]
+    const body = JSON.stringify([{ error: { code: 429, status: 'RESOURCE_EXHAUSTED', message: 'slow', details } }])
+    expect(failureOfStatus(429, body).detail).toMatchObject({ retryAfterMs: 22_500, retryable: true })
   })
 
   it('never makes the reading throw', () => {
@@ -94,7 +150,7 @@ it('anything that is not an upstream failure stays what it is', () => {
   const error = toProviderError(new UpstreamFailure('rate_limit', 'x', { retryAfterMs: 5 }), 'p', []) as MeshError
   expect([error.code, error.message, error.retryAfterMs]).toEqual([
     'RESOURCE_EXHAUSTED',
-    'provider p is rate limiting',
+    'provider p is rate limiting: x',
     5,
   ])
 })
@@ -129,6 +185,19 @@ describe('Retry-After', () => {
       [2160, 2400, 2640],
     ])
     expect(retryDelayMs(defaultRetry, 20, undefined)).toBe(30_000)
-    expect(retryDelayMs(defaultRetry, 1, 90_000)).toBe(30_000)
+  })
+
+  it('above the cap leaves no pause to make: the call fails at once', () => {
+    expect(retryDelayMs(defaultRetry, 1, 30_000)).toBe(30_000)
+    expect(retryDelayMs(defaultRetry, 1, 30_001)).toBeUndefined()
+  })
+
+  it('in the past, or of nothing, still leaves the own pause: a server in trouble is not hammered', () => {
+    const past = readRetryAfter({ 'retry-after': 'Wed, 31 Dec 2025 00:00:00 GMT' }, now)
+    expect([past, retryDelayMs(defaultRetry, 1, past, () => 0.5)]).toEqual([0, 300])
+    expect(retryDelayMs(defaultRetry, 2, 0, () => 0.5)).toBe(600)
+    expect(
+      (toProviderError(new UpstreamFailure('failed', 'x', { retryAfterMs: 0 }), 'p', []) as MeshError).retryAfterMs,
+    ).toBeGreaterThan(0)
   })
 })

@@ -45,21 +45,31 @@ describe.each(wires)('faults of $type', ({ type, start }) => {
     expect(got.retries.map(({ attempt }) => attempt)).toEqual([1, 2])
   })
 
-  it('caps a Retry-After, and reports the whole of it when the tries are used up', async () => {
-    const limited = { status: 429, headers: { 'retry-after': '7200' } }
-    const got = await call([limited, limited, limited], { retry: { capMs: 5 } })
+  it('fails at once on a Retry-After above the cap, and passes it on', async () => {
+    const got = await call([{ status: 429, headers: { 'retry-after': '72000' } }], { retry: {} })
     const error = errorOf(got)
     expect([error.code, error.key, error.retryAfterMs]).toEqual([
       'RESOURCE_EXHAUSTED',
       'error.provider_rate_limit',
-      7_200_000,
+      72_000_000,
     ])
-    expect(got.retries.map(({ delayMs }) => delayMs)).toEqual([5, 5])
+    expect([got.retries, fake.requests.length]).toEqual([[], 1])
+  })
+
+  it('pauses by itself after a Retry-After that lies in the past', async () => {
+    const past = new Date(Date.now() - 3_600_000).toUTCString()
+    const got = await call([{ status: 503, headers: { 'retry-after': past } }], { retry: { baseMs: 40 } })
+    expect(doneOf(got).content).toBe(text)
+    expect(got.retries[0]!.delayMs).toBeGreaterThanOrEqual(36)
   })
 
   it('does not ask again when a quota is spent', async () => {
     const got = await call([{ status: 429, error: { type: 'insufficient_quota', message: 'quota' } }])
-    expect(errorOf(got).code).toBe('RESOURCE_EXHAUSTED')
+    const error = errorOf(got)
+    expect([error.code, error.message]).toEqual([
+      'QUOTA_EXHAUSTED',
+      'the quota at provider test-provider is spent: quota',
+    ])
     expect(fake.requests).toHaveLength(1)
   })
 

@@ -118,12 +118,21 @@ describe('a streamed answer', () => {
     ['stop', 'stop'],
     ['length', 'length'],
     ['max_tokens', 'length'],
-    ['something_new', 'stop'],
+    ['MAX_TOKENS', 'length'],
+    ['STOP', 'stop'],
+    ['eos', 'stop'],
   ])('translates finish_reason %s to %s', async (finish, expected) => {
     expect(doneOf(await call({ finish })).finishReason).toBe(expected)
   })
 
-  it.each(['content_filter', 'error'])('does not take an answer broken off by %s for a success', async (finish) => {
+  it.each([
+    'content_filter',
+    'error',
+    'SAFETY',
+    'RECITATION',
+    'function_call_filter: MALFORMED_FUNCTION_CALL',
+    'something_new',
+  ])('does not take an answer broken off by %s for a success', async (finish) => {
     expect(errorOf(await call({ finish })).params['reason']).toContain(finish)
     expect(fake.requests).toHaveLength(1)
   })
@@ -132,6 +141,7 @@ describe('a streamed answer', () => {
     const script: Script = { text: 'whole', fault: 'unterminated' }
     expect(errorOf(await call(script)).key).toBe('error.stream_cut')
     expect(doneOf(await call(script, {}, { type: 'minimax_native' })).content).toBe('whole')
+    expect(doneOf(await call(script, {}, { type: 'perplexity' })).content).toBe('whole')
     expect(doneOf(await call(script, {}, { settings: { done_marker_optional: true } })).content).toBe('whole')
   })
 

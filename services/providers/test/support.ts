@@ -32,6 +32,7 @@ export const message = (role: string, content: string, fields: Partial<ChatMessa
   isError: false,
   thinking: '',
   providerState: '',
+  parts: [],
   ...fields,
 })
 
@@ -54,6 +55,7 @@ export const chatRequest = (fields: Partial<ChatRequest> = {}): ChatRequest => (
   messages: [message('user', 'hello')],
   tools: [],
   options: undefined,
+  sampling: undefined,
   stream: true,
   ...fields,
 })

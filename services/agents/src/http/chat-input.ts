@@ -1,6 +1,6 @@
 /** From an OpenAI chat request to a run: who answers, what is said, what came before. */
 import type { IncomingMessage } from 'node:http'
-import type { Image } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import type { ContentPart } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { MeshError, type BodyOf, type Caller, type http } from '@clawmesh/contracts'
 import type { NewMessage } from '../store/runs.ts'
 import { loadImages } from './chat-images.ts'
@@ -34,16 +34,37 @@ const textOf = ({ content }: InputMessage): string =>
     ? content
     : (content ?? []).flatMap((part) => (part.text === undefined ? [] : [part.text])).join('\n')
 
-const imageUrls = ({ content }: InputMessage): string[] =>
-  typeof content === 'string'
-    ? []
-    : (content ?? []).flatMap(({ image_url: image }) =>
-        image === undefined ? [] : [typeof image === 'string' ? image : image.url],
-      )
+type InputPart = Exclude<NonNullable<InputMessage['content']>, string>[number]
+
+const imageUrl = ({ image_url: image }: InputPart): string | undefined =>
+  typeof image === 'string' ? image : image?.url
+
+const hasImage = ({ content }: InputMessage): boolean =>
+  Array.isArray(content) && content.some((part) => imageUrl(part) !== undefined)
+
+/** The texts and images of a message in their order; nothing for one without images. @throws what `loadImages` throws */
+const loadParts = async (
+  message: InputMessage,
+  signal: AbortSignal,
+  allow: readonly string[],
+): Promise<ContentPart[]> => {
+  if (!hasImage(message) || !Array.isArray(message.content)) return []
+  const urls = message.content.map(imageUrl)
+  const images = await loadImages(
+    urls.filter((url) => url !== undefined),
+    signal,
+    allow,
+  )
+  return message.content.flatMap((part, index): ContentPart[] => {
+    if (urls[index] !== undefined) return [{ part: { $case: 'image', value: images.shift()! } }]
+    return part.text === undefined ? [] : [{ part: { $case: 'text', value: part.text } }]
+  })
+}
 
 export interface ChatTurn {
   message: string
-  images: Image[]
+  /** Empty when the message is only text. */
+  parts: ContentPart[]
   priorTurns: NewMessage[]
   requestSystem: string
 }
@@ -56,11 +77,11 @@ export interface ChatTurn {
 export const chatTurn = async (body: ChatBody, signal: AbortSignal, allow: readonly string[]): Promise<ChatTurn> => {
   const lastUser = body.messages.findLastIndex(({ role }) => role === 'user')
   const last = body.messages[lastUser]
-  if (last === undefined || (textOf(last).trim() === '' && imageUrls(last).length === 0))
+  if (last === undefined || (textOf(last).trim() === '' && !hasImage(last)))
     throw new MeshError('INVALID_REQUEST', 'error.no_user_message', { field: 'messages' })
   return {
     message: textOf(last),
-    images: await loadImages(imageUrls(last), signal, allow),
+    parts: await loadParts(last, signal, allow),
     priorTurns: body.messages.slice(0, lastUser).flatMap((message): NewMessage[] => {
       const { role } = message
       const content = textOf(message)

@@ -112,7 +112,7 @@ export const createChatHandlers = ({
       agent,
       sessionKey: body.session_key ?? wakeSessionKey(params.id),
       message: body.message,
-      images: [],
+      parts: [],
       priorTurns: [],
       requestSystem: '',
       channel: 'wake',

@@ -1,6 +1,7 @@
 /** Every type of provider, as data. Adding a vendor that speaks a known wire is adding a row. */
 
 import type { providerTypes } from '@clawmesh/contracts'
+import type { SamplingParameter } from './protocols/sampling.ts'
 
 /** How a type is talked to. Only `openai`, `anthropic` and `mock` can be called so far. */
 export type WireName = 'openai' | 'anthropic' | 'codex' | 'process' | 'mock'
@@ -32,6 +33,12 @@ export interface ProviderType {
   streamsTools: boolean
   /** Takes an assistant's earlier thinking back as `reasoning_content`; the others refuse unknown message fields. */
   takesThinking: boolean
+  /** Wants users and assistants to alternate, so that neighbours of one role are joined. */
+  alternates: boolean
+  /** Parameters that the vendor is known to refuse or to pass over in silence. */
+  refuses: readonly SamplingParameter[]
+  /** What the vendor calls `seed`. */
+  seedName: string
   /** Host names of the local machine mean the machine around the container, and /v1 may be missing from the base. */
   local: boolean
   /** Key sent when none is stored. */
@@ -51,6 +58,9 @@ const blank: ProviderType = {
   omitsDone: false,
   streamsTools: true,
   takesThinking: true,
+  alternates: false,
+  refuses: [],
+  seedName: 'seed',
   local: false,
   dummyKey: '',
 }
@@ -74,11 +84,22 @@ export const providerTypeTable = {
     base: 'https://generativelanguage.googleapis.com/v1beta/openai',
     model: 'gemini-2.0-flash',
     models: 'gemini',
+    takesThinking: false,
   }),
   openrouter: row({ base: 'https://openrouter.ai/api/v1', model: 'anthropic/claude-sonnet-4-5-20250929' }),
   groq: row({ base: 'https://api.groq.com/openai/v1', model: 'llama-3.3-70b-versatile', takesThinking: false }),
-  deepseek: row({ base: 'https://api.deepseek.com/v1', model: 'deepseek-chat' }),
-  mistral: row({ base: 'https://api.mistral.ai/v1', model: 'mistral-large-latest', takesThinking: false }),
+  deepseek: row({
+    base: 'https://api.deepseek.com/v1',
+    model: 'deepseek-chat',
+    refuses: ['seed', 'logit_bias', 'parallel_tool_calls'],
+  }),
+  mistral: row({
+    base: 'https://api.mistral.ai/v1',
+    model: 'mistral-large-latest',
+    takesThinking: false,
+    refuses: ['logit_bias'],
+    seedName: 'random_seed',
+  }),
   xai: row({ base: 'https://api.x.ai/v1', model: 'grok-3-mini' }),
   minimax_native: row({
     base: 'https://api.minimax.io/v1',
@@ -100,8 +121,20 @@ export const providerTypeTable = {
       'speech-02-turbo': 'Speech 02 Turbo',
     }),
   }),
-  cohere: row({ base: 'https://api.cohere.ai/compatibility/v1', model: 'command-a' }),
-  perplexity: row({ base: 'https://api.perplexity.ai', model: 'sonar-pro' }),
+  cohere: row({
+    base: 'https://api.cohere.ai/compatibility/v1',
+    model: 'command-a',
+    takesThinking: false,
+    refuses: ['logit_bias', 'parallel_tool_calls'],
+  }),
+  perplexity: row({
+    base: 'https://api.perplexity.ai',
+    model: 'sonar-pro',
+    omitsDone: true,
+    takesThinking: false,
+    alternates: true,
+    refuses: ['seed', 'logit_bias', 'parallel_tool_calls'],
+  }),
   dashscope: row({
     base: 'https://dashscope-intl.aliyuncs.com/compatible-mode/v1',
     model: 'qwen3-max',
@@ -141,8 +174,13 @@ export const providerTypeTable = {
     needsKey: false,
     dummyKey: 'ollama',
     local: true,
+    refuses: ['logit_bias', 'parallel_tool_calls'],
   }),
-  ollama_cloud: row({ base: 'https://ollama.com/v1', model: 'llama3.3' }),
+  ollama_cloud: row({
+    base: 'https://ollama.com/v1',
+    model: 'llama3.3',
+    refuses: ['logit_bias', 'parallel_tool_calls'],
+  }),
   suno: row({
     base: 'https://api.sunoapi.org',
     canChat: false,

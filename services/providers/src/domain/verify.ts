@@ -3,6 +3,7 @@ import { MeshError, toMeshError } from '@clawmesh/contracts'
 import { chat } from './chat.ts'
 import { connectionType, type ProviderConnection } from './connection.ts'
 import { embed } from './embed.ts'
+import { userMessage } from './protocols/conversation.ts'
 import type { CallOptions } from './protocols/options.ts'
 
 const timeoutMs = 30_000
@@ -48,21 +49,11 @@ export const verifyChat = async (
       {
         provider: connection.name,
         model,
-        messages: [
-          {
-            role: 'user',
-            content: 'hi',
-            images: [],
-            toolCalls: [],
-            toolCallId: '',
-            isError: false,
-            thinking: '',
-            providerState: '',
-          },
-        ],
+        messages: [userMessage([{ text: 'hi' }])],
         tools: [],
         stream: false,
         options: { maxTokens: 50, temperature: undefined, reasoningEffort: '' },
+        sampling: undefined,
       },
       limited(options),
     )

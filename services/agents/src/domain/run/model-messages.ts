@@ -1,15 +1,15 @@
 /** Stored messages as the providers service takes them. */
-import type { ChatMessage, Image } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import type { ChatMessage, ContentPart } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { NewMessage } from '../../store/runs.ts'
 
-const blank = { images: [], toolCalls: [], toolCallId: '', isError: false, thinking: '', providerState: '' }
+const blank = { images: [], toolCalls: [], toolCallId: '', isError: false, thinking: '', providerState: '', parts: [] }
 
-/** A message that holds only text, and images where given. */
-export const textMessage = (role: 'system' | 'user', content: string, images: Image[] = []): ChatMessage => ({
+/** A message that holds only text; with parts, its texts and images in their order. */
+export const textMessage = (role: 'system' | 'user', content: string, parts: ContentPart[] = []): ChatMessage => ({
   ...blank,
   role,
   content,
-  images,
+  parts,
 })
 
 /** A stored message with everything it carries. */

@@ -89,6 +89,7 @@ export const runAgentLoop = async (input: LoopInput): Promise<LoopResult> => {
         tools,
         stream: input.stream,
         options: { maxTokens: maxTokensOf(input), temperature: undefined, reasoningEffort: reasoningOf(agent) },
+        sampling: undefined,
       },
     })
     input.used(done.usage ?? noUsage, done.provider, done.model)

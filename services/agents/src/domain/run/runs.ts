@@ -1,7 +1,7 @@
 /** Runs: one turn of one session, from the message that starts it to the event that says how it ended. */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Image, ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import type { ContentPart, ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { MeshError, toMeshError, type Caller } from '@clawmesh/contracts'
 import { cutText, databaseError, outboxRow, type Call, type Logger } from '@clawmesh/chassis'
 import type { AgentsConfig } from '../../config.ts'
@@ -33,7 +33,8 @@ export interface RunRequest {
   /** Continues this session; without it the run gets a new one. */
   sessionKey?: string | undefined
   message: string
-  images: Image[]
+  /** Texts and images of the message in their order; empty when it is only text. */
+  parts: ContentPart[]
   /** Turns that the request brings along; shown to the model, not stored. */
   priorTurns: readonly NewMessage[]
   /** System text of the request, after the agent's own. */
@@ -284,7 +285,7 @@ export const createRuns = (parts: Parts): Runs => {
         messages: [
           textMessage('system', promptOf(request, session, files, tools)),
           ...fitHistory([...history, ...request.priorTurns], agent.contextWindow).map(modelMessage),
-          textMessage('user', message, request.images),
+          textMessage('user', message, request.parts),
         ],
         toolContext: {
           agentId: agent.id,

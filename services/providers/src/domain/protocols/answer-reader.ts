@@ -5,8 +5,10 @@
  */
 import { StringDecoder } from 'node:string_decoder'
 import { createParser } from 'eventsource-parser'
-import { cutOff, failureOfBody, isErrorBody, UpstreamFailure } from './failure.ts'
-import { isObject, parseJson } from './json.ts'
+import { boundedText, bounds } from './bounds.ts'
+import { cutOff, failureOfBody, UpstreamFailure } from './failure.ts'
+import { isObject, isTooDeep, parseJson } from './json.ts'
+import { isErrorBody } from './vendor-error.ts'
 import type { Answer, Decoder } from './wire.ts'
 
 /** Longest single event, characters: a tool call may come as one. */
@@ -23,6 +25,7 @@ export interface AnswerReader {
 }
 
 const wholeAnswer = (text: string, decoder: Decoder): Answer => {
+  if (isTooDeep(text)) throw new UpstreamFailure('failed', `answer nested deeper than ${bounds.nesting} levels`)
   const body = parseJson(text.trim())
   if (isErrorBody(Array.isArray(body) ? body[0] : body)) throw failureOfBody(body)
   if (!isObject(body)) throw cutOff('answer is not a JSON object')
@@ -30,11 +33,32 @@ const wholeAnswer = (text: string, decoder: Decoder): Answer => {
   return decoder.answer()
 }
 
+const isBlank = (unit: number): boolean => unit <= 0x20 || unit === 0xfeff
+
+/** Takes away blanks and comment lines that keep a connection alive before the answer begins. */
+const createPreamble = (): ((piece: string) => string) => {
+  let inComment = false
+  return (piece) => {
+    for (let at = 0; at < piece.length; at++) {
+      const unit = piece.charCodeAt(at)
+      if (inComment) inComment = unit !== 0x0a && unit !== 0x0d
+      else if (unit === 0x3a) inComment = true
+      else if (!isBlank(unit)) return piece.slice(at)
+    }
+    return ''
+  }
+}
+
+/** How much of a body without any event is told, characters. */
+const longestQuote = 200
+
 /** A reader of one answer body of at most `limitBytes`. */
 export const createAnswerReader = (decoder: Decoder, limitBytes: number = defaultAnswerLimitBytes): AnswerReader => {
   const utf8 = new StringDecoder('utf8')
   let mode: 'unknown' | 'events' | 'whole' = 'unknown'
+  const afterPreamble = createPreamble()
   let whole = ''
+  let beginning = ''
   let bytes = 0
   let started = false
   let complete = false
@@ -51,16 +75,17 @@ export const createAnswerReader = (decoder: Decoder, limitBytes: number = defaul
   })
 
   const take = (text: string): void => {
-    if (mode === 'events') return parser.feed(text)
-    whole += text
-    if (mode === 'whole') return
-    const first = /\S/.exec(whole)?.[0]
-    if (first === undefined) return
-    if (first === '<') throw new UpstreamFailure('failed', 'answered with a web page')
-    mode = first === '{' || first === '[' ? 'whole' : 'events'
-    if (mode === 'whole') return
-    parser.feed(whole)
-    whole = ''
+    if (mode === 'unknown') {
+      const rest = afterPreamble(text)
+      if (rest === '') return
+      if (rest.startsWith('<')) throw new UpstreamFailure('failed', 'answered with a web page')
+      mode = rest.startsWith('{') || rest.startsWith('[') ? 'whole' : 'events'
+      take(rest)
+    } else if (mode === 'whole') whole += text
+    else {
+      if (beginning.length < longestQuote) beginning += text.slice(0, longestQuote)
+      parser.feed(text)
+    }
   }
 
   return {
@@ -77,6 +102,11 @@ export const createAnswerReader = (decoder: Decoder, limitBytes: number = defaul
       if (mode === 'whole') return wholeAnswer(whole, decoder)
       // Some servers leave out the blank line after their last event.
       parser.feed('\n\n')
+      if (!started && beginning !== '')
+        throw new UpstreamFailure(
+          'failed',
+          `answer is neither JSON nor a stream of events: ${boundedText(beginning, longestQuote)}`,
+        )
       return decoder.answer()
     },
   }

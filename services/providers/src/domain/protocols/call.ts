@@ -7,9 +7,11 @@ import { awaitAnswer, delayBeforeRetry, pauseFor } from './attempt.ts'
 import { openExchange } from './exchange.ts'
 import { safeReason, toProviderError, UpstreamFailure } from './failure.ts'
 import { retryOf, timeoutsOf, type CallOptions } from './options.ts'
+import { checkSampling } from './sampling.ts'
 import type { Answer, ChatCall, Wire } from './wire.ts'
 
 const settle = (target: Target, request: ChatRequest): ChatCall => {
+  checkSampling(request.sampling, request.tools)
   const model = resolveModel(target, request.model)
   return {
     ...request,
@@ -32,7 +34,7 @@ const done = (target: Target, call: ChatCall, answer: Answer): ChatResponse => (
 /** The limit that a refusal of max_tokens names, undefined for any other failure. */
 const namedTokenLimit = (failure: unknown): number | undefined => {
   if (!(failure instanceof UpstreamFailure) || failure.detail.status !== 400) return undefined
-  const limit = /supports at most (\d+) completion tokens/.exec(failure.message)?.[1]
+  const limit = /supports at most (\d{1,9}) completion tokens/.exec(failure.message)?.[1]
   return limit === undefined ? undefined : Number(limit)
 }
 

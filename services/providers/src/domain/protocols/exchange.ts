@@ -4,6 +4,7 @@
  */
 import { MeshError } from '@clawmesh/contracts'
 import type { Dispatcher } from 'undici'
+import { decodedBody } from './body-encoding.ts'
 import { cancelledBy, UpstreamFailure } from './failure.ts'
 import { objectOf, textOf } from './json.ts'
 
@@ -40,7 +41,7 @@ export type ResponseHeaders = Record<string, string | string[] | undefined>
 export interface Exchange {
   /** Status and headers. Rejects with an UpstreamFailure, or with the MeshError of a refused address. */
   readonly head: Promise<{ status: number; headers: ResponseHeaders }>
-  /** The next piece of the body, undefined after the last. Rejects like `head`. */
+  /** The next piece of the body, decompressed, undefined after the last. Rejects like `head`. */
   read(): Promise<Buffer | undefined>
   /** From now on only silence counts: the longest wait for the next piece, milliseconds. */
   expectPieces(idleMs: number): void
@@ -128,6 +129,23 @@ export const openExchange = (
   const later = (ms: number, reason: string, retryable = false): NodeJS.Timeout =>
     setTimeout(() => fail(new UpstreamFailure('timeout', reason, { retryable })), ms)
 
+  const readRaw = (): Promise<Buffer | undefined> => {
+    // What came before a cut is still handed out: it may hold the reason, and the reader sees how far it got.
+    const piece = signal?.aborted ? undefined : pieces.shift()
+    if (piece) {
+      bufferedBytes -= piece.length
+      if (controller?.paused && bufferedBytes < bufferLimitBytes / 2) controller.resume()
+      return Promise.resolve(piece)
+    }
+    if (failure) return Promise.reject(failure)
+    if (state === 'ended') return Promise.resolve(undefined)
+    waiting = Promise.withResolvers<Buffer | undefined>()
+    // Only a wait for upstream counts as its silence; a slow consumer does not.
+    idleTimer?.refresh()
+    return waiting.promise
+  }
+  let read = readRaw
+
   const handler: Dispatcher.DispatchHandler = {
     onRequestStart(control) {
       controller = control
@@ -142,6 +160,11 @@ export const openExchange = (
     onResponseStart(_control, status, headers) {
       if (status < 200 || state !== 'waiting') return
       state = 'answering'
+      try {
+        read = decodedBody(headers['content-encoding'], readRaw)
+      } catch (error) {
+        return fail(networkFailure(error, true))
+      }
       head.resolve({ status, headers })
     },
     onResponseData(control, piece) {
@@ -198,21 +221,7 @@ export const openExchange = (
 
   return {
     head: head.promise,
-    read() {
-      // What came before a cut is still handed out: it may hold the reason, and the reader sees how far it got.
-      const piece = signal?.aborted ? undefined : pieces.shift()
-      if (piece) {
-        bufferedBytes -= piece.length
-        if (controller?.paused && bufferedBytes < bufferLimitBytes / 2) controller.resume()
-        return Promise.resolve(piece)
-      }
-      if (failure) return Promise.reject(failure)
-      if (state === 'ended') return Promise.resolve(undefined)
-      waiting = Promise.withResolvers<Buffer | undefined>()
-      // Only a wait for upstream counts as its silence; a slow consumer does not.
-      idleTimer?.refresh()
-      return waiting.promise
-    },
+    read: () => read(),
     expectPieces(idleMs) {
       if (state !== 'answering') return
       clearTimeout(timer)

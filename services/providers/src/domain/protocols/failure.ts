@@ -1,12 +1,15 @@
 /** What can go wrong with an upstream call, and the error it becomes for the caller. */
 import { MeshError, type ErrorCode, type MessageKey } from '@clawmesh/contracts'
-import { isObject, objectOf, parseJson, textOf } from './json.ts'
+import { boundedText } from './bounds.ts'
+import { objectOf, parseJson } from './json.ts'
+import { readVendorError, type VendorError } from './vendor-error.ts'
 
 const kinds = {
   credentials: { code: 'FAILED_PRECONDITION', key: 'error.provider_credentials' },
   rejected: { code: 'INVALID_REQUEST', key: 'error.provider_rejected' },
   missing: { code: 'NOT_FOUND', key: 'error.provider_rejected' },
   rate_limit: { code: 'RESOURCE_EXHAUSTED', key: 'error.provider_rate_limit' },
+  quota: { code: 'QUOTA_EXHAUSTED', key: 'error.provider_quota' },
   failed: { code: 'UNAVAILABLE', key: 'error.provider_request_failed' },
   timeout: { code: 'AGENT_TIMEOUT', key: 'error.provider_timeout' },
   cut: { code: 'UNAVAILABLE', key: 'error.stream_cut' },
@@ -50,12 +53,25 @@ export const scrub = (text: string, secrets: readonly string[]): string => {
     .replace(/([?&](?:api_?)?key=)[^&\s"']+/gi, '$1***')
 }
 
+/** Scrubbing looks at no more than this of a text, characters. */
+const longestScrubbed = 4_000
+
+/** A cut text without the beginning of a secret at its end, which scrubbing would not find. */
+const withoutCutSecret = (text: string, secrets: readonly string[]): string => {
+  for (const secret of secrets)
+    for (let length = Math.min(secret.length - 1, text.length); length >= 4; length--)
+      if (text.endsWith(secret.slice(0, length))) return text.slice(0, -length)
+  return text
+}
+
 /** A foreign text made fit for an error message: one line, no secrets, at most 300 characters. */
 export const safeReason = (text: string, secrets: readonly string[]): string => {
-  const line = scrub(text, secrets)
+  const bounded =
+    text.length > longestScrubbed ? withoutCutSecret(boundedText(text, longestScrubbed), secrets) : text.toWellFormed()
+  const line = scrub(bounded, secrets)
     .replace(/[\s\p{Cc}]+/gu, ' ')
     .trim()
-  return line.length > longestReason ? `${line.slice(0, longestReason - 1)}…` : line
+  return line.length > longestReason ? `${boundedText(line, longestReason - 1)}…` : line
 }
 
 /** The error of a failed call as the caller of the mesh gets it. Neither its text nor its cause holds a secret. */
@@ -63,12 +79,18 @@ export const toProviderError = (thrown: unknown, provider: string, secrets: read
   if (!(thrown instanceof UpstreamFailure)) return thrown
   const { code, key } = kinds[thrown.kind]
   const reason = safeReason(thrown.message, secrets)
-  return new MeshError(code, key, { provider, reason }, { cause: reason, retryAfterMs: thrown.detail.retryAfterMs })
+  return new MeshError(
+    code,
+    key,
+    { provider, reason },
+    { cause: reason, retryAfterMs: thrown.detail.retryAfterMs || undefined },
+  )
 }
 
 const retryableStatuses = new Set([429, 500, 502, 503, 504, 529])
 const statusKinds: Record<number, FailureKind> = {
   401: 'credentials',
+  402: 'quota',
   403: 'credentials',
   404: 'missing',
   408: 'failed',
@@ -81,23 +103,35 @@ const kindOfStatus = (status: number): FailureKind =>
 /** Words vendors put into `error.type` or `error.code`, as the status they stand for. */
 const statusOfWord: Record<string, number> = {
   authentication_error: 401,
+  authenticationerror: 401,
   invalid_api_key: 401,
+  unauthenticated: 401,
   permission_error: 403,
+  permission_denied: 403,
   billing_error: 402,
   not_found_error: 404,
+  not_found: 404,
+  notfounderror: 404,
   model_not_found: 404,
   request_too_large: 413,
   invalid_request_error: 400,
+  invalid_argument: 400,
+  badrequesterror: 400,
   context_length_exceeded: 400,
   content_filter: 400,
   rate_limit_error: 429,
   rate_limit_exceeded: 429,
+  ratelimiterror: 429,
+  resource_exhausted: 429,
   insufficient_quota: 429,
   api_error: 500,
   server_error: 500,
   internal_error: 500,
   internal_server_error: 500,
+  internalservererror: 500,
+  internal: 500,
   service_unavailable: 503,
+  unavailable: 503,
   timeout_error: 504,
   overloaded_error: 529,
 }
@@ -109,41 +143,28 @@ const finalWords: { pattern: RegExp; kind: FailureKind }[] = [
     kind: 'rejected',
   },
   { pattern: /content_filter|content_policy_violation/i, kind: 'rejected' },
-  { pattern: /insufficient_quota|exceeded your current quota/i, kind: 'rate_limit' },
+  { pattern: /insufficient_quota|insufficient balance|credit balance is too low/i, kind: 'quota' },
+  // Gemini uses OpenAI's sentence for its limits by the minute, with another word beside it.
+  { pattern: /^(?!.*RESOURCE_EXHAUSTED).*exceeded your current quota/is, kind: 'quota' },
 ]
 
-interface VendorError {
-  message: string
-  words: string[]
-}
-
-/** The parts of an error object; vendors disagree on where they put them. */
-const readVendorError = (body: unknown): VendorError => {
-  // Gemini wraps its errors in an array.
-  const outer = Array.isArray(body) ? objectOf(body[0]) : objectOf(body)
-  const error = outer?.['error'] ?? outer
-  const fields = objectOf(error)
-  const status = objectOf(outer?.['base_resp'])
-  const message =
-    (typeof error === 'string' ? error : textOf(fields?.['message'])) ||
-    textOf(outer?.['message']) ||
-    textOf(outer?.['detail']) ||
-    textOf(status?.['status_msg'])
-  const words = [fields?.['code'], fields?.['type'], fields?.['status'], outer?.['code']]
-    .filter((word) => typeof word === 'string' || typeof word === 'number')
-    .map(String)
-  return { message, words }
-}
+const wordStatus = (word: string): number | undefined =>
+  Object.hasOwn(statusOfWord, word) ? statusOfWord[word] : undefined
 
 const statusOfWords = (words: string[]): number | undefined => {
   for (const word of words) {
-    const status = /^[45]\d\d$/.test(word) ? Number(word) : statusOfWord[word.toLowerCase()]
+    const status = /^[45]\d\d$/.test(word) ? Number(word) : wordStatus(word.toLowerCase())
     if (status !== undefined) return status
   }
   return undefined
 }
 
-const failure = (status: number, { message, words }: VendorError, retryAfterMs?: number): UpstreamFailure => {
+const failure = (
+  status: number,
+  { message, words, retryAfterMs: named }: VendorError,
+  asked?: number,
+): UpstreamFailure => {
+  const retryAfterMs = asked ?? named
   const told = `${words.join(' ')} ${message}`
   const final = finalWords.find(({ pattern }) => pattern.test(told))
   const modelMissing = status === 400 && words.includes('model_not_found')
@@ -157,7 +178,7 @@ const failure = (status: number, { message, words }: VendorError, retryAfterMs?:
 
 /** The failure that an answer with an error status is; `text` is its body, possibly cut. */
 export const failureOfStatus = (status: number, text: string, retryAfterMs?: number): UpstreamFailure =>
-  failure(status, readVendorError(parseJson(text)), retryAfterMs)
+  failure(status, readVendorError(parseJson(text) ?? text), retryAfterMs)
 
 /** The failure that an error object inside an otherwise successful answer or stream is. */
 export const failureOfBody = (body: unknown): UpstreamFailure => {
@@ -166,16 +187,6 @@ export const failureOfBody = (body: unknown): UpstreamFailure => {
     ...vendor,
     message: vendor.message || 'error without a message',
   })
-}
-
-/** Whether a parsed answer is an error in disguise (HTTP 200 with an error body). */
-export const isErrorBody = (body: unknown): boolean => {
-  if (!isObject(body)) return false
-  if (body['type'] === 'error') return true
-  const error = body['error']
-  if (isObject(error) || (typeof error === 'string' && error !== '')) return true
-  const minimax = objectOf(body['base_resp'])
-  return typeof minimax?.['status_code'] === 'number' && minimax['status_code'] !== 0
 }
 
 /** A stream or body that ended, or turned to nonsense, before it was complete. */

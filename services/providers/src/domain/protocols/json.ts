@@ -1,4 +1,5 @@
 /** Reading foreign JSON with plain property checks: a delta passes here, so no schema library. */
+import { bounds } from './bounds.ts'
 
 export type Json = Record<string, unknown>
 
@@ -19,11 +20,61 @@ const largestCount = 2 ** 31 - 1
 export const countOf = (value: unknown): number =>
   typeof value === 'number' && value > 0 ? Math.min(Math.trunc(value), largestCount) : 0
 
-/** Parses JSON, undefined when it is none. */
+/** Follows JSON text as it comes, piece by piece, without parsing it. Counts brackets outside of strings. */
+export interface JsonScan {
+  /** @returns false once the text is nested deeper than the limit */
+  add(piece: string): boolean
+  /** Whether what came so far is one object or array with all its brackets closed. */
+  closed(): boolean
+}
+
+export const createJsonScan = (limit: number = bounds.nesting): JsonScan => {
+  let depth = 0
+  let deepest = 0
+  let inString = false
+  let escaped = false
+  return {
+    add(piece) {
+      for (let at = 0; at < piece.length && deepest <= limit; at++) {
+        const unit = piece.charCodeAt(at)
+        if (escaped) escaped = false
+        else if (inString) {
+          if (unit === 0x5c) escaped = true
+          else if (unit === 0x22) inString = false
+        } else if (unit === 0x22) inString = true
+        else if (unit === 0x7b || unit === 0x5b) deepest = Math.max(deepest, ++depth)
+        else if (unit === 0x7d || unit === 0x5d) depth--
+      }
+      return deepest <= limit
+    },
+    closed: () => deepest > 0 && depth === 0 && !inString,
+  }
+}
+
+/** Whether JSON text is nested deeper than may be walked by recursion. */
+export const isTooDeep = (text: string): boolean => text.length > bounds.nesting && !createJsonScan().add(text)
+
+/** Parses JSON, undefined when it is none or nested too deep. */
 export const parseJson = (text: string): unknown => {
+  if (isTooDeep(text)) return undefined
   try {
     return JSON.parse(text) as unknown
   } catch {
     return undefined
   }
+}
+
+/** The value with no half character in any string or key of it. Nested no deeper than `parseJson` allows. */
+export const wellFormed = (value: unknown): unknown => {
+  if (typeof value === 'string') return value.toWellFormed()
+  if (Array.isArray(value)) return value.map(wellFormed)
+  if (!isObject(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([key, child]) => [key.toWellFormed(), wellFormed(child)]))
+}
+
+/** JSON text as a body: half characters, which JSON would carry as `\ud83d` and vendors refuse, become U+FFFD. */
+export const bodyText = (body: Json): string => {
+  const text = JSON.stringify(body)
+  // The search is cheap and rarely finds anything; what it finds need not be a half character.
+  return text.includes('\\ud') ? JSON.stringify(wellFormed(body)) : text
 }

@@ -11,8 +11,10 @@ import type {
   Usage,
 } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { ProviderConnection } from '../connection.ts'
+import { imagesOf } from './conversation.ts'
 import { cancelledBy, toProviderError } from './failure.ts'
 import type { CallOptions } from './options.ts'
+import { checkSampling, refuseParameters } from './sampling.ts'
 import { finishedCall } from './tool-calls.ts'
 import { textDelta, toolCallDelta } from './wire.ts'
 
@@ -50,9 +52,14 @@ const answerText = (messages: readonly ChatMessage[], hasResults: boolean): stri
   if (hasResults) return `${label} ${summary(messages, user + 1)}`
   const said = messages[user]
   if (!said) return `${label} There is no user message to answer.`
-  const seen = said.images.length > 0 ? ` (with ${said.images.length} image(s))` : ''
+  const images = imagesOf(said).length
+  const seen = images > 0 ? ` (with ${images} image(s))` : ''
   return `${label} You said${seen}: ${quote(said.content)}`
 }
+
+/** The text before the first of the texts at which the answer is to stop. */
+const untilStop = (text: string, stops: readonly string[]): string =>
+  stops.reduce((left, stop) => (stop === '' ? left : left.split(stop, 1)[0]!), text)
 
 const limitWords = (text: string, limit: number): { text: string; cut: boolean } => {
   const pieces = text.match(/(?<!\s)\s*\S+/g) ?? []
@@ -72,9 +79,10 @@ const answer = (connection: ProviderConnection, request: ChatRequest): ChatDone 
   const { messages } = request
   const user = lastOf(messages, 'user')
   const hasResults = messages.slice(user + 1).some(({ role }) => role === 'tool')
-  const offered = new Set(request.tools.map(({ name }) => name))
+  const mayCall = request.sampling?.toolChoice?.type !== 'none'
+  const offered = new Set(mayCall ? request.tools.map(({ name }) => name) : [])
   const calls = hasResults ? [] : askedCalls(messages[user]?.content ?? '', offered, messages.length)
-  const whole = calls.length > 0 ? '' : answerText(messages, hasResults)
+  const whole = calls.length > 0 ? '' : untilStop(answerText(messages, hasResults), request.sampling?.stop ?? [])
   const { text, cut } = limitWords(whole, request.options?.maxTokens ?? 0)
   return {
     content: text,
@@ -90,14 +98,17 @@ const answer = (connection: ProviderConnection, request: ChatRequest): ChatDone 
 
 /**
  * Answers about the last user message, word by word. Lines `call <tool> {json}` in it call offered tools (several lines
- * are parallel calls); once their results are there, the answer quotes them. Usage counts words; max_tokens limits them.
- * @throws CANCELLED
+ * are parallel calls); once their results are there, the answer quotes them. Usage counts words; max_tokens limits them,
+ * `stop` ends them. What only tunes a model changes nothing here.
+ * @throws CANCELLED, UNSUPPORTED_PARAMETER for an answer in a form that it cannot give
  */
 export async function* mockChat(
   connection: ProviderConnection,
   request: ChatRequest,
   { signal }: Pick<CallOptions, 'signal'>,
 ): AsyncGenerator<ChatResponse, void, void> {
+  checkSampling(request.sampling, request.tools)
+  refuseParameters({ connection }, request.sampling, ['response_format', 'logit_bias'])
   const done = answer(connection, request)
   const deltas = [
     ...(done.content.match(/(?<!\s)\s*\S+/g) ?? []).map(textDelta),

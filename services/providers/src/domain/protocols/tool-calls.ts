@@ -1,23 +1,53 @@
 /** Tool calls of a model, put together from what a stream sends of them. */
 import { randomBytes } from 'node:crypto'
 import type { ToolCall } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import { isObject, objectOf, parseJson, textOf, type Json } from './json.ts'
+import { boundedId, boundedText, bounds, createPieceJoiner, type PieceJoiner } from './bounds.ts'
+import { UpstreamFailure } from './failure.ts'
+import { createJsonScan, isObject, isTooDeep, objectOf, textOf, wellFormed, type Json, type JsonScan } from './json.ts'
 import { toolCallDelta, type Emit } from './wire.ts'
 
 const newId = (): string => `call_${randomBytes(12).toString('hex')}`
 
-/** A finished call. Arguments that are not a JSON object become `{}`, and `parseError` says what came. */
+/** What no answer may hold: it can be neither stored nor sent on. @throws UpstreamFailure */
+export const checkArguments = (length: number, tooDeep: boolean): void => {
+  if (length > bounds.toolArguments)
+    throw new UpstreamFailure('failed', `tool arguments longer than ${bounds.toolArguments} characters`)
+  if (tooDeep) throw new UpstreamFailure('failed', `tool arguments nested deeper than ${bounds.nesting} levels`)
+}
+
+/** @throws UpstreamFailure when an answer holds more tool calls than are taken */
+export const checkCallCount = (count: number): void => {
+  if (count > bounds.toolCalls) throw new UpstreamFailure('failed', `more than ${bounds.toolCalls} tool calls`)
+}
+
+/** How the escape of half a character begins. */
+const mayHoldHalf = (text: string): boolean => /\\u[dD]/.test(text) || !text.isWellFormed()
+
+/**
+ * A finished call. Arguments that are not a JSON object become `{}`, and `parseError` says what came. Half characters
+ * in them become U+FFFD.
+ * @throws UpstreamFailure for arguments that are too long or nested too deep
+ */
 export const finishedCall = (id: string, name: string, argumentsText: string): ToolCall => {
-  const call = { id: id || newId(), name: name.trim(), argumentsJson: '{}', parseError: '' }
+  checkArguments(argumentsText.length, isTooDeep(argumentsText))
+  const call = {
+    id: boundedId(id) || newId(),
+    name: boundedText(name.trim(), bounds.toolName),
+    argumentsJson: '{}',
+    parseError: '',
+  }
   const text = argumentsText.trim()
   if (text === '') return call
   try {
     const value: unknown = JSON.parse(text)
-    if (isObject(value)) return { ...call, argumentsJson: text }
-    return value === null ? call : { ...call, parseError: `arguments are not a JSON object: ${text.slice(0, 100)}` }
+    if (isObject(value)) return { ...call, argumentsJson: mayHoldHalf(text) ? JSON.stringify(wellFormed(value)) : text }
+    return value === null ? call : { ...call, parseError: `arguments are not a JSON object: ${boundedText(text, 100)}` }
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'not JSON'
-    return { ...call, parseError: `arguments are not valid JSON (${text.length} characters): ${reason}`.slice(0, 300) }
+    return {
+      ...call,
+      parseError: boundedText(`arguments are not valid JSON (${text.length} characters): ${reason}`, 300),
+    }
   }
 }
 
@@ -36,8 +66,11 @@ interface Slot {
   id: string
   name: string
   argumentsText: string
-  /** The last fragment of it that was not blank. */
-  tail: string
+  /** Nothing but blanks so far. */
+  blank: boolean
+  pieces: PieceJoiner
+  /** Follows the arguments: whether they may be complete is asked often, and parsing them each time would add up. */
+  scan: JsonScan
   /** Vendor fields of the call that are sent back with it. */
   extra: Json | undefined
 }
@@ -55,24 +88,33 @@ const argumentsOf = (fields: Json | undefined): string => {
   return isObject(value) ? JSON.stringify(value) : textOf(value)
 }
 
-/** Whether a call's arguments may be complete. The tail is looked at first, so that few fragments cost a parse. */
-const isWhole = ({ argumentsText, tail }: Slot): boolean =>
-  tail === '' || (tail.trimEnd().endsWith('}') && isObject(parseJson(argumentsText)))
+/** Whether a call's arguments may be complete. */
+const isWhole = ({ blank, scan }: Slot): boolean => blank || scan.closed()
 
 /**
  * Assembles OpenAI's tool call fragments. The protocol says: `index` on every fragment, id and name on the first. Seen
  * in the wild and handled: no index at all, index 0 for every one of several calls, id or name late, repeated or
- * missing, several fragments of a call in one delta, arguments as an object.
+ * missing, several fragments of a call in one delta, arguments as an object. `realName` gives the offered tool's name
+ * for the one it was sent under.
  * Source: OpenAI API reference, "The chat completion chunk object".
  */
-export const createToolCallAssembly = (emit: Emit): ToolCallAssembly => {
+export const createToolCallAssembly = (emit: Emit, realName = (name: string) => name): ToolCallAssembly => {
   const slots: Slot[] = []
   /** The slot that an upstream index currently means. */
   const byIndex = new Map<number, Slot>()
 
   const open = (): Slot => {
-    const slot: Slot = { id: '', name: '', argumentsText: '', tail: '', extra: undefined }
+    const slot: Slot = {
+      id: '',
+      name: '',
+      argumentsText: '',
+      blank: true,
+      pieces: createPieceJoiner(),
+      scan: createJsonScan(),
+      extra: undefined,
+    }
     slots.push(slot)
+    checkCallCount(slots.length)
     return slot
   }
 
@@ -110,18 +152,20 @@ export const createToolCallAssembly = (emit: Emit): ToolCallAssembly => {
     const fragment = objectOf(delta)
     if (!fragment) return
     const fields = objectOf(fragment['function'])
-    const id = textOf(fragment['id'])
-    const name = textOf(fields?.['name']).trim()
-    const text = argumentsOf(fields)
+    const id = boundedId(textOf(fragment['id']))
+    const name = realName(boundedText(textOf(fields?.['name']).trim(), bounds.toolName))
+    const fresh = argumentsOf(fields)
     const index = fragment['index']
     const slot =
-      typeof index === 'number' ? slotAt(index, id, name, text) : slotWithoutIndex(id, name, text, position, siblings)
+      typeof index === 'number' ? slotAt(index, id, name, fresh) : slotWithoutIndex(id, name, fresh, position, siblings)
+    const text = slot.pieces.take(fresh)
     const newlyId = slot.id === '' ? id : ''
     const newlyName = slot.name === '' ? name : ''
     if (newlyId !== '') slot.id = newlyId
     if (newlyName !== '') slot.name = newlyName
     slot.argumentsText += text
-    if (text.trim() !== '') slot.tail = text
+    slot.blank &&= text.trim() === ''
+    checkArguments(slot.argumentsText.length, !slot.scan.add(text))
     slot.extra ??= extraOf(fragment, fields)
     if (newlyId !== '' || newlyName !== '' || text !== '')
       emit(toolCallDelta(slots.indexOf(slot), newlyId, newlyName, text))
@@ -132,7 +176,9 @@ export const createToolCallAssembly = (emit: Emit): ToolCallAssembly => {
       for (let position = 0; position < deltas.length; position++) add(deltas[position], position, deltas.length)
     },
     finish() {
-      const calls = withDistinctIds(slots.map((slot) => finishedCall(slot.id, slot.name, slot.argumentsText)))
+      const calls = withDistinctIds(
+        slots.map((slot) => finishedCall(slot.id, slot.name, slot.argumentsText + slot.pieces.rest())),
+      )
       return calls.map((call, at) => ({ call, extra: slots[at]!.extra }))
     },
   }

@@ -3,8 +3,9 @@ import type { Target } from '../connection.ts'
 import { awaitAnswer, delayBeforeRetry, pauseFor, readText } from './attempt.ts'
 import { defaultAnswerLimitBytes } from './answer-reader.ts'
 import { openExchange, type UpstreamRequest } from './exchange.ts'
-import { cutOff, failureOfBody, isErrorBody, toProviderError, UpstreamFailure } from './failure.ts'
+import { cutOff, failureOfBody, toProviderError, UpstreamFailure } from './failure.ts'
 import { isObject, parseJson, type Json } from './json.ts'
+import { isErrorBody } from './vendor-error.ts'
 import { retryOf, timeoutsOf, type CallOptions } from './options.ts'
 
 const tryOnce = async (request: UpstreamRequest, options: CallOptions): Promise<Json> => {

@@ -37,11 +37,14 @@ export interface ChatRequest {
     | undefined;
   /** False asks upstream for one whole answer; the stream then holds `done` alone. */
   stream: boolean;
+  sampling: Sampling | undefined;
 }
 
+/** What every call settles; `sampling` has what few ask for. */
 export interface ChatOptions {
-  /** 0 means the provider's default. */
+  /** 0 means the provider's default. Sent as max_completion_tokens to the families that call it so. */
   maxTokens: number;
+  /** Models with a fixed temperature get none, nor does Anthropic's extended thinking. */
   temperature?:
     | number
     | undefined;
@@ -49,10 +52,63 @@ export interface ChatOptions {
   reasoningEffort: string;
 }
 
+/**
+ * How an answer is made, in the words of OpenAI's chat completions. What is absent is left to the provider. A parameter
+ * that the provider's protocol or its vendor is known not to take is never dropped: it fails the call with
+ * UNSUPPORTED_PARAMETER (HTTP 400), `field` naming it as OpenAI does.
+ */
+export interface Sampling {
+  topP?:
+    | number
+    | undefined;
+  /** Texts at which the model stops. */
+  stop: string[];
+  /** A whole number of at most 53 bits. */
+  seed?: number | undefined;
+  presencePenalty?: number | undefined;
+  frequencyPenalty?: number | undefined;
+  responseFormat:
+    | ResponseFormat
+    | undefined;
+  /** Sent with tools only. */
+  parallelToolCalls?:
+    | boolean
+    | undefined;
+  /** By token id, -100 to 100. */
+  logitBias: { [key: string]: number };
+  /** Absent means auto. Sent with tools only; one that forces a call fails without any. */
+  toolChoice: ToolChoice | undefined;
+}
+
+export interface Sampling_LogitBiasEntry {
+  key: string;
+  value: number;
+}
+
+export interface ResponseFormat {
+  /** text, json_object or json_schema */
+  type: string;
+  /** The rest is of json_schema. */
+  name: string;
+  description: string;
+  /** A JSON Schema. */
+  schemaJson: string;
+  strict?: boolean | undefined;
+}
+
+export interface ToolChoice {
+  /** auto, none, required or function */
+  type: string;
+  /** Of function: the tool that must be called. */
+  name: string;
+}
+
 export interface ChatMessage {
   /** system, user, assistant or tool */
   role: string;
+  /** The text; of a message with parts, the text of those. */
   content: string;
+  /** Of a message without parts: sent before the text. New callers use parts. */
   images: Image[];
   /** Of an assistant turn. */
   toolCalls: ToolCall[];
@@ -62,6 +118,15 @@ export interface ChatMessage {
   thinking: string;
   /** The provider's own content blocks of an assistant turn as JSON, to be sent back unchanged (signed thinking). */
   providerState: string;
+  /**
+   * What a user message or a tool result holds beside plain text: all its texts and images, in their order. When there
+   * are any, they are sent and `content` is not.
+   */
+  parts: ContentPart[];
+}
+
+export interface ContentPart {
+  part: { $case: "text"; value: string } | { $case: "image"; value: Image } | undefined;
 }
 
 export interface Image {
@@ -129,8 +194,10 @@ export interface ChatDone {
 }
 
 export interface Usage {
+  /** All input, what was read from or written to a prompt cache included. */
   inputTokens: number;
   outputTokens: number;
+  /** Parts of input_tokens. */
   cacheReadTokens: number;
   cacheCreationTokens: number;
   thinkingTokens: number;
@@ -158,7 +225,7 @@ export interface Vector {
 }
 
 function createBaseChatRequest(): ChatRequest {
-  return { provider: "", model: "", messages: [], tools: [], options: undefined, stream: false };
+  return { provider: "", model: "", messages: [], tools: [], options: undefined, stream: false, sampling: undefined };
 }
 
 export const ChatRequest: MessageFns<ChatRequest> = {
@@ -180,6 +247,9 @@ export const ChatRequest: MessageFns<ChatRequest> = {
     }
     if (message.stream !== false) {
       writer.uint32(48).bool(message.stream);
+    }
+    if (message.sampling !== undefined) {
+      Sampling.encode(message.sampling, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -245,6 +315,14 @@ export const ChatRequest: MessageFns<ChatRequest> = {
             message.stream = reader.bool();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.sampling = Sampling.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -270,6 +348,9 @@ export const ChatRequest: MessageFns<ChatRequest> = {
       ? ChatOptions.fromPartial(object.options)
       : undefined;
     message.stream = object.stream ?? false;
+    message.sampling = (object.sampling !== undefined && object.sampling !== null)
+      ? Sampling.fromPartial(object.sampling)
+      : undefined;
     return message;
   },
 };
@@ -353,6 +434,419 @@ export const ChatOptions: MessageFns<ChatOptions> = {
   },
 };
 
+function createBaseSampling(): Sampling {
+  return {
+    topP: undefined,
+    stop: [],
+    seed: undefined,
+    presencePenalty: undefined,
+    frequencyPenalty: undefined,
+    responseFormat: undefined,
+    parallelToolCalls: undefined,
+    logitBias: {},
+    toolChoice: undefined,
+  };
+}
+
+export const Sampling: MessageFns<Sampling> = {
+  encode(message: Sampling, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.topP !== undefined) {
+      writer.uint32(9).double(message.topP);
+    }
+    for (const v of message.stop) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.seed !== undefined) {
+      writer.uint32(24).int64(message.seed);
+    }
+    if (message.presencePenalty !== undefined) {
+      writer.uint32(33).double(message.presencePenalty);
+    }
+    if (message.frequencyPenalty !== undefined) {
+      writer.uint32(41).double(message.frequencyPenalty);
+    }
+    if (message.responseFormat !== undefined) {
+      ResponseFormat.encode(message.responseFormat, writer.uint32(50).fork()).join();
+    }
+    if (message.parallelToolCalls !== undefined) {
+      writer.uint32(56).bool(message.parallelToolCalls);
+    }
+    globalThis.Object.entries(message.logitBias).forEach(([key, value]: [string, number]) => {
+      Sampling_LogitBiasEntry.encode({ key: key as any, value }, writer.uint32(66).fork()).join();
+    });
+    if (message.toolChoice !== undefined) {
+      ToolChoice.encode(message.toolChoice, writer.uint32(74).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Sampling {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSampling();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.topP = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.stop.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.seed = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.presencePenalty = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.frequencyPenalty = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.responseFormat = ResponseFormat.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.parallelToolCalls = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            const entry8 = Sampling_LogitBiasEntry.decode(reader, reader.uint32());
+            if (entry8.value !== undefined) {
+              message.logitBias[entry8.key] = entry8.value;
+            }
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.toolChoice = ToolChoice.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Sampling>, I>>(base?: I): Sampling {
+    return Sampling.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Sampling>, I>>(object: I): Sampling {
+    const message = createBaseSampling();
+    message.topP = object.topP ?? undefined;
+    message.stop = object.stop?.map((e) => e) || [];
+    message.seed = object.seed ?? undefined;
+    message.presencePenalty = object.presencePenalty ?? undefined;
+    message.frequencyPenalty = object.frequencyPenalty ?? undefined;
+    message.responseFormat = (object.responseFormat !== undefined && object.responseFormat !== null)
+      ? ResponseFormat.fromPartial(object.responseFormat)
+      : undefined;
+    message.parallelToolCalls = object.parallelToolCalls ?? undefined;
+    message.logitBias = (globalThis.Object.entries(object.logitBias ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.toolChoice = (object.toolChoice !== undefined && object.toolChoice !== null)
+      ? ToolChoice.fromPartial(object.toolChoice)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSampling_LogitBiasEntry(): Sampling_LogitBiasEntry {
+  return { key: "", value: 0 };
+}
+
+export const Sampling_LogitBiasEntry: MessageFns<Sampling_LogitBiasEntry> = {
+  encode(message: Sampling_LogitBiasEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(17).double(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Sampling_LogitBiasEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSampling_LogitBiasEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.value = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Sampling_LogitBiasEntry>, I>>(base?: I): Sampling_LogitBiasEntry {
+    return Sampling_LogitBiasEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Sampling_LogitBiasEntry>, I>>(object: I): Sampling_LogitBiasEntry {
+    const message = createBaseSampling_LogitBiasEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
+    return message;
+  },
+};
+
+function createBaseResponseFormat(): ResponseFormat {
+  return { type: "", name: "", description: "", schemaJson: "", strict: undefined };
+}
+
+export const ResponseFormat: MessageFns<ResponseFormat> = {
+  encode(message: ResponseFormat, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.type !== "") {
+      writer.uint32(10).string(message.type);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.description !== "") {
+      writer.uint32(26).string(message.description);
+    }
+    if (message.schemaJson !== "") {
+      writer.uint32(34).string(message.schemaJson);
+    }
+    if (message.strict !== undefined) {
+      writer.uint32(40).bool(message.strict);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResponseFormat {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResponseFormat();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.schemaJson = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.strict = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ResponseFormat>, I>>(base?: I): ResponseFormat {
+    return ResponseFormat.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResponseFormat>, I>>(object: I): ResponseFormat {
+    const message = createBaseResponseFormat();
+    message.type = object.type ?? "";
+    message.name = object.name ?? "";
+    message.description = object.description ?? "";
+    message.schemaJson = object.schemaJson ?? "";
+    message.strict = object.strict ?? undefined;
+    return message;
+  },
+};
+
+function createBaseToolChoice(): ToolChoice {
+  return { type: "", name: "" };
+}
+
+export const ToolChoice: MessageFns<ToolChoice> = {
+  encode(message: ToolChoice, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.type !== "") {
+      writer.uint32(10).string(message.type);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ToolChoice {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseToolChoice();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ToolChoice>, I>>(base?: I): ToolChoice {
+    return ToolChoice.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ToolChoice>, I>>(object: I): ToolChoice {
+    const message = createBaseToolChoice();
+    message.type = object.type ?? "";
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
 function createBaseChatMessage(): ChatMessage {
   return {
     role: "",
@@ -363,6 +857,7 @@ function createBaseChatMessage(): ChatMessage {
     isError: false,
     thinking: "",
     providerState: "",
+    parts: [],
   };
 }
 
@@ -391,6 +886,9 @@ export const ChatMessage: MessageFns<ChatMessage> = {
     }
     if (message.providerState !== "") {
       writer.uint32(66).string(message.providerState);
+    }
+    for (const v of message.parts) {
+      ContentPart.encode(v!, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -472,6 +970,14 @@ export const ChatMessage: MessageFns<ChatMessage> = {
             message.providerState = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.parts.push(ContentPart.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -497,6 +1003,88 @@ export const ChatMessage: MessageFns<ChatMessage> = {
     message.isError = object.isError ?? false;
     message.thinking = object.thinking ?? "";
     message.providerState = object.providerState ?? "";
+    message.parts = object.parts?.map((e) => ContentPart.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseContentPart(): ContentPart {
+  return { part: undefined };
+}
+
+export const ContentPart: MessageFns<ContentPart> = {
+  encode(message: ContentPart, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.part?.$case) {
+      case "text":
+        writer.uint32(10).string(message.part.value);
+        break;
+      case "image":
+        Image.encode(message.part.value, writer.uint32(18).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ContentPart {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseContentPart();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.part = { $case: "text", value: reader.string() };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.part = { $case: "image", value: Image.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ContentPart>, I>>(base?: I): ContentPart {
+    return ContentPart.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ContentPart>, I>>(object: I): ContentPart {
+    const message = createBaseContentPart();
+    switch (object.part?.$case) {
+      case "text": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "text", value: object.part.value };
+        }
+        break;
+      }
+      case "image": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "image", value: Image.fromPartial(object.part.value) };
+        }
+        break;
+      }
+    }
     return message;
   },
 };
@@ -1629,6 +2217,17 @@ export type DeepPartial<T> = T extends Builtin ? T
 type KeysOfUnion<T> = T extends T ? keyof T : never;
 export type Exact<P, I extends P> = P extends Builtin ? P
   : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
+
+function longToNumber(int64: { toString(): string }): number {
+  const num = globalThis.Number(int64.toString());
+  if (num > globalThis.Number.MAX_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is larger than Number.MAX_SAFE_INTEGER");
+  }
+  if (num < globalThis.Number.MIN_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
+  }
+  return num;
+}
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;

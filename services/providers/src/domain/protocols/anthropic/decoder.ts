@@ -4,21 +4,17 @@
  */
 import type { Usage } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { Target } from '../../connection.ts'
-import { cutOff, failureOfBody, isErrorBody, UpstreamFailure } from '../failure.ts'
-import { settleFinish, type Finish } from '../finish.ts'
-import { countOf, isObject, listOf, objectOf, parseJson, textOf, type Json } from '../json.ts'
-import { finishedCall, withDistinctIds } from '../tool-calls.ts'
+import { boundedId, boundedText, bounds, createPieceJoiner, type PieceJoiner } from '../bounds.ts'
+import { readEvent } from '../events.ts'
+import { cutOff, UpstreamFailure } from '../failure.ts'
+import { settleFinish } from '../finish.ts'
+import { countOf, createJsonScan, isObject, listOf, objectOf, parseJson, textOf } from '../json.ts'
+import type { Json, JsonScan } from '../json.ts'
+import { checkArguments, checkCallCount, finishedCall, withDistinctIds } from '../tool-calls.ts'
+import { realNames } from '../tool-names.ts'
+import { readVendorError } from '../vendor-error.ts'
 import { textDelta, thinkingDelta, toolCallDelta, type ChatCall, type Decoder, type Emit } from '../wire.ts'
-import { anthropicState } from './messages.ts'
-
-const finishes: Record<string, Finish> = {
-  end_turn: 'stop',
-  stop_sequence: 'stop',
-  tool_use: 'tool_calls',
-  max_tokens: 'length',
-  model_context_window_exceeded: 'length',
-  refusal: 'filtered',
-}
+import { anthropicRules, anthropicState } from './messages.ts'
 
 const charactersPerToken = 4
 
@@ -29,6 +25,8 @@ interface Block {
   inputText: string
   /** Place among the tool calls of the turn. */
   callIndex: number
+  pieces: PieceJoiner
+  scan: JsonScan
 }
 
 /** The counts that a usage object has; message_delta repeats some of message_start's, cumulative. */
@@ -40,8 +38,15 @@ const addUsage = (usage: Usage, fields: unknown): void => {
   usage.cacheCreationTokens = countOf(fields['cache_creation_input_tokens']) || usage.cacheCreationTokens
 }
 
+/** Anthropic counts what it reads from and writes to the cache beside the other input; here they are parts of it. */
+const wholeUsage = (usage: Usage): Usage => ({
+  ...usage,
+  inputTokens: countOf(usage.inputTokens + usage.cacheReadTokens + usage.cacheCreationTokens),
+})
+
 /** A decoder of one message. */
-export const createAnthropicDecoder = (_target: Target, _call: ChatCall, emit: Emit): Decoder => {
+export const createAnthropicDecoder = (_target: Target, call: ChatCall, emit: Emit): Decoder => {
+  const realName = realNames(call.tools, anthropicRules.nameLimit)
   const blocks = new Map<number, Block>()
   const usage: Usage = {
     inputTokens: 0,
@@ -58,22 +63,41 @@ export const createAnthropicDecoder = (_target: Target, _call: ChatCall, emit: E
   let callCount = 0
   let terminated = false
 
-  const addText = (block: Block, text: string): void => {
+  const addText = (block: Block, piece: string): void => {
+    const text = block.pieces.take(piece)
     block.raw['text'] = textOf(block.raw['text']) + text
     if (text === '') return
     content += text
     emit(textDelta(text))
   }
-  const addThinking = (block: Block, text: string): void => {
+  const addThinking = (block: Block, piece: string): void => {
+    const text = block.pieces.take(piece)
     block.raw['thinking'] = textOf(block.raw['thinking']) + text
     if (text === '') return
     thinking += text
     emit(thinkingDelta(text))
   }
 
+  /** What a half character at the very end of a block is shown as. */
+  const addRest = (block: Block): void => {
+    const rest = block.pieces.rest()
+    if (rest === '') return
+    if (block.callIndex >= 0) block.inputText += rest
+    else if (block.raw['type'] === 'thinking') addThinking(block, rest)
+    else addText(block, rest)
+  }
+
   const open = (index: number, start: Json): Block => {
-    const block: Block = { raw: { ...start }, inputText: '', callIndex: -1 }
+    const block: Block = {
+      raw: { ...start },
+      inputText: '',
+      callIndex: -1,
+      pieces: createPieceJoiner(),
+      scan: createJsonScan(),
+    }
     blocks.set(index, block)
+    if (blocks.size > bounds.blocks)
+      throw new UpstreamFailure('failed', `answer with more than ${bounds.blocks} blocks`)
     const type = start['type']
     if (type === 'text') {
       block.raw['text'] = ''
@@ -83,7 +107,11 @@ export const createAnthropicDecoder = (_target: Target, _call: ChatCall, emit: E
       addThinking(block, textOf(start['thinking']))
     } else if (type === 'tool_use') {
       block.callIndex = callCount++
-      emit(toolCallDelta(block.callIndex, textOf(start['id']), textOf(start['name']), ''))
+      checkCallCount(callCount)
+      const id = boundedId(textOf(start['id']))
+      const name = realName(boundedText(textOf(start['name']).trim(), bounds.toolName))
+      block.raw = { ...block.raw, id, name }
+      emit(toolCallDelta(block.callIndex, id, name, ''))
     }
     return block
   }
@@ -95,9 +123,11 @@ export const createAnthropicDecoder = (_target: Target, _call: ChatCall, emit: E
       block.raw['signature'] = textOf(block.raw['signature']) + textOf(delta['signature'])
     },
     input_json_delta: (block, delta) => {
-      const text = textOf(delta['partial_json'])
-      if (text === '' || block.callIndex < 0) return
+      if (block.callIndex < 0) return
+      const text = block.pieces.take(textOf(delta['partial_json']))
+      if (text === '') return
       block.inputText += text
+      checkArguments(block.inputText.length, !block.scan.add(text))
       emit(toolCallDelta(block.callIndex, '', '', text))
     },
   }
@@ -111,7 +141,7 @@ export const createAnthropicDecoder = (_target: Target, _call: ChatCall, emit: E
   const handlers: Record<string, (body: Json) => void> = {
     message_start: (body) => {
       const message = objectOf(body['message'])
-      model = textOf(message?.['model'])
+      model = boundedText(textOf(message?.['model']), bounds.model)
       addUsageOf(message?.['usage'])
     },
     content_block_start: (body) => {
@@ -129,7 +159,7 @@ export const createAnthropicDecoder = (_target: Target, _call: ChatCall, emit: E
       apply(block, delta)
     },
     message_delta: (body) => {
-      stopReason = textOf(objectOf(body['delta'])?.['stop_reason']) || stopReason
+      stopReason = boundedText(textOf(objectOf(body['delta'])?.['stop_reason']), bounds.finishReason) || stopReason
       addUsageOf(body['usage'])
     },
     message_stop: () => {
@@ -150,18 +180,20 @@ export const createAnthropicDecoder = (_target: Target, _call: ChatCall, emit: E
 
   return {
     event(data, name) {
-      const body = parseJson(data)
-      if (!isObject(body)) throw cutOff('event is not a JSON object')
+      const body = readEvent(data, name)
+      if (!body) return false
       const type = textOf(body['type']) || (name ?? '')
-      if (type === 'error' || isErrorBody(body)) throw failureOfBody(body)
       if (Object.hasOwn(handlers, type)) handlers[type]!(body)
       return terminated
     },
     whole(body) {
-      if (!Array.isArray(body['content'])) throw new UpstreamFailure('failed', 'answer without content')
-      model = textOf(body['model'])
+      if (!Array.isArray(body['content'])) {
+        const { message } = readVendorError(body)
+        throw new UpstreamFailure('failed', `answer without content${message === '' ? '' : `: ${message}`}`)
+      }
+      model = boundedText(textOf(body['model']), bounds.model)
       addUsageOf(body['usage'])
-      stopReason = textOf(body['stop_reason'])
+      stopReason = boundedText(textOf(body['stop_reason']), bounds.finishReason)
       listOf(body['content']).forEach((value, index) => {
         const start = objectOf(value)
         if (!start) return
@@ -172,6 +204,7 @@ export const createAnthropicDecoder = (_target: Target, _call: ChatCall, emit: E
     },
     answer() {
       if (!terminated) throw cutOff('stream ended without message_stop')
+      for (const block of blocks.values()) addRest(block)
       const finished = [...blocks.entries()].sort(([a], [b]) => a - b).map(([, block]) => block)
       const toolCalls = withDistinctIds(finishedCalls(finished))
       usage.thinkingTokens = Math.floor(thinking.length / charactersPerToken)
@@ -179,8 +212,9 @@ export const createAnthropicDecoder = (_target: Target, _call: ChatCall, emit: E
         content,
         thinking,
         toolCalls,
-        finishReason: settleFinish(finishes[stopReason] ?? 'stop', stopReason, toolCalls.length > 0),
-        usage: usageSeen ? usage : undefined,
+        // A message that stopped says why; one that does not say so was whole, or message_stop would not have come.
+        finishReason: settleFinish(stopReason || 'end_turn', toolCalls.length > 0),
+        usage: usageSeen ? wholeUsage(usage) : undefined,
         model,
         providerState: anthropicState(finished.map(finishedBlock)),
       }

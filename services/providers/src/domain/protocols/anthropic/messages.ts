@@ -1,8 +1,10 @@
 /** Conversations in the shape of Anthropic's Messages API. */
-import { MeshError } from '@clawmesh/contracts'
-import type { ChatMessage, Image, ToolCall } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import { base64, withoutTrailingAssistant } from '../conversation.ts'
-import { isObject, listOf, objectOf, parseJson, textOf, type Json } from '../json.ts'
+import type { ChatMessage, Image } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { base64, isSystem, partsOf, textOfMessage } from '../conversation.ts'
+import { isObject, listOf, objectOf, parseJson, textOf, wellFormed, type Json } from '../json.ts'
+import { idRules, type ReplayRules, type Turn, type WireCall } from '../replay.ts'
+
+export const anthropicRules: ReplayRules = { ids: idRules.anthropic, nameLimit: 128 }
 
 const textBlock = (text: string): Json => ({ type: 'text', text })
 
@@ -14,84 +16,106 @@ const imageBlock = (image: Image): Json => ({
 /** Empty text blocks are refused upstream. */
 const textBlocks = (text: string): Json[] => (text.trim() === '' ? [] : [textBlock(text)])
 
-const userBlocks = ({ images, content }: ChatMessage): Json[] => [...images.map(imageBlock), ...textBlocks(content)]
+const contentBlocks = (message: ChatMessage): Json[] =>
+  partsOf(message).map((part) => ('image' in part ? imageBlock(part.image) : textBlock(part.text)))
 
-const toolResult = (message: ChatMessage): Json => ({
-  type: 'tool_result',
-  tool_use_id: message.toolCallId,
-  content: message.images.length > 0 ? userBlocks(message) : message.content,
-  ...(message.isError ? { is_error: true } : {}),
-})
+/** What stands for an empty result: an error without a content is refused upstream. */
+const noOutput = '(no output)'
 
-const toolUse = (call: ToolCall): Json => ({
-  type: 'tool_use',
-  id: call.id,
-  name: call.name,
-  input: objectOf(parseJson(call.argumentsJson)) ?? {},
-})
+const toolResult = (message: ChatMessage, id: string): Json => {
+  const blocks = contentBlocks(message)
+  const plain = blocks.length === 1 && blocks[0]!['type'] === 'text'
+  return {
+    type: 'tool_result',
+    tool_use_id: id,
+    content: blocks.length === 0 ? noOutput : plain ? textOfMessage(message) : blocks,
+    ...(message.isError ? { is_error: true } : {}),
+  }
+}
 
-const signedTypes = new Set(['thinking', 'redacted_thinking'])
+const toolUse = ({ id, name, input }: WireCall): Json => ({ type: 'tool_use', id, name, input })
+
+/** Thinking as it is sent back; undefined without what proves it to be the model's own. */
+const signedForms: Record<string, (block: Json) => Json | undefined> = {
+  thinking: ({ thinking, signature }) =>
+    textOf(signature) === '' ? undefined : { type: 'thinking', thinking: textOf(thinking), signature },
+  redacted_thinking: ({ data }) => (textOf(data) === '' ? undefined : { type: 'redacted_thinking', data }),
+}
+
+const signedForm = (block: Json): Json | undefined => {
+  const type = textOf(block['type'])
+  return Object.hasOwn(signedForms, type) ? signedForms[type]!(block) : undefined
+}
+const isSigned = (block: Json): boolean => signedForm(block) !== undefined
 
 /** The provider_state of a turn: its raw blocks when it called tools after signed thinking, else ''. */
 export const anthropicState = (blocks: readonly Json[]): string => {
-  const has = (types: ReadonlySet<string>): boolean => blocks.some((block) => types.has(textOf(block['type'])))
-  return has(signedTypes) && has(new Set(['tool_use'])) ? JSON.stringify({ anthropic: blocks }) : ''
+  const signed = blocks.some(isSigned)
+  return signed && blocks.some((block) => block['type'] === 'tool_use') ? JSON.stringify({ anthropic: blocks }) : ''
 }
 
 /** The raw blocks of an assistant turn, if it has any and they are still about the same tool calls. */
-export const signedBlocks = (message: ChatMessage): Json[] | undefined => {
+const rawBlocks = (message: ChatMessage): Json[] | undefined => {
   if (message.providerState === '') return undefined
   const state = objectOf(parseJson(message.providerState))
   const blocks = listOf(state?.['anthropic']).filter(isObject)
   const ids = blocks.filter((block) => block['type'] === 'tool_use').map((block) => textOf(block['id']))
-  const same = ids.length === message.toolCalls.length && message.toolCalls.every((call) => ids.includes(call.id))
+  const distinct = new Set(ids).size === ids.length
+  const same =
+    distinct && ids.length === message.toolCalls.length && message.toolCalls.every((call) => ids.includes(call.id))
   return blocks.length > 0 && same ? blocks : undefined
 }
 
-const assistantBlocks = (message: ChatMessage): Json[] =>
-  signedBlocks(message) ?? [...textBlocks(message.content), ...message.toolCalls.map(toolUse)]
-
-const writers: Record<string, { role: 'user' | 'assistant'; blocks: (message: ChatMessage) => Json[] }> = {
-  user: { role: 'user', blocks: userBlocks },
-  assistant: { role: 'assistant', blocks: assistantBlocks },
-  tool: { role: 'user', blocks: (message) => [toolResult(message)] },
+/** Raw blocks as they can be sent: the fields that requests may have, ids and names as those of the other turns. */
+const resentBlocks = (blocks: readonly Json[], calls: readonly WireCall[]): Json[] => {
+  const byId = new Map(calls.map((call) => [call.source.id, call]))
+  return blocks.flatMap((block): Json[] => {
+    if (block['type'] === 'text') return textBlocks(textOf(block['text']))
+    if (block['type'] !== 'tool_use') return [signedForm(block) ?? []].flat()
+    const input = wellFormed(objectOf(block['input']) ?? {}) as Json
+    return [toolUse({ ...byId.get(textOf(block['id']))!, input })]
+  })
 }
 
-const isSystem = ({ role }: ChatMessage): boolean => role === 'system' || role === 'developer'
+const assistantBlocks = (message: ChatMessage, calls: readonly WireCall[]): Json[] => {
+  const raw = rawBlocks(message)
+  return raw ? resentBlocks(raw, calls) : [...textBlocks(textOfMessage(message)), ...calls.map(toolUse)]
+}
 
 export const cached = { cache_control: { type: 'ephemeral' } }
 
 /** The `system` array: one block for every system message, wherever it stood; the last one marks the cache. */
-export const anthropicSystem = (messages: readonly ChatMessage[]): Json[] => {
-  const blocks = messages.filter(isSystem).flatMap(({ content }) => textBlocks(content))
+export const anthropicSystem = (turns: readonly Turn[]): Json[] => {
+  const blocks = turns.flatMap((turn) => (turn.role === 'system' ? [textBlock(turn.text)] : []))
   return blocks.map((block, at) => (at === blocks.length - 1 ? { ...block, ...cached } : block))
+}
+
+/** What a conversation begins with whose beginning was cut off: the first message must be a user's. */
+const opening = textBlock('(The beginning of this conversation is left out.)')
+
+const blocksOf = (turn: Turn): { role: 'user' | 'assistant'; blocks: Json[] } => {
+  if (turn.role === 'assistant') return { role: 'assistant', blocks: assistantBlocks(turn.message, turn.calls) }
+  if (turn.role === 'tool') return { role: 'user', blocks: [toolResult(turn.message, turn.id)] }
+  return { role: 'user', blocks: turn.role === 'user' ? contentBlocks(turn.message) : [] }
 }
 
 /**
  * The `messages` of a request. Neighbours of one role become one message: results of parallel calls must come together.
- * @throws INVALID_REQUEST for an unknown role. Source: Anthropic API reference, "Create a Message".
+ * Source: Anthropic API reference, "Create a Message".
  */
-export const anthropicMessages = (messages: readonly ChatMessage[]): { role: string; content: Json[] }[] => {
+export const anthropicMessages = (turns: readonly Turn[]): { role: string; content: Json[] }[] => {
   const out: { role: string; content: Json[] }[] = []
-  for (const message of withoutTrailingAssistant(messages.filter((each) => !isSystem(each)))) {
-    const writer = Object.hasOwn(writers, message.role) ? writers[message.role] : undefined
-    if (!writer)
-      throw new MeshError('INVALID_REQUEST', 'error.invalid_request', {
-        field: 'messages.role',
-        reason: 'unknown role',
-        role: message.role,
-      })
-    const blocks = writer.blocks(message)
+  for (const { role, blocks } of turns.map(blocksOf)) {
     const last = out.at(-1)
     if (blocks.length === 0) continue
-    if (last?.role === writer.role) last.content.push(...blocks)
-    else out.push({ role: writer.role, content: blocks })
+    if (last?.role === role) last.content.push(...blocks)
+    else out.push({ role, content: blocks })
   }
-  return out
+  return out[0]?.role === 'assistant' ? [{ role: 'user', content: [opening] }, ...out] : out
 }
 
 /** Whether thinking may be asked for: a turn that waits for tool results must begin with its own signed thinking. */
 export const mayThink = (messages: readonly ChatMessage[]): boolean => {
   const last = messages.findLast((message) => message.role !== 'tool' && !isSystem(message))
-  return messages.at(-1)?.role !== 'tool' || last?.role !== 'assistant' || signedBlocks(last) !== undefined
+  return messages.at(-1)?.role !== 'tool' || last?.role !== 'assistant' || (rawBlocks(last) ?? []).some(isSigned)
 }

@@ -1,10 +1,13 @@
 /** Requests of the Anthropic wire. */
 import { endpoint, type Target } from '../../connection.ts'
 import type { UpstreamRequest } from '../exchange.ts'
-import type { Json } from '../json.ts'
+import { bodyText, type Json } from '../json.ts'
+import { replayed } from '../replay.ts'
+import { distinctTools, wireName } from '../tool-names.ts'
 import { toolParameters } from '../tools.ts'
 import type { ChatCall } from '../wire.ts'
-import { anthropicMessages, anthropicSystem, cached, mayThink } from './messages.ts'
+import { anthropicMessages, anthropicRules, anthropicSystem, cached, mayThink } from './messages.ts'
+import { forcesCall, samplingFields } from './sampling.ts'
 
 const defaultMaxTokens = 4096
 /** Thinking budgets, tokens; a level's neighbours share the nearest (minimal with low, xhigh with high). */
@@ -20,9 +23,9 @@ export const anthropicHeaders = (target: Target): Record<string, string> => ({
   'anthropic-version': '2023-06-01',
 })
 
-const thinkingBudget = ({ options, messages }: ChatCall): number | undefined => {
-  const effort = options.reasoningEffort
-  if (effort === '' || effort === 'none' || !mayThink(messages)) return undefined
+const thinkingBudget = (call: ChatCall): number | undefined => {
+  const effort = call.options.reasoningEffort
+  if (effort === '' || effort === 'none' || !mayThink(call.messages) || forcesCall(call)) return undefined
   return budgets[effort] ?? otherBudget
 }
 
@@ -30,11 +33,11 @@ const toolFields = ({ tools }: ChatCall): Json =>
   tools.length === 0
     ? {}
     : {
-        tools: tools.map((tool, at) => ({
-          name: tool.name,
+        tools: distinctTools(tools).map((tool, at, all) => ({
+          name: wireName(tool.name, anthropicRules.nameLimit),
           description: tool.description,
           input_schema: toolParameters(tool, 'anthropic').parameters,
-          ...(at === tools.length - 1 ? cached : {}),
+          ...(at === all.length - 1 ? cached : {}),
         })),
       }
 
@@ -44,26 +47,28 @@ const maxTokensFor = (wanted: number, budget: number | undefined): number => {
 }
 
 /** The body of a Messages request. Source: Anthropic API reference, "Create a Message", "Extended thinking". */
-export const anthropicBody = (call: ChatCall): Json => {
+export const anthropicBody = (target: Target, call: ChatCall): Json => {
   const { maxTokens, temperature } = call.options
   const budget = thinkingBudget(call)
-  const system = anthropicSystem(call.messages)
+  const turns = replayed(call.messages, anthropicRules)
+  const system = anthropicSystem(turns)
   return {
     model: call.model,
     max_tokens: maxTokensFor(maxTokens, budget),
     ...(system.length > 0 ? { system } : {}),
-    messages: anthropicMessages(call.messages),
+    messages: anthropicMessages(turns),
     ...toolFields(call),
     ...(budget === undefined ? {} : { thinking: { type: 'enabled', budget_tokens: budget } }),
     // Thinking allows no other temperature than its own.
     ...(temperature === undefined || budget !== undefined ? {} : { temperature }),
+    ...samplingFields(target, call),
     stream: call.stream,
   }
 }
 
 /** A Messages request. @throws INVALID_REQUEST for tools or messages that cannot be sent */
 export const anthropicRequest = (target: Target, call: ChatCall): UpstreamRequest => {
-  const body = anthropicBody(call)
+  const body = anthropicBody(target, call)
   return {
     method: 'POST',
     url: endpoint(target.base, target.type.chatPath),
@@ -71,7 +76,7 @@ export const anthropicRequest = (target: Target, call: ChatCall): UpstreamReques
       ...anthropicHeaders(target),
       ...('thinking' in body ? { 'anthropic-beta': 'interleaved-thinking-2025-05-14' } : {}),
     },
-    body: JSON.stringify(body),
+    body: bodyText(body),
     streams: call.stream,
   }
 }

@@ -9,38 +9,36 @@
  */
 import type { Usage } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { Target } from '../../connection.ts'
-import { cutOff, failureOfBody, isErrorBody, UpstreamFailure } from '../failure.ts'
-import { settleFinish, type Finish } from '../finish.ts'
-import { countOf, isObject, listOf, objectOf, parseJson, textOf, type Json } from '../json.ts'
+import { boundedText, bounds, createPieceJoiner } from '../bounds.ts'
+import { readEvent } from '../events.ts'
+import { cutOff, UpstreamFailure } from '../failure.ts'
+import { settleFinish } from '../finish.ts'
+import { countOf, isObject, listOf, objectOf, textOf, type Json } from '../json.ts'
 import { createToolCallAssembly } from '../tool-calls.ts'
+import { realNames } from '../tool-names.ts'
 import { toolParameters } from '../tools.ts'
 import { textDelta, thinkingDelta, type Answer, type ChatCall, type Decoder, type Emit } from '../wire.ts'
-import { openAiState } from './messages.ts'
-import { schemaProfile } from './rules.ts'
+import { openAiNameLimit, openAiState } from './messages.ts'
+import { omitsDone, schemaProfile } from './rules.ts'
 import { withoutStrictNulls } from '../schema.ts'
+import { readVendorError } from '../vendor-error.ts'
 
-const finishes: Record<string, Finish> = {
-  stop: 'stop',
-  length: 'length',
-  max_tokens: 'length',
-  model_length: 'length',
-  tool_calls: 'tool_calls',
-  function_call: 'tool_calls',
-  content_filter: 'filtered',
-  sensitive: 'filtered',
-  error: 'failed',
-  network_error: 'failed',
-  insufficient_system_resource: 'failed',
+/** The counts of an answer; cached tokens are parts of the prompt's, whatever a server claims. */
+const readUsage = (usage: Json): Usage => {
+  const details = objectOf(usage['prompt_tokens_details'])
+  const inputTokens = countOf(usage['prompt_tokens'])
+  const read =
+    countOf(details?.['cached_tokens']) || countOf(usage['prompt_cache_hit_tokens']) || countOf(usage['cached_tokens'])
+  const created = countOf(details?.['cache_write_tokens']) || countOf(usage['cache_creation_input_tokens'])
+  const cacheReadTokens = Math.min(read, inputTokens)
+  return {
+    inputTokens,
+    outputTokens: countOf(usage['completion_tokens']),
+    cacheReadTokens,
+    cacheCreationTokens: Math.min(created, inputTokens - cacheReadTokens),
+    thinkingTokens: countOf(objectOf(usage['completion_tokens_details'])?.['reasoning_tokens']),
+  }
 }
-
-const readUsage = (usage: Json): Usage => ({
-  inputTokens: countOf(usage['prompt_tokens']),
-  outputTokens: countOf(usage['completion_tokens']),
-  cacheReadTokens:
-    countOf(objectOf(usage['prompt_tokens_details'])?.['cached_tokens']) || countOf(usage['prompt_cache_hit_tokens']),
-  cacheCreationTokens: 0,
-  thinkingTokens: countOf(objectOf(usage['completion_tokens_details'])?.['reasoning_tokens']),
-})
 
 /** Content that came as parts (Mistral's thinking models) as text and thinking; plain text is the usual case. */
 const readParts = (content: unknown): { text: string; thinking: string } => {
@@ -73,10 +71,12 @@ const undoStrict = (target: Target, call: ChatCall, answer: Answer): Answer => {
 
 /** A decoder of one chat completion. */
 export const createOpenAiDecoder = (target: Target, call: ChatCall, emit: Emit): Decoder => {
-  const doneOptional = target.type.omitsDone || target.connection.settings['done_marker_optional'] === true
-  const calls = createToolCallAssembly(emit)
+  const doneOptional = omitsDone(target)
+  const calls = createToolCallAssembly(emit, realNames(call.tools, openAiNameLimit))
+  const pieces = { text: createPieceJoiner(), thinking: createPieceJoiner() }
   let content = ''
   let thinking = ''
+  let listsCalls = false
   let model = ''
   let finish = ''
   let usage: Usage | undefined
@@ -93,21 +93,33 @@ export const createOpenAiDecoder = (target: Target, call: ChatCall, emit: Emit):
     emit(thinkingDelta(text))
   }
 
+  /** What a half character at the very end is shown as. */
+  const addRest = (): void => {
+    addThinking(pieces.thinking.rest())
+    addText(pieces.text.rest())
+  }
+
   /** A delta of a stream, or the message of a whole answer: they have the same fields. */
   const takeMessage = (message: Json): void => {
     const reasoning = message['reasoning_content'] ?? message['reasoning']
-    if (typeof reasoning === 'string') addThinking(reasoning)
+    if (typeof reasoning === 'string') addThinking(pieces.thinking.take(reasoning))
     const text = message['content']
-    if (typeof text === 'string') addText(text)
+    if (typeof text === 'string') addText(pieces.text.take(text))
     else if (Array.isArray(text)) {
       const parts = readParts(text)
-      addThinking(parts.thinking)
-      addText(parts.text)
+      addThinking(pieces.thinking.take(parts.thinking))
+      addText(pieces.text.take(parts.text))
     }
     const refusal = message['refusal']
-    if (typeof refusal === 'string') addText(refusal)
+    if (typeof refusal === 'string') addText(pieces.text.take(refusal))
     const toolCalls = message['tool_calls']
-    if (Array.isArray(toolCalls)) calls.add(toolCalls)
+    if (Array.isArray(toolCalls) && toolCalls.length > 0) {
+      listsCalls = true
+      calls.add(toolCalls)
+    }
+    // The form before tools: one call, without an id. Some servers send it beside the list.
+    const legacy = message['function_call']
+    if (isObject(legacy) && !listsCalls) calls.add([{ index: 0, function: legacy }])
   }
 
   /** What stream chunks and whole answers share; `part` is where a choice keeps its message. */
@@ -117,10 +129,12 @@ export const createOpenAiDecoder = (target: Target, call: ChatCall, emit: Emit):
       const message = choice[part]
       if (isObject(message)) takeMessage(message)
       const reason = choice['finish_reason']
-      if (typeof reason === 'string' && reason !== '') finish = reason
+      if (typeof reason === 'string' && reason !== '' && reason !== 'null')
+        finish = boundedText(reason, bounds.finishReason)
     }
-    if (isObject(body['usage'])) usage = readUsage(body['usage'])
-    if (model === '') model = textOf(body['model'])
+    const counts = objectOf(body['usage']) ?? objectOf(choice?.['usage'])
+    if (counts) usage = readUsage(counts)
+    if (model === '') model = boundedText(textOf(body['model']), bounds.model)
   }
 
   return {
@@ -129,15 +143,16 @@ export const createOpenAiDecoder = (target: Target, call: ChatCall, emit: Emit):
         terminated = true
         return true
       }
-      const body = parseJson(data)
-      if (!isObject(body)) throw cutOff('event is not a JSON object')
-      if (name === 'error' || isErrorBody(body)) throw failureOfBody(body)
-      take(body, 'delta')
+      const body = readEvent(data, name)
+      if (body) take(body, 'delta')
       return false
     },
     whole(body) {
       const choice = objectOf(listOf(body['choices'])[0])
-      if (!isObject(choice?.['message'])) throw new UpstreamFailure('failed', 'answer without a message')
+      if (!isObject(choice?.['message'])) {
+        const { message } = readVendorError(body)
+        throw new UpstreamFailure('failed', `answer without a message${message === '' ? '' : `: ${message}`}`)
+      }
       take(body, 'message')
       // The body ended where it said it would; not every server names a reason.
       if (finish === '') finish = 'stop'
@@ -146,9 +161,10 @@ export const createOpenAiDecoder = (target: Target, call: ChatCall, emit: Emit):
     answer() {
       if (finish === '') throw cutOff('stream ended without a finish_reason')
       if (!terminated && !doneOptional) throw cutOff('stream ended without [DONE]')
+      addRest()
       const made = calls.finish()
       const toolCalls = made.map(({ call: toolCall }) => toolCall)
-      const finishReason = settleFinish(finishes[finish] ?? 'stop', finish, toolCalls.length > 0)
+      const finishReason = settleFinish(finish, toolCalls.length > 0)
       return undoStrict(target, call, {
         content,
         thinking,

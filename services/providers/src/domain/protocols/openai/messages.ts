@@ -1,9 +1,8 @@
 /** Conversations in the shape of OpenAI's chat completions. */
-import { createHash } from 'node:crypto'
-import { MeshError } from '@clawmesh/contracts'
 import type { ChatMessage, Image, ToolCall } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import { base64, withoutTrailingAssistant } from '../conversation.ts'
+import { base64, imagesOf, partsOf, textOfMessage, userMessage, type Part } from '../conversation.ts'
 import { isObject, objectOf, parseJson, type Json } from '../json.ts'
+import { replayed, type IdRule, type Turn, type WireCall } from '../replay.ts'
 
 export interface MessageRules {
   /** OpenAI's own models call the system prompt "developer". */
@@ -12,21 +11,26 @@ export interface MessageRules {
   thinking: boolean
   /** Gemini: calls need their thought signatures, turns without any are told as text. */
   gemini: boolean
+  ids: IdRule
+  /** Users' messages that follow each other are joined: the vendor wants the roles to alternate. */
+  alternates: boolean
+  /** What an assistant says between tool results and a user, where the vendor takes no user right after results. */
+  afterResults: string
 }
 
-const longestId = 40
-
-/** A tool call id that every vendor takes: longer ones become `call_` and 35 hex digits of their SHA-256. */
-export const shortId = (id: string): string =>
-  id.length <= longestId ? id : `call_${createHash('sha256').update(id).digest('hex').slice(0, 35)}`
+/** Longest name of a tool, characters. */
+export const openAiNameLimit = 64
 
 const imagePart = (image: Image): Json => ({
   type: 'image_url',
   image_url: { url: `data:${image.mimeType};base64,${base64(image)}` },
 })
 
-const userContent = ({ content, images }: ChatMessage): string | Json[] =>
-  images.length === 0 ? content : [...images.map(imagePart), ...(content ? [{ type: 'text', text: content }] : [])]
+const userContent = (message: ChatMessage): string | Json[] => {
+  const parts = partsOf(message)
+  if (parts.every((part) => 'text' in part)) return textOfMessage(message)
+  return parts.map((part) => ('image' in part ? imagePart(part.image) : { type: 'text', text: part.text }))
+}
 
 /** The vendor fields of a turn's calls, by call id, out of its provider_state. */
 const callExtras = (providerState: string): Json => {
@@ -40,42 +44,32 @@ export const openAiState = (calls: { call: ToolCall; extra: Json | undefined }[]
   return extras.length === 0 ? '' : JSON.stringify({ openai: Object.fromEntries(extras) })
 }
 
-const wireCall = (call: ToolCall, extras: Json): Json => {
-  const extra = Object.hasOwn(extras, call.id) ? objectOf(extras[call.id]) : undefined
+const wireCall = ({ source, id, name, input }: WireCall, extras: Json): Json => {
+  const extra = Object.hasOwn(extras, source.id) ? objectOf(extras[source.id]) : undefined
   const { thought_signature: signature, extra_content: content } = extra ?? {}
   return {
-    id: shortId(call.id),
+    id,
     type: 'function',
     function: {
-      name: call.name,
-      arguments: call.argumentsJson || '{}',
+      name,
+      arguments: JSON.stringify(input),
       ...(signature === undefined ? {} : { thought_signature: signature }),
     },
     ...(content === undefined ? {} : { extra_content: content }),
   }
 }
 
-const assistantMessage = (message: ChatMessage, rules: MessageRules): Json => {
-  const calls = message.toolCalls
-  const extras = callExtras(message.providerState)
+const assistantMessage = (message: ChatMessage, calls: readonly WireCall[], rules: MessageRules): Json => {
+  // Only Gemini knows these fields; to others they are unknown, and some refuse those.
+  const extras = rules.gemini ? callExtras(message.providerState) : {}
+  const content = textOfMessage(message)
   return {
     role: 'assistant',
-    ...(message.content === '' && calls.length > 0 ? {} : { content: message.content }),
+    ...(content === '' && calls.length > 0 ? {} : { content }),
     ...(message.thinking !== '' && rules.thinking ? { reasoning_content: message.thinking } : {}),
     ...(calls.length > 0 ? { tool_calls: calls.map((call) => wireCall(call, extras)) } : {}),
   }
 }
-
-const plain = (role: 'user', content: string, images: Image[] = []): ChatMessage => ({
-  role,
-  content,
-  images,
-  toolCalls: [],
-  toolCallId: '',
-  isError: false,
-  thinking: '',
-  providerState: '',
-})
 
 const hasSignature = (message: ChatMessage): boolean =>
   Object.values(callExtras(message.providerState)).some((extra) => isObject(extra))
@@ -89,60 +83,72 @@ const flattenUnsigned = (messages: readonly ChatMessage[]): ChatMessage[] => {
       flat.push(message)
       continue
     }
-    if (message.content !== '') flat.push({ ...message, toolCalls: [] })
+    if (textOfMessage(message) !== '') flat.push({ ...message, toolCalls: [] })
     const results: ChatMessage[] = []
     while (messages[at + 1]?.role === 'tool') results.push(messages[++at]!)
     if (results.length === 0) continue
-    const text = results.map((result) => result.content).join('\n\n')
-    flat.push(
-      plain(
-        'user',
-        text,
-        results.flatMap((result) => result.images),
-      ),
-    )
+    const text = results.map(textOfMessage).join('\n\n')
+    flat.push(userMessage([...results.flatMap(imagesOf).map((image) => ({ image })), { text }]))
   }
   return flat
 }
 
-const writers: Record<string, (message: ChatMessage, rules: MessageRules) => Json> = {
-  system: ({ content }, { systemRole }) => ({ role: systemRole, content }),
-  developer: ({ content }, { systemRole }) => ({ role: systemRole, content }),
-  user: (message) => ({ role: 'user', content: userContent(message) }),
-  assistant: assistantMessage,
-  tool: ({ content, toolCallId }) => ({ role: 'tool', tool_call_id: shortId(toolCallId), content }),
-}
+const userTurn = (parts: readonly Part[]): Turn => ({ role: 'user', message: userMessage(parts) })
 
 /** Tool results hold text only; their images follow the last result of a turn as a user message. */
-const withResultImages = (messages: readonly ChatMessage[]): ChatMessage[] => {
-  const out: ChatMessage[] = []
+const withResultImages = (turns: readonly Turn[]): Turn[] => {
+  const out: Turn[] = []
   let images: Image[] = []
-  for (const message of messages) {
-    if (message.role === 'tool') images = [...images, ...message.images]
-    else if (images.length > 0) {
-      out.push(plain('user', '', images))
-      images = []
-    }
-    out.push(message)
+  const flush = (): void => {
+    if (images.length > 0) out.push(userTurn(images.map((image) => ({ image }))))
+    images = []
   }
-  return images.length > 0 ? [...out, plain('user', '', images)] : out
+  for (const turn of turns) {
+    if (turn.role === 'tool') images.push(...imagesOf(turn.message))
+    else flush()
+    out.push(turn)
+  }
+  flush()
+  return out
 }
+
+/** Users' turns that follow each other as one. */
+const joined = (turns: readonly Turn[]): Turn[] => {
+  const out: Turn[] = []
+  for (const turn of turns) {
+    const last = out.at(-1)
+    if (turn.role === 'user' && last?.role === 'user')
+      out[out.length - 1] = userTurn([...partsOf(last.message), ...partsOf(turn.message)])
+    else out.push(turn)
+  }
+  return out
+}
+
+/** What stands for the text of an empty result. */
+const noOutput = '(no output)'
+
+const written = (turn: Turn, rules: MessageRules): Json => {
+  if (turn.role === 'system') return { role: rules.systemRole, content: turn.text }
+  if (turn.role === 'user') return { role: 'user', content: userContent(turn.message) }
+  if (turn.role === 'assistant') return assistantMessage(turn.message, turn.calls, rules)
+  return { role: 'tool', tool_call_id: turn.id, content: textOfMessage(turn.message) || noOutput }
+}
+
+/** The messages with an assistant's word wherever a user would follow tool results. */
+const withAfterResults = (messages: readonly Json[], content: string): Json[] =>
+  messages.flatMap((message, at) =>
+    message['role'] === 'user' && messages[at - 1]?.['role'] === 'tool'
+      ? [{ role: 'assistant', content }, message]
+      : [message],
+  )
 
 /**
  * The `messages` of a chat completion request. @throws INVALID_REQUEST for an unknown role
  * Source: OpenAI API reference, "Create chat completion".
  */
 export const openAiMessages = (messages: readonly ChatMessage[], rules: MessageRules): Json[] => {
-  const asked = withoutTrailingAssistant(messages)
-  const told = withResultImages(rules.gemini ? flattenUnsigned(asked) : asked)
-  return told.map((message) => {
-    const write = Object.hasOwn(writers, message.role) ? writers[message.role] : undefined
-    if (!write)
-      throw new MeshError('INVALID_REQUEST', 'error.invalid_request', {
-        field: 'messages.role',
-        reason: 'unknown role',
-        role: message.role,
-      })
-    return write(message, rules)
-  })
+  const asked = rules.gemini ? flattenUnsigned(messages) : messages
+  const turns = withResultImages(replayed(asked, { ids: rules.ids, nameLimit: openAiNameLimit }))
+  const told = (rules.alternates ? joined(turns) : turns).map((turn) => written(turn, rules))
+  return rules.afterResults === '' ? told : withAfterResults(told, rules.afterResults)
 }

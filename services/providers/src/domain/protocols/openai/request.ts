@@ -2,19 +2,20 @@
 import type { ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { endpoint, type Target } from '../../connection.ts'
 import type { UpstreamRequest } from '../exchange.ts'
-import type { Json } from '../json.ts'
+import { bodyText, type Json } from '../json.ts'
+import { distinctTools, wireName } from '../tool-names.ts'
 import { toolParameters } from '../tools.ts'
 import type { ChatCall } from '../wire.ts'
-import { openAiMessages } from './messages.ts'
+import { openAiMessages, openAiNameLimit } from './messages.ts'
 import {
   effortFields,
   isAzure,
-  isGemini,
-  isOpenAi,
+  messageRules,
   refusesTemperature,
   schemaProfile,
   usesCompletionTokens,
 } from './rules.ts'
+import { samplingFields, toolChoiceFields } from './sampling.ts'
 
 /** The headers of any call to a connection of the OpenAI wire. */
 export const openAiHeaders = (target: Target): Record<string, string> => ({
@@ -27,15 +28,17 @@ export const openAiHeaders = (target: Target): Record<string, string> => ({
 export const streamsUpstream = ({ type }: Target, call: ChatCall): boolean =>
   call.stream && (type.streamsTools || call.tools.length === 0)
 
-const toolFields = (target: Target, { model, tools }: ChatCall): Json => {
+const toolFields = (target: Target, call: ChatCall): Json => {
+  const { model, tools } = call
   if (tools.length === 0) return {}
   const profile = schemaProfile(target, model)
   const write = (tool: ToolSpec): Json => {
     const { parameters, strict } = toolParameters(tool, profile)
-    const { name, description } = tool
+    const name = wireName(tool.name, openAiNameLimit)
+    const { description } = tool
     return { type: 'function', function: { name, description, parameters, ...(strict ? { strict } : {}) } }
   }
-  return { tools: tools.map(write), tool_choice: 'auto' }
+  return { tools: distinctTools(tools).map(write), ...toolChoiceFields(call) }
 }
 
 const limitFields = (model: string, { maxTokens, temperature }: ChatCall['options']): Json => ({
@@ -49,16 +52,13 @@ export const openAiBody = (target: Target, call: ChatCall): Json => {
   const stream = streamsUpstream(target, call)
   return {
     model,
-    messages: openAiMessages(call.messages, {
-      systemRole: isOpenAi(target) ? 'developer' : 'system',
-      thinking: target.type.takesThinking && !isOpenAi(target),
-      gemini: isGemini(target, model),
-    }),
+    messages: openAiMessages(call.messages, messageRules(target, model)),
     stream,
     ...(stream ? { stream_options: { include_usage: true } } : {}),
     ...toolFields(target, call),
     ...limitFields(model, call.options),
     ...effortFields(target, model, call.options.reasoningEffort),
+    ...samplingFields(target, call),
   }
 }
 
@@ -67,6 +67,6 @@ export const openAiRequest = (target: Target, call: ChatCall): UpstreamRequest =
   method: 'POST',
   url: endpoint(target.base, target.type.chatPath),
   headers: openAiHeaders(target),
-  body: JSON.stringify(openAiBody(target, call)),
+  body: bodyText(openAiBody(target, call)),
   streams: streamsUpstream(target, call),
 })

@@ -1,7 +1,9 @@
 /** What a model or a vendor of the OpenAI wire wants otherwise than the rest. */
 import { modelFamily } from '../../reasoning.ts'
 import type { Target } from '../../connection.ts'
+import { idRules } from '../replay.ts'
 import type { SchemaProfile } from '../schema.ts'
+import type { MessageRules } from './messages.ts'
 
 const startsWithAny = (model: string, prefixes: readonly string[]): boolean =>
   prefixes.some((prefix) => modelFamily(model).startsWith(prefix))
@@ -22,6 +24,38 @@ export const isAzure = ({ base }: Target): boolean => base.includes('azure.com')
 export const isGemini = ({ connection, base }: Target, model: string): boolean =>
   base.includes('generativelanguage') ||
   [connection.type, connection.name, base, model].some((text) => text.toLowerCase().includes('gemini'))
+
+const hostOf = ({ base }: Target): string => new URL(base).hostname
+
+/** Whether a connection's streams end without `data: [DONE]`, a finish_reason being the last word. */
+export const omitsDone = (target: Target): boolean =>
+  target.type.omitsDone ||
+  hostOf(target) === 'api.perplexity.ai' ||
+  target.connection.settings['done_marker_optional'] === true
+
+const mistralFamilies = ['mistral', 'mixtral', 'ministral', 'codestral', 'devstral', 'magistral', 'pixtral']
+
+/** Mistral's models, whoever serves them: their templates check ids and the order of roles. */
+const isMistral = (target: Target, model: string): boolean =>
+  target.connection.type === 'mistral' || hostOf(target) === 'api.mistral.ai' || startsWithAny(model, mistralFamilies)
+
+/** Routers hand ids on to Anthropic as they are. */
+const isClaude = (model: string): boolean => modelFamily(model).includes('claude')
+
+/** How the messages of a conversation are written for a connection. */
+export const messageRules = (target: Target, model: string): MessageRules => {
+  const { type } = target
+  const gemini = isGemini(target, model)
+  const mistral = isMistral(target, model)
+  return {
+    systemRole: isOpenAi(target) ? 'developer' : 'system',
+    thinking: type.takesThinking && !isOpenAi(target) && !isAzure(target) && !gemini && !mistral,
+    gemini,
+    ids: mistral ? idRules.mistral : isClaude(model) ? idRules.anthropic : idRules.openai,
+    alternates: type.alternates || hostOf(target) === 'api.perplexity.ai',
+    afterResults: mistral ? 'Done.' : '',
+  }
+}
 
 const dashscopeThinkers = new Set([
   'qwen3.5-plus',

@@ -9,6 +9,7 @@ import {
   type EventName,
   type Invalidation,
 } from '@clawmesh/contracts'
+import { consumeEvents } from '../../../test/support/events.ts'
 import { testIdentity } from '../../../test/support/identity.ts'
 import { startServices, testCaller, type ServiceHarness } from '../../../test/support/service-harness.ts'
 
@@ -46,7 +47,7 @@ export const startIdentity = async (env: Record<string, string> = {}): Promise<I
   for (const kind of cacheKinds)
     bus.subscribe(cacheSubject(kind), (message) => void told.push({ kind, ...(message as Invalidation) }))
   const events: CloudEvent[] = []
-  await bus.consume({
+  await consumeEvents(bus, {
     durable: 'identity-test',
     subject: 'mesh.events.>',
     batchSize: 100,

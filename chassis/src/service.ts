@@ -1,5 +1,7 @@
 /** Composes a service out of its features. */
 import { routesOf, wsRoutes, type ServiceName } from '@clawmesh/contracts'
+import type { RemoteService } from './config.ts'
+import { createConsumer, type EventHandlers } from './events/consumer.ts'
 import { createHttpHandler, type HttpImplementation } from './http/implement.ts'
 import type { Part } from './lifecycle/lifecycle.ts'
 import type { Mesh, RpcImplementation, Service } from './mesh.ts'
@@ -9,12 +11,14 @@ import { createWsMethods, type WsImplementation } from './ws/implement.ts'
 export interface Feature {
   readonly http?: HttpImplementation
   readonly ws?: WsImplementation
-  /** Consumers and background work, in the order in which they start. */
+  /** What it does at which events. */
+  readonly events?: EventHandlers
+  /** Background work, in the order in which it starts. */
   readonly parts?: readonly Part[]
 }
 
 export interface ServiceParts {
-  readonly name: ServiceName
+  readonly name: RemoteService
   readonly features: readonly Feature[]
   readonly rpc?: readonly RpcImplementation[]
   /** What starts before the features' own parts and stops after them: the database, the outbox relay. */
@@ -30,6 +34,14 @@ const requireAll = (service: ServiceName, what: string, declared: Iterable<strin
 
 const methodsOf = (service: ServiceName): string[] =>
   [...wsRoutes.values()].filter((route) => route.service === service).map(({ name }) => name)
+
+/** The handlers of all features. @throws Error when two of them handle the same event */
+const mergeEvents = (service: ServiceName, features: readonly Feature[]): EventHandlers => {
+  const entries = features.flatMap(({ events = {} }) => Object.entries(events))
+  const twice = entries.map(([name]) => name).find((name, at, names) => names.indexOf(name) !== at)
+  if (twice !== undefined) throw new Error(`two features of ${service} handle ${twice}; it has one durable position`)
+  return Object.fromEntries(entries)
+}
 
 /** A service as its process runs it. @throws Error when a declared operation or method has no handler */
 export const composeService = (mesh: Mesh, { name, features, rpc, parts = [], lameDuck }: ServiceParts): Service => {
@@ -47,12 +59,17 @@ export const composeService = (mesh: Mesh, { name, features, rpc, parts = [], la
     methodsOf(name),
     ws.flatMap(({ handlers }) => Object.keys(handlers)),
   )
+  const events = mergeEvents(name, features)
   return {
     name,
     http: createHttpHandler(http, mesh.httpParts(name)),
     ...(ws.length > 0 ? { ws: createWsMethods(ws, mesh.config) } : {}),
     ...(rpc === undefined ? {} : { rpc }),
     ...(lameDuck === undefined ? {} : { lameDuck }),
-    parts: [...parts, ...features.flatMap((feature) => feature.parts ?? [])],
+    parts: [
+      ...parts,
+      ...features.flatMap((feature) => feature.parts ?? []),
+      ...(Object.keys(events).length > 0 ? [createConsumer(mesh, name, events)] : []),
+    ],
   }
 }

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import fc from 'fast-check'
 import { eventSubject, masterTenantId, type CloudEvent } from '@clawmesh/contracts'
 import { createLogger, createLocalBus, connectNatsBus, type Bus } from '../src/index.ts'
+import { consumeEvents } from '../../test/support/events.ts'
 import { startNats, type NatsHandle } from '../../test/support/nats.ts'
 
 const log = createLogger({ level: 'silent', name: 'test' })
@@ -107,7 +108,7 @@ describe.each(['local', 'NATS'])('%s', (name) => {
     const tenant = randomUUID()
     const ids: string[] = []
     let failures = 0
-    const stop = await bus().consume({
+    const stop = await consumeEvents(bus(), {
       durable: `test-${name}-${tenant.slice(0, 8)}`,
       subject: eventSubject('agentCreated', tenant),
       batchSize: 10,
@@ -157,7 +158,7 @@ it('over NATS an event that is sent twice is stored once', async () => {
   const outgoing = (each: CloudEvent) => ({ subject: eventSubject('tenantCreated', tenant), event: each })
   await bus.publishDurable([outgoing(twice)])
   await bus.publishDurable([outgoing(twice), outgoing(last)])
-  const stop = await bus.consume({
+  const stop = await consumeEvents(bus, {
     durable: `test-twice-${tenant.slice(0, 8)}`,
     subject: eventSubject('tenantCreated', tenant),
     batchSize: 10,
@@ -173,7 +174,7 @@ it('over NATS replicas share the events of a durable consumer, and others have t
   const tenant = randomUUID()
   const seen: Record<string, string[]> = { one: [], two: [], other: [] }
   const consume = (who: string, durable: string) =>
-    bus.consume({
+    consumeEvents(bus, {
       durable: `${durable}-${tenant.slice(0, 8)}`,
       subject: eventSubject('agentDeleted', tenant),
       batchSize: 5,
@@ -188,29 +189,78 @@ it('over NATS replicas share the events of a durable consumer, and others have t
   await Promise.all(stops.map((stop) => stop()))
 })
 
-it('on the local bus an event is safe when its consumers have handled it, and fails with them', async () => {
+it('on the local bus an event is safe when its consumers have handled it; until then it is published again', async () => {
   const bus = createLocalBus(log)
   const subject = eventSubject('agentCreated', masterTenantId)
-  let handled = 0
-  const stop = await bus.consume({
+  const sent = Array.from({ length: 5 }, () => ({ subject, event: event() }))
+  let announced = 0
+  bus.subscribe(subject, () => (announced += 1))
+  const slow: string[] = []
+  await consumeEvents(bus, {
     durable: 'slow',
     subject,
     batchSize: 2,
     handle: async (batch) => {
       await pause(5)
-      handled += batch.length
+      slow.push(...batch.map(({ id }) => id))
     },
   })
-  await bus.publishDurable(Array.from({ length: 5 }, () => ({ subject, event: event() })))
-  expect(handled).toBe(5)
-  await stop()
+  expect(await bus.publishDurable(sent)).toEqual([])
+  expect(slow).toEqual(sent.map(({ event: { id } }) => id))
+  expect(announced).toBe(5)
+
+  const deliveries: number[] = []
   await bus.consume({
     durable: 'failing',
     subject,
-    batchSize: 2,
-    handle: async () => {
-      throw new Error('not now')
+    batchSize: 1,
+    handle: async (batch) => {
+      deliveries.push(batch[0]!.deliveries)
+      if (deliveries.length < 3) throw new Error('not now')
     },
   })
-  await expect(bus.publishDurable([{ subject, event: event() }])).rejects.toThrow('not now')
+  const again = { subject, event: event() }
+  for (const expected of [
+    [{ id: again.event.id, retryAfterMs: 1_000 }],
+    [{ id: again.event.id, retryAfterMs: 1_000 }],
+    [],
+  ])
+    expect(await bus.publishDurable([again])).toEqual(expected)
+  expect(deliveries).toEqual([1, 2, 3])
+  // Neither who has handled it nor who listens is given it again.
+  expect(slow.filter((id) => id === again.event.id)).toHaveLength(1)
+  expect(announced).toBe(6)
+})
+
+describe.each(['local', 'NATS'])('on the %s bus', (name) => {
+  it('each event of a batch has an outcome of its own, and waiting counts as no delivery', async () => {
+    const bus = buses.get(name)!
+    const tenant = randomUUID()
+    const subject = eventSubject('agentUpdated', tenant)
+    const [again, waits, done] = [event(), event(), event()]
+    const seen: [string, number][] = []
+    let waited = 0
+    const stop = await bus.consume({
+      durable: `test-outcomes-${name}-${tenant.slice(0, 8)}`,
+      subject,
+      batchSize: 10,
+      handle: async (batch) =>
+        batch.map(({ event: { id } = again, deliveries }) => {
+          seen.push([id, deliveries])
+          if (id === again.id && deliveries < 3) return { state: 'again', afterMs: 10 }
+          if (id === waits.id && waited++ < 2) return { state: 'wait', afterMs: 10 }
+          return { state: 'done' }
+        }),
+    })
+    const publishAll = async (events: readonly CloudEvent[]): Promise<void> => {
+      const left = await bus.publishDurable(events.map((each) => ({ subject, event: each })))
+      const ids = left.map(({ id }) => id)
+      if (ids.length > 0) await publishAll(events.filter(({ id }) => ids.includes(id)))
+    }
+    await publishAll([done, again, waits])
+    const of = ({ id }: CloudEvent) => seen.filter(([seenId]) => seenId === id).map(([, deliveries]) => deliveries)
+    await until(() => of(again).length === 3 && of(waits).length === 3)
+    expect([of(done), of(again), of(waits)]).toEqual([[1], [1, 2, 3], [1, 1, 1]])
+    await stop()
+  })
 })

@@ -94,8 +94,11 @@ export const openDatabase = ({ url, schema, poolSize, log, keepsStatements = fal
   }
 }
 
-/** SQLSTATE classes and codes that mean the database cannot be reached or is going down. */
-const unavailableStates = /^(08|57P0|53300)/
+/**
+ * SQLSTATE classes and codes that mean the database cannot be reached, is going down, only reads (a standby), or lacks
+ * resources such as disk.
+ */
+const unavailableStates = /^(08|25006|53|57P0|58)/
 const unavailableCodes = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -113,7 +116,8 @@ const unavailableCodes = new Set([
 const connectionTexts =
   /timeout exceeded when trying to connect|timeout expired|Connection terminated|connection terminated|Server has closed the connection|Client has encountered a connection error/
 
-const chain = (thrown: unknown): unknown[] => {
+/** A thrown value and its causes, the outermost first. */
+export const causesOf = (thrown: unknown): unknown[] => {
   const found: unknown[] = []
   for (let at = thrown; at !== undefined && at !== null && found.length < 6; at = (at as { cause?: unknown }).cause)
     found.push(at)
@@ -123,7 +127,7 @@ const chain = (thrown: unknown): unknown[] => {
 /** A MeshError for a database failure: UNAVAILABLE when it is away, otherwise the thrown value as it is. */
 export const databaseError = (thrown: unknown): unknown => {
   if (thrown instanceof MeshError) return thrown
-  const away = chain(thrown).some((fault) => {
+  const away = causesOf(thrown).some((fault) => {
     const { code, message, originalCode } = fault as { code?: unknown; message?: unknown; originalCode?: unknown }
     return (
       [code, originalCode].some(
@@ -139,4 +143,4 @@ export const databaseError = (thrown: unknown): unknown => {
 
 /** Whether a thrown value is a unique violation, from Prisma (P2002) or PostgreSQL (23505). */
 export const isUniqueViolation = (thrown: unknown): boolean =>
-  chain(thrown).some((fault) => ['P2002', '23505'].includes(String((fault as { code?: unknown }).code)))
+  causesOf(thrown).some((fault) => ['P2002', '23505'].includes(String((fault as { code?: unknown }).code)))

@@ -2,7 +2,7 @@
 import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
 import type { Feature, Mesh, ServiceDb } from '@clawmesh/chassis'
 import type { PrismaClient } from '../db/client/client.ts'
-import { agentDeletedPart } from './events.ts'
+import { createInstanceEvents } from './events.ts'
 import { createInstanceHttp } from './http.ts'
 import { createInstanceRows } from './rows.ts'
 import { createInstanceRpc } from './rpc.ts'
@@ -17,6 +17,6 @@ export const createInstances = (mesh: Mesh, db: ServiceDb<PrismaClient>) => {
   return {
     http: createInstanceHttp(instances),
     rpc: createInstanceRpc(instances),
-    parts: [agentDeletedPart(mesh, instances)],
+    events: createInstanceEvents(instances),
   } satisfies Feature & { rpc: object }
 }

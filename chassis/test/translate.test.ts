@@ -81,6 +81,18 @@ describe('a request', () => {
   })
 })
 
+describe('a body that may be left out', () => {
+  const body = z.object({ grace_seconds: z.number().default(5) })
+
+  it.each([
+    ['a default', body.default({ grace_seconds: 5 })],
+    ['what is parsed instead', body.prefault({})],
+  ])('is translated as one that is given, with %s', (_what, schema) => {
+    const read = fromContract(schema, schema.parse(undefined)) satisfies unknown as RequestShape<typeof schema>
+    expect(read.graceSeconds).toBe(5)
+  })
+})
+
 it('gives back what was given, whatever the fields are called', () => {
   const name = fc.stringMatching(/^[a-z]{1,4}(_[a-z0-9]{1,4}){0,3}$/)
   fc.assert(

@@ -14,7 +14,13 @@ export * from './ws/frames.ts'
 export * from './ws/events.ts'
 export * from './ws/index.ts'
 export * from './ws/openrpc.ts'
-export { maxAudiences, maxIssuerLength, oidcAlgorithms, oidcRoles, type OidcRole } from './http/identity/identity.ts'
+export {
+  maxAudiences,
+  maxIssuerLength,
+  oidcAlgorithms,
+  oidcRoles,
+  type OidcRole,
+} from './http/identity/oidc-issuers.ts'
 export { providerTypes } from './http/providers/providers.ts'
 export { channelTypes } from './http/channels/instances.ts'
 export { ruleSentences, type RuleId } from './rules.ts'

@@ -2,7 +2,7 @@
 import { connect as connectTcp } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
-import { implementWs, type Service } from '@clawmesh/chassis'
+import { createWsMethods, implementWs, type Service } from '@clawmesh/chassis'
 import { masterTenantId, runSubject, ws, wsResponse, type RunEvent } from '@clawmesh/contracts'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { implementRpc } from '@clawmesh/chassis'
@@ -40,20 +40,21 @@ const identity: Service = {
       resolveOidcIssuer: never,
     }),
   ],
-  ws: implementWs(
-    ws.identity,
-    {
-      'device.pair.request': never,
-      'device.pair.approve': never,
-      'device.pair.deny': never,
-      'device.pair.revoke': never,
-      'device.pair.list': async ({ call: { signal } }) => {
-        asked++
-        signal.addEventListener('abort', () => aborted++)
-        await held
-        return { pending: listed as never, paired: [] }
-      },
-    },
+  ws: createWsMethods(
+    [
+      implementWs(ws.devicePairing)({
+        'device.pair.request': never,
+        'device.pair.approve': never,
+        'device.pair.deny': never,
+        'device.pair.revoke': never,
+        'device.pair.list': async ({ call: { signal } }) => {
+           asked++
+          signal.addEventListener('abort', () => aborted++)
+          await held
+          return { pending: listed as never, paired: [] }
+        },
+      }),
+    ],
     { checkResponses: false },
   ),
 }

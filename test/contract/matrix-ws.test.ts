@@ -64,7 +64,7 @@ afterAll(async () => {
 
 const all = [...wsRoutes.values()].map((route) => [route.name, route] as [string, WsRoute])
 /** Those that are about somebody's things, which is all that the services answer. */
-const served = all.filter(([, { service }]) => service !== ws.gateway.service)
+const served = all.filter(([, { service }]) => service !== ws.connection.service)
 const paramsFor = ({ definition }: WsRoute) => validSample(definition.params) as Record<string, unknown>
 
 test.each(all.filter(([name]) => name !== 'connect'))('%s is refused before connect', async (_name, route) => {

@@ -7,10 +7,14 @@ const services = fileURLToPath(new URL('../../services', import.meta.url))
 const openers = [
   // begins and ends runs of many tenants in one statement, renews leases, finds lost runs
   'agents/src/store/runs.ts',
-  // sweeps expired idempotency keys
-  'identity/src/store/idempotency-keys.ts',
-  // tenants, keys by hash, system keys, keys for other tenants, OIDC issuers
-  'identity/src/store/store.ts',
+  // keys by hash, system keys, keys for other tenants
+  'identity/src/api-keys/rows.ts',
+  // deletes expired idempotency keys
+  'identity/src/idempotency/rows.ts',
+  // an audience is one tenant's in the whole installation
+  'identity/src/oidc-issuers/rows.ts',
+  // tenants are known to the system only
+  'identity/src/tenants/rows.ts',
   // finds tenants with chunks to embed
   'memory/src/store/chunks.ts',
   // forgets old vectors
@@ -29,7 +33,7 @@ const openers = [
 
 test('the system scope is used by those that work over all tenants, and nobody else', () => {
   const found = globSync('*/src/**/*.ts', { cwd: services, exclude: ['*/src/db/client/**'] }).filter((file) =>
-    /\bsystemClientOptions\b|\bsystem\b[^'"`\n]*\}: Database|\bdatabase\.system\b/.test(
+    /\bsystemClientOptions\b|\bsystem\b[^'"`\n]*\}: Database|\b(?:database|db)\.system\b/.test(
       readFileSync(`${services}/${file}`, 'utf8'),
     ),
   )

@@ -56,7 +56,7 @@ export type RequestShape<S> =
     ? RequestShape<Inner> | undefined
     : S extends z.ZodNullable<infer Inner>
       ? RequestShape<Inner> | null
-      : S extends z.ZodDefault<infer Inner> | z.ZodCatch<infer Inner>
+      : S extends z.ZodDefault<infer Inner> | z.ZodPrefault<infer Inner> | z.ZodCatch<infer Inner>
         ? RequestShape<Inner>
         : S extends z.ZodArray<infer Element>
           ? RequestShape<Element>[]

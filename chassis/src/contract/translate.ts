@@ -23,6 +23,7 @@ const unwrapped = (schema: z.ZodType): z.ZodType | undefined =>
   schema instanceof z.ZodOptional ||
   schema instanceof z.ZodNullable ||
   schema instanceof z.ZodDefault ||
+  schema instanceof z.ZodPrefault ||
   schema instanceof z.ZodCatch ||
   schema instanceof z.ZodReadonly
     ? (schema.unwrap() as z.ZodType)

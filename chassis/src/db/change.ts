@@ -5,7 +5,7 @@
 import { MeshError, type CacheTag, type EventData, type EventName } from '@clawmesh/contracts'
 import type { Bus } from '../bus/bus.ts'
 import { evict } from '../cache/cache.ts'
-import { isUniqueViolation } from './database.ts'
+import { isForeignKeyViolation, isUniqueViolation } from './database.ts'
 import { outboxRow, type OutboxRow } from './outbox.ts'
 
 /** An event that a change has; of the scope's tenant unless it names another. */
@@ -29,7 +29,7 @@ export interface Change<T> {
   readonly evict?: readonly CacheTag[]
 }
 
-/** Names the thing that a unique violation is about, for ALREADY_EXISTS. */
+/** Names the thing that a violated constraint is about. */
 export interface ConflictNames {
   /** `agent`, `tenant`: a word of the message catalogues. */
   readonly kind: string
@@ -37,8 +37,10 @@ export interface ConflictNames {
 }
 
 export interface ChangeOptions {
-  /** A function where the work itself decides the name. */
+  /** What a unique violation is about. A function where the work itself decides the name. */
   readonly conflict?: ConflictNames | (() => ConflictNames)
+  /** What a foreign-key violation is about: the thing that is referred to and does not exist. */
+  readonly missing?: ConflictNames
 }
 
 /** Runs a transaction; `Tx` is what its work uses for its statements. */
@@ -47,7 +49,8 @@ export type Transact<Tx> = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>
 /**
  * Changes rows in a transaction, all of it or nothing. The work must not wait for another connection, as the embedded
  * database has only one session.
- * @throws ALREADY_EXISTS when a unique constraint is violated and `conflict` names the thing; what the work throws
+ * @throws ALREADY_EXISTS when a unique constraint is violated and `conflict` names the thing, NOT_FOUND when a foreign
+ *   key is and `missing` does; what the work throws
  */
 export type ChangeRows<Tx> = <T>(work: (tx: Tx) => Promise<Change<T>>, options?: ChangeOptions) => Promise<T>
 
@@ -66,7 +69,9 @@ const toRow = ({ name, data, tenantId }: ChangeEvent, scopeTenantId: string | un
   return outboxRow(name, owner, data)
 }
 
-const named = (thrown: unknown, { conflict }: ChangeOptions): unknown => {
+const named = (thrown: unknown, { conflict, missing }: ChangeOptions): unknown => {
+  if (missing !== undefined && isForeignKeyViolation(thrown))
+    return new MeshError('NOT_FOUND', 'error.not_found', { ...missing }, { cause: thrown })
   if (conflict === undefined || !isUniqueViolation(thrown)) return thrown
   const { kind, id } = typeof conflict === 'function' ? conflict() : conflict
   return new MeshError('ALREADY_EXISTS', 'error.already_exists', { kind, id }, { cause: thrown })

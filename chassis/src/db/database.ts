@@ -141,6 +141,11 @@ export const databaseError = (thrown: unknown): unknown => {
     : thrown
 }
 
+const hasCode = (thrown: unknown, codes: readonly string[]): boolean =>
+  causesOf(thrown).some((fault) => codes.includes(String((fault as { code?: unknown }).code)))
+
 /** Whether a thrown value is a unique violation, from Prisma (P2002) or PostgreSQL (23505). */
-export const isUniqueViolation = (thrown: unknown): boolean =>
-  causesOf(thrown).some((fault) => ['P2002', '23505'].includes(String((fault as { code?: unknown }).code)))
+export const isUniqueViolation = (thrown: unknown): boolean => hasCode(thrown, ['P2002', '23505'])
+
+/** Whether a thrown value says that a row refers to one that does not exist, from Prisma (P2003) or PostgreSQL (23503). */
+export const isForeignKeyViolation = (thrown: unknown): boolean => hasCode(thrown, ['P2003', '23503'])

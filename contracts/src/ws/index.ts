@@ -1,10 +1,10 @@
-/** Every WebSocket method of the mesh. What is declared here is what exists. */
+/** Every WebSocket method of the mesh, a table for each resource. What is declared here is what exists. */
 import type { ServiceName } from '../http/operation.ts'
-import { gateway } from './gateway.ts'
-import { identity } from './identity.ts'
+import * as gateway from './gateway/index.ts'
+import * as identity from './identity/index.ts'
 import type { WsMethod } from './method.ts'
 
-export const ws = { gateway, identity }
+export const ws = { ...gateway, ...identity }
 
 /** A method and the service that answers it. */
 export interface WsRoute {

@@ -1,5 +1,5 @@
-import { streamed, type Handlers } from '@clawmesh/chassis'
-import type { http } from '@clawmesh/contracts'
+import { implementHttp, streamed } from '@clawmesh/chassis'
+import { http } from '@clawmesh/contracts'
 import { prefersText } from './prefers-text.ts'
 import type { Lookups } from '../admission/lookups.ts'
 
@@ -20,14 +20,11 @@ const recent = (check: () => Promise<boolean>, maxAgeMs: number): (() => Promise
  * /health: 200 as long as the process serves HTTP. Its `database` says whether identity answers, which it does from
  * its database; probes cannot load that, as they are told what was found out in the last 5 s.
  */
-export const createHealthHandlers = (
-  lookups: Pick<Lookups, 'answers'>,
-  version: string,
-): Handlers<typeof http.gateway, 'getHealth'> => {
+export const createHealthHttp = (lookups: Pick<Lookups, 'answers'>, version: string) => {
   const startedAtMs = performance.now()
   const databaseAnswers = recent(() => lookups.answers(databaseLimitMs), recheckAfterMs)
 
-  return {
+  return implementHttp(http.health)({
     getHealth: async ({ query, headers }) => {
       if (query.format === 'text' || (query.format === undefined && prefersText(headers.accept)))
         return streamed(async (response) => {
@@ -38,11 +35,11 @@ export const createHealthHandlers = (
       return {
         status: 'ok',
         protocol: protocolVersion,
-        uptime_ms: Math.round(performance.now() - startedAtMs),
+        uptimeMs: Math.round(performance.now() - startedAtMs),
         mode: 'managed',
         database: (await databaseAnswers()) ? 'ok' : 'error',
         version,
       }
     },
-  }
+  })
 }

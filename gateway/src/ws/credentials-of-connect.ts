@@ -1,7 +1,7 @@
 import { MeshError, pickLocale, type ws, type WsParamsOf } from '@clawmesh/contracts'
 import { hashOf, type PresentedCredentials } from '../admission/credentials.ts'
 
-export type ConnectParams = WsParamsOf<(typeof ws.gateway.methods)['connect']>
+export type ConnectParams = WsParamsOf<(typeof ws.connection.methods)['connect']>
 
 const controls = /\p{Cc}/u
 

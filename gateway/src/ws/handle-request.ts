@@ -48,7 +48,7 @@ export const createRequestHandler = ({ mesh, own, takeRun, recheck }: Parts): Ha
     if (session.authState.kind !== 'open' && !isPublic) throw new MeshError('UNAUTHORIZED', 'error.connect_first')
     if (route === undefined) throw new MeshError('INVALID_REQUEST', 'error.unknown_method', { method: request.method })
     if (session.authState.kind === 'open' && request.method !== 'connect') await recheck(session)
-    return route.service === ws.gateway.service
+    return route.service === ws.connection.service
       ? answerHere(session, route, request)
       : answerElsewhere(session, route, request)
   }

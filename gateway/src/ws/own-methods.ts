@@ -38,7 +38,7 @@ export interface OwnMethodParts {
   changed: (session: Session) => void
 }
 
-type Methods = (typeof ws.gateway)['methods']
+type Methods = (typeof ws.connection)['methods']
 type OwnMethod<M extends WsMethod> = (session: Session, params: WsParamsOf<M>) => Promise<WsResultOf<M>>
 export type OwnMethods = { [N in keyof Methods]: OwnMethod<Methods[N]> }
 

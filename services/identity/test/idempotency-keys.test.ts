@@ -1,22 +1,26 @@
 /** Who holds an idempotency key, in the database. */
 import { masterTenantId } from '@clawmesh/contracts'
-import { newId, createSecretBox, sha256Hex, type Database } from '@clawmesh/chassis'
-import { createIdempotencyKeysStore, type IdempotencyKeysStore } from '../src/store/idempotency-keys.ts'
+import { newId, createSecretBox, openServiceDb, sha256Hex, type Database } from '@clawmesh/chassis'
+import { PrismaClient } from '../src/db/client/client.ts'
+import { createIdempotencyRows, createKeyPruner } from '../src/idempotency/rows.ts'
 import { startIdentity, type IdentityHarness } from './support.ts'
 
 let identity: IdentityHarness
 let database: Database
-let store: IdempotencyKeysStore
+let keysOf: ReturnType<typeof createIdempotencyRows>
+let prune: () => Promise<number>
 let other: string
 beforeAll(async () => {
   identity = await startIdentity()
   database = identity.mesh.database('identity')
-  store = createIdempotencyKeysStore(database, createSecretBox(Buffer.alloc(32, 7)))
+  const db = openServiceDb(identity.mesh, 'identity', PrismaClient)
+  keysOf = createIdempotencyRows(db, createSecretBox(Buffer.alloc(32, 7)))
+  prune = createKeyPruner(db)
   other = await identity.tenant('other')
 })
 afterAll(() => identity.stop())
 
-const mine = () => store.idempotencyKeys(masterTenantId)
+const mine = () => keysOf(masterTenantId)
 const wanted = (scopeHash = sha256Hex(newId()), leaseMs = 60_000) => ({ scopeHash, claimId: newId(), leaseMs })
 const states = async (wants: ReturnType<typeof wanted>[]) =>
   (await Promise.all(wants.map((want) => mine().claim(want)))).map(({ state }) => state)
@@ -54,7 +58,7 @@ it('a claim ends once: an answer that is kept is neither replaced nor given up',
 
 it('another tenant neither sees nor touches a key', async () => {
   const want = wanted()
-  const theirs = store.idempotencyKeys(other)
+  const theirs = keysOf(other)
   await mine().claim(want)
   expect(await theirs.renew(want.claimId, 60_000)).toBe(false)
   await theirs.complete(want.claimId, 'theirs')
@@ -64,7 +68,7 @@ it('another tenant neither sees nor touches a key', async () => {
 })
 
 it('keys that are over are deleted, of every tenant and however many, and the others stay', async () => {
-  await store.pruneIdempotencyKeys()
+  await prune()
   const kept = wanted()
   await mine().claim(kept)
   await database.pool.query(
@@ -73,6 +77,6 @@ it('keys that are over are deleted, of every tenant and however many, and the ot
      FROM generate_series(1, 1200) i, unnest($1::uuid[]) t`,
     [[masterTenantId, other]],
   )
-  expect(await store.pruneIdempotencyKeys()).toBe(2_400)
+  expect(await prune()).toBe(2_400)
   expect(await mine().claim(wanted(kept.scopeHash))).toEqual({ state: 'running' })
 })

@@ -252,13 +252,15 @@ describe('the search for users', () => {
     expect(await ids({ source: 'elsewhere', peer_kind: 'odd' })).toHaveLength(4)
   })
 
-  it('gives as many as asked for, 30 where the number is no number or outside 1 to 100', async () => {
+  it('gives as many as asked for, 30 unless said and 100 at most; a number that makes no sense is refused', async () => {
     const crowd = await harness.tenant('Crowd')
     await Promise.all(Array.from({ length: 101 }, (_, at) => add(crowd, `user ${at}`)))
     const caller = testCaller({ role: 'viewer', tenantId: crowd })
-    const count = async (limit: string) =>
-      (await harness.request<Results>(caller, 'GET', `/v1/users/search?limit=${limit}`)).body.results.length
-    expect([await count('1'), await count('100')]).toEqual([1, 100])
-    for (const odd of ['0', '101', '-1', 'abc', '', '1.5']) expect([odd, await count(odd)]).toEqual([odd, 30])
+    const found = (query: string) => harness.request<Results>(caller, 'GET', `/v1/users/search${query}`)
+    const count = async (query: string) => (await found(query)).body.results.length
+    expect([await count('?limit=1'), await count('?limit=100'), await count('?limit=101')]).toEqual([1, 100, 100])
+    expect(await count('')).toBe(30)
+    for (const odd of ['0', '-1', 'abc', '', '1.5'])
+      expect([odd, (await found(`?limit=${odd}`)).status]).toEqual([odd, 400])
   })
 })

@@ -1,9 +1,9 @@
 /** Pairing over a real database: codes, decisions, what is told, and whose they are. */
 import { sha256Hex } from '@clawmesh/chassis'
-import { pairingCodePattern } from '../../../contracts/src/ws/identity.ts'
+import { pairingCodePattern } from '../../../contracts/src/ws/identity/device-pairing.ts'
 import type { Caller, Role } from '@clawmesh/contracts'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
-import { newPairingCode } from '../src/domain/pairings.ts'
+import { newPairingCode } from '../src/pairings/use-cases.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { startIdentity, type IdentityHarness } from './support.ts'
 

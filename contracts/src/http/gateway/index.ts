@@ -1,1 +1,2 @@
-export { gateway } from './gateway.ts'
+export { documentation } from './documentation.ts'
+export { health } from './health.ts'

@@ -1,1 +1,6 @@
-export { identity } from './identity.ts'
+export { apiKeys } from './api-keys.ts'
+export { edition } from './edition.ts'
+export { members } from './members.ts'
+export { oidcIssuers } from './oidc-issuers.ts'
+export { systemConfigs } from './system-configs.ts'
+export { tenants } from './tenants.ts'

@@ -1,0 +1,1 @@
+export { devicePairing } from './device-pairing.ts'

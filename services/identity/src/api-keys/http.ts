@@ -1,0 +1,28 @@
+import { http } from '@clawmesh/contracts'
+import { implementHttp, reply } from '@clawmesh/chassis'
+import type { ApiKey } from './types.ts'
+import type { ApiKeyUseCases } from './use-cases.ts'
+
+/** What a system key shows as its tenant. */
+const noTenant = '00000000-0000-0000-0000-000000000000'
+/** Answers with a secret in them. */
+const notKept = { 'cache-control': 'no-store' }
+
+const toResponse = (key: ApiKey) => ({ ...key, tenantId: key.tenantId ?? noTenant })
+
+export const createApiKeyHttp = (apiKeys: ApiKeyUseCases) =>
+  implementHttp(http.apiKeys)({
+    listApiKeys: async ({ caller }) => (await apiKeys.list(caller)).map(toResponse),
+    createApiKey: async ({ call, body }) => {
+      const { apiKey, secret } = await apiKeys.create(call, body)
+      return reply(201, { ...toResponse(apiKey), key: secret }, notKept)
+    },
+    rotateApiKey: async ({ call, params, body }) => {
+      const { apiKey, secret, previousExpiresAt } = await apiKeys.rotate(call, params.id, body.graceSeconds)
+      return reply(201, { ...toResponse(apiKey), key: secret, rotatedFrom: params.id, previousExpiresAt }, notKept)
+    },
+    revokeApiKey: async ({ call, params }) => {
+      await apiKeys.revoke(call, params.id)
+      return { status: 'revoked' }
+    },
+  })

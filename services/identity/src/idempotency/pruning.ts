@@ -1,0 +1,16 @@
+import type { Logger, Part } from '@clawmesh/chassis'
+
+const pruneEveryMs = 600_000
+
+/** Deletes keys that are over, every ten minutes on every replica. */
+export const createKeyPruningPart = (prune: () => Promise<number>, log: Logger): Part => {
+  let timer: NodeJS.Timeout | undefined
+  const once = () => void prune().catch((err: unknown) => log.warn({ err }, 'idempotency keys wait to be deleted'))
+  return {
+    name: 'idempotency keys',
+    start: async () => {
+      timer = setInterval(once, pruneEveryMs)
+    },
+    stop: async () => clearInterval(timer),
+  }
+}

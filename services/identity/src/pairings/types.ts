@@ -1,0 +1,22 @@
+/** What identity knows of who waits to be paired and who is. */
+import type { ws } from '@clawmesh/contracts'
+import type { ResponseShape } from '@clawmesh/chassis'
+
+type Listed = ResponseShape<(typeof ws.devicePairing.methods)['device.pair.list']['result']>
+
+export type PairingRequest = Omit<Listed['pending'][number], 'createdAt' | 'expiresAt'> & {
+  id: string
+  tenantId: string
+  expiresAt: Date
+  createdAt: Date
+}
+
+export type PairedDevice = Omit<Listed['paired'][number], 'pairedAt'> & {
+  id: string
+  tenantId: string
+  pairedAt: Date
+  expiresAt: Date
+}
+
+/** A sender on a channel, by the channel's own ids. */
+export type Sender = Pick<PairingRequest, 'senderId' | 'channel'>

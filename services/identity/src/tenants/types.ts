@@ -1,0 +1,12 @@
+/** What identity knows of a tenant. */
+import type { http } from '@clawmesh/contracts'
+import type { BodyShape, ResponseShape } from '@clawmesh/chassis'
+import type { JsonObject } from '../json.ts'
+
+type Operations = typeof http.tenants.operations
+
+export type Tenant = Omit<ResponseShape<Operations['getTenant']['response'][200]>, 'settings'> & {
+  settings: JsonObject
+}
+export type NewTenant = BodyShape<Operations['createTenant']>
+export type TenantChanges = BodyShape<Operations['updateTenant']>

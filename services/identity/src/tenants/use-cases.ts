@@ -1,0 +1,58 @@
+import { MeshError } from '@clawmesh/contracts'
+import { actorOf, newId, type Actor, type Call } from '@clawmesh/chassis'
+import { unknownTenant } from '../caller.ts'
+import type { NewTenant, Tenant, TenantChanges } from './types.ts'
+
+/** The tenants of the installation. */
+export interface TenantRows {
+  /** In the order in which they came. */
+  list: () => Promise<Tenant[]>
+  find: (id: string) => Promise<Tenant | undefined>
+  findByIdOrSlug: (idOrSlug: string) => Promise<Tenant | undefined>
+  /** @throws ALREADY_EXISTS when the slug is taken */
+  insert: (tenant: Pick<Tenant, 'id' | 'name' | 'slug' | 'settings'>, actor: Actor) => Promise<Tenant>
+  /** False when there is none. */
+  update: (id: string, changes: TenantChanges, actor: Actor) => Promise<boolean>
+}
+
+/** A slug from a name: lower-case letters and digits, everything else a hyphen. */
+const slugify = (name: string): string =>
+  name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '')
+    .slice(0, 100)
+    .replace(/-$/, '') || 'tenant'
+
+/** Tenants of the installation; callers are system owners or hold `operator.provision`. */
+export const createTenantUseCases = (rows: TenantRows) => {
+  const { find } = rows
+  return {
+    find,
+    list: rows.list,
+
+    /** @throws NOT_FOUND */
+    get: async (id: string): Promise<Tenant> => {
+      const tenant = await find(id)
+      if (tenant === undefined) throw unknownTenant(id)
+      return tenant
+    },
+
+    /** @throws ALREADY_EXISTS when the slug is taken */
+    create: (call: Call, { name, slug = slugify(name), settings = {} }: NewTenant): Promise<Tenant> =>
+      rows.insert({ id: newId(), name, slug, settings }, actorOf(call)),
+
+    /** Absent fields and empty names change nothing. @throws INVALID_REQUEST when nothing is left to change, NOT_FOUND */
+    update: async (call: Call, id: string, { name, status, settings }: TenantChanges): Promise<void> => {
+      const changes = { name: name || undefined, status, settings }
+      if (Object.values(changes).every((value) => value === undefined))
+        throw new MeshError('INVALID_REQUEST', 'error.invalid_updates')
+      if (!(await rows.update(id, changes, actorOf(call)))) throw unknownTenant(id)
+    },
+
+    /** A tenant by id or slug. */
+    resolve: rows.findByIdOrSlug,
+  }
+}
+
+export type TenantUseCases = ReturnType<typeof createTenantUseCases>

@@ -5,6 +5,8 @@ import { allRoutes, apiKeyScopes, roleIncludes, type ApiKeyScope, type Role, typ
 import { fakeOidc, type FakeOidc } from '../fakes/oidc.ts'
 import { startAllInOne, systemOwnerId, type AllInOne, type Headers, type TestTenant } from '../support/all-in-one.ts'
 import { expectRefusal, styleOf } from './expectations.ts'
+import { validSample } from './json-samples.ts'
+import { makeFullTenant, type FullTenant } from './tenant-data.ts'
 import { fillPath, guardedRoutes, publicRoutes, resourceOf, titled } from './routes.ts'
 
 /** The role that each scope gives by itself. */
@@ -193,6 +195,26 @@ describe('a role that is too low is refused and named; a sufficient one passes',
         })
     }
   })
+})
+
+describe("what is somebody else's is refused where only the owner passes", () => {
+  const owned = guardedRoutes.filter(({ definition }) => definition.ownerOnly === true)
+  let full: FullTenant
+  beforeAll(async () => {
+    full = await makeFullTenant(mesh, 'owned')
+  })
+
+  test.each(titled(owned))('%s', async (_title, route) => {
+    const path = fillPath(route, (param) => full.idsOf(resourceOf(param))[0]!)
+    const body = route.definition.body === undefined ? {} : { body: validSample(route.definition.body) as object }
+    const somebody = await mesh.request(route.method, path, { headers: full.as('admin', 'somebody-else'), ...body })
+    expectRefusal(somebody, { code: 'FORBIDDEN', style: styleOf(route) })
+    // It is the owner's id that counts, and nothing else of the credential.
+    const owner = await mesh.request(route.method, path, { headers: full.as('admin'), ...body })
+    expect({ status: owner.status < 300, text: owner.text }).toEqual({ status: true, text: owner.text })
+  })
+
+  test('there are such routes', () => expect(owned.length).toBeGreaterThan(0))
 })
 
 test('only public routes need no credential, and they are the ones that anybody may see', () => {

@@ -6,7 +6,7 @@ import type { Answer } from '../support/all-in-one-request.ts'
 import { startAllInOne, type AllInOne, type Headers } from '../support/all-in-one.ts'
 import { errorText, expectRefusal, styleOf } from './expectations.ts'
 import { faultsOf, membersOf, validSample } from './json-samples.ts'
-import { fillPath, guardedRoutes, isRest, paramsOf, resourceOf, resources, titled, type Param } from './routes.ts'
+import { fillPath, guardedRoutes, isRest, paramsOf, resourceOf, scopeOfResource, titled, type Param } from './routes.ts'
 import { openStoredState, type StoredState } from './stored-state.ts'
 import { makeFullTenant, type FullTenant } from './tenant-data.ts'
 
@@ -32,7 +32,7 @@ const limitOf = ({ definition }: Route): number => definition.bodyLimitBytes ?? 
 /** The caller with just the role that a route needs. */
 const callerOf = ({ definition: { role } }: Route): Headers => (role === 'public' ? {} : tenant.as(role))
 
-const ownId = (param: Param): string => tenant.ids[resourceOf(param)][0]!
+const ownId = (param: Param): string => tenant.idsOf(resourceOf(param))[0]!
 
 /** The path of a route with the tenant's own things in it. */
 const ownPath = (route: Route): string => fillPath(route, ownId)
@@ -244,7 +244,7 @@ describe('a query that is wrong is 400 and names the parameter, or the parameter
       const base = Object.fromEntries(required.map(([name]) => [name, 'sample']))
       // What is odd may still be allowed, and must then find nothing to change.
       const target = fillPath(route, (param) =>
-        route.method !== 'GET' && resources[resourceOf(param)] === 'name' ? 'no-such-thing' : ownId(param),
+        route.method !== 'GET' && scopeOfResource(resourceOf(param)) === 'name' ? 'no-such-thing' : ownId(param),
       )
       await storingNothing(async () => {
         for (const [name, member] of Object.entries(schema.shape) as [string, z.ZodType][])

@@ -13,7 +13,7 @@ import {
   paramsOf,
   resourceOf,
   resourceOfField,
-  resources,
+  scopeOfResource,
   titled,
   type Param,
   type Resource,
@@ -23,7 +23,7 @@ import { makeFullTenant, type FullTenant } from './tenant-data.ts'
 
 const sufficient = ({ definition: { role } }: Route): Role[] =>
   roles.filter((candidate) => role !== 'public' && roleIncludes(candidate, role))
-const scopeOf = (param: Param) => resources[resourceOf(param)]
+const scopeOf = (param: Param) => scopeOfResource(resourceOf(param))
 
 /** Asserts that an answer is one of those that a route declares for when all is well. */
 const expectDone = ({ definition }: Route, { status }: Answer<unknown>): void =>
@@ -33,7 +33,7 @@ const expectDone = ({ definition }: Route, { status }: Answer<unknown>): void =>
 const references = (schema: Route['definition']['body' | 'query']): string[] =>
   schema === undefined ? [] : membersOf(schema).filter((name) => Object.hasOwn(resourceOfField, name))
 
-test('the tables know what every declared parameter and every field that looks like a name stands for', () => {
+test('every declared parameter and every field that looks like a name stands for something known', () => {
   const unknownParams = allRoutes.flatMap((route) =>
     paramsOf(route).filter((param) => {
       try {
@@ -80,7 +80,7 @@ describe.each([
     const shared = Object.values(mine.ids).flat()
     // Names are free: one that an earlier request chose is by now one's own, too.
     const foreign = Object.entries(theirs.ids).flatMap(([resource, ids]) =>
-      resources[resource as Resource] === 'name' ? [] : ids,
+      scopeOfResource(resource as Resource) === 'name' ? [] : ids,
     )
     const told = foreign.filter((id) => !sent.includes(id) && !shared.includes(id) && answer.text.includes(id))
     expect(told).toEqual([])
@@ -111,9 +111,9 @@ describe.each([
       await leavingTheirs(async () => {
         for (const role of sufficient(route))
           for (const foreign of params.filter((param) => scopeOf(param) !== 'installation'))
-            for (const id of theirs.ids[resourceOf(foreign)]) {
+            for (const id of theirs.idsOf(resourceOf(foreign))) {
               const answer = await ask(route, mine.as(role), (param) =>
-                param.name === foreign.name ? id : mine.ids[resourceOf(param)][0]!,
+                param.name === foreign.name ? id : mine.idsOf(resourceOf(param))[0]!,
               )
               expectNothingOfTheirs(answer, id)
               if (fineWhenMissing[route.operation]?.includes(role)) expectDone(route, answer)
@@ -121,7 +121,7 @@ describe.each([
               else if (scopeOf(foreign) === 'name' && route.method === 'PUT') {
                 expectDone(route, answer)
                 const path = fillPath(route, (param) =>
-                  param.name === foreign.name ? id : mine.ids[resourceOf(param)][0]!,
+                  param.name === foreign.name ? id : mine.idsOf(resourceOf(param))[0]!,
                 )
                 expect((await mesh.request('DELETE', path, { headers: mine.as(role) })).status).toBeLessThan(300)
               } else expectRefusal(answer, { code: 'NOT_FOUND', style: styleOf(route) })
@@ -133,11 +133,11 @@ describe.each([
       const nobodys = randomUUID()
       for (const foreign of paramsOf(route).filter((param) => scopeOf(param) === 'tenant')) {
         const [role] = sufficient(route)
-        const [id] = theirs.ids[resourceOf(foreign)]
+        const [id] = theirs.idsOf(resourceOf(foreign))
         const answers = await Promise.all(
           [id!, nobodys].map((value) =>
             ask(route, mine.as(role!), (param) =>
-              param.name === foreign.name ? value : mine.ids[resourceOf(param)][0]!,
+              param.name === foreign.name ? value : mine.idsOf(resourceOf(param))[0]!,
             ),
           ),
         )
@@ -161,9 +161,9 @@ describe.each([
       const headers = { authorization: `Bearer ${secret}`, 'x-goclaw-user-id': mine.userId }
       await leavingTheirs(async () => {
         for (const foreign of paramsOf(route))
-          for (const id of theirs.ids[resourceOf(foreign)]) {
+          for (const id of theirs.idsOf(resourceOf(foreign))) {
             const answer = await ask(route, headers, (param) =>
-              param.name === foreign.name ? id : theirs.ids[resourceOf(param)][0]!,
+              param.name === foreign.name ? id : theirs.idsOf(resourceOf(param))[0]!,
             )
             expectNothingOfTheirs(answer, id + theirs.id)
             expect([id, [400, 403, 404].includes(answer.status)]).toEqual([id, true])
@@ -177,7 +177,7 @@ describe.each([
       (route) =>
         route.definition.role !== 'owner' && paramsOf(route).every((param) => scopeOf(param) !== 'installation'),
     )
-    const own = (param: Param): string => mine.ids[resourceOf(param)][0]!
+    const own = (param: Param): string => mine.idsOf(resourceOf(param))[0]!
 
     test.each(titled(routes.filter(({ method }) => method === 'GET')))('%s', async (_title, route) => {
       const headers: Headers[] = [

@@ -4,6 +4,8 @@ import { apiKeyScopes, mayCall, ws, wsRoutes, type ApiKeyScope, type Role, type 
 import { startAllInOne, systemOwnerId, type AllInOne, type TestTenant } from '../support/all-in-one.ts'
 import { connectWs, openWs, type WsClient } from '../support/ws-client.ts'
 import { faultsOf, validSample } from './json-samples.ts'
+import { resourceOfField, scopeOfResource } from './routes.ts'
+import { makeFullTenant } from './tenant-data.ts'
 
 const roleOfScope: Record<ApiKeyScope, Role> = {
   'operator.read': 'viewer',
@@ -14,32 +16,31 @@ const roleOfScope: Record<ApiKeyScope, Role> = {
   'operator.admin': 'admin',
 }
 
-/** What each param of a method names: something of a tenant, or nothing that is stored. A param not listed fails. */
-const things = {
-  pairingCode: async (admin: WsClient) => {
-    const senderId = randomUUID()
-    const { code } = await admin.need<{ code: string }>('device.pair.request', { senderId, channel: 'test' })
-    return code
-  },
-  pairedSender: async (admin: WsClient) => {
+/** Things of a tenant that only a WebSocket creates, by the name of the param that names them. */
+const things: Readonly<Record<string, (admin: WsClient) => Promise<string>>> = {
+  'device.pair.approve code': (admin) => pairingCode(admin),
+  'device.pair.deny code': (admin) => pairingCode(admin),
+  'device.pair.revoke senderId': async (admin) => {
     const senderId = randomUUID()
     const { code } = await admin.need<{ code: string }>('device.pair.request', { senderId, channel: 'browser' })
     await admin.need('device.pair.approve', { code })
     return senderId
   },
-} satisfies Record<string, (admin: WsClient) => Promise<string>>
-
-const thingOfParam: Readonly<Record<string, keyof typeof things | 'nothing'>> = {
-  'device.pair.request senderId': 'nothing',
-  'device.pair.request channel': 'nothing',
-  'device.pair.request chatId': 'nothing',
-  'device.pair.request accountId': 'nothing',
-  'device.pair.approve code': 'pairingCode',
-  'device.pair.approve approvedBy': 'nothing',
-  'device.pair.deny code': 'pairingCode',
-  'device.pair.revoke senderId': 'pairedSender',
-  'device.pair.revoke channel': 'nothing',
 }
+const pairingCode = async (admin: WsClient): Promise<string> => {
+  const { code } = await admin.need<{ code: string }>('device.pair.request', {
+    senderId: randomUUID(),
+    channel: 'test',
+  })
+  return code
+}
+/** Params that look like names of things, but name nothing that is stored. */
+const newNames: readonly string[] = [
+  'device.pair.request senderId',
+  'device.pair.request chatId',
+  'device.pair.request accountId',
+]
+const looksLikeName = /(^|_)(id|key|slug|code)s?$|[a-z](Id|ID|Key|Slug|Code)s?$/
 
 let mesh: AllInOne
 let tenant: TestTenant
@@ -132,26 +133,49 @@ describe("another tenant's things are not found and stay as they are", () => {
   const params = served.flatMap(([name, { definition }]) =>
     Object.keys(definition.params.shape).map((param) => [name, param] as [string, string]),
   )
+  const foreignCases = params.filter(([name, param]) => Object.hasOwn(things, `${name} ${param}`))
+  const listedCases = params.filter(
+    ([name, param]) => !Object.hasOwn(things, `${name} ${param}`) && Object.hasOwn(resourceOfField, param),
+  )
 
-  test.each(params)('%s %s', async (name, param) => {
-    const thing = thingOfParam[`${name} ${param}`]
-    expect({ name, param, thing }).toEqual({ name, param, thing: expect.any(String) })
-    if (thing === undefined || thing === 'nothing') return
+  test('every param that looks like a name stands for something known', () => {
+    const known = new Set([...foreignCases, ...listedCases].map(([name, param]) => `${name} ${param}`))
+    const unknown = params
+      .filter(([, param]) => looksLikeName.test(param))
+      .map(([name, param]) => `${name} ${param}`)
+      .filter((param) => !known.has(param) && !newNames.includes(param))
+    expect(unknown).toEqual([])
+  })
+
+  test.each(foreignCases)('%s %s', async (name, param) => {
+    const make = things[`${name} ${param}`]!
     const [admin, foreign] = [await adminOf(tenant), await adminOf(other)]
-    const id = await things[thing](foreign)
+    const id = await make(foreign)
     const before = await foreign.need('device.pair.list')
     const answer = await admin.ask(name, { ...paramsFor(wsRoutes.get(name)!), [param]: id })
     expect(answer).toMatchObject({ ok: false, error: { code: 'NOT_FOUND' } })
     expect(await foreign.need('device.pair.list')).toEqual(before)
     expect(JSON.stringify(await admin.need('device.pair.list'))).not.toContain(id)
     // What is one's own is found.
-    const own = await things[thing](admin)
+    const own = await make(admin)
     expect(
       await admin.ask(name, { ...paramsFor(wsRoutes.get(name)!), channel: 'browser', [param]: own }),
     ).toMatchObject({
       ok: true,
     })
   })
+
+  if (listedCases.length > 0)
+    test.each(listedCases)('%s %s, as over HTTP', async (name, param) => {
+      const theirs = await makeFullTenant(mesh, 'ws-theirs')
+      const admin = await adminOf(tenant)
+      for (const id of theirs.ids[resourceOfField[param]!]) {
+        const answer = await admin.ask(name, { ...paramsFor(wsRoutes.get(name)!), [param]: id })
+        expect(JSON.stringify(answer)).not.toContain(theirs.marker)
+        if (scopeOfResource(resourceOfField[param]!) === 'tenant')
+          expect(answer).toMatchObject({ ok: false, error: { code: 'NOT_FOUND' } })
+      }
+    })
 })
 
 test('an unknown method is told as such, in the language of the connection', async () => {

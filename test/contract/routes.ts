@@ -25,10 +25,19 @@ export const resources = {
   publicFile: 'installation',
 } as const
 
-export type Resource = keyof typeof resources
+export type ListedResource = keyof typeof resources
+/**
+ * What a parameter names: a listed resource, or by its place (`widgets/{id}`) one that `POST /v1/widgets` creates in a
+ * tenant. Only what is created in another way, or belongs to no tenant, has to be listed.
+ */
+export type Resource = ListedResource | `${string}/{${string}}`
 
-/** What each path parameter names, by the segment before it. A declared route whose parameter is missing fails a test. */
-export const resourceOfParam: Readonly<Record<string, Resource>> = {
+/** Whose a thing is. */
+export const scopeOfResource = (resource: Resource): (typeof resources)[ListedResource] =>
+  Object.hasOwn(resources, resource) ? resources[resource as ListedResource] : 'tenant'
+
+/** What a path parameter names, by the segment before it, where its place alone does not tell. */
+export const resourceOfParam: Readonly<Record<string, ListedResource>> = {
   'agents/{id}': 'agent',
   'agents/{agentID}': 'agent',
   'api-keys/{id}': 'apiKey',
@@ -48,7 +57,7 @@ export const resourceOfParam: Readonly<Record<string, Resource>> = {
 }
 
 /** Fields of bodies and queries that name something which may be another tenant's. */
-export const resourceOfField: Readonly<Record<string, Resource>> = {
+export const resourceOfField: Readonly<Record<string, ListedResource>> = {
   actor_id: 'userId',
   agent_id: 'agent',
   agentId: 'agent',
@@ -93,11 +102,30 @@ export const paramsOf = ({ path }: Pick<Route, 'path'>): Param[] =>
 /** Whether a parameter takes the rest of the path, slashes included. */
 export const isRest = ({ placeholder }: Pick<Param, 'placeholder'>): boolean => placeholder.endsWith('...}')
 
-/** @throws Error for a parameter that the table above does not know */
+/** The route that creates what a parameter names: a POST on the path before it, which answers 201. */
+export const creatorOf = ({ path }: Pick<Route, 'path'>, { placeholder }: Param): Route | undefined => {
+  const collection = path.slice(0, path.indexOf(`/${placeholder}`))
+  return allRoutes.find(
+    (route) => route.method === 'POST' && route.path === collection && 201 in route.definition.response,
+  )
+}
+
+/** Resources that no table lists, each with the route that creates it. */
+export const creatable: ReadonlyMap<Resource, Route> = new Map(
+  allRoutes.flatMap((route) =>
+    paramsOf(route).flatMap((param) => {
+      const creator = Object.hasOwn(resourceOfParam, param.place) ? undefined : creatorOf(route, param)
+      return creator === undefined ? [] : [[param.place as Resource, creator] as const]
+    }),
+  ),
+)
+
+/** @throws Error for a parameter that the table does not list and no route creates */
 export const resourceOf = ({ place }: Pick<Param, 'place'>): Resource => {
-  const resource = resourceOfParam[place]
-  if (resource === undefined) throw new Error(`resourceOfParam of test/contract/routes.ts lacks ${place}`)
-  return resource
+  const listed = resourceOfParam[place]
+  if (listed !== undefined) return listed
+  if (creatable.has(place as Resource)) return place as Resource
+  throw new Error(`nothing creates ${place}: list it in resourceOfParam of test/contract/routes.ts`)
 }
 
 /** The path with its parameters filled in; values are encoded, a rest-of-path segment by segment. */

@@ -1,14 +1,17 @@
 /** A tenant with one of everything, so that another tenant has something to look for. */
 import { randomBytes } from 'node:crypto'
 import type { AllInOne, TestTenant } from '../support/all-in-one.ts'
-import type { Resource } from './routes.ts'
+import { membersOf, validSample } from './json-samples.ts'
+import { creatable, resourceOfField, type ListedResource, type Resource } from './routes.ts'
 import { hangLimitMs } from '../support/limits.ts'
 
 export interface FullTenant extends TestTenant {
   /** Stands in everything that the tenant stores; nobody else may ever read it. */
   marker: string
   /** Everything it has, by what names it. */
-  ids: Readonly<Record<Resource, readonly string[]>>
+  ids: Readonly<Record<ListedResource, readonly string[]>>
+  /** The same, also for what no table lists. */
+  idsOf: (resource: Resource) => readonly string[]
   userId: string
 }
 
@@ -99,28 +102,50 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
     traces = await listOf('/v1/traces', 'traces')
   }
 
+  const listed: Record<ListedResource, string[]> = {
+    agent: [String(agent['id']), agentKey],
+    session: [sessionKey],
+    memoryDocument: [String(entry!['id'])],
+    provider: [String(provider['id'])],
+    trace: [String(traces[0]!['id'])],
+    channelInstance: [String(channel['id'])],
+    apiKey: [String(apiKey['id'])],
+    oidcIssuer: [String(oidcIssuer['id'])],
+    documentPath: [documentPath],
+    providerName: [providerName],
+    userId: [userId],
+    configKey: [configKey],
+    member: [userId],
+    tenant: [tenant.id, tenant.slug],
+    builtinTool: ['read_file'],
+    publicFile: ['swagger-ui.css'],
+  }
+
+  /** A body as small as its schema allows, in which names are those of the tenant's own things. */
+  const bodyFor = (schema: Parameters<typeof validSample>[0]): object => {
+    const members = membersOf(schema)
+    const references = members.flatMap((member) => {
+      const resource = resourceOfField[member]
+      return resource === undefined ? [] : [[member, listed[resource][0]]]
+    })
+    const named = members.includes('name') ? { name: `name-${tag}` } : {}
+    return { ...(validSample(schema) as object), ...named, ...(Object.fromEntries(references) as object) }
+  }
+  const created = await Promise.all(
+    [...creatable].map(async ([resource, { path, definition }]) => {
+      const made = await call('POST', path, definition.body === undefined ? undefined : bodyFor(definition.body))
+      return [resource, [String(made['id'])]] as const
+    }),
+  )
+
+  const all = new Map<Resource, readonly string[]>([...(Object.entries(listed) as [Resource, string[]][]), ...created])
+
   return {
     ...tenant,
     as: (role, user = userId) => tenant.as(role, user),
     marker,
     userId,
-    ids: {
-      agent: [String(agent['id']), agentKey],
-      session: [sessionKey],
-      memoryDocument: [String(entry!['id'])],
-      provider: [String(provider['id'])],
-      trace: [String(traces[0]!['id'])],
-      channelInstance: [String(channel['id'])],
-      apiKey: [String(apiKey['id'])],
-      oidcIssuer: [String(oidcIssuer['id'])],
-      documentPath: [documentPath],
-      providerName: [providerName],
-      userId: [userId],
-      configKey: [configKey],
-      member: [userId],
-      tenant: [tenant.id, tenant.slug],
-      builtinTool: ['read_file'],
-      publicFile: ['swagger-ui.css'],
-    },
+    ids: listed,
+    idsOf: (resource) => all.get(resource) ?? [],
   }
 }

@@ -6,7 +6,7 @@ const services = fileURLToPath(new URL('../../services', import.meta.url))
 
 const openers = [
   // begins and ends runs of many tenants in one statement, renews leases, finds lost runs
-  'agents/src/store/runs.ts',
+  'agents/src/runs/rows.ts',
   // sweeps expired idempotency keys
   'identity/src/store/idempotency-keys.ts',
   // tenants, keys by hash, system keys, keys for other tenants, OIDC issuers

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defineConfig, integer, type ConfigOf } from '@clawmesh/chassis'
-import { injectionActions } from './domain/run/message-rules.ts'
+import { injectionActions } from './runs/message-rules.ts'
 
 export const agentsConfig = defineConfig('agents', {
   runLeaseMs: {

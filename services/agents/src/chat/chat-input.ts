@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Image } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { MeshError, type BodyOf, type Caller, type http } from '@clawmesh/contracts'
-import type { NewMessage } from '../store/runs.ts'
+import type { NewMessage } from '../runs/rows.ts'
 
 export type ChatBody = BodyOf<(typeof http.agents.operations)['createChatCompletion']>
 type InputMessage = ChatBody['messages'][number]

@@ -1,7 +1,7 @@
 import type { http } from '@clawmesh/contracts'
 import type { Handlers } from '@clawmesh/chassis'
-import type { AgentUseCases } from '../domain/agents.ts'
-import type { Agent } from '../domain/types.ts'
+import type { AgentUseCases } from './use-cases.ts'
+import type { Agent } from '../sessions/types.ts'
 
 /** Optional members are left out when empty. */
 const given = (fields: Record<string, unknown>): object =>

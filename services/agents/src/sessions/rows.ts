@@ -1,6 +1,6 @@
 /** Rows of sessions and their messages, as lists and pages; the run path has its own file. */
 import { outboxRow, type Actor, type Database } from '@clawmesh/chassis'
-import type { Message, MessageExtra, Session } from '../domain/types.ts'
+import type { Message, MessageExtra, Session } from './types.ts'
 import type { PrismaClient, Session as SessionRow } from '../db/client/client.ts'
 
 type SessionWithAgent = SessionRow & { agent: { displayName: string; contextWindow: number } }

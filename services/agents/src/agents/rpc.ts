@@ -1,7 +1,7 @@
 import { type AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
 import type { RpcFunctions } from '@clawmesh/chassis'
-import type { AgentLookup } from '../domain/resolve-agent.ts'
-import type { AgentsStore } from '../store/store.ts'
+import type { AgentLookup } from './lookup.ts'
+import type { AgentsStore } from '../db/store.ts'
 
 const unknownAgent = {
   found: false,

@@ -1,6 +1,6 @@
 /** Who may use and who may change an agent (contract notes agents.md 1.2). */
 import { MeshError, roleIncludes, type Caller } from '@clawmesh/contracts'
-import type { Agent } from './types.ts'
+import type { Agent } from '../sessions/types.ts'
 
 export const isSystemOwner = (caller: Caller): boolean => roleIncludes(caller.role, 'owner')
 

@@ -1,10 +1,10 @@
 /** Runs over HTTP: OpenAI's chat completions, whole or streamed, and wake. */
 import { errorBody, toMeshError, type Caller, type http } from '@clawmesh/contracts'
 import { eventStream, streamed, type EventStream, type Handlers } from '@clawmesh/chassis'
-import type { AgentLookup } from '../domain/resolve-agent.ts'
-import type { RunRequest, RunResult, Runs } from '../domain/run/runs.ts'
-import type { Usage } from '../domain/types.ts'
-import { wakeSessionKey } from '../domain/session-keys.ts'
+import type { AgentLookup } from '../agents/lookup.ts'
+import type { RunRequest, RunResult, Runs } from '../runs/turn.ts'
+import type { Usage } from '../sessions/types.ts'
+import { wakeSessionKey } from '../sessions/session-keys.ts'
 import { agentRefOf, chatTurn, userIdOf } from './chat-input.ts'
 
 const usageToWire = ({ inputTokens, outputTokens }: Usage) => ({

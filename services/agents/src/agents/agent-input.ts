@@ -1,5 +1,5 @@
 /** From what clients send, aliases and all, to what an agent is made of. */
-import type { Agent, Json } from './types.ts'
+import type { Agent, Json } from '../sessions/types.ts'
 
 /** The writable fields of the HTTP contract. */
 export interface AgentInput {

@@ -1,7 +1,7 @@
 import type { http } from '@clawmesh/contracts'
 import type { Handlers } from '@clawmesh/chassis'
-import type { SessionUseCases } from '../domain/sessions.ts'
-import type { Message, Session } from '../domain/types.ts'
+import type { SessionUseCases } from './use-cases.ts'
+import type { Message, Session } from './types.ts'
 
 /** What a conversation costs besides its messages: prompt and tools, roughly. */
 const promptOverheadTokens = 12_000

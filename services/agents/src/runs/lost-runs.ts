@@ -1,9 +1,9 @@
 /** Runs outlive their replica: leases are renewed while it lives, and what it leaves behind is declared failed. */
 import { MeshError } from '@clawmesh/contracts'
 import { outboxRow, type Logger, type Part } from '@clawmesh/chassis'
-import type { AgentsConfig } from '../../config.ts'
-import type { LostRun } from '../../store/runs.ts'
-import type { AgentsStore } from '../../store/store.ts'
+import type { AgentsConfig } from '../config.ts'
+import type { LostRun } from './rows.ts'
+import type { AgentsStore } from '../db/store.ts'
 import { createLiveEvents, type Signal } from './live-events.ts'
 import { noUsage } from './run-loop.ts'
 import { startTrace } from './spans.ts'

@@ -1,7 +1,7 @@
 /** What is done about the messages of users: as the tenant has set it, else as the installation is configured. */
 import { systemConfigsOf, type Logger, type Mesh } from '@clawmesh/chassis'
-import type { AgentsConfig } from './config.ts'
-import { messageRules, type MessageRulesOf } from './domain/run/message-rules.ts'
+import type { AgentsConfig } from '../config.ts'
+import { messageRules, type MessageRulesOf } from './message-rules.ts'
 
 /** A run is not held up longer than this for a rule. */
 const answerWithinMs = 1_000

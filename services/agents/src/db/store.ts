@@ -1,9 +1,9 @@
 /** All that knows the tables of agents. */
 import type { Bus, Database, OutboxRow } from '@clawmesh/chassis'
-import { createAgentRows } from './agents.ts'
-import { PrismaClient } from '../db/client/client.ts'
-import { createRunRows } from './runs.ts'
-import { createSessionRows } from './sessions.ts'
+import { createAgentRows } from '../agents/rows.ts'
+import { PrismaClient } from './client/client.ts'
+import { createRunRows } from '../runs/rows.ts'
+import { createSessionRows } from '../sessions/rows.ts'
 
 interface StoreParts {
   database: Database

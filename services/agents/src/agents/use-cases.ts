@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { masterTenantId, MeshError, type Caller } from '@clawmesh/contracts'
 import { actorOf, newId, type Call } from '@clawmesh/chassis'
-import type { AgentsStore } from '../store/store.ts'
+import type { AgentsStore } from '../db/store.ts'
 import { isSystemOwner, mayUse, requireOwner } from './access.ts'
 import { agentChanges, agentKeyFrom, type AgentInput } from './agent-input.ts'
-import { contextTemplates } from './context-templates.ts'
-import type { Agent } from './types.ts'
+import { contextTemplates } from '../context-files/templates.ts'
+import type { Agent } from '../sessions/types.ts'
 
 const defaults = { contextWindow: 200_000, maxToolIterations: 30 }
 const predefinedFiles = ['AGENTS.md', 'SOUL.md', 'IDENTITY.md', 'USER_PREDEFINED.md'] as const

@@ -1,12 +1,12 @@
 import fc from 'fast-check'
-import { agentChanges, agentKeyFrom } from '../src/domain/agent-input.ts'
-import { deliveredText } from '../src/domain/run/finish.ts'
-import { fitHistory, mendToolTurns } from '../src/domain/run/history.ts'
-import { suspicions } from '../src/domain/run/input-guard.ts'
-import { createLoopDetector } from '../src/domain/run/loop-detector.ts'
-import { storable, storableJson } from '../src/domain/storable.ts'
-import { agentRefOf } from '../src/http/chat-input.ts'
-import type { NewMessage } from '../src/store/runs.ts'
+import { agentChanges, agentKeyFrom } from '../src/agents/agent-input.ts'
+import { deliveredText } from '../src/runs/finish.ts'
+import { fitHistory, mendToolTurns } from '../src/runs/history.ts'
+import { suspicions } from '../src/runs/input-guard.ts'
+import { createLoopDetector } from '../src/runs/loop-detector.ts'
+import { storable, storableJson } from '../src/runs/storable.ts'
+import { agentRefOf } from '../src/chat/chat-input.ts'
+import type { NewMessage } from '../src/runs/rows.ts'
 
 const call = (id: string): NewMessage => ({
   role: 'assistant',

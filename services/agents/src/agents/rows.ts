@@ -1,8 +1,8 @@
 /** Rows of agents, their shares and context files. */
 import { MeshError } from '@clawmesh/contracts'
 import { evict, isUniqueViolation, newId, outboxRow, type Actor, type Bus } from '@clawmesh/chassis'
-import type { Agent, Json } from '../domain/types.ts'
-import type { AgentChanges } from '../domain/agent-input.ts'
+import type { Agent, Json } from '../sessions/types.ts'
+import type { AgentChanges } from './agent-input.ts'
 import type { Agent as AgentRow, PrismaClient } from '../db/client/client.ts'
 import { DbNull, type InputJsonObject, type TransactionClient } from '../db/client/internal/prismaNamespace.ts'
 

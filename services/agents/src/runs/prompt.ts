@@ -1,6 +1,6 @@
 /** The system prompt of a run, in an order that never changes, so that providers can cache its beginning. */
-import { contextTemplates } from '../context-templates.ts'
-import type { Agent } from '../types.ts'
+import { contextTemplates } from '../context-files/templates.ts'
+import type { Agent } from '../sessions/types.ts'
 
 const perFileChars = 20_000
 const totalChars = 24_000

@@ -1,7 +1,7 @@
 import { MeshError, type Caller } from '@clawmesh/contracts'
 import { actorOf, type Call } from '@clawmesh/chassis'
-import type { AgentsStore } from '../store/store.ts'
-import { seesAllSessions } from './access.ts'
+import type { AgentsStore } from '../db/store.ts'
+import { seesAllSessions } from '../agents/access.ts'
 import type { Message, Session } from './types.ts'
 
 interface ListInput {

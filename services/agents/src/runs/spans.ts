@@ -1,8 +1,8 @@
 /** The trace of a run, gathered in memory and recorded as one event at its end. */
 import { derivedId, newId } from '@clawmesh/chassis'
 import type { EventData } from '@clawmesh/contracts'
-import { storable } from '../storable.ts'
-import type { Usage } from '../types.ts'
+import { storable } from './storable.ts'
+import type { Usage } from '../sessions/types.ts'
 
 type Recorded = EventData<'traceRecorded'>
 type Span = Recorded['spans'][number]

@@ -1,9 +1,9 @@
 /** Finds the agent of a run, through a cache: this is asked once a chat turn. */
 import { MeshError, type Caller } from '@clawmesh/contracts'
 import type { Cache } from '@clawmesh/chassis'
-import type { AgentsStore } from '../store/store.ts'
-import type { Agent } from './types.ts'
-import type { ContextFile } from './run/prompt.ts'
+import type { AgentsStore } from '../db/store.ts'
+import type { Agent } from '../sessions/types.ts'
+import type { ContextFile } from '../runs/prompt.ts'
 
 export interface AgentLookup {
   /** An agent by id, key, or `default`. */

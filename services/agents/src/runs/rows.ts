@@ -3,9 +3,9 @@
  * chat turn waits for (docs/adr/0006); under load one statement begins or ends many runs.
  */
 import { createBatcher, claimedByWriter, type BatcherOptions, type Database, type OutboxRow } from '@clawmesh/chassis'
-import { storableJson } from '../domain/storable.ts'
-import type { Message, MessageExtra, Usage } from '../domain/types.ts'
-import { toMessage, type MessageRow } from './sessions.ts'
+import { storableJson } from './storable.ts'
+import type { Message, MessageExtra, Usage } from '../sessions/types.ts'
+import { toMessage, type MessageRow } from '../sessions/rows.ts'
 
 export interface NewRun {
   runId: string

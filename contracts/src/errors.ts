@@ -13,6 +13,8 @@ interface ErrorKind {
   retryAfterMs?: number
   /** `error.type` on the OpenAI-compatible endpoints. */
   openai: string
+  /** `error.code` on the OpenAI-compatible endpoints, where it is not the code above. */
+  openaiCode?: string
   /** The text of the example in the API documentation. */
   example: MessageKey
   /** When it is answered, for the API documentation. */
@@ -157,6 +159,16 @@ export const errorKinds = {
     example: 'error.rate_limit',
     about: 'Too many runs were started',
   },
+  QUOTA_EXHAUSTED: {
+    code: 'RESOURCE_EXHAUSTED',
+    status: 429,
+    grpc: 8,
+    retryable: false,
+    openai: 'insufficient_quota',
+    openaiCode: 'insufficient_quota',
+    example: 'error.budget_exceeded',
+    about: 'What may be spent is spent; asking again is of no use',
+  },
   CANCELLED: {
     code: 'UNAVAILABLE',
     status: 499,
@@ -232,7 +244,9 @@ export const errorBody = (error: MeshError, locale: Locale, style: 'mesh' | 'ope
   const kind: ErrorKind = errorKinds[error.code]
   const message = translate(locale, error.key, error.params)
   if (style === 'openai')
-    return { error: { message, type: kind.openai, code: kind.code, param: error.params['field'] ?? null } }
+    return {
+      error: { message, type: kind.openai, code: kind.openaiCode ?? kind.code, param: error.params['field'] ?? null },
+    }
   return {
     error: message,
     code: kind.code,

@@ -7,6 +7,8 @@ export type ErrorStyle = 'mesh' | 'openai'
 
 const codes = Object.keys(errorKinds) as ErrorCode[]
 const publicCodes = [...new Set(codes.map((code) => errorKinds[code].code))]
+const openAiCode = (kind: { code: string; openaiCode?: string }): string => kind.openaiCode ?? kind.code
+const openAiCodes = [...new Set(codes.map((code) => openAiCode(errorKinds[code])))]
 
 export const errorSchemas: Readonly<Record<string, JsonSchema>> = {
   Error: {
@@ -29,7 +31,7 @@ export const errorSchemas: Readonly<Record<string, JsonSchema>> = {
         properties: {
           message: { type: 'string', description: 'What is wrong, in the language of Accept-Language' },
           type: { type: 'string', enum: [...new Set(codes.map((code) => errorKinds[code].openai))] },
-          code: { type: 'string', enum: publicCodes },
+          code: { type: 'string', enum: openAiCodes },
           param: { type: ['string', 'null'], description: 'The field that is wrong' },
         },
       },
@@ -39,6 +41,7 @@ export const errorSchemas: Readonly<Record<string, JsonSchema>> = {
 
 /** What the parts of the example texts are filled with. */
 const params = {
+  agent: 'support',
   count: 100,
   field: 'name',
   id: 'unknown',

@@ -1,12 +1,13 @@
 import fc from 'fast-check'
-import { agentChanges, agentKeyFrom } from '../src/agents/agent-input.ts'
+import { agentChanges } from '../src/agents/agent-input.ts'
+import { agentKeyFrom } from '../src/agents/agent-key.ts'
 import { deliveredText } from '../src/runs/finish.ts'
 import { fitHistory, mendToolTurns } from '../src/runs/history.ts'
 import { suspicions } from '../src/runs/input-guard.ts'
 import { createLoopDetector } from '../src/runs/loop-detector.ts'
 import { storable, storableJson } from '../src/runs/storable.ts'
 import { agentRefOf } from '../src/chat/chat-input.ts'
-import type { NewMessage } from '../src/runs/rows.ts'
+import type { NewMessage } from '../src/sessions/types.ts'
 
 const call = (id: string): NewMessage => ({
   role: 'assistant',
@@ -64,7 +65,7 @@ describe('delivered text', () => {
 
 describe('agent input', () => {
   it('lets canonical names win over aliases', () => {
-    expect(agentChanges({ name: 'alias', agent_key: 'canonical' })).toEqual({ agentKey: 'canonical' })
+    expect(agentChanges({ name: 'alias', agentKey: 'canonical' })).toEqual({ agentKey: 'canonical' })
   })
 
   it('keeps the other settings when only a description is sent', () => {
@@ -74,7 +75,7 @@ describe('agent input', () => {
   })
 
   it('empties tools_config and other_config on null, and clears the others', () => {
-    expect(agentChanges({ tools_config: null, sandbox_config: null })).toEqual({ toolsConfig: {}, sandboxConfig: null })
+    expect(agentChanges({ toolsConfig: null, sandboxConfig: null })).toEqual({ toolsConfig: {}, sandboxConfig: null })
   })
 
   it('makes keys that are valid slugs out of anything', () => {

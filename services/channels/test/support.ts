@@ -38,6 +38,7 @@ const standIn = (agents: readonly Agent[]): Service => {
       agentType: 'open',
       selfEvolve: false,
       shareMemory: false,
+      hasAccess: true,
     }
   }
   const unused = () => Promise.reject(new Error('channels has no business with context files'))

@@ -1,6 +1,6 @@
 /** Who may use and who may change an agent (contract notes agents.md 1.2). */
 import { MeshError, roleIncludes, type Caller } from '@clawmesh/contracts'
-import type { Agent } from '../sessions/types.ts'
+import type { Agent } from './types.ts'
 
 export const isSystemOwner = (caller: Caller): boolean => roleIncludes(caller.role, 'owner')
 
@@ -21,6 +21,3 @@ export const mayUse = async (caller: Caller, agent: Agent, sharedWith: () => Pro
   agent.isDefault ||
   agent.ownerId === caller.userId ||
   (await sharedWith())
-
-/** Admins and owners see every session of the tenant; others their own. */
-export const seesAllSessions = (caller: Caller): boolean => roleIncludes(caller.role, 'admin')

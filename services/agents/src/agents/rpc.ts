@@ -1,7 +1,6 @@
 import { type AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
 import type { RpcFunctions } from '@clawmesh/chassis'
 import type { AgentLookup } from './lookup.ts'
-import type { AgentsStore } from '../db/store.ts'
 
 const unknownAgent = {
   found: false,
@@ -15,41 +14,29 @@ const unknownAgent = {
   agentType: '',
   selfEvolve: false,
   shareMemory: false,
+  hasAccess: false,
 }
 
-export const createAgentsRpc = (
-  lookup: AgentLookup,
-  store: AgentsStore,
-): RpcFunctions<typeof AgentsServiceService> => ({
-  resolveAgent: async ({ caller }, { agent: ref }) => {
-    const agent = await lookup.find(caller.tenantId, ref)
-    if (agent === undefined) return unknownAgent
-    const sharing = agent.otherConfig['workspace_sharing'] as { share_memory?: boolean } | undefined
-    return {
-      found: true,
-      id: agent.id,
-      agentKey: agent.agentKey,
-      status: agent.status,
-      ownerId: agent.ownerId,
-      workspace: agent.workspace,
-      toolsConfigJson: JSON.stringify(agent.toolsConfig),
-      memoryConfigJson: JSON.stringify(agent.memoryConfig ?? {}),
-      agentType: agent.agentType,
-      selfEvolve: agent.otherConfig['self_evolve'] === true,
-      shareMemory: sharing?.share_memory === true,
-    }
-  },
-  getContextFile: async ({ caller }, { agentId, userId, fileName }) => {
-    const agent = await lookup.find(caller.tenantId, agentId)
-    if (agent === undefined) return { found: false, content: '' }
-    const files = await store.forTenant(caller.tenantId).agents.contextFiles(agent.id, userId)
-    const file = files.find((candidate) => candidate.userId === userId && candidate.name === fileName)
-    return { found: file !== undefined, content: file?.content ?? '' }
-  },
-  setContextFile: async ({ caller }, { agentId, userId, fileName, content }) => {
-    const rows = store.forTenant(caller.tenantId).agents
-    const agent = await rows.find(agentId)
-    if (agent !== undefined) await rows.setContextFile(agent.id, userId, fileName, content)
-    return {}
-  },
-})
+export const createAgentRpc = (lookup: AgentLookup) =>
+  ({
+    resolveAgent: async ({ caller }, { agent: ref }) => {
+      const agent = await lookup.find(caller.tenantId, ref)
+      if (agent === undefined) return unknownAgent
+      const { id, agentKey, status, ownerId, workspace, agentType, otherConfig } = agent
+      const sharing = otherConfig['workspace_sharing'] as { share_memory?: boolean } | undefined
+      return {
+        found: true,
+        id,
+        agentKey,
+        status,
+        ownerId,
+        workspace,
+        toolsConfigJson: JSON.stringify(agent.toolsConfig),
+        memoryConfigJson: JSON.stringify(agent.memoryConfig ?? {}),
+        agentType,
+        selfEvolve: otherConfig['self_evolve'] === true,
+        shareMemory: sharing?.share_memory === true,
+        hasAccess: await lookup.hasAccess(caller, agent),
+      }
+    },
+  }) satisfies Partial<RpcFunctions<typeof AgentsServiceService>>

@@ -1,13 +1,58 @@
 import { join } from 'node:path'
 import { masterTenantId, MeshError, type Caller } from '@clawmesh/contracts'
-import { actorOf, newId, type Call } from '@clawmesh/chassis'
-import type { AgentsStore } from '../db/store.ts'
-import { isSystemOwner, mayUse, requireOwner } from './access.ts'
-import { agentChanges, agentKeyFrom, type AgentInput } from './agent-input.ts'
+import { actorOf, newId, type Actor, type Call } from '@clawmesh/chassis'
 import { contextTemplates } from '../context-files/templates.ts'
-import type { Agent } from '../sessions/types.ts'
+import { isSystemOwner, mayUse, requireOwner } from './access.ts'
+import { agentChanges } from './agent-input.ts'
+import { agentKeyFrom } from './agent-key.ts'
+import type { Agent, AgentChanges, AgentFields, AgentInput, NewAgent } from './types.ts'
 
-const defaults = { contextWindow: 200_000, maxToolIterations: 30 }
+/** The agents of one tenant. */
+export interface AgentRows {
+  /** An agent by id or key. */
+  find: (ref: string) => Promise<Agent | undefined>
+  /** The agent marked as default, else the one called `default`. */
+  findDefault: () => Promise<Agent | undefined>
+  list: () => Promise<Agent[]>
+  /**
+   * What a user may use: own, default and shared agents, and predefined ones that a channel opens. Channels are asked
+   * only when there are predefined agents that nothing else opens.
+   */
+  listFor: (userId: string, openedByChannels: () => Promise<readonly string[]>) => Promise<Agent[]>
+  isSharedWith: (agentId: string, userId: string) => Promise<boolean>
+  /** Takes the default's mark from the agent that has it where the new one is the default. @throws ALREADY_EXISTS */
+  insert: (
+    agent: AgentFields & Pick<Agent, 'id' | 'tenantId' | 'ownerId'>,
+    files: readonly { name: string; content: string }[],
+    actor: Actor,
+  ) => Promise<Agent>
+  /**
+   * Writes what `change` makes of the stored agent, which nobody else changes meanwhile, and a display name into
+   * IDENTITY.md. False when there is none. @throws ALREADY_EXISTS
+   */
+  update: (id: string, actor: Actor, change: (stored: Agent) => AgentChanges) => Promise<boolean>
+  remove: (id: string, actor: Actor) => Promise<void>
+}
+
+const defaults = {
+  displayName: '',
+  frontmatter: null,
+  provider: '',
+  model: '',
+  contextWindow: 200_000,
+  maxToolIterations: 30,
+  agentType: 'open',
+  isDefault: false,
+  status: 'active',
+  budgetMonthlyCents: null,
+  toolsConfig: {},
+  otherConfig: {},
+  sandboxConfig: null,
+  subagentsConfig: null,
+  memoryConfig: { enabled: true },
+  compactionConfig: {},
+  contextPruning: null,
+} satisfies Omit<AgentFields, 'agentKey' | 'workspace'>
 const predefinedFiles = ['AGENTS.md', 'SOUL.md', 'IDENTITY.md', 'USER_PREDEFINED.md'] as const
 
 const notFound = (id: string) => new MeshError('NOT_FOUND', 'error.not_found', { kind: 'agent', id: id.slice(0, 100) })
@@ -17,7 +62,7 @@ const requireUser = (caller: Caller): void => {
 }
 
 interface Parts {
-  store: AgentsStore
+  rowsOf: (tenantId: string) => AgentRows
   /** Base folder of agent workspaces. */
   workspaceDir: string
   /** Slug of a tenant; undefined for one that does not exist. */
@@ -26,8 +71,8 @@ interface Parts {
   openedByChannels: (caller: Caller) => Promise<string[]>
 }
 
-/** Everything that can be done with agents themselves; running them is `runs.ts`. */
-export const createAgentUseCases = ({ store, workspaceDir, tenantSlug: slugOf, openedByChannels }: Parts) => {
+/** Everything that can be done with agents themselves. */
+export const createAgentUseCases = ({ rowsOf, workspaceDir, tenantSlug: slugOf, openedByChannels }: Parts) => {
   /** Where a new agent goes: a system owner may name another tenant. @throws NOT_FOUND for one that does not exist */
   const tenantFor = async (
     call: Call,
@@ -42,8 +87,15 @@ export const createAgentUseCases = ({ store, workspaceDir, tenantSlug: slugOf, o
 
   /** @throws NOT_FOUND */
   const require = async (caller: Caller, ref: string): Promise<Agent> => {
-    const agent = await store.forTenant(caller.tenantId).agents.find(ref)
+    const agent = await rowsOf(caller.tenantId).find(ref)
     if (agent === undefined) throw notFound(ref)
+    return agent
+  }
+
+  /** @throws NOT_FOUND, FORBIDDEN */
+  const requireOwned = async (caller: Caller, ref: string): Promise<Agent> => {
+    const agent = await require(caller, ref)
+    requireOwner(caller, agent)
     return agent
   }
 
@@ -51,71 +103,57 @@ export const createAgentUseCases = ({ store, workspaceDir, tenantSlug: slugOf, o
     /** Agents the caller may use, newest first. @throws INVALID_REQUEST without a user id */
     list: async (caller: Caller): Promise<Agent[]> => {
       requireUser(caller)
-      const tenant = store.forTenant(caller.tenantId)
-      if (isSystemOwner(caller)) return tenant.agents.list()
-      return tenant.agents.listFor(caller.userId, () => openedByChannels(caller))
+      const rows = rowsOf(caller.tenantId)
+      if (isSystemOwner(caller)) return rows.list()
+      return rows.listFor(caller.userId, () => openedByChannels(caller))
     },
 
     /** @throws NOT_FOUND, FORBIDDEN when the caller has no access */
     get: async (caller: Caller, ref: string): Promise<Agent> => {
       const agent = await require(caller, ref)
-      const shared = () => store.forTenant(caller.tenantId).agents.isSharedWith(agent.id, caller.userId)
+      const shared = () => rowsOf(caller.tenantId).isSharedWith(agent.id, caller.userId)
       if (!(await mayUse(caller, agent, shared))) throw new MeshError('FORBIDDEN', 'error.no_access', { kind: 'agent' })
       return agent
     },
 
     /** @throws INVALID_REQUEST without a user id, NOT_FOUND for an unknown tenant, ALREADY_EXISTS when the key is taken */
-    create: async (call: Call, input: AgentInput & { tenant_id?: string | undefined }): Promise<Agent> => {
+    create: async (call: Call, { tenantId: wanted, ...input }: NewAgent): Promise<Agent> => {
       const { caller } = call
       requireUser(caller)
-      const { tenantId, tenantSlug } = await tenantFor(call, input.tenant_id)
+      const { tenantId, tenantSlug } = await tenantFor(call, wanted)
       const changes = agentChanges(input)
-      const agentKey = changes.agentKey ?? agentKeyFrom(input.display_name ?? '')
-      const agentType = changes.agentType ?? 'open'
+      const agentKey = changes.agentKey ?? agentKeyFrom(changes.displayName ?? '')
       const agent = {
-        displayName: '',
-        frontmatter: null,
-        provider: '',
-        model: '',
-        isDefault: false,
-        status: 'active' as const,
-        budgetMonthlyCents: null,
-        toolsConfig: {},
-        otherConfig: {},
-        sandboxConfig: null,
-        subagentsConfig: null,
-        memoryConfig: { enabled: true },
-        compactionConfig: {},
-        contextPruning: null,
-        workspace: join(workspaceDir, ...(tenantId === masterTenantId ? [] : ['tenants', tenantSlug]), agentKey),
         ...defaults,
+        workspace: join(workspaceDir, ...(tenantId === masterTenantId ? [] : ['tenants', tenantSlug]), agentKey),
         ...changes,
         agentKey,
-        agentType,
         id: newId(),
         tenantId,
         ownerId: caller.userId,
       }
       const files =
-        agentType === 'predefined' ? predefinedFiles.map((name) => ({ name, content: contextTemplates[name] })) : []
-      return store.forTenant(tenantId).agents.insert(agent, files, actorOf(call))
+        agent.agentType === 'predefined'
+          ? predefinedFiles.map((name) => ({ name, content: contextTemplates[name] }))
+          : []
+      return rowsOf(tenantId).insert(agent, files, actorOf(call))
     },
 
-    /** Changes what the input names. @throws NOT_FOUND, FORBIDDEN, ALREADY_EXISTS, INVALID_REQUEST */
+    /** Changes what the input names. @throws NOT_FOUND, FORBIDDEN, ALREADY_EXISTS */
     update: async (call: Call, ref: string, input: AgentInput): Promise<void> => {
       const { caller } = call
-      const agent = await require(caller, ref)
-      requireOwner(caller, agent)
-      const changes = agentChanges(input, agent.otherConfig)
-      await store.forTenant(caller.tenantId).agents.update(agent, changes, actorOf(call))
+      const { id } = await requireOwned(caller, ref)
+      const found = await rowsOf(caller.tenantId).update(id, actorOf(call), ({ otherConfig }) =>
+        agentChanges(input, otherConfig),
+      )
+      if (!found) throw notFound(ref)
     },
 
     /** @throws NOT_FOUND, FORBIDDEN */
     remove: async (call: Call, ref: string): Promise<void> => {
       const { caller } = call
-      const agent = await require(caller, ref)
-      requireOwner(caller, agent)
-      await store.forTenant(caller.tenantId).agents.remove(agent, actorOf(call))
+      const { id } = await requireOwned(caller, ref)
+      await rowsOf(caller.tenantId).remove(id, actorOf(call))
     },
   }
 }

@@ -2,9 +2,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { Image } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { MeshError, type BodyOf, type Caller, type http } from '@clawmesh/contracts'
-import type { NewMessage } from '../runs/rows.ts'
+import type { NewMessage } from '../sessions/types.ts'
 
-export type ChatBody = BodyOf<(typeof http.agents.operations)['createChatCompletion']>
+export type ChatBody = BodyOf<(typeof http.chat.operations)['createChatCompletion']>
 type InputMessage = ChatBody['messages'][number]
 
 const imageLimitBytes = 10_485_760

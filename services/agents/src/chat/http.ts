@@ -1,19 +1,19 @@
 /** Runs over HTTP: OpenAI's chat completions, whole or streamed, and wake. */
-import { errorBody, toMeshError, type Caller, type http } from '@clawmesh/contracts'
-import { eventStream, streamed, type EventStream, type Handlers } from '@clawmesh/chassis'
+import { errorBody, http, toMeshError, type Caller } from '@clawmesh/contracts'
+import { eventStream, implementHttp, streamed, verbatim, type EventStream } from '@clawmesh/chassis'
 import type { AgentLookup } from '../agents/lookup.ts'
-import type { RunRequest, RunResult, Runs } from '../runs/turn.ts'
-import type { Usage } from '../sessions/types.ts'
+import type { RunOrigin, RunRequest, RunResult, Usage } from '../runs/types.ts'
+import type { Run } from '../runs/use-cases.ts'
 import { wakeSessionKey } from '../sessions/session-keys.ts'
 import { agentRefOf, chatTurn, userIdOf } from './chat-input.ts'
 
-const usageToWire = ({ inputTokens, outputTokens }: Usage) => ({
+const toUsage = ({ inputTokens, outputTokens }: Usage) => ({
   prompt_tokens: inputTokens,
   completion_tokens: outputTokens,
   total_tokens: inputTokens + outputTokens,
 })
 
-const wholeUsage = (usage: Usage | undefined) => (usage === undefined ? {} : { usage: usageToWire(usage) })
+const wholeUsage = ({ usage }: RunResult) => ({ usage: usage && toUsage(usage) })
 const completionId = (runId: string) => `chatcmpl-${runId.slice(0, 8)}`
 const unixSeconds = () => Math.floor(Date.now() / 1000)
 
@@ -29,7 +29,7 @@ const wholeAnswer = (result: RunResult, model: string) => ({
       finish_reason: result.finishReason,
     },
   ],
-  ...wholeUsage(result.usage),
+  ...wholeUsage(result),
 })
 
 /** Frames of one streamed completion. All of it but the delta is the same in every chunk, so it is made once. */
@@ -41,86 +41,91 @@ const chunkFrames = (runId: string, model: string) => {
     role: () => choice({ role: 'assistant', content: '' }, null),
     text: (content: string) => choice({ content }, null),
     finish: (reason: string) => choice({}, reason),
-    usage: (usage: Usage) => `${head}"choices":[],"usage":${JSON.stringify(usageToWire(usage))}}`,
+    usage: (usage: Usage) => `${head}"choices":[],"usage":${JSON.stringify(toUsage(usage))}}`,
   }
 }
 
-interface Parts {
-  runs: Runs
-  lookup: AgentLookup
+/** Where requests over HTTP come from: nobody is met in a chat. */
+const originOf = (channel: 'http' | 'wake'): RunOrigin => ({ channel, chatId: 'api', peerKind: 'direct' })
+
+const asUser = (caller: Caller, userId: string): Caller => ({ ...caller, userId })
+
+export interface ChatParts {
+  run: Run
+  lookup: Pick<AgentLookup, 'runnable'>
   /** Private hosts that an image may be fetched from. */
   fetchAllow: readonly string[]
 }
 
-export const createChatHandlers = ({
-  runs,
-  lookup,
-  fetchAllow,
-}: Parts): Handlers<typeof http.agents, 'createChatCompletion' | 'wakeAgent'> => ({
-  createChatCompletion: async ({ caller, call, body, headers }) => {
-    const userId = userIdOf(caller, body.user)
-    const agent = await lookup.runnable(caller, agentRefOf(body.model, headers))
-    const request: RunRequest = {
-      ...(await chatTurn(body, call.signal, fetchAllow)),
-      caller: asUser(caller, userId),
-      agent,
-      userId,
-      channel: 'http',
-      stream: body.stream === true,
-      maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
-    }
-    if (body.stream !== true) return wholeAnswer(await runs.run(call, request), body.model)
+export const createChatHttp = ({ run, lookup, fetchAllow }: ChatParts) =>
+  implementHttp(http.chat)({
+    createChatCompletion: async ({ caller: sender, call, body, headers }) => {
+      const userId = userIdOf(sender, body.user)
+      const caller = asUser(sender, userId)
+      const agent = await lookup.runnable(caller, agentRefOf(body.model, headers))
+      const request: RunRequest = {
+        ...(await chatTurn(body, call.signal, fetchAllow)),
+        caller,
+        agent,
+        userId,
+        origin: originOf('http'),
+        stream: body.stream === true,
+        maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
+      }
+      if (body.stream !== true) return verbatim(200, wholeAnswer(await run({ ...call, caller }, request), body.model))
 
-    return streamed(async (response) => {
-      let events: EventStream | undefined
-      let frames: ReturnType<typeof chunkFrames> | undefined
-      // Headers wait for the first sign of life, so that a run that fails before it gets its proper status.
-      const open = async (): Promise<EventStream> => {
-        if (events === undefined) {
-          events = eventStream(response)
-          await events.send(frames!.role())
+      return streamed(async (response) => {
+        let events: EventStream | undefined
+        let frames: ReturnType<typeof chunkFrames> | undefined
+        // Headers wait for the first sign of life, so that a run that fails before it gets its proper status.
+        const open = async (): Promise<EventStream> => {
+          if (events === undefined) {
+            events = eventStream(response)
+            await events.send(frames!.role())
+          }
+          return events
         }
-        return events
-      }
-      try {
-        const result = await runs.run(call, request, {
-          started: (runId) => {
-            frames = chunkFrames(runId, body.model)
-          },
-          text: async (delta) => (await open()).send(frames!.text(delta)),
-          busy: () => void open(),
-        })
-        const stream = await open()
-        await stream.send(frames!.finish(result.finishReason))
-        if (body.stream_options?.include_usage === true && result.usage !== undefined)
-          await stream.send(frames!.usage(result.usage))
-        await stream.send('[DONE]')
-        stream.end()
-      } catch (thrown) {
-        if (events === undefined) throw thrown
-        await events.send(JSON.stringify(errorBody(toMeshError(thrown), caller.locale, 'openai')))
-        events.end()
-      }
-    })
-  },
+        try {
+          const result = await run({ ...call, caller }, request, {
+            started: (runId) => {
+              frames = chunkFrames(runId, body.model)
+            },
+            text: async (delta) => (await open()).send(frames!.text(delta)),
+            busy: () => void open(),
+          })
+          const stream = await open()
+          await stream.send(frames!.finish(result.finishReason))
+          if (body.stream_options?.include_usage === true && result.usage !== undefined)
+            await stream.send(frames!.usage(result.usage))
+          await stream.send('[DONE]')
+          stream.end()
+        } catch (thrown) {
+          if (events === undefined) throw thrown
+          await events.send(JSON.stringify(errorBody(toMeshError(thrown), caller.locale, 'openai')))
+          events.end()
+        }
+      })
+    },
 
-  wakeAgent: async ({ caller, call, params, body }) => {
-    const agent = await lookup.runnable(caller, params.id)
-    const userId = caller.userBound ? caller.userId : (body.user_id ?? caller.userId)
-    const result = await runs.run(call, {
-      caller: asUser(caller, userId),
-      agent,
-      sessionKey: body.session_key ?? wakeSessionKey(params.id),
-      message: body.message,
-      images: [],
-      priorTurns: [],
-      requestSystem: '',
-      channel: 'wake',
-      userId,
-      stream: false,
-    })
-    return { content: result.content, run_id: result.runId, ...wholeUsage(result.usage) }
-  },
-})
-
-const asUser = (caller: Caller, userId: string): Caller => ({ ...caller, userId })
+    wakeAgent: async ({ caller: sender, call, params, body }) => {
+      const userId = sender.userBound ? sender.userId : (body.userId ?? sender.userId)
+      const caller = asUser(sender, userId)
+      const agent = await lookup.runnable(caller, params.id)
+      const result = await run(
+        { ...call, caller },
+        {
+          caller,
+          agent,
+          sessionKey: body.sessionKey ?? wakeSessionKey(params.id),
+          message: body.message,
+          images: [],
+          priorTurns: [],
+          requestSystem: '',
+          origin: originOf('wake'),
+          userId,
+          stream: false,
+        },
+      )
+      return verbatim(200, { content: result.content, run_id: result.runId, ...wholeUsage(result) })
+    },
+  })

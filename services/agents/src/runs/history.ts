@@ -1,5 +1,5 @@
 /** Makes stored messages fit for a model: no loose ends between tool calls and results, and within the window. */
-import type { NewMessage } from './rows.ts'
+import type { NewMessage } from '../sessions/types.ts'
 
 /** Rough, and on the safe side for most scripts. */
 const charsPerToken = 4

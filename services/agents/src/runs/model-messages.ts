@@ -1,6 +1,6 @@
 /** Stored messages as the providers service takes them. */
 import type { ChatMessage, Image } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import type { NewMessage } from './rows.ts'
+import type { NewMessage } from '../sessions/types.ts'
 
 const blank = { images: [], toolCalls: [], toolCallId: '', isError: false, thinking: '', providerState: '' }
 

@@ -1,6 +1,7 @@
 /** The system prompt of a run, in an order that never changes, so that providers can cache its beginning. */
 import { contextTemplates } from '../context-files/templates.ts'
-import type { Agent } from '../sessions/types.ts'
+import type { ContextFile } from '../context-files/types.ts'
+import type { Agent } from '../agents/types.ts'
 
 const perFileChars = 20_000
 const totalChars = 24_000
@@ -8,12 +9,6 @@ const totalChars = 24_000
 const leastChars = 64
 const order = ['AGENTS.md', 'SOUL.md', 'IDENTITY.md', 'USER_PREDEFINED.md', 'USER.md', 'TOOLS.md']
 const openDefaults = ['AGENTS.md', 'SOUL.md', 'IDENTITY.md'] as const
-
-export interface ContextFile {
-  userId: string
-  name: string
-  content: string
-}
 
 /** Keeps 70 % of the room for the beginning and 20 % for the end. */
 const cut = (text: string, room: number): string => {

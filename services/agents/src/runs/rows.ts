@@ -2,64 +2,19 @@
  * The run path: one statement to begin a run, one an iteration to append, one to end it. Plain SQL, as this is what a
  * chat turn waits for (docs/adr/0006); under load one statement begins or ends many runs.
  */
-import { createBatcher, claimedByWriter, type BatcherOptions, type Database, type OutboxRow } from '@clawmesh/chassis'
+import {
+  claimedByWriter,
+  createBatcher,
+  outboxRow,
+  type BatcherOptions,
+  type OutboxRow,
+  type ServiceDb,
+} from '@clawmesh/chassis'
+import type { PrismaClient } from '../db/client/client.ts'
+import { toMessage, type MessageRow } from '../sessions/message-row.ts'
+import type { NewMessage } from '../sessions/types.ts'
 import { storableJson } from './storable.ts'
-import type { Message, MessageExtra, Usage } from '../sessions/types.ts'
-import { toMessage, type MessageRow } from '../sessions/rows.ts'
-
-export interface NewRun {
-  runId: string
-  tenantId: string
-  sessionKey: string
-  agentId: string
-  agentKey: string
-  userId: string
-  channel: string
-  /** The user message that starts the turn. */
-  message: string
-  inputPreview: string
-  leaseMs: number
-}
-
-/** A session as its run holds it. */
-export interface HeldSession {
-  sessionId: string
-  agentId: string
-  userId: string
-  summary: string
-  /** Number of the user message that began the turn. */
-  seq: number
-  firstSeq: number
-}
-
-export interface NewMessage {
-  role: Message['role']
-  content: string
-  extra?: MessageExtra
-}
-
-export interface EndedRun {
-  runId: string
-  status: 'completed' | 'failed' | 'cancelled'
-  error?: string
-  messages: readonly NewMessage[]
-  usage: Usage
-  provider: string
-  model: string
-  outbox: readonly OutboxRow[]
-}
-
-export interface LostRun {
-  id: string
-  tenant_id: string
-  session_key: string
-  agent_id: string
-  agent_key: string
-  user_id: string
-  channel: string
-  input_preview: string
-  started_at: Date
-}
+import type { EndedRun, HeldSession, LostRun, NewRun, RunRows } from './types.ts'
 
 /** From so many runs on, a statement waits a moment to begin or end several: the database does less for each. */
 const busyRuns = 8
@@ -121,7 +76,7 @@ const endSql = `
     FROM mine JOIN input USING (id) WHERE s.id = mine.session_id
     RETURNING s.id, s.tenant_id, mine.id AS run_id, input.messages, s.next_seq - jsonb_array_length(input.messages) AS from_seq
   ), appended AS (${insertMessages}
-  ), told AS (
+  ), stored AS (
     INSERT INTO agents.outbox (id, subject, payload, claimed_until)
     SELECT e.id, e.subject, e.payload, ${claimedByWriter}
     FROM mine JOIN jsonb_to_recordset($2::jsonb) AS e(run_id uuid, id uuid, subject text, payload text) ON e.run_id = mine.id
@@ -132,7 +87,9 @@ const endSql = `
  * Statements over runs. Those of one run work for its tenant; batches, leases and the search for lost runs are over all
  * tenants and go through the system scope, naming a run's unguessable id (docs/adr/0008).
  */
-export const createRunRows = ({ forTenant, system }: Database, published: (rows: readonly OutboxRow[]) => void) => {
+export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>): RunRows => {
+  const { forTenant } = database
+  const system = database.system
   /** Runs begun here and not ended yet. */
   const running = new Set<string>()
   const batches: BatcherOptions = {
@@ -213,7 +170,7 @@ export const createRunRows = ({ forTenant, system }: Database, published: (rows:
     }
   }
 
-  const end = createBatcher<EndedRun, boolean>(async (runs) => {
+  const end = createBatcher<EndedRun & { outbox: readonly OutboxRow[] }, boolean>(async (runs) => {
     const input = runs.map(({ runId, status, error, messages, usage, provider, model }) => {
       const json = messagesOf(messages)
       return `{"id":"${runId}","status":"${status}","error":${JSON.stringify(error ?? null)},"messages":${json},"bytes":${json.length},"input_tokens":${usage.inputTokens},"output_tokens":${usage.outputTokens},"provider":${JSON.stringify(provider)},"model":${JSON.stringify(model)}}`
@@ -225,13 +182,12 @@ export const createRunRows = ({ forTenant, system }: Database, published: (rows:
       runs.map(({ runId }) => runId),
     ])
     const ended = new Set(rows.map(({ id }) => id))
-    published(runs.flatMap(({ runId, outbox }) => (ended.has(runId) ? outbox : [])))
+    wakeRelay(runs.flatMap(({ runId, outbox }) => (ended.has(runId) ? outbox : [])))
     return runs.map(({ runId }) => ended.has(runId))
   }, batches)
 
   return {
-    /** Begins a run in a session made up for it, which has the run's id. False when that exists already. */
-    beginFresh: async (run: NewRun): Promise<boolean> => {
+    beginFresh: async (run) => {
       running.add(run.runId)
       let begun = false
       try {
@@ -242,30 +198,23 @@ export const createRunRows = ({ forTenant, system }: Database, published: (rows:
       return begun
     },
 
-    /** Begins a run and takes its session, made when new. `undefined` when another run holds the session. */
     begin: beginNamed,
 
-    /**
-     * Ends a run: its last messages, the session's counters, the release of the session and the events, in one
-     * statement. False when another replica has declared it lost; nothing is written then.
-     */
-    end: (run: EndedRun): Promise<boolean> => end(run).finally(() => running.delete(run.runId)),
-
-    /** Who a session belongs to, for telling "busy" from "not yours". */
-    sessionOwner: async (
-      tenantId: string,
-      sessionKey: string,
-    ): Promise<{ agentId: string; userId: string } | undefined> => {
-      const { rows } = await forTenant(tenantId).query<{ agent_id: string; user_id: string }>(
-        'SELECT agent_id, user_id FROM agents.sessions WHERE tenant_id = $1 AND session_key = $2',
-        [tenantId, sessionKey],
-      )
-      const [row] = rows
-      return row === undefined ? undefined : { agentId: row.agent_id, userId: row.user_id }
+    end: (run) => {
+      const outbox = run.events.map(({ name, data }) => outboxRow(name, run.tenantId, data))
+      return end({ ...run, outbox }).finally(() => running.delete(run.runId))
     },
 
-    /** The messages of a held session before its current turn, the newest `limit` of them, oldest first. */
-    history: async (tenantId: string, session: HeldSession, limit: number): Promise<Message[]> => {
+    sessionOwner: async (tenantId, sessionKey) => {
+      const { rows } = await forTenant(tenantId).query<{ agentId: string; userId: string }>(
+        `SELECT agent_id AS "agentId", user_id AS "userId" FROM agents.sessions
+         WHERE tenant_id = $1 AND session_key = $2`,
+        [tenantId, sessionKey],
+      )
+      return rows[0]
+    },
+
+    history: async (tenantId, session, limit) => {
       const { rows } = await forTenant(tenantId).query<MessageRow>(
         `SELECT role, content, extra, created_at FROM agents.messages
        WHERE session_id = $1 AND seq >= $2 AND seq < $3 ORDER BY seq DESC LIMIT $4`,
@@ -274,8 +223,7 @@ export const createRunRows = ({ forTenant, system }: Database, published: (rows:
       return rows.reverse().map(toMessage)
     },
 
-    /** Appends the messages of one iteration. False when the run is no longer ours. */
-    append: async (tenantId: string, runId: string, messages: readonly NewMessage[]): Promise<boolean> => {
+    append: async (tenantId, runId, messages) => {
       const { rowCount } = await forTenant(tenantId).query(
         `WITH grown AS (
          UPDATE agents.sessions s SET
@@ -291,24 +239,21 @@ export const createRunRows = ({ forTenant, system }: Database, published: (rows:
       return rowCount === 1
     },
 
-    /** Renews the leases of runs that this replica works on. */
-    renew: async (runIds: readonly string[], leaseMs: number): Promise<void> => {
+    renew: async (runIds, leaseMs) => {
       await system.query(
         `UPDATE agents.runs SET lease_until = now() + make_interval(secs => $2) WHERE id = ANY($1::uuid[]) AND status = 'running'`,
         [runIds, leaseMs / 1000],
       )
     },
 
-    /** Runs whose replica has gone silent. */
-    lost: async (limit: number): Promise<LostRun[]> => {
+    lost: async (limit) => {
       const { rows } = await system.query<LostRun>(
-        `SELECT id, tenant_id, session_key, agent_id, agent_key, user_id, channel, input_preview, started_at
-       FROM agents.runs WHERE status = 'running' AND lease_until < now() ORDER BY lease_until LIMIT $1`,
+        `SELECT id, tenant_id AS "tenantId", session_key AS "sessionKey", agent_id AS "agentId", agent_key AS "agentKey",
+           user_id AS "userId", channel, input_preview AS "inputPreview", started_at AS "startedAt"
+         FROM agents.runs WHERE status = 'running' AND lease_until < now() ORDER BY lease_until LIMIT $1`,
         [limit],
       )
       return rows
     },
   }
 }
-
-export type RunRows = ReturnType<typeof createRunRows>

@@ -3,14 +3,15 @@ import type { ChatMessage, ToolSpec } from '@clawmesh/contracts/gen/clawmesh/pro
 import type { ToolContext } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
 import { MeshError } from '@clawmesh/contracts'
 import type { Call } from '@clawmesh/chassis'
-import type { NewMessage } from './rows.ts'
-import type { Agent, Usage } from '../sessions/types.ts'
+import type { NewMessage } from '../sessions/types.ts'
+import type { Agent } from '../agents/types.ts'
 import type { LiveEvents } from './live-events.ts'
 import { createLoopDetector } from './loop-detector.ts'
 import { callModel, type Chat } from './model-call.ts'
 import { modelMessage } from './model-messages.ts'
 import type { RunTrace } from './spans.ts'
 import { runToolTurn, storedCalls, type InvokeTool } from './tool-turn.ts'
+import type { Usage } from './types.ts'
 
 const defaultMaxTokens = 8_192
 const maxMalformedInARow = 3

@@ -2,7 +2,7 @@
 import { derivedId, newId } from '@clawmesh/chassis'
 import type { EventData } from '@clawmesh/contracts'
 import { storable } from './storable.ts'
-import type { Usage } from '../sessions/types.ts'
+import type { Usage } from './types.ts'
 
 type Recorded = EventData<'traceRecorded'>
 type Span = Recorded['spans'][number]

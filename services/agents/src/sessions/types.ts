@@ -1,88 +1,53 @@
-/** The things the agents service knows, as its domain speaks of them. */
+/** Sessions and their messages, as the contract shows them and as they are stored. */
+import type { http } from '@clawmesh/contracts'
+import type { QueryShape, BodyShape, ResponseShape } from '@clawmesh/chassis'
 
-export type AgentStatus = 'active' | 'inactive' | 'summoning' | 'summon_failed'
-export type Json = Record<string, unknown>
+type Operations = typeof http.sessions.operations
+type Summary = ResponseShape<Operations['listSessions']['response'][200]>['sessions'][number]
+type Shown = ResponseShape<Operations['getSession']['response'][200]>['messages'][number]
+type Whole<T> = { [K in keyof T]-?: NonNullable<T[K]> }
 
-export interface Agent {
+export type SessionQuery = QueryShape<Operations['listSessions']>
+export type SessionChanges = BodyShape<Operations['patchSession']>
+
+export interface Session extends Pick<
+  Whole<Summary>,
+  | 'sessionKey'
+  | 'agentId'
+  | 'agentName'
+  | 'contextWindow'
+  | 'userId'
+  | 'model'
+  | 'provider'
+  | 'channel'
+  | 'inputTokens'
+  | 'outputTokens'
+  | 'compactionCount'
+  | 'label'
+  | 'metadata'
+  | 'messageCount'
+> {
   id: string
-  tenantId: string
-  agentKey: string
-  displayName: string
-  frontmatter: string | null
-  ownerId: string
-  /** Provider name; empty means the tenant's default. */
-  provider: string
-  model: string
-  /** Tokens. */
-  contextWindow: number
-  maxToolIterations: number
-  workspace: string
-  agentType: 'open' | 'predefined'
-  isDefault: boolean
-  status: AgentStatus
-  budgetMonthlyCents: number | null
-  toolsConfig: Json
-  otherConfig: Json
-  sandboxConfig: Json | null
-  subagentsConfig: Json | null
-  memoryConfig: Json | null
-  compactionConfig: Json | null
-  contextPruning: Json | null
-  createdAt: Date
-  updatedAt: Date
-}
-
-export interface StoredToolCall {
-  id: string
-  name: string
-  arguments: Json
-  parseError?: string
-}
-
-/** What a message carries beside its text. */
-export interface MessageExtra {
-  toolCalls?: StoredToolCall[]
-  toolCallId?: string
-  isError?: boolean
-  thinking?: string
-  /** The provider's own blocks of the turn, sent back unchanged. */
-  providerState?: string
-}
-
-export interface Message {
-  role: 'user' | 'assistant' | 'tool'
-  content: string
-  extra?: MessageExtra
-  createdAt: Date
-}
-
-export interface Session {
-  id: string
-  tenantId: string
-  sessionKey: string
-  agentId: string
-  agentName: string
-  contextWindow: number
-  userId: string
   summary: string
-  model: string
-  provider: string
-  channel: string
-  inputTokens: number
-  outputTokens: number
-  compactionCount: number
-  label: string
-  metadata: Record<string, string>
-  messageCount: number
   messageBytes: number
   createdAt: Date
   updatedAt: Date
 }
 
-export interface Usage {
-  inputTokens: number
-  outputTokens: number
-  cacheReadTokens: number
-  cacheCreationTokens: number
-  thinkingTokens: number
+export type StoredToolCall = Whole<Shown>['toolCalls'][number]
+
+/** What a message carries beside its text. */
+export interface MessageExtra extends Partial<Pick<Whole<Shown>, 'toolCalls' | 'toolCallId' | 'isError' | 'thinking'>> {
+  /** The provider's own blocks of the turn, sent back unchanged. */
+  providerState?: string
+}
+
+export interface NewMessage {
+  role: Exclude<Shown['role'], 'system'>
+  content: string
+  extra?: MessageExtra | undefined
+}
+
+export interface Message extends NewMessage {
+  createdAt: Date
 }

@@ -1,45 +1,56 @@
 import { MeshError, type Caller } from '@clawmesh/contracts'
-import { actorOf, type Call } from '@clawmesh/chassis'
-import type { AgentsStore } from '../db/store.ts'
-import { seesAllSessions } from '../agents/access.ts'
-import type { Message, Session } from './types.ts'
+import { actorOf, type Actor, type Call } from '@clawmesh/chassis'
+import { seesAllSessions } from './access.ts'
+import type { Message, Session, SessionChanges, SessionQuery } from './types.ts'
 
-interface ListInput {
-  agentRef?: string | undefined
-  channel?: string | undefined
-  userId?: string | undefined
-  limit: number
-  offset: number
+export interface SessionFilter extends Pick<SessionQuery, 'channel' | 'userId' | 'limit' | 'offset'> {
+  agentId: string | undefined
+}
+
+/** The sessions of one tenant. */
+export interface SessionRows {
+  /** One page, most recently updated first, and how many match in all. */
+  page: (filter: SessionFilter) => Promise<{ sessions: Session[]; total: number }>
+  find: (sessionKey: string) => Promise<Session | undefined>
+  /** All messages, oldest first. */
+  messages: (session: Session) => Promise<Message[]>
+  patch: (session: Session, changes: SessionChanges, actor: Actor) => Promise<void>
+  /** Drops messages and summary; what a run still writes comes after them. */
+  reset: (session: Session, actor: Actor) => Promise<void>
+  remove: (session: Session, actor: Actor) => Promise<void>
+}
+
+interface Parts {
+  rowsOf: (tenantId: string) => SessionRows
+  /** The agent that an id or key names. */
+  findAgent: (tenantId: string, ref: string) => Promise<{ id: string } | undefined>
 }
 
 /** Sessions as people see them. Admins see all of their tenant, others their own. */
-export const createSessionUseCases = (store: AgentsStore) => {
+export const createSessionUseCases = ({ rowsOf, findAgent }: Parts) => {
   /** @throws NOT_FOUND, or FORBIDDEN for somebody else's */
   const require = async (caller: Caller, key: string): Promise<Session> => {
-    const session = await store.forTenant(caller.tenantId).sessions.find(key)
+    const session = await rowsOf(caller.tenantId).find(key)
     if (session === undefined)
       throw new MeshError('NOT_FOUND', 'error.not_found', { kind: 'session', id: key.slice(0, 200) })
     if (!seesAllSessions(caller) && session.userId !== caller.userId)
       throw new MeshError('FORBIDDEN', 'error.no_access', { kind: 'session' })
     return session
   }
-  const rows = (caller: Caller) => store.forTenant(caller.tenantId).sessions
+  const rows = (caller: Caller) => rowsOf(caller.tenantId)
 
   return {
     /** One page, most recently updated first. @throws INVALID_REQUEST when a caller who sees only their own names no user */
-    list: async (caller: Caller, input: ListInput): Promise<{ sessions: Session[]; total: number }> => {
+    list: async (
+      caller: Caller,
+      { agentId: ref, channel, userId, limit, offset }: SessionQuery,
+    ): Promise<{ sessions: Session[]; total: number }> => {
       const seesAll = seesAllSessions(caller)
       if (!seesAll && caller.userId === '') throw new MeshError('INVALID_REQUEST', 'error.user_id_required')
-      const agent =
-        input.agentRef === undefined ? undefined : await store.forTenant(caller.tenantId).agents.find(input.agentRef)
-      if (input.agentRef !== undefined && agent === undefined) return { sessions: [], total: 0 }
-      return rows(caller).page({
-        agentId: agent?.id,
-        channel: input.channel,
-        userId: seesAll ? input.userId : caller.userId,
-        limit: input.limit,
-        offset: input.offset,
-      })
+      const agent = ref ? await findAgent(caller.tenantId, ref) : undefined
+      if (ref !== undefined && agent === undefined) return { sessions: [], total: 0 }
+      const filter = { agentId: agent?.id, channel, userId: seesAll ? userId : caller.userId, limit, offset }
+      return rows(caller).page(filter)
     },
 
     /** @throws NOT_FOUND, FORBIDDEN */
@@ -49,22 +60,15 @@ export const createSessionUseCases = (store: AgentsStore) => {
     },
 
     /** Sets label and model where given; metadata are merged key by key. @throws NOT_FOUND, FORBIDDEN */
-    patch: async (
-      call: Call,
-      key: string,
-      input: { label?: string | undefined; model?: string | undefined; metadata?: Record<string, string> | undefined },
-    ): Promise<void> => {
+    patch: async (call: Call, key: string, { label, model, metadata }: SessionChanges): Promise<void> => {
       const { caller } = call
       const session = await require(caller, key)
-      await rows(caller).patch(
-        session,
-        {
-          ...(input.label === undefined ? {} : { label: input.label }),
-          ...(input.model ? { model: input.model } : {}),
-          ...(input.metadata === undefined ? {} : { metadata: { ...session.metadata, ...input.metadata } }),
-        },
-        actorOf(call),
-      )
+      const changes = {
+        label,
+        model: model === '' ? undefined : model,
+        metadata: metadata === undefined ? undefined : { ...session.metadata, ...metadata },
+      }
+      await rows(caller).patch(session, changes, actorOf(call))
     },
 
     /** Empties messages and summary; counters, label and metadata stay. @throws NOT_FOUND, FORBIDDEN */

@@ -55,6 +55,7 @@ const answer: Awaited<ReturnType<Agents['resolveAgent']>> = {
   agentType: '',
   selfEvolve: false,
   shareMemory: false,
+  hasAccess: true,
 }
 const never = () => new Promise<never>(() => {})
 const delta = (value: string): ChatResponse => ({ event: { $case: 'textDelta', value } })

@@ -6,7 +6,7 @@ const services = fileURLToPath(new URL('../../services', import.meta.url))
 
 const openers = [
   // begins and ends runs of many tenants in one statement, renews leases, finds lost runs
-  'agents/src/store/runs.ts',
+  'agents/src/runs/rows.ts',
   // keys by hash, system keys, keys for other tenants
   'identity/src/api-keys/rows.ts',
   // deletes expired idempotency keys

@@ -1,6 +1,7 @@
 /** Every event of the mesh. Domain events are durable (outbox -> JetStream); cache kinds are fire and forget. */
 import { z } from 'zod'
 import type { ServiceName } from '../http/operation.ts'
+import { agentStatuses } from '../http/agents/agents.ts'
 import { span, trace } from '../http/traces/traces.ts'
 import { uuid } from '../http/common.ts'
 
@@ -97,7 +98,19 @@ export const events = {
   systemConfigSet: event('identity', 'system_config', 'set', 'A config value of a tenant was set', changed),
   systemConfigDeleted: event('identity', 'system_config', 'deleted', 'A config value of a tenant was removed', changed),
   agentCreated: event('agents', 'agent', 'created', 'An agent was created', changed),
-  agentUpdated: event('agents', 'agent', 'updated', 'An agent was changed', changed),
+  agentUpdated: event(
+    'agents',
+    'agent',
+    'updated',
+    'An agent was changed',
+    changed.extend({
+      status: z
+        .enum(agentStatuses)
+        .optional()
+        .describe('Where that changed; what an inactive agent answers in goes off'),
+      oldStatus: z.enum(agentStatuses).optional(),
+    }),
+  ),
   agentDeleted: event('agents', 'agent', 'deleted', 'An agent was deleted', changed.extend({ id: uuid })),
   sessionPatched: event('agents', 'session', 'patched', 'A session was changed', changed),
   sessionReset: event('agents', 'session', 'reset', 'A session was emptied', changed),

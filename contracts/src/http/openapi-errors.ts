@@ -41,6 +41,7 @@ export const errorSchemas: Readonly<Record<string, JsonSchema>> = {
 
 /** What the parts of the example texts are filled with. */
 const params = {
+  agent: 'support',
   count: 100,
   field: 'name',
   id: 'unknown',

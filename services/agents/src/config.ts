@@ -1,37 +1,6 @@
-import { z } from 'zod'
-import { defineConfig, integer, type ConfigOf } from '@clawmesh/chassis'
-import { injectionActions } from './domain/run/message-rules.ts'
+import { defineConfig, type ConfigOf } from '@clawmesh/chassis'
+import { runSettings } from './runs/settings.ts'
 
-export const agentsConfig = defineConfig('agents', {
-  runLeaseMs: {
-    env: ['CLAWMESH_RUN_LEASE_MS'],
-    schema: integer(15_000, 1_000),
-    about: 'A run whose replica has been silent this long is declared failed by another one',
-  },
-  runHeartbeatMs: {
-    env: ['CLAWMESH_RUN_HEARTBEAT_MS'],
-    schema: integer(5_000, 100),
-    about: 'How often leases are renewed and lost runs are looked for',
-  },
-  sessionWaitMs: {
-    env: ['CLAWMESH_SESSION_WAIT_MS'],
-    schema: integer(300_000, 1),
-    about: 'How long a message waits for the turn before it in the same session',
-  },
-  maxMessageChars: {
-    env: ['CLAWMESH_MAX_MESSAGE_CHARS'],
-    file: 'gateway.max_message_chars',
-    schema: integer(32_000, 1),
-    about: 'Longer user messages are cut, with a note to the model',
-    live: true,
-  },
-  injectionAction: {
-    env: ['CLAWMESH_INJECTION_ACTION'],
-    file: 'gateway.injection_action',
-    schema: z.enum(injectionActions).default('warn'),
-    about: 'What happens to a message that looks like a prompt injection',
-    live: true,
-  },
-})
+export const agentsConfig = defineConfig('agents', runSettings)
 
 export type AgentsConfig = ConfigOf<typeof agentsConfig>

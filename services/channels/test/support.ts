@@ -29,7 +29,12 @@ const fakeAgents = (agents: readonly Agent[]): Service =>
       const found = agents.find(
         ({ tenantId, id, key }) => tenantId === caller.tenantId && (id === agent || key === agent),
       )
-      return ResolveAgentResponse.create({ found: found !== undefined, id: found?.id, agentKey: found?.key })
+      return ResolveAgentResponse.create({
+        found: found !== undefined,
+        id: found?.id,
+        agentKey: found?.key,
+        hasAccess: true,
+      })
     },
   })
 

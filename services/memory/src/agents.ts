@@ -15,13 +15,13 @@ export const agentDirectory = (mesh: Mesh): FindAgent => {
   }
 
   return async (call, idOrKey) => {
-    const found =
-      // Which agent is the default changes without a word about the one that becomes it.
-      idOrKey === ''
-        ? await resolve(call, '')
-        : await known.get(call.caller.tenantId, idOrKey, () => resolve(detached(call), idOrKey))
+    const { tenantId, userId, role } = call.caller
+    // Who asks decides whether they have access.
+    const key = JSON.stringify([idOrKey, userId, role])
+    const found = await known.get(tenantId, key, () => resolve(detached(call), idOrKey))
     if (found === undefined)
       throw new MeshError('NOT_FOUND', 'error.not_found', { kind: 'agent', id: idOrKey || 'default' })
+    if (!found.hasAccess) throw new MeshError('FORBIDDEN', 'error.no_access', { kind: 'agent' })
     return { id: found.id, settings: readMemorySettings(found) }
   }
 }

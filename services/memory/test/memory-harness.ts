@@ -7,7 +7,7 @@ import {
   type EmbedResponse,
 } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { Caller } from '@clawmesh/contracts'
-import { implementRpc, loadConfigs, newId, type Call, type Database } from '@clawmesh/chassis'
+import { evict, implementRpc, loadConfigs, newId, type Call, type Database } from '@clawmesh/chassis'
 import { startEmptyPglite } from '../../../test/support/pglite.ts'
 import { startServices, type ServiceHarness } from '../../../test/support/service-harness.ts'
 import { memoryConfig, memoryService } from '../src/index.ts'
@@ -19,6 +19,8 @@ interface StandInAgent {
   memoryConfig: Record<string, unknown>
   shareMemory: boolean
   isDefault: boolean
+  /** Whether callers may use it. */
+  hasAccess: boolean
 }
 
 /** What the providers service answers; tests replace `embed`. */
@@ -102,6 +104,7 @@ export const startMemory = async (
                 agentType: 'open',
                 selfEvolve: false,
                 shareMemory: agent?.shareMemory ?? false,
+                hasAccess: agent?.hasAccess ?? false,
               }
             },
             getContextFile: none,
@@ -157,9 +160,12 @@ export const startMemory = async (
         memoryConfig: {},
         shareMemory: false,
         isDefault: false,
+        hasAccess: true,
         ...overrides,
       }
       agents.set(caller.tenantId, [...(agents.get(caller.tenantId) ?? []), agent])
+      // As the agents service does, so that nobody goes on believing that there is no such agent, or another default.
+      evict(harness.bus, { kind: 'agents', tenantId: caller.tenantId })
       return agent
     },
     stop: async () => {

@@ -1,14 +1,14 @@
 import { z } from 'zod'
-import { json, okBool, okString, page, slug, timestamp, usage, userId, uuid } from '../common.ts'
+import { json, okString, slug, timestamp, uuid } from '../common.ts'
 import { defineHttpTable } from '../operation.ts'
 
-const agentParams = z.object({ id: z.string().min(1).max(100).describe('Id or key of the agent') })
+export const agentParams = z.object({ id: z.string().min(1).max(100).describe('Id or key of the agent') })
 const config = json.nullable()
 
 export const agentStatuses = ['active', 'inactive', 'summoning', 'summon_failed'] as const
 export const agentTypes = ['open', 'predefined'] as const
 
-export const agent = z
+const agent = z
   .object({
     id: uuid,
     created_at: timestamp,
@@ -64,117 +64,20 @@ const agentWritable = z.object({
   monthly_cents: z.number().int().min(0).max(2_147_483_647).nullish().describe('Alias of budget_monthly_cents'),
 })
 
-export const message = z
-  .object({
-    role: z.enum(['system', 'user', 'assistant', 'tool']),
-    content: z.string(),
-    thinking: z.string().optional(),
-    media_refs: z.array(json).optional(),
-    tool_calls: z
-      .array(z.object({ id: z.string(), name: z.string(), arguments: json, parse_error: z.string().optional() }))
-      .optional(),
-    tool_call_id: z.string().optional(),
-    is_error: z.boolean().optional(),
-    created_at: timestamp.optional(),
-  })
-  .meta({ id: 'Message', description: 'One message of a session' })
-
-const sessionSummary = z
-  .object({
-    key: z.string(),
-    messageCount: z.number().int(),
-    created: timestamp,
-    updated: timestamp,
-    label: z.string().optional(),
-    channel: z.string().optional(),
-    userID: z.string().optional(),
-    metadata: z.record(z.string(), z.string()).optional(),
-    model: z.string().optional(),
-    provider: z.string().optional(),
-    inputTokens: z.number().int().optional(),
-    outputTokens: z.number().int().optional(),
-    agentName: z.string().optional(),
-    estimatedTokens: z.number().int().optional(),
-    contextWindow: z.number().int().optional(),
-    compactionCount: z.number().int().optional(),
-    session_key: z.string(),
-    agent_id: z.string().optional(),
-    user_id: z.string().optional(),
-    message_count: z.number().int(),
-    input_tokens: z.number().int().optional(),
-    output_tokens: z.number().int().optional(),
-    created_at: timestamp,
-    updated_at: timestamp,
-  })
-  .meta({ id: 'SessionSummary', description: 'A chat session without its messages; fields of both naming styles' })
-
-const sessionDetail = z
-  .object({
-    key: z.string(),
-    messages: z.array(message),
-    summary: z.string(),
-    created: timestamp,
-    updated: timestamp,
-    agentUUID: uuid,
-    userID: z.string().optional(),
-    model: z.string().optional(),
-    provider: z.string().optional(),
-    channel: z.string().optional(),
-    inputTokens: z.number().int().optional(),
-    outputTokens: z.number().int().optional(),
-    compactionCount: z.number().int().optional(),
-    label: z.string().optional(),
-    spawnedBy: z.string().optional(),
-    spawnDepth: z.number().int().optional(),
-    metadata: z.record(z.string(), z.string()).optional(),
-  })
-  .meta({ id: 'SessionDetail', description: 'A chat session with its messages' })
-
-const sessionParams = z.object({ key: z.string().min(1).max(500).describe('Key of the session') })
-
-const contentPart = z.looseObject({
-  type: z.enum(['text', 'input_text', 'image_url', 'input_image', 'output_text']),
-  text: z.string().optional(),
-  image_url: z.union([z.string(), z.looseObject({ url: z.string() })]).optional(),
-})
-
-export const chatMessageInput = z.looseObject({
-  role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']),
-  content: z.union([z.string(), z.array(contentPart)]).nullish(),
-})
-
-const sseExample = `data: {"id":"chatcmpl-1f0c9a2b","object":"chat.completion.chunk","created":1795166400,"model":"goclaw:support","choices":[{"index":0,"delta":{"content":"On Friday."},"finish_reason":null}]}
-
-data: [DONE]
-
-`
-
-const chatCompletion = z
-  .object({
-    id: z
-      .string()
-      .regex(/^chatcmpl-[0-9a-f]{8}$/)
-      .meta({ examples: ['chatcmpl-1f0c9a2b'] }),
-    object: z.literal('chat.completion'),
-    created: z.number().int(),
-    model: z.string(),
-    choices: z.array(
-      z.object({
-        index: z.literal(0),
-        message: z.object({ role: z.literal('assistant'), content: z.string() }),
-        finish_reason: z.enum(['stop', 'length']),
-      }),
-    ),
-    usage: usage.optional(),
-  })
-  .meta({ id: 'ChatCompletion', description: 'The answer of one agent turn, as OpenAI words it' })
-
 export const agents = defineHttpTable('agents', {
   listAgents: {
     method: 'GET',
     path: '/v1/agents',
     role: 'viewer',
     summary: 'The agents the calling user may use, newest first',
+    rules: {
+      requiresUser: 'Without a user id it is answered 400',
+      showsWhatMayBeUsed:
+        'A user sees own, default and shared agents, and predefined ones that an enabled channel instance opens to them; admins see no more',
+      showsAllToSystemOwners: 'A system owner sees every agent of the tenant',
+      ordersNewestFirst: 'All come at once, the newest first, and only those of the tenant',
+      emptyIsAList: 'Without agents the list is empty, not null',
+    },
     response: { 200: z.object({ agents: z.array(agent) }) },
     errors: [400],
   },
@@ -183,6 +86,27 @@ export const agents = defineHttpTable('agents', {
     path: '/v1/agents',
     role: 'admin',
     summary: 'Create an agent owned by the calling user',
+    rules: {
+      requiresUser: 'Without a user id it is answered 400',
+      requiresSlug:
+        'A key is made of lower-case letters, digits and inner hyphens; anything else is answered 400 naming the field',
+      keepsKeysUnique: 'A key that is taken is answered 409; every tenant has keys of its own',
+      belongsToCaller: 'The caller is the owner; an id, an owner or times in the body are ignored',
+      staysInWorkspace: '`restrict_to_workspace` is true whatever is sent',
+      takesTenantFromSystemOwners:
+        '`tenant_id` is honoured for a system owner, who may name any tenant that exists; for others it is the tenant of the request',
+      hasDefaults:
+        'What is left out has defaults: type open, 200000 tokens, 30 iterations, a workspace named after the key, memory on, status active; a window or limit below 1 counts as left out',
+      seedsContextFiles: 'A predefined agent starts with template context files; an open one has none of its own',
+      isAudited: 'The creation is an event and an entry of the audit log, agent.created',
+      answersTheAgent: 'The answer is the agent as it is stored, with what the server has filled in',
+      takesAliases:
+        '`name`, `description`, `system_prompt` and `monthly_cents` stand for canonical fields, which win where both are given',
+      derivesKeys:
+        'Without a key one is made from the display name; where nothing of it can be used, or the word is reserved, it is `agent-` and six hex digits',
+      replacesTheDefault: 'A new default agent takes the place of the one before, at once and for every service',
+      checksNoModel: 'Unknown fields are ignored; neither the provider nor the model need exist',
+    },
     body: agentWritable.extend({
       tenant_id: uuid.optional().describe('Honoured for the owner role only'),
     }),
@@ -194,6 +118,12 @@ export const agents = defineHttpTable('agents', {
     path: '/v1/agents/{id}',
     role: 'viewer',
     summary: 'One agent by id or key',
+    rules: {
+      takesIdOrKey: 'A UUID is looked up by id, anything else by key, inside the tenant; a miss is answered 404',
+      requiresAccess:
+        'A user who neither owns the agent nor shares it is answered 403, unless it is the default one; without a user id the role alone decides',
+      answersBareAgent: 'The answer is the agent itself, without an envelope; empty fields are left out',
+    },
     params: agentParams,
     response: { 200: agent },
     errors: [404],
@@ -204,6 +134,26 @@ export const agents = defineHttpTable('agents', {
     role: 'admin',
     ownerOnly: true,
     summary: 'Change the fields that the body names; objects are replaced whole',
+    rules: {
+      requiresOwnership:
+        'Only its owner or a system owner may change an agent, whatever the role; without a user id the role alone decides',
+      takesIdOrKey: 'The agent is named by its id or by its key',
+      changesWhatIsNamed:
+        'Only fields that the body names change; unknown ones are ignored, and so are owner, tenant and `restrict_to_workspace`',
+      replacesObjects:
+        'A config object is replaced whole; null clears it, and empties `tools_config` and `other_config`',
+      movesTheDefault: '`is_default: true` takes the mark from the agent that had it, at once and for every service',
+      rewritesTheName:
+        'A display name is written into the Name line of the IDENTITY.md at agent level, which is made where it is missing; the rest of the file stays',
+      rewritesNamesOfUsers: "The display name of an open agent is also written into every user's own IDENTITY.md",
+      actsAtOnce: 'The next run sees the change',
+      announcesStatus:
+        'A status that really changes goes out with the event, old and new, so that channel instances of an inactive agent go off',
+      validates: 'Key, status and type are checked as at creation, and a key that is taken is answered 409',
+      takesAliases: 'The aliases of creation are understood; a description alone keeps the rest of `other_config`',
+      acknowledges: 'The answer is an acknowledgement with the text "true"',
+      isAudited: 'The change is an event and an entry of the audit log, agent.updated',
+    },
     params: agentParams,
     body: agentWritable,
     response: { 200: okString },
@@ -215,121 +165,15 @@ export const agents = defineHttpTable('agents', {
     role: 'admin',
     ownerOnly: true,
     summary: 'Delete an agent and all data that hangs on it',
+    rules: {
+      requiresOwnership: 'Only its owner or a system owner may delete an agent, whatever the role; named by id or key',
+      removesWhatHangsOnIt: 'Its sessions, messages, shares and context files are deleted for good',
+      isAudited:
+        'The deletion is an event, upon which other services remove what they keep of the agent, and an entry of the audit log, agent.deleted',
+      staysDeleted: "A tenant's first default agent that is deleted is not made again",
+    },
     params: agentParams,
     response: { 200: okString },
-    errors: [404],
-  },
-  wakeAgent: {
-    method: 'POST',
-    path: '/v1/agents/{id}/wake',
-    role: 'operator',
-    summary: 'Run the agent once on a message and wait for the answer',
-    params: agentParams,
-    body: z.object({
-      message: z.string().min(1),
-      session_key: z.string().min(1).max(500).optional(),
-      user_id: userId.optional(),
-      metadata: json.optional(),
-    }),
-    response: { 200: z.object({ content: z.string(), run_id: uuid, usage: usage.optional() }) },
-    errors: [400, 404, 429, 503, 504],
-    startsRun: true,
-  },
-  createChatCompletion: {
-    method: 'POST',
-    path: '/v1/chat/completions',
-    role: 'operator',
-    summary: 'One agent turn through an OpenAI chat-completions call, plain JSON or server-sent events',
-    description:
-      'With `stream: true` the answer comes as server-sent events and ends with `[DONE]`; hanging up cancels the turn. The session is that of the agent and user.',
-    body: z.looseObject({
-      model: z
-        .string()
-        .max(500)
-        .default('')
-        .meta({ description: '`goclaw:<agent key>`', examples: ['goclaw:support'] }),
-      messages: z
-        .array(chatMessageInput)
-        .min(1)
-        .meta({ examples: [[{ role: 'user', content: 'When is the release?' }]] }),
-      stream: z.boolean().nullish(),
-      stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
-      user: userId.nullish(),
-      max_tokens: z.number().int().min(1).nullish(),
-      max_completion_tokens: z.number().int().min(1).nullish(),
-    }),
-    response: { 200: chatCompletion },
-    headers: {
-      'X-GoClaw-Agent-Id': 'Id or key of the agent, where the model names none',
-      'X-GoClaw-Agent': 'Alias of X-GoClaw-Agent-Id',
-    },
-    produces: 'text/event-stream',
-    producesExample: sseExample,
-    errors: [400, 404, 413, 429, 503, 504],
-    errorStyle: 'openai',
-    startsRun: true,
-  },
-  listSessions: {
-    method: 'GET',
-    path: '/v1/sessions',
-    role: 'viewer',
-    summary: 'Chat sessions, most recently updated first',
-    query: z.object({
-      agent_id: z.string().max(100).optional().describe('Only sessions with this agent, id or key'),
-      agentId: z.string().max(100).optional().describe('Alias of agent_id'),
-      channel: z.string().max(50).optional().describe('Only sessions on this channel'),
-      user_id: userId.optional().describe('Only for callers that see all'),
-      ...page(20, 500),
-    }),
-    response: {
-      200: z.object({
-        sessions: z.array(sessionSummary),
-        total: z.number().int(),
-        limit: z.number().int(),
-        offset: z.number().int(),
-      }),
-    },
-    errors: [400],
-  },
-  getSession: {
-    method: 'GET',
-    path: '/v1/sessions/{key}',
-    role: 'viewer',
-    summary: 'One session with its messages and running summary',
-    params: sessionParams,
-    response: { 200: sessionDetail },
-    errors: [404],
-  },
-  patchSession: {
-    method: 'PATCH',
-    path: '/v1/sessions/{key}',
-    role: 'operator',
-    summary: 'Change label, model or metadata of a session',
-    params: sessionParams,
-    body: z.object({
-      label: z.string().max(500).optional(),
-      model: z.string().max(200).optional(),
-      metadata: z.record(z.string(), z.string()).optional(),
-    }),
-    response: { 200: z.object({ ok: z.literal(true), key: z.string() }) },
-    errors: [400, 404],
-  },
-  resetSession: {
-    method: 'POST',
-    path: '/v1/sessions/{key}/reset',
-    role: 'operator',
-    summary: "Clear a session's messages and summary",
-    params: sessionParams,
-    response: { 200: okBool },
-    errors: [404],
-  },
-  deleteSession: {
-    method: 'DELETE',
-    path: '/v1/sessions/{key}',
-    role: 'operator',
-    summary: 'Delete a session',
-    params: sessionParams,
-    response: { 200: okBool },
     errors: [404],
   },
 })

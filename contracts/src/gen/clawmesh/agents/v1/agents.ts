@@ -42,6 +42,8 @@ export interface ResolveAgentResponse {
   agentType: string;
   selfEvolve: boolean;
   shareMemory: boolean;
+  /** Whether the caller may use the agent: chat with it, and use its tools, memory and graph. */
+  hasAccess: boolean;
 }
 
 export interface GetContextFileRequest {
@@ -135,6 +137,7 @@ function createBaseResolveAgentResponse(): ResolveAgentResponse {
     agentType: "",
     selfEvolve: false,
     shareMemory: false,
+    hasAccess: false,
   };
 }
 
@@ -172,6 +175,9 @@ export const ResolveAgentResponse: MessageFns<ResolveAgentResponse> = {
     }
     if (message.shareMemory !== false) {
       writer.uint32(88).bool(message.shareMemory);
+    }
+    if (message.hasAccess !== false) {
+      writer.uint32(96).bool(message.hasAccess);
     }
     return writer;
   },
@@ -277,6 +283,14 @@ export const ResolveAgentResponse: MessageFns<ResolveAgentResponse> = {
             message.shareMemory = reader.bool();
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.hasAccess = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -305,6 +319,7 @@ export const ResolveAgentResponse: MessageFns<ResolveAgentResponse> = {
     message.agentType = object.agentType ?? "";
     message.selfEvolve = object.selfEvolve ?? false;
     message.shareMemory = object.shareMemory ?? false;
+    message.hasAccess = object.hasAccess ?? false;
     return message;
   },
 };

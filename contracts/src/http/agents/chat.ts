@@ -1,0 +1,146 @@
+import { z } from 'zod'
+import { json, usage, userId, uuid } from '../common.ts'
+import { defineHttpTable } from '../operation.ts'
+import { agentParams } from './agents.ts'
+
+const contentPart = z.looseObject({
+  type: z.enum(['text', 'input_text', 'image_url', 'input_image', 'output_text']),
+  text: z.string().optional(),
+  image_url: z.union([z.string(), z.looseObject({ url: z.string() })]).optional(),
+})
+
+const chatMessageInput = z.looseObject({
+  role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']),
+  content: z.union([z.string(), z.array(contentPart)]).nullish(),
+})
+
+const sseExample = `data: {"id":"chatcmpl-1f0c9a2b","object":"chat.completion.chunk","created":1795166400,"model":"goclaw:support","choices":[{"index":0,"delta":{"content":"On Friday."},"finish_reason":null}]}
+
+data: [DONE]
+
+`
+
+const chatCompletion = z
+  .object({
+    id: z
+      .string()
+      .regex(/^chatcmpl-[0-9a-f]{8}$/)
+      .meta({ examples: ['chatcmpl-1f0c9a2b'] }),
+    object: z.literal('chat.completion'),
+    created: z.number().int(),
+    model: z.string(),
+    choices: z.array(
+      z.object({
+        index: z.literal(0),
+        message: z.object({ role: z.literal('assistant'), content: z.string() }),
+        finish_reason: z.enum(['stop', 'length']),
+      }),
+    ),
+    usage: usage.optional(),
+  })
+  .meta({ id: 'ChatCompletion', description: 'The answer of one agent turn, as OpenAI words it' })
+
+export const chat = defineHttpTable('agents', {
+  wakeAgent: {
+    method: 'POST',
+    path: '/v1/agents/{id}/wake',
+    role: 'operator',
+    summary: 'Run the agent once on a message and wait for the answer',
+    rules: {
+      answersAtTheEnd: 'The answer comes when the run has ended: text, run id and usage',
+      findsActiveAgents: 'The agent is named by id or key; an unknown one and one that is not active are answered 404',
+      requiresAccess: 'A user without access to the agent is answered 403',
+      makesASession:
+        'Without a session key the run has a session of its own, `agent:<agent as named>:wake-` and eight hex digits',
+      continuesSessions:
+        "A session key is used as it is, so that its history accumulates; somebody else's session is answered 403, one of another agent 400",
+      namesTheUser: '`user_id` takes the place of the user of the request, unless the credential is bound to one',
+      comesFromWake: 'The channel of the run is `wake` and its chat `api`; metadata is accepted and has no effect',
+      leavesOutUnknownUsage: 'Usage is absent when the provider reported none',
+      requiresAMessage: 'A message is required; a body above 1 MiB is answered 413',
+      answersRunErrors:
+        'A run that fails is answered with its own status, as in chat: 429 for a spent budget, 503 for a model that cannot be reached',
+      deliversSilence: 'The content is empty when the agent has nothing to say',
+    },
+    params: agentParams,
+    body: z.object({
+      message: z.string().min(1),
+      session_key: z.string().min(1).max(500).optional(),
+      user_id: userId.optional(),
+      metadata: json.optional(),
+    }),
+    response: { 200: z.object({ content: z.string(), run_id: uuid, usage: usage.optional() }) },
+    errors: [400, 404, 412, 429, 503, 504],
+    startsRun: true,
+  },
+  createChatCompletion: {
+    method: 'POST',
+    path: '/v1/chat/completions',
+    role: 'operator',
+    summary: 'One agent turn through an OpenAI chat-completions call, plain JSON or server-sent events',
+    description:
+      'With `stream: true` the answer comes as server-sent events and ends with `[DONE]`; hanging up cancels the turn. The session is that of the agent and user.',
+    rules: {
+      namesAgentByModel:
+        '`goclaw:` or `agent:` before the model names the agent by key or id; case counts, and nothing behind it is `default`',
+      namesAgentByHeader:
+        'Without such a prefix X-GoClaw-Agent-Id, then X-GoClaw-Agent name the agent, else it is `default`; any other model is only echoed',
+      findsActiveAgents: 'An agent that is unknown in the tenant, or not active, is answered 404',
+      requiresAccess: 'A user without access to the agent is answered 403; the default agent is open to its tenant',
+      requiresAUser:
+        "The user is the credential's or the header's, else the `user` of the body; without any it is answered 400",
+      requiresAMessage:
+        'Without messages, or without text or image in the last message of the user, it is answered 400',
+      showsEarlierMessages:
+        'Earlier messages of user and assistant are shown to the model as history, system and developer messages as further instructions; none of them is stored',
+      joinsParts: 'Text parts are joined by line breaks; images given as data URLs reach the model',
+      guardsImageUrls: 'Images at other URLs are fetched through the guard: private addresses are answered 400',
+      hasASessionOfItsOwn:
+        'Each call has a session of its own, `agent:<key>:http-<user>-<eight characters>`, which keeps the turn',
+      runsTheAgent: 'The turn is a whole run: the tools of the agent are called, and every step is kept',
+      endsAtTheIterationLimit: 'The last iteration that the agent allows gets no tools, so that it answers',
+      refusesSpentBudgets:
+        'A spent monthly budget is answered 429 `insufficient_quota` without Retry-After, before any model is asked',
+      limitsMessages:
+        'A message longer than the limit of the tenant or installation is cut with a note to the model; one that looks like an injection is refused where the settings say so',
+      endsWithItsClient: 'A client that hangs up cancels the run and its model call',
+      deliversSilence: 'The content is empty when the agent has nothing to say',
+      streamsDeltas:
+        'A stream has a role chunk, one for each piece of text, one with the finish reason, one with usage if `stream_options` ask for it, and `[DONE]`',
+      framesEvents: 'A stream is framed as data lines only, as `text/event-stream` that nobody caches or buffers',
+      streamsTextOnly: 'The text of every iteration is streamed; thinking, tool calls and their results are not',
+      saysWhyItEnded: 'The finish reason is `stop`, or `length` when the last answer was cut by the token limit',
+      nestsErrors: "Errors are JSON in OpenAI's shape",
+      failsBeforeTheStream: 'A run that fails before its first text is answered with its own status, streamed or not',
+      endsBrokenStreams: 'A stream that breaks ends with an error event and without `[DONE]`',
+      refusesLargeBodies: 'A body above 1 MiB is answered 413',
+      leavesOutUnknownUsage: 'Usage is absent when the provider reported none',
+    },
+    body: z.looseObject({
+      model: z
+        .string()
+        .max(500)
+        .default('')
+        .meta({ description: '`goclaw:<agent key>`', examples: ['goclaw:support'] }),
+      messages: z
+        .array(chatMessageInput)
+        .min(1)
+        .meta({ examples: [[{ role: 'user', content: 'When is the release?' }]] }),
+      stream: z.boolean().nullish(),
+      stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
+      user: userId.nullish(),
+      max_tokens: z.number().int().min(1).nullish(),
+      max_completion_tokens: z.number().int().min(1).nullish(),
+    }),
+    response: { 200: chatCompletion },
+    headers: {
+      'X-GoClaw-Agent-Id': 'Id or key of the agent, where the model names none',
+      'X-GoClaw-Agent': 'Alias of X-GoClaw-Agent-Id',
+    },
+    produces: 'text/event-stream',
+    producesExample: sseExample,
+    errors: [400, 404, 412, 413, 429, 503, 504],
+    errorStyle: 'openai',
+    startsRun: true,
+  },
+})

@@ -1,0 +1,40 @@
+/** Agents: what they are, who may use and who may change them. */
+import { ChannelsServiceService } from '@clawmesh/contracts/gen/clawmesh/channels/v1/channels.ts'
+import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
+import { newId, type Call, type Feature, type Mesh, type ServiceDb } from '@clawmesh/chassis'
+import type { PrismaClient } from '../db/client/client.ts'
+import { createAgentHttp } from './http.ts'
+import { createAgentLookup, type AgentLookup } from './lookup.ts'
+import { createAgentRows } from './rows.ts'
+import { createAgentRpc } from './rpc.ts'
+import type { Agent } from './types.ts'
+import { createAgentUseCases } from './use-cases.ts'
+
+const cachedAgents = 10_000
+
+export const createAgents = (mesh: Mesh, db: ServiceDb<PrismaClient>) => {
+  const identity = mesh.client(IdentityServiceService)
+  const channels = mesh.client(ChannelsServiceService)
+  const rowsOf = createAgentRows(db)
+  const lookup = createAgentLookup({
+    rowsOf,
+    agents: mesh.cache<Agent>('agents', cachedAgents),
+    shares: mesh.cache<{ isShared: boolean }>('agents', cachedAgents),
+  })
+  const agents = createAgentUseCases({
+    rowsOf,
+    workspaceDir: mesh.workspaceDir,
+    tenantSlug: async (call, tenantId) => {
+      const tenant = await identity.resolveTenant(call, { idOrSlug: tenantId })
+      return tenant.found ? tenant.slug : undefined
+    },
+    openedByChannels: async (caller) => {
+      const call: Call = { caller, requestId: newId(), signal: AbortSignal.timeout(mesh.config.rpcTimeoutMs) }
+      return (await channels.listAgentsOpenTo(call, { userId: caller.userId })).agentIds
+    },
+  })
+  return { http: createAgentHttp(agents), rpc: createAgentRpc(lookup), lookup } satisfies Feature & {
+    rpc: object
+    lookup: AgentLookup
+  }
+}

@@ -1,0 +1,42 @@
+import { type AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
+import type { RpcFunctions } from '@clawmesh/chassis'
+import type { AgentLookup } from './lookup.ts'
+
+const unknownAgent = {
+  found: false,
+  id: '',
+  agentKey: '',
+  status: '',
+  ownerId: '',
+  workspace: '',
+  toolsConfigJson: '',
+  memoryConfigJson: '',
+  agentType: '',
+  selfEvolve: false,
+  shareMemory: false,
+  hasAccess: false,
+}
+
+export const createAgentRpc = (lookup: AgentLookup) =>
+  ({
+    resolveAgent: async ({ caller }, { agent: ref }) => {
+      const agent = await lookup.find(caller.tenantId, ref)
+      if (agent === undefined) return unknownAgent
+      const { id, agentKey, status, ownerId, workspace, agentType, otherConfig } = agent
+      const sharing = otherConfig['workspace_sharing'] as { share_memory?: boolean } | undefined
+      return {
+        found: true,
+        id,
+        agentKey,
+        status,
+        ownerId,
+        workspace,
+        toolsConfigJson: JSON.stringify(agent.toolsConfig),
+        memoryConfigJson: JSON.stringify(agent.memoryConfig ?? {}),
+        agentType,
+        selfEvolve: otherConfig['self_evolve'] === true,
+        shareMemory: sharing?.share_memory === true,
+        hasAccess: await lookup.hasAccess(caller, agent),
+      }
+    },
+  }) satisfies Partial<RpcFunctions<typeof AgentsServiceService>>

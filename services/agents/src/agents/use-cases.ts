@@ -1,0 +1,161 @@
+import { join } from 'node:path'
+import { masterTenantId, MeshError, type Caller } from '@clawmesh/contracts'
+import { type Actor, actorOf, type Call, cutText, newId } from '@clawmesh/chassis'
+import { contextTemplates } from '../context-files/templates.ts'
+import { isSystemOwner, mayUse, requireOwner } from './access.ts'
+import { agentChanges } from './agent-input.ts'
+import { agentKeyFrom } from './agent-key.ts'
+import type { Agent, AgentChanges, AgentFields, AgentInput, NewAgent } from './types.ts'
+
+/** The agents of one tenant. */
+export interface AgentRows {
+  /** An agent by id or key. */
+  find: (ref: string) => Promise<Agent | undefined>
+  /** The agent marked as default, else the one called `default`. */
+  findDefault: () => Promise<Agent | undefined>
+  list: () => Promise<Agent[]>
+  /**
+   * What a user may use: own, default and shared agents, and predefined ones that a channel opens. Channels are asked
+   * only when there are predefined agents that nothing else opens.
+   */
+  listFor: (userId: string, openedByChannels: () => Promise<readonly string[]>) => Promise<Agent[]>
+  isSharedWith: (agentId: string, userId: string) => Promise<boolean>
+  /** Takes the default's mark from the agent that has it where the new one is the default. @throws ALREADY_EXISTS */
+  insert: (
+    agent: AgentFields & Pick<Agent, 'id' | 'tenantId' | 'ownerId'>,
+    files: readonly { name: string; content: string }[],
+    actor: Actor,
+  ) => Promise<Agent>
+  /**
+   * Writes what `change` makes of the stored agent, which nobody else changes meanwhile, and a display name into
+   * IDENTITY.md. False when there is none. @throws ALREADY_EXISTS
+   */
+  update: (id: string, actor: Actor, change: (stored: Agent) => AgentChanges) => Promise<boolean>
+  remove: (id: string, actor: Actor) => Promise<void>
+}
+
+const defaults = {
+  displayName: '',
+  frontmatter: null,
+  provider: '',
+  model: '',
+  contextWindow: 200_000,
+  maxToolIterations: 30,
+  agentType: 'open',
+  isDefault: false,
+  status: 'active',
+  budgetMonthlyCents: null,
+  toolsConfig: {},
+  otherConfig: {},
+  sandboxConfig: null,
+  subagentsConfig: null,
+  memoryConfig: { enabled: true },
+  compactionConfig: {},
+  contextPruning: null,
+} satisfies Omit<AgentFields, 'agentKey' | 'workspace'>
+const predefinedFiles = ['AGENTS.md', 'SOUL.md', 'IDENTITY.md', 'USER_PREDEFINED.md'] as const
+
+const notFound = (id: string) => new MeshError('NOT_FOUND', 'error.not_found', { kind: 'agent', id: cutText(id, 100) })
+
+const requireUser = (caller: Caller): void => {
+  if (caller.userId === '') throw new MeshError('INVALID_REQUEST', 'error.user_id_required')
+}
+
+interface Parts {
+  rowsOf: (tenantId: string) => AgentRows
+  /** Base folder of agent workspaces. */
+  workspaceDir: string
+  /** Slug of a tenant; undefined for one that does not exist. */
+  tenantSlug: (call: Call, tenantId: string) => Promise<string | undefined>
+  /** Agents that a chat channel opens to the caller. */
+  openedByChannels: (caller: Caller) => Promise<string[]>
+}
+
+/** Everything that can be done with agents themselves. */
+export const createAgentUseCases = ({ rowsOf, workspaceDir, tenantSlug: slugOf, openedByChannels }: Parts) => {
+  /** Where a new agent goes: a system owner may name another tenant. @throws NOT_FOUND for one that does not exist */
+  const tenantFor = async (
+    call: Call,
+    wanted: string | undefined,
+  ): Promise<{ tenantId: string; tenantSlug: string }> => {
+    const { caller } = call
+    if (wanted === undefined || wanted === caller.tenantId || !isSystemOwner(caller)) return caller
+    const tenantSlug = await slugOf(call, wanted)
+    if (tenantSlug === undefined) throw new MeshError('NOT_FOUND', 'error.not_found', { kind: 'tenant', id: wanted })
+    return { tenantId: wanted, tenantSlug }
+  }
+
+  /** @throws NOT_FOUND */
+  const require = async (caller: Caller, ref: string): Promise<Agent> => {
+    const agent = await rowsOf(caller.tenantId).find(ref)
+    if (agent === undefined) throw notFound(ref)
+    return agent
+  }
+
+  /** @throws NOT_FOUND, FORBIDDEN */
+  const requireOwned = async (caller: Caller, ref: string): Promise<Agent> => {
+    const agent = await require(caller, ref)
+    requireOwner(caller, agent)
+    return agent
+  }
+
+  return {
+    /** Agents the caller may use, newest first. @throws INVALID_REQUEST without a user id */
+    list: async (caller: Caller): Promise<Agent[]> => {
+      requireUser(caller)
+      const rows = rowsOf(caller.tenantId)
+      if (isSystemOwner(caller)) return rows.list()
+      return rows.listFor(caller.userId, () => openedByChannels(caller))
+    },
+
+    /** @throws NOT_FOUND, FORBIDDEN when the caller has no access */
+    get: async (caller: Caller, ref: string): Promise<Agent> => {
+      const agent = await require(caller, ref)
+      const shared = () => rowsOf(caller.tenantId).isSharedWith(agent.id, caller.userId)
+      if (!(await mayUse(caller, agent, shared))) throw new MeshError('FORBIDDEN', 'error.no_access', { kind: 'agent' })
+      return agent
+    },
+
+    /** @throws INVALID_REQUEST without a user id, NOT_FOUND for an unknown tenant, ALREADY_EXISTS when the key is taken */
+    create: async (call: Call, { tenantId: wanted, ...input }: NewAgent): Promise<Agent> => {
+      const { caller } = call
+      requireUser(caller)
+      const { tenantId, tenantSlug } = await tenantFor(call, wanted)
+      const changes = agentChanges(input)
+      const agentKey = changes.agentKey ?? agentKeyFrom(changes.displayName ?? '')
+      const agent = {
+        ...defaults,
+        workspace: join(workspaceDir, ...(tenantId === masterTenantId ? [] : ['tenants', tenantSlug]), agentKey),
+        ...changes,
+        agentKey,
+        id: newId(),
+        tenantId,
+        ownerId: caller.userId,
+      }
+      const files =
+        agent.agentType === 'predefined'
+          ? predefinedFiles.map((name) => ({ name, content: contextTemplates[name] }))
+          : []
+      return rowsOf(tenantId).insert(agent, files, actorOf(call))
+    },
+
+    /** Changes what the input names. @throws NOT_FOUND, FORBIDDEN, ALREADY_EXISTS */
+    update: async (call: Call, ref: string, input: AgentInput): Promise<void> => {
+      const { caller } = call
+      const { id } = await requireOwned(caller, ref)
+      const found = await rowsOf(caller.tenantId).update(id, actorOf(call), ({ otherConfig }) =>
+        agentChanges(input, otherConfig),
+      )
+      if (!found) throw notFound(ref)
+    },
+
+    /** @throws NOT_FOUND, FORBIDDEN */
+    remove: async (call: Call, ref: string): Promise<void> => {
+      const { caller } = call
+      const { id } = await requireOwned(caller, ref)
+      await rowsOf(caller.tenantId).remove(id, actorOf(call))
+    },
+  }
+}
+
+export type AgentUseCases = ReturnType<typeof createAgentUseCases>

@@ -1,0 +1,63 @@
+/** Rows of context files: an agent's own, and each of its users'. */
+import type { PrismaTx, ServiceDb } from '@clawmesh/chassis'
+import type { Agent } from '../agents/types.ts'
+import type { PrismaClient } from '../db/client/client.ts'
+import { contextTemplates } from './templates.ts'
+import type { ContextFileRows } from './use-cases.ts'
+
+/** The line of IDENTITY.md that names the agent; newline-sensitive, as PostgreSQL writes it. */
+const nameLine = String.raw`(?n)^([ \t]*(?:[-*][ \t]+)?(?:Name:|\*\*Name:\*\*|\*\*Name\*\*:))[^\n]*$`
+
+/**
+ * Writes an agent's display name into the Name line of its IDENTITY.md, which is made where it is missing, and of its
+ * users' copies where it is open. Everything else in the files stays.
+ */
+export const renameInIdentityFiles = async (
+  tx: PrismaTx<PrismaClient>,
+  { tenantId, id: agentId, agentType, displayName }: Pick<Agent, 'tenantId' | 'id' | 'agentType' | 'displayName'>,
+): Promise<void> => {
+  const fileName = 'IDENTITY.md'
+  const name = displayName.split(/\s+/).filter(Boolean).join(' ')
+  const replacement = `\\1 ${name.replaceAll('\\', '\\\\')}`
+  const added = `\n- **Name:** ${name}\n`
+  await tx.contextFile.createMany({
+    data: [{ tenantId, agentId, userId: '', fileName, content: contextTemplates[fileName] }],
+    skipDuplicates: true,
+  })
+  await tx.$executeRaw`
+    UPDATE agents.context_files SET
+      content = CASE
+        WHEN content ~ ${nameLine} THEN regexp_replace(content, ${nameLine}, ${replacement})
+        ELSE rtrim(content, E'\n') || ${added} END,
+      updated_at = now()
+    WHERE tenant_id = ${tenantId}::uuid AND agent_id = ${agentId}::uuid AND file_name = ${fileName}
+      AND (user_id = '' OR ${agentType === 'open'})`
+}
+
+export const createContextFileRows =
+  (db: ServiceDb<PrismaClient>) =>
+  (tenantId: string): ContextFileRows => {
+    const { prisma, change } = db.forTenant(tenantId)
+    const evict = [{ kind: 'context_files', tenantId }] as const
+    return {
+      list: async (agentId, userId) =>
+        (
+          await prisma.contextFile.findMany({
+            where: { tenantId, agentId, userId: { in: userId === '' ? [''] : ['', userId] } },
+            orderBy: { userId: 'asc' },
+          })
+        ).map((row) => ({ userId: row.userId, name: row.fileName, content: row.content })),
+
+      set: (agentId, { userId, name: fileName, content }) =>
+        change(async (tx) => {
+          if (content === '') await tx.contextFile.deleteMany({ where: { tenantId, agentId, userId, fileName } })
+          else
+            await tx.contextFile.upsert({
+              where: { agentId_userId_fileName: { agentId, userId, fileName } },
+              create: { tenantId, agentId, userId, fileName, content },
+              update: { content },
+            })
+          return { result: undefined, evict }
+        }),
+    }
+  }

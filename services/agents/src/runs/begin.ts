@@ -1,0 +1,96 @@
+/** How a run begins: its row is written and its session taken. */
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { MeshError } from '@clawmesh/contracts'
+import { type Call, cutText, databaseError } from '@clawmesh/chassis'
+import { httpSessionKey } from '../sessions/session-keys.ts'
+import type { HeldSession, NewRun, RunRequest, RunRows } from './types.ts'
+
+const previewChars = 2_000
+const busyPauseMs = { first: 20, most: 500 }
+
+/** The session that is made for a run: it has the run's id, and nothing came before. */
+const freshSession = ({ runId, agentId, userId }: NewRun): HeldSession => ({
+  sessionId: runId,
+  agentId,
+  userId,
+  summary: '',
+  seq: 0,
+  firstSeq: 0,
+})
+
+/** The name made up for a run's session exists already: eight hexadecimal digits meet again in a busy agent's lifetime. */
+export class SessionNameTaken extends Error {}
+
+/** A run and the session it holds. */
+interface Begun {
+  run: NewRun
+  session: HeldSession
+  /** Settles when the run is stored; until then no text is delivered and no tool is called. */
+  kept: Promise<void>
+}
+
+export interface BeginParts {
+  rows: Pick<RunRows, 'begin' | 'beginFresh'>
+  /** A run whose replica is silent this long is declared failed. */
+  leaseMs: number
+  /** How long a message waits for the turn before it in the same session. */
+  sessionWaitMs: number
+}
+
+export const createBeginRun = ({ rows, leaseMs, sessionWaitMs }: BeginParts) => {
+  const newRun = ({ caller, agent, origin, userId, message, sessionKey }: RunRequest): NewRun => {
+    const runId = randomUUID()
+    return {
+      runId,
+      sessionKey: sessionKey ?? httpSessionKey(agent.agentKey, userId, runId),
+      tenantId: caller.tenantId,
+      agentId: agent.id,
+      agentKey: agent.agentKey,
+      userId,
+      channel: origin.channel,
+      message,
+      inputPreview: cutText(message, previewChars),
+      leaseMs,
+    }
+  }
+
+  /**
+   * Begins a run in a session of its own. Nobody can hold that, so the model is asked while it is being written; what
+   * the model says waits for it. While runs cannot be stored, none is asked in vain.
+   */
+  let canStore = true
+  const beginFresh = async (run: NewRun): Promise<Begun> => {
+    const kept = rows.beginFresh(run).then(
+      (ours) => {
+        canStore = true
+        if (!ours) throw new SessionNameTaken()
+      },
+      (thrown: unknown) => {
+        canStore = false
+        throw databaseError(thrown)
+      },
+    )
+    if (!canStore) await kept
+    return { run, session: freshSession(run), kept }
+  }
+
+  /** Takes a named session for a new run, waiting while another run holds it. */
+  const beginNamed = async (call: Call, request: RunRequest): Promise<Begun> => {
+    const deadline = Date.now() + sessionWaitMs
+    for (let pauseMs = busyPauseMs.first; ; pauseMs = Math.min(pauseMs * 2, busyPauseMs.most)) {
+      if (call.signal.aborted) throw new MeshError('CANCELLED', 'error.cancelled')
+      const run = newRun(request)
+      const session = await rows.begin(run)
+      if (session !== undefined) return { run, session, kept: Promise.resolve() }
+      if (Date.now() > deadline) throw new MeshError('UNAVAILABLE', 'error.session_busy', { key: run.sessionKey })
+      await sleep(pauseMs, undefined, { signal: call.signal }).catch(() => undefined)
+    }
+  }
+
+  /** Begins the run that a request asks for. @throws UNAVAILABLE when its session stays busy, CANCELLED */
+  return (call: Call, request: RunRequest): Promise<Begun> =>
+    request.sessionKey === undefined ? beginFresh(newRun(request)) : beginNamed(call, request)
+}
+
+export type BeginRun = ReturnType<typeof createBeginRun>

@@ -1,0 +1,85 @@
+/** Runs: the loop in which an agent answers, its tools and its limits, and the end of runs whose process died. */
+import { createHash } from 'node:crypto'
+import { ProvidersServiceService, type ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
+import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
+import { detached, type ConfigOf, type Feature, type Mesh, type ServiceDb } from '@clawmesh/chassis'
+import type { PrismaClient } from '../db/client/client.ts'
+import { createActiveRuns } from './active-runs.ts'
+import { createBeginRun } from './begin.ts'
+import { createGatheringSignal } from './live-events.ts'
+import { createLostRunsPart } from './lost-runs.ts'
+import { createRunRows } from './rows.ts'
+import { createRunRules } from './rules.ts'
+import type { runSettings } from './settings.ts'
+import { createTenantMessageRules } from './tenant-message-rules.ts'
+import { createTurn } from './turn.ts'
+import type { ContextFilesOf, ListTools } from './types.ts'
+import { createRun, type Run } from './use-cases.ts'
+
+type RunConfig = ConfigOf<{ name: string; settings: typeof runSettings }>
+
+const cachedToolLists = 10_000
+/** Runs are ended so long before the connections of their readers are, so that these learn of it. */
+const lastWordMs = 1_000
+
+const createListTools = (mesh: Mesh): ListTools => {
+  const tools = mesh.client(ToolsServiceService)
+  const lists = mesh.cache<ToolSpec[]>('builtin_tools', cachedToolLists)
+  return async (call, agent) => {
+    const toolsConfigJson = JSON.stringify(agent.toolsConfig)
+    const policy = createHash('sha256').update(toolsConfigJson).digest('base64')
+    const load = async () => (await tools.listTools(detached(call), { agentId: agent.id, toolsConfigJson })).tools
+    return (await lists.get(agent.tenantId, `${agent.id} ${policy}`, load)) ?? []
+  }
+}
+
+export const createRuns = (
+  mesh: Mesh,
+  db: ServiceDb<PrismaClient>,
+  config: RunConfig,
+  { contextFiles }: { contextFiles: ContextFilesOf },
+) => {
+  const log = mesh.log.child({ service: 'agents' })
+  const traces = mesh.client(TracesServiceService)
+  const rows = createRunRows(db)
+  const active = createActiveRuns()
+  const signal = createGatheringSignal(mesh.bus)
+  const { runLeaseMs: leaseMs, runHeartbeatMs: heartbeatMs, sessionWaitMs } = config
+
+  const run = createRun({
+    messageRules: createTenantMessageRules(
+      mesh,
+      () => ({ maxChars: config.maxMessageChars(), injectionAction: config.injectionAction() }),
+      log,
+    ),
+    rules: createRunRules({
+      log,
+      rows,
+      monthCost: async (call, agent) => (await traces.getAgentMonthCost(call, { agentId: agent.id })).costUsd,
+    }),
+    turn: createTurn({
+      rows,
+      begin: createBeginRun({ rows, leaseMs, sessionWaitMs }),
+      active,
+      signal,
+      log,
+      chat: mesh.client(ProvidersServiceService).chat,
+      invokeTool: mesh.client(ToolsServiceService).invokeTool,
+      listTools: createListTools(mesh),
+      contextFiles,
+    }),
+  })
+
+  return {
+    run,
+    lameDuck: () => {
+      const { lameDuckMs, drainTimeoutMs } = mesh.config
+      setTimeout(active.abort, lameDuckMs + Math.max(drainTimeoutMs - lastWordMs, drainTimeoutMs / 2)).unref()
+    },
+    parts: [
+      createLostRunsPart({ rows, signal, log, leaseMs, heartbeatMs, active: active.ids }),
+      { name: 'runs', stop: () => active.drain(mesh.config.drainTimeoutMs) },
+    ],
+  } satisfies Feature & { run: Run; lameDuck: () => void }
+}

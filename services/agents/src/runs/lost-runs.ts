@@ -1,0 +1,79 @@
+/** Runs outlive their replica: leases are renewed while it lives, and what it leaves behind is declared failed. */
+import { MeshError } from '@clawmesh/contracts'
+import { event, type Logger, type Part } from '@clawmesh/chassis'
+import { createLiveEvents, type Signal } from './live-events.ts'
+import { noUsage } from './run-loop.ts'
+import { startTrace } from './spans.ts'
+import type { LostRun, RunRows } from './types.ts'
+
+const batchSize = 100
+
+interface Parts {
+  rows: Pick<RunRows, 'end' | 'lost' | 'renew'>
+  signal: Signal
+  log: Logger
+  /** A run whose replica is silent this long is declared failed. */
+  leaseMs: number
+  heartbeatMs: number
+  /** Ids of the runs that this replica works on. */
+  active: () => string[]
+}
+
+/** Renews the leases of this replica's runs and ends the runs of replicas that have died. */
+export const createLostRunsPart = ({ rows, signal, log, leaseMs, heartbeatMs, active }: Parts): Part => {
+  let timer: NodeJS.Timeout | undefined
+  let working: Promise<void> = Promise.resolve()
+
+  const fail = async (run: LostRun): Promise<void> => {
+    const { id: runId, tenantId, agentId, agentKey, sessionKey, userId, channel, inputPreview, startedAt } = run
+    const base = { runId, agentId, agentKey, sessionKey, userId, channel }
+    const error = new MeshError('UNAVAILABLE', 'error.run_lost').message
+    const recorded = startTrace({ ...base, input: inputPreview }, startedAt).finish({
+      status: 'error',
+      output: '',
+      error,
+    })
+    // Two replicas may find the same run; the statement lets one of them end it.
+    const ended = await rows.end({
+      runId,
+      tenantId,
+      status: 'failed',
+      error,
+      messages: [],
+      usage: noUsage,
+      provider: '',
+      model: '',
+      events: [
+        event('traceRecorded', recorded),
+        event('runFinished', { runId, agentId, sessionKey, userId, status: 'failed', error, usage: noUsage }),
+      ],
+    })
+    if (!ended) return
+    createLiveEvents(signal, tenantId, base).send({ type: 'run.failed', error })
+    log.warn({ runId, tenant: tenantId }, 'a run was lost with its process')
+  }
+
+  const beat = async (): Promise<void> => {
+    try {
+      const mine = active()
+      if (mine.length > 0) await rows.renew(mine, leaseMs)
+      for (const run of await rows.lost(batchSize)) await fail(run)
+    } catch (err) {
+      log.warn({ err }, 'renewing run leases failed')
+    }
+  }
+
+  return {
+    name: 'run leases',
+    start: async () => {
+      await beat()
+      timer = setInterval(() => {
+        working = working.then(beat)
+      }, heartbeatMs)
+    },
+    stop: async () => {
+      clearInterval(timer)
+      await working
+    },
+  }
+}

@@ -1,0 +1,30 @@
+/** Stored messages as the providers service takes them. */
+import type { ChatMessage, ContentPart } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import type { NewMessage } from '../sessions/types.ts'
+
+const blank = { images: [], toolCalls: [], toolCallId: '', isError: false, thinking: '', providerState: '', parts: [] }
+
+/** A message that holds only text; with parts, its texts and images in their order. */
+export const textMessage = (role: 'system' | 'user', content: string, parts: ContentPart[] = []): ChatMessage => ({
+  ...blank,
+  role,
+  content,
+  parts,
+})
+
+/** A stored message with everything it carries. */
+export const modelMessage = ({ role, content, extra }: NewMessage): ChatMessage => ({
+  ...blank,
+  role,
+  content,
+  toolCalls: (extra?.toolCalls ?? []).map(({ id, name, arguments: args, parseError }) => ({
+    id,
+    name,
+    argumentsJson: JSON.stringify(args),
+    parseError: parseError ?? '',
+  })),
+  toolCallId: extra?.toolCallId ?? '',
+  isError: extra?.isError ?? false,
+  thinking: extra?.thinking ?? '',
+  providerState: extra?.providerState ?? '',
+})

@@ -1,0 +1,160 @@
+/** The trace of a run, gathered in memory and recorded as one event at its end. */
+import { cutText, cutTextStart, derivedId, newId } from '@clawmesh/chassis'
+import type { EventData } from '@clawmesh/contracts'
+import { storable } from './storable.ts'
+import type { Usage } from './types.ts'
+
+type Recorded = EventData<'traceRecorded'>
+type Span = Recorded['spans'][number]
+
+/** Characters of a preview: as many as traces keep, fewer in a run with so many spans that the event would be too big. */
+const previewSteps = [40_000, 8_000, 1_500, 200]
+/** NATS refuses messages over 1 MB unless told otherwise. */
+const eventBytes = 700_000
+
+/** Keeps two thirds from the beginning and one third from the end. */
+const cut = (text: string, limit: number): string => {
+  if (text.length <= limit) return storable(text)
+  const head = Math.floor((limit * 2) / 3)
+  const left = text.length - limit
+  return storable(`${cutText(text, head)}[... ${left} characters left out ...]${cutTextStart(text, limit - head)}`)
+}
+
+const cutPreviews = <T extends { input_preview?: string | undefined; output_preview?: string | undefined }>(
+  row: T,
+  limit: number,
+): T => ({
+  ...row,
+  ...(row.input_preview === undefined ? {} : { input_preview: cut(row.input_preview, limit) }),
+  ...(row.output_preview === undefined ? {} : { output_preview: cut(row.output_preview, limit) }),
+})
+
+/** The event with its previews as long as fit. */
+const fitted = ({ trace, spans }: Recorded): Recorded => {
+  const sized = (limit: number): Recorded => ({
+    trace: cutPreviews(trace, limit),
+    spans: spans.map((span) => cutPreviews(span, limit)),
+  })
+  const size = (event: Recorded) => Buffer.byteLength(JSON.stringify(event))
+  const roughly = [trace, ...spans].reduce(
+    (sum, row) => sum + (row.input_preview?.length ?? 0) + (row.output_preview?.length ?? 0),
+    0,
+  )
+  // Three bytes a character and a kilobyte a span at most: then it need not be measured.
+  if (roughly * 3 + spans.length * 1_024 < eventBytes) return sized(previewSteps[0]!)
+  return (
+    previewSteps.map(sized).find((event) => size(event) < eventBytes) ?? {
+      trace: cutPreviews(trace, 200),
+      spans: spans.slice(0, 1),
+    }
+  )
+}
+
+export interface OpenSpan {
+  /** Ends the span; `error` marks it as failed. */
+  end: (result: Partial<Span>) => void
+}
+
+export interface RunTrace {
+  llmCall: (iteration: number, inputPreview: string) => OpenSpan
+  toolCall: (name: string, callId: string, argumentsJson: string) => OpenSpan
+  finish: (result: { status: Recorded['trace']['status']; output: string; error?: string | undefined }) => Recorded
+}
+
+interface TraceStart {
+  runId: string
+  agentId: string
+  agentKey: string
+  userId: string
+  sessionKey: string
+  channel: string
+  input: string
+}
+
+/** Fields of an llm_call span that a usage fills. */
+export const usageFields = (usage: Usage) => ({
+  input_tokens: usage.inputTokens,
+  output_tokens: usage.outputTokens,
+  metadata: {
+    cache_read_tokens: usage.cacheReadTokens,
+    cache_creation_tokens: usage.cacheCreationTokens,
+    thinking_tokens: usage.thinkingTokens,
+  },
+})
+
+/** Starts the trace of a run. The trace has the run's id. */
+export const startTrace = (start: TraceStart, startedAt = new Date()): RunTrace => {
+  // The same however often the run is told, so that a run declared lost keeps one root.
+  const rootId = derivedId(start.runId, 'root span')
+  const spans: Span[] = []
+
+  const open = (fields: Omit<Span, 'id' | 'start_time' | 'status'>): OpenSpan => {
+    const began = new Date()
+    return {
+      end: (result) => {
+        const ended = new Date()
+        spans.push({
+          id: newId(),
+          parent_span_id: rootId,
+          agent_id: start.agentId,
+          start_time: began.toISOString(),
+          end_time: ended.toISOString(),
+          duration_ms: ended.getTime() - began.getTime(),
+          status: result.error === undefined ? 'completed' : 'error',
+          ...fields,
+          ...result,
+        })
+      },
+    }
+  }
+
+  return {
+    llmCall: (iteration, inputPreview) =>
+      open({ span_type: 'llm_call', name: `#${iteration}`, input_preview: inputPreview }),
+    toolCall: (name, callId, argumentsJson) =>
+      open({
+        span_type: 'tool_call',
+        name,
+        tool_name: name,
+        tool_call_id: cutText(callId, 100),
+        input_preview: argumentsJson,
+      }),
+    finish: ({ status, output, error }) => {
+      const ended = new Date()
+      const times = {
+        start_time: startedAt.toISOString(),
+        end_time: ended.toISOString(),
+        duration_ms: ended.getTime() - startedAt.getTime(),
+      }
+      const failure = error === undefined ? {} : { error: cutText(error, 2_000) }
+      const name = `chat ${start.agentKey}`
+      const root: Span = {
+        id: rootId,
+        agent_id: start.agentId,
+        span_type: 'agent',
+        name,
+        status: status === 'completed' ? 'completed' : 'error',
+        ...times,
+        ...failure,
+      }
+      return fitted({
+        trace: {
+          id: start.runId,
+          run_id: start.runId,
+          agent_id: start.agentId,
+          ...(start.userId === '' ? {} : { user_id: start.userId }),
+          session_key: start.sessionKey,
+          channel: start.channel,
+          name,
+          status,
+          input_preview: start.input,
+          output_preview: output,
+          created_at: startedAt.toISOString(),
+          ...times,
+          ...failure,
+        },
+        spans: [root, ...spans],
+      })
+    },
+  }
+}

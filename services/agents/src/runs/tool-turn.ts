@@ -1,0 +1,96 @@
+/** Runs the tool calls of one model answer, in parallel, their results in call order. */
+import type { ToolCall } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import type { ToolContext } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
+import { MeshError, toMeshError } from '@clawmesh/contracts'
+import { cutText, isJsonDeeperThan, maxJsonDepth, type Call } from '@clawmesh/chassis'
+import type { Json } from '../agents/types.ts'
+import type { NewMessage, StoredToolCall } from '../sessions/types.ts'
+import { shownArguments, type LiveEvents } from './live-events.ts'
+import type { LoopDetector } from './loop-detector.ts'
+import type { RunTrace } from './spans.ts'
+
+export type InvokeTool = (
+  call: Call,
+  request: { tool: string; argumentsJson: string; context: ToolContext },
+) => Promise<{ output: string; isError: boolean }>
+
+interface ToolTurn {
+  call: Call
+  calls: readonly ToolCall[]
+  context: ToolContext
+  invoke: InvokeTool
+  live: LiveEvents
+  trace: RunTrace
+  loops: LoopDetector
+}
+
+export interface ToolTurnResult {
+  results: NewMessage[]
+  /** Some call had arguments that could not be read. */
+  malformed: boolean
+  /** The agent goes in circles: no more tools. */
+  stop: boolean
+}
+
+const loopWarning = '\n\n[You have made this very call before, with this very result. Try something else.]'
+
+/** Calls that can be stored, sent and run: arguments nested too deep for any of these count as unreadable. */
+export const readableCalls = (calls: readonly ToolCall[]): ToolCall[] =>
+  calls.map((call) =>
+    isJsonDeeperThan(call.argumentsJson)
+      ? { ...call, argumentsJson: '{}', parseError: `arguments are nested deeper than ${maxJsonDepth}` }
+      : call,
+  )
+
+/** Calls as they are stored. Ids that are missing or doubled get new ones, as a result must find its call. */
+export const storedCalls = (calls: readonly ToolCall[], taken: Set<string>): StoredToolCall[] =>
+  calls.map(({ id, name, argumentsJson, parseError }, index) => {
+    const unique = id !== '' && !taken.has(id) ? id : `call_${taken.size}_${index}`
+    taken.add(unique)
+    return {
+      id: unique,
+      name,
+      arguments: JSON.parse(argumentsJson) as Json,
+      ...(parseError === '' ? {} : { parseError }),
+    }
+  })
+
+const runOne = async ({ call, context, invoke, live, trace }: ToolTurn, tool: ToolCall) => {
+  const shown = { id: tool.id, name: tool.name, arguments: shownArguments(tool.argumentsJson) }
+  live.send({ type: 'tool.call', ...shown })
+  const span = trace.toolCall(tool.name, tool.id, tool.argumentsJson)
+  const result =
+    tool.parseError === ''
+      ? await invoke(call, { tool: tool.name, argumentsJson: tool.argumentsJson, context }).catch((thrown: unknown) => {
+          call.signal.throwIfAborted()
+          // A tool that cannot be reached is news for the model; a person who left is the end of the run.
+          const error = toMeshError(thrown)
+          if (error.code === 'CANCELLED') throw error
+          return { output: error.message, isError: true }
+        })
+      : {
+          output: `The arguments of this call could not be read (${tool.parseError}). Send them again as one JSON object.`,
+          isError: true,
+        }
+  span.end({ output_preview: result.output, ...(result.isError ? { error: cutText(result.output, 200) } : {}) })
+  live.send({ type: 'tool.result', ...shown, result: result.output, isError: result.isError })
+  return result
+}
+
+/** Runs all calls of a turn. @throws CANCELLED when the requester has gone */
+export const runToolTurn = async (turn: ToolTurn): Promise<ToolTurnResult> => {
+  if (turn.call.signal.aborted) throw new MeshError('CANCELLED', 'error.cancelled')
+  const outcomes = await Promise.all(turn.calls.map((tool) => runOne(turn, tool)))
+  let stop = false
+  const results = outcomes.map(({ output, isError }, index): NewMessage => {
+    const tool = turn.calls[index]!
+    const advice = turn.loops.seen(tool.name, tool.argumentsJson, output)
+    stop ||= advice === 'stop'
+    return {
+      role: 'tool',
+      content: advice === 'warn' ? output + loopWarning : output,
+      extra: { toolCallId: tool.id, ...(isError ? { isError } : {}) },
+    }
+  })
+  return { results, stop, malformed: turn.calls.some(({ parseError }) => parseError !== '') }
+}

@@ -1,0 +1,193 @@
+/** One turn: everything between the begin of a run and its stored end. */
+import { MeshError, toMeshError } from '@clawmesh/contracts'
+import { type Call, cutText, databaseError, event, type Logger } from '@clawmesh/chassis'
+import type { ContextFile } from '../context-files/types.ts'
+import type { NewMessage } from '../sessions/types.ts'
+import type { ActiveRuns } from './active-runs.ts'
+import { SessionNameTaken, type BeginRun } from './begin.ts'
+import { fitHistory } from './history.ts'
+import { createLiveEvents, type Signal } from './live-events.ts'
+import type { Chat } from './model-call.ts'
+import { modelMessage, textMessage } from './model-messages.ts'
+import { systemPrompt } from './prompt.ts'
+import { addUsage, noUsage, runAgentLoop } from './run-loop.ts'
+import { startTrace } from './spans.ts'
+import type { InvokeTool } from './tool-turn.ts'
+import type {
+  ContextFilesOf,
+  HeldSession,
+  ListTools,
+  RunObserver,
+  RunRequest,
+  RunResult,
+  RunRows,
+  Usage,
+} from './types.ts'
+
+/** Messages of a session that a run reads at most; older ones are beyond any window. */
+const historyLimit = 1_000
+
+interface Parts {
+  rows: Pick<RunRows, 'append' | 'end' | 'history'>
+  begin: BeginRun
+  active: ActiveRuns
+  /** Publishes live events. */
+  signal: Signal
+  log: Logger
+  chat: Chat
+  invokeTool: InvokeTool
+  listTools: ListTools
+  contextFiles: ContextFilesOf
+}
+
+/** Runs one turn to its end. @throws the error that ended it; the turn is then kept as failed or cancelled */
+export type RunTurn = (call: Call, request: RunRequest, observer: RunObserver) => Promise<RunResult>
+
+const promptOf = (
+  { agent, origin, requestSystem }: RunRequest,
+  { summary }: HeldSession,
+  files: readonly ContextFile[],
+  tools: readonly { name: string }[],
+) =>
+  systemPrompt({
+    agent,
+    files,
+    toolNames: tools.map(({ name }) => name),
+    channel: origin.channel,
+    requestSystem,
+    summary,
+  })
+
+export const createTurn = ({
+  rows,
+  begin,
+  active,
+  signal,
+  log,
+  chat,
+  invokeTool,
+  listTools,
+  contextFiles,
+}: Parts): RunTurn => {
+  return async (outer, request, observer) => {
+    const { caller, agent, origin, userId, message } = request
+    const { tenantId } = caller
+    if (outer.signal.aborted) throw new MeshError('CANCELLED', 'error.cancelled')
+    const { run, session, kept } = await begin(outer, request)
+    const { runId, sessionKey } = run
+    const abort = new AbortController()
+    kept.catch((thrown: unknown) => abort.abort(thrown))
+    const forward = () => abort.abort(outer.signal.reason)
+    outer.signal.addEventListener('abort', forward, { once: true })
+    if (outer.signal.aborted) forward()
+    active.add(runId, abort)
+    const call: Call = { ...outer, signal: abort.signal }
+
+    const base = { runId, agentId: agent.id, agentKey: agent.agentKey, sessionKey, userId, channel: origin.channel }
+    const live = createLiveEvents(signal, tenantId, base)
+    const trace = startTrace({ ...base, input: message })
+    let usage: Usage | undefined
+    let servedBy = { provider: agent.provider, model: agent.model }
+    live.send({ type: 'run.started' })
+    observer.started?.(runId)
+
+    const end = async (
+      status: 'completed' | 'failed' | 'cancelled',
+      messages: readonly NewMessage[],
+      error?: string,
+    ) => {
+      const output = messages.at(-1)?.content ?? ''
+      const recorded = trace.finish({ status: status === 'failed' ? 'error' : status, output, error })
+      const finished = { runId, agentId: agent.id, sessionKey, userId, status, error, usage: usage ?? noUsage }
+      await kept
+      const ours = await rows.end({
+        runId,
+        tenantId,
+        status,
+        messages,
+        usage: usage ?? noUsage,
+        ...servedBy,
+        error: error === undefined ? undefined : cutText(error, 2_000),
+        events: [event('traceRecorded', recorded), event('runFinished', finished)],
+      })
+      if (!ours) throw new MeshError('UNAVAILABLE', 'error.run_lost')
+    }
+
+    try {
+      const [files, tools, history] = await Promise.all([
+        contextFiles(agent, userId),
+        listTools(call, agent),
+        session.seq > session.firstSeq ? rows.history(tenantId, session, historyLimit) : [],
+      ])
+      const { answer, finishReason } = await runAgentLoop({
+        call,
+        agent,
+        tools,
+        live,
+        trace,
+        messages: [
+          textMessage('system', promptOf(request, session, files, tools)),
+          ...fitHistory([...history, ...request.priorTurns], agent.contextWindow).map(modelMessage),
+          textMessage('user', message, request.parts),
+        ],
+        toolContext: {
+          agentId: agent.id,
+          agentKey: agent.agentKey,
+          userId,
+          sessionKey,
+          ...origin,
+          runId,
+          workspace: agent.workspace,
+          toolsConfigJson: JSON.stringify(agent.toolsConfig),
+        },
+        stream: request.stream,
+        maxTokens: request.maxTokens,
+        chat,
+        invokeTool: async (toolCall, tool) => {
+          await kept
+          observer.busy?.()
+          return invokeTool(toolCall, tool)
+        },
+        onText: async (delta) => {
+          await kept
+          await observer.text?.(delta)
+        },
+        store: async (messages) => {
+          await kept
+          if (!(await rows.append(tenantId, runId, messages))) throw new MeshError('UNAVAILABLE', 'error.run_lost')
+        },
+        used: (more, provider, model) => {
+          if (more !== noUsage) usage = addUsage(usage ?? noUsage, more)
+          servedBy = { provider, model }
+        },
+      })
+      await end('completed', [answer])
+      const { content } = answer
+      live.send({ type: 'run.completed', content, usage: usage ?? noUsage })
+      return { runId, content, finishReason, usage }
+    } catch (thrown) {
+      if (abort.signal.reason instanceof SessionNameTaken) {
+        live.send({ type: 'run.cancelled' })
+        throw abort.signal.reason
+      }
+      // Cancelled by its requester, ended by us, or failed by itself.
+      const error = outer.signal.aborted
+        ? new MeshError('CANCELLED', 'error.cancelled')
+        : toMeshError(abort.signal.aborted ? abort.signal.reason : databaseError(thrown))
+      const status = error.code === 'CANCELLED' ? 'cancelled' : 'failed'
+      const isKept = await kept.then(
+        () => true,
+        () => false,
+      )
+      if (isKept && error.key !== 'error.run_lost')
+        await end(status, [], error.message).catch((err: unknown) =>
+          log.error({ err, runId }, 'the end of a run could not be stored'),
+        )
+      live.send(status === 'cancelled' ? { type: 'run.cancelled' } : { type: 'run.failed', error: error.message })
+      throw error
+    } finally {
+      outer.signal.removeEventListener('abort', forward)
+      active.remove(runId)
+    }
+  }
+}

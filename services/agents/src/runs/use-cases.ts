@@ -1,0 +1,47 @@
+/** Runs: one turn of one session, from the message that starts it to the event that says how it ended. */
+import { type Call, createKeyedMutex, cutText } from '@clawmesh/chassis'
+import { SessionNameTaken } from './begin.ts'
+import type { MessageRules, MessageRulesOf } from './message-rules.ts'
+import { requireNoRefusal, type RunRule } from './rules.ts'
+import { storable } from './storable.ts'
+import type { RunTurn } from './turn.ts'
+import type { RunObserver, RunRequest, RunResult } from './types.ts'
+
+interface Parts {
+  messageRules: MessageRulesOf
+  rules: readonly RunRule[]
+  turn: RunTurn
+}
+
+/** Runs one turn to its end. @throws the error that ended it; the turn is then kept as failed or cancelled */
+export type Run = (call: Call, request: RunRequest, observer?: RunObserver) => Promise<RunResult>
+
+const cutMessage = (message: string, { maxChars: limit }: MessageRules): string => {
+  if (message.length <= limit) return message
+  return `${cutText(message, limit)}\n[The message had ${message.length} characters; only the first ${limit} are here.]`
+}
+
+export const createRun = ({ messageRules, rules, turn }: Parts): Run => {
+  /** Turns of one session on this replica queue here, in order; other replicas are met at the lease. */
+  const inSession = createKeyedMutex()
+
+  /** A turn in a session of its own. Nothing was delivered under a name that turns out to be taken: another is made up. */
+  const freshTurn = async (call: Call, request: RunRequest, observer: RunObserver): Promise<RunResult> => {
+    for (;;) {
+      try {
+        return await turn(call, request, observer)
+      } catch (thrown) {
+        if (!(thrown instanceof SessionNameTaken)) throw thrown
+      }
+    }
+  }
+
+  return async (call, asked, observer = {}) => {
+    const limits = await messageRules(call)
+    const request = { ...asked, message: cutMessage(storable(asked.message), limits) }
+    await requireNoRefusal(rules, call, { ...request, messageRules: limits })
+    const { sessionKey, caller } = request
+    if (sessionKey === undefined) return freshTurn(call, request, observer)
+    return inSession(`${caller.tenantId} ${sessionKey}`, () => turn(call, request, observer))
+  }
+}

@@ -1,0 +1,12 @@
+/** Sessions: the conversations that agents have, as lists and pages. */
+import type { Feature, ServiceDb } from '@clawmesh/chassis'
+import type { AgentLookup } from '../agents/lookup.ts'
+import type { PrismaClient } from '../db/client/client.ts'
+import { createSessionHttp } from './http.ts'
+import { createSessionRows } from './rows.ts'
+import { createSessionUseCases } from './use-cases.ts'
+
+export const createSessions = (db: ServiceDb<PrismaClient>, { find }: Pick<AgentLookup, 'find'>) =>
+  ({
+    http: createSessionHttp(createSessionUseCases({ rowsOf: createSessionRows(db), findAgent: find })),
+  }) satisfies Feature

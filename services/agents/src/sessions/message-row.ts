@@ -1,0 +1,16 @@
+import type { Message, MessageExtra } from './types.ts'
+
+/** A message as SQL reads it. */
+export interface MessageRow {
+  role: Message['role']
+  content: string
+  extra: MessageExtra | null
+  created_at: Date
+}
+
+export const toMessage = ({ role, content, extra, created_at: createdAt }: MessageRow): Message => ({
+  role,
+  content,
+  extra: extra ?? undefined,
+  createdAt,
+})

@@ -1,0 +1,53 @@
+/** Sessions and their messages, as the contract shows them and as they are stored. */
+import type { http } from '@clawmesh/contracts'
+import type { QueryShape, BodyShape, ResponseShape } from '@clawmesh/chassis'
+
+type Operations = typeof http.sessions.operations
+type Summary = ResponseShape<Operations['listSessions']['response'][200]>['sessions'][number]
+type Shown = ResponseShape<Operations['getSession']['response'][200]>['messages'][number]
+type Whole<T> = { [K in keyof T]-?: NonNullable<T[K]> }
+
+export type SessionQuery = QueryShape<Operations['listSessions']>
+export type SessionChanges = BodyShape<Operations['patchSession']>
+
+export interface Session extends Pick<
+  Whole<Summary>,
+  | 'sessionKey'
+  | 'agentId'
+  | 'agentName'
+  | 'contextWindow'
+  | 'userId'
+  | 'model'
+  | 'provider'
+  | 'channel'
+  | 'inputTokens'
+  | 'outputTokens'
+  | 'compactionCount'
+  | 'label'
+  | 'metadata'
+  | 'messageCount'
+> {
+  id: string
+  summary: string
+  messageBytes: number
+  createdAt: Date
+  updatedAt: Date
+}
+
+export type StoredToolCall = Whole<Shown>['toolCalls'][number]
+
+/** What a message carries beside its text. */
+export interface MessageExtra extends Partial<Pick<Whole<Shown>, 'toolCalls' | 'toolCallId' | 'isError' | 'thinking'>> {
+  /** The provider's own blocks of the turn, sent back unchanged. */
+  providerState?: string
+}
+
+export interface NewMessage {
+  role: Exclude<Shown['role'], 'system'>
+  content: string
+  extra?: MessageExtra | undefined
+}
+
+export interface Message extends NewMessage {
+  createdAt: Date
+}

@@ -1,0 +1,87 @@
+import { MeshError, type Caller } from '@clawmesh/contracts'
+import { type Actor, actorOf, type Call, cutText } from '@clawmesh/chassis'
+import { seesAllSessions } from './access.ts'
+import type { Message, Session, SessionChanges, SessionQuery } from './types.ts'
+
+export interface SessionFilter extends Pick<SessionQuery, 'channel' | 'userId' | 'limit' | 'offset'> {
+  agentId: string | undefined
+}
+
+/** The sessions of one tenant. */
+export interface SessionRows {
+  /** One page, most recently updated first, and how many match in all. */
+  page: (filter: SessionFilter) => Promise<{ sessions: Session[]; total: number }>
+  find: (sessionKey: string) => Promise<Session | undefined>
+  /** All messages, oldest first. */
+  messages: (session: Session) => Promise<Message[]>
+  patch: (session: Session, changes: SessionChanges, actor: Actor) => Promise<void>
+  /** Drops messages and summary; what a run still writes comes after them. */
+  reset: (session: Session, actor: Actor) => Promise<void>
+  remove: (session: Session, actor: Actor) => Promise<void>
+}
+
+interface Parts {
+  rowsOf: (tenantId: string) => SessionRows
+  /** The agent that an id or key names. */
+  findAgent: (tenantId: string, ref: string) => Promise<{ id: string } | undefined>
+}
+
+/** Sessions as people see them. Admins see all of their tenant, others their own. */
+export const createSessionUseCases = ({ rowsOf, findAgent }: Parts) => {
+  /** @throws NOT_FOUND, or FORBIDDEN for somebody else's */
+  const require = async (caller: Caller, key: string): Promise<Session> => {
+    const session = await rowsOf(caller.tenantId).find(key)
+    if (session === undefined)
+      throw new MeshError('NOT_FOUND', 'error.not_found', { kind: 'session', id: cutText(key, 200) })
+    if (!seesAllSessions(caller) && session.userId !== caller.userId)
+      throw new MeshError('FORBIDDEN', 'error.no_access', { kind: 'session' })
+    return session
+  }
+  const rows = (caller: Caller) => rowsOf(caller.tenantId)
+
+  return {
+    /** One page, most recently updated first. @throws INVALID_REQUEST when a caller who sees only their own names no user */
+    list: async (
+      caller: Caller,
+      { agentId: ref, channel, userId, limit, offset }: SessionQuery,
+    ): Promise<{ sessions: Session[]; total: number }> => {
+      const seesAll = seesAllSessions(caller)
+      if (!seesAll && caller.userId === '') throw new MeshError('INVALID_REQUEST', 'error.user_id_required')
+      const agent = ref ? await findAgent(caller.tenantId, ref) : undefined
+      if (ref !== undefined && agent === undefined) return { sessions: [], total: 0 }
+      const filter = { agentId: agent?.id, channel, userId: seesAll ? userId : caller.userId, limit, offset }
+      return rows(caller).page(filter)
+    },
+
+    /** @throws NOT_FOUND, FORBIDDEN */
+    get: async (caller: Caller, key: string): Promise<{ session: Session; messages: Message[] }> => {
+      const session = await require(caller, key)
+      return { session, messages: await rows(caller).messages(session) }
+    },
+
+    /** Sets label and model where given; metadata are merged key by key. @throws NOT_FOUND, FORBIDDEN */
+    patch: async (call: Call, key: string, { label, model, metadata }: SessionChanges): Promise<void> => {
+      const { caller } = call
+      const session = await require(caller, key)
+      const changes = {
+        label,
+        model: model === '' ? undefined : model,
+        metadata: metadata === undefined ? undefined : { ...session.metadata, ...metadata },
+      }
+      await rows(caller).patch(session, changes, actorOf(call))
+    },
+
+    /** Empties messages and summary; counters, label and metadata stay. @throws NOT_FOUND, FORBIDDEN */
+    reset: async (call: Call, key: string): Promise<void> =>
+      rows(call.caller).reset(await require(call.caller, key), actorOf(call)),
+
+    /** Deletes a session; for callers who see all, one that is gone already is fine. @throws NOT_FOUND, FORBIDDEN */
+    remove: async (call: Call, key: string): Promise<void> => {
+      const { caller } = call
+      if (seesAllSessions(caller) && (await rows(caller).find(key)) === undefined) return
+      await rows(caller).remove(await require(caller, key), actorOf(call))
+    },
+  }
+}
+
+export type SessionUseCases = ReturnType<typeof createSessionUseCases>

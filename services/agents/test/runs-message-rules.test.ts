@@ -1,3 +1,4 @@
+import { rule } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { messageRules } from '../src/runs/message-rules.ts'
 import { startAgents, type AgentsUnderTest } from './stand-ins.ts'
@@ -30,7 +31,7 @@ it('hold as the installation has them where the tenant has set nothing, and wher
   }
 })
 
-it('hold as the tenant has set them before that', async () => {
+rule('createChatCompletion.limitsMessages', async () => {
   expect(await say(attack, { 'gateway.injection_action': 'off' })).toEqual({ status: 200, shown: attack })
   const { shown } = await say('x'.repeat(41), { 'gateway.max_message_chars': '7' })
   expect(shown).toMatch(/^x{7}\n/)

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
 import { MeshError, type RunEvent } from '@clawmesh/contracts'
 import { consumeEvents } from '../../../test/support/events.ts'
+import { rule, ruleName } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { done, echo, startAgents, text, type AgentsUnderTest } from './stand-ins.ts'
 
@@ -38,7 +39,7 @@ const frames = (body: unknown) =>
     .map((frame) => frame.slice('data: '.length))
 
 describe('a chat completion', () => {
-  it('answers as OpenAI does, with usage, and keeps the turn in a session of its own', async () => {
+  rule('createChatCompletion.hasASessionOfItsOwn', async () => {
     const { status, body } = await chat(hello)
     expect(status).toBe(200)
     expect(body).toMatchObject({
@@ -54,7 +55,7 @@ describe('a chat completion', () => {
     ])
   })
 
-  it('streams one chunk a delta between a role chunk and [DONE], usage when asked for', async () => {
+  rule('createChatCompletion.streamsDeltas', async () => {
     const { body, headers } = await chat({ ...hello, stream: true, stream_options: { include_usage: true } })
     expect(headers.get('content-type')).toBe('text/event-stream')
     const sent = frames(body)
@@ -110,7 +111,7 @@ describe('a chat completion', () => {
     },
   )
 
-  it('shows earlier messages and system messages of the request to the model', async () => {
+  rule('createChatCompletion.showsEarlierMessages', async () => {
     await chat({
       model: '',
       messages: [
@@ -156,7 +157,7 @@ describe('a chat completion', () => {
       'an image that is none',
       { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: 'data:text/html,x' }] }] },
     ],
-  ])("answers %i in OpenAI's shape for %s", async (status, _, body) => {
+  ])(ruleName('createChatCompletion.nestsErrors', '%i for %s'), async (status, _, body) => {
     const answer = await chat(body)
     expect(answer.status).toBe(status)
     expect(answer.body['error']).toMatchObject({
@@ -167,13 +168,13 @@ describe('a chat completion', () => {
     expect(agents.asked).toEqual([])
   })
 
-  it('needs a user id, from the credential, the header or the body', async () => {
+  rule('createChatCompletion.requiresAUser', async () => {
     const nobody = { ...caller, userId: '' }
     expect((await chat(hello, nobody)).status).toBe(400)
     expect((await chat({ ...hello, user: 'bob' }, nobody)).status).toBe(200)
   })
 
-  it("gives a failing provider's status when nothing was streamed yet, and keeps the turn as failed", async () => {
+  rule('createChatCompletion.failsBeforeTheStream', async () => {
     agents.model = async function* () {
       throw new MeshError(
         'RESOURCE_EXHAUSTED',
@@ -188,7 +189,7 @@ describe('a chat completion', () => {
     expect(body['error']).toMatchObject({ type: 'rate_limit_error' })
   })
 
-  it('ends a stream that breaks with an error event and without [DONE]', async () => {
+  rule('createChatCompletion.endsBrokenStreams', async () => {
     agents.model = async function* () {
       yield text('half')
       throw new MeshError('UNAVAILABLE', 'error.stream_cut', { provider: 'fake' })
@@ -198,14 +199,7 @@ describe('a chat completion', () => {
     expect(JSON.parse(sent.at(-1)!)).toMatchObject({ error: { type: 'server_error', code: 'UNAVAILABLE' } })
   })
 
-  it("refuses to start when the month's budget is spent", async () => {
-    await agents.request(admin, 'POST', '/v1/agents', { agent_key: 'poor', budget_monthly_cents: 100 })
-    agents.monthCostUsd = 1
-    expect((await chat({ ...hello, model: 'goclaw:poor' })).status).toBe(429)
-    expect(agents.asked).toEqual([])
-  })
-
-  it('is cancelled when the client leaves, and the model call with it', async () => {
+  rule('createChatCompletion.endsWithItsClient', async () => {
     let cancelled = false
     agents.model = async function* (_request, call) {
       yield text('first')
@@ -233,7 +227,7 @@ describe('a chat completion', () => {
 })
 
 describe('tools', () => {
-  it('run in parallel, their results in call order, and every step is kept', async () => {
+  rule('getSession.keepsToolSteps', async () => {
     agents.model = async function* ({ messages }) {
       if (messages.at(-1)!.role === 'tool') yield done({ content: `it is ${messages.at(-1)!.content}` })
       else
@@ -254,7 +248,7 @@ describe('tools', () => {
     ])
   })
 
-  it('end at the iteration limit: the last call gets no tools', async () => {
+  rule('createChatCompletion.endsAtTheIterationLimit', async () => {
     await agents.request(admin, 'POST', '/v1/agents', { agent_key: 'limited', max_tool_iterations: 3 })
     agents.model = async function* ({ tools }) {
       const n = agents.asked.length
@@ -358,35 +352,6 @@ describe('sessions', () => {
     await agents.request(admin, 'POST', '/v1/agents', { agent_key: 'other' })
     const elsewhere = { message: 'x', session_key: 'agent:default:mine' }
     expect((await agents.request(admin, 'POST', '/v1/agents/other/wake', elsewhere)).status).toBe(400)
-  })
-
-  it('are listed, patched, reset and deleted by their user, and hidden from others', async () => {
-    const key = 'agent:default:mine to manage'
-    const path = `/v1/sessions/${encodeURIComponent(key)}`
-    await wake({ message: 'hi', session_key: key })
-    const listed = await agents.request<{ sessions: any[]; total: number }>(caller, 'GET', '/v1/sessions?limit=500')
-    expect(listed.body.sessions.find((one) => one.key === key)).toMatchObject({
-      messageCount: 2,
-      session_key: key,
-      channel: 'wake',
-    })
-
-    expect((await agents.request(caller, 'PATCH', path, { label: 'L', metadata: { a: '1' } })).body).toEqual({
-      ok: true,
-      key,
-    })
-    await agents.request(caller, 'PATCH', path, { metadata: { b: '2' } })
-    expect(await session(key)).toMatchObject({ label: 'L', metadata: { a: '1', b: '2' } })
-
-    const bob = { ...caller, userId: 'bob' }
-    expect((await agents.request(bob, 'GET', path)).status).toBe(403)
-    expect((await agents.request(testCaller({ role: 'owner' }), 'GET', path)).status).toBe(404)
-
-    expect((await agents.request(caller, 'POST', `${path}/reset`)).body).toEqual({ ok: true })
-    expect(await session(key)).toMatchObject({ messages: [], label: 'L' })
-    expect((await agents.request(caller, 'DELETE', path)).status).toBe(200)
-    expect((await agents.request(caller, 'DELETE', path)).status).toBe(404)
-    expect((await agents.request(admin, 'DELETE', path)).status).toBe(200)
   })
 
   it('keep text that PostgreSQL could not', async () => {

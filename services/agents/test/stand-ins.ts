@@ -1,4 +1,5 @@
 /** Services that the agents service calls, scripted. The real ones are met in test/e2e. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ChannelsServiceService } from '@clawmesh/contracts/gen/clawmesh/channels/v1/channels.ts'
 import {
   ProvidersServiceService,
@@ -7,8 +8,9 @@ import {
   type ChatResponse,
 } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
-import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
+import { ToolsServiceService, type ToolContext } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
 import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
+import { auditActions, eventType, type CloudEvent, type EventName } from '@clawmesh/contracts'
 import { implementRpc, loadConfigs, type Call, type RpcFunctions, type Service } from '@clawmesh/chassis'
 import { startServices, type ServiceHarness } from '../../../test/support/service-harness.ts'
 import { agentsConfig, agentsService } from '../src/index.ts'
@@ -49,6 +51,12 @@ export interface AgentsUnderTest extends ServiceHarness {
   monthCostUsd: number
   /** The system configs of every tenant; undefined makes identity fail to tell them. */
   systemConfigs: Record<string, string> | undefined
+  /** Ids of the agents that chat channels open to everybody. */
+  openedByChannels: string[]
+  /** In what context tools were called so far. */
+  toolContexts: ToolContext[]
+  /** The audit record that a tenant has got, once it is there: what the activity log calls it, and its data. */
+  auditOf: (tenantId: string, name: EventName) => Promise<{ action: string | undefined; data: unknown }>
 }
 
 /** The only tenant that the identity of these tests knows besides the callers' own. */
@@ -56,11 +64,13 @@ export const knownTenant = '0193a5b0-7000-7000-8000-0000000000aa'
 
 /** The agents service over a real database, with a scripted model and one tool called `clock`. */
 export const startAgents = async (env: Record<string, string> = {}): Promise<AgentsUnderTest> => {
-  const state: Pick<AgentsUnderTest, 'model' | 'asked' | 'monthCostUsd' | 'systemConfigs'> = {
+  const state: Omit<AgentsUnderTest, keyof ServiceHarness | 'auditOf'> = {
     model: echo,
     asked: [],
     monthCostUsd: 0,
     systemConfigs: {},
+    openedByChannels: [],
+    toolContexts: [],
   }
   const providers: RpcFunctions<typeof ProvidersServiceService> = {
     chat: (call, request) => {
@@ -73,10 +83,12 @@ export const startAgents = async (env: Record<string, string> = {}): Promise<Age
     listTools: async () => ({
       tools: [{ name: 'clock', description: 'tells the time', parametersJson: '{"type":"object"}' }],
     }),
-    invokeTool: async (_call, { tool, argumentsJson }) =>
-      tool === 'clock'
+    invokeTool: async (_call, { tool, argumentsJson, context }) => {
+      state.toolContexts.push(context!)
+      return tool === 'clock'
         ? { output: `noon ${argumentsJson}`, isError: false, forUser: '', metadataJson: '{}' }
-        : { output: `unknown tool: ${tool}`, isError: true, forUser: '', metadataJson: '{}' },
+        : { output: `unknown tool: ${tool}`, isError: true, forUser: '', metadataJson: '{}' }
+    },
   }
   const identity: Partial<RpcFunctions<typeof IdentityServiceService>> = {
     resolveTenant: async (_call, { idOrSlug: id }) =>
@@ -103,11 +115,28 @@ export const startAgents = async (env: Record<string, string> = {}): Promise<Age
     },
     {
       name: 'channels',
-      rpc: [implementRpc(ChannelsServiceService, { listAgentsOpenTo: async () => ({ agentIds: [] }) })],
+      rpc: [
+        implementRpc(ChannelsServiceService, { listAgentsOpenTo: async () => ({ agentIds: state.openedByChannels }) }),
+      ],
       parts: [],
     },
   ]
   const { agents: config } = loadConfigs({ agents: agentsConfig }, env)
   const harness = await startServices({ services: { agents: (mesh) => agentsService(mesh, config) }, standIns })
-  return Object.assign(state, harness)
+  const events: CloudEvent[] = []
+  await harness.bus.consume({
+    durable: 'audit',
+    subject: 'mesh.events.*.agents.>',
+    batchSize: 100,
+    handle: async (batch) => void events.push(...batch),
+  })
+  const auditOf: AgentsUnderTest['auditOf'] = async (tenantId, name) => {
+    const type = eventType(name)
+    for (;;) {
+      const found = events.find((event) => event.tenantid === tenantId && event.type === type)
+      if (found !== undefined) return { action: auditActions.get(type), data: found.data }
+      await sleep(10)
+    }
+  }
+  return Object.assign(state, harness, { auditOf })
 }

@@ -21,7 +21,7 @@ const config = {
   testMatch: ['**/test/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/faults/'],
   modulePathIgnorePatterns: ['<rootDir>/.cache/', '<rootDir>/.clawmesh/', '/dist/'],
-  testEnvironment: '<rootDir>/test/support/shared-wasm-environment.mjs',
+  testEnvironment: '<rootDir>/test/support/jest-environment.mjs',
   maxWorkers: 2,
   // jest gives back little of what a test file leaves behind: beyond this much JavaScript heap a worker is replaced.
   workerIdleMemoryLimit: '1GB',

@@ -1,11 +1,12 @@
 /**
- * jest's environment for Node, in which WebAssembly code is compiled once a process and shared by all test files.
+ * jest's environment for Node, in which a test file may listen for the end of its process, and WebAssembly code is compiled once a process and shared by all test files.
  *
  * jest gives every test file a context and module registry of its own. What the file's imports compile would go away with
  * them, and V8 loses track of code that is made and freed over and over (docs/adr/0016).
  */
 import { createHash } from 'node:crypto'
 import { TestEnvironment } from 'jest-environment-node'
+import { followEnd } from './process-end.mjs'
 
 /** Compiled modules by the hash of their bytes, kept until the process ends. @type {Map<string, WebAssembly.Module>} */
 const modules = new Map()
@@ -48,7 +49,7 @@ const shared = Object.create(Object.getPrototypeOf(WebAssembly), {
   }),
 })
 
-export default class SharedWasmEnvironment extends TestEnvironment {
+export default class ProjectEnvironment extends TestEnvironment {
   /**
    * @param {import('@jest/environment').JestEnvironmentConfig} config
    * @param {import('@jest/environment').EnvironmentContext} context
@@ -58,5 +59,11 @@ export default class SharedWasmEnvironment extends TestEnvironment {
     Object.defineProperty(this.global, 'WebAssembly', { value: shared, writable: true, configurable: true })
     // jest runs a file again, without a word, whose worker ends with a code of its own; one ended by a signal fails it.
     this.global.process.exit = () => process.kill(process.pid, 'SIGABRT')
+    this.endFile = followEnd(this.global.process)
+  }
+
+  async teardown() {
+    this.endFile()
+    await super.teardown()
   }
 }

@@ -182,6 +182,21 @@ export const chassisConfig = defineConfig('chassis', {
     schema: integer(60_000, 1),
     about: 'How long a cached lookup may be used when no invalidation arrives',
   },
+  eventDeliveries: {
+    env: ['CLAWMESH_EVENT_DELIVERIES'],
+    schema: integer(5, 1, 100),
+    about: 'Deliveries of an event to a consumer that fails to handle it, before it goes to the dead events',
+  },
+  eventRetryMs: {
+    env: ['CLAWMESH_EVENT_RETRY_MS'],
+    schema: integer(1_000, 10, 300_000),
+    about: 'Pause after the first failed delivery of an event; each further one is four times as long, 5 minutes at most',
+  },
+  deadEventsMax: {
+    env: ['CLAWMESH_DEAD_EVENTS_MAX'],
+    schema: integer(1_000, 1, 100_000),
+    about: 'Dead events that a service keeps of a tenant; those replayed first make room, further ones are lost',
+  },
   lameDuckMs: {
     env: ['CLAWMESH_LAME_DUCK_MS'],
     schema: integer(500),

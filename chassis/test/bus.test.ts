@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import fc from 'fast-check'
 import { eventSubject, masterTenantId, type CloudEvent } from '@clawmesh/contracts'
 import { createLogger, createLocalBus, connectNatsBus, type Bus } from '../src/index.ts'
+import { consumeEvents } from '../../test/support/events.ts'
 import { startNats, type NatsHandle } from '../../test/support/nats.ts'
 
 const log = createLogger({ level: 'silent', name: 'test' })
@@ -107,7 +108,7 @@ describe.each(['local', 'NATS'])('%s', (name) => {
     const tenant = randomUUID()
     const ids: string[] = []
     let failures = 0
-    const stop = await bus().consume({
+    const stop = await consumeEvents(bus(), {
       durable: `test-${name}-${tenant.slice(0, 8)}`,
       subject: eventSubject('agentCreated', tenant),
       batchSize: 10,
@@ -157,7 +158,7 @@ it('over NATS an event that is sent twice is stored once', async () => {
   const outgoing = (each: CloudEvent) => ({ subject: eventSubject('tenantCreated', tenant), event: each })
   await bus.publishDurable([outgoing(twice)])
   await bus.publishDurable([outgoing(twice), outgoing(last)])
-  const stop = await bus.consume({
+  const stop = await consumeEvents(bus, {
     durable: `test-twice-${tenant.slice(0, 8)}`,
     subject: eventSubject('tenantCreated', tenant),
     batchSize: 10,
@@ -173,7 +174,7 @@ it('over NATS replicas share the events of a durable consumer, and others have t
   const tenant = randomUUID()
   const seen: Record<string, string[]> = { one: [], two: [], other: [] }
   const consume = (who: string, durable: string) =>
-    bus.consume({
+    consumeEvents(bus, {
       durable: `${durable}-${tenant.slice(0, 8)}`,
       subject: eventSubject('agentDeleted', tenant),
       batchSize: 5,
@@ -192,7 +193,7 @@ it('on the local bus an event is safe when its consumers have handled it, and fa
   const bus = createLocalBus(log)
   const subject = eventSubject('agentCreated', masterTenantId)
   let handled = 0
-  const stop = await bus.consume({
+  const stop = await consumeEvents(bus, {
     durable: 'slow',
     subject,
     batchSize: 2,

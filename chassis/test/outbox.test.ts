@@ -77,6 +77,7 @@ const busOfTest = () => {
       if (state.failing) throw new Error('the bus is away')
       batches.push(outgoing.length)
       emitted.push(...outgoing)
+      return []
     },
   }
   return { bus, emitted, batches, state, ids: () => emitted.map(({ event }) => event.id) }

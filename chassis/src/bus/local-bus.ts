@@ -1,7 +1,11 @@
-/** The bus of a single process. `emit` resolves when every consumer has handled the events, so none is lost. */
-import type { CloudEvent } from '@clawmesh/contracts'
+/**
+ * The bus of a single process. It keeps nothing itself: an event is safe when every consumer has handled it, and until then
+ * its publisher's outbox keeps it and publishes it again. Who has handled it already is remembered meanwhile.
+ */
+import { createSemaphore } from '../async/semaphore.ts'
 import type { Logger } from '../log/logger.ts'
-import type { Bus, Consumer } from './bus.ts'
+import type { Bus, Consumer, Delivery, OutgoingEvent, Outcome, UnsettledEvent } from './bus.ts'
+import { handOver } from './outcomes.ts'
 
 const matcher = (pattern: string): RegExp =>
   new RegExp(
@@ -11,10 +15,42 @@ const matcher = (pattern: string): RegExp =>
       .join('\\.')}$`,
   )
 
+/** How far an event has come that not every consumer has handled yet. Consumers go by their durable names. */
+interface Progress {
+  done: Set<string>
+  failures: Map<string, number>
+}
+
+/** Events whose progress is remembered, at most; one that is not is handed to all its consumers again. */
+const maxRemembered = 50_000
+
+interface Entry {
+  pattern: RegExp
+  consumer: Consumer
+  /** One batch at a time, whoever publishes. */
+  turn: <T>(work: () => Promise<T>) => Promise<T>
+}
+
+interface Tracked extends OutgoingEvent {
+  progress: Progress
+}
+
+const keyOf = ({ subject, event }: OutgoingEvent): string => `${subject} ${event.id}`
+
+const deliveryTo =
+  (durable: string) =>
+  ({ subject, event, progress }: Tracked): Delivery => ({
+    subject,
+    event,
+    payload: () => JSON.stringify(event),
+    deliveries: (progress.failures.get(durable) ?? 0) + 1,
+  })
+
 /** A bus that lives and dies with the process. */
 export const createLocalBus = (log: Logger): Bus => {
   const listeners = new Set<{ pattern: RegExp; handler: (message: unknown, subject: string) => void }>()
-  const consumers = new Set<{ pattern: RegExp; consumer: Consumer }>()
+  const entries = new Set<Entry>()
+  const unsettled = new Map<string, Progress>()
 
   const signal = (subject: string, message: unknown) => {
     for (const { pattern, handler } of listeners) {
@@ -27,6 +63,42 @@ export const createLocalBus = (log: Logger): Bus => {
     }
   }
 
+  /** An event with its progress. Listeners are sent it when it is new, not when it is published again. */
+  const track = (outgoing: OutgoingEvent): Tracked => {
+    const key = keyOf(outgoing)
+    const known = unsettled.get(key)
+    if (known !== undefined) return { ...outgoing, progress: known }
+    const progress: Progress = { done: new Set(), failures: new Map() }
+    unsettled.set(key, progress)
+    if (unsettled.size > maxRemembered) unsettled.delete(unsettled.keys().next().value!)
+    signal(outgoing.subject, outgoing.event)
+    return { ...outgoing, progress }
+  }
+
+  /** Hands a consumer what it has not handled yet. Returns after how many milliseconds each of the others comes again. */
+  const deliver = ({ pattern, consumer, turn }: Entry, published: readonly Tracked[]) =>
+    turn(async (): Promise<ReadonlyMap<Tracked, number>> => {
+      const { durable, batchSize } = consumer
+      const left = new Map<Tracked, number>()
+      const settle = (tracked: Tracked, outcome: Outcome) => {
+        const { done, failures } = tracked.progress
+        if (outcome.state === 'done') return void done.add(durable)
+        left.set(tracked, outcome.afterMs)
+        if (outcome.state === 'again') failures.set(durable, (failures.get(durable) ?? 0) + 1)
+      }
+      const wanted = published.filter(({ subject, progress }) => pattern.test(subject) && !progress.done.has(durable))
+      for (let from = 0; from < wanted.length; from += batchSize) {
+        const batch = wanted.slice(from, from + batchSize)
+        const outcomes = await handOver(consumer, batch.map(deliveryTo(durable)), log)
+        batch.forEach((tracked, index) => settle(tracked, outcomes[index]!))
+        const last = outcomes.at(-1)!
+        if (last.state !== 'wait') continue
+        for (const tracked of wanted.slice(from + batchSize)) settle(tracked, last)
+        break
+      }
+      return left
+    })
+
   return {
     signal,
     subscribe: (subject, handler) => {
@@ -34,26 +106,31 @@ export const createLocalBus = (log: Logger): Bus => {
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
-    publishDurable: async (events) => {
-      for (const { subject, event } of events) signal(subject, event)
-      await Promise.all(
-        [...consumers].map(async ({ pattern, consumer }) => {
-          const wanted: CloudEvent[] = events.filter(({ subject }) => pattern.test(subject)).map(({ event }) => event)
-          for (let from = 0; from < wanted.length; from += consumer.batchSize)
-            await consumer.handle(wanted.slice(from, from + consumer.batchSize))
-        }),
-      )
+    publishDurable: async (published) => {
+      const tracked = published.map(track)
+      const left = await Promise.all([...entries].map((entry) => deliver(entry, tracked)))
+      const waiting: UnsettledEvent[] = []
+      for (const each of tracked) {
+        const pausesMs = left.flatMap((pauses) => pauses.get(each) ?? [])
+        if (pausesMs.length === 0) unsettled.delete(keyOf(each))
+        else waiting.push({ id: each.event.id, retryAfterMs: Math.min(...pausesMs) })
+      }
+      return waiting
     },
     consume: async (consumer) => {
-      const entry = { pattern: matcher(consumer.subject), consumer }
-      consumers.add(entry)
-      return async () => void consumers.delete(entry)
+      const entry = { pattern: matcher(consumer.subject), consumer, turn: createSemaphore(1) }
+      entries.add(entry)
+      return async () => {
+        entries.delete(entry)
+        // What it is at is finished first.
+        await entry.turn(async () => undefined)
+      }
     },
     onReconnect: () => undefined,
     connected: () => true,
     close: async () => {
       listeners.clear()
-      consumers.clear()
+      entries.clear()
     },
   }
 }

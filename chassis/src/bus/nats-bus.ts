@@ -4,7 +4,8 @@ import { cloudEvent, eventStream, MeshError, type CloudEvent } from '@clawmesh/c
 import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager, type JsMsg } from '@nats-io/jetstream'
 import { connect, nanos, type NatsConnection } from '@nats-io/transport-node'
 import type { Logger } from '../log/logger.ts'
-import type { Bus, Consumer, Stop } from './bus.ts'
+import type { Bus, Consumer, Delivery, Stop } from './bus.ts'
+import { handOver } from './outcomes.ts'
 
 const ackWaitMs = 30_000
 /** Events are kept this long for consumers that are away. */
@@ -17,12 +18,23 @@ const gatherMs = 50
 /** A start that waits longer than this says what for. */
 const quietMs = 3_000
 
-const decode = (log: Logger, message: JsMsg): CloudEvent | undefined => {
-  const parsed = cloudEvent.safeParse(message.json())
-  if (parsed.success) return parsed.data
-  log.error({ subject: message.subject }, 'dropped a message that is no CloudEvent')
-  message.term()
-  return undefined
+const decode = (text: string): CloudEvent | undefined => {
+  try {
+    return cloudEvent.safeParse(JSON.parse(text)).data
+  } catch {
+    return undefined
+  }
+}
+
+/** Bytes that are no UTF-8 become U+FFFD, as the library's own reading may throw. */
+const deliveryOf = (message: JsMsg): Delivery => {
+  const text = new TextDecoder().decode(message.data)
+  return {
+    subject: message.subject,
+    event: decode(text),
+    payload: () => text,
+    deliveries: message.info.deliveryCount,
+  }
 }
 
 /** Creates the event stream unless it exists, waiting for the server as long as it takes. */
@@ -87,13 +99,16 @@ export const connectNatsBus = async (servers: readonly string[], name: string, l
       ack_wait: nanos(ackWaitMs),
       filter_subject: consumer.subject,
     })
-    const arrived: JsMsg[] = []
+    let arrived: JsMsg[] = []
+    /** Messages that the server waits to be answered. */
+    const inHand = new Set<JsMsg>()
     let wake = () => {}
     const pull = await js.consumers.get(eventStream.name, consumer.durable)
     const messages = await pull.consume({
       max_messages: consumer.batchSize * 2,
       abort_on_missing_resource: true,
       callback: (message) => {
+        inHand.add(message)
         arrived.push(message)
         wake()
       },
@@ -109,21 +124,52 @@ export const connectNatsBus = async (servers: readonly string[], name: string, l
       return error
     })
     stopped.addEventListener('abort', end, { once: true })
-    // What comes while a batch is gathered and handled makes the next one, so batches grow with the load.
-    while (!over || arrived.length > 0) {
-      if (arrived.length === 0) {
-        await new Promise<void>((resolve) => (wake = resolve))
-        if (!over && arrived.length < consumer.batchSize) await sleep(gatherMs)
+    /** Until something arrives, the consumer ends, or the pause is over. */
+    const pause = (ms?: number) =>
+      new Promise<void>((resolve) => {
+        const timer = ms === undefined ? undefined : setTimeout(resolve, ms)
+        wake = () => {
+          if (ms !== undefined && !over) return
+          clearTimeout(timer)
+          resolve()
+        }
+        if (over) wake()
+      })
+    const answer = (message: JsMsg, reply: (message: JsMsg) => void) => {
+      inHand.delete(message)
+      reply(message)
+    }
+    // What waits for its turn or for a dependency is not delivered anew, here or elsewhere, and so not counted.
+    const keepAlive = setInterval(() => {
+      if (!connection.isClosed()) for (const message of inHand) message.working()
+    }, ackWaitMs / 3)
+    try {
+      // What comes while a batch is gathered and handled makes the next one, so batches grow with the load.
+      while (!over || arrived.length > 0) {
+        if (arrived.length === 0) {
+          await pause()
+          if (!over && arrived.length < consumer.batchSize) await sleep(gatherMs)
+        }
+        const taken = arrived.splice(0, consumer.batchSize)
+        if (taken.length === 0) continue
+        const outcomes = await handOver(consumer, taken.map(deliveryOf), log)
+        const waiting: JsMsg[] = []
+        let afterMs = 0
+        taken.forEach((message, index) => {
+          const outcome = outcomes[index]!
+          if (outcome.state === 'done') return answer(message, (each) => each.ack())
+          if (outcome.state === 'again') return answer(message, (each) => each.nak(outcome.afterMs))
+          waiting.push(message)
+          afterMs = outcome.afterMs
+        })
+        if (waiting.length === 0) continue
+        arrived = [...waiting, ...arrived]
+        if (!over) await pause(afterMs)
+        // Who leaves hands what waits to the other replicas, or to whoever comes next.
+        if (over) for (const message of arrived.splice(0)) answer(message, (each) => each.nak())
       }
-      const taken = arrived.splice(0, consumer.batchSize)
-      if (taken.length === 0) continue
-      try {
-        await consumer.handle(taken.flatMap((message) => decode(log, message) ?? []))
-        for (const message of taken) message.ack()
-      } catch (err) {
-        log.warn({ err, durable: consumer.durable }, 'handling events failed, they come again')
-        for (const message of taken) message.nak(pauseAfterFailureMs)
-      }
+    } finally {
+      clearInterval(keepAlive)
     }
     stopped.removeEventListener('abort', end)
     const error = await closed
@@ -164,6 +210,7 @@ export const connectNatsBus = async (servers: readonly string[], name: string, l
           js.publish(subject, JSON.stringify(event), { msgID: event.id, timeout: 5_000 }),
         ),
       )
+      return []
     },
     consume: async (consumer) => {
       const abort = new AbortController()

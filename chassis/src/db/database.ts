@@ -86,8 +86,11 @@ export const openDatabase = ({ url, schema, poolSize, log, keepsStatements = fal
   }
 }
 
-/** SQLSTATE classes and codes that mean the database cannot be reached or is going down. */
-const unavailableStates = /^(08|57P0|53300)/
+/**
+ * SQLSTATE classes and codes that mean the database cannot be reached, is going down, only reads (a standby), or lacks
+ * resources such as disk.
+ */
+const unavailableStates = /^(08|25006|53|57P0|58)/
 const unavailableCodes = new Set([
   'ECONNREFUSED',
   'ECONNRESET',

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { eventSubject, events, eventType, type CloudEvent, type EventData, type EventName } from '@clawmesh/contracts'
-import type { Bus, OutgoingEvent } from '../bus/bus.ts'
+import type { Bus, OutgoingEvent, UnsettledEvent } from '../bus/bus.ts'
 import { newId } from '../ids/ids.ts'
 import { traceHeaders } from '../telemetry/telemetry.ts'
 import type { Part } from '../lifecycle/lifecycle.ts'
@@ -58,18 +58,27 @@ export interface OutboxRelay {
 }
 
 const emitRows = async ({ system, schema }: Database, bus: Bus, rows: readonly OutboxRow[]): Promise<void> => {
-  const ids = rows.map(({ id }) => id)
+  const table = `"${schema}".outbox`
   const outgoing: OutgoingEvent[] = rows.map(({ subject, payload }) => ({
     subject,
     event: JSON.parse(payload) as CloudEvent,
   }))
+  let unsettled: readonly UnsettledEvent[]
   try {
-    await bus.publishDurable(outgoing)
+    unsettled = await bus.publishDurable(outgoing)
   } catch (error) {
-    await system.query(`UPDATE "${schema}".outbox SET claimed_until = NULL WHERE id = ANY($1)`, [ids])
+    await system.query(`UPDATE ${table} SET claimed_until = NULL WHERE id = ANY($1)`, [rows.map(({ id }) => id)])
     throw error
   }
-  await system.query(`DELETE FROM "${schema}".outbox WHERE id = ANY($1)`, [ids])
+  if (unsettled.length > 0)
+    await system.query(
+      `UPDATE ${table} SET claimed_until = now() + ms * interval '1 millisecond'
+       FROM unnest($1::uuid[], $2::float8[]) AS unsettled (event_id, ms) WHERE id = event_id`,
+      [unsettled.map(({ id }) => id), unsettled.map(({ retryAfterMs }) => retryAfterMs)],
+    )
+  const kept = new Set(unsettled.map(({ id }) => id))
+  const settled = rows.flatMap(({ id }) => (kept.has(id) ? [] : [id]))
+  if (settled.length > 0) await system.query(`DELETE FROM ${table} WHERE id = ANY($1)`, [settled])
 }
 
 /**

@@ -98,7 +98,7 @@ export const events = {
   systemConfigDeleted: event('identity', 'system_config', 'deleted', 'A config value of a tenant was removed', changed),
   agentCreated: event('agents', 'agent', 'created', 'An agent was created', changed),
   agentUpdated: event('agents', 'agent', 'updated', 'An agent was changed', changed),
-  agentDeleted: event('agents', 'agent', 'deleted', 'An agent was deleted', changed),
+  agentDeleted: event('agents', 'agent', 'deleted', 'An agent was deleted', changed.extend({ id: uuid })),
   sessionPatched: event('agents', 'session', 'patched', 'A session was changed', changed),
   sessionReset: event('agents', 'session', 'reset', 'A session was emptied', changed),
   sessionDeleted: event('agents', 'session', 'deleted', 'A session was deleted', changed),

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
 import { MeshError, type RunEvent } from '@clawmesh/contracts'
+import { consumeEvents } from '../../../test/support/events.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { done, echo, startAgents, text, type AgentsUnderTest } from './stand-ins.ts'
 
@@ -385,7 +386,7 @@ describe('a run that is being stored while the model is asked', () => {
 describe('a run whose process died', () => {
   it('is declared failed, its session freed, and its end told once', async () => {
     const finished: any[] = []
-    const stop = await agents.bus.consume({
+    const stop = await consumeEvents(agents.bus, {
       durable: 'test',
       subject: `mesh.events.${caller.tenantId}.agents.run.finished`,
       batchSize: 10,

@@ -2,13 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ChannelsServiceService } from '@clawmesh/contracts/gen/clawmesh/channels/v1/channels.ts'
 import { eventSubject, type CloudEvent, type EventName } from '@clawmesh/contracts'
 import { newId, outboxRow } from '@clawmesh/chassis'
+import { consumeEvents } from '../../../test/support/events.ts'
 import { startChannels, type ChannelsHarness } from './support.ts'
 
 let channels: ChannelsHarness
 const heard: CloudEvent[] = []
 beforeAll(async () => {
   channels = await startChannels()
-  await channels.bus.consume({
+  await consumeEvents(channels.bus, {
     durable: 'test',
     subject: 'mesh.events.*.channels.>',
     batchSize: 100,

@@ -8,6 +8,7 @@ import {
   type EventName,
   type CacheTag,
 } from '@clawmesh/contracts'
+import { consumeEvents } from '../../../test/support/events.ts'
 import { testIdentity } from '../../../test/support/identity.ts'
 import { startServices, testCaller, type ServiceHarness } from '../../../test/support/service-harness.ts'
 
@@ -40,7 +41,7 @@ export const startIdentity = async (env: Record<string, string> = {}): Promise<I
   const evicted: CacheTag[] = []
   for (const kind of cacheKinds) bus.subscribe(cacheSubject(kind), (message) => void evicted.push(message as CacheTag))
   const events: CloudEvent[] = []
-  await bus.consume({
+  await consumeEvents(bus, {
     durable: 'identity-test',
     subject: 'mesh.events.>',
     batchSize: 100,

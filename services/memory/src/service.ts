@@ -1,7 +1,7 @@
 /** Memory: what agents remember, as documents that are cut, embedded and found again. */
 import { http } from '@clawmesh/contracts'
 import { MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
-import { implementHttp, implementRpc, createOutboxPart, type Mesh, type Service } from '@clawmesh/chassis'
+import { createConsumer, implementHttp, implementRpc, createOutboxPart, type Mesh, type Service } from '@clawmesh/chassis'
 import { agentDirectory } from './agents.ts'
 import { cachePruner } from './cache-pruner.ts'
 import { chunkSizesOf } from './chunk-sizes.ts'
@@ -12,7 +12,7 @@ import { createEntryUseCases } from './domain/entries.ts'
 import { createSearchUseCase } from './domain/search.ts'
 import { embedder as tenantEmbedder } from './embedder.ts'
 import { embeddingWorker } from './embedding-worker.ts'
-import { forgetDeletedAgents } from './events.ts'
+import { memoryEvents } from './events.ts'
 import { createDocumentHandlers } from './http/documents.ts'
 import { createEntryHandlers } from './http/entries.ts'
 import { createSearchHandlers } from './http/search.ts'
@@ -21,7 +21,6 @@ import { createMemoryStore } from './store/store.ts'
 import { vectorIndexing } from './vector-indexing.ts'
 
 export const memoryService = (mesh: Mesh, config: MemoryConfig): Service => {
-  const { bus } = mesh
   const log = mesh.log.child({ service: 'memory' })
   const { embedRetryMs, putEmbedTimeoutMs, queryEmbedTimeoutMs, embeddingCacheDays } = config
   const database = mesh.database('memory')
@@ -57,7 +56,7 @@ export const memoryService = (mesh: Mesh, config: MemoryConfig): Service => {
       outbox,
       indexes.part,
       cachePruner(store, embeddingCacheDays, log),
-      forgetDeletedAgents(bus, store, log),
+      createConsumer(mesh, 'memory', memoryEvents(store)),
       embeddingWorker({ store, findAgent, embedding, log, pauseMs: embedRetryMs }),
     ],
   }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Caller, CloudEvent } from '@clawmesh/contracts'
 import { newId, outboxRow } from '@clawmesh/chassis'
+import { consumeEvents } from '../../../test/support/events.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { startMemory, type MemoryHarness } from './memory-harness.ts'
 
@@ -8,7 +9,7 @@ let harness: MemoryHarness
 const seen: CloudEvent[] = []
 beforeAll(async () => {
   harness = await startMemory()
-  await harness.bus.consume({
+  await consumeEvents(harness.bus, {
     durable: 'test',
     subject: 'mesh.events.*.memory.document.*',
     batchSize: 10,

@@ -1,36 +1,31 @@
-/** What traces hears of: the trace of every run, once it has ended, and every change that somebody made. */
-import { eventStream, eventSubject, type CloudEvent } from '@clawmesh/contracts'
-import type { Bus, Consumer, Part, Stop } from '@clawmesh/chassis'
+/** What traces consumes: the trace of every run, once it has ended, and every change that somebody made. */
+import type { BatchConsumer } from '@clawmesh/chassis'
+import { readActivity, type ActivityRecord } from './domain/activity.ts'
+import { readTraceEvent, type ReadingOptions } from './domain/read-event.ts'
+import type { ToldTrace } from './domain/types.ts'
 
-type Handle = (batch: readonly CloudEvent[]) => Promise<void>
+type Handle<T> = BatchConsumer<T>['handle']
 
-const consumerPart = (name: string, bus: Bus, consumer: Consumer): Part => {
-  let stop: Stop | undefined
-  return {
-    name,
-    start: async () => {
-      stop = await bus.consume(consumer)
-    },
-    stop: async () => stop?.(),
-  }
-}
-
-/** Consumes recorded traces of all tenants; replicas share the work. */
-export const intakePart = (bus: Bus, batchSize: number, handle: Handle): Part =>
-  consumerPart('traces intake', bus, {
-    durable: 'traces-intake',
-    subject: eventSubject('traceRecorded', '*'),
-    batchSize,
-    handle,
-  })
+/** Recorded traces of all tenants. */
+export const traceIntake = (
+  batchSize: number,
+  reading: ReadingOptions,
+  handle: Handle<ToldTrace>,
+): BatchConsumer<ToldTrace> => ({
+  name: 'intake',
+  event: 'traceRecorded',
+  batchSize,
+  read: (event) => readTraceEvent(event, reading),
+  handle,
+})
 
 const activityBatchSize = 200
 
-/** Consumes every event, since any service may tell of a change; replicas share the work. */
-export const activityPart = (bus: Bus, handle: Handle): Part =>
-  consumerPart('traces activity', bus, {
-    durable: 'traces-activity',
-    subject: eventStream.subjects[0]!,
-    batchSize: activityBatchSize,
-    handle,
-  })
+/** Every event, since any service may tell of a change. */
+export const activityIntake = (handle: Handle<ActivityRecord>): BatchConsumer<ActivityRecord> => ({
+  name: 'activity',
+  event: 'all',
+  batchSize: activityBatchSize,
+  read: readActivity,
+  handle,
+})

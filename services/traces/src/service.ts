@@ -1,14 +1,14 @@
 /** Traces: what agent runs did and cost, and who changed what, taken in from events and kept for some time. */
 import { http } from '@clawmesh/contracts'
 import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
-import { implementHttp, implementRpc, type Mesh, type Service } from '@clawmesh/chassis'
+import { createBatchConsumer, implementHttp, implementRpc, type Mesh, type Service } from '@clawmesh/chassis'
 import type { TracesConfig } from './config.ts'
 import { createActivityIntake } from './domain/activity.ts'
 import { createIntake } from './domain/intake.ts'
 import { createPartitionKeeper } from './domain/partitions.ts'
 import { createPriceTable } from './domain/prices.ts'
 import { createTraceQueries } from './domain/queries.ts'
-import { activityPart, intakePart } from './events.ts'
+import { activityIntake, traceIntake } from './events.ts'
 import { createTraceHandlers } from './http/traces.ts'
 import { retentionPart } from './retention.ts'
 import { createTracesRpc } from './rpc/traces.ts'
@@ -30,15 +30,12 @@ export const tracesService = (mesh: Mesh, config: TracesConfig): Service => {
     config.activityRetentionDays,
     log,
   )
-  const handle = createIntake({
-    store: createIntakeStore(database),
-    partitions,
-    reading: {
-      prices: createPriceTable(config.modelPrices),
-      previewLimit: config.verbosePreviews ? verbosePreviewLimit : previewLimit,
-    },
-    log,
-  })
+  const reading = {
+    prices: createPriceTable(config.modelPrices),
+    previewLimit: config.verbosePreviews ? verbosePreviewLimit : previewLimit,
+  }
+  const storeTraces = createIntake({ store: createIntakeStore(database), partitions })
+  const storeActivity = createActivityIntake({ store: createActivityStore(database), partitions: activity })
 
   return {
     name: 'traces',
@@ -47,8 +44,8 @@ export const tracesService = (mesh: Mesh, config: TracesConfig): Service => {
     parts: [
       { name: 'traces database', ready: database.ping },
       retentionPart([partitions, activity], log),
-      intakePart(mesh.bus, config.intakeBatchSize, handle),
-      activityPart(mesh.bus, createActivityIntake({ store: createActivityStore(database), partitions: activity, log })),
+      createBatchConsumer(mesh, 'traces', traceIntake(config.intakeBatchSize, reading, storeTraces)),
+      createBatchConsumer(mesh, 'traces', activityIntake(storeActivity)),
     ],
   }
 }

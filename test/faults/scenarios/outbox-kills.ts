@@ -8,6 +8,7 @@ import { eventSubject } from '@clawmesh/contracts'
 import pg from 'pg'
 import { migrationFolder } from '../../../cli/src/migration-folders.ts'
 import { createDatabase } from '../../support/database.ts'
+import { consumeEvents } from '../../support/events.ts'
 import { eventually } from '../../support/mesh-api.ts'
 import { startLogged } from '../../support/mesh-process.ts'
 import { startNats } from '../../support/nats.ts'
@@ -42,7 +43,7 @@ export const outboxKills = async (rounds: number): Promise<OutboxOutcome> => {
     await pool.query('CREATE TABLE facts (id uuid PRIMARY KEY)')
     await pool.query('CREATE TABLE effects (event_id text PRIMARY KEY, fact uuid NOT NULL)')
     const tenantId = newId()
-    await bus.consume({
+    await consumeEvents(bus, {
       durable: 'effects',
       subject: eventSubject('agentCreated', tenantId),
       batchSize: 100,

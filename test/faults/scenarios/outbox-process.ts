@@ -32,6 +32,7 @@ const mortal = (bus: Bus): Bus => ({
     await dieAt('within emit')
     await bus.publishDurable(events)
     await dieAt('after emit')
+    return []
   },
 })
 

@@ -1,5 +1,4 @@
 /** The activity log: one record for each event that tells who changed what. Idempotent by the event's id. */
-import type { Logger } from '@clawmesh/chassis'
 import { auditActions, changed, type CloudEvent } from '@clawmesh/contracts'
 import { z } from 'zod'
 import type { ActivityStore } from '../store/activity.ts'
@@ -7,7 +6,6 @@ import { toIso } from './calendar.ts'
 import { cleanJson, cleanLabel } from './clean.ts'
 import type { PartitionKeeper } from './partitions.ts'
 import type { ActivityLog } from './types.ts'
-import { writeAll } from './write-all.ts'
 
 /** A record as it is stored. */
 export interface ActivityRecord extends ActivityLog {
@@ -46,36 +44,17 @@ export const readActivity = (event: CloudEvent): ActivityRecord | undefined => {
 interface Parts {
   store: ActivityStore
   partitions: PartitionKeeper
-  log: Logger
 }
 
-/** Handles a batch of events of any kind. @throws when the database is away: the batch must come again */
-export const createActivityIntake = ({ store, partitions, log }: Parts) => {
-  const read = (event: CloudEvent): ActivityRecord[] => {
-    try {
-      return [readActivity(event) ?? []].flat()
-    } catch (err) {
-      log.error({ err, eventId: event.id, tenantId: event.tenantid }, 'skipped an event that is no activity record')
-      return []
-    }
-  }
-
-  const writing = {
-    write: store.add,
-    refusal: store.refusal,
-    skipped: ({ id, tenant_id: tenantId, action }: ActivityRecord, refusal: object) =>
-      // Not the error itself: its details quote the row.
-      log.error({ ...refusal, tenantId, eventId: id, action }, 'skipped a record that the database refuses'),
-  }
-
-  return async (batch: readonly CloudEvent[]): Promise<void> => {
+/** Stores records. @throws when one cannot be stored, or the database is away: then none was */
+export const createActivityIntake =
+  ({ store, partitions }: Parts) =>
+  async (batch: readonly ActivityRecord[]): Promise<void> => {
     // In one order for all, so that replicas with the same events wait for each other instead of blocking each other.
-    const records = batch.flatMap(read).sort((a, b) => (a.id < b.id ? -1 : 1))
-    if (records.length === 0) return
+    const records = batch.toSorted((a, b) => (a.id < b.id ? -1 : 1))
     await partitions.makeRoom(
       records.map(({ created_at }) => created_at),
       Date.now(),
     )
-    await writeAll(records, writing)
+    await store.add(records)
   }
-}

@@ -1,20 +1,14 @@
 /** Takes in what events tell of traces. Idempotent: the same events leave the same rows and the same costs. */
-import type { Logger } from '@clawmesh/chassis'
-import type { CloudEvent } from '@clawmesh/contracts'
 import type { IntakeSession, IntakeStore, StoredTrace } from '../store/intake.ts'
 import { mergeTold } from './merge.ts'
 import { monthlyCosts, type CostChange } from './monthly-costs.ts'
 import type { PartitionKeeper } from './partitions.ts'
-import { readTraceEvent, type ReadingOptions } from './read-event.ts'
 import { totalsOf } from './totals.ts'
 import type { CountedTrace, ToldTrace, TraceKey } from './types.ts'
-import { writeAll } from './write-all.ts'
 
 interface Parts {
   store: IntakeStore
   partitions: PartitionKeeper
-  reading: ReadingOptions
-  log: Logger
 }
 
 const keyOf = ({ tenantId, trace }: ToldTrace): TraceKey => ({
@@ -98,34 +92,14 @@ const portionsOf = (told: readonly ToldTrace[]): ToldTrace[][] => {
   return portions
 }
 
-/** Handles a batch of `traceRecorded` events. @throws when the database is away: the batch must come again */
-export const createIntake = ({ store, partitions, reading, log }: Parts) => {
-  const read = (event: CloudEvent): ToldTrace[] => {
-    try {
-      return [readTraceEvent(event, reading)]
-    } catch (err) {
-      log.error({ err, eventId: event.id, tenantId: event.tenantid }, 'skipped an event that is no trace')
-      return []
-    }
-  }
-
-  const writing = {
-    write: (told: readonly ToldTrace[]) => store.transaction((session) => write(session, told)),
-    refusal: store.refusal,
-    skipped: (told: ToldTrace, refusal: object) => {
-      // Not the error itself: its details quote the row.
-      const { tenant_id: tenantId, id: traceId } = keyOf(told)
-      log.error({ ...refusal, tenantId, traceId }, 'skipped a trace that the database refuses')
-    },
-  }
-
-  return async (batch: readonly CloudEvent[]): Promise<void> => {
-    const told = mergeTold(batch.flatMap(read))
-    if (told.length === 0) return
+/** Stores traces that events tell of. @throws when one cannot be stored, or the database is away: then none may have been */
+export const createIntake =
+  ({ store, partitions }: Parts) =>
+  async (batch: readonly ToldTrace[]): Promise<void> => {
+    const told = mergeTold(batch)
     await partitions.makeRoom(
       told.map(({ trace }) => trace.created_at),
       Date.now(),
     )
-    for (const portion of portionsOf(told)) await writeAll(portion, writing)
+    for (const portion of portionsOf(told)) await store.transaction((session) => write(session, portion))
   }
-}

@@ -1,7 +1,6 @@
 /** Writes the activity log, of all tenants at once. */
 import type { Database } from '@clawmesh/chassis'
 import type { ActivityRecord } from '../domain/activity.ts'
-import { refusal } from './refusal.ts'
 
 const columns = 'tenant_id, id, created_at, actor_type, actor_id, action, entity_type, entity_id, details, ip_address'
 
@@ -15,7 +14,6 @@ export const createActivityStore = ({ system }: Database) => ({
       [JSON.stringify(records)],
     )
   },
-  refusal,
 })
 
 export type ActivityStore = ReturnType<typeof createActivityStore>

@@ -3,7 +3,6 @@ import { lastKnown, lastTold } from '../domain/merge.ts'
 import type { MonthlyCost } from '../domain/monthly-costs.ts'
 import type { CountableSpan } from '../domain/totals.ts'
 import type { CountedTrace, Totals, TraceKey } from '../domain/types.ts'
-import { refusal } from './refusal.ts'
 import type { Database, Session } from '@clawmesh/chassis'
 
 const traceColumns = [
@@ -157,8 +156,6 @@ export const createIntakeStore = ({ system }: Database) => ({
   /** Runs work in one transaction. */
   transaction: <T>(work: (session: IntakeSession) => Promise<T>): Promise<T> =>
     system.transaction((session) => work(sessionOf(session))),
-
-  refusal,
 })
 
 export type IntakeStore = ReturnType<typeof createIntakeStore>

@@ -1,0 +1,50 @@
+/** Why handling an event failed: whose fault it is, and what may be said of it where others read it. */
+import { errorKinds, MeshError } from '@clawmesh/contracts'
+import { z } from 'zod'
+import { databaseError } from '../db/database.ts'
+
+/** Whether something that the handler needs is away, so that any event would fail now. */
+export const isAway = (thrown: unknown): boolean => {
+  const error = databaseError(thrown)
+  return error instanceof MeshError && errorKinds[error.code].retryable
+}
+
+const readLimit = 2_000
+export const reasonLimit = 500
+
+/** User and password in a URL, and long runs of characters that look like a key; ids are let through. */
+const urlUser = /:\/\/[^\s/@]{1,200}@/g
+const longRun = /[\w+/=.-]{20,}/g
+const plain = /^([0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}|[a-z_.]+)$/i
+/** PostgreSQL's messages about bad values quote the values. */
+const badValue = /^22/
+
+const messageOf = (thrown: unknown): string => {
+  if (thrown instanceof z.ZodError)
+    return thrown.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')
+  return thrown instanceof Error ? thrown.message : String(thrown)
+}
+
+/** A line about a failure for logs and rows: bounded, without credentials and without the values it is about. */
+export const reasonOf = (thrown: unknown): string => {
+  const { name = 'Error', code } = (thrown ?? {}) as { name?: string; code?: unknown }
+  const label = typeof code === 'string' && /^\w{1,40}$/.test(code) ? `${name} ${code}` : name
+  const message = messageOf(thrown).slice(0, readLimit).replaceAll('\0', '\uFFFD').replaceAll(/\s+/g, ' ')
+  const unquoted = typeof code === 'string' && badValue.test(code) ? message.replaceAll(/"[^"]*"?/g, '"…"') : message
+  const clean = unquoted
+    .replaceAll(urlUser, '://***@')
+    .replaceAll(longRun, (run) => (plain.test(run) ? run : '***'))
+  return `${label}: ${clean}`.slice(0, reasonLimit).toWellFormed()
+}
+
+const framesKept = 8
+
+/** Where it was thrown, without the message. */
+export const framesOf = (thrown: unknown): string[] =>
+  thrown instanceof Error
+    ? (thrown.stack ?? '')
+        .split('\n')
+        .filter((line) => line.startsWith('    at '))
+        .slice(0, framesKept)
+        .map((line) => line.trim())
+    : []

@@ -190,7 +190,8 @@ export const chassisConfig = defineConfig('chassis', {
   eventRetryMs: {
     env: ['CLAWMESH_EVENT_RETRY_MS'],
     schema: integer(1_000, 10, 300_000),
-    about: 'Pause after the first failed delivery of an event; each further one is four times as long, 5 minutes at most',
+    about:
+      'Pause after the first failed delivery of an event; each further one is four times as long, 5 minutes at most',
   },
   deadEventsMax: {
     env: ['CLAWMESH_DEAD_EVENTS_MAX'],

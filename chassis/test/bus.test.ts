@@ -189,29 +189,78 @@ it('over NATS replicas share the events of a durable consumer, and others have t
   await Promise.all(stops.map((stop) => stop()))
 })
 
-it('on the local bus an event is safe when its consumers have handled it, and fails with them', async () => {
+it('on the local bus an event is safe when its consumers have handled it; until then it is published again', async () => {
   const bus = createLocalBus(log)
   const subject = eventSubject('agentCreated', masterTenantId)
-  let handled = 0
-  const stop = await consumeEvents(bus, {
+  const sent = Array.from({ length: 5 }, () => ({ subject, event: event() }))
+  let announced = 0
+  bus.subscribe(subject, () => (announced += 1))
+  const slow: string[] = []
+  await consumeEvents(bus, {
     durable: 'slow',
     subject,
     batchSize: 2,
     handle: async (batch) => {
       await pause(5)
-      handled += batch.length
+      slow.push(...batch.map(({ id }) => id))
     },
   })
-  await bus.publishDurable(Array.from({ length: 5 }, () => ({ subject, event: event() })))
-  expect(handled).toBe(5)
-  await stop()
+  expect(await bus.publishDurable(sent)).toEqual([])
+  expect(slow).toEqual(sent.map(({ event: { id } }) => id))
+  expect(announced).toBe(5)
+
+  const deliveries: number[] = []
   await bus.consume({
     durable: 'failing',
     subject,
-    batchSize: 2,
-    handle: async () => {
-      throw new Error('not now')
+    batchSize: 1,
+    handle: async (batch) => {
+      deliveries.push(batch[0]!.deliveries)
+      if (deliveries.length < 3) throw new Error('not now')
     },
   })
-  await expect(bus.publishDurable([{ subject, event: event() }])).rejects.toThrow('not now')
+  const again = { subject, event: event() }
+  for (const expected of [
+    [{ id: again.event.id, retryAfterMs: 1_000 }],
+    [{ id: again.event.id, retryAfterMs: 1_000 }],
+    [],
+  ])
+    expect(await bus.publishDurable([again])).toEqual(expected)
+  expect(deliveries).toEqual([1, 2, 3])
+  // Neither who has handled it nor who listens is given it again.
+  expect(slow.filter((id) => id === again.event.id)).toHaveLength(1)
+  expect(announced).toBe(6)
+})
+
+describe.each(['local', 'NATS'])('on the %s bus', (name) => {
+  it('each event of a batch has an outcome of its own, and waiting counts as no delivery', async () => {
+    const bus = buses.get(name)!
+    const tenant = randomUUID()
+    const subject = eventSubject('agentUpdated', tenant)
+    const [again, waits, done] = [event(), event(), event()]
+    const seen: [string, number][] = []
+    let waited = 0
+    const stop = await bus.consume({
+      durable: `test-outcomes-${name}-${tenant.slice(0, 8)}`,
+      subject,
+      batchSize: 10,
+      handle: async (batch) =>
+        batch.map(({ event: { id } = again, deliveries }) => {
+          seen.push([id, deliveries])
+          if (id === again.id && deliveries < 3) return { state: 'again', afterMs: 10 }
+          if (id === waits.id && waited++ < 2) return { state: 'wait', afterMs: 10 }
+          return { state: 'done' }
+        }),
+    })
+    const publishAll = async (events: readonly CloudEvent[]): Promise<void> => {
+      const left = await bus.publishDurable(events.map((each) => ({ subject, event: each })))
+      const ids = left.map(({ id }) => id)
+      if (ids.length > 0) await publishAll(events.filter(({ id }) => ids.includes(id)))
+    }
+    await publishAll([done, again, waits])
+    const of = ({ id }: CloudEvent) => seen.filter(([seenId]) => seenId === id).map(([, deliveries]) => deliveries)
+    await until(() => of(again).length === 3 && of(waits).length === 3)
+    expect([of(done), of(again), of(waits)]).toEqual([[1], [1, 2, 3], [1, 1, 1]])
+    await stop()
+  })
 })

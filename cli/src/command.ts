@@ -1,9 +1,10 @@
 /** The `clawmesh` command. */
 import { writeFileSync } from 'node:fs'
 import { openRpcDocument, wsAsyncApiDocument } from '@clawmesh/contracts'
-import { Command } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import { configDocs, printConfig, verifyConfig } from './commands/config.ts'
 import { doctor } from './commands/doctor.ts'
+import { listDeadEvents, replayDeadEvents, type ListOptions, type ReplayOptions } from './commands/events.ts'
 import { runMigrations } from './commands/migrate.ts'
 import { openApi } from './commands/openapi.ts'
 import { newKey, rotate, status } from './commands/secrets.ts'
@@ -92,6 +93,29 @@ secrets
   .command('new-key')
   .description("embedded mode: make another key the current one in the data folder's encryption.key")
   .action(() => report(newKey(env)))
+
+const positive = (text: string): number => {
+  if (!/^[1-9]\d{0,6}$/.test(text)) throw new InvalidArgumentError('a number from 1 on')
+  return Number(text)
+}
+const dead = program
+  .command('events')
+  .description('the durable events of the mesh')
+  .command('dead')
+  .description('events that a consumer could not handle')
+dead
+  .command('list')
+  .description('what they are and why they failed, the oldest first')
+  .option('--service <name>', 'only of this service')
+  .option('--limit <count>', 'of each service, at most', positive, 100)
+  .option('--json', 'as JSON', false)
+  .action(async (options: ListOptions) => console.log(await listDeadEvents(env, options)))
+dead
+  .command('replay [id]')
+  .description('have one handled once more by the service whose it is, or all that wait')
+  .option('--service <name>', 'only of this service')
+  .option('--all', 'all that wait; needs --service')
+  .action(async (id: string | undefined, options: ReplayOptions) => report(await replayDeadEvents(env, id, options)))
 
 try {
   await program.parseAsync()

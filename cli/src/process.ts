@@ -9,7 +9,7 @@ import {
   type Part,
   type RemoteService,
 } from '@clawmesh/chassis'
-import pg from 'pg'
+import { withoutDatabase } from './databases.ts'
 import { startEmbeddedDatabase, type EmbeddedDatabase } from './embedded/database.ts'
 import { databaseUrl, migrationTarget, migrationUrl, openHost, requireSetup } from './host.ts'
 import { internalGrpc, internalHttp } from './internal-server.ts'
@@ -30,29 +30,6 @@ interface ProcessParts {
   dataDir: string
   /** Every target runs here, so what is not configured may be embedded. */
   embedded: boolean
-}
-
-const hasPgvector = async (url: string): Promise<boolean> => {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  try {
-    return (await client.query(`SELECT 1 FROM pg_available_extensions WHERE name = 'vector'`)).rowCount === 1
-  } finally {
-    await client.end()
-  }
-}
-
-/** Services for which no database is configured. Memory needs pgvector, which the common server may lack. */
-const withoutDatabase = async (
-  names: readonly TargetName[],
-  config: ChassisConfig,
-  embedded: boolean,
-): Promise<RemoteService[]> => {
-  const services = names.filter((name): name is RemoteService => name !== 'gateway')
-  const missing = services.filter((service) => databaseUrl(service, config) === '')
-  const shared = databaseUrl('memory', config)
-  const memoryElsewhere = embedded && shared !== '' && shared === config.databaseUrl && !(await hasPgvector(shared))
-  return memoryElsewhere ? [...missing, 'memory'] : missing
 }
 
 interface MigrationUrls {
@@ -80,7 +57,11 @@ export const composeProcess = async ({
   embedded,
 }: ProcessParts): Promise<MeshProcess> => {
   const config: ChassisConfig = configs.chassis
-  const unserved = await withoutDatabase(names, config, embedded)
+  const unserved = await withoutDatabase(
+    names.filter((name) => name !== 'gateway'),
+    config,
+    embedded,
+  )
   if (!embedded) requireSetup(config, unserved)
   const database: EmbeddedDatabase | undefined =
     unserved.length > 0 ? await startEmbeddedDatabase(dataDir, log) : undefined

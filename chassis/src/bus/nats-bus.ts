@@ -7,7 +7,8 @@ import type { Logger } from '../log/logger.ts'
 import type { Bus, Consumer, Delivery, Stop } from './bus.ts'
 import { handOver } from './outcomes.ts'
 
-const ackWaitMs = 30_000
+/** After this time the server takes a message for lost whose handling nobody confirms to be going on. */
+const defaultAckWaitMs = 30_000
 /** Events are kept this long for consumers that are away. */
 const keepEventsMs = 7 * 24 * 3_600_000
 const duplicateWindowMs = 10 * 60_000
@@ -48,8 +49,18 @@ const ensureStream = async (connection: NatsConnection): Promise<void> => {
   })
 }
 
+export interface NatsBusOptions {
+  /** Default 30 seconds. The same for all who share a durable position. */
+  ackWaitMs?: number
+}
+
 /** Connects to NATS; keeps trying for ever, both at start and later. */
-export const connectNatsBus = async (servers: readonly string[], name: string, log: Logger): Promise<Bus> => {
+export const connectNatsBus = async (
+  servers: readonly string[],
+  name: string,
+  log: Logger,
+  { ackWaitMs = defaultAckWaitMs }: NatsBusOptions = {},
+): Promise<Bus> => {
   const patience = setTimeout(() => log.warn('NATS does not answer yet, waiting for it'), quietMs)
   const connection = await connect({
     servers: [...servers],

@@ -107,7 +107,8 @@ const unavailableCodes = new Set([
 const connectionTexts =
   /timeout exceeded when trying to connect|Connection terminated|connection terminated|Server has closed the connection|Client has encountered a connection error/
 
-const chain = (thrown: unknown): unknown[] => {
+/** A thrown value and its causes, the outermost first. */
+export const causesOf = (thrown: unknown): unknown[] => {
   const found: unknown[] = []
   for (let at = thrown; at !== undefined && at !== null && found.length < 6; at = (at as { cause?: unknown }).cause)
     found.push(at)
@@ -117,7 +118,7 @@ const chain = (thrown: unknown): unknown[] => {
 /** A MeshError for a database failure: UNAVAILABLE when it is away, otherwise the thrown value as it is. */
 export const databaseError = (thrown: unknown): unknown => {
   if (thrown instanceof MeshError) return thrown
-  const away = chain(thrown).some((fault) => {
+  const away = causesOf(thrown).some((fault) => {
     const { code, message, originalCode } = fault as { code?: unknown; message?: unknown; originalCode?: unknown }
     return (
       [code, originalCode].some(
@@ -133,4 +134,4 @@ export const databaseError = (thrown: unknown): unknown => {
 
 /** Whether a thrown value is a unique violation, from Prisma (P2002) or PostgreSQL (23505). */
 export const isUniqueViolation = (thrown: unknown): boolean =>
-  chain(thrown).some((fault) => ['P2002', '23505'].includes(String((fault as { code?: unknown }).code)))
+  causesOf(thrown).some((fault) => ['P2002', '23505'].includes(String((fault as { code?: unknown }).code)))

@@ -46,7 +46,7 @@ const consumerPart = <T>(parts: ConsumerParts<T>): Part => {
   const { mesh, service, name, subject, batchSize } = parts
   const durable = `${service}-${name}`
   const log = mesh.log.child({ service, consumer: durable })
-  const deadEvents = createDeadEvents(mesh.database(service), { limit: mesh.config.deadEventsMax })
+  const deadEvents = createDeadEvents(mesh.database(service))
   const { settle, replayNext } = createSettling({
     service,
     durable,
@@ -55,6 +55,7 @@ const consumerPart = <T>(parts: ConsumerParts<T>): Part => {
     log,
     maxDeliveries: mesh.config.eventDeliveries,
     retryMs: mesh.config.eventRetryMs,
+    maxDead: mesh.config.deadEventsMax,
   })
   const stopping = new AbortController()
   let tidiedAtMs = -tidyMs

@@ -61,13 +61,8 @@ const summaryColumns = `id, consumer, event, event_id AS "eventId", tenant_id AS
   failed_at AS "failedAt", replayed_at AS "replayedAt",
   CASE WHEN replayed_at IS NOT NULL THEN 'replayed' WHEN replay_at IS NOT NULL THEN 'replaying' ELSE 'waiting' END AS state`
 
-interface DeadEventsOptions {
-  /** Rows that a tenant may have; those of no tenant count as one tenant's. */
-  limit: number
-}
-
 /** The table of one service, in the system's scope: consumers work for all tenants. */
-export const createDeadEvents = ({ system, schema }: Database, { limit }: DeadEventsOptions) => {
+export const createDeadEvents = ({ system, schema }: Database) => {
   const table = `"${schema}".dead_events`
   const ofTenant = '(tenant_id = $3 OR (tenant_id IS NULL AND $3 IS NULL))'
 
@@ -80,11 +75,18 @@ export const createDeadEvents = ({ system, schema }: Database, { limit }: DeadEv
       deliveries = excluded.deliveries, failed_at = now(), replay_at = NULL, replayed_at = NULL`
 
   return {
+    /** Whether the schema has the table. */
+    exist: async (): Promise<boolean> => {
+      const { rows } = await system.query<{ exist: boolean }>('SELECT to_regclass($1) IS NOT NULL AS exist', [table])
+      return rows[0]!.exist
+    },
+
     /**
      * Keeps an event; once, however often it is kept. A tenant that has as many as it may loses those that were replayed
      * first; while none of them was, nothing is kept and the answer is false.
+     * @param limit rows that a tenant may have; those of no tenant count as one tenant's
      */
-    keep: async (consumer: string, delivery: Delivery, error: string): Promise<boolean> => {
+    keep: async (consumer: string, delivery: Delivery, error: string, limit: number): Promise<boolean> => {
       const { event, subject, deliveries } = delivery
       const payload = payloadOf(delivery)
       const tenantId = event !== undefined && isUuid(event.tenantid) ? event.tenantid.toLowerCase() : null

@@ -1,12 +1,20 @@
 /** Why handling an event failed: whose fault it is, and what may be said of it where others read it. */
 import { errorKinds, MeshError } from '@clawmesh/contracts'
 import { z } from 'zod'
-import { databaseError } from '../db/database.ts'
+import { causesOf, databaseError } from '../db/database.ts'
 
-/** Whether something that the handler needs is away, so that any event would fail now. */
+/** PostgreSQL's and Prisma's codes for a schema, table, column or right that is not there: no event is at fault. */
+const notSetUp = new Set(['3F000', '42P01', '42703', '42501', 'P2021', 'P2022'])
+
+const isNotSetUp = (fault: unknown): boolean => {
+  const { code, originalCode, meta } = fault as { code?: unknown; originalCode?: unknown; meta?: { code?: unknown } }
+  return [code, originalCode, meta?.code].some((each) => typeof each === 'string' && notSetUp.has(each))
+}
+
+/** Whether something that the handler needs is away, or not set up yet, so that any event would fail now. */
 export const isAway = (thrown: unknown): boolean => {
   const error = databaseError(thrown)
-  return error instanceof MeshError && errorKinds[error.code].retryable
+  return (error instanceof MeshError && errorKinds[error.code].retryable) || causesOf(thrown).some(isNotSetUp)
 }
 
 const readLimit = 2_000
@@ -21,7 +29,7 @@ const badValue = /^22/
 
 const messageOf = (thrown: unknown): string => {
   if (thrown instanceof z.ZodError)
-    return thrown.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')
+    return thrown.issues.map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': ')).join('; ')
   return thrown instanceof Error ? thrown.message : String(thrown)
 }
 
@@ -31,9 +39,7 @@ export const reasonOf = (thrown: unknown): string => {
   const label = typeof code === 'string' && /^\w{1,40}$/.test(code) ? `${name} ${code}` : name
   const message = messageOf(thrown).slice(0, readLimit).replaceAll('\0', '\uFFFD').replaceAll(/\s+/g, ' ')
   const unquoted = typeof code === 'string' && badValue.test(code) ? message.replaceAll(/"[^"]*"?/g, '"…"') : message
-  const clean = unquoted
-    .replaceAll(urlUser, '://***@')
-    .replaceAll(longRun, (run) => (plain.test(run) ? run : '***'))
+  const clean = unquoted.replaceAll(urlUser, '://***@').replaceAll(longRun, (run) => (plain.test(run) ? run : '***'))
   return `${label}: ${clean}`.slice(0, reasonLimit).toWellFormed()
 }
 

@@ -31,6 +31,8 @@ interface SettleParts<T> {
   maxDeliveries: number
   /** Pause after a first failure; each further one is four times as long. */
   retryMs: number
+  /** Dead events that a tenant may have. */
+  maxDead: number
 }
 
 const longestRetryMs = 300_000
@@ -41,7 +43,7 @@ type Reading<T> = { item?: T } | { unreadable: string }
 
 /** Settles batches and replays of one consumer, one at a time. Neither ever throws. */
 export const createSettling = <T>(parts: SettleParts<T>) => {
-  const { service, durable, work, deadEvents, log, maxDeliveries, retryMs } = parts
+  const { service, durable, work, deadEvents, log, maxDeliveries, retryMs, maxDead } = parts
   const turn = createSemaphore(1)
   let waits = 0
   let waitsUntil = 0
@@ -84,7 +86,7 @@ export const createSettling = <T>(parts: SettleParts<T>) => {
     const { event, deliveries } = delivery
     const about = { eventId: event?.id, event: event?.type, tenantId: event?.tenantid, deliveries, reason: error }
     try {
-      const isKept = await deadEvents.keep(durable, delivery, error)
+      const isKept = await deadEvents.keep(durable, delivery, error, maxDead)
       countDeadEvent(service, event?.type, isKept)
       if (isKept) log.error(about, 'an event cannot be handled and is kept with the dead events')
       else log.error(about, 'an event cannot be handled and is lost: the tenant has as many dead events as it may')

@@ -2,9 +2,7 @@
 import {
   chassisConfig,
   countSecrets,
-  createLogger,
   loadConfigs,
-  openDatabase,
   rotateSecrets,
   type Database,
   type RemoteService,
@@ -14,8 +12,8 @@ import {
 } from '@clawmesh/chassis'
 import { readLayers } from '../configuration.ts'
 import { openDataDir, renewKeptSecret } from '../data-dir.ts'
-import { startEmbeddedDatabase } from '../embedded/database.ts'
-import { databaseUrl, openSecrets, SetupError } from '../host.ts'
+import { withDatabases } from '../databases.ts'
+import { openSecrets, SetupError } from '../host.ts'
 import { secretColumns } from '../targets.ts'
 
 interface Report {
@@ -29,34 +27,20 @@ interface Holder {
   columns: readonly SecretColumn[]
 }
 
-/** PostgreSQL's codes for a schema, table or column that is not there. */
-const missing = new Set(['3F000', '42P01', '42703'])
-
 /** Does work with the database of every service that keeps secrets, the embedded one where none is configured. */
-const withHolders = async <T>(
+const withHolders = <T>(
   env: NodeJS.ProcessEnv,
   work: (holders: readonly Holder[], secrets: SecretBox) => Promise<T>,
 ): Promise<T> => {
   const { chassis: config } = loadConfigs({ chassis: chassisConfig }, env, readLayers(env))
-  const log = createLogger({ level: 'warn', name: 'secrets' })
   const dataDir = openDataDir(config.dataDir)
-  const services = Object.entries(secretColumns) as [RemoteService, readonly SecretColumn[]][]
-  const urls = services.map(([service]) => databaseUrl(service, config))
-  const embedded = urls.includes('') ? await startEmbeddedDatabase(dataDir, log) : undefined
-  const holders = services.map(([service, columns], index) => {
-    const url = urls[index] || embedded!.url
-    return { service, columns, database: openDatabase({ url, schema: service, poolSize: 1, log }) }
-  })
-  try {
-    return await work(holders, openSecrets(config, dataDir))
-  } catch (thrown) {
-    if (missing.has(String((thrown as { code?: unknown }).code)))
-      throw new SetupError(`${(thrown as Error).message}: run clawmesh migrate, or start the mesh once`)
-    throw thrown
-  } finally {
-    await Promise.all(holders.map(({ database }) => database.close()))
-    await embedded?.stop()
-  }
+  const columnsOf = new Map(Object.entries(secretColumns) as [RemoteService, readonly SecretColumn[]][])
+  return withDatabases({ config, dataDir, services: [...columnsOf.keys()], name: 'secrets' }, (databases) =>
+    work(
+      [...databases].map(([service, database]) => ({ service, database, columns: columnsOf.get(service)! })),
+      openSecrets(config, dataDir),
+    ),
+  )
 }
 
 const keyOf = (under: string): string | undefined => under.split(':')[1]

@@ -2,7 +2,14 @@
 import { http } from '@clawmesh/contracts'
 import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
 import { ChannelsServiceService } from '@clawmesh/contracts/gen/clawmesh/channels/v1/channels.ts'
-import { createConsumer, implementHttp, implementRpc, createOutboxPart, type Mesh, type Service } from '@clawmesh/chassis'
+import {
+  createConsumer,
+  implementHttp,
+  implementRpc,
+  createOutboxPart,
+  type Mesh,
+  type Service,
+} from '@clawmesh/chassis'
 import { createChannelInstanceUseCases, type FindAgentId } from './domain/instances.ts'
 import { channelEvents } from './events.ts'
 import { createChannelInstanceHandlers } from './http/instances.ts'
@@ -24,6 +31,10 @@ export const channelsService = (mesh: Mesh): Service => {
     name: 'channels',
     http: implementHttp(http.channels, createChannelInstanceHandlers(instances), mesh.httpParts('channels')),
     rpc: [implementRpc(ChannelsServiceService, createChannelsRpc(instances))],
-    parts: [{ name: 'channels database', ready: database.ping }, outbox, createConsumer(mesh, 'channels', channelEvents(instances))],
+    parts: [
+      { name: 'channels database', ready: database.ping },
+      outbox,
+      createConsumer(mesh, 'channels', channelEvents(instances)),
+    ],
   }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ChannelsServiceService } from '@clawmesh/contracts/gen/clawmesh/channels/v1/channels.ts'
 import { eventSubject, type CloudEvent, type EventName } from '@clawmesh/contracts'
-import { newId, outboxRow } from '@clawmesh/chassis'
+import { createDeadEvents, newId, outboxRow } from '@clawmesh/chassis'
 import { consumeEvents } from '../../../test/support/events.ts'
 import { startChannels, type ChannelsHarness } from './support.ts'
 
@@ -72,13 +72,15 @@ describe('the deletion of an agent', () => {
     for (const { id } of gone) expect(told).toContainEqual({ id, actorId: 'bob' })
   })
 
-  it('that is unreadable does not hold up the next', async () => {
+  it('that is unreadable ends with the dead events and does not hold up the next', async () => {
     const { admin, agentId } = channels.tenant()
     await channels.create(admin)
     await hear(1)
     await emit('agentDeleted', admin.tenantId, 'not-an-id')
     await emit('agentDeleted', admin.tenantId, agentId)
     expect((await channels.request(admin, 'GET', path)).body['total']).toBe(0)
+    const dead = await createDeadEvents(channels.mesh.database('channels')).list(10)
+    expect(dead).toMatchObject([{ consumer: 'channels-agent-deleted', tenantId: admin.tenantId, state: 'waiting' }])
   })
 })
 

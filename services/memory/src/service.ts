@@ -1,7 +1,14 @@
 /** Memory: what agents remember, as documents that are cut, embedded and found again. */
 import { http } from '@clawmesh/contracts'
 import { MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
-import { createConsumer, implementHttp, implementRpc, createOutboxPart, type Mesh, type Service } from '@clawmesh/chassis'
+import {
+  createConsumer,
+  implementHttp,
+  implementRpc,
+  createOutboxPart,
+  type Mesh,
+  type Service,
+} from '@clawmesh/chassis'
 import { agentDirectory } from './agents.ts'
 import { cachePruner } from './cache-pruner.ts'
 import { chunkSizesOf } from './chunk-sizes.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Caller, CloudEvent } from '@clawmesh/contracts'
-import { newId, outboxRow } from '@clawmesh/chassis'
+import { createDeadEvents, newId, outboxRow } from '@clawmesh/chassis'
 import { consumeEvents } from '../../../test/support/events.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { startMemory, type MemoryHarness } from './memory-harness.ts'
@@ -95,12 +95,14 @@ describe('a deleted agent', () => {
     expect(await eventsOf(caller, 450)).toHaveLength(450)
   })
 
-  it('that nobody can read does not stop those after it', async () => {
+  it('that nobody can read ends with the dead events and does not stop those after it', async () => {
     const caller = testCaller()
     const agent = harness.addAgent(caller)
     await harness.request(caller, 'PUT', `/v1/agents/${agent.id}/memory/documents/a.md`, { content: 'x' })
     const { subject, event } = agentDeleted(caller.tenantId, 'no-uuid')
     await harness.bus.publishDurable([{ subject, event }, agentDeleted(caller.tenantId, agent.id)])
     expect((await harness.request(caller, 'GET', '/v1/memory/documents')).body).toEqual([])
+    const dead = await createDeadEvents(harness.database).list(10)
+    expect(dead).toMatchObject([{ consumer: 'memory-agent-deleted', eventId: event.id, state: 'waiting' }])
   })
 })

@@ -1,5 +1,12 @@
 /** Events as agents would send them, and a harness around the traces service. */
-import { loadConfigs, newId, outboxRow, type OutgoingEvent } from '@clawmesh/chassis'
+import {
+  createDeadEvents,
+  loadConfigs,
+  newId,
+  outboxRow,
+  type DeadEventSummary,
+  type OutgoingEvent,
+} from '@clawmesh/chassis'
 import {
   eventSubject,
   eventType,
@@ -90,6 +97,8 @@ export interface ActivityPage {
 
 export interface TracesHarness extends ServiceHarness {
   tell: (...events: OutgoingEvent[]) => Promise<void>
+  /** The dead events of a consumer under a tenant's subjects. */
+  dead: (consumer: string, tenantId: string) => Promise<DeadEventSummary[]>
   list: (caller: Caller, query?: string) => Promise<{ traces: Trace[]; total: number; limit: number; offset: number }>
   get: (caller: Caller, id: string) => Promise<{ status: number; body: { trace: Trace; spans: Span[] } }>
   activity: (caller: Caller, query?: string) => Promise<ActivityPage>
@@ -108,6 +117,10 @@ export const startTraces = async (
   return {
     ...harness,
     tell: async (...events) => void (await harness.bus.publishDurable(events)),
+    dead: async (consumer, tenantId) => {
+      const rows = await createDeadEvents(harness.mesh.database('traces')).list(1_000)
+      return rows.filter((row) => row.consumer === consumer && row.subject.includes(tenantId))
+    },
     list: async (caller, query = '') =>
       (await request<Awaited<ReturnType<TracesHarness['list']>>>(caller, 'GET', `/v1/traces${query}`)).body,
     get: (caller, id) => request(caller, 'GET', `/v1/traces/${id}`),

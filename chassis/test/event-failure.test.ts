@@ -3,6 +3,13 @@ import { MeshError } from '@clawmesh/contracts'
 import { z } from 'zod'
 import { isAway, reasonLimit, reasonOf } from '../src/events/failure.ts'
 
+/** As Prisma throws what the database says of a statement. */
+const prismaFailure = (originalCode: string, message: string) =>
+  failure(`Raw query failed. Code: \`${originalCode}\`. Message: \`${message}\``, {
+    code: 'P2010',
+    meta: { driverAdapterError: failure('DriverAdapterError', { cause: { originalCode, originalMessage: message } }) },
+  })
+
 const failure = (message: string, fields: object = {}) => Object.assign(new Error(message), fields)
 
 describe('the reason that is kept of a failure', () => {
@@ -25,6 +32,7 @@ describe('the reason that is kept of a failure', () => {
     ['a password in a URL', failure('cannot reach postgres://me:hush@db/x')],
     ['a key', failure('401 for sk-hush4567890123456789')],
     ['a value that PostgreSQL refuses', failure('invalid input syntax for type uuid: "hush"', { code: '22P02' })],
+    ['a value that PostgreSQL refuses Prisma', prismaFailure('22P02', 'invalid input syntax for type uuid: "hush"')],
     ['a value cut off by the limit', failure(`invalid input: "${'x'.repeat(1_990)}hush`, { code: '22P02' })],
     ['a value that a schema refuses', z.object({ id: z.uuid() }).safeParse({ id: 'hush' }).error],
   ])('tells nothing of %s', (_, thrown) => {
@@ -56,6 +64,9 @@ it.each([
   ['the disk is full', failure('disk full', { code: '53100' }), true],
   ['a table is not there yet', failure('no relation', { code: '42P01' }), true],
   ['a right is missing, deep down', new Error('query failed', { cause: failure('denied', { code: '42501' }) }), true],
+  ['the database goes down under Prisma', prismaFailure('57P01', 'terminating connection'), true],
+  ['a table is not there for Prisma', prismaFailure('42P01', 'no relation'), true],
+  ['a value is refused Prisma', prismaFailure('22P02', 'bad value'), false],
   ['another service is away', new MeshError('UNAVAILABLE', 'error.unavailable', { what: 'agents' }), true],
   ['another service refuses', new MeshError('INVALID_REQUEST', 'error.invalid_request'), false],
   ['a value is refused', failure('bad value', { code: '22P02' }), false],

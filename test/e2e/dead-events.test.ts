@@ -66,7 +66,7 @@ it('are listed with their reasons and without what they say', async () => {
   const lines = stdout.trim().split('\n')
   expect(lines[0]).toMatch(
     new RegExp(
-      `^channels ${first} waiting clawmesh\\.agents\\.agent\\.deleted tenant ${tenantId} after 5 deliveries, .*Z: Error: broken \\[2J$`,
+      `^channels ${first} waiting clawmesh\\.agents\\.agent\\.deleted tenant ${tenantId} deliveries 5 last .*Z: Error: broken \\[2J$`,
     ),
   )
   expect(lines[1]).toContain(second)

@@ -116,11 +116,21 @@ const unavailableCodes = new Set([
 const connectionTexts =
   /timeout exceeded when trying to connect|timeout expired|Connection terminated|connection terminated|Server has closed the connection|Client has encountered a connection error/
 
+/** Prisma keeps what the database said of a failed statement here, not among the causes. */
+interface Caused {
+  cause?: unknown
+  meta?: { driverAdapterError?: unknown }
+}
+
 /** A thrown value and its causes, the outermost first. */
 export const causesOf = (thrown: unknown): unknown[] => {
   const found: unknown[] = []
-  for (let at = thrown; at !== undefined && at !== null && found.length < 6; at = (at as { cause?: unknown }).cause)
+  let at = thrown
+  while (at !== undefined && at !== null && found.length < 6) {
     found.push(at)
+    const { cause, meta } = at as Caused
+    at = cause ?? meta?.driverAdapterError
+  }
   return found
 }
 

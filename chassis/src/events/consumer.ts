@@ -131,7 +131,7 @@ const together = (name: string, parts: readonly Part[]): Part => ({
     for (const { start } of parts) await start?.()
   },
   stop: async () => {
-    await Promise.all(parts.map(({ stop }) => stop?.()))
+    await Promise.all(parts.map(async ({ stop }) => stop?.()))
   },
 })
 

@@ -3,18 +3,23 @@ import { errorKinds, MeshError } from '@clawmesh/contracts'
 import { z } from 'zod'
 import { causesOf, databaseError } from '../db/database.ts'
 
-/** PostgreSQL's and Prisma's codes for a schema, table, column or right that is not there: no event is at fault. */
-const notSetUp = new Set(['3F000', '42P01', '42703', '42501', 'P2021', 'P2022'])
+/** Codes of PostgreSQL, Prisma and Node for a failure and its causes. */
+const codesOf = (thrown: unknown): string[] =>
+  causesOf(thrown).flatMap((fault) => {
+    const { code, originalCode } = fault as { code?: unknown; originalCode?: unknown }
+    return [code, originalCode].filter((each) => typeof each === 'string')
+  })
 
-const isNotSetUp = (fault: unknown): boolean => {
-  const { code, originalCode, meta } = fault as { code?: unknown; originalCode?: unknown; meta?: { code?: unknown } }
-  return [code, originalCode, meta?.code].some((each) => typeof each === 'string' && notSetUp.has(each))
-}
+/** PostgreSQL's codes for a schema, table, column or right that is not there: no event is at fault. */
+const notSetUp = new Set(['3F000', '42P01', '42703', '42501'])
 
 /** Whether something that the handler needs is away, or not set up yet, so that any event would fail now. */
 export const isAway = (thrown: unknown): boolean => {
   const error = databaseError(thrown)
-  return (error instanceof MeshError && errorKinds[error.code].retryable) || causesOf(thrown).some(isNotSetUp)
+  return (
+    (error instanceof MeshError && errorKinds[error.code].retryable) ||
+    codesOf(thrown).some((code) => notSetUp.has(code))
+  )
 }
 
 const readLimit = 2_000
@@ -38,7 +43,9 @@ export const reasonOf = (thrown: unknown): string => {
   const { name = 'Error', code } = (thrown ?? {}) as { name?: string; code?: unknown }
   const label = typeof code === 'string' && /^\w{1,40}$/.test(code) ? `${name} ${code}` : name
   const message = messageOf(thrown).slice(0, readLimit).replaceAll('\0', '\uFFFD').replaceAll(/\s+/g, ' ')
-  const unquoted = typeof code === 'string' && badValue.test(code) ? message.replaceAll(/"[^"]*"?/g, '"…"') : message
+  const unquoted = codesOf(thrown).some((each) => badValue.test(each))
+    ? message.replaceAll(/"[^"]*"?/g, '"…"')
+    : message
   const clean = unquoted.replaceAll(urlUser, '://***@').replaceAll(longRun, (run) => (plain.test(run) ? run : '***'))
   return `${label}: ${clean}`.slice(0, reasonLimit).toWellFormed()
 }

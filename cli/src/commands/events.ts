@@ -61,7 +61,7 @@ const printable = (text: string): string => text.replaceAll(/\p{Cc}/gu, '')
 const lineOf = (service: RemoteService, row: DeadEventSummary): string =>
   printable(
     `${service} ${row.id} ${row.state} ${row.event} tenant ${row.tenantId ?? 'unknown'} ` +
-      `after ${row.deliveries} deliveries, ${row.failedAt.toISOString()}: ${row.error}`,
+      `deliveries ${row.deliveries} last ${row.failedAt.toISOString()}: ${row.error}`,
   )
 
 /** The dead events, oldest first by service; without their payloads. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ChannelsServiceService } from '@clawmesh/contracts/gen/clawmesh/channels/v1/channels.ts'
-import { eventSubject, type CloudEvent, type EventName } from '@clawmesh/contracts'
+import type { CloudEvent } from '@clawmesh/contracts'
 import { createDeadEvents, newId, outboxRow } from '@clawmesh/chassis'
 import { consumeEvents } from '../../../test/support/events.ts'
 import { startChannels, type ChannelsHarness } from './support.ts'
@@ -24,10 +24,11 @@ const receive = async (count: number): Promise<CloudEvent[]> => {
   for (const until = Date.now() + hangLimitMs; heard.length < count && Date.now() < until;) await sleep(10)
   return heard.splice(0)
 }
-const emit = (name: EventName & 'agentDeleted', tenantId: string, id: string) => {
-  const event = JSON.parse(outboxRow(name, tenantId, { id, actorId: 'bob' }).payload) as CloudEvent
-  return channels.bus.publishDurable([{ subject: eventSubject(name, tenantId), event }])
+const deletionOf = (tenantId: string, id: string) => {
+  const { subject, payload } = outboxRow('agentDeleted', tenantId, { id, actorId: 'bob' })
+  return { subject, event: JSON.parse(payload) as CloudEvent }
 }
+const emit = (tenantId: string, id: string) => channels.bus.publishDurable([deletionOf(tenantId, id)])
 
 describe('events', () => {
   it('tell of each change, who made it and nothing of what is in it', async () => {
@@ -62,10 +63,10 @@ describe('the deletion of an agent', () => {
     const gone = [await channels.create(admin), await channels.create(admin, { name: 'telegram' })]
     const kept = await channels.create(admin, { agent_id: 'survivor' })
     await receive(3)
-    await emit('agentDeleted', channels.tenant().admin.tenantId, agentId)
+    await emit(channels.tenant().admin.tenantId, agentId)
     expect((await channels.request(admin, 'GET', path)).body['total']).toBe(3)
 
-    await Promise.all([emit('agentDeleted', admin.tenantId, agentId), emit('agentDeleted', admin.tenantId, agentId)])
+    await Promise.all([emit(admin.tenantId, agentId), emit(admin.tenantId, agentId)])
     const { body } = await channels.request<{ instances: object[] }>(admin, 'GET', path)
     expect(body.instances).toMatchObject([{ id: kept.id }])
     const received = (await receive(2)).map(({ data }) => data)
@@ -77,11 +78,48 @@ describe('the deletion of an agent', () => {
     const { admin, agentId } = channels.tenant()
     await channels.create(admin)
     await receive(1)
-    await emit('agentDeleted', admin.tenantId, 'not-an-id')
-    await emit('agentDeleted', admin.tenantId, agentId)
+    await emit(admin.tenantId, 'not-an-id')
+    await emit(admin.tenantId, agentId)
     expect((await channels.request(admin, 'GET', path)).body['total']).toBe(0)
     const dead = await createDeadEvents(channels.mesh.database('channels')).list(10)
     expect(dead).toMatchObject([{ consumer: 'channels-agent-deleted', tenantId: admin.tenantId, state: 'waiting' }])
+  })
+})
+
+describe('while channels is not set up as it should be', () => {
+  it.each([
+    [
+      'its table is missing',
+      'ALTER TABLE channels.channel_instances RENAME TO away',
+      'ALTER TABLE channels.away RENAME TO channel_instances',
+    ],
+    [
+      'its column is missing',
+      'ALTER TABLE channels.channel_instances RENAME agent_id TO away',
+      'ALTER TABLE channels.channel_instances RENAME away TO agent_id',
+    ],
+    [
+      'a right is missing',
+      'REVOKE DELETE ON channels.channel_instances FROM clawmesh_app',
+      'GRANT DELETE ON channels.channel_instances TO clawmesh_app',
+    ],
+  ])('events wait and none dies: %s', async (_, spoil, mend) => {
+    const { admin, agentId } = channels.tenant()
+    await channels.create(admin)
+    const { pool } = channels.mesh.database('channels')
+    const deadEvents = createDeadEvents(channels.mesh.database('channels'))
+    const deadBefore = await deadEvents.count()
+    const outgoing = deletionOf(admin.tenantId, agentId)
+    const settled = async () => (await channels.bus.publishDurable([outgoing])).length === 0
+    await pool.query(spoil)
+    try {
+      expect(await settled()).toBe(false)
+    } finally {
+      await pool.query(mend)
+    }
+    while (!(await settled())) await sleep(50)
+    expect((await channels.request(admin, 'GET', path)).body['total']).toBe(0)
+    expect(await deadEvents.count()).toBe(deadBefore)
   })
 })
 

@@ -12,6 +12,21 @@ interface ListInput {
   offset: number
 }
 
+/** Metadata are merged key by key, so a bound of one request is none of what is stored. */
+const metadataLimits = { keys: 64, bytes: 32_768 }
+
+/** @throws INVALID_REQUEST when there would be too many metadata */
+const mergedMetadata = (old: Readonly<Record<string, string>>, more: Readonly<Record<string, string>>) => {
+  const metadata = { ...old, ...more }
+  const { keys, bytes } = metadataLimits
+  if (Object.keys(metadata).length > keys || Buffer.byteLength(JSON.stringify(metadata)) > bytes)
+    throw new MeshError('INVALID_REQUEST', 'error.invalid_request', {
+      field: 'metadata',
+      reason: `at most ${keys} keys and ${bytes} bytes, what is stored already included`,
+    })
+  return metadata
+}
+
 /** Sessions as people see them. Admins see all of their tenant, others their own. */
 export const createSessionUseCases = (store: AgentsStore) => {
   /** @throws NOT_FOUND, or FORBIDDEN for somebody else's */
@@ -48,7 +63,7 @@ export const createSessionUseCases = (store: AgentsStore) => {
       return { session, messages: await rows(caller).messages(session) }
     },
 
-    /** Sets label and model where given; metadata are merged key by key. @throws NOT_FOUND, FORBIDDEN */
+    /** Sets label and model where given; metadata are merged key by key. @throws NOT_FOUND, FORBIDDEN, INVALID_REQUEST */
     patch: async (
       call: Call,
       key: string,
@@ -61,7 +76,7 @@ export const createSessionUseCases = (store: AgentsStore) => {
         {
           ...(input.label === undefined ? {} : { label: input.label }),
           ...(input.model ? { model: input.model } : {}),
-          ...(input.metadata === undefined ? {} : { metadata: { ...session.metadata, ...input.metadata } }),
+          ...(input.metadata === undefined ? {} : { metadata: mergedMetadata(session.metadata, input.metadata) }),
         },
         actorOf(call),
       )

@@ -6,6 +6,7 @@
  * and has so many pages waiting at most.
  */
 import { Worker } from 'node:worker_threads'
+import { toMeshError } from '@clawmesh/contracts'
 import { toolError } from '../tool-error.ts'
 import type { PageSource, RenderedPage } from './render.ts'
 
@@ -41,7 +42,7 @@ export interface PageThreads {
 interface Waiting {
   source: PageSource
   resolve: (page: RenderedPage) => void
-  reject: (reason: unknown) => void
+  reject: (reason: Error) => void
 }
 
 const exceeds = (waiting: readonly Waiting[], { text }: PageSource, { pages, chars }: WaitingLimit): boolean =>
@@ -110,7 +111,7 @@ export const createPageThreads = ({
     } catch (thrown) {
       // Whatever it is still doing, or half way through, is not for the next page.
       await worker?.terminate()
-      reject(thrown)
+      reject(toMeshError(thrown))
     } finally {
       busy--
       const left = running.get(tenantId)! - 1

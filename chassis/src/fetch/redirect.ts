@@ -18,13 +18,24 @@ const filtered = (headers: Record<string, string>, keep: (name: string) => boole
 const losesBody = (status: number, method: string): boolean =>
   (status === 303 && method !== 'HEAD') || ((status === 301 || status === 302) && method === 'POST')
 
+/** A header is read as Latin-1; servers that write UTF-8 into it are understood as browsers do. */
+const asUtf8 = (header: string): string => {
+  if (!/[\x80-\xff]/.test(header)) return header
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(header, 'latin1'))
+  } catch {
+    return header
+  }
+}
+
 /** The next request when a response is a redirect with a place to go; the caller has yet to check that place. */
 export const redirectOf = (
   hop: Hop,
   response: { status: number; headers: { get(name: string): string | null } },
 ): (Omit<Hop, 'url'> & { url: string }) | undefined => {
-  const location = response.headers.get('location')
-  if (!redirectStatuses.has(response.status) || location === null) return undefined
+  const header = response.headers.get('location')
+  if (!redirectStatuses.has(response.status) || header === null) return undefined
+  const location = asUtf8(header)
   const target = URL.parse(location, hop.url.href)
   const sameOrigin = target?.origin === hop.url.origin
   const headers = sameOrigin ? hop.headers : filtered(hop.headers, (name) => harmlessHeaders.includes(name))

@@ -321,6 +321,21 @@ describe('tools', () => {
 })
 
 describe('sessions', () => {
+  it('have metadata within bounds, however many PATCHes add to them', async () => {
+    const key = 'agent:default:metadata'
+    await wake({ message: 'one', session_key: key })
+    const path = `/v1/sessions/${encodeURIComponent(key)}`
+    const patch = async (metadata: object) =>
+      (await agents.request<Record<string, any>>(admin, 'PATCH', path, { metadata })).status
+    expect(await patch({ a: 'x'.repeat(900_000) })).toBe(400)
+    const statuses: number[] = []
+    for (let call = 0; call < 10; call++) statuses.push(await patch({ [`k${call}`]: 'x'.repeat(6_000) }))
+    expect(statuses).toEqual([200, 200, 200, 200, 200, 400, 400, 400, 400, 400])
+    expect(await patch(Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`n${n}`, ''])))).toBe(400)
+    expect(await patch({ k0: '', k1: 'y'.repeat(6_000), more: 'x'.repeat(5_000) })).toBe(200)
+    expect(Object.keys((await session(key))['metadata'])).toEqual(['k0', 'k1', 'k2', 'k3', 'k4', 'more'])
+  })
+
   it('carry the conversation on', async () => {
     await wake({ message: 'one', session_key: 'agent:default:talk' })
     await wake({ message: 'two', session_key: 'agent:default:talk' })

@@ -12,6 +12,7 @@ import { ToolsServiceService, type ToolContext } from '@clawmesh/contracts/gen/c
 import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
 import { auditActions, eventType, type CloudEvent, type EventName } from '@clawmesh/contracts'
 import { implementRpc, loadConfigs, type Call, type RpcFunctions, type Service } from '@clawmesh/chassis'
+import { consumeEvents } from '../../../test/support/events.ts'
 import { startServices, type ServiceHarness } from '../../../test/support/service-harness.ts'
 import { agentsConfig, agentsService } from '../src/index.ts'
 
@@ -124,7 +125,7 @@ export const startAgents = async (env: Record<string, string> = {}): Promise<Age
   const { agents: config } = loadConfigs({ agents: agentsConfig }, env)
   const harness = await startServices({ services: { agents: (mesh) => agentsService(mesh, config) }, standIns })
   const events: CloudEvent[] = []
-  await harness.bus.consume({
+  await consumeEvents(harness.bus, {
     durable: 'audit',
     subject: 'mesh.events.*.agents.>',
     batchSize: 100,

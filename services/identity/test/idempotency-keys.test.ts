@@ -1,21 +1,21 @@
 /** Who holds an idempotency key, in the database. */
 import { masterTenantId } from '@clawmesh/contracts'
-import { newId, createSecretBox, openServiceDb, sha256Hex, type Database } from '@clawmesh/chassis'
+import { newId, createSecretBox, openServiceDb, sha256Hex, type Database, type ServiceDb } from '@clawmesh/chassis'
 import { PrismaClient } from '../src/db/client/client.ts'
-import { createIdempotencyRows, createKeyPruner } from '../src/idempotency/rows.ts'
+import { createIdempotencyRows } from '../src/idempotency/rows.ts'
 import { startIdentity, type IdentityHarness } from './support.ts'
 
 let identity: IdentityHarness
 let database: Database
-let keysOf: ReturnType<typeof createIdempotencyRows>
+let db: ServiceDb<PrismaClient>
+let keysOf: ReturnType<typeof createIdempotencyRows>['forTenant']
 let prune: () => Promise<number>
 let other: string
 beforeAll(async () => {
   identity = await startIdentity()
   database = identity.mesh.database('identity')
-  const db = openServiceDb(identity.mesh, 'identity', PrismaClient)
-  keysOf = createIdempotencyRows(db, createSecretBox(Buffer.alloc(32, 7)))
-  prune = createKeyPruner(db)
+  db = openServiceDb(identity.mesh, 'identity', PrismaClient)
+  ;({ forTenant: keysOf, prune } = createIdempotencyRows(db, createSecretBox(Buffer.alloc(32, 7))))
   other = await identity.tenant('other')
 })
 afterAll(() => identity.stop())
@@ -79,4 +79,46 @@ it('keys that are over are deleted, of every tenant and however many, and the ot
   )
   expect(await prune()).toBe(2_400)
   expect(await mine().claim(wanted(kept.scopeHash))).toEqual({ state: 'running' })
+})
+
+describe('a tenant that stores many keys', () => {
+  const small = { keys: 64, bytes: 100_000 }
+  const answers = async (limited: ReturnType<typeof createIdempotencyRows>, count: number, answer: string) => {
+    const tenant = await identity.tenant(`many-${newId()}`)
+    const keys = limited.forTenant(tenant)
+    const running = wanted()
+    await keys.claim(running)
+    const wants = Array.from({ length: count }, () => wanted())
+    for (const want of wants) {
+      await keys.claim(want)
+      await keys.complete(want.claimId, answer)
+    }
+    const { rows } = await database.system.query<{ count: number; bytes: number }>(
+      `SELECT count(*)::int AS count, coalesce(sum(octet_length(answer)), 0)::int AS bytes
+       FROM identity.idempotency_keys WHERE tenant_id = $1`,
+      [tenant],
+    )
+    return { ...rows[0]!, keys, running, wants }
+  }
+
+  it.each([
+    ['of many', 200, 'short'],
+    ['of large ones', 60, 'x'.repeat(10_000)],
+  ])('has the oldest finished dropped %s, and keeps what runs and what is new', async (_what, count, answer) => {
+    const limited = createIdempotencyRows(db, createSecretBox(Buffer.alloc(32, 7)), small)
+    const kept = await answers(limited, count, answer)
+    expect(kept.count).toBeLessThanOrEqual(small.keys + 1)
+    expect(kept.count).toBeLessThan(count)
+    expect(kept.bytes).toBeLessThanOrEqual(small.bytes)
+    expect(await kept.keys.claim(wanted(kept.running.scopeHash))).toEqual({ state: 'running' })
+    expect(await kept.keys.claim(wanted(kept.wants.at(-1)!.scopeHash))).toEqual({ state: 'done', answer })
+    expect(await kept.keys.claim(wanted(kept.wants[0]!.scopeHash))).toEqual({ state: 'first' })
+  })
+
+  it('does not touch what another tenant stored', async () => {
+    const limited = createIdempotencyRows(db, createSecretBox(Buffer.alloc(32, 7)), small)
+    const before = await answers(createIdempotencyRows(db, createSecretBox(Buffer.alloc(32, 7))), 100, 'theirs')
+    await answers(limited, 100, 'mine')
+    expect(await before.keys.claim(wanted(before.wants[0]!.scopeHash))).toEqual({ state: 'done', answer: 'theirs' })
+  })
 })

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
-import { chunk, longestWholeLine } from '../src/domain/chunker.ts'
+import { expectLinear, hostilePieces, repeated } from '../../../test/support/linear-time.ts'
 import { cpuMsOf } from '../../../test/support/limits.ts'
+import { chunk, chunkInSteps, longestWholeLine } from '../src/domain/chunker.ts'
+import { featureHash } from '../src/domain/feature-hashing.ts'
 
 const line = (letter: string, length: number) => letter.repeat(length)
 const ranges = (content: string, maxLength: number, overlap: number) =>
@@ -148,4 +150,34 @@ describe('chunks of any text', () => {
       }),
     )
   })
+})
+
+describe.each([
+  ['chunk', (text: string) => chunk(text, { maxLength: 1000, overlap: 200 })],
+  ['chunk with small chunks', (text: string) => chunk(text, { maxLength: 100, overlap: 50 })],
+  ['featureHash', featureHash],
+] as const)('%s takes time in proportion to its text', (_name, work) => {
+  it.each([...hostilePieces, 'a\n', 'a\n\n'])('made of %j', (piece) => expectLinear(work, repeated(piece)))
+})
+
+describe('a long document', () => {
+  it.each(['a\n', '\n', 'a\n\n', 'abc '])(
+    'of %j lets other work in while it is cut, and has bounded chunks',
+    async (piece) => {
+      const content = piece.repeat(4_000_000 / piece.length)
+      const sizes = { maxLength: 100, overlap: 50 }
+      let turns = 0
+      const ticking = setImmediate(function tick() {
+        turns++
+        next = setImmediate(tick)
+      })
+      let next = ticking
+      const chunks = await chunkInSteps(content, sizes)
+      clearImmediate(next)
+      expect(chunks).toEqual(chunk(content, sizes))
+      expect(chunks.length).toBeLessThan(40_000)
+      // Only what is one line is cut in one go.
+      if (piece.includes('\n')) expect(turns).toBeGreaterThan(30)
+    },
+  )
 })

@@ -39,6 +39,10 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig): Service => {
       mesh.httpParts('tools'),
     ),
     rpc: [implementRpc(ToolsServiceService, createToolsRpc(runner))],
-    parts: [{ name: 'tools database', start: () => store.seed(catalogue), ready: database.ping }, outbox],
+    parts: [
+      { name: 'tools database', start: () => store.seed(catalogue), ready: database.ping },
+      { name: 'page threads', stop: runner.close },
+      outbox,
+    ],
   }
 }

@@ -1,6 +1,10 @@
 /** A caller of tools, with memory and context files that stand in for the services that keep them. */
 import type { AgentFacts, ContextFiles, Memory, ToolContext } from '../src/domain/tool.ts'
 import { createPageCache } from '../src/domain/web/page-cache.ts'
+import { createPageThreads } from '../src/domain/web/page-threads.ts'
+
+/** Shared by the tests of a file. They keep no process alive. */
+export const pageThreads = createPageThreads()
 
 export const agentFacts: AgentFacts = {
   id: 'agent-1',
@@ -70,6 +74,7 @@ export const contextWith = (parts: Partial<ToolContext> = {}): ToolContext => ({
     policy: {},
     extractors: [{ name: 'html-to-markdown', enabled: true, timeout: 0, max_retries: 1 }],
     cache: createPageCache(),
+    threads: pageThreads,
   },
   signal: new AbortController().signal,
   ...parts,

@@ -262,6 +262,18 @@ describe('edit', () => {
     expect(readdirSync(at())).toEqual(['a'])
   })
 
+  test.each([
+    ['a\r\nb\r\nc\r\n', 'a\nb', 'x\ny\nz', 'x\r\ny\r\nz\r\nc\r\n'],
+    ['a\r\nb\r\n', 'a', 'x\ny', 'x\r\ny\r\nb\r\n'],
+    ['a\nb\n', 'a\r\nb', 'x\r\ny', 'x\ny\n'],
+    ['a\r\nb\nc\r\n', 'b\nc', 'x', 'a\r\nx\r\n'],
+    ['a\r\nb\nc\r\n', 'a\nb', 'x\ny', 'x\r\ny\nc\r\n'],
+  ])('of %j: %j becomes %j and the line ends stay', async (before, old_string, new_string, after) => {
+    writeFileSync(at('a'), before)
+    await output('edit', { path: 'a', old_string, new_string })
+    expect(readFileSync(at('a'), 'utf8')).toBe(after)
+  })
+
   test('two edits of one turn both hold', async () => {
     await Promise.all([
       output('edit', { path: 'a', old_string: 'one', new_string: '1' }),

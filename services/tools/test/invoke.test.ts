@@ -81,6 +81,37 @@ describe('arguments', () => {
     )
   })
 
+  test.each([{ offset: null, limit: null }, { offset: '0' }, { offset: ' 0 ', limit: '2000' }])(
+    'optional ones may be null, and numbers text: %j',
+    async (optional) => {
+      writeFileSync(join(box.workspace.path, 'a'), 'x')
+      expect(await invoke('read_file', { path: 'a', ...optional })).toMatchObject({ output: 'x', isError: false })
+    },
+  )
+
+  test.each([{ offset: 'first' }, { offset: '-1' }, { offset: '1.5' }, { offset: '' }, { path: null }])(
+    'what can be read as nothing else is refused: %j',
+    async (args) => {
+      writeFileSync(join(box.workspace.path, 'a'), 'x')
+      expect(await invoke('read_file', { path: 'a', ...args })).toMatchObject({ isError: true })
+    },
+  )
+
+  test('yes and no may be text', async () => {
+    writeFileSync(join(box.workspace.path, 'a'), 'xx')
+    const args = { path: 'a', old_string: 'x', new_string: 'y' }
+    expect((await invoke('edit', { ...args, replace_all: 'True' })).output).toBe('Replaced 2 occurrences in a')
+    expect((await invoke('edit', { ...args, replace_all: 'constructor' })).isError).toBe(true)
+  })
+
+  test('nested 50,000 deep are refused in words', async () => {
+    const deep: unknown = JSON.parse('['.repeat(50_000) + ']'.repeat(50_000))
+    expect(await invoke('read_file', { path: 'a', deep })).toMatchObject({
+      output: 'the arguments are nested deeper than 100',
+      isError: true,
+    })
+  })
+
   test('unknown ones are ignored: models add some', async () => {
     expect((await invoke('list_files', { path: '.', reason: 'curious' })).isError).toBe(false)
   })

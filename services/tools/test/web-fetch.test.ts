@@ -7,7 +7,7 @@ import type { ToolContext } from '../src/domain/tool.ts'
 import { createPageCache } from '../src/domain/web/page-cache.ts'
 import { beginMarker, endMarker } from '../src/domain/web/untrusted.ts'
 import { domainPolicyOf, domainSettingsSchema, extractorsSchema, type WebAccess } from '../src/domain/web/web-access.ts'
-import { contextWith } from './context.ts'
+import { contextWith, pageThreads } from './context.ts'
 import { runTool, toolRefusal } from './run-tool.ts'
 import { sandbox, type Sandbox } from './temporary.ts'
 
@@ -40,6 +40,7 @@ beforeEach(async () => {
     policy: {},
     allow: ['127.0.0.1'],
     cache: createPageCache(),
+    threads: pageThreads,
     extractors: [{ name: 'html-to-markdown', enabled: true, timeout: 0, max_retries: 1 }],
   }
   context = contextWith({ workspace: box.workspace, web })
@@ -48,6 +49,7 @@ beforeEach(async () => {
 
 afterEach(() => box.remove())
 afterAll(async () => {
+  await pageThreads.close()
   await closeGuardedFetch()
   server.closeAllConnections()
   server.close()
@@ -82,6 +84,9 @@ describe('modes', () => {
     expect((await fetchIt({ url: `${origin}/a` })).content).toBe('a <b> & c')
     html('{"a":[1]}', 'application/problem+json')
     expect((await fetchIt({ url: `${origin}/b` })).content).toBe('{\n  "a": [\n    1\n  ]\n}')
+    const deep = '['.repeat(32_768) + ']'.repeat(32_768)
+    html(deep, 'application/json')
+    expect((await fetchIt({ url: `${origin}/deep`, maxChars: 200_000 })).content).toBe(deep)
     html('{broken', 'application/json')
     expect((await fetchIt({ url: `${origin}/c` })).content).toBe('{broken')
   })
@@ -96,6 +101,12 @@ describe('modes', () => {
     expect((await fetchIt({ url: `${origin}/1` })).content).toContain('grün')
     send('text/html', '<meta charset=windows-1252>')
     expect((await fetchIt({ url: `${origin}/2` })).content).toContain('grün')
+    send('application/xhtml+xml', '<?xml version="1.0" encoding="ISO-8859-1"?>')
+    expect((await fetchIt({ url: `${origin}/4` })).content).toContain('grün')
+    send('text/html', `<!doctype html>${'<meta name=x content=y>'.repeat(1_000)}<meta charset=windows-1252>`)
+    expect((await fetchIt({ url: `${origin}/5` })).content).toContain('grün')
+    html(`\ufeff${prose}grün`, 'text/plain; charset=latin1')
+    expect((await fetchIt({ url: `${origin}/6` })).content).toContain('grün')
     send('text/html; charset=nonsense')
     expect((await fetchIt({ url: `${origin}/3` })).content).toContain('gr\ufffdn')
   })
@@ -166,20 +177,13 @@ describe('extractors', () => {
     expect((await fetchIt()).content).toBe('Hi you')
   })
 
-  test('a page built to take for ever is given up and rendered as text, without stopping the process', async () => {
-    html(`<p>${prose}</p>${'<br>'.repeat(100_000)}x`)
-    use({ name: 'html-to-markdown', enabled: true, timeout: 1 })
-    let ticks = 0
-    const ticking = setInterval(() => ticks++, 20)
-    const { content } = await fetchIt()
-    clearInterval(ticking)
-    expect(content).toBe(`${prose.trim()}\n\nx`)
-    expect(ticks).toBeGreaterThan(20)
-  })
-
-  test('a page nested too deep is rendered as text', async () => {
-    html(`${'<div>'.repeat(5_000)}${prose}`)
-    expect((await fetchIt()).content).toBe(prose.trim())
+  test.each([
+    ['100,000 line breaks', `<p>${prose}</p>${'<br>'.repeat(100_000)}x`, `${prose.trim()}\n\nx`],
+    ['20,000 nested <div>', `${'<div>'.repeat(20_000)}${prose}`, prose.trim()],
+    ['20,000 nested lists', `${'<ul><li>'.repeat(20_000)}${prose}`, `${'  '.repeat(9)}- ${prose}`.trim()],
+  ])('a page of %s is rendered like any other', async (_what, page, content) => {
+    html(page)
+    expect((await fetchIt({ maxChars: 200_000 })).content).toBe(content)
   })
 })
 
@@ -198,6 +202,11 @@ describe('length', () => {
     expect(contentOf(readFileSync(file, 'utf8'))).toBe(long)
     expect(readFileSync(file, 'utf8').startsWith(beginMarker)).toBe(true)
     expect((await runTool('read_file', { path }, context)).output).toContain('SECURITY')
+  })
+
+  test('the cut never halves a character', async () => {
+    html(`${'x'.repeat(99)}😀${'y'.repeat(200)}`, 'text/plain')
+    expect((await fetchIt({ maxChars: 100 })).content).toBe('x'.repeat(99))
   })
 
   test('maxChars, and less of it once the run’s iterations are half and three quarters used', async () => {
@@ -285,6 +294,29 @@ describe('the cache', () => {
     await fetchIt()
     context = { ...context, web: { ...web, policy: { blockedDomains: ['127.0.0.1'] } } }
     expect(await toolRefusal('web_fetch', { url: `${origin}/` }, context)).toMatch(/domain is blocked/)
+  })
+})
+
+describe('links', () => {
+  test('are absolute, as the page after its redirects or its base says', async () => {
+    reply = (request, response) => {
+      if (request.url === '/old') return response.writeHead(302, { location: '/dir/page' }).end()
+      response
+        .writeHead(200, { 'content-type': 'text/html' })
+        .end(`${request.url === '/based' ? '<base href="/other/">' : ''}<p>${prose}<a href="x?a=1&amp;b=(2)">go</a>`)
+      return response
+    }
+    expect((await fetchIt({ url: `${origin}/old` })).content).toContain(`[go](${origin}/dir/x?a=1&b=%282%29)`)
+    expect((await fetchIt({ url: `${origin}/based` })).content).toContain(`[go](${origin}/other/x?a=1&b=%282%29)`)
+  })
+
+  test('a redirect to an address in raw UTF-8 is followed', async () => {
+    reply = (request, response) => {
+      if (request.url === '/')
+        response.writeHead(302, { location: Buffer.from('/grün', 'utf8').toString('latin1') }).end()
+      else response.writeHead(200, { 'content-type': 'text/plain' }).end(decodeURI(request.url ?? ''))
+    }
+    expect((await fetchIt()).content).toBe('/grün')
   })
 })
 

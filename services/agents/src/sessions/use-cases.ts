@@ -26,6 +26,21 @@ interface Parts {
   findAgent: (tenantId: string, ref: string) => Promise<{ id: string } | undefined>
 }
 
+/** Metadata are merged key by key, so a bound of one request is none of what is stored. */
+const metadataLimits = { keys: 64, bytes: 32_768 }
+
+/** @throws INVALID_REQUEST when there would be too many metadata */
+const mergedMetadata = (old: Readonly<Record<string, string>>, more: Readonly<Record<string, string>>) => {
+  const metadata = { ...old, ...more }
+  const { keys, bytes } = metadataLimits
+  if (Object.keys(metadata).length > keys || Buffer.byteLength(JSON.stringify(metadata)) > bytes)
+    throw new MeshError('INVALID_REQUEST', 'error.invalid_request', {
+      field: 'metadata',
+      reason: `at most ${keys} keys and ${bytes} bytes, what is stored already included`,
+    })
+  return metadata
+}
+
 /** Sessions as people see them. Admins see all of their tenant, others their own. */
 export const createSessionUseCases = ({ rowsOf, findAgent }: Parts) => {
   /** @throws NOT_FOUND, or FORBIDDEN for somebody else's */
@@ -59,14 +74,14 @@ export const createSessionUseCases = ({ rowsOf, findAgent }: Parts) => {
       return { session, messages: await rows(caller).messages(session) }
     },
 
-    /** Sets label and model where given; metadata are merged key by key. @throws NOT_FOUND, FORBIDDEN */
+    /** Sets label and model where given; metadata are merged key by key. @throws NOT_FOUND, FORBIDDEN, INVALID_REQUEST */
     patch: async (call: Call, key: string, { label, model, metadata }: SessionChanges): Promise<void> => {
       const { caller } = call
       const session = await require(caller, key)
       const changes = {
         label,
         model: model === '' ? undefined : model,
-        metadata: metadata === undefined ? undefined : { ...session.metadata, ...metadata },
+        metadata: metadata === undefined ? undefined : mergedMetadata(session.metadata, metadata),
       }
       await rows(caller).patch(session, changes, actorOf(call))
     },

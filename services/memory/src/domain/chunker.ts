@@ -1,5 +1,11 @@
 /** Cuts a document into chunks along its lines, at blank lines where that leaves no small ones. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ChunkText } from './types.ts'
+
+/** However short its chunks are to be, a document has about so many at most: long ones get longer chunks. */
+const mostChunks = 20_000
+/** A document is cut in steps of about so many characters, so that others get their turn in between. */
+const stepChars = 65_536
 
 export interface ChunkSizes {
   /** A chunk is closed when it is this long, in UTF-16 units. */
@@ -39,7 +45,9 @@ const cutLine = (line: string, longest: number): string[] => {
  * the maximum). Lines are 1-based, texts are trimmed, and no chunk consists of repeated or blank lines alone. A line of
  * more than `longestWholeLine` is cut into chunks of its own.
  */
-export const chunk = (content: string, sizes: ChunkSizes): ChunkText[] => {
+function* chunkSteps(content: string, wanted: ChunkSizes): Generator<void, ChunkText[], void> {
+  // A chunk that is closed at a blank line is half as long.
+  const sizes = { ...wanted, maxLength: Math.max(wanted.maxLength, Math.ceil((2 * content.length) / mostChunks)) }
   const overlap = Math.min(sizes.overlap, Math.floor(sizes.maxLength / 2))
   const longest = longestWholeLine(sizes)
   const chunks: ChunkText[] = []
@@ -55,14 +63,15 @@ export const chunk = (content: string, sizes: ChunkSizes): ChunkText[] => {
     hasNewText = false
   }
   const close = (endLine: number) => {
-    if (!hasNewText) return
+    if (!hasNewText) {
+      if (length >= sizes.maxLength) restart([], endLine + 1)
+      return
+    }
     chunks.push({ startLine, endLine, part: 0, text: buffer.join('\n').trim() })
     restart(tailOf(buffer, overlap), endLine + 1)
   }
 
-  const lines = content.split('\n')
-  lines.forEach((line, index) => {
-    const lineNumber = index + 1
+  const takeLine = (line: string, lineNumber: number): void => {
     if (line.length > longest) {
       close(lineNumber - 1)
       for (const [part, text] of cutLine(line, longest).entries())
@@ -76,7 +85,38 @@ export const chunk = (content: string, sizes: ChunkSizes): ChunkText[] => {
     length += line.length + 1
     hasNewText ||= !blank
     if (length >= sizes.maxLength) close(lineNumber)
-  })
-  close(lines.length)
+  }
+
+  let lineNumber = 0
+  let stepEnd = stepChars
+  for (let from = 0; from <= content.length;) {
+    const found = content.indexOf('\n', from)
+    const to = found < 0 ? content.length : found
+    takeLine(content.slice(from, to), ++lineNumber)
+    from = to + 1
+    if (from < stepEnd) continue
+    stepEnd = from + stepChars
+    yield
+  }
+  close(lineNumber)
   return chunks
+}
+
+/** `chunkInSteps` at once; for short texts. */
+export const chunk = (content: string, sizes: ChunkSizes): ChunkText[] => {
+  const steps = chunkSteps(content, sizes)
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+  }
+}
+
+/** The chunks of a text as `chunkSteps` says, other work of the process let in between. */
+export const chunkInSteps = async (content: string, sizes: ChunkSizes): Promise<ChunkText[]> => {
+  const steps = chunkSteps(content, sizes)
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+    await nextTurn()
+  }
 }

@@ -2,7 +2,7 @@
 import { actorOf, type Call } from '@clawmesh/chassis'
 import type { MemoryStore } from '../store/store.ts'
 import { checkPath, checkText, documentNotFound, isIndexed } from './check.ts'
-import { chunk } from './chunker.ts'
+import { chunkInSteps } from './chunker.ts'
 import type { ChunkEmbedding } from './embedding.ts'
 import type { ChunkSizesOf, MemoryAgent } from './ports.ts'
 import type { DocumentHead, DocumentKey, MemoryDocument } from './types.ts'
@@ -39,7 +39,7 @@ const isMissing = async <T>(work: Promise<T | undefined>, path: string): Promise
 export const createDocumentUseCases = ({ store, embedding, chunkSizesOf, putEmbedTimeoutMs }: Parts) => {
   const cutterFor = async (call: Call, agent: MemoryAgent) => {
     const sizes = await chunkSizesOf(call, agent.settings)
-    return (content: string) => chunk(content, sizes)
+    return (content: string) => chunkInSteps(content, sizes)
   }
 
   const rebuild = async (call: Call, agent: MemoryAgent, key: DocumentKey): Promise<void> => {
@@ -82,7 +82,7 @@ export const createDocumentUseCases = ({ store, embedding, chunkSizesOf, putEmbe
       { content, append = false, ...address }: Address & { content: string; append?: boolean },
     ): Promise<{ document: MemoryDocument; created: boolean }> => {
       const key = { ...keyOf(agent, address), content: checkText('content', content) }
-      const cut = isIndexed(key.path) ? await cutterFor(call, agent) : () => []
+      const cut = isIndexed(key.path) ? await cutterFor(call, agent) : async () => []
       const { document, created, chunks } = await store
         .write(call.caller.tenantId)
         .put(key, { append, cut, actor: actorOf(call) })

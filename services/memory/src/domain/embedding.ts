@@ -1,4 +1,5 @@
 /** Gives stored chunks their vectors: from the cache, else from the embedder, in batches. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { MeshError } from '@clawmesh/contracts'
 import type { Call, Logger } from '@clawmesh/chassis'
 import type { MemoryStore } from '../store/store.ts'
@@ -31,7 +32,15 @@ export const createChunkEmbedding = ({ store, embedder, log, retryMs }: Parts) =
   ): Promise<{ space: EmbeddingSpace; vectors: Vectors }> => {
     const texts = new Map(chunks.map(({ hash, text }) => [hash, text]))
     const space = await embedder.spaceOf(call, wish)
-    if (space.provider === '') return { space, vectors: new Map([...texts].map(([h, text]) => [h, featureHash(text)])) }
+    if (space.provider === '') {
+      const vectors = new Map<string, readonly number[]>()
+      for (const [hash, text] of texts) {
+        vectors.set(hash, featureHash(text))
+        // A text takes milliseconds; others get their turn in between.
+        await nextTurn()
+      }
+      return { space, vectors }
+    }
 
     const cache = store.vectorCache(call.caller.tenantId)
     const known = await cache.find(space, [...texts.keys()])

@@ -9,6 +9,8 @@ import { newId, outboxRow, type Actor, type Database, type OutboxRow, type Sessi
 const claimMs = 120_000
 /** Documents deleted in one transaction when an agent goes. */
 const deleteBatch = 200
+/** Chunks written by one statement: its parameters are made in one go, and a document may have thousands. */
+const insertBatch = 250
 
 interface DocumentRow {
   id: string
@@ -34,7 +36,7 @@ const toDocument = (row: DocumentRow): MemoryDocument => ({
 })
 
 /** Cuts a content into chunks. */
-export type Cut = (content: string) => ChunkText[]
+export type Cut = (content: string) => Promise<ChunkText[]>
 
 export interface Written {
   document: MemoryDocument
@@ -54,9 +56,21 @@ const replaceChunks = async (
   document: MemoryDocument,
   texts: readonly ChunkText[],
 ): Promise<WaitingChunk[]> => {
-  const { agentId, userId, path } = document
   await client.query('DELETE FROM memory.chunks WHERE tenant_id = $1 AND document_id = $2', [tenantId, document.id])
-  if (texts.length === 0) return []
+  const written: WaitingChunk[] = []
+  for (let from = 0; from < texts.length; from += insertBatch) {
+    const batch = texts.slice(from, from + insertBatch)
+    written.push(...(await insertChunks(client, tenantId, document, batch)))
+  }
+  return written
+}
+
+const insertChunks = async (
+  client: Session,
+  tenantId: string,
+  { id, agentId, userId, path }: MemoryDocument,
+  texts: readonly ChunkText[],
+): Promise<WaitingChunk[]> => {
   const chunks = texts.map(({ text }) => ({ id: newId(), agentId, hash: contentHash(text), text }))
   await client.query(
     `INSERT INTO memory.chunks
@@ -72,7 +86,7 @@ const replaceChunks = async (
       chunks.map(({ text }) => text),
       tenantId,
       agentId,
-      document.id,
+      id,
       userId,
       path,
       claimMs,
@@ -120,7 +134,7 @@ export const createWriteStore = (database: Database, published: () => void) => (
           document.id,
           document.hash,
         ])
-        const chunks = await replaceChunks(client, tenantId, document, cut(document.content))
+        const chunks = await replaceChunks(client, tenantId, document, await cut(document.content))
         await insertOutbox(client, [outboxRow('memoryDocumentStored', tenantId, { id: document.id, ...actor })])
         return { document, created: row.created, chunks }
       })
@@ -137,7 +151,7 @@ export const createWriteStore = (database: Database, published: () => void) => (
           [tenantId, key.agentId, key.userId, key.path],
         )
         const document = rows[0] && toDocument(rows[0])
-        return document && replaceChunks(client, tenantId, document, cut(document.content))
+        return document && replaceChunks(client, tenantId, document, await cut(document.content))
       }),
 
     /** Deletes a document with its chunks; whether there was one. */

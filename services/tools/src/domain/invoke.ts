@@ -1,5 +1,6 @@
 /** Runs one tool: the only way in for agents and for the invoke endpoint. */
-import { cutText } from '@clawmesh/chassis'
+import { cutText, isDeeperThan, maxJsonDepth } from '@clawmesh/chassis'
+import { readableArguments } from './arguments.ts'
 import { MeshError } from '@clawmesh/contracts'
 import type { z } from 'zod'
 import { failureText } from './failure-text.ts'
@@ -82,7 +83,8 @@ const run = async (deps: InvokeDeps, request: InvokeRequest): Promise<ToolResult
   const context: ToolContext = { ...request.context, signal }
   try {
     const tool = findTool(deps, request.tool)
-    const args = request.args ?? {}
+    if (isDeeperThan(request.args)) return fails(`the arguments are nested deeper than ${maxJsonDepth}`)
+    const args = readableArguments(tool, request.args ?? {})
     const parsed = tool.parameters.safeParse(args)
     if (!parsed.success) return fails(`invalid arguments for ${tool.name}: ${argumentFault(parsed.error, args)}`)
     signal.throwIfAborted()

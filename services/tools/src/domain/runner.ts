@@ -9,6 +9,7 @@ import { findTool, invokeTool, offeredTools, type InvokeDeps } from './invoke.ts
 import { toolRulesSchema, type ToolRules } from './policy.ts'
 import type { AgentFacts, Tool, ToolContext, ToolResult } from './tool.ts'
 import { createPageCache } from './web/page-cache.ts'
+import { createPageThreads } from './web/page-threads.ts'
 import { domainPolicyOf, extractorsSchema } from './web/web-access.ts'
 import { workspacePath } from './workspace/index.ts'
 
@@ -46,6 +47,7 @@ const rulesOf = (toolsConfigJson: string): ToolRules | undefined => {
 export const createToolRunner = (parts: Parts) => {
   const { store, agents, memory, config } = parts
   const pages = createPageCache()
+  const threads = createPageThreads()
 
   const settingsOf = async (tenantId: string): Promise<ToolSetting[]> =>
     (await parts.cache.get(tenantId, 'settings', () => store.forTenant(tenantId).settings())) ?? []
@@ -64,6 +66,7 @@ export const createToolRunner = (parts: Parts) => {
       extractorsSchema.safeParse(settings.find(({ name }) => name === 'web_fetch')?.settings['extractors']).data ?? [],
     allow: parts.fetchAllow,
     cache: pages,
+    threads,
   })
 
   /** What is known of the agent that a call names; undefined when there is none of that name. */
@@ -82,6 +85,9 @@ export const createToolRunner = (parts: Parts) => {
   }
 
   return {
+    /** Ends the threads that render pages. */
+    close: threads.close,
+
     /** The tools that an agent with these rules may use, in the order of the catalogue. */
     offered: async (call: Call, toolsConfigJson: string): Promise<Tool[]> =>
       offeredTools(await dependencies(call.caller.tenantId, toolsConfigJson)),

@@ -3,6 +3,15 @@ import type { RpcFunctions } from '@clawmesh/chassis'
 import type { ToolRunner } from '../domain/runner.ts'
 import { parametersSchema } from '../domain/tool.ts'
 
+/** Of arguments that are no JSON the text itself, which no tool accepts: the model is told what is wrong. */
+const parsedArguments = (argumentsJson: string): unknown => {
+  try {
+    return JSON.parse(argumentsJson || '{}')
+  } catch {
+    return argumentsJson
+  }
+}
+
 export const createToolsRpc = (runner: ToolRunner): RpcFunctions<typeof ToolsServiceService> => ({
   listTools: async (call, { toolsConfigJson }) => ({
     tools: (await runner.offered(call, toolsConfigJson)).map((tool) => ({
@@ -15,7 +24,7 @@ export const createToolsRpc = (runner: ToolRunner): RpcFunctions<typeof ToolsSer
   invokeTool: async (call, { tool, argumentsJson, context }) => {
     const result = await runner.run(call, {
       tool,
-      args: JSON.parse(argumentsJson || '{}') as unknown,
+      args: parsedArguments(argumentsJson),
       agent: context?.agentId ?? '',
       userId: context?.userId ?? '',
       sessionKey: context?.sessionKey ?? '',

@@ -13,10 +13,25 @@ interface Change {
   replace_all: boolean
 }
 
+const withLineEnds = (text: string, end: '\n' | '\r\n'): string => text.replace(/\r?\n/g, end)
+
+/**
+ * The change with the line ends of the file: models are shown lines and write `\n` whatever stands there. In a file
+ * that has both, what matches as it is counts, else what matches with `\r\n`.
+ */
+const inLineEndsOf = (text: string, { old_string: wanted, new_string: replacement }: Change): [string, string] => {
+  const isWindows = text.includes('\r\n')
+  const isMixed = isWindows && /(?<!\r)\n/.test(text)
+  if (isMixed && text.includes(wanted)) return [wanted, replacement]
+  const end = isWindows ? '\r\n' : '\n'
+  return [withLineEnds(wanted, end), withLineEnds(replacement, end)]
+}
+
 /** The changed text and how often it was changed. @throws TOOL_ERROR unless the old text is there, once */
 const replaceText = (text: string | undefined, change: Change): { text: string; count: number } => {
-  const { path, old_string: wanted, new_string: replacement, replace_all: all } = change
+  const { path, replace_all: all } = change
   if (text === undefined) throw toolError(`there is no ${path}; use write_file to make it`)
+  const [wanted, replacement] = inLineEndsOf(text, change)
   const parts = text.split(wanted)
   const count = parts.length - 1
   if (count === 0) throw toolError(`old_string does not occur in ${path}; it must match exactly, blanks included`)

@@ -6,9 +6,9 @@ import { toolError } from '../tool-error.ts'
 import { defineTool, says, type ToolContext } from '../tool.ts'
 import { decodeBody } from '../web/decode.ts'
 import { extractMarkdown } from '../web/extractors.ts'
-import { htmlTitle, htmlToText } from '../web/html-text.ts'
+import { htmlTitle } from '../web/html-tokens.ts'
 import type { Page } from '../web/page-cache.ts'
-import { wrapUntrusted } from '../web/untrusted.ts'
+import { wrapNeutralised } from '../web/untrusted.ts'
 import type { WebAccess } from '../web/web-access.ts'
 import { writeFile } from '../workspace/index.ts'
 
@@ -28,9 +28,9 @@ const fetchPage = async (
   mode: Mode,
   maxChars: number,
   web: WebAccess,
-  signal: AbortSignal,
+  { tenantId, signal }: Pick<ToolContext, 'tenantId' | 'signal'>,
 ): Promise<Page> => {
-  const { policy, allow, resolve } = web
+  const { policy, allow, resolve, threads } = web
   const answer = await guardedFetch(url, {
     headers: requestHeaders,
     policy,
@@ -42,11 +42,16 @@ const fetchPage = async (
   })
   if (answer.status >= 400) throw toolError(`${answer.url} answered with HTTP ${answer.status}`)
   const { kind, text } = decodeBody(answer)
-  const page = { url: answer.url, title: '', text, bodyCut: answer.truncated }
-  if (kind === 'text') return page
-  const readable =
-    mode === 'text' ? htmlToText(text) : await extractMarkdown({ url: answer.url, html: text, web, signal })
-  return { ...page, title: htmlTitle(text), text: readable }
+  const rendered =
+    kind === 'html' && mode === 'markdown'
+      ? await extractMarkdown({ tenantId, url: answer.url, html: text, web, signal })
+      : await threads.render(
+          tenantId,
+          { as: kind === 'html' ? 'text' : kind === 'json' ? 'json' : 'plain', text, url: answer.url },
+          signal,
+        )
+  const title = rendered.title || (kind === 'html' ? htmlTitle(text) : '')
+  return { url: answer.url, ...rendered, title, bodyCut: answer.truncated }
 }
 
 /** Keeps the whole of a long page as a file; undefined when there is nowhere to put it. */
@@ -67,7 +72,7 @@ export const webFetch = defineTool({
     maxChars: z.int().min(100).default(60_000).describe('Most characters to return'),
   }),
   run: async ({ url: address, extractMode, maxChars }, context) => {
-    const { web, signal } = context
+    const { web } = context
     if (!web) throw toolError('fetching web pages is not available')
     // Before the cache is asked: the policy may have changed since the page was kept.
     const url = checkPublicUrl(address, { policy: web.policy, allow: web.allow })
@@ -75,18 +80,18 @@ export const webFetch = defineTool({
     const most = charBudget(maxChars, context.iterationShare)
     const key = JSON.stringify([context.tenantId, context.channel, url.href, extractMode, most, web.policy, web.allow])
     const cached = web.cache.get(key)
-    const page = cached ?? (await fetchPage(url, extractMode, most, web, signal))
+    const page = cached ?? (await fetchPage(url, extractMode, most, web, context))
     if (!cached) web.cache.set(key, page)
 
     const facts = { Source: page.url, Title: page.title }
     const isLong = page.text.length > most
-    const savedTo = isLong ? await saveWhole(context, wrapUntrusted(page.text, facts)) : undefined
+    const savedTo = isLong ? await saveWhole(context, wrapNeutralised(page.text, facts)) : undefined
     const notes = [
       ...(isLong ? [`[${most} of ${page.text.length} characters shown]`] : []),
       ...(savedTo ? [`[the whole is in ${savedTo}; go on with read_file]`] : []),
       ...(page.bodyCut ? ['[the page was too large to be loaded to its end]'] : []),
     ]
-    return says([wrapUntrusted(cutText(page.text, most), facts), ...notes].join('\n'), {
+    return says([wrapNeutralised(cutText(page.text, most), facts), ...notes].join('\n'), {
       metadata: {
         url: page.url,
         title: page.title,

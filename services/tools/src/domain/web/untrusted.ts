@@ -77,10 +77,14 @@ export const neutraliseMarkers = (text: string): string => {
   return result + text.slice(from)
 }
 
-/** Text from outside between markers, with a warning and where it is from. */
-export const wrapUntrusted = (text: string, facts: Record<string, string>): string => {
+/** `wrapUntrusted` of a text that `neutraliseMarkers` has been through, or of the beginning of one. */
+export const wrapNeutralised = (text: string, facts: Record<string, string>): string => {
   const head = Object.entries(facts)
     .filter(([, value]) => value !== '')
     .map(([name, value]) => `${name}: ${neutraliseMarkers(value.replace(/\s+/g, ' '))}`)
-  return [beginMarker, warning, ...head, '---', neutraliseMarkers(text), endMarker].join('\n')
+  return [beginMarker, warning, ...head, '---', text, endMarker].join('\n')
 }
+
+/** Text from outside between markers, with a warning and where it is from. */
+export const wrapUntrusted = (text: string, facts: Record<string, string>): string =>
+  wrapNeutralised(neutraliseMarkers(text), facts)

@@ -35,7 +35,7 @@ export const withoutContinue = <T extends Socket>(socket: T): T => {
   socket.write = ((...args: never[]) => {
     atHead = true
     return write(...args)
-  }) as typeof socket.write
+  })
 
   /** What of these bytes may be read; undefined when more must come first. */
   const admit = (bytes: Buffer): Buffer | undefined => {

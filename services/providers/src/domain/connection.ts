@@ -1,5 +1,6 @@
 /** A stored provider made ready for calls: type, address, key and model settled. */
 import { MeshError } from '@clawmesh/contracts'
+import { containerHost } from './address.ts'
 import { providerType, type ProviderType } from './types.ts'
 
 /** What a call needs of a stored provider. `apiKey` is in clear. */
@@ -21,12 +22,19 @@ export interface Target {
   key: string
 }
 
-const localHosts = new Set(['localhost', '127.0.0.1', '[::1]'])
+/** Without slashes at the end, in linear time. */
+const withoutSlashes = (text: string): string => {
+  let end = text.length
+  while (end > 0 && text[end - 1] === '/') end--
+  return text.slice(0, end)
+}
+
+const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 const localBase = (base: string, inContainer: boolean): string => {
   const url = new URL(base)
-  if (inContainer && localHosts.has(url.hostname)) url.hostname = 'host.docker.internal'
-  const path = url.pathname.replace(/\/+$/, '')
+  if (inContainer && loopback.has(url.hostname)) url.hostname = containerHost
+  const path = withoutSlashes(url.pathname)
   url.pathname = path.endsWith('/v1') ? path : `${path}/v1`
   return url.href
 }
@@ -43,13 +51,13 @@ export const connectionBase = (connection: ProviderConnection, type: ProviderTyp
       field: 'api_base',
       reason: 'must be an http or https URL',
     })
-  return (type.local ? localBase(base, inContainer) : base).replace(/\/+$/, '')
+  return withoutSlashes(type.local ? localBase(base, inContainer) : base)
 }
 
 /** `path` put below a base, whose query (Azure's api-version) is kept. */
 export const endpoint = (base: string, path: string): URL => {
   const url = new URL(base)
-  url.pathname = url.pathname.replace(/\/+$/, '') + path
+  url.pathname = withoutSlashes(url.pathname) + path
   return url
 }
 

@@ -28,14 +28,14 @@ const judge = (bytes: Buffer): Verdict => {
  */
 export const withoutContinue = <T extends Socket>(socket: T): T => {
   const read = socket.read.bind(socket)
-  const write = socket.write.bind(socket) as (...args: unknown[]) => boolean
+  const write: (...args: never[]) => boolean = socket.write.bind(socket)
   let atHead = true
   let held: Buffer | undefined
 
-  socket.write = ((...args: unknown[]) => {
+  socket.write = ((...args: never[]) => {
     atHead = true
     return write(...args)
-  }) as typeof socket.write
+  })
 
   /** What of these bytes may be read; undefined when more must come first. */
   const admit = (bytes: Buffer): Buffer | undefined => {

@@ -37,6 +37,9 @@ const fresh = (memoryConfig: Record<string, unknown> = {}) => {
     index: (path: string) => harness.request(caller, 'POST', `${base}/index`, { path }),
     search: async (query: string) =>
       (await harness.request<{ results: Result[] }>(caller, 'POST', `${base}/search`, { query })).body.results,
+    document: async (path: string) => (await harness.request(caller, 'GET', `${base}/documents/${path}`)).body,
+    chunks: async (path: string) =>
+      (await harness.request<Record<string, unknown>[]>(caller, 'GET', `${base}/chunks?path=${path}`)).body,
     counts: async (path: string) => {
       const { body } = await harness.request(caller, 'GET', `${base}/documents/${path}`)
       return [body['chunk_count'], body['embedded_count']]
@@ -207,6 +210,55 @@ describe('a provider that fails', () => {
     const lines = Array.from({ length: 20 }, (_, i) => (i === 7 ? 'forbidden' : `line ${i}`).padEnd(100, '.'))
     await put('a.md', lines.join('\n'))
     expect(await counts('a.md')).toEqual([20, 19])
+  })
+
+  describe.each([
+    ['answering 500 for a batch with one text', 'error.provider_request_failed'],
+    ['ending its answer for a batch with one text', 'error.stream_cut'],
+  ] as const)('%s', (_what, key) => {
+    it('gets the others their vectors, and those of every later document; the text itself says why it waits', async () => {
+      const reason = 'embedding is null'
+      harness.providers.embed = async (call, request) => {
+        if (request.texts.some((text) => text.includes('poison')))
+          throw new MeshError('UNAVAILABLE', key, { provider: 'test', reason })
+        return providerOfWidth(8)(call, request)
+      }
+      const { put, counts, document, chunks } = fresh({ max_chunk_len: 100, chunk_overlap: 0 })
+      const lines = Array.from({ length: 20 }, (_, i) => (i === 7 ? 'poison' : `line ${i}`).padEnd(100, '.'))
+      await put('a.md', lines.join('\n'))
+      await until(async () => (await counts('a.md'))[1] === 19)
+      for (const path of ['b.md', 'c.md']) {
+        await put(path, `a later document, ${path}`)
+        await until(async () => (await counts(path))[1] === 1)
+      }
+      const status = await document('a.md')
+      expect(status).toMatchObject({ embedding_status: 'failed', failed_count: 1, chunk_count: 20, embedded_count: 19 })
+      expect(status['embedding_error']).toContain('test')
+      expect(await document('b.md')).toMatchObject({ embedding_status: 'complete', failed_count: 0 })
+      const failed = (await chunks('a.md')).filter((chunk) => chunk['embedding_error'] !== undefined)
+      expect(failed).toEqual([expect.objectContaining({ has_embedding: false, start_line: 8 })])
+      // Once the provider can take it, it gets its vector like any other, and nothing is left of the failure.
+      harness.providers.embed = providerOfWidth(8)
+      await until(async () => (await document('a.md'))['embedding_status'] === 'complete')
+      expect(await document('a.md')).not.toHaveProperty('embedding_error')
+    })
+  })
+
+  it('failing at a text again and again is asked ever more rarely', async () => {
+    const { caller, put } = fresh()
+    harness.providers.embed = refuse
+    await put('a.md', 'text')
+    const [chunk] = await rows<{ id: string }>(caller, 'SELECT id FROM memory.chunks WHERE tenant_id = $1')
+    const store = createMemoryStore({ database: harness.database, published: () => undefined })
+    const pauses: number[] = []
+    for (let failures = 0; failures < 14; failures++) {
+      await store.chunks(caller.tenantId).putOffFailed([chunk!.id], 'no \0\ud83d', 60_000)
+      const sql = 'SELECT extract(epoch FROM embed_after - now()) AS s FROM memory.chunks WHERE tenant_id = $1'
+      pauses.push(Number((await rows<{ s: string }>(caller, sql))[0]!.s))
+    }
+    const minutes = pauses.map((seconds) => Math.round(seconds / 60))
+    expect(minutes.slice(0, 5)).toEqual([1, 4, 16, 64, 256])
+    expect(minutes.at(-1)).toBe(7 * 24 * 60)
   })
 
   it.each([

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { defineConfig, integer, type ConfigOf } from '@clawmesh/chassis'
 
 export const providersConfig = defineConfig('providers', {
@@ -20,6 +21,13 @@ export const providersConfig = defineConfig('providers', {
     env: ['CLAWMESH_PROVIDER_ANSWER_TIMEOUT_MS'],
     schema: integer(300_000, 1),
     about: 'Upstream: a whole answer that is not streamed',
+  },
+  localProviders: {
+    env: ['CLAWMESH_LOCAL_PROVIDERS'],
+    schema: z.enum(['auto', 'on', 'off']).default('auto'),
+    about:
+      'Whether providers of type ollama may be on this machine (localhost, host.docker.internal), at any port: auto is ' +
+      'on where one process serves one person (npm start), else off, as every tenant could reach what listens here',
   },
 })
 

@@ -13,12 +13,14 @@ import {
 } from '@clawmesh/chassis'
 import { createGuardedDispatcher } from '@clawmesh/chassis/fetch'
 import type { ProvidersConfig } from './config.ts'
+import { localHosts } from './domain/address.ts'
 import type { Provider } from './domain/provider.ts'
 import { createProviderUseCases } from './domain/providers.ts'
 import { createProviderSelection } from './domain/selection.ts'
 import type { CallOptions } from './domain/protocols/options.ts'
 import { createProviderHandlers } from './http/providers.ts'
 import { createTrialHandlers } from './http/trials.ts'
+import { resolveLocal } from './local-machine.ts'
 import { createProvidersRpc } from './rpc/providers.ts'
 import { createProvidersStore } from './store/store.ts'
 
@@ -33,7 +35,12 @@ export const providersService = (mesh: Mesh, config: ProvidersConfig): Service =
 
   const systemConfigs = systemConfigsOf(mesh)
   const allow = mesh.config.fetchAllow.split(',').filter(Boolean)
-  const fetcher = createGuardedDispatcher({ allow, connectTimeoutMs: config.connectTimeoutMs })
+  const allowLocal = config.localProviders === 'auto' ? mesh.embedded : config.localProviders === 'on'
+  const { connectTimeoutMs } = config
+  const fetcher = createGuardedDispatcher({ allow, connectTimeoutMs })
+  const localFetcher = allowLocal
+    ? createGuardedDispatcher({ allow: [...allow, ...localHosts], resolve: resolveLocal(), connectTimeoutMs })
+    : undefined
   const timeouts = {
     connectMs: config.connectTimeoutMs,
     firstTokenMs: config.firstTokenTimeoutMs,
@@ -41,9 +48,9 @@ export const providersService = (mesh: Mesh, config: ProvidersConfig): Service =
     wholeMs: config.answerTimeoutMs,
   }
   const inContainer = existsSync('/.dockerenv')
-  const options = ({ signal }: Call): CallOptions => ({ fetcher, signal, timeouts, inContainer })
+  const options = ({ signal }: Call): CallOptions => ({ fetcher, localFetcher, signal, timeouts, inContainer })
 
-  const providers = createProviderUseCases(store, allow)
+  const providers = createProviderUseCases(store, { allow, allowLocal })
   const selection = createProviderSelection({
     store,
     systemConfigs,
@@ -62,7 +69,12 @@ export const providersService = (mesh: Mesh, config: ProvidersConfig): Service =
     parts: [
       { name: 'providers database', ready: database.ping },
       outbox,
-      { name: 'upstream connections', stop: () => fetcher.destroy() },
+      {
+        name: 'upstream connections',
+        stop: async () => {
+          await Promise.all([fetcher.destroy(), localFetcher?.destroy()])
+        },
+      },
     ],
   }
 }

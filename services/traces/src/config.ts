@@ -37,7 +37,8 @@ export const tracesConfig = defineConfig('traces', {
     schema: z.record(z.string(), modelPrice).default({}),
     about:
       'Prices over the known ones, JSON by "provider/model" or "model": {"gpt-4o": {"input_per_million": 2.5, ' +
-      '"output_per_million": 10, "cache_read_per_million": 0, "cache_create_per_million": 0}}, in US dollars',
+      '"output_per_million": 10, "cache_read_per_million": 1.25}}, in US dollars; input of a cache costs what other input does ' +
+      'unless it has a price',
   },
 })
 

@@ -24,10 +24,27 @@ describe('the cost of a span', () => {
   })
   const used = { input_tokens: 1_000_000, output_tokens: 100_000 }
 
-  it('is tokens by price, cached ones included where they are priced', () => {
+  it('is tokens by price, cached ones as parts of the input, at its price unless they have their own', () => {
     const metadata = { cache_read_tokens: 200_000, cache_creation_tokens: 50_000 }
-    expect(costOf(prices, span({ model: 'm', ...used, metadata }))).toBe(3.3)
+    expect(costOf(prices, span({ model: 'm', ...used, metadata }))).toBe(2.8)
     expect(costOf(prices, span({ provider: 'acme', model: 'm', ...used, metadata }))).toBe(1.1)
+  })
+
+  it('of 100,000 tokens to gpt-4o, of which 90,000 came from the cache, and 100 from it is $0.1385', () => {
+    const call = { model: 'gpt-4o', input_tokens: 100_000, output_tokens: 100, metadata: { cache_read_tokens: 90_000 } }
+    expect(costOf(createPriceTable({}), span({ provider: 'openai', ...call }))).toBe(0.1385)
+  })
+
+  it('of a call to Claude counts what it read from and wrote to the cache once', () => {
+    const metadata = { cache_read_tokens: 90_000, cache_creation_tokens: 5_000 }
+    const call = { model: 'claude-sonnet-4-5', input_tokens: 100_000, output_tokens: 100, metadata }
+    // 5,000 x 3 + 90,000 x 0.3 + 5,000 x 3.75 + 100 x 15
+    expect(costOf(createPriceTable({}), span({ provider: 'anthropic', ...call }))).toBe(0.06225)
+  })
+
+  it('never counts more cached tokens than there was input', () => {
+    const call = { model: 'gpt-4o', input_tokens: 10, output_tokens: 0, metadata: { cache_read_tokens: 1_000 } }
+    expect(costOf(createPriceTable({}), span(call))).toBe(0.0000125)
   })
 
   it('takes the price of provider and model before that of the model, in any case of letters', () => {

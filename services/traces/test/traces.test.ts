@@ -40,7 +40,7 @@ describe('a recorded trace', () => {
         end_time: at(3),
         input_preview: '{"q":"x"}',
       }),
-      pricedCall({ parent_span_id: root, start_time: at(1), end_time: at(2), metadata: { cache_read_tokens: 5 } }),
+      pricedCall({ parent_span_id: root, start_time: at(1), end_time: at(2), metadata: { cache_read_tokens: 400 } }),
       makeSpan({ id: root, span_type: 'agent', name: 'chat helper', start_time: at(0), end_time: at(4) }),
       makeSpan({ provider: 'house', model: 'tiny', input_tokens: 500_000, output_tokens: 0, start_time: at(3) }),
     ]
@@ -71,12 +71,13 @@ describe('a recorded trace', () => {
       duration_ms: 4_000,
       total_input_tokens: 501_000,
       total_output_tokens: 1_000,
-      total_cost: callCost + 0.5,
+      // 400 of the 1,000 tokens came from the cache, at half the price.
+      total_cost: callCost - 0.0005 + 0.5,
       span_count: 4,
       llm_call_count: 2,
       tool_call_count: 1,
       status: 'completed',
-      metadata: { total_cache_read_tokens: 5 },
+      metadata: { total_cache_read_tokens: 400 },
       tags: ['a'],
       created_at: createdAt,
     })
@@ -87,7 +88,7 @@ describe('a recorded trace', () => {
       tenant_id: tenantId,
       duration_ms: 1_000,
       level: 'DEFAULT',
-      total_cost: callCost,
+      total_cost: callCost - 0.0005,
       created_at: createdAt,
     })
     expect(body.spans[2]).toMatchObject({ tool_name: 'search', input_preview: '{"q":"x"}' })

@@ -26,6 +26,12 @@ const documentDetail = z
     user_id: z.string().optional(),
     chunk_count: z.number().int(),
     embedded_count: z.number().int(),
+    embedding_status: z
+      .enum(['complete', 'pending', 'failed'])
+      .describe('complete: every chunk has its vector; failed: those without one failed and are tried again later'),
+    failed_count: z.number().int().describe('Chunks that the embedding provider failed at'),
+    embedding_error: z.string().optional().describe('Why the latest of them failed'),
+    embedding_retry_at: epochMs.optional().describe('When the next of them is tried again'),
     created_at: epochMs,
     updated_at: epochMs,
   })
@@ -109,6 +115,7 @@ export const memory = defineHttpTable('memory', {
           end_line: z.number().int(),
           text_preview: z.string(),
           has_embedding: z.boolean(),
+          embedding_error: z.string().optional().describe('Why the last try to embed it failed'),
         }),
       ),
     },

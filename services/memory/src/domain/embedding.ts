@@ -8,8 +8,6 @@ import { wishOf, type Embedder, type EmbeddingWish, type MemoryAgent } from './p
 import type { EmbeddingSpace, WaitingChunk } from './types.ts'
 
 export const embeddingBatch = 50
-/** What the provider refuses or answers uselessly today, it will hardly take in a minute. */
-const refusedPauseMs = 24 * 3_600_000
 
 interface Parts {
   store: MemoryStore
@@ -17,6 +15,23 @@ interface Parts {
   log: Logger
   retryMs: number
 }
+
+/** What the provider of vectors fails with whatever it is sent, so that no text need be looked for. */
+class ProviderAway extends Error {
+  constructor(cause: unknown) {
+    super('the embedding provider fails', { cause })
+  }
+}
+
+/** Errors that are about a text as such. */
+const isRefusal = (thrown: unknown): boolean => thrown instanceof MeshError && thrown.code === 'INVALID_REQUEST'
+
+/** Errors that may be about a text: some providers answer 500, nothing, or nonsense for one they cannot take. */
+const mayBeAboutText = (thrown: unknown): boolean =>
+  !(thrown instanceof ProviderAway) &&
+  (!(thrown instanceof MeshError) || ['UNAVAILABLE', 'AGENT_TIMEOUT', 'INTERNAL'].includes(thrown.code))
+
+const reasonOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : 'failed')
 
 type Vectors = ReadonlyMap<string, readonly number[]>
 
@@ -31,7 +46,9 @@ export const createChunkEmbedding = ({ store, embedder, log, retryMs }: Parts) =
     chunks: readonly WaitingChunk[],
   ): Promise<{ space: EmbeddingSpace; vectors: Vectors }> => {
     const texts = new Map(chunks.map(({ hash, text }) => [hash, text]))
-    const space = await embedder.spaceOf(call, wish)
+    const space = await embedder.spaceOf(call, wish).catch((thrown: unknown) => {
+      throw new ProviderAway(thrown)
+    })
     if (space.provider === '') {
       const vectors = new Map<string, readonly number[]>()
       for (const [hash, text] of texts) {
@@ -69,6 +86,17 @@ export const createChunkEmbedding = ({ store, embedder, log, retryMs }: Parts) =
       ms,
     )
 
+  /** Leaves texts without vectors, for longer each time; which they are and why can be seen. */
+  const putOffFailed = async (call: Call, chunks: readonly WaitingChunk[], reason: string): Promise<void> => {
+    const { tenantId } = call.caller
+    log.warn({ tenantId, agentId: chunks[0]?.agentId, chunks: chunks.length, reason }, 'texts that cannot be embedded')
+    await store.chunks(tenantId).putOffFailed(
+      chunks.map(({ id }) => id),
+      reason,
+      retryMs,
+    )
+  }
+
   const embedBatch = async (call: Call, wish: EmbeddingWish, chunks: readonly WaitingChunk[]): Promise<void> => {
     const { tenantId } = call.caller
     const { space, vectors } = await vectorsOf(call, wish, chunks)
@@ -78,21 +106,29 @@ export const createChunkEmbedding = ({ store, embedder, log, retryMs }: Parts) =
     })
     await store.chunks(tenantId).setVectors(space, found)
     const useless = chunks.filter(({ hash }) => !vectors.has(hash))
-    if (useless.length === 0) return
-    log.warn({ tenantId, chunks: useless.length, space }, 'vectors of a wrong width or without a direction')
-    await putOff(tenantId, useless, refusedPauseMs)
+    if (useless.length > 0) await putOffFailed(call, useless, 'vector of a wrong width or without a direction')
   }
 
-  /** Halves a refused batch until the refused text is alone, which is then left without a vector. */
+  /** Whether the provider embeds a harmless text now: then what it fails at is the text it was sent. */
+  const isUp = async (call: Call, wish: EmbeddingWish): Promise<boolean> => {
+    try {
+      await embedder.embed(call, ['memory'], wish)
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /**
+   * Halves a batch that fails until the text at fault is alone, which is then put off; the others get their vectors.
+   * @throws what the provider fails with when it fails at any text
+   */
   const embedAround = async (call: Call, wish: EmbeddingWish, chunks: readonly WaitingChunk[]): Promise<void> => {
     try {
       await embedBatch(call, wish, chunks)
     } catch (thrown) {
-      if (!(thrown instanceof MeshError && thrown.code === 'INVALID_REQUEST')) throw thrown
-      if (chunks.length === 1) {
-        log.warn({ err: thrown, tenantId: call.caller.tenantId }, 'the provider refuses to embed a text')
-        return putOff(call.caller.tenantId, chunks, refusedPauseMs)
-      }
+      if (!isRefusal(thrown) && !(mayBeAboutText(thrown) && (await isUp(call, wish)))) throw thrown
+      if (chunks.length === 1) return putOffFailed(call, chunks, reasonOf(thrown))
       const middle = Math.ceil(chunks.length / 2)
       await embedAround(call, wish, chunks.slice(0, middle))
       await embedAround(call, wish, chunks.slice(middle))
@@ -101,8 +137,9 @@ export const createChunkEmbedding = ({ store, embedder, log, retryMs }: Parts) =
 
   return {
     /**
-     * Embeds stored chunks of an agent and stops at the first failure: what is left stays without vectors, is found by
-     * text and gets its turn later. Never throws; says whether all went well.
+     * Embeds stored chunks of an agent. Texts that the provider cannot take are put off by themselves; where it fails
+     * at all, what is left stays without vectors, is found by text and gets its turn later. Never throws; says whether
+     * the provider answered.
      */
     embed: async (call: Call, agent: MemoryAgent, chunks: readonly WaitingChunk[]): Promise<boolean> => {
       const { tenantId } = call.caller

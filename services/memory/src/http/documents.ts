@@ -2,6 +2,7 @@ import type { http } from '@clawmesh/contracts'
 import type { Handlers } from '@clawmesh/chassis'
 import type { DocumentUseCases } from '../domain/documents.ts'
 import type { FindAgent } from '../domain/ports.ts'
+import type { ChunkCounts } from '../store/chunks.ts'
 import { ownerOf, timesOf, toInfo } from './wire.ts'
 
 type Operations =
@@ -13,6 +14,10 @@ type Operations =
   | 'listMemoryChunks'
   | 'indexMemoryDocument'
   | 'indexAllMemoryDocuments'
+
+/** Whether a document can be found by its meaning: all of it, all but texts that failed, or not yet. */
+const embeddingStatus = ({ chunks, embedded, failed }: ChunkCounts) =>
+  embedded === chunks ? 'complete' : embedded + failed === chunks ? 'failed' : 'pending'
 
 export const createDocumentHandlers = (
   documents: DocumentUseCases,
@@ -33,6 +38,11 @@ export const createDocumentHandlers = (
       ...ownerOf(document.userId),
       chunk_count: counts.chunks,
       embedded_count: counts.embedded,
+      embedding_status: embeddingStatus(counts),
+      failed_count: counts.failed,
+      ...(counts.failed === 0
+        ? {}
+        : { embedding_error: counts.embedError, embedding_retry_at: counts.retryAt?.getTime() ?? Date.now() }),
       ...timesOf(document),
     }
   },
@@ -51,12 +61,13 @@ export const createDocumentHandlers = (
   listMemoryChunks: async ({ call, params, query }) => {
     const address = { userId: query.user_id, path: query.path }
     const chunks = await documents.listChunks(call, await findAgent(call, params.agentID), address)
-    return chunks.map(({ id, startLine, endLine, text, hasEmbedding }) => ({
+    return chunks.map(({ id, startLine, endLine, text, hasEmbedding, embedError }) => ({
       id,
       start_line: startLine,
       end_line: endLine,
       text_preview: text,
       has_embedding: hasEmbedding,
+      ...(embedError === '' ? {} : { embedding_error: embedError }),
     }))
   },
 

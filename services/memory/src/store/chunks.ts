@@ -13,7 +13,27 @@ export interface ListedChunk {
   endLine: number
   text: string
   hasEmbedding: boolean
+  /** Why the last try to embed it failed; empty while none did. */
+  embedError: string
 }
+
+/** What is known of the vectors of a document's chunks. */
+export interface ChunkCounts {
+  chunks: number
+  embedded: number
+  /** Chunks at which the provider failed, to be tried again. */
+  failed: number
+  /** Why, of the latest of them; empty where none failed. */
+  embedError: string
+  /** When the next of the failed ones is tried again. */
+  retryAt: Date | null
+}
+
+/** The longest pause before a text is tried again, milliseconds: seven days. */
+const longestPauseMs = 7 * 24 * 3_600_000
+/** The pause grows by this factor each time. */
+const pauseGrowth = 4
+const longestReason = 300
 
 export interface ChunkVector {
   id: string
@@ -25,7 +45,8 @@ export const createChunkStore = (database: Database) => (tenantId: string) => {
   return {
     list: async ({ agentId, userId, path }: DocumentKey): Promise<ListedChunk[]> => {
       const { rows } = await query<ListedChunk>(
-        `SELECT c.id, start_line AS "startLine", end_line AS "endLine", text, embedding IS NOT NULL AS "hasEmbedding"
+        `SELECT c.id, start_line AS "startLine", end_line AS "endLine", text, embedding IS NOT NULL AS "hasEmbedding",
+           coalesce(embed_error, '') AS "embedError"
          FROM memory.chunks c JOIN memory.documents d ON d.id = c.document_id
          WHERE d.tenant_id = $1 AND d.agent_id = $2 AND d.user_id = $3 AND d.path = $4 AND c.tenant_id = $1
          ORDER BY start_line, part`,
@@ -34,11 +55,14 @@ export const createChunkStore = (database: Database) => (tenantId: string) => {
       return rows
     },
 
-    /** How many chunks a document has, and how many of them have a vector. */
-    count: async (documentId: string): Promise<{ chunks: number; embedded: number }> => {
-      const { rows } = await query<{ chunks: number; embedded: number }>(
-        `SELECT count(*) AS chunks, count(dims) AS embedded FROM memory.chunks
-         WHERE tenant_id = $1 AND document_id = $2`,
+    /** How many chunks a document has, how many of them have a vector, and what became of the others. */
+    count: async (documentId: string): Promise<ChunkCounts> => {
+      const { rows } = await query<ChunkCounts>(
+        `SELECT count(*) AS chunks, count(dims) AS embedded, count(embed_error) AS failed,
+           coalesce((array_agg(embed_error ORDER BY embed_after DESC) FILTER (WHERE embed_error IS NOT NULL))[1], '')
+             AS "embedError",
+           min(embed_after) FILTER (WHERE embed_error IS NOT NULL) AS "retryAt"
+         FROM memory.chunks WHERE tenant_id = $1 AND document_id = $2`,
         [tenantId, documentId],
       )
       return rows[0]!
@@ -61,10 +85,29 @@ export const createChunkStore = (database: Database) => (tenantId: string) => {
     /** Gives chunks their vectors; chunks that are gone by now are passed over. */
     setVectors: async (space: EmbeddingSpace, vectors: readonly ChunkVector[]): Promise<void> => {
       await query(
-        `UPDATE memory.chunks c SET embedding = v.embedding::vector, dims = $2, embedding_model = $3, embed_after = NULL
+        `UPDATE memory.chunks c SET embedding = v.embedding::vector, dims = $2, embedding_model = $3, embed_after = NULL,
+           embed_failures = 0, embed_error = NULL
          FROM unnest($4::uuid[], $5::text[]) AS v (id, embedding)
          WHERE c.tenant_id = $1 AND c.id = v.id`,
         [tenantId, space.dims, spaceLabel(space), vectors.map(({ id }) => id), vectors.map((v) => toVector(v.vector))],
+      )
+    },
+
+    /** Leaves chunks that failed alone: for `baseMs`, four times as long after each further failure, at most a week. */
+    putOffFailed: async (ids: readonly string[], reason: string, baseMs: number): Promise<void> => {
+      await query(
+        `UPDATE memory.chunks SET
+           embed_after = now() + least($3 * power($4::float, least(embed_failures, 30)), $5) * interval '1 millisecond',
+           embed_failures = embed_failures + 1, embed_error = $6
+         WHERE tenant_id = $1 AND id = ANY($2) AND embedding IS NULL`,
+        [
+          tenantId,
+          ids,
+          baseMs,
+          pauseGrowth,
+          longestPauseMs,
+          reason.slice(0, longestReason).replaceAll('\0', '').toWellFormed() || 'failed',
+        ],
       )
     },
 

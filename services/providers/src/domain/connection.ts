@@ -1,6 +1,7 @@
 /** A stored provider made ready for calls: type, address, key and model settled. */
 import { trimEndOf } from '@clawmesh/chassis'
 import { MeshError } from '@clawmesh/contracts'
+import { containerHost } from './address.ts'
 import { providerType, type ProviderType } from './types.ts'
 
 /** What a call needs of a stored provider. `apiKey` is in clear. */
@@ -22,11 +23,12 @@ export interface Target {
   key: string
 }
 
-const localHosts = new Set(['localhost', '127.0.0.1', '[::1]'])
+/** Without slashes at the end, in linear time. */
+const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 const localBase = (base: string, inContainer: boolean): string => {
   const url = new URL(base)
-  if (inContainer && localHosts.has(url.hostname)) url.hostname = 'host.docker.internal'
+  if (inContainer && loopback.has(url.hostname)) url.hostname = containerHost
   const path = trimEndOf(url.pathname, '/')
   url.pathname = path.endsWith('/v1') ? path : `${path}/v1`
   return url.href

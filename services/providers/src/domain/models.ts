@@ -4,6 +4,7 @@ import { connectionType, endpoint, resolveTarget, type ProviderConnection, type 
 import { reasoningCapability, type ReasoningCapability } from './reasoning.ts'
 import type { ProviderType } from './types.ts'
 import { anthropicHeaders } from './protocols/anthropic/request.ts'
+import { boundedText, bounds } from './protocols/bounds.ts'
 import type { UpstreamRequest } from './protocols/exchange.ts'
 import { listOf, objectOf, textOf, type Json } from './protocols/json.ts'
 import { openAiHeaders } from './protocols/openai/request.ts'
@@ -52,7 +53,9 @@ const sources: Record<Extract<ProviderType['models'], string>, ModelSource> = {
   },
 }
 
-const listed = ({ id, name }: { id: string; name: string }, reasons: boolean): ListedModel => {
+const listed = (model: { id: string; name: string }, reasons: boolean): ListedModel => {
+  const id = boundedText(model.id, bounds.model)
+  const name = boundedText(model.name, bounds.model)
   const reasoning = reasons ? reasoningCapability(id) : undefined
   return { id, ...(name ? { name } : {}), ...(reasoning ? { reasoning } : {}) }
 }
@@ -62,6 +65,7 @@ const fetchModels = async (target: Target, source: ModelSource, options: CallOpt
   return fetchJson(target, source.request(target), quick, (body) =>
     source
       .entries(body)
+      .slice(0, bounds.listedModels)
       .map((entry) => source.read(objectOf(entry) ?? {}))
       .filter(({ id }) => id !== '')
       .map((model) => listed(model, true)),

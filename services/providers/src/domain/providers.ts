@@ -1,9 +1,10 @@
 import { actorOf, newId, type Call } from '@clawmesh/chassis'
 import { MeshError, type Caller } from '@clawmesh/contracts'
 import type { ProvidersStore } from '../store/store.ts'
-import { checkAddress } from './address.ts'
+import { checkAddress, type AddressPolicy } from './address.ts'
 import { checkPools } from './codex-pool.ts'
 import type { Provider, ProviderChanges } from './provider.ts'
+import { providerType } from './types.ts'
 import { objectOf, textOf } from './protocols/json.ts'
 
 const masked = '***'
@@ -23,8 +24,8 @@ export interface ProviderPatch extends Partial<Omit<NewProvider, 'provider_type'
   base_url?: string | undefined
 }
 
-/** Stored providers of the caller's tenant. `allow` names private hosts that the operator permits as addresses. */
-export const createProviderUseCases = (store: ProvidersStore, allow: readonly string[]) => {
+/** Stored providers of the caller's tenant; `policy` says which private addresses the operator permits. */
+export const createProviderUseCases = (store: ProvidersStore, policy: AddressPolicy) => {
   /** @throws NOT_FOUND */
   const get = async (caller: Caller, id: string): Promise<Provider> => {
     const provider = await store.forTenant(caller.tenantId).find(id)
@@ -35,8 +36,11 @@ export const createProviderUseCases = (store: ProvidersStore, allow: readonly st
   const check = async (caller: Caller, candidate: Provider): Promise<void> => {
     checkPools(candidate, await store.forTenant(caller.tenantId).list())
     const embeddingBase = textOf(objectOf(candidate.settings['embedding'])?.['api_base'])
-    checkAddress('openai_compat', embeddingBase, allow, 'settings.embedding.api_base')
-    checkAddress(candidate.providerType, candidate.apiBase, allow)
+    // Without one of their own, embeddings go where chats go.
+    const embeddingType =
+      providerType(candidate.providerType)?.local === true ? candidate.providerType : 'openai_compat'
+    if (embeddingBase !== '') checkAddress(embeddingType, embeddingBase, policy, 'settings.embedding.api_base')
+    checkAddress(candidate.providerType, candidate.apiBase, policy)
   }
 
   return {

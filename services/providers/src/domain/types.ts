@@ -33,7 +33,7 @@ export interface ProviderType {
   streamsTools: boolean
   /** Takes an assistant's earlier thinking back as `reasoning_content`; the others refuse unknown message fields. */
   takesThinking: boolean
-  /** Wants users and assistants to alternate, so that neighbours of one role are joined. */
+  /** Wants users and assistants to alternate: neighbours of one role are joined, tool calls told as text. */
   alternates: boolean
   /** Parameters that the vendor is known to refuse or to pass over in silence. */
   refuses: readonly SamplingParameter[]

@@ -12,6 +12,7 @@ import {
   createZstdDecompress,
 } from 'node:zlib'
 import { cutOff, UpstreamFailure } from './failure.ts'
+import { objectOf, textOf } from './json.ts'
 
 type ReadPiece = () => Promise<Buffer | undefined>
 
@@ -80,9 +81,9 @@ export const decodedBody = (header: string | string[] | undefined, read: ReadPie
       const next = await pieces?.next()
       return next?.done === false ? next.value : undefined
     } catch (error) {
-      throw error instanceof Error && 'code' in error && !(error instanceof UpstreamFailure)
-        ? cutOff(`answer could not be decompressed (${String(error.code)})`)
-        : error
+      // What the decoders fail with is told by its code; a failure of the connection stays what it is.
+      const code = error instanceof UpstreamFailure ? '' : textOf(objectOf(error)?.['code'])
+      throw code === '' ? error : cutOff(`answer could not be decompressed (${code})`)
     }
   }
 }

@@ -6,7 +6,7 @@ import { createAnswerReader } from './answer-reader.ts'
 import { awaitAnswer, delayBeforeRetry, pauseFor } from './attempt.ts'
 import { openExchange } from './exchange.ts'
 import { safeReason, toProviderError, UpstreamFailure } from './failure.ts'
-import { retryOf, timeoutsOf, type CallOptions } from './options.ts'
+import { fetcherOf, retryOf, timeoutsOf, type CallOptions } from './options.ts'
 import { checkSampling } from './sampling.ts'
 import type { Answer, ChatCall, Wire } from './wire.ts'
 
@@ -66,7 +66,7 @@ export async function* callWire(
     const decoder = wire.decoder(target, call, request.stream ? (event) => events.push(event) : () => undefined)
     const reader = createAnswerReader(decoder, options.answerLimitBytes)
     const upstream = wire.request(target, call)
-    const exchange = openExchange(options.fetcher, upstream, {
+    const exchange = openExchange(fetcherOf(options, target), upstream, {
       signal: options.signal,
       connectMs: timeouts.connectMs,
       answerMs: upstream.streams ? timeouts.firstTokenMs : timeouts.wholeMs,

@@ -8,6 +8,8 @@ export type SchemaProfile = 'anthropic' | 'generic' | 'gemini' | 'xai' | 'strict
 
 const depthLimit = 64
 const nodeLimit = 10_000
+/** A longer pointer leads nowhere; each is followed at every node that holds it. */
+const longestRef = 1_000
 
 type Visit = (schema: unknown) => unknown
 
@@ -54,7 +56,7 @@ const everyNode = (schema: unknown, change: (node: Json) => Json): Json =>
 
 const resolvePointer = (root: Json, ref: string): Json | undefined => {
   if (ref === '#') return root
-  if (!ref.startsWith('#/')) return undefined
+  if (!ref.startsWith('#/') || ref.length > longestRef) return undefined
   let at: unknown = root
   for (const part of ref.slice(2).split('/')) {
     const key = decodeURIComponentSafely(part).replaceAll('~1', '/').replaceAll('~0', '~')
@@ -134,7 +136,10 @@ const mergeObjects = (variants: Json[], required: string[]): Json => ({
 })
 
 const intersection = (lists: string[][]): string[] =>
-  (lists[0] ?? []).filter((name) => lists.every((list) => list.includes(name)))
+  lists.reduce((left, list) => {
+    const names = new Set(list)
+    return left.filter((name) => names.has(name))
+  }, lists[0] ?? [])
 
 const mergeVariants = (variants: Json[]): Json => {
   if (variants.every((variant) => choicesOf(variant) !== undefined)) return mergeChoices(variants)
@@ -250,13 +255,13 @@ const strictNode = (node: Json): Json => {
   const additional = open['additionalProperties']
   // A map with free keys, or an object without named ones, would lose them.
   if (!properties || isObject(additional) || additional === true) throw new NotStrict()
-  const required = requiredOf(open)
+  const required = new Set(requiredOf(open))
   return {
     ...open,
     properties: Object.fromEntries(
       Object.entries(properties).map(([name, child]) => [
         name,
-        required.includes(name) ? child : orNull(objectOf(child) ?? {}),
+        required.has(name) ? child : orNull(objectOf(child) ?? {}),
       ]),
     ),
     required: Object.keys(properties),
@@ -291,10 +296,10 @@ export const withoutStrictNulls = (value: unknown, clean: unknown): unknown => {
   if (Array.isArray(value)) return value.map((item) => withoutStrictNulls(item, schema['items']))
   const properties = objectOf(schema['properties'])
   if (!isObject(value) || !properties) return value
-  const required = requiredOf(schema)
+  const required = new Set(requiredOf(schema))
   return Object.fromEntries(
     Object.entries(value)
-      .filter(([name, child]) => child !== null || required.includes(name))
+      .filter(([name, child]) => child !== null || required.has(name))
       .map(([name, child]) => [name, withoutStrictNulls(child, properties[name])]),
   )
 }

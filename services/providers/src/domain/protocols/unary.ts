@@ -6,11 +6,15 @@ import { openExchange, type UpstreamRequest } from './exchange.ts'
 import { cutOff, failureOfBody, toProviderError, UpstreamFailure } from './failure.ts'
 import { isObject, parseJson, type Json } from './json.ts'
 import { isErrorBody } from './vendor-error.ts'
-import { retryOf, timeoutsOf, type CallOptions } from './options.ts'
+import { fetcherOf, retryOf, timeoutsOf, type CallOptions } from './options.ts'
 
-const tryOnce = async (request: UpstreamRequest, options: CallOptions): Promise<Json> => {
+const tryOnce = async (target: Target, request: UpstreamRequest, options: CallOptions): Promise<Json> => {
   const { connectMs, wholeMs } = timeoutsOf(options)
-  const exchange = openExchange(options.fetcher, request, { signal: options.signal, connectMs, answerMs: wholeMs })
+  const exchange = openExchange(fetcherOf(options, target), request, {
+    signal: options.signal,
+    connectMs,
+    answerMs: wholeMs,
+  })
   const limitBytes = options.answerLimitBytes ?? defaultAnswerLimitBytes
   try {
     await awaitAnswer(exchange)
@@ -37,7 +41,7 @@ export const fetchJson = async <T>(
   const policy = retryOf(options)
   for (let attempt = 1; ; attempt++) {
     try {
-      return read(await tryOnce(request, options))
+      return read(await tryOnce(target, request, options))
     } catch (failure) {
       const delayMs = delayBeforeRetry(failure, attempt, policy)
       const secrets = [target.key]

@@ -12,7 +12,7 @@ export interface MessageRules {
   /** Gemini: calls need their thought signatures, turns without any are told as text. */
   gemini: boolean
   ids: IdRule
-  /** Users' messages that follow each other are joined: the vendor wants the roles to alternate. */
+  /** The vendor wants users and assistants to alternate: neighbours are joined, calls and results told as text. */
   alternates: boolean
   /** What an assistant says between tool results and a user, where the vendor takes no user right after results. */
   afterResults: string
@@ -74,12 +74,15 @@ const assistantMessage = (message: ChatMessage, calls: readonly WireCall[], rule
 const hasSignature = (message: ChatMessage): boolean =>
   Object.values(callExtras(message.providerState)).some((extra) => isObject(extra))
 
-/** Gemini refuses calls without their signatures: such turns lose their calls, and the results become one user text. */
-const flattenUnsigned = (messages: readonly ChatMessage[]): ChatMessage[] => {
+/** Turns whose calls cannot be sent lose them, and the results become one user text. */
+const flattened = (
+  messages: readonly ChatMessage[],
+  canCall: (message: ChatMessage) => boolean,
+): readonly ChatMessage[] => {
   const flat: ChatMessage[] = []
   for (let at = 0; at < messages.length; at++) {
     const message = messages[at]!
-    if (message.role !== 'assistant' || message.toolCalls.length === 0 || hasSignature(message)) {
+    if (message.role !== 'assistant' || message.toolCalls.length === 0 || canCall(message)) {
       flat.push(message)
       continue
     }
@@ -112,14 +115,17 @@ const withResultImages = (turns: readonly Turn[]): Turn[] => {
   return out
 }
 
-/** Users' turns that follow each other as one. */
+/** Turns of one role that follow each other as one. */
 const joined = (turns: readonly Turn[]): Turn[] => {
   const out: Turn[] = []
   for (const turn of turns) {
     const last = out.at(-1)
     if (turn.role === 'user' && last?.role === 'user')
       out[out.length - 1] = userTurn([...partsOf(last.message), ...partsOf(turn.message)])
-    else out.push(turn)
+    else if (turn.role === 'assistant' && last?.role === 'assistant') {
+      const content = `${textOfMessage(last.message)}\n\n${textOfMessage(turn.message)}`
+      out[out.length - 1] = { ...last, message: { ...last.message, content, parts: [] } }
+    } else out.push(turn)
   }
   return out
 }
@@ -147,7 +153,9 @@ const withAfterResults = (messages: readonly Json[], content: string): Json[] =>
  * Source: OpenAI API reference, "Create chat completion".
  */
 export const openAiMessages = (messages: readonly ChatMessage[], rules: MessageRules): Json[] => {
-  const asked = rules.gemini ? flattenUnsigned(messages) : messages
+  // Gemini refuses calls without their signatures.
+  const canCall = rules.alternates ? () => false : rules.gemini ? hasSignature : () => true
+  const asked = flattened(messages, canCall)
   const turns = withResultImages(replayed(asked, { ids: rules.ids, nameLimit: openAiNameLimit }))
   const told = (rules.alternates ? joined(turns) : turns).map((turn) => written(turn, rules))
   return rules.afterResults === '' ? told : withAfterResults(told, rules.afterResults)

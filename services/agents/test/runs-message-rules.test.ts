@@ -33,6 +33,7 @@ it('hold as the installation has them where the tenant has set nothing, and wher
 
 rule('createChatCompletion.limitsMessages', async () => {
   expect(await say(attack, { 'gateway.injection_action': 'off' })).toEqual({ status: 200, shown: attack })
+  expect(await say(attack, { 'gateway.injection_action': 'block' })).toMatchObject({ status: 400 })
   const { shown } = await say('x'.repeat(41), { 'gateway.max_message_chars': '7' })
   expect(shown).toMatch(/^x{7}\n/)
 })

@@ -112,19 +112,22 @@ describe('a chat completion', () => {
   )
 
   rule('createChatCompletion.showsEarlierMessages', async () => {
-    await chat({
+    const { body } = await chat({
       model: '',
       messages: [
         { role: 'system', content: 'Speak Latin.' },
         { role: 'user', content: 'one' },
         { role: 'assistant', content: 'unus' },
+        { role: 'developer', content: 'Count on.' },
         { role: 'user', content: [{ type: 'text', text: 'two' }] },
       ],
     })
     const [{ messages }] = agents.asked as [(typeof agents.asked)[0]]
     expect(messages.map(({ role }) => role)).toEqual(['system', 'user', 'assistant', 'user'])
-    expect(messages[0]!.content).toContain('Speak Latin.')
+    expect(messages[0]!.content).toContain('Speak Latin.\n\nCount on.')
     expect(messages.at(-1)!.content).toBe('two')
+    const stored = await session(`agent:default:http-alice-${String(body['id']).slice('chatcmpl-'.length)}`)
+    expect(stored['messages'].map(({ content }: { content: string }) => content)).toEqual(['two', 'echo: two'])
   })
 
   it('passes texts and inline images to the model in the order of the message', async () => {
@@ -183,10 +186,12 @@ describe('a chat completion', () => {
         { retryAfterMs: 7_000 },
       )
     }
-    const { status, headers, body } = await chat({ ...hello, stream: true })
-    expect(status).toBe(429)
-    expect(headers.get('retry-after')).toBe('7')
-    expect(body['error']).toMatchObject({ type: 'rate_limit_error' })
+    for (const stream of [true, false]) {
+      const { status, headers, body } = await chat({ ...hello, stream })
+      expect(status).toBe(429)
+      expect(headers.get('retry-after')).toBe('7')
+      expect(body['error']).toMatchObject({ type: 'rate_limit_error' })
+    }
   })
 
   rule('createChatCompletion.endsBrokenStreams', async () => {

@@ -172,7 +172,7 @@ describe('reading', () => {
     })
   })
 
-  it('shows thinking, and arguments that could not be read', async () => {
+  rule('getSession.keepsToolSteps', async () => {
     const { alice } = newTenant()
     agents.model = async function* ({ messages }) {
       if (messages.at(-1)!.role === 'tool') yield done({ content: 'done' })

@@ -125,6 +125,7 @@ export default ts.config(
         setInterval: 'readonly',
         clearInterval: 'readonly',
         performance: 'readonly',
+        AbortController: 'readonly',
         Response: 'readonly',
         Headers: 'readonly',
       },

@@ -114,6 +114,7 @@ export default ts.config(
         setInterval: 'readonly',
         clearInterval: 'readonly',
         performance: 'readonly',
+        AbortController: 'readonly',
         Response: 'readonly',
         Headers: 'readonly',
         WebAssembly: 'readonly',

@@ -2,14 +2,17 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 
-const forwarded = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])
+export const forwardedSignals = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])
 
 /** One Ctrl-C reaches us from the terminal and again from npm; the task is to hear of it once. */
 const sameSignalWindowMs = 500
 
 /**
- * @typedef {{ detached?: boolean }} ChildOptions
- *   `detached` gives the child a session of its own, so that it gets signals from us only.
+ * @typedef {{ detached?: boolean, env?: NodeJS.ProcessEnv, onMessage?: (message: unknown) => void }} ChildOptions
+ *   `detached` gives the child a session of its own, so that it gets signals from us only; `onMessage` takes what it
+ *   sends us as a Node program.
+ * @typedef {{ code: number | null, signal: NodeJS.Signals | null, told: boolean }} Ended
+ *   How a program ended, and whether we handed it a signal before.
  */
 
 /**
@@ -18,20 +21,24 @@ const sameSignalWindowMs = 500
  * @param {string} command
  * @param {string[]} args
  * @param {ChildOptions} [options]
- * @returns {Promise<{ code: number | null, signal: NodeJS.Signals | null }>}
+ * @returns {Promise<Ended>}
  */
-function passThrough(command, args, { detached = false } = {}) {
+export function passThrough(command, args, { detached = false, env = process.env, onMessage } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: 'inherit', detached })
+    const stdio = /** @type {const} */ (['inherit', 'inherit', 'inherit', ...(onMessage ? ['ipc'] : [])])
+    const child = spawn(command, args, { stdio: /** @type {any} */ (stdio), detached, env })
+    if (onMessage) child.on('message', onMessage)
+    let told = false
     /** @type {Map<string, number>} */
     const lastAt = new Map()
     /** @type {Map<NodeJS.Signals, () => void>} */
     const listeners = new Map()
-    for (const signal of forwarded) {
+    for (const signal of forwardedSignals) {
       const listener = () => {
         const now = performance.now()
         if (now - (lastAt.get(signal) ?? -Infinity) < sameSignalWindowMs) return
         lastAt.set(signal, now)
+        told = true
         child.kill(signal)
       }
       listeners.set(signal, listener)
@@ -39,7 +46,7 @@ function passThrough(command, args, { detached = false } = {}) {
     }
     const done = () => listeners.forEach((listener, signal) => process.off(signal, listener))
     child.once('error', (error) => (done(), reject(error)))
-    child.once('close', (code, signal) => (done(), resolve({ code, signal })))
+    child.once('close', (code, signal) => (done(), resolve({ code, signal, told })))
   })
 }
 
@@ -65,7 +72,16 @@ export async function runChild(command, args, options) {
  * @returns {Promise<never>}
  */
 export async function endAs(command, args, options) {
-  const { code, signal } = await passThrough(command, args, options)
+  return endLike(await passThrough(command, args, options))
+}
+
+/**
+ * Ends as a program did.
+ *
+ * @param {Pick<Ended, 'code' | 'signal'>} ended
+ * @returns {never}
+ */
+export function endLike({ code, signal }) {
   // Dying by the same signal tells a shell or a supervisor exactly what became of the task.
   if (signal) process.kill(process.pid, signal)
   process.exit(signal ? 128 + constants.signals[signal] : (code ?? 1))

@@ -10,6 +10,7 @@ import { isNewEnough, findNode, pathWithNode } from './node.mjs'
 import { runsBelowNpm, whenParentIsGone } from './parent.mjs'
 import { installDependencies } from './dependencies.mjs'
 import { generatePrismaClients } from './prisma-clients.mjs'
+import { superviseAs } from './supervise.mjs'
 import { findTask, taskNames } from './tasks.mjs'
 import { fromRoot, root } from './root.mjs'
 
@@ -42,7 +43,10 @@ async function run(name, extraArguments) {
   const last = steps.at(-1)
   if (!last) return
   const hasStandIn = process.execArgv.includes(followParent[1])
-  if (runsBelowNpm && !hasStandIn) await standInFor(process.execPath, [...followParent, ...last.command])
+  const runsForGood = runsBelowNpm && (task.runsForGood?.(extraArguments) ?? false)
+  const run = runsForGood ? superviseAs : endAs
+  if (runsBelowNpm && !hasStandIn) await standInFor(process.execPath, [...followParent, ...last.command], run)
+  else if (runsForGood) await superviseAs(process.execPath, [...process.execArgv, ...last.command], { detached: true })
   else await becomeProgram(process.execPath, [...process.execArgv, ...last.command])
 }
 
@@ -50,12 +54,16 @@ async function run(name, extraArguments) {
  * Runs the program in a session of its own and is to the caller as if it were that program. A signal to our whole group
  * (Ctrl-C, a supervisor, npm on top of either) would otherwise reach it several times.
  *
+ * Below npm it is there anyway, so it also starts again what is to run for good; whoever runs programs without npm has a
+ * supervisor of their own.
+ *
  * @param {string} command
  * @param {string[]} args
+ * @param {typeof endAs} [run]
  */
-async function standInFor(command, args) {
+async function standInFor(command, args, run = endAs) {
   if (runsBelowNpm) whenParentIsGone(() => process.emit('SIGTERM', 'SIGTERM'))
-  await endAs(command, args, { detached: true })
+  await run(command, args, { detached: true })
 }
 
 // `npm test -- x` arrives as `test x`, `node scripts/run.mjs test -- x` with the dashes still in it.

@@ -18,12 +18,13 @@ const packages = ['contracts', 'chassis', 'gateway', 'services', 'cli', 'test']
  * @property {(args: string[]) => Step[]} steps
  * @property {false} [needsPrismaClients] leave them alone, the task does not run our code
  * @property {true} [regeneratesPrismaClients] make them all anew
+ * @property {(args: string[]) => boolean} [runsForGood] the last step is to be started again when it crashes
  */
 
 /** @type {Record<string, Task>} */
 const tasks = {
-  start: { steps: (args) => [{ command: [cli, 'start', '--target', 'all', ...args] }] },
-  clawmesh: { steps: (args) => [{ command: [cli, ...args] }] },
+  start: { steps: (args) => [{ command: [cli, 'start', '--target', 'all', ...args] }], runsForGood: () => true },
+  clawmesh: { steps: (args) => [{ command: [cli, ...args] }], runsForGood: ([command]) => command === 'start' },
   openapi: { steps: (args) => [{ command: [cli, 'openapi', ...args] }] },
   test: { steps: (args) => [{ command: [...jest, ...args] }] },
   faults: { steps: (args) => [{ command: [...jest, '--config', 'jest.faults.config.mjs', ...args] }] },

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { Lifecycle } from './lifecycle.ts'
+import { restarted } from './restarted.ts'
 
 /** A loop that was blocked longer than this at a stretch is reported as not alive. */
 const blockedMs = 20_000
@@ -30,6 +31,7 @@ export const createProbes = ({ unready, away }: Pick<Lifecycle, 'unready' | 'awa
       json(response, alive ? 200 : 503, {
         status: alive ? 'ok' : 'event loop was blocked',
         eventLoopMaxDelayMs: longestMs,
+        ...(restarted.count === 0 ? {} : { restarts: restarted.count, lastExit: restarted.lastExit }),
       })
     },
     '/readyz': (response) => {

@@ -1,6 +1,6 @@
 /** `clawmesh start`: runs targets until told to stop. */
 import { flushCompileCache } from 'node:module'
-import { ConfigError, createLogger, DatabaseSetupError, startTelemetry } from '@clawmesh/chassis'
+import { ConfigError, createLogger, DatabaseSetupError, restarted, startTelemetry } from '@clawmesh/chassis'
 import { collectorOf, isAllInOne, logLevelOf, openConfiguration, readLayers } from '../configuration.ts'
 import { openDataDir } from '../data-dir.ts'
 import { SetupError } from '../host.ts'
@@ -12,6 +12,9 @@ import { renderBanner } from './banner.ts'
 
 /** How long leaving may take after a first signal before a second one, or patience, ends the process. */
 const graceMs = 15_000
+
+/** For scripts/supervise.mjs; nobody listens where there is none. */
+const tellSupervisor = (message: string): void => void process.send?.(message)
 
 /** Runs until SIGTERM or SIGINT and returns the exit code. */
 export const start = async (target: string, env: NodeJS.ProcessEnv): Promise<number> => {
@@ -48,6 +51,8 @@ export const start = async (target: string, env: NodeJS.ProcessEnv): Promise<num
   releaseMemoryWhenIdle()
   const readyMs = Math.round(performance.now() - startedAt)
   log.info({ targets: names, readyMs, port: mesh.edgePort() }, 'ready')
+  if (restarted.count > 0) log.warn({ ...restarted }, 'was started again after a crash')
+  tellSupervisor('ready')
   if (embedded) console.log(renderBanner({ config: configs.gateway, port: mesh.edgePort(), readyMs }))
   // Now rather than at the end, which may be a SIGKILL.
   flushCompileCache()

@@ -333,6 +333,57 @@ describe.each(['local', 'NATS'])('on the %s bus', (kind) => {
   })
 })
 
+describe('a dead event is told of', () => {
+  it('by a line at error level with its id and nothing of what it says, and by a metric', async () => {
+    const bus = await openBus('local')
+    const lines: string[] = []
+    const stream = { write: (line: string) => void lines.push(line) }
+    const { tenantId, rows } = eventsOf('poison')
+    const { handle } = recorder(tenantId, () => new Error('broken'))
+    const mesh = { ...meshOf(bus), log: createLogger({ level: 'trace', name: 'test', stream }) }
+    await run(createConsumer(mesh, 'channels', { agentDeleted: handle }))
+    await publish(bus, rows)
+    await until('dead', async () => (await dead()).length > 0)
+    const errors = lines.map((line) => JSON.parse(line)).filter(({ level }) => level >= 50)
+    expect(errors).toMatchObject([
+      { eventId: rows[0]!.id, tenantId, consumer: 'channels-agent-deleted', deliveries: maxDeliveries },
+    ])
+    expect(lines.join('')).not.toContain('poison')
+  })
+
+  it('and counted as lost where there is no room for it, which stops none behind it', async () => {
+    const bus = await openBus('local')
+    const { tenantId, rows } = eventsOf('poison0', 'poison1', 'good')
+    const { handled, handle } = recorder(tenantId, (name) => (name === 'good' ? undefined : new Error('broken')))
+    const lostBefore = await counterOf('clawmesh_dead_events_dropped_total', 'agentDeleted')
+    const mesh = meshOf(bus, database, { deadEventsMax: 1, eventDeliveries: 1 })
+    await run(createConsumer(mesh, 'channels', { agentDeleted: handle }))
+    await publish(bus, rows)
+    await until('an empty outbox', async () => handled.length > 0 && (await outboxSize()) === 0)
+    expect(await dead()).toHaveLength(1)
+    expect(await counterOf('clawmesh_dead_events_dropped_total', 'agentDeleted')).toBe(lostBefore + 1)
+  })
+
+  it('by how many wait, once that was counted', async () => {
+    const bus = await openBus('local')
+    const { tenantId, rows } = eventsOf('one', 'two')
+    const { handle } = recorder(tenantId, () => new Error('broken'))
+    const consumer = 'channels-agent-deleted'
+    for (const { subject, payload } of rows) {
+      const event = JSON.parse(payload) as CloudEvent
+      await deadEvents().keep(consumer, { subject, event, payload: () => payload, deliveries: 1 }, 'broken', 9)
+    }
+    const waiting = async () => {
+      const { values } = await metricsRegistry.getSingleMetric('clawmesh_dead_events_waiting')!.get()
+      return values.find(({ labels }) => labels['consumer'] === consumer)?.value
+    }
+    const part = await run(createConsumer(meshOf(bus), 'channels', { agentDeleted: handle }))
+    await until('counted', async () => (await waiting()) === 2)
+    await part.stop!()
+    expect(await waiting()).toBeUndefined()
+  })
+})
+
 describe('over NATS', () => {
   it('deliveries are counted on over a restart', async () => {
     const { tenantId, rows } = eventsOf('poison')

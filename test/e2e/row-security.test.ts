@@ -24,7 +24,7 @@ import {
   activityPartitions,
   createPartitionStore,
   tracePartitions,
-} from '../../services/traces/src/store/partitions.ts'
+} from '../../services/traces/src/partitions/rows.ts'
 import type { PostgresHandle } from '../support/postgres-handle.ts'
 import { startPostgres } from '../support/postgres.ts'
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Caller } from '@clawmesh/contracts'
 import { testCaller } from '../../../test/support/service-harness.ts'
-import { startMemory, type MemoryHarness } from './memory-harness.ts'
+import { startMemory, type MemoryHarness } from './support.ts'
 
 let harness: MemoryHarness
 beforeAll(async () => {

@@ -2,9 +2,9 @@ import { evict } from '@clawmesh/chassis'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MeshError, type Caller } from '@clawmesh/contracts'
 import { testCaller } from '../../../test/support/service-harness.ts'
-import { contentHash } from '../src/domain/content-hash.ts'
+import { contentHash } from '../src/chunks/content-hash.ts'
 import { createMemoryStore } from '../src/store/store.ts'
-import { noProvider, providerOfWidth, startMemory, type MemoryHarness } from './memory-harness.ts'
+import { noProvider, providerOfWidth, startMemory, type MemoryHarness } from './support.ts'
 import { hangLimitMs } from '../../../test/support/limits.ts'
 
 let harness: MemoryHarness

@@ -1,6 +1,6 @@
 import { evict } from '@clawmesh/chassis'
 import { testCaller } from '../../../test/support/service-harness.ts'
-import { noProvider, providerOfWidth, startMemory, type MemoryHarness } from './memory-harness.ts'
+import { noProvider, providerOfWidth, startMemory, type MemoryHarness } from './support.ts'
 
 let harness: MemoryHarness
 beforeAll(async () => {

@@ -10,9 +10,9 @@ import {
   type CloudEvent,
   type EventName,
 } from '@clawmesh/contracts'
-import { dayOf, monthOf } from '../src/domain/calendar.ts'
-import { createPartitionKeeper } from '../src/domain/partitions.ts'
-import { activityPartitions, createPartitionStore } from '../src/store/partitions.ts'
+import { dayOf, monthOf } from '../src/partitions/calendar.ts'
+import { createPartitionKeeper } from '../src/partitions/use-cases.ts'
+import { activityPartitions, createPartitionStore } from '../src/partitions/rows.ts'
 import { changeOf, makeTenant, startTraces, toldOf, type TracesHarness } from './support.ts'
 
 let traces: TracesHarness

@@ -1,9 +1,9 @@
 /** Traces on the embedded database, which has one session for everybody. */
 import { newId } from '@clawmesh/chassis'
 import { startEmptyPglite, type PgliteProcess } from '../../../test/support/pglite.ts'
-import { dayOf } from '../src/domain/calendar.ts'
-import { createPartitionKeeper } from '../src/domain/partitions.ts'
-import { createPartitionStore, tracePartitions } from '../src/store/partitions.ts'
+import { dayOf } from '../src/partitions/calendar.ts'
+import { createPartitionKeeper } from '../src/partitions/use-cases.ts'
+import { createPartitionStore, tracePartitions } from '../src/partitions/rows.ts'
 import { callCost, daysAgo, makeTenant, pricedCall, startTraces, toldOf, type TracesHarness } from './support.ts'
 
 let database: PgliteProcess

@@ -1,8 +1,8 @@
 /** Partitions over a real database: made ahead and on demand, dropped when their time is over. */
 import { newId } from '@clawmesh/chassis'
-import { dayOf } from '../src/domain/calendar.ts'
-import { createPartitionKeeper, type PartitionKeeper } from '../src/domain/partitions.ts'
-import { createPartitionStore, tracePartitions } from '../src/store/partitions.ts'
+import { dayOf } from '../src/partitions/calendar.ts'
+import { createPartitionKeeper, type PartitionKeeper } from '../src/partitions/use-cases.ts'
+import { createPartitionStore, tracePartitions } from '../src/partitions/rows.ts'
 import { callCost, daysAgo, makeTenant, startTraces, toldOf, type TracesHarness } from './support.ts'
 
 let traces: TracesHarness

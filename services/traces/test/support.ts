@@ -17,7 +17,7 @@ import {
 } from '@clawmesh/contracts'
 import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
 import { tracesConfig, tracesService } from '../src/index.ts'
-import type { ActivityLog, Span, Trace } from '../src/domain/types.ts'
+import type { ActivityLog, Span, Trace } from '../src/intake/types.ts'
 import {
   startServices,
   testCaller,

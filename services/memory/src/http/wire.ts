@@ -1,5 +1,5 @@
 /** Documents as the HTTP contract shows them. */
-import type { DocumentHead } from '../domain/types.ts'
+import type { DocumentHead } from '../documents/types.ts'
 
 /** Only personal documents name a user. */
 export const ownerOf = (userId: string) => (userId === '' ? {} : { user_id: userId })

@@ -1,5 +1,5 @@
 /** Documents as lists and single rows; writing them is in write.ts. */
-import type { DocumentHead, DocumentKey, MemoryDocument } from '../domain/types.ts'
+import type { DocumentHead, DocumentKey, MemoryDocument } from '../documents/types.ts'
 import type { PrismaClient } from '../db/client/client.ts'
 
 const headFields = {

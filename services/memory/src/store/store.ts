@@ -1,12 +1,12 @@
 /** All that knows memory's tables. */
 import type { Database } from '@clawmesh/chassis'
-import { createChunkStore, tenantsWithWaitingChunks } from './chunks.ts'
+import { createChunkStore, tenantsWithWaitingChunks } from '../chunks/rows.ts'
 import { PrismaClient } from '../db/client/client.ts'
 import { createDocumentStore } from './documents.ts'
-import { createSearchStore } from './search.ts'
-import { pruneVectorCache, createVectorCache } from './vector-cache.ts'
-import { createVectorIndex, isEmbeddedDatabase } from './vector-index.ts'
-import { createWriteStore } from './write.ts'
+import { createSearchStore } from '../search/rows.ts'
+import { pruneVectorCache, createVectorCache } from '../embeddings/rows.ts'
+import { createVectorIndex, isEmbeddedDatabase } from '../search/index-rows.ts'
+import { createWriteStore } from '../documents/rows.ts'
 
 interface StoreParts {
   database: Database

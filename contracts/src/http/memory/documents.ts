@@ -1,12 +1,9 @@
 import { z } from 'zod'
-import { epochMs, idParams, lenient, page, statusIs, userId, uuid } from '../common.ts'
+import { epochMs, statusIs, uuid } from '../common.ts'
 import { defineHttpTable } from '../operation.ts'
+import { agentParams, documentLimitBytes, documentPath, owner, ownerInBody, ownerQuery, ownerRules } from './shared.ts'
 
-const agentParams = z.object({ agentID: z.string().min(1).max(100).describe('Id or key of the agent') })
-const documentLimitBytes = 10_485_760
-const documentPath = z.string().min(1).max(500).describe('Path of the document')
 const documentParams = agentParams.extend({ path: documentPath })
-const owner = z.object({ user_id: userId.default('').describe('Whose documents; empty for the shared ones') })
 
 const documentInfo = z
   .object({
@@ -31,25 +28,24 @@ const documentDetail = z
   })
   .meta({ id: 'MemoryDocument', description: 'A memory document with its text' })
 
-const entry = z
-  .object({
-    id: uuid,
-    agent_id: uuid,
-    user_id: z.string().optional(),
-    path: z.string(),
-    content: z.string().optional(),
-    hash: z.string(),
-    created_at: epochMs,
-    updated_at: epochMs,
-  })
-  .meta({ id: 'MemoryEntry', description: 'A memory document addressed by id' })
-
-export const memory = defineHttpTable('memory', {
+export const memoryDocuments = defineHttpTable('memory', {
   listAllMemoryDocuments: {
     method: 'GET',
     path: '/v1/memory/documents',
     role: 'viewer',
-    summary: 'Every memory document of the tenant, over all agents and users',
+    summary: 'Memory documents of the tenant, over all agents and users',
+    rules: {
+      ...ownerRules,
+      answersAnArray: 'Answers an array without an envelope, an empty one where there is nothing',
+      ordersByChange: 'All documents come at once, the one that changed last first',
+      staysInTheTenant: 'Documents of other tenants are not listed, even of an agent with the same id',
+      namesAgentAndUser: 'Every document names its agent, and a personal one its user',
+      isNoEntry: 'The path is its own: `documents` is never taken for the id of an entry',
+      narrowsToAUser: 'With `user_id` come the shared documents and those of that user',
+      hidesPersonalOnes: 'Who may not name other users sees the shared documents and its own',
+    },
+    query: ownerQuery,
+    queryInBody: ownerInBody,
     response: { 200: z.array(documentInfo) },
     errors: [],
   },
@@ -58,8 +54,17 @@ export const memory = defineHttpTable('memory', {
     path: '/v1/agents/{agentID}/memory/documents',
     role: 'viewer',
     summary: 'Memory documents of one agent',
+    rules: {
+      ...ownerRules,
+      coversAllUsers: 'Without `user_id` come the shared documents and those of all users that the caller may name',
+      narrowsToAUser: 'With `user_id` come the shared documents and those of that user',
+      ordersByChange: 'Answers an array without an envelope, the document that changed last first',
+      hidesPersonalOnes: 'Who may not name other users sees the shared documents and its own',
+      takesAgentKeys: 'The agent may be named by its id or by its key; an unknown one is answered 404',
+    },
     params: agentParams,
-    query: owner,
+    query: ownerQuery,
+    queryInBody: ownerInBody,
     response: { 200: z.array(documentInfo) },
     errors: [404],
   },
@@ -68,8 +73,17 @@ export const memory = defineHttpTable('memory', {
     path: '/v1/agents/{agentID}/memory/documents/{path...}',
     role: 'viewer',
     summary: 'One memory document with chunk and embedding counts',
+    rules: {
+      ...ownerRules,
+      readsOneOwner:
+        'Without `user_id` the shared document is read; with it that of the user, and never the shared one instead',
+      answersUnknown404: 'A document that is not there is answered 404 with its path in the text',
+      countsChunks: 'Says how many chunks the document has and how many of them have a vector',
+      takesSlashes: 'Paths may have slashes, spaces and letters of any script, raw or percent-encoded',
+    },
     params: documentParams,
-    query: owner,
+    query: ownerQuery,
+    queryInBody: ownerInBody,
     response: { 200: documentDetail },
     errors: [404],
   },
@@ -78,8 +92,20 @@ export const memory = defineHttpTable('memory', {
     path: '/v1/agents/{agentID}/memory/documents/{path...}',
     role: 'operator',
     summary: 'Create or replace one memory document',
+    rules: {
+      ...ownerRules,
+      replaces: 'The document at a path is replaced and keeps its creation time; both cases are answered 200',
+      keepsOwnersApart: "A user's document and the shared one at the same path are two documents",
+      hashesTheText: 'The hash is the first 16 bytes of the SHA-256 of the text, in lower-case hex',
+      indexesMarkdown: 'A document is cut and embedded at once when its path ends in `.md`, and only then',
+      survivesEmbeddingFailures: 'A failure to embed does not fail the request; vectors come later',
+      storesMissingContentAsEmpty: 'A content that is left out is the empty text',
+      refusesBadPaths: 'A path that is absolute, leads upwards or has a backslash or a NUL is refused',
+      checksTheAgent: 'An agent that is not of the tenant is answered 404',
+    },
     params: documentParams,
-    body: z.object({ content: z.string().default(''), user_id: userId.default('') }),
+    query: ownerQuery,
+    body: z.object({ content: z.string().default(''), ...owner }),
     bodyLimitBytes: documentLimitBytes,
     response: { 200: z.object({ status: z.literal('ok'), path: z.string() }) },
     errors: [400, 404],
@@ -89,38 +115,33 @@ export const memory = defineHttpTable('memory', {
     path: '/v1/agents/{agentID}/memory/documents/{path...}',
     role: 'operator',
     summary: 'Delete one memory document and its chunks',
+    rules: {
+      ...ownerRules,
+      deletesOneOwner: 'Without `user_id` the shared document goes, with it that of the user and no other',
+      removesChunks: 'Its chunks go with it',
+      answersUnknown404: 'A document that is not there is answered 404 with its path in the text',
+    },
     params: documentParams,
-    query: owner,
+    query: ownerQuery,
+    queryInBody: ownerInBody,
     response: { 200: statusIs('deleted') },
     errors: [404],
-  },
-  listMemoryChunks: {
-    method: 'GET',
-    path: '/v1/agents/{agentID}/memory/chunks',
-    role: 'viewer',
-    summary: 'The chunks of one memory document',
-    params: agentParams,
-    query: owner.extend({ path: documentPath }),
-    response: {
-      200: z.array(
-        z.object({
-          id: uuid,
-          start_line: z.number().int(),
-          end_line: z.number().int(),
-          text_preview: z.string(),
-          has_embedding: z.boolean(),
-        }),
-      ),
-    },
-    errors: [400, 404],
   },
   indexMemoryDocument: {
     method: 'POST',
     path: '/v1/agents/{agentID}/memory/index',
     role: 'operator',
     summary: 'Rebuild chunks and embeddings of one document',
+    rules: {
+      ...ownerRules,
+      rebuildsAtOnce: 'Chunks are cut and embedded again before the answer, of any document, Markdown or not',
+      embedsOnlyNewTexts: 'Only texts whose vector is not known yet are sent to the embedding provider',
+      survivesEmbeddingFailures: 'Texts that cannot be embedded are stored without vectors and found by their words',
+      answersUnknown404: 'A document that is not there is answered 404',
+    },
     params: agentParams,
-    body: z.object({ path: documentPath, user_id: userId.default('') }),
+    query: ownerQuery,
+    body: z.object({ path: documentPath, ...owner }),
     response: { 200: z.object({ status: z.literal('indexed'), path: z.string() }) },
     errors: [400, 404],
   },
@@ -129,86 +150,18 @@ export const memory = defineHttpTable('memory', {
     path: '/v1/agents/{agentID}/memory/index-all',
     role: 'operator',
     summary: 'Rebuild chunks and embeddings of all documents visible to one user',
+    rules: {
+      ...ownerRules,
+      takesAnyBody: 'A body that is left out or cannot be read counts as an empty one',
+      coversWhatTheUserSees:
+        'Covers the shared documents and those of the named user, or else of the caller, and no others',
+      goesOnAfterFailures: 'A document that cannot be indexed does not stop those after it',
+    },
     params: agentParams,
-    body: z.object({ user_id: userId.default('') }).optional(),
+    query: ownerQuery,
+    body: z.object(owner).optional(),
+    lenientBody: true,
     response: { 200: statusIs('indexed_all') },
     errors: [404],
-  },
-  searchMemory: {
-    method: 'POST',
-    path: '/v1/agents/{agentID}/memory/search',
-    role: 'operator',
-    summary: 'Hybrid text and vector search over memory chunks',
-    params: agentParams,
-    body: z.object({
-      query: z.string().min(1).max(20_000),
-      user_id: userId.default(''),
-      max_results: z.number().int().optional(),
-      limit: z.number().int().optional().describe('Alias of max_results'),
-      min_score: z.number().default(0),
-    }),
-    response: {
-      200: z.object({
-        results: z.array(
-          z.object({
-            path: z.string(),
-            start_line: z.number().int(),
-            end_line: z.number().int(),
-            score: z.number(),
-            snippet: z.string(),
-            source: z.literal('memory'),
-            scope: z.enum(['global', 'personal']).optional(),
-          }),
-        ),
-        count: z.number().int(),
-      }),
-    },
-    errors: [400, 404],
-  },
-  listMemoryEntries: {
-    method: 'GET',
-    path: '/v1/memory',
-    role: 'viewer',
-    summary: 'Memory entries: documents addressed by id',
-    query: z.object({
-      agent_id: z.string().max(100).optional().describe('Only entries of this agent, id or key'),
-      user_id: lenient(userId).describe('Only entries of this user'),
-      path: lenient(documentPath).describe('Only the entry at this path'),
-      include_content: z.stringbool().catch(true).default(true).describe('Whether to send the texts'),
-      ...page(50, 200),
-    }),
-    response: {
-      200: z.object({
-        entries: z.array(entry),
-        total: z.number().int(),
-        limit: z.number().int(),
-        offset: z.number().int(),
-      }),
-    },
-    errors: [404],
-  },
-  createMemoryEntry: {
-    method: 'POST',
-    path: '/v1/memory',
-    role: 'operator',
-    summary: 'Create a memory entry, or replace the one at its path',
-    body: z.object({
-      agent_id: z.string().max(100).optional(),
-      user_id: userId.default(''),
-      path: documentPath.optional(),
-      content: z.string().min(1),
-    }),
-    bodyLimitBytes: documentLimitBytes,
-    response: { 200: entry, 201: entry },
-    errors: [400, 404],
-  },
-  deleteMemoryEntry: {
-    method: 'DELETE',
-    path: '/v1/memory/{id}',
-    role: 'operator',
-    summary: 'Delete a memory entry by document id',
-    params: idParams,
-    response: { 200: statusIs('deleted') },
-    errors: [400, 404],
   },
 })

@@ -1,15 +1,21 @@
 /** The activity log: one record for each event that tells who changed what. Idempotent by the event's id. */
-import { auditActions, changed, type CloudEvent } from '@clawmesh/contracts'
+import { auditActions, changed, type CloudEvent, type http } from '@clawmesh/contracts'
 import { z } from 'zod'
-import type { ActivityStore } from './rows.ts'
 import { toIso } from '../partitions/calendar.ts'
 import { cleanJson, cleanLabel } from '../intake/clean.ts'
 import type { PartitionKeeper } from '../partitions/use-cases.ts'
-import type { ActivityLog } from '../intake/types.ts'
 
-/** A record as it is stored. */
+type ActivityLog = z.output<(typeof http.activity.operations.listActivity.response)[200]>['logs'][number]
+
+/** A record as it is stored: an event, a row and an answer are one shape here. */
 export interface ActivityRecord extends ActivityLog {
   tenant_id: string
+}
+
+/** The rows of all tenants. */
+export interface ActivityRecordRows {
+  /** Adds records in one statement; those that are there already stay as they are. */
+  add: (records: readonly ActivityRecord[]) => Promise<void>
 }
 
 /** Characters that are kept of each text in the details. */
@@ -42,7 +48,7 @@ export const readActivity = (event: CloudEvent): ActivityRecord | undefined => {
 }
 
 interface Parts {
-  store: ActivityStore
+  store: ActivityRecordRows
   partitions: PartitionKeeper
 }
 

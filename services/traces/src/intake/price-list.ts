@@ -5,7 +5,7 @@
  * them twice, so they have none and their cost is an upper bound. Anthropic reports them beside the input tokens.
  * Not listed: models whose price depends on a plan, and media models, which are not paid by the token.
  */
-import type { ModelPrice } from './prices.ts'
+import type { ModelPrice } from './config.ts'
 
 const price = (input: number, output: number): ModelPrice => ({ input_per_million: input, output_per_million: output })
 

@@ -1,15 +1,8 @@
 /** What a model call costs. */
+import type { ModelPrice } from './config.ts'
 import { toCount } from './count.ts'
 import { listPrices } from './price-list.ts'
 import type { TraceSpan } from './types.ts'
-
-/** US dollars per million tokens; tokens of a cache are free unless priced. */
-export interface ModelPrice {
-  input_per_million: number
-  output_per_million: number
-  cache_read_per_million?: number | undefined
-  cache_create_per_million?: number | undefined
-}
 
 /** Prices by `provider/model` or model, in lower case. */
 export type PriceTable = ReadonlyMap<string, ModelPrice>

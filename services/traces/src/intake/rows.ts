@@ -1,8 +1,8 @@
 /** Writes traces, spans and monthly costs of all tenants: one multi-row statement a table, however large the batch. */
 import { lastKnown, lastTold } from './merge.ts'
-import type { MonthlyCost } from './monthly-costs.ts'
 import type { CountableSpan } from './totals.ts'
-import type { CountedTrace, Totals, TraceKey } from './types.ts'
+import type { CountedTrace } from './types.ts'
+import type { IntakeRows, IntakeSession, StoredTrace } from './use-cases.ts'
 import type { Database, Session } from '@clawmesh/chassis'
 
 const traceColumns = [
@@ -78,14 +78,6 @@ const sql = {
     ON CONFLICT (tenant_id, agent_id, month) DO UPDATE SET cost_usd = stored.cost_usd + excluded.cost_usd`,
 }
 
-/** A trace as it was before its totals are brought up to date, with the spans it has by now. */
-export interface StoredTrace extends TraceKey {
-  agent_id: string | null
-  parent_trace_id: string | null
-  total_cost: number
-  spans: CountableSpan[]
-}
-
 const traceRow = ({ tenantId, recordedAt, trace }: CountedTrace) => ({
   ...trace,
   tenant_id: tenantId,
@@ -99,22 +91,17 @@ const spanRows = ({ tenantId, trace, spans }: CountedTrace) =>
 
 const toKey = <R extends { created_at: Date }>(row: R) => ({ ...row, created_at: row.created_at.toISOString() })
 
-const sessionOf = (session: Session) => {
+const sessionOf = (session: Session): IntakeSession => {
   const run = <R extends Record<string, unknown>>(text: string, rows: readonly object[]) =>
     session.query<R>(text, [JSON.stringify(rows)]).then((result) => result.rows)
 
   return {
-    /** Keeps other replicas from writing the same traces until the transaction ends. */
-    lock: async (wanted: readonly TraceKey[]): Promise<void> => {
-      await run(sql.lock, wanted)
-    },
+    lock: async (wanted) => void (await run(sql.lock, wanted)),
 
-    /** Where traces are that were recorded before, under whatever time. */
-    findKeys: async (wanted: readonly TraceKey[]): Promise<TraceKey[]> =>
+    findKeys: async (wanted) =>
       (await run<{ tenant_id: string; id: string; created_at: Date }>(sql.findKeys, wanted)).map(toKey),
 
-    /** Writes traces and tells which of them are new. */
-    upsertTraces: async (traces: readonly CountedTrace[]): Promise<Pick<TraceKey, 'tenant_id' | 'id'>[]> => {
+    upsertTraces: async (traces) => {
       const rows = await run<{ tenant_id: string; id: string; revision: number }>(
         sql.upsertTraces,
         traces.map(traceRow),
@@ -122,40 +109,32 @@ const sessionOf = (session: Session) => {
       return rows.filter(({ revision }) => revision === 0)
     },
 
-    /** Adds spans; one that was running is replaced by one that has ended. */
-    upsertSpans: async (traces: readonly CountedTrace[]): Promise<void> => {
+    upsertSpans: async (traces) => {
       const rows = traces.flatMap(spanRows)
       if (rows.length > 0) await run(sql.upsertSpans, rows)
     },
 
-    stored: async (wanted: readonly TraceKey[]): Promise<StoredTrace[]> => {
+    stored: async (wanted) => {
       const traces = await run<Omit<StoredTrace, 'spans' | 'created_at'> & { created_at: Date }>(sql.stored, wanted)
       const spans = await run<CountableSpan & { tenant_id: string; trace_id: string }>(sql.storedSpans, wanted)
       const byTrace = Map.groupBy(spans, ({ tenant_id, trace_id }) => `${tenant_id}/${trace_id}`)
       return traces.map((trace) => ({ ...toKey(trace), spans: byTrace.get(`${trace.tenant_id}/${trace.id}`) ?? [] }))
     },
 
-    updateTotals: async (changes: readonly { key: TraceKey; totals: Totals }[]): Promise<void> => {
-      await run(
-        sql.updateTotals,
-        changes.map(({ key: { tenant_id, id, created_at }, totals }) => ({ tenant_id, id, created_at, ...totals })),
-      )
+    updateTotals: async (changes) => {
+      const rows = changes.map(({ key: { tenant_id, id, created_at }, totals }) => ({
+        tenant_id,
+        id,
+        created_at,
+        ...totals,
+      }))
+      await run(sql.updateTotals, rows)
     },
 
-    addMonthlyCosts: async (costs: readonly MonthlyCost[]): Promise<void> => {
-      await run(sql.addMonthlyCosts, costs)
-    },
+    addMonthlyCosts: async (costs) => void (await run(sql.addMonthlyCosts, costs)),
   }
 }
 
-/** What may be done inside the intake's transaction. */
-export type IntakeSession = ReturnType<typeof sessionOf>
-
-/** The writing side of the store. */
-export const createIntakeStore = ({ system }: Database) => ({
-  /** Runs work in one transaction. */
-  transaction: <T>(work: (session: IntakeSession) => Promise<T>): Promise<T> =>
-    system.transaction((session) => work(sessionOf(session))),
+export const createIntakeRows = ({ system }: Database): IntakeRows => ({
+  transaction: (work) => system.transaction((session) => work(sessionOf(session))),
 })
-
-export type IntakeStore = ReturnType<typeof createIntakeStore>

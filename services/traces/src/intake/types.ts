@@ -1,15 +1,12 @@
-/** What traces speaks of: the shapes of the contract itself. An event, a row and an answer need no translation. */
-import { http } from '@clawmesh/contracts'
+/**
+ * What the intake speaks of: the shapes of the contract itself, under its names. An event and a row need no translation.
+ */
+import type { http } from '@clawmesh/contracts'
 import type { z } from 'zod'
 
-const detail = http.traces.operations.getTrace.response[200].shape
-export const traceSchema = detail.trace
-export const spanSchema = detail.spans.element
-export const activitySchema = http.traces.operations.listActivity.response[200].shape.logs.element
-
-export type Trace = z.output<typeof traceSchema>
-export type Span = z.output<typeof spanSchema>
-export type ActivityLog = z.output<typeof activitySchema>
+type Detail = z.output<(typeof http.traces.operations.getTrace.response)[200]>
+type Trace = Detail['trace']
+type Span = Detail['spans'][number]
 /** A span without what it shares with its trace. */
 export type TraceSpan = Omit<Span, 'tenant_id' | 'trace_id' | 'created_at'>
 

@@ -1,13 +1,41 @@
 /** Takes in what events tell of traces. Idempotent: the same events leave the same rows and the same costs. */
-import type { IntakeSession, IntakeStore, StoredTrace } from './rows.ts'
 import { mergeTold } from './merge.ts'
-import { monthlyCosts, type CostChange } from './monthly-costs.ts'
+import { monthlyCosts, type CostChange, type MonthlyCost } from './monthly-costs.ts'
 import type { PartitionKeeper } from '../partitions/use-cases.ts'
-import { totalsOf } from './totals.ts'
-import type { CountedTrace, ToldTrace, TraceKey } from './types.ts'
+import { totalsOf, type CountableSpan } from './totals.ts'
+import type { CountedTrace, ToldTrace, Totals, TraceKey } from './types.ts'
+
+/** A trace as it was before its totals are brought up to date, with the spans it has by now. */
+export interface StoredTrace extends TraceKey {
+  agent_id: string | null
+  parent_trace_id: string | null
+  total_cost: number
+  spans: CountableSpan[]
+}
+
+/** What may be done inside the intake's transaction. */
+export interface IntakeSession {
+  /** Keeps other replicas from writing the same traces until the transaction ends. */
+  lock: (wanted: readonly TraceKey[]) => Promise<void>
+  /** Where traces are that were recorded before, under whatever time. */
+  findKeys: (wanted: readonly TraceKey[]) => Promise<TraceKey[]>
+  /** Writes traces and tells which of them are new. */
+  upsertTraces: (traces: readonly CountedTrace[]) => Promise<Pick<TraceKey, 'tenant_id' | 'id'>[]>
+  /** Adds spans; one that was running is replaced by one that has ended. */
+  upsertSpans: (traces: readonly CountedTrace[]) => Promise<void>
+  stored: (wanted: readonly TraceKey[]) => Promise<StoredTrace[]>
+  updateTotals: (changes: readonly { key: TraceKey; totals: Totals }[]) => Promise<void>
+  addMonthlyCosts: (costs: readonly MonthlyCost[]) => Promise<void>
+}
+
+/** The rows of all tenants. */
+export interface IntakeRows {
+  /** Runs work in one transaction. */
+  transaction: <T>(work: (session: IntakeSession) => Promise<T>) => Promise<T>
+}
 
 interface Parts {
-  store: IntakeStore
+  store: IntakeRows
   partitions: PartitionKeeper
 }
 
@@ -93,7 +121,7 @@ const portionsOf = (told: readonly ToldTrace[]): ToldTrace[][] => {
 }
 
 /** Stores traces that events tell of. @throws when one cannot be stored, or the database is away: then none may have been */
-export const createIntake =
+export const createIntakeUseCase =
   ({ store, partitions }: Parts) =>
   async (batch: readonly ToldTrace[]): Promise<void> => {
     const told = mergeTold(batch)

@@ -1,6 +1,7 @@
 /** Has partitions made and dropped by the tables' owner: of tables that belong together, always together. */
 import { days, months, type Calendar } from './calendar.ts'
 import type { Database, Session } from '@clawmesh/chassis'
+import type { PartitionRows } from './use-cases.ts'
 
 /** Tables whose rows share their periods. Each is partitioned by `created_at` and has a default partition. */
 interface Partitioned {
@@ -31,8 +32,7 @@ const begin = async (session: Session): Promise<void> => {
   await session.query(`SELECT pg_advisory_xact_lock(hashtext('clawmesh traces partitions'))`)
 }
 
-/** Periods go by the UTC day on which they begin, such as `2026-11-20`. */
-export const createPartitionStore = ({ system }: Database, { tables, calendar }: Partitioned) => {
+export const createPartitionRows = ({ system }: Database, { tables, calendar }: Partitioned): PartitionRows => {
   /** @throws RangeError for what is no period */
   const toPeriod = (name: string): Period => {
     if (!periodPattern.test(name) || calendar.periodOf(name) !== name) throw new RangeError(`${name} is no period`)
@@ -43,8 +43,7 @@ export const createPartitionStore = ({ system }: Database, { tables, calendar }:
     tables,
     calendar,
 
-    /** The periods that have partitions. */
-    periods: async (): Promise<string[]> => {
+    periods: async () => {
       const { rows } = await system.query<{ name: string }>(
         `SELECT child.relname AS name FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
          WHERE inhparent = 'traces.${tables[0]}'::regclass`,
@@ -55,8 +54,7 @@ export const createPartitionStore = ({ system }: Database, { tables, calendar }:
       })
     },
 
-    /** Makes the partitions of a period unless they are there. */
-    create: async (name: string): Promise<void> => {
+    create: async (name) => {
       const period = toPeriod(name)
       await system.transaction(async (session) => {
         await begin(session)
@@ -69,8 +67,7 @@ export const createPartitionStore = ({ system }: Database, { tables, calendar }:
       })
     },
 
-    /** Drops a period with all that was recorded in it. */
-    drop: async (name: string): Promise<void> => {
+    drop: async (name) => {
       const period = toPeriod(name)
       await system.transaction(async (session) => {
         await begin(session)
@@ -78,12 +75,9 @@ export const createPartitionStore = ({ system }: Database, { tables, calendar }:
       })
     },
 
-    /** Deletes rows from before a time that no partition of a period has taken; there are hardly ever any. */
-    deleteUnpartitioned: async (before: Date): Promise<void> => {
+    deleteUnpartitioned: async (before) => {
       for (const table of tables)
         await system.query(`DELETE FROM traces.${table}_default WHERE created_at < $1`, [before.toISOString()])
     },
   }
 }
-
-export type PartitionStore = ReturnType<typeof createPartitionStore>

@@ -1,6 +1,5 @@
 /** Which periods have a partition: those that are kept, some that are to come, and no others. */
 import type { Logger } from '@clawmesh/chassis'
-import type { PartitionStore } from './rows.ts'
 import type { Calendar } from './calendar.ts'
 
 const dayMs = 24 * 3_600_000
@@ -20,8 +19,22 @@ export const planPeriods = (calendar: Calendar, existing: readonly string[], now
   }
 }
 
-/** Keeps the partitions of a store in step with time. */
-export const createPartitionKeeper = (store: PartitionStore, retentionDays: number, log: Logger) => {
+/** The partitions of tables that belong together. Periods go by the UTC day on which they begin, such as `2026-11-20`. */
+export interface PartitionRows {
+  tables: readonly string[]
+  calendar: Calendar
+  /** The periods that have partitions. */
+  periods: () => Promise<string[]>
+  /** Makes the partitions of a period unless they are there. @throws RangeError for what is no period */
+  create: (period: string) => Promise<void>
+  /** Drops a period with all that was recorded in it. @throws RangeError for what is no period */
+  drop: (period: string) => Promise<void>
+  /** Deletes rows from before a time that no partition of a period has taken; there are hardly ever any. */
+  deleteUnpartitioned: (before: Date) => Promise<void>
+}
+
+/** Keeps the partitions of tables in step with time. */
+export const createPartitionKeeper = (store: PartitionRows, retentionDays: number, log: Logger) => {
   const { calendar, tables } = store
   const made = new Set<string>()
   const create = async (period: string) => {

@@ -1,99 +1,48 @@
-/** What may be asked about recorded traces and activity, and by whom. */
+/** What may be asked about recorded traces, and by whom. */
 import { MeshError, roleIncludes, type Caller } from '@clawmesh/contracts'
-import type { ActivityFilter, TraceReader } from './rows.ts'
-import { monthOf } from '../partitions/calendar.ts'
-import type { ActivityLog, Span, Trace } from '../intake/types.ts'
+import { parentsFirst } from './span-order.ts'
+import { timeRange, type TimeRange } from './time-range.ts'
+import type { Span, Trace, TraceQuery } from './types.ts'
 
-export interface TimeRange {
-  /** ISO 8601, inclusive */
-  from?: string | undefined
-  /** ISO 8601, exclusive */
-  to?: string | undefined
+/** Exact matches, within a range of time. */
+export interface TraceFilter extends Omit<TraceQuery, 'status' | keyof TimeRange>, TimeRange {
+  status: Trace['status'] | undefined
 }
 
-export interface TraceFilter extends TimeRange {
-  agent_id?: string | undefined
-  user_id?: string | undefined
-  session_key?: string | undefined
-  channel?: string | undefined
-  status?: Trace['status'] | 'success' | undefined
+/** The rows of one tenant. */
+export interface TraceRows {
+  /** A page of traces, newest first, and how many there are. */
+  list: (filter: TraceFilter) => Promise<{ traces: Trace[]; total: number }>
+  /** A trace, and a function that reads its spans in the order of their start and id. */
+  find: (id: string) => Promise<{ trace: Trace; spans: () => Promise<Span[]> } | undefined>
 }
 
-export interface Page {
-  limit: number
-  offset: number
-}
+/** Whether a caller sees what others did. */
+export const seesAll = (caller: Caller): boolean => roleIncludes(caller.role, 'admin')
 
-const seesAll = (caller: Caller): boolean => roleIncludes(caller.role, 'admin')
-
-/** Times that no row can have would only make PostgreSQL fail. */
-const earliestMs = 0
-const latestMs = Date.UTC(9999)
-const instant = (time: string | undefined): Date | undefined =>
-  time === undefined ? undefined : new Date(Math.min(Math.max(Date.parse(time), earliestMs), latestMs))
-const range = ({ from, to }: TimeRange) => ({ from: instant(from), to: instant(to) })
-
-export const createTraceQueries = (reader: TraceReader) => ({
+export const createTraceUseCases = (rowsOf: (tenantId: string) => TraceRows) => ({
   /** Traces of the caller's tenant, newest first; below admin only the caller's own, and none without a user id. */
-  list: async (
-    caller: Caller,
-    { status, agent_id, ...filter }: TraceFilter,
-    { limit, offset }: Page,
-  ): Promise<{ traces: Trace[]; total: number; limit: number; offset: number }> => {
-    if (!seesAll(caller) && caller.userId === '') return { traces: [], total: 0, limit, offset }
-    const found = await reader.list(
-      caller.tenantId,
-      {
-        ...range(filter),
-        agent_id,
-        // An empty text asks for nothing.
-        user_id: (seesAll(caller) ? filter.user_id : caller.userId) || undefined,
-        session_key: filter.session_key || undefined,
-        channel: filter.channel || undefined,
-        status: status === 'success' ? 'completed' : status,
-      },
-      { limit, offset },
-    )
-    return { ...found, limit, offset }
-  },
-
-  /** The activity of the caller's tenant, newest first; below admin only the caller's own, and none without a user id. */
-  activity: async (
-    caller: Caller,
-    filter: Partial<ActivityFilter>,
-    { limit, offset }: Page,
-  ): Promise<{ logs: ActivityLog[]; total: number; limit: number; offset: number }> => {
-    if (!seesAll(caller) && caller.userId === '') return { logs: [], total: 0, limit, offset }
-    const found = await reader.activity(
-      caller.tenantId,
-      {
-        // An empty text asks for nothing.
-        actor_type: filter.actor_type || undefined,
-        actor_id: (seesAll(caller) ? filter.actor_id : caller.userId) || undefined,
-        action: filter.action || undefined,
-        entity_type: filter.entity_type || undefined,
-        entity_id: filter.entity_id || undefined,
-      },
-      { limit, offset },
-    )
-    return { ...found, limit, offset }
+  list: async (caller: Caller, query: TraceQuery): Promise<{ traces: Trace[]; total: number }> => {
+    if (!seesAll(caller) && caller.userId === '') return { traces: [], total: 0 }
+    const { userId, sessionKey, channel, status } = query
+    return rowsOf(caller.tenantId).list({
+      ...query,
+      ...timeRange(query),
+      // An empty text asks for nothing.
+      userId: (seesAll(caller) ? userId : caller.userId) || undefined,
+      sessionKey: sessionKey || undefined,
+      channel: channel || undefined,
+      status: status === 'success' ? 'completed' : status,
+    })
   },
 
   /** A trace with its spans. @throws NOT_FOUND, below admin also for the trace of another user */
   get: async (caller: Caller, id: string): Promise<{ trace: Trace; spans: Span[] }> => {
-    const found = await reader.find(caller.tenantId, id)
-    const mayRead = seesAll(caller) || (caller.userId !== '' && found?.trace.user_id === caller.userId)
+    const found = await rowsOf(caller.tenantId).find(id)
+    const mayRead = seesAll(caller) || (caller.userId !== '' && found?.trace.userId === caller.userId)
     if (found === undefined || !mayRead) throw new MeshError('NOT_FOUND', 'error.not_found', { kind: 'trace', id })
-    return { trace: found.trace, spans: await found.spans() }
+    return { trace: found.trace, spans: parentsFirst(await found.spans()) }
   },
-
-  /** Costs of root traces by agent, highest first. Any viewer sees those of the whole tenant. */
-  costs: (caller: Caller, { agent_id, ...filter }: TimeRange & { agent_id?: string | undefined }) =>
-    reader.costs(caller.tenantId, { ...range(filter), agent_id }),
-
-  /** US dollars that root traces of an agent have cost since the UTC month began. */
-  agentMonthCost: (tenantId: string, agentId: string, now: Date): Promise<number> =>
-    reader.monthCost(tenantId, agentId, monthOf(now)),
 })
 
-export type TraceQueries = ReturnType<typeof createTraceQueries>
+export type TraceUseCases = ReturnType<typeof createTraceUseCases>

@@ -1,5 +1,6 @@
 /** The contract of traces over a real database, fed by events. */
 import { newId } from '@clawmesh/chassis'
+import { rule, ruleName } from '../../../test/support/rule.ts'
 import {
   badEvent,
   callCost,
@@ -423,9 +424,17 @@ describe('reading one trace', () => {
 })
 
 describe('costs', () => {
-  it('are summed over root traces by agent, highest first, for any viewer of the tenant', async () => {
-    const { viewer, tenantId } = makeTenant()
-    const [cheap, dear] = [newId(), newId()]
+  const row = (agentId: string, calls: number, count: number) => ({
+    agent_id: agentId,
+    total_cost: expect.closeTo(calls * callCost, 8) as number,
+    total_input_tokens: calls * 1_000,
+    total_output_tokens: calls * 1_000,
+    trace_count: count,
+  })
+  const nobody = { total_cost: 0, total_input_tokens: 0, total_output_tokens: 0, trace_count: 1 }
+  const { viewer, tenantId } = makeTenant()
+  const [cheap, dear] = [newId(), newId()]
+  beforeAll(async () => {
     const root = newId()
     await traces.tell(
       toldOf(tenantId, { agent_id: cheap }),
@@ -434,19 +443,37 @@ describe('costs', () => {
       toldOf(tenantId, { agent_id: cheap, parent_trace_id: root }),
       toldOf(tenantId, {}, [makeSpan()]),
     )
-    const row = (agentId: string, calls: number, count: number) => ({
-      agent_id: agentId,
-      total_cost: expect.closeTo(calls * callCost, 8) as number,
-      total_input_tokens: calls * 1_000,
-      total_output_tokens: calls * 1_000,
-      trace_count: count,
-    })
-    const nobody = { total_cost: 0, total_input_tokens: 0, total_output_tokens: 0, trace_count: 1 }
-    expect(await traces.costs(viewer(''))).toEqual([row(dear, 3, 2), row(cheap, 1, 1), nobody])
+  })
+
+  rule('getCostSummary.sumsRootTraces', async () => {
+    expect((await traces.costs(viewer(''))).slice(0, 2)).toEqual([row(dear, 3, 2), row(cheap, 1, 1)])
     expect(await traces.costs(viewer(''), `?agent_id=${cheap}`)).toEqual([row(cheap, 1, 1)])
-    expect(await traces.costs(viewer(''), `?to=${daysAgo(1)}`)).toEqual([row(dear, 1, 1)])
+  })
+
+  rule('getCostSummary.sumsAgentlessTraces', async () => {
+    expect((await traces.costs(viewer(''))).at(-1)).toEqual(nobody)
+  })
+
+  rule('getCostSummary.filtersByTime', async () => {
+    const { traces: all } = await traces.list({ ...viewer(''), role: 'admin' }, `?agent_id=${dear}`)
+    const [now, before] = all.map(({ created_at }) => created_at)
+    expect(await traces.costs(viewer(''), `?to=${now}`)).toEqual([row(dear, 1, 1)])
+    expect(await traces.costs(viewer(''), `?from=${before}&to=${now}`)).toEqual([row(dear, 1, 1)])
+    expect(await traces.costs(viewer(''), `?from=${now}&agent_id=${dear}`)).toEqual([row(dear, 2, 1)])
+  })
+
+  rule('getCostSummary.ignoresUnreadableFilters', async () => {
     expect(await traces.costs(viewer(''), '?agent_id=odd&from=odd&to=odd')).toHaveLength(3)
+  })
+
+  rule('getCostSummary.isOpenToViewers', async () => {
+    expect(await traces.costs(viewer('bob'))).toEqual(await traces.costs({ ...viewer(''), role: 'admin' }))
+    expect(await traces.costs(makeTenant().viewer('bob'))).toEqual([])
+  })
+
+  rule('getCostSummary.answersAnArray', async () => {
     expect(await traces.costs(makeTenant().admin)).toEqual([])
+    expect(await traces.costs(viewer(''), `?agent_id=${newId()}`)).toEqual([])
   })
 
   it("of an agent this month are those of its root traces in the caller's tenant", async () => {

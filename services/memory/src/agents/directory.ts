@@ -1,11 +1,11 @@
-/** The agents of a tenant, as the agents service tells. */
+/** The agents of a tenant, as the agents service knows them. */
 import { MeshError } from '@clawmesh/contracts'
 import { AgentsServiceService, type ResolveAgentResponse } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
 import { detached, type Call, type Mesh } from '@clawmesh/chassis'
-import type { FindAgent } from '../embeddings/types.ts'
 import { readMemorySettings } from './settings.ts'
+import type { FindAgent } from './types.ts'
 
-export const agentDirectory = (mesh: Mesh): FindAgent => {
+export const createAgentDirectory = (mesh: Mesh): FindAgent => {
   const agents = mesh.client(AgentsServiceService)
   const known = mesh.cache<ResolveAgentResponse>('agents', 10_000)
 

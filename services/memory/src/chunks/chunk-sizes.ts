@@ -1,9 +1,9 @@
 /** Chunk sizes of an agent, with those of its tenant's system config, which identity keeps. */
 import { systemConfigsOf, type Logger, type Mesh } from '@clawmesh/chassis'
-import type { ChunkSizesOf } from '../embeddings/types.ts'
 import { chunkSizes } from '../agents/settings.ts'
+import type { ChunkSizesOf } from '../documents/use-cases.ts'
 
-export const chunkSizesOf = (mesh: Mesh, log: Logger): ChunkSizesOf => {
+export const createChunkSizesOf = (mesh: Mesh, log: Logger): ChunkSizesOf => {
   const systemConfigs = systemConfigsOf(mesh)
   return async (call, settings) => {
     const { tenantId } = call.caller

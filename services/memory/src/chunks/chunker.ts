@@ -1,5 +1,5 @@
 /** Cuts a document into chunks along its lines, at blank lines where that leaves no small ones. */
-import type { ChunkText } from '../documents/types.ts'
+import type { ChunkText } from './types.ts'
 
 export interface ChunkSizes {
   /** A chunk is closed when it is this long, in UTF-16 units. */

@@ -1,6 +1,8 @@
 /** What memory refuses, wherever it comes from. */
 import { cutText } from '@clawmesh/chassis'
 import { MeshError } from '@clawmesh/contracts'
+import type { MemoryAgent } from '../agents/types.ts'
+import type { Address, DocumentKey } from './types.ts'
 
 /** Texts of this many bytes are stored, no longer ones: appending must not grow a document for ever. */
 export const documentLimitBytes = 10_485_760
@@ -18,6 +20,13 @@ export const checkText = (field: string, text: string): string => {
     throw new MeshError('INVALID_REQUEST', 'error.invalid_request', { field, reason: 'NUL character' })
   return text
 }
+
+/** Where a document of an agent is. @throws INVALID_REQUEST */
+export const documentKey = ({ id }: Pick<MemoryAgent, 'id'>, { userId, path }: Address): DocumentKey => ({
+  agentId: id,
+  userId: checkText('user_id', userId),
+  path: checkPath(path),
+})
 
 /** Only Markdown is searched. */
 export const isIndexed = (path: string): boolean => path.toLowerCase().endsWith('.md')

@@ -1,9 +1,9 @@
-/** What memory does when something happens elsewhere. */
+/** What becomes of documents when something happens elsewhere. */
 import type { EventHandlers } from '@clawmesh/chassis'
-import type { MemoryStore } from '../store/store.ts'
+import type { DocumentUseCases } from './use-cases.ts'
 
-export const memoryEvents = (store: MemoryStore): EventHandlers => ({
+export const createDocumentEvents = (documents: Pick<DocumentUseCases, 'deleteOfAgent'>): EventHandlers => ({
   // A second time there is nothing left to delete.
   agentDeleted: ({ tenantId, data: { id, actorId, ipAddress } }) =>
-    store.write(tenantId).deleteOfAgent(id, { actorId, ipAddress }),
+    documents.deleteOfAgent(tenantId, id, { actorId, ipAddress }),
 })

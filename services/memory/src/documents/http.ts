@@ -1,72 +1,47 @@
-import type { http } from '@clawmesh/contracts'
-import type { Handlers } from '@clawmesh/chassis'
+import { http } from '@clawmesh/contracts'
+import { implementHttp } from '@clawmesh/chassis'
+import type { FindAgent } from '../agents/types.ts'
+import { withEpochTimes } from './epoch-times.ts'
+import { ownerNamed } from './owners.ts'
 import type { DocumentUseCases } from './use-cases.ts'
-import type { FindAgent } from '../embeddings/types.ts'
-import { ownerOf, timesOf, toInfo } from '../http/wire.ts'
 
-type Operations =
-  | 'listAllMemoryDocuments'
-  | 'listAgentMemoryDocuments'
-  | 'getMemoryDocument'
-  | 'putMemoryDocument'
-  | 'deleteMemoryDocument'
-  | 'listMemoryChunks'
-  | 'indexMemoryDocument'
-  | 'indexAllMemoryDocuments'
+export const createDocumentHttp = (documents: DocumentUseCases, findAgent: FindAgent) =>
+  implementHttp(http.memoryDocuments)({
+    listAllMemoryDocuments: async ({ call, caller, query }) =>
+      (await documents.listAll(call, ownerNamed(caller, { query }))).map(withEpochTimes),
 
-export const createDocumentHandlers = (
-  documents: DocumentUseCases,
-  findAgent: FindAgent,
-): Handlers<typeof http.memory, Operations> => ({
-  listAllMemoryDocuments: async ({ call }) => (await documents.listAll(call)).map(toInfo),
+    listAgentMemoryDocuments: async ({ call, caller, params, query }) => {
+      const owner = ownerNamed(caller, { query })
+      return (await documents.list(call, await findAgent(call, params.agentID), owner)).map(withEpochTimes)
+    },
 
-  listAgentMemoryDocuments: async ({ call, params, query }) =>
-    (await documents.list(call, await findAgent(call, params.agentID), query.user_id)).map(toInfo),
+    getMemoryDocument: async ({ call, caller, params, query }) => {
+      const address = { userId: ownerNamed(caller, { query }), path: params.path }
+      const { document, counts } = await documents.get(call, await findAgent(call, params.agentID), address)
+      return { ...withEpochTimes(document), chunkCount: counts.chunks, embeddedCount: counts.embedded }
+    },
 
-  getMemoryDocument: async ({ call, params, query }) => {
-    const address = { userId: query.user_id, path: params.path }
-    const { document, counts } = await documents.get(call, await findAgent(call, params.agentID), address)
-    return {
-      path: document.path,
-      content: document.content,
-      hash: document.hash,
-      ...ownerOf(document.userId),
-      chunk_count: counts.chunks,
-      embedded_count: counts.embedded,
-      ...timesOf(document),
-    }
-  },
+    putMemoryDocument: async ({ call, caller, params, query, body }) => {
+      const input = { userId: ownerNamed(caller, { body, query }), path: params.path, content: body.content }
+      const { document } = await documents.put(call, await findAgent(call, params.agentID), input)
+      return { status: 'ok', path: document.path }
+    },
 
-  putMemoryDocument: async ({ call, params, body }) => {
-    const input = { userId: body.user_id, path: params.path, content: body.content }
-    const { document } = await documents.put(call, await findAgent(call, params.agentID), input)
-    return { status: 'ok', path: document.path }
-  },
+    deleteMemoryDocument: async ({ call, caller, params, query }) => {
+      const address = { userId: ownerNamed(caller, { query }), path: params.path }
+      await documents.delete(call, await findAgent(call, params.agentID), address)
+      return { status: 'deleted' }
+    },
 
-  deleteMemoryDocument: async ({ call, params, query }) => {
-    await documents.delete(call, await findAgent(call, params.agentID), { userId: query.user_id, path: params.path })
-    return { status: 'deleted' }
-  },
+    indexMemoryDocument: async ({ call, caller, params, query, body }) => {
+      const address = { userId: ownerNamed(caller, { body, query }), path: body.path }
+      await documents.index(call, await findAgent(call, params.agentID), address)
+      return { status: 'indexed', path: body.path }
+    },
 
-  listMemoryChunks: async ({ call, params, query }) => {
-    const address = { userId: query.user_id, path: query.path }
-    const chunks = await documents.listChunks(call, await findAgent(call, params.agentID), address)
-    return chunks.map(({ id, startLine, endLine, text, hasEmbedding }) => ({
-      id,
-      start_line: startLine,
-      end_line: endLine,
-      text_preview: text,
-      has_embedding: hasEmbedding,
-    }))
-  },
-
-  indexMemoryDocument: async ({ call, params, body }) => {
-    await documents.index(call, await findAgent(call, params.agentID), { userId: body.user_id, path: body.path })
-    return { status: 'indexed', path: body.path }
-  },
-
-  indexAllMemoryDocuments: async ({ call, caller, params, body }) => {
-    await documents.indexAll(call, await findAgent(call, params.agentID), body?.user_id || caller.userId)
-    return { status: 'indexed_all' }
-  },
-})
+    indexAllMemoryDocuments: async ({ call, caller, params, query, body }) => {
+      const owner = ownerNamed(caller, { body, query }) || caller.userId
+      await documents.indexAll(call, await findAgent(call, params.agentID), owner)
+      return { status: 'indexed_all' }
+    },
+  })

@@ -1,9 +1,13 @@
-/** Changes of documents: each one transaction with its chunks and its event. */
+/** The rows of documents, each changed in one transaction with its chunks and its event. */
 import { MeshError } from '@clawmesh/contracts'
-import { documentLimitBytes } from './check.ts'
+import { event, newId, type Actor, type ChangeEvent, type ServiceDb, type Session } from '@clawmesh/chassis'
 import { contentHash } from '../chunks/content-hash.ts'
-import type { ChunkText, DocumentKey, MemoryDocument, WaitingChunk } from './types.ts'
-import { newId, outboxRow, type Actor, type Database, type OutboxRow, type Session } from '@clawmesh/chassis'
+import type { ChunkText, WaitingChunk } from '../chunks/types.ts'
+import type { PrismaClient } from '../db/client/client.ts'
+import type { EntryRows } from '../entries/use-cases.ts'
+import { documentLimitBytes } from './check.ts'
+import type { DocumentFilter, MemoryDocument } from './types.ts'
+import type { DocumentRows } from './use-cases.ts'
 
 /** New chunks are left to who wrote them for this long; then whoever looks for chunks without a vector may take them. */
 const claimMs = 120_000
@@ -33,32 +37,17 @@ const toDocument = (row: DocumentRow): MemoryDocument => ({
   updatedAt: row.updated_at,
 })
 
-/** Cuts a content into chunks. */
-export type Cut = (content: string) => ChunkText[]
-
-export interface Written {
-  document: MemoryDocument
-  created: boolean
-  chunks: WaitingChunk[]
-}
-
-const insertOutbox = (client: Session, rows: readonly OutboxRow[]) =>
-  client.query(
-    'INSERT INTO memory.outbox (id, subject, payload) SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[])',
-    [rows.map(({ id }) => id), rows.map(({ subject }) => subject), rows.map(({ payload }) => payload)],
-  )
-
 const replaceChunks = async (
-  client: Session,
+  session: Session,
   tenantId: string,
   document: MemoryDocument,
   texts: readonly ChunkText[],
 ): Promise<WaitingChunk[]> => {
   const { agentId, userId, path } = document
-  await client.query('DELETE FROM memory.chunks WHERE tenant_id = $1 AND document_id = $2', [tenantId, document.id])
+  await session.query('DELETE FROM memory.chunks WHERE tenant_id = $1 AND document_id = $2', [tenantId, document.id])
   if (texts.length === 0) return []
   const chunks = texts.map(({ text }) => ({ id: newId(), agentId, hash: contentHash(text), text }))
-  await client.query(
+  await session.query(
     `INSERT INTO memory.chunks
        (id, start_line, end_line, part, hash, text, tenant_id, agent_id, document_id, user_id, path, embed_after)
      SELECT piece.*, $7::uuid, $8::uuid, $9::uuid, $10, $11, now() + $12 * interval '1 millisecond'
@@ -90,91 +79,117 @@ const upsert = (append: boolean) => `
     updated_at = now()
   RETURNING *, xmax = 0 AS created`
 
-export const createWriteStore = (database: Database, published: () => void) => (tenantId: string) => {
-  const { transaction } = database.forTenant(tenantId)
-  return {
-    /**
-     * Creates, replaces or appends to a document, and its chunks with it.
-     * @throws PAYLOAD_TOO_LARGE when it would become longer than `documentLimitBytes`
-     */
-    put: async (
-      key: DocumentKey & { content: string },
-      { append, cut, actor }: { append: boolean; cut: Cut; actor: Actor },
-    ): Promise<Written> => {
-      const written = await transaction(async (client) => {
-        const { rows } = await client.query<DocumentRow>(upsert(append), [
-          newId(),
-          tenantId,
-          key.agentId,
-          key.userId,
-          key.path,
-          key.content,
-          contentHash(key.content),
-        ])
-        const row = rows[0]!
-        if (Buffer.byteLength(row.content) > documentLimitBytes)
-          throw new MeshError('PAYLOAD_TOO_LARGE', 'error.body_too_large', { limit: documentLimitBytes })
-        const document = { ...toDocument(row), hash: contentHash(row.content) }
-        await client.query('UPDATE memory.documents SET hash = $3 WHERE tenant_id = $1 AND id = $2 AND hash <> $3', [
-          tenantId,
-          document.id,
-          document.hash,
-        ])
-        const chunks = await replaceChunks(client, tenantId, document, cut(document.content))
-        await insertOutbox(client, [outboxRow('memoryDocumentStored', tenantId, { id: document.id, ...actor })])
-        return { document, created: row.created, chunks }
+const headFields = {
+  id: true,
+  agentId: true,
+  userId: true,
+  path: true,
+  hash: true,
+  createdAt: true,
+  updatedAt: true,
+} as const
+const lastChangedFirst = [{ updatedAt: 'desc' as const }, { id: 'desc' as const }]
+
+export const createDocumentRows =
+  (db: ServiceDb<PrismaClient>) =>
+  (tenantId: string): DocumentRows & EntryRows => {
+    const { prisma, sql, changeSql } = db.forTenant(tenantId)
+    const whereOf = ({ agentId, userIds, path }: DocumentFilter) => ({
+      tenantId,
+      agentId,
+      path,
+      userId: userIds && { in: [...userIds] },
+    })
+    /** Deletes the documents that a condition names, whose parameters follow the tenant's; their events. */
+    const deleteWhere = async (session: Session, condition: string, values: unknown[], actor: Actor) => {
+      const { rows } = await session.query<{ id: string }>(
+        `DELETE FROM memory.documents WHERE tenant_id = $1 AND ${condition} RETURNING id`,
+        [tenantId, ...values],
+      )
+      return rows.map(({ id }): ChangeEvent => event('memoryDocumentDeleted', { id, ...actor }))
+    }
+    const deleteOne = (condition: string, values: unknown[], actor: Actor) =>
+      changeSql(async (session) => {
+        const events = await deleteWhere(session, condition, values, actor)
+        return { result: events.length > 0, events }
       })
-      published()
-      return written
-    },
 
-    /** Cuts a document again; undefined when there is none. */
-    rebuild: (key: DocumentKey, cut: Cut): Promise<WaitingChunk[] | undefined> =>
-      transaction(async (client) => {
-        const { rows } = await client.query<DocumentRow>(
-          `SELECT * FROM memory.documents
-           WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND path = $4 FOR UPDATE`,
-          [tenantId, key.agentId, key.userId, key.path],
+    return {
+      list: (filter) =>
+        prisma.document.findMany({ where: whereOf(filter), select: headFields, orderBy: lastChangedFirst }),
+
+      page: async (filter, { limit, offset, includeContent }) => {
+        const where = whereOf(filter)
+        const [documents, total] = await Promise.all([
+          prisma.document.findMany({
+            where,
+            select: includeContent ? { ...headFields, content: true } : headFields,
+            orderBy: lastChangedFirst,
+            take: limit,
+            skip: offset,
+          }),
+          prisma.document.count({ where }),
+        ])
+        return { documents, total }
+      },
+
+      find: async (key) => (await prisma.document.findFirst({ where: { ...key, tenantId } })) ?? undefined,
+
+      countChunks: async (documentId) => {
+        const { rows } = await sql.query<{ chunks: number; embedded: number }>(
+          `SELECT count(*) AS chunks, count(dims) AS embedded FROM memory.chunks
+           WHERE tenant_id = $1 AND document_id = $2`,
+          [tenantId, documentId],
         )
-        const document = rows[0] && toDocument(rows[0])
-        return document && replaceChunks(client, tenantId, document, cut(document.content))
-      }),
+        return rows[0]!
+      },
 
-    /** Deletes a document with its chunks; whether there was one. */
-    delete: async (which: { id: string } | DocumentKey, actor: Actor): Promise<boolean> => {
-      const [condition, values] =
-        'id' in which
-          ? ['id = $2', [which.id]]
-          : ['agent_id = $2 AND user_id = $3 AND path = $4', [which.agentId, which.userId, which.path]]
-      const deleted = await transaction(async (client) => {
-        const { rows } = await client.query<{ id: string }>(
-          `DELETE FROM memory.documents WHERE tenant_id = $1 AND ${condition} RETURNING id`,
-          [tenantId, ...values],
-        )
-        const events = rows.map(({ id }) => outboxRow('memoryDocumentDeleted', tenantId, { id, ...actor }))
-        if (events.length > 0) await insertOutbox(client, events)
-        return events.length > 0
-      })
-      if (deleted) published()
-      return deleted
-    },
+      put: ({ agentId, userId, path, content }, { append, cut, actor }) =>
+        changeSql(async (session) => {
+          const values = [newId(), tenantId, agentId, userId, path, content, contentHash(content)]
+          const { rows } = await session.query<DocumentRow>(upsert(append), values)
+          const row = rows[0]!
+          if (Buffer.byteLength(row.content) > documentLimitBytes)
+            throw new MeshError('PAYLOAD_TOO_LARGE', 'error.body_too_large', { limit: documentLimitBytes })
+          const document = { ...toDocument(row), hash: contentHash(row.content) }
+          await session.query('UPDATE memory.documents SET hash = $3 WHERE tenant_id = $1 AND id = $2 AND hash <> $3', [
+            tenantId,
+            document.id,
+            document.hash,
+          ])
+          const chunks = await replaceChunks(session, tenantId, document, cut(document.content))
+          return {
+            result: { document, created: row.created, chunks },
+            events: [event('memoryDocumentStored', { id: document.id, ...actor })],
+          }
+        }),
 
-    /** Deletes all documents of an agent, in transactions of bounded size; a second time finds nothing left. */
-    deleteOfAgent: async (agentId: string, actor: Actor): Promise<void> => {
-      for (let full = true; full;) {
-        full = await transaction(async (client) => {
-          const { rows } = await client.query<{ id: string }>(
-            `DELETE FROM memory.documents WHERE tenant_id = $1 AND id IN (
-               SELECT id FROM memory.documents WHERE tenant_id = $1 AND agent_id = $2 LIMIT ${deleteBatch}
-             ) RETURNING id`,
-            [tenantId, agentId],
+      rebuild: ({ agentId, userId, path }, cut) =>
+        changeSql(async (session) => {
+          const { rows } = await session.query<DocumentRow>(
+            `SELECT * FROM memory.documents
+             WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND path = $4 FOR UPDATE`,
+            [tenantId, agentId, userId, path],
           )
-          const events = rows.map(({ id }) => outboxRow('memoryDocumentDeleted', tenantId, { id, ...actor }))
-          if (events.length > 0) await insertOutbox(client, events)
-          return rows.length === deleteBatch
-        })
-        published()
-      }
-    },
+          const document = rows[0] && toDocument(rows[0])
+          return { result: document && (await replaceChunks(session, tenantId, document, cut(document.content))) }
+        }),
+
+      delete: ({ agentId, userId, path }, actor) =>
+        deleteOne('agent_id = $2 AND user_id = $3 AND path = $4', [agentId, userId, path], actor),
+
+      deleteById: (id, userIds, actor) =>
+        deleteOne('id = $2 AND ($3::text[] IS NULL OR user_id = ANY($3))', [id, userIds ?? null], actor),
+
+      deleteOfAgent: async (agentId, actor) => {
+        const some = `id IN (
+          SELECT id FROM memory.documents WHERE tenant_id = $1 AND agent_id = $2 LIMIT ${deleteBatch}
+        )`
+        for (let full = true; full;)
+          full = await changeSql(async (session) => {
+            const events = await deleteWhere(session, some, [agentId], actor)
+            return { result: events.length === deleteBatch, events }
+          })
+      },
+    }
   }
-}

@@ -1,54 +1,26 @@
-/** Memory as agent runs use it: an agent that shares its memory knows no personal documents there. */
+/** Documents as agent runs read and write them. */
 import type { MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
 import { MeshError } from '@clawmesh/contracts'
-import type { Call, RpcFunctions } from '@clawmesh/chassis'
+import type { RpcFunctions } from '@clawmesh/chassis'
+import type { FindRunOwner } from '../agents/run-owner.ts'
 import { documentLimitBytes } from './check.ts'
 import type { DocumentUseCases } from './use-cases.ts'
-import type { FindAgent } from '../embeddings/types.ts'
-import type { Search } from '../search/use-cases.ts'
 
-interface Parts {
-  documents: DocumentUseCases
-  search: Search
-  findAgent: FindAgent
-}
-
-const longestUserId = 255
-
-export const createMemoryRpc = ({ documents, search, findAgent }: Parts): RpcFunctions<typeof MemoryServiceService> => {
-  const enter = async (call: Call, request: { agentId: string; userId: string }) => {
-    if (request.agentId === '') throw new MeshError('INVALID_REQUEST', 'error.required', { field: 'agent_id' })
-    if (request.userId.length > longestUserId)
-      throw new MeshError('INVALID_REQUEST', 'error.invalid_request', {
-        field: 'user_id',
-        reason: `> ${longestUserId}`,
-      })
-    const agent = await findAgent(call, request.agentId)
-    return { agent, userId: agent.settings.shareMemory ? '' : request.userId }
-  }
-
-  return {
-    search: async (call, request) => {
-      const { agent, userId } = await enter(call, request)
-      const { query, maxResults } = request
-      const minScore = request.minScore > 0 ? request.minScore : agent.settings.minScore
-      return { results: await search(call, agent, { query, userId, maxResults, minScore }) }
-    },
-
+export const createDocumentRpc = (documents: DocumentUseCases, findRunOwner: FindRunOwner) =>
+  ({
     getDocument: async (call, request) => {
-      const { agent, userId } = await enter(call, request)
+      const { agent, userId } = await findRunOwner(call, request)
       const document = await documents.findForUser(call, agent, { userId, path: request.path })
       if (document === undefined) return { found: false, content: '', scope: '' }
       return { found: true, content: document.content, scope: document.userId === '' ? 'global' : 'personal' }
     },
 
     putDocument: async (call, request) => {
-      const { agent, userId } = await enter(call, request)
+      const { agent, userId } = await findRunOwner(call, request)
       const { path, content, append } = request
       if (Buffer.byteLength(content) > documentLimitBytes)
         throw new MeshError('PAYLOAD_TOO_LARGE', 'error.body_too_large', { limit: documentLimitBytes })
       await documents.put(call, agent, { userId, path, content, append })
       return {}
     },
-  }
-}
+  }) satisfies Partial<RpcFunctions<typeof MemoryServiceService>>

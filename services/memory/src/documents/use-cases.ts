@@ -1,75 +1,94 @@
 /** Writing, reading and indexing an agent's documents. */
-import { actorOf, type Call } from '@clawmesh/chassis'
-import type { MemoryStore } from '../store/store.ts'
-import { checkPath, checkText, documentNotFound, isIndexed } from './check.ts'
-import { chunk } from '../chunks/chunker.ts'
+import { actorOf, type Actor, type Call } from '@clawmesh/chassis'
+import type { MemorySettings } from '../agents/settings.ts'
+import type { MemoryAgent } from '../agents/types.ts'
+import { chunk, type ChunkSizes } from '../chunks/chunker.ts'
+import type { ChunkText, WaitingChunk } from '../chunks/types.ts'
 import type { ChunkEmbedding } from '../embeddings/use-cases.ts'
-import type { ChunkSizesOf, MemoryAgent } from '../embeddings/types.ts'
-import type { DocumentHead, DocumentKey, MemoryDocument } from './types.ts'
+import { checkText, documentKey, documentNotFound, isIndexed } from './check.ts'
+import { ownersFor, visibleOwners } from './owners.ts'
+import type { Address, DocumentFilter, DocumentHead, DocumentKey, MemoryDocument } from './types.ts'
+
+/** Cuts a content into chunks. */
+type Cut = (content: string) => ChunkText[]
+
+/** The rows of one tenant. */
+export interface DocumentRows {
+  /** The document that changed last first. */
+  list: (filter: DocumentFilter) => Promise<DocumentHead[]>
+  find: (key: DocumentKey) => Promise<MemoryDocument | undefined>
+  /** How many chunks a document has, and how many of them have a vector. */
+  countChunks: (documentId: string) => Promise<{ chunks: number; embedded: number }>
+  /**
+   * Creates, replaces or appends to a document, and its chunks with it.
+   * @throws PAYLOAD_TOO_LARGE when it would become longer than `documentLimitBytes`
+   */
+  put: (
+    key: DocumentKey & { content: string },
+    options: { append: boolean; cut: Cut; actor: Actor },
+  ) => Promise<{ document: MemoryDocument; created: boolean; chunks: WaitingChunk[] }>
+  /** Cuts a document again; undefined when there is none. */
+  rebuild: (key: DocumentKey, cut: Cut) => Promise<WaitingChunk[] | undefined>
+  /** Deletes a document with its chunks; whether there was one. */
+  delete: (key: DocumentKey, actor: Actor) => Promise<boolean>
+  /** Deletes all documents of an agent, in transactions of bounded size; a second time finds nothing left. */
+  deleteOfAgent: (agentId: string, actor: Actor) => Promise<void>
+}
+
+/** How the documents of an agent are cut. */
+export type ChunkSizesOf = (call: Call, settings: MemorySettings) => Promise<ChunkSizes>
 
 interface Parts {
-  store: MemoryStore
+  rowsOf: (tenantId: string) => DocumentRows
   embedding: ChunkEmbedding
   chunkSizesOf: ChunkSizesOf
   /** How long writing waits for vectors. */
   putEmbedTimeoutMs: number
 }
 
-/** A document by its owner and path; the agent is known already. */
-export interface Address {
-  userId: string
-  path: string
-}
-
-const keyOf = (agent: MemoryAgent, { userId, path }: Address): DocumentKey => ({
-  agentId: agent.id,
-  userId: checkText('user_id', userId),
-  path: checkPath(path),
-})
-
-/** The agent's own documents and, where a user is named, that user's. */
-export const ownersFor = (userId: string): string[] => (userId === '' ? [''] : ['', checkText('user_id', userId)])
-
-const isMissing = async <T>(work: Promise<T | undefined>, path: string): Promise<T> => {
+const required = async <T>(work: Promise<T | undefined>, path: string): Promise<T> => {
   const found = await work
   if (found === undefined) throw documentNotFound(path)
   return found
 }
 
-export const createDocumentUseCases = ({ store, embedding, chunkSizesOf, putEmbedTimeoutMs }: Parts) => {
+/** The named user's documents and the shared ones; without one, all that the caller may see. */
+const listedOwners = ({ caller }: Call, userId: string): string[] | undefined =>
+  userId === '' ? visibleOwners(caller) : ownersFor(userId)
+
+export const createDocumentUseCases = ({ rowsOf, embedding, chunkSizesOf, putEmbedTimeoutMs }: Parts) => {
   const cutterFor = async (call: Call, agent: MemoryAgent) => {
     const sizes = await chunkSizesOf(call, agent.settings)
     return (content: string) => chunk(content, sizes)
   }
 
   const rebuild = async (call: Call, agent: MemoryAgent, key: DocumentKey): Promise<void> => {
-    const { write } = store
-    const chunks = await isMissing(write(call.caller.tenantId).rebuild(key, await cutterFor(call, agent)), key.path)
+    const { rebuild: cutAgain } = rowsOf(call.caller.tenantId)
+    const chunks = await required(cutAgain(key, await cutterFor(call, agent)), key.path)
     await embedding.embed(call, agent, chunks)
   }
 
   return {
-    listAll: (call: Call): Promise<DocumentHead[]> => store.documents(call.caller.tenantId).list({}),
+    /** Documents of the tenant: all that the caller may see, or those one user sees. */
+    listAll: async (call: Call, userId: string): Promise<DocumentHead[]> =>
+      rowsOf(call.caller.tenantId).list({ userIds: listedOwners(call, userId) }),
 
-    /** All documents of an agent, or those one user sees. */
-    list: (call: Call, agent: MemoryAgent, userId: string): Promise<DocumentHead[]> =>
-      store
-        .documents(call.caller.tenantId)
-        .list({ agentId: agent.id, ...(userId === '' ? {} : { userIds: ownersFor(userId) }) }),
+    /** Documents of an agent: all that the caller may see, or those one user sees. */
+    list: async (call: Call, agent: MemoryAgent, userId: string): Promise<DocumentHead[]> =>
+      rowsOf(call.caller.tenantId).list({ agentId: agent.id, userIds: listedOwners(call, userId) }),
 
     /** A document with the numbers of its chunks. @throws NOT_FOUND */
     get: async (call: Call, agent: MemoryAgent, address: Address) => {
-      const { documents, chunks } = store
-      const { tenantId } = call.caller
-      const document = await isMissing(documents(tenantId).find(keyOf(agent, address)), address.path)
-      return { document, counts: await chunks(tenantId).count(document.id) }
+      const { find, countChunks } = rowsOf(call.caller.tenantId)
+      const document = await required(find(documentKey(agent, address)), address.path)
+      return { document, counts: await countChunks(document.id) }
     },
 
     /** The user's own document, else the agent's. */
     findForUser: async (call: Call, agent: MemoryAgent, address: Address): Promise<MemoryDocument | undefined> => {
-      const { find } = store.documents(call.caller.tenantId)
-      const own = await find(keyOf(agent, address))
-      return own ?? (address.userId === '' ? undefined : find(keyOf(agent, { ...address, userId: '' })))
+      const { find } = rowsOf(call.caller.tenantId)
+      const own = await find(documentKey(agent, address))
+      return own ?? (address.userId === '' ? undefined : find(documentKey(agent, { ...address, userId: '' })))
     },
 
     /**
@@ -81,11 +100,10 @@ export const createDocumentUseCases = ({ store, embedding, chunkSizesOf, putEmbe
       agent: MemoryAgent,
       { content, append = false, ...address }: Address & { content: string; append?: boolean },
     ): Promise<{ document: MemoryDocument; created: boolean }> => {
-      const key = { ...keyOf(agent, address), content: checkText('content', content) }
+      const key = { ...documentKey(agent, address), content: checkText('content', content) }
       const cut = isIndexed(key.path) ? await cutterFor(call, agent) : () => []
-      const { document, created, chunks } = await store
-        .write(call.caller.tenantId)
-        .put(key, { append, cut, actor: actorOf(call) })
+      const { put } = rowsOf(call.caller.tenantId)
+      const { document, created, chunks } = await put(key, { append, cut, actor: actorOf(call) })
       const signal = AbortSignal.any([call.signal, AbortSignal.timeout(putEmbedTimeoutMs)])
       await embedding.embed({ ...call, signal }, agent, chunks)
       return { document, created }
@@ -93,28 +111,22 @@ export const createDocumentUseCases = ({ store, embedding, chunkSizesOf, putEmbe
 
     /** @throws NOT_FOUND */
     delete: async (call: Call, agent: MemoryAgent, address: Address): Promise<void> => {
-      const { write } = store
-      if (!(await write(call.caller.tenantId).delete(keyOf(agent, address), actorOf(call))))
-        throw documentNotFound(address.path)
+      const { delete: remove } = rowsOf(call.caller.tenantId)
+      if (!(await remove(documentKey(agent, address), actorOf(call)))) throw documentNotFound(address.path)
     },
 
-    /** @throws NOT_FOUND */
-    deleteById: async (call: Call, id: string): Promise<void> => {
-      if (!(await store.write(call.caller.tenantId).delete({ id }, actorOf(call)))) throw documentNotFound(id)
-    },
-
-    listChunks: (call: Call, agent: MemoryAgent, address: Address) =>
-      store.chunks(call.caller.tenantId).list(keyOf(agent, address)),
+    /** Deletes what a deleted agent leaves behind; again is fine. */
+    deleteOfAgent: (tenantId: string, agentId: string, actor: Actor): Promise<void> =>
+      rowsOf(tenantId).deleteOfAgent(agentId, actor),
 
     /** Cuts and embeds a document again. @throws NOT_FOUND */
-    index: (call: Call, agent: MemoryAgent, address: Address): Promise<void> =>
-      rebuild(call, agent, keyOf(agent, address)),
+    index: async (call: Call, agent: MemoryAgent, address: Address): Promise<void> =>
+      rebuild(call, agent, documentKey(agent, address)),
 
     /** Cuts and embeds all documents that a user sees; what fails is left for the next time. */
     indexAll: async (call: Call, agent: MemoryAgent, userId: string): Promise<void> => {
-      const documents = await store
-        .documents(call.caller.tenantId)
-        .list({ agentId: agent.id, userIds: ownersFor(userId) })
+      const { list } = rowsOf(call.caller.tenantId)
+      const documents = await list({ agentId: agent.id, userIds: ownersFor(userId) })
       for (const document of documents) {
         if (call.signal.aborted) return
         await rebuild(call, agent, document).catch(() => undefined)

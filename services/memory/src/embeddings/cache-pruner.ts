@@ -1,29 +1,28 @@
 /** Keeps the cache of vectors from growing for ever. */
 import type { Logger, Part } from '@clawmesh/chassis'
-import type { MemoryStore } from '../store/store.ts'
 
 const everyMs = 6 * 3_600_000
 
-/** Forgets old vectors now and every six hours. */
-export const cachePruner = (store: MemoryStore, days: number, log: Logger): Part => {
+/** Deletes old vectors now and every six hours; `prune` answers how many. */
+export const cachePruner = (prune: () => Promise<number>, log: Logger): Part => {
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> | undefined
 
-  const prune = async (): Promise<void> => {
+  const pruneNow = async (): Promise<void> => {
     try {
-      const gone = await store.pruneVectorCache(days)
-      if (gone > 0) log.info({ gone }, 'forgot old vectors')
+      const gone = await prune()
+      if (gone > 0) log.info({ gone }, 'deleted old vectors')
     } catch (err) {
-      log.warn({ err }, 'old vectors could not be forgotten')
+      log.warn({ err }, 'old vectors could not be deleted')
     }
   }
 
   return {
     name: 'memory vector cache',
     start: async () => {
-      running = prune()
+      running = pruneNow()
       timer = setInterval(() => {
-        running = prune()
+        running = pruneNow()
       }, everyMs)
     },
     stop: async () => {

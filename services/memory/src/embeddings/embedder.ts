@@ -2,8 +2,7 @@
 import { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { detached, type Mesh } from '@clawmesh/chassis'
 import { featureHash, featureHashingSpace } from './feature-hashing.ts'
-import type { Embedder } from './types.ts'
-import type { EmbeddingSpace } from '../documents/types.ts'
+import type { Embedder, EmbeddingSpace } from './types.ts'
 
 /** pgvector stores no vector wider than this. */
 const widest = 16_000
@@ -14,7 +13,7 @@ const usable = (values: readonly number[], dims: number): readonly number[] | un
   return fits && values.some((value) => Math.fround(value) !== 0) ? values : undefined
 }
 
-export const embedder = (mesh: Mesh): Embedder => {
+export const createEmbedder = (mesh: Mesh): Embedder => {
   const providers = mesh.client(ProvidersServiceService)
   const spaces = mesh.cache<EmbeddingSpace>('providers', 1_000)
 
@@ -33,10 +32,10 @@ export const embedder = (mesh: Mesh): Embedder => {
     embed,
     spaceOf: async (call, wish) => {
       const key = JSON.stringify([wish.provider, wish.model])
-      // Only an answer tells which model gives it, so a short text is embedded.
+      // Only an answer says which model gives it, so a short text is embedded.
       const load = async () => (await embed(detached(call), ['memory'], wish)).space
       return (await spaces.get(call.caller.tenantId, key, load))!
     },
-    forgetSpaces: spaces.clear,
+    clearSpaces: spaces.clear,
   }
 }

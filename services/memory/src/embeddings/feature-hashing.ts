@@ -6,7 +6,7 @@
  * Large Scale Multitask Learning", ICML 2009. Each feature adds +1 or -1, by one bit of its hash, to the component that
  * other bits of it choose, so that collisions cancel out in expectation. Counts are damped as 1 + ln(count).
  */
-import type { EmbeddingSpace } from '../documents/types.ts'
+import type { EmbeddingSpace } from './types.ts'
 
 const dims = 256
 

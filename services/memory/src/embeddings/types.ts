@@ -1,19 +1,18 @@
-/** What memory needs of other services, as its use cases ask for it. */
+/** Embedders and the spaces of their vectors. */
 import type { Call } from '@clawmesh/chassis'
-import type { ChunkSizes } from '../chunks/chunker.ts'
-import type { MemorySettings } from '../agents/settings.ts'
-import type { EmbeddingSpace } from '../documents/types.ts'
+import type { MemoryAgent } from '../agents/types.ts'
 
-export interface MemoryAgent {
-  id: string
-  settings: MemorySettings
+/** Vectors are comparable within one space only. */
+export interface EmbeddingSpace {
+  /** Empty for the built-in embedder. */
+  provider: string
+  model: string
+  dims: number
 }
 
-/** Finds an agent of the caller's tenant by id or key; an empty one means the default agent. @throws NOT_FOUND */
-export type FindAgent = (call: Call, idOrKey: string) => Promise<MemoryAgent>
-
-/** How the documents of an agent are cut. */
-export type ChunkSizesOf = (call: Call, settings: MemorySettings) => Promise<ChunkSizes>
+/** How a space is called in the database and in logs. */
+export const spaceLabel = ({ provider, model }: EmbeddingSpace): string =>
+  provider === '' ? model : `${provider}/${model}`
 
 /** Who should embed; empty names leave it to the tenant's configuration. */
 export interface EmbeddingWish {
@@ -32,7 +31,7 @@ export interface Embedder {
   embed: (call: Call, texts: readonly string[], wish: EmbeddingWish) => Promise<Embedded>
   /** The space in which `embed` would answer now, remembered for a while. */
   spaceOf: (call: Call, wish: EmbeddingWish) => Promise<EmbeddingSpace>
-  forgetSpaces: () => void
+  clearSpaces: () => void
 }
 
 export const wishOf = ({ settings }: MemoryAgent): EmbeddingWish => ({

@@ -1,17 +1,35 @@
 /** Gives stored chunks their vectors: from the cache, else from the embedder, in batches. */
 import { MeshError } from '@clawmesh/contracts'
 import type { Call, Logger } from '@clawmesh/chassis'
-import type { MemoryStore } from '../store/store.ts'
+import type { MemoryAgent } from '../agents/types.ts'
+import type { WaitingChunk } from '../chunks/types.ts'
 import { featureHash } from './feature-hashing.ts'
-import { wishOf, type Embedder, type EmbeddingWish, type MemoryAgent } from './types.ts'
-import type { EmbeddingSpace, WaitingChunk } from '../documents/types.ts'
+import { wishOf, type Embedder, type EmbeddingSpace, type EmbeddingWish } from './types.ts'
 
 export const embeddingBatch = 50
 /** What the provider refuses or answers uselessly today, it will hardly take in a minute. */
 const refusedPauseMs = 24 * 3_600_000
 
+/** The chunks of one tenant that have no vector yet. */
+export interface WaitingChunkRows {
+  /** Takes chunks without a vector, the never tried ones first, and keeps others off them for a while. */
+  claim: (limit: number) => Promise<WaitingChunk[]>
+  /** Gives chunks their vectors; chunks that are gone by now are passed over. */
+  setVectors: (space: EmbeddingSpace, vectors: readonly { id: string; vector: readonly number[] }[]) => Promise<void>
+  /** Leaves chunks alone for a time. */
+  putOff: (ids: readonly string[], ms: number) => Promise<void>
+}
+
+/** Vectors of one tenant's texts that were embedded before, by the hash of the text. */
+export interface VectorCacheRows {
+  /** The known vectors among these hashes. */
+  find: (space: EmbeddingSpace, hashes: readonly string[]) => Promise<Map<string, readonly number[]>>
+  add: (space: EmbeddingSpace, vectors: ReadonlyMap<string, readonly number[]>) => Promise<void>
+}
+
 interface Parts {
-  store: MemoryStore
+  chunksOf: (tenantId: string) => WaitingChunkRows
+  cacheOf: (tenantId: string) => VectorCacheRows
   embedder: Embedder
   log: Logger
   retryMs: number
@@ -22,7 +40,7 @@ type Vectors = ReadonlyMap<string, readonly number[]>
 const isSame = (a: EmbeddingSpace, b: EmbeddingSpace): boolean =>
   a.provider === b.provider && a.model === b.model && a.dims === b.dims
 
-export const createChunkEmbedding = ({ store, embedder, log, retryMs }: Parts) => {
+export const createChunkEmbedding = ({ chunksOf, cacheOf, embedder, log, retryMs }: Parts) => {
   /** Vectors by hash; texts of equal hash are embedded once, known ones not at all. */
   const vectorsOf = async (
     call: Call,
@@ -33,7 +51,7 @@ export const createChunkEmbedding = ({ store, embedder, log, retryMs }: Parts) =
     const space = await embedder.spaceOf(call, wish)
     if (space.provider === '') return { space, vectors: new Map([...texts].map(([h, text]) => [h, featureHash(text)])) }
 
-    const cache = store.vectorCache(call.caller.tenantId)
+    const cache = cacheOf(call.caller.tenantId)
     const known = await cache.find(space, [...texts.keys()])
     const misses = [...texts].filter(([hash]) => !known.has(hash))
     if (misses.length === 0) return { space, vectors: known }
@@ -44,7 +62,7 @@ export const createChunkEmbedding = ({ store, embedder, log, retryMs }: Parts) =
     )
     if (!isSame(answer.space, space)) {
       // The configuration has changed meanwhile; what the cache gave belongs to the model before.
-      embedder.forgetSpaces()
+      embedder.clearSpaces()
       throw new MeshError('UNAVAILABLE', 'error.unavailable', { what: 'embedding model' })
     }
     const fresh = new Map(
@@ -55,7 +73,7 @@ export const createChunkEmbedding = ({ store, embedder, log, retryMs }: Parts) =
   }
 
   const putOff = (tenantId: string, chunks: readonly WaitingChunk[], ms: number): Promise<void> =>
-    store.chunks(tenantId).putOff(
+    chunksOf(tenantId).putOff(
       chunks.map(({ id }) => id),
       ms,
     )
@@ -67,7 +85,7 @@ export const createChunkEmbedding = ({ store, embedder, log, retryMs }: Parts) =
       const vector = vectors.get(hash)
       return vector === undefined ? [] : [{ id, vector }]
     })
-    await store.chunks(tenantId).setVectors(space, found)
+    await chunksOf(tenantId).setVectors(space, found)
     const useless = chunks.filter(({ hash }) => !vectors.has(hash))
     if (useless.length === 0) return
     log.warn({ tenantId, chunks: useless.length, space }, 'vectors of a wrong width or without a direction')

@@ -1,13 +1,14 @@
 /** Embeds in the background what has no vector: what a crash left, and what a provider failed at. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { serviceCaller, type Call, type Logger, type Part } from '@clawmesh/chassis'
-import { embeddingBatch, type ChunkEmbedding } from './use-cases.ts'
-import type { FindAgent } from './types.ts'
-import type { WaitingChunk } from '../documents/types.ts'
-import type { MemoryStore } from '../store/store.ts'
+import type { FindAgent } from '../agents/types.ts'
+import type { WaitingChunk } from '../chunks/types.ts'
+import { embeddingBatch, type ChunkEmbedding, type WaitingChunkRows } from './use-cases.ts'
 
 interface WorkerParts {
-  store: MemoryStore
+  /** Tenants that have chunks without a vector which may be tried now. */
+  waitingTenants: () => Promise<string[]>
+  chunksOf: (tenantId: string) => Pick<WaitingChunkRows, 'claim' | 'putOff'>
   findAgent: FindAgent
   embedding: ChunkEmbedding
   log: Logger
@@ -18,7 +19,14 @@ interface WorkerParts {
  * Looks at once and then after each pause. A tenant's chunks are taken in batches of 50 until one fails; its others then
  * wait for the next look. Replicas take different chunks.
  */
-export const embeddingWorker = ({ store, findAgent, embedding, log, pauseMs }: WorkerParts): Part => {
+export const embeddingWorker = ({
+  waitingTenants,
+  chunksOf,
+  findAgent,
+  embedding,
+  log,
+  pauseMs,
+}: WorkerParts): Part => {
   const stop = new AbortController()
   let running: Promise<void> | undefined
 
@@ -35,7 +43,7 @@ export const embeddingWorker = ({ store, findAgent, embedding, log, pauseMs }: W
     } catch (err) {
       log.debug({ err, agentId }, 'the agent of chunks that wait for vectors could not be found')
       const ids = chunks.map(({ id }) => id)
-      await store.chunks(call.caller.tenantId).putOff(ids, pauseMs)
+      await chunksOf(call.caller.tenantId).putOff(ids, pauseMs)
       return false
     }
   }
@@ -44,7 +52,7 @@ export const embeddingWorker = ({ store, findAgent, embedding, log, pauseMs }: W
     const call = callFor(tenantId)
     let well = true
     while (well && !stop.signal.aborted) {
-      const claimed = await store.chunks(tenantId).claim(embeddingBatch)
+      const claimed = await chunksOf(tenantId).claim(embeddingBatch)
       if (claimed.length === 0) return
       for (const [agentId, chunks] of Map.groupBy(claimed, (chunk) => chunk.agentId))
         well = (await embedFor(call, agentId, chunks)) && well
@@ -54,7 +62,7 @@ export const embeddingWorker = ({ store, findAgent, embedding, log, pauseMs }: W
   const loop = async (): Promise<void> => {
     while (!stop.signal.aborted) {
       try {
-        for (const tenantId of await store.tenantsWithWaitingChunks()) if (!stop.signal.aborted) await drain(tenantId)
+        for (const tenantId of await waitingTenants()) if (!stop.signal.aborted) await drain(tenantId)
       } catch (err) {
         log.warn({ err }, 'looking for chunks without vectors failed')
       }

@@ -1,36 +1,33 @@
-import type { http } from '@clawmesh/contracts'
-import { reply, type Handlers } from '@clawmesh/chassis'
-import type { DocumentUseCases } from '../documents/use-cases.ts'
+import { http } from '@clawmesh/contracts'
+import { implementHttp, reply } from '@clawmesh/chassis'
+import { withEpochTimes } from '../documents/epoch-times.ts'
+import { ownerNamed } from '../documents/owners.ts'
 import type { EntryUseCases } from './use-cases.ts'
-import { toEntry } from '../http/wire.ts'
 
-export const createEntryHandlers = (
-  entries: EntryUseCases,
-  documents: DocumentUseCases,
-): Handlers<typeof http.memory, 'listMemoryEntries' | 'createMemoryEntry' | 'deleteMemoryEntry'> => ({
-  listMemoryEntries: async ({ call, query }) => {
-    const { limit, offset, include_content: includeContent } = query
-    const { documents: found, total } = await entries.list(
-      call,
-      { agent: query.agent_id ?? '', userId: query.user_id ?? '', path: query.path },
-      { limit, offset, includeContent },
-    )
-    return { entries: found.map(toEntry), total, limit, offset }
-  },
-
-  createMemoryEntry: async ({ call, body, headers }) => {
-    const named = headers['x-goclaw-agent-id']
-    const { document, created } = await entries.create(call, {
-      agent: body.agent_id || (typeof named === 'string' ? named : ''),
-      userId: body.user_id,
-      path: body.path,
-      content: body.content,
-    })
-    return reply(created ? 201 : 200, toEntry(document))
-  },
-
-  deleteMemoryEntry: async ({ call, params }) => {
-    await documents.deleteById(call, params.id)
-    return { status: 'deleted' }
-  },
+const toEntry = <D extends { createdAt: Date; updatedAt: Date; content?: string }>(document: D) => ({
+  ...withEpochTimes(document),
+  content: document.content,
 })
+
+export const createEntryHttp = (entries: EntryUseCases) =>
+  implementHttp(http.memoryEntries)({
+    listMemoryEntries: async ({ call, caller, query }) => {
+      const { documents, total } = await entries.list(call, { ...query, userId: ownerNamed(caller, { query }) })
+      return { ...query, entries: documents.map(toEntry), total }
+    },
+
+    createMemoryEntry: async ({ call, caller, query, body, headers }) => {
+      const named = headers['x-goclaw-agent-id']
+      const { document, created } = await entries.create(call, {
+        ...body,
+        agent: body.agentId || (typeof named === 'string' ? named : ''),
+        userId: ownerNamed(caller, { body, query }),
+      })
+      return reply(created ? 201 : 200, toEntry(document))
+    },
+
+    deleteMemoryEntry: async ({ call, caller, params, query }) => {
+      await entries.delete(call, params.id, ownerNamed(caller, { query }))
+      return { status: 'deleted' }
+    },
+  })

@@ -1,28 +1,20 @@
-import type { http } from '@clawmesh/contracts'
-import type { Handlers } from '@clawmesh/chassis'
-import type { FindAgent } from '../embeddings/types.ts'
+import { http } from '@clawmesh/contracts'
+import { implementHttp } from '@clawmesh/chassis'
+import type { FindAgent } from '../agents/types.ts'
+import { ownerNamed } from '../documents/owners.ts'
 import type { Search } from './use-cases.ts'
 
-export const createSearchHandlers = (
-  search: Search,
-  findAgent: FindAgent,
-): Handlers<typeof http.memory, 'searchMemory'> => ({
-  searchMemory: async ({ call, params, body }) => {
-    const found = await search(call, await findAgent(call, params.agentID), {
-      query: body.query,
-      userId: body.user_id,
-      maxResults: body.max_results || body.limit || 0,
-      minScore: body.min_score,
-    })
-    const results = found.map(({ path, startLine, endLine, score, snippet, scope }) => ({
-      path,
-      start_line: startLine,
-      end_line: endLine,
-      score,
-      snippet,
-      source: 'memory' as const,
-      scope,
-    }))
-    return { results, count: results.length }
-  },
-})
+export const createSearchHttp = (search: Search, findAgent: FindAgent) =>
+  implementHttp(http.memorySearch)({
+    searchMemory: async ({ call, caller, params, query, body }) => {
+      const userId = ownerNamed(caller, { body, query })
+      const found = await search(call, await findAgent(call, params.agentID), {
+        query: body.query,
+        userId,
+        maxResults: body.maxResults || body.limit || 0,
+        minScore: body.minScore,
+      })
+      const results = found.map((result) => ({ ...result, source: 'memory' as const }))
+      return { results, count: results.length }
+    },
+  })

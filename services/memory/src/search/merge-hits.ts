@@ -1,5 +1,5 @@
 /** Joins what full text and vectors found into one ranking. */
-import type { Hit, SearchResult } from '../documents/types.ts'
+import type { Hit, SearchResult } from './types.ts'
 
 export interface MergeRules {
   textWeight: number

@@ -1,19 +1,9 @@
 /** The two sides of a search over an agent's chunks. */
-import { spaceLabel, type EmbeddingSpace, type Hit } from '../documents/types.ts'
 import type { Database } from '@clawmesh/chassis'
+import { spaceLabel } from '../embeddings/types.ts'
 import { indexType, toVector } from '../embeddings/vectors.ts'
-
-export interface SearchScope {
-  agentId: string
-  /** Owners whose documents are searched; an empty one stands for the agent as a whole. */
-  userIds: readonly string[]
-  limit: number
-}
-
-export interface VectorQuery {
-  space: EmbeddingSpace
-  vector: readonly number[]
-}
+import type { Hit } from './types.ts'
+import type { SearchRows, SearchScope, VectorQuery } from './use-cases.ts'
 
 type NearRow = Hit & { distance: number }
 
@@ -33,65 +23,60 @@ const nearestSql = (type: string, dims: number) => `
     ORDER BY distance LIMIT $5
   ) AS near`
 
-export const createSearchStore = (database: Database) => (tenantId: string) => {
-  const { query: run, transaction } = database.forTenant(tenantId)
-  const parameters = ({ agentId, userIds, limit }: SearchScope, { space, vector }: VectorQuery) => [
-    tenantId,
-    agentId,
-    userIds,
-    spaceLabel(space),
-    limit,
-    toVector(vector),
-  ]
-  const toHits = (rows: NearRow[]): Hit[] => rows.map(({ distance: _, ...hit }) => hit)
+export const createSearchRows =
+  (database: Database) =>
+  (tenantId: string): SearchRows => {
+    const { query: run, transaction } = database.forTenant(tenantId)
+    const parameters = ({ agentId, userIds, limit }: SearchScope, { space, vector }: VectorQuery) => [
+      tenantId,
+      agentId,
+      userIds,
+      spaceLabel(space),
+      limit,
+      toVector(vector),
+    ]
+    const toHits = (rows: NearRow[]): Hit[] => rows.map(({ distance: _, ...hit }) => hit)
 
-  return {
-    /** Chunks that hold all words of a query, by ts_rank. */
-    text: async ({ agentId, userIds, limit }: SearchScope, query: string): Promise<Hit[]> => {
-      const { rows } = await run<Hit>(
-        `SELECT ${hitColumns}, ts_rank(tsv, q)::float8 AS score
+    return {
+      text: async ({ agentId, userIds, limit }, query) => {
+        const { rows } = await run<Hit>(
+          `SELECT ${hitColumns}, ts_rank(tsv, q)::float8 AS score
            FROM memory.chunks, plainto_tsquery('simple', $4) q
            WHERE tenant_id = $1 AND agent_id = $2 AND user_id = ANY($3) AND tsv @@ q
            ORDER BY score DESC, id LIMIT $5`,
-        [tenantId, agentId, userIds, query, limit],
-      )
-      return rows
-    },
+          [tenantId, agentId, userIds, query, limit],
+        )
+        return rows
+      },
 
-    /** Whether an agent has more chunks with vectors of a space than a number. */
-    hasMoreThan: async (agentId: string, space: EmbeddingSpace, chunks: number): Promise<boolean> => {
-      const { rows } = await run<{ count: number }>(
-        `SELECT count(*) AS count FROM (
+      hasMoreThan: async (agentId, space, chunks) => {
+        const { rows } = await run<{ count: number }>(
+          `SELECT count(*) AS count FROM (
              SELECT 1 FROM memory.chunks WHERE tenant_id = $1 AND agent_id = $2 AND embedding_model = $3 AND dims = $4
              LIMIT $5
            ) AS counted`,
-        [tenantId, agentId, spaceLabel(space), space.dims, chunks + 1],
-      )
-      return rows[0]!.count > chunks
-    },
+          [tenantId, agentId, spaceLabel(space), space.dims, chunks + 1],
+        )
+        return rows[0]!.count > chunks
+      },
 
-    /** The nearest chunks, each one compared. */
-    nearest: async (scope: SearchScope, query: VectorQuery): Promise<Hit[]> => {
-      const { rows } = await run<NearRow>(nearestSql('vector', query.space.dims), parameters(scope, query))
-      return toHits(rows)
-    },
+      nearest: async (scope, query) => {
+        const { rows } = await run<NearRow>(nearestSql('vector', query.space.dims), parameters(scope, query))
+        return toHits(rows)
+      },
 
-    /**
-     * The nearest chunks by way of the HNSW index of their width, which goes on looking until it has enough that
-     * belong to the agent (pgvector 0.8, iterative scan). Undefined when this pgvector cannot.
-     */
-    nearestByIndex: async (scope: SearchScope, query: VectorQuery): Promise<Hit[] | undefined> => {
-      const { dims } = query.space
-      const sql = nearestSql(indexType(dims).type, dims)
-      try {
-        return await transaction(async (client) => {
-          await client.query('SET LOCAL hnsw.iterative_scan = strict_order')
-          return toHits((await client.query<NearRow>(sql, parameters(scope, query))).rows)
-        })
-      } catch (thrown) {
-        if (unknownSetting.has(String((thrown as { code?: unknown }).code))) return undefined
-        throw thrown
-      }
-    },
+      nearestByIndex: async (scope, query) => {
+        const { dims } = query.space
+        const sql = nearestSql(indexType(dims).type, dims)
+        try {
+          return await transaction(async (client) => {
+            await client.query('SET LOCAL hnsw.iterative_scan = strict_order')
+            return toHits((await client.query<NearRow>(sql, parameters(scope, query))).rows)
+          })
+        } catch (thrown) {
+          if (unknownSetting.has(String((thrown as { code?: unknown }).code))) return undefined
+          throw thrown
+        }
+      },
+    }
   }
-}

@@ -1,27 +1,36 @@
 /** Decides which agents are searched through an index, and has the index of their width made. */
 import type { Logger, Mesh, Part } from '@clawmesh/chassis'
 import type { MemoryConfig } from '../config.ts'
-import { spaceLabel, type EmbeddingSpace } from '../documents/types.ts'
-import type { MemoryStore } from '../store/store.ts'
+import { spaceLabel, type EmbeddingSpace } from '../embeddings/types.ts'
 import { isIndexable } from '../embeddings/vectors.ts'
+import type { SearchRows } from './use-cases.ts'
 
 const usualThreshold = 5_000
 const failurePauseMs = 600_000
 
-export interface VectorIndexing {
+export interface VectorIndexes {
   /** Whether an agent of a tenant is large, by its chunks in a space. */
   useIndex: (tenantId: string, agentId: string, space: EmbeddingSpace) => Promise<boolean>
   part: Part
 }
 
 interface Parts {
-  mesh: Mesh
-  store: MemoryStore
-  config: MemoryConfig
+  mesh: Pick<Mesh, 'cache'>
+  rowsOf: (tenantId: string) => Pick<SearchRows, 'hasMoreThan'>
+  createIndex: (dims: number, signal: AbortSignal) => Promise<void>
+  isEmbeddedDatabase: () => Promise<boolean>
+  config: Pick<MemoryConfig, 'vectorIndexFrom'>
   log: Logger
 }
 
-export const vectorIndexing = ({ mesh, store, config, log }: Parts): VectorIndexing => {
+export const createVectorIndexes = ({
+  mesh,
+  rowsOf,
+  createIndex,
+  isEmbeddedDatabase,
+  config,
+  log,
+}: Parts): VectorIndexes => {
   // Counted once in a while: nothing depends on the exact moment at which an agent counts as large.
   const sizes = mesh.cache<{ isLarge: boolean }>('agents', 10_000)
   const stop = new AbortController()
@@ -30,12 +39,12 @@ export const vectorIndexing = ({ mesh, store, config, log }: Parts): VectorIndex
   let threshold: Promise<number> | undefined
 
   const decideThreshold = async (): Promise<number> =>
-    config.vectorIndexFrom ?? ((await store.isEmbeddedDatabase()) ? Infinity : usualThreshold)
+    config.vectorIndexFrom ?? ((await isEmbeddedDatabase()) ? Infinity : usualThreshold)
 
   const build = (dims: number): void => {
     const isSoonAfterFailure = Date.now() - (failedAt.get(dims) ?? -Infinity) < failurePauseMs
     if (building.has(dims) || isSoonAfterFailure || stop.signal.aborted) return
-    const built = store.createVectorIndex(dims, stop.signal).catch((err: unknown) => {
+    const built = createIndex(dims, stop.signal).catch((err: unknown) => {
       building.delete(dims)
       failedAt.set(dims, Date.now())
       if (!stop.signal.aborted) log.warn({ err, dims }, 'a vector index could not be made; searches are slower')
@@ -53,7 +62,7 @@ export const vectorIndexing = ({ mesh, store, config, log }: Parts): VectorIndex
       const from = await threshold
       if (from === Infinity) return false
       const size = await sizes.get(tenantId, `${agentId} ${space.dims} ${spaceLabel(space)}`, async () => ({
-        isLarge: await store.search(tenantId).hasMoreThan(agentId, space, from),
+        isLarge: await rowsOf(tenantId).hasMoreThan(agentId, space, from),
       }))
       if (!size!.isLarge) return false
       build(space.dims)

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { MeshError, type Caller } from '@clawmesh/contracts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { contentHash } from '../src/chunks/content-hash.ts'
-import { createMemoryStore } from '../src/store/store.ts'
+import { pruneVectorCache } from '../src/embeddings/rows.ts'
 import { noProvider, providerOfWidth, startMemory, type MemoryHarness } from './support.ts'
 import { hangLimitMs } from '../../../test/support/limits.ts'
 
@@ -152,11 +152,10 @@ describe('the cache of vectors', () => {
     const { caller, put } = fresh()
     await put('a.md', 'old text')
     await put('b.md', 'new text')
-    const store = createMemoryStore({ database: harness.database, published: () => undefined })
     const age =
       "UPDATE memory.embedding_cache SET created_at = now() - interval '31 days' WHERE tenant_id = $1 AND hash = $2"
     await harness.database.pool.query(age, [caller.tenantId, contentHash('old text')])
-    expect(await store.pruneVectorCache(30)).toBe(1)
+    expect(await pruneVectorCache(harness.database, 30)).toBe(1)
     const left = await rows<{ hash: string }>(caller, 'SELECT hash FROM memory.embedding_cache WHERE tenant_id = $1')
     expect(left).toEqual([{ hash: contentHash('new text') }])
   })

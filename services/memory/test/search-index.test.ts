@@ -2,7 +2,7 @@ import { evict } from '@clawmesh/chassis'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Caller } from '@clawmesh/contracts'
 import { testCaller } from '../../../test/support/service-harness.ts'
-import { createMemoryStore } from '../src/store/store.ts'
+import { createSearchRows } from '../src/search/rows.ts'
 import { providerOfWidth, startMemory, type MemoryHarness } from './support.ts'
 import { hangLimitMs } from '../../../test/support/limits.ts'
 
@@ -94,9 +94,7 @@ describe.each([256, 2048])('an agent with many vectors of width %i', (dims) => {
     it.each(['ibis nesting at the lagoon', 'observer 117', 'grebes seen on a canal', 'pairs of storks'])(
       'finds the same top result by the index as one by one: %s',
       async (query) => {
-        const search = createMemoryStore({ database: harness.database, published: () => undefined }).search(
-          caller.tenantId,
-        )
+        const search = createSearchRows(harness.database)(caller.tenantId)
         const scope = { agentId, userIds: [''], limit: 12 }
         const question = { space, vector: await embed(query) }
         const exact = await search.nearest(scope, question)

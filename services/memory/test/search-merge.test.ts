@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { mergeHits } from '../src/search/merge-hits.ts'
-import type { Hit } from '../src/documents/types.ts'
+import type { Hit } from '../src/search/types.ts'
 
 const hit = (overrides: Partial<Hit>): Hit => ({
   path: 'a.md',

@@ -20,11 +20,7 @@ import pg from 'pg'
 import { startEmptyPglite, type PgliteProcess } from '../support/pglite.ts'
 import { migrationFolder } from '../../cli/src/migration-folders.ts'
 import { servicesWithDatabase } from '../../cli/src/targets.ts'
-import {
-  activityPartitions,
-  createPartitionRows,
-  tracePartitions,
-} from '../../services/traces/src/partitions/rows.ts'
+import { activityPartitions, createPartitionRows, tracePartitions } from '../../services/traces/src/partitions/rows.ts'
 import type { PostgresHandle } from '../support/postgres-handle.ts'
 import { startPostgres } from '../support/postgres.ts'
 

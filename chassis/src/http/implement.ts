@@ -113,12 +113,13 @@ const read = (schema: z.ZodType, value: unknown, locale: Locale): unknown =>
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** @throws PAYLOAD_TOO_LARGE, INVALID_REQUEST unless the operation takes any body */
+/** @throws PAYLOAD_TOO_LARGE, INVALID_REQUEST for no JSON unless the operation takes any body */
 const bodyOf = async (request: express.Request, { bodyLimitBytes, lenientBody }: HttpOperation): Promise<unknown> => {
   const body = readJsonBody(request, bodyLimitBytes ?? defaultBodyLimitBytes)
   if (lenientBody !== true) return body
   const value = await body.catch((thrown: unknown) => {
-    if (thrown instanceof MeshError && thrown.code === 'INVALID_REQUEST') return undefined
+    // What is no JSON has a cause; what is JSON and is refused for what it holds has none.
+    if (thrown instanceof MeshError && thrown.code === 'INVALID_REQUEST' && thrown.cause !== undefined) return undefined
     throw thrown
   })
   return isObject(value) ? value : undefined

@@ -1,6 +1,7 @@
 import { evict } from '@clawmesh/chassis'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MeshError, type Caller } from '@clawmesh/contracts'
+import { rule } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { contentHash } from '../src/chunks/content-hash.ts'
 import { pruneVectorCache } from '../src/embeddings/rows.ts'
@@ -82,7 +83,7 @@ describe('a tenant with an embedding provider', () => {
     expect((await search('heron nesting in trees'))[0]).toMatchObject({ path: 'birds.md' })
   })
 
-  it('asks for each text once, however often it occurs or is indexed', async () => {
+  rule('indexMemoryDocument.embedsOnlyNewTexts', async () => {
     harness.providers.embed = providerOfWidth(16)
     const { put, index, counts } = fresh()
     await put('a.md', 'the same text')

@@ -50,7 +50,14 @@ const send = async (caller: Caller, [method, path, body]: Ask, named: { query?: 
   return harness.request<unknown>(caller, method, at, sent)
 }
 
-const refusing = [
+interface Refused {
+  name: string
+  ask: (place: Place) => Ask
+  /** Whether a viewer may send it too. */
+  reads?: true
+}
+
+const refusing: Refused[] = [
   { name: ruleName('listAllMemoryDocuments.refusesOtherUsers'), ...memoryPath('GET', '/documents'), reads: true },
   { name: ruleName('listAgentMemoryDocuments.refusesOtherUsers'), ...agentPath('GET', 'documents'), reads: true },
   { name: ruleName('getMemoryDocument.refusesOtherUsers'), ...document('GET'), reads: true },

@@ -1,5 +1,5 @@
 import type { Caller } from '@clawmesh/contracts'
-import { rule, ruleName } from '../../../test/support/rule.ts'
+import { rule } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { noProvider, startMemory, type MemoryHarness } from './support.ts'
 

@@ -16,19 +16,19 @@ const openers = [
   // tenants are known to the system only
   'identity/src/tenants/rows.ts',
   // finds tenants with chunks to embed
-  'memory/src/store/chunks.ts',
+  'memory/src/chunks/rows.ts',
   // forgets old vectors
-  'memory/src/store/vector-cache.ts',
+  'memory/src/embeddings/rows.ts',
   // asks for the server's version
-  'memory/src/store/vector-index.ts',
+  'memory/src/search/index-rows.ts',
   // machines are no tenant's
   'packages/src/store/store.ts',
   // the catalogue of built-in tools is everybody's
   'tools/src/store/store.ts',
   // batches of events of all tenants
-  'traces/src/store/activity.ts',
-  'traces/src/store/intake.ts',
-  'traces/src/store/partitions.ts',
+  'traces/src/activity/rows.ts',
+  'traces/src/intake/rows.ts',
+  'traces/src/partitions/rows.ts',
 ]
 
 test('the system scope is used by those that work over all tenants, and nobody else', () => {

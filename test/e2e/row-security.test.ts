@@ -20,11 +20,7 @@ import pg from 'pg'
 import { startEmptyPglite, type PgliteProcess } from '../support/pglite.ts'
 import { migrationFolder } from '../../cli/src/migration-folders.ts'
 import { servicesWithDatabase } from '../../cli/src/targets.ts'
-import {
-  activityPartitions,
-  createPartitionStore,
-  tracePartitions,
-} from '../../services/traces/src/store/partitions.ts'
+import { activityPartitions, createPartitionRows, tracePartitions } from '../../services/traces/src/partitions/rows.ts'
 import type { PostgresHandle } from '../support/postgres-handle.ts'
 import { startPostgres } from '../support/postgres.ts'
 
@@ -273,8 +269,8 @@ describe('with a login that owns nothing', () => {
         VALUES ($1, gen_random_uuid(), '2026-03-04T05:06:07Z', 'user', 'alice', 'did')`
       for (const tenantId of [one, other]) await database.forTenant(tenantId).query(insert, [tenantId])
       const inMarch = 'SELECT tenant_id FROM traces.activity_logs_p20260301'
-      await createPartitionStore(database, activityPartitions).create('2026-03-01')
-      await createPartitionStore(database, tracePartitions).create('2026-03-04')
+      await createPartitionRows(database, activityPartitions).create('2026-03-01')
+      await createPartitionRows(database, tracePartitions).create('2026-03-04')
       expect((await database.system.query(inMarch)).rowCount).toBe(2)
       expect((await database.forTenant(one).query(inMarch)).rows).toEqual([{ tenant_id: one }])
       expect(await rowSecurityFault(url, 'traces')).toBeUndefined()
@@ -286,7 +282,7 @@ describe('with a login that owns nothing', () => {
       await expect(
         database.system.query(`SELECT traces.make_partition('x; DROP TABLE y', now(), now())`),
       ).rejects.toThrow('no partitioned table')
-      await createPartitionStore(database, activityPartitions).drop('2026-03-01')
+      await createPartitionRows(database, activityPartitions).drop('2026-03-01')
       expect((await database.system.query('SELECT FROM traces.activity_logs')).rowCount).toBe(0)
     } finally {
       await database.close()

@@ -152,7 +152,11 @@ export const databaseError = (thrown: unknown): unknown => {
 }
 
 const hasCode = (thrown: unknown, codes: readonly string[]): boolean =>
-  causesOf(thrown).some((fault) => codes.includes(String((fault as { code?: unknown }).code)))
+  causesOf(thrown).some((fault) => {
+    // A raw statement's SQLSTATE is the adapter's original code.
+    const { code, originalCode } = fault as { code?: unknown; originalCode?: unknown }
+    return codes.includes(String(code)) || codes.includes(String(originalCode))
+  })
 
 /** Whether a thrown value is a unique violation, from Prisma (P2002) or PostgreSQL (23505). */
 export const isUniqueViolation = (thrown: unknown): boolean => hasCode(thrown, ['P2002', '23505'])

@@ -32,10 +32,10 @@ export const withoutContinue = <T extends Socket>(socket: T): T => {
   let atHead = true
   let held: Buffer | undefined
 
-  socket.write = ((...args: never[]) => {
+  socket.write = (...args: never[]) => {
     atHead = true
     return write(...args)
-  })
+  }
 
   /** What of these bytes may be read; undefined when more must come first. */
   const admit = (bytes: Buffer): Buffer | undefined => {

@@ -110,6 +110,31 @@ export const authorise = (caller: Caller, route: Route): void => {
 const read = (schema: z.ZodType, value: unknown, locale: Locale): unknown =>
   fromContract(schema, validate(schema, value, locale))
 
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** @throws PAYLOAD_TOO_LARGE, INVALID_REQUEST for no JSON unless the operation takes any body */
+const bodyOf = async (request: express.Request, { bodyLimitBytes, lenientBody }: HttpOperation): Promise<unknown> => {
+  const body = readJsonBody(request, bodyLimitBytes ?? defaultBodyLimitBytes)
+  if (lenientBody !== true) return body
+  const value = await body.catch((thrown: unknown) => {
+    // What is no JSON has a cause; what is JSON and is refused for what it holds has none.
+    if (thrown instanceof MeshError && thrown.code === 'INVALID_REQUEST' && thrown.cause !== undefined) return undefined
+    throw thrown
+  })
+  return isObject(value) ? value : undefined
+}
+
+/** The query, under what the operation takes from a body in its place. @throws as `bodyOf` */
+const queryOf = async (request: express.Request, definition: HttpOperation): Promise<unknown> => {
+  const { queryInBody } = definition
+  if (queryInBody === undefined) return request.query
+  const body = await bodyOf(request, definition)
+  if (!isObject(body)) return request.query
+  const given = queryInBody.filter((name) => Object.hasOwn(body, name)).map((name) => [name, body[name]])
+  return { ...request.query, ...Object.fromEntries(given) }
+}
+
 const inputOf = async (request: express.Request, response: ServerResponse, route: Route, caller: Caller) => {
   const { definition } = route
   const { locale } = caller
@@ -130,15 +155,8 @@ const inputOf = async (request: express.Request, response: ServerResponse, route
       ...clientIpIn(request.headers[clientIpHeader]),
     },
     params: definition.params === undefined ? params : read(definition.params, params, locale),
-    query: definition.query === undefined ? {} : read(definition.query, request.query, locale),
-    body:
-      definition.body === undefined
-        ? undefined
-        : read(
-            definition.body,
-            await readJsonBody(request, definition.bodyLimitBytes ?? defaultBodyLimitBytes),
-            locale,
-          ),
+    query: definition.query === undefined ? {} : read(definition.query, await queryOf(request, definition), locale),
+    body: definition.body === undefined ? undefined : read(definition.body, await bodyOf(request, definition), locale),
   }
 }
 

@@ -32,9 +32,16 @@ export interface HttpOperation {
   /** Path parameters; strings where not given. */
   params?: z.ZodObject
   query?: z.ZodObject
+  /**
+   * Query parameters that a client may send in a JSON body instead, which then wins, where the method gives a body no
+   * meaning. Not part of the documentation.
+   */
+  queryInBody?: readonly string[]
   /** Request headers beside those that every operation takes, with their meaning. */
   headers?: Readonly<Record<string, string>>
   body?: z.ZodType
+  /** A body that is no JSON object counts as none, where the contract says so. */
+  lenientBody?: true
   /** Default 1 MiB. */
   bodyLimitBytes?: number
   /** Body schema by status, for answers that are not errors. */

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Caller } from '@clawmesh/contracts'
+import { rule, ruleName } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
-import { startMemory, type MemoryHarness } from './memory-harness.ts'
+import { noProvider, startMemory, type MemoryHarness } from './support.ts'
 
 let harness: MemoryHarness
 beforeAll(async () => {
@@ -21,6 +22,10 @@ const documentUrl = (agent: string, path: string) => `/v1/agents/${agent}/memory
 const put = (caller: Caller, agent: string, path: string, content: string, userId = '') =>
   harness.request(caller, 'PUT', documentUrl(agent, path), { content, user_id: userId })
 
+const hashOf = (content: string) => createHash('sha256').update(content).digest('hex').slice(0, 32)
+const read = async (caller: Caller, agent: string, path: string) =>
+  (await harness.request(caller, 'GET', documentUrl(agent, path))).body
+
 /** A fresh tenant with one agent. */
 const fresh = () => {
   const caller = testCaller()
@@ -28,7 +33,7 @@ const fresh = () => {
 }
 
 describe('a document', () => {
-  it('is stored, cut and embedded by one call, and read back with its counts', async () => {
+  rule('getMemoryDocument.countsChunks', async () => {
     const { caller, agent } = fresh()
     const content = '# Notes\n\nThe deploy key lives in the vault.\n'
     const stored = await put(caller, agent.key, 'memory/notes.md', content)
@@ -37,7 +42,7 @@ describe('a document', () => {
     expect(body).toEqual({
       path: 'memory/notes.md',
       content,
-      hash: createHash('sha256').update(content).digest('hex').slice(0, 32),
+      hash: hashOf(content),
       chunk_count: 1,
       embedded_count: 1,
       created_at: expect.any(Number),
@@ -45,26 +50,51 @@ describe('a document', () => {
     })
   })
 
-  it('keeps its creation time when it is replaced', async () => {
+  rule('putMemoryDocument.hashesTheText', async () => {
     const { caller, agent } = fresh()
-    const read = async () => (await harness.request(caller, 'GET', documentUrl(agent.id, 'a.md'))).body
-    await put(caller, agent.id, 'a.md', 'one')
-    const before = await read()
-    await put(caller, agent.id, 'a.md', 'two')
-    const after = await read()
+    await put(caller, agent.id, 'a.md', 'Đồng hồ 🦩')
+    expect((await read(caller, agent.id, 'a.md'))['hash']).toBe(hashOf('Đồng hồ 🦩'))
+    await put(caller, agent.id, 'a.md', 'another')
+    expect((await read(caller, agent.id, 'a.md'))['hash']).toBe(hashOf('another'))
+  })
+
+  rule('putMemoryDocument.replaces', async () => {
+    const { caller, agent } = fresh()
+    expect((await put(caller, agent.id, 'a.md', 'one')).status).toBe(200)
+    const before = await read(caller, agent.id, 'a.md')
+    expect((await put(caller, agent.id, 'a.md', 'two')).status).toBe(200)
+    const after = await read(caller, agent.id, 'a.md')
     expect(after['content']).toBe('two')
     expect(after['created_at']).toBe(before['created_at'])
     expect(after['updated_at']).toBeGreaterThanOrEqual(Number(before['updated_at']))
   })
 
-  it('may be empty, and has then no chunks', async () => {
+  rule('putMemoryDocument.storesMissingContentAsEmpty', async () => {
     const { caller, agent } = fresh()
     expect((await harness.request(caller, 'PUT', documentUrl(agent.id, 'empty.md'), {})).status).toBe(200)
     const { body } = await harness.request(caller, 'GET', documentUrl(agent.id, 'empty.md'))
     expect(body).toMatchObject({ content: '', chunk_count: 0 })
   })
 
-  it('is only indexed when it is Markdown, but on demand it is', async () => {
+  rule('putMemoryDocument.indexesMarkdown', async () => {
+    const { caller, agent } = fresh()
+    for (const path of ['a.md', 'b.MD', 'c.txt', 'd.md.bak']) await put(caller, agent.id, path, 'herons')
+    const counts = async (path: string) => (await read(caller, agent.id, path))['embedded_count']
+    expect(await Promise.all(['a.md', 'b.MD', 'c.txt', 'd.md.bak'].map(counts))).toEqual([1, 1, 0, 0])
+  })
+
+  rule('putMemoryDocument.survivesEmbeddingFailures', async () => {
+    const { caller, agent } = fresh()
+    harness.providers.embed = () => Promise.reject(new Error('away'))
+    try {
+      expect((await put(caller, agent.id, 'a.md', 'herons')).status).toBe(200)
+      expect(await read(caller, agent.id, 'a.md')).toMatchObject({ chunk_count: 1, embedded_count: 0 })
+    } finally {
+      harness.providers.embed = noProvider
+    }
+  })
+
+  rule('indexMemoryDocument.rebuildsAtOnce', async () => {
     const { caller, agent } = fresh()
     await put(caller, agent.id, 'data.txt', 'plain text about herons')
     const counts = async () => (await harness.request(caller, 'GET', documentUrl(agent.id, 'data.txt'))).body
@@ -76,17 +106,43 @@ describe('a document', () => {
     expect(await counts()).toMatchObject({ chunk_count: 0 })
   })
 
-  it('of a user is another one than that of the agent', async () => {
+  rule('getMemoryDocument.readsOneOwner', async () => {
     const { caller, agent } = fresh()
     await put(caller, agent.id, 'MEMORY.md', 'for all')
     await put(caller, agent.id, 'MEMORY.md', 'for bob', 'bob')
-    const read = (query: string) => harness.request(caller, 'GET', `${documentUrl(agent.id, 'MEMORY.md')}${query}`)
-    expect((await read('')).body).toMatchObject({ content: 'for all' })
-    expect((await read('?user_id=bob')).body).toMatchObject({ content: 'for bob', user_id: 'bob' })
-    expect((await read('?user_id=eve')).status).toBe(404)
+    await put(caller, agent.id, 'own.md', 'for bob', 'bob')
+    const ask = (path: string) => harness.request(caller, 'GET', documentUrl(agent.id, path))
+    expect((await ask('MEMORY.md')).body).toMatchObject({ content: 'for all' })
+    expect((await ask('MEMORY.md?user_id=bob')).body).toMatchObject({ content: 'for bob', user_id: 'bob' })
+    expect((await ask('MEMORY.md?user_id=eve')).status).toBe(404)
+    expect((await ask('own.md')).status).toBe(404)
   })
 
-  it('may have slashes, spaces and other letters in its path, raw or encoded', async () => {
+  rule('getMemoryDocument.answersUnknown404', async () => {
+    const { caller, agent } = fresh()
+    const { status, body } = await harness.request(caller, 'GET', documentUrl(agent.id, 'memory/none.md'))
+    expect(status).toBe(404)
+    expect(body).toMatchObject({ error: 'document not found: memory/none.md', code: 'NOT_FOUND' })
+  })
+
+  rule('putMemoryDocument.keepsOwnersApart', async () => {
+    const { caller, agent } = fresh()
+    await put(caller, agent.id, 'a.md', 'for all')
+    await put(caller, agent.id, 'a.md', 'for bob', 'bob')
+    await put(caller, agent.id, 'a.md', 'again for bob', 'bob')
+    expect((await read(caller, agent.id, 'a.md'))['content']).toBe('for all')
+    expect((await read(caller, agent.id, 'a.md?user_id=bob'))['content']).toBe('again for bob')
+  })
+
+  rule('putMemoryDocument.checksTheAgent', async () => {
+    const [mine, theirs] = [fresh(), fresh()]
+    for (const agent of [theirs.agent.id, theirs.agent.key, 'nobody'])
+      expect((await put(mine.caller, agent, 'a.md', 'x')).status).toBe(404)
+    for (const { caller } of [mine, theirs])
+      expect((await harness.request(caller, 'GET', '/v1/memory/documents')).body).toEqual([])
+  })
+
+  rule('getMemoryDocument.takesSlashes', async () => {
     const { caller, agent } = fresh()
     await put(caller, agent.id, 'memory/ghi%20ch%C3%BA%2F2026.md', 'x')
     const { body } = await harness.request<Info[]>(caller, 'GET', `/v1/agents/${agent.id}/memory/documents`)
@@ -94,7 +150,28 @@ describe('a document', () => {
     expect((await harness.request(caller, 'GET', documentUrl(agent.id, 'memory/ghi%20chú/2026.md'))).status).toBe(200)
   })
 
-  it('goes with its chunks when it is deleted, once', async () => {
+  rule('deleteMemoryDocument.deletesOneOwner', async () => {
+    const { caller, agent } = fresh()
+    await put(caller, agent.id, 'a.md', 'for all')
+    await put(caller, agent.id, 'a.md', 'for bob', 'bob')
+    await put(caller, agent.id, 'a.md', 'for eve', 'eve')
+    const remove = (query: string) => harness.request(caller, 'DELETE', documentUrl(agent.id, `a.md${query}`))
+    const left = async () =>
+      (await harness.request<Info[]>(caller, 'GET', '/v1/memory/documents')).body.map(({ user_id }) => user_id)
+    expect((await remove('')).status).toBe(200)
+    expect((await left()).toSorted()).toEqual(['bob', 'eve'])
+    expect((await remove('?user_id=bob')).status).toBe(200)
+    expect(await left()).toEqual(['eve'])
+  })
+
+  rule('deleteMemoryDocument.answersUnknown404', async () => {
+    const { caller, agent } = fresh()
+    const { status, body } = await harness.request(caller, 'DELETE', documentUrl(agent.id, 'memory/none.md'))
+    expect(status).toBe(404)
+    expect(body).toMatchObject({ error: 'document not found: memory/none.md', code: 'NOT_FOUND' })
+  })
+
+  rule('deleteMemoryDocument.removesChunks', async () => {
     const { caller, agent } = fresh()
     await put(caller, agent.id, 'a.md', 'heron', 'bob')
     const remove = () => harness.request(caller, 'DELETE', `${documentUrl(agent.id, 'a.md')}?user_id=bob`)
@@ -102,36 +179,83 @@ describe('a document', () => {
     expect(await remove()).toMatchObject({ status: 404, body: { error: 'document not found: a.md' } })
     const chunks = await harness.request(caller, 'GET', `/v1/agents/${agent.id}/memory/chunks?path=a.md&user_id=bob`)
     expect(chunks.body).toEqual([])
+    const { rows } = await harness.database.pool.query('SELECT 1 FROM memory.chunks WHERE tenant_id = $1', [
+      caller.tenantId,
+    ])
+    expect(rows).toEqual([])
   })
 })
 
 describe('lists of documents', () => {
-  it('show the newest first: all of the tenant, of an agent, or what a user sees', async () => {
+  /** A tenant with two agents and four documents, written one after the other. */
+  const filled = async () => {
     const { caller, agent } = fresh()
     const other = harness.addAgent(caller)
     await put(caller, agent.id, 'a.md', 'a')
     await put(caller, agent.id, 'b.md', 'b', 'bob')
     await put(caller, agent.id, 'c.md', 'c', 'eve')
     await put(caller, other.id, 'd.md', 'd')
-    const list = async (url: string) =>
-      (await harness.request<Info[]>(caller, 'GET', url)).body.map(({ path, user_id }) => [path, user_id])
-    expect(await list('/v1/memory/documents')).toEqual([
-      ['d.md', undefined],
-      ['c.md', 'eve'],
-      ['b.md', 'bob'],
-      ['a.md', undefined],
-    ])
-    expect(await list(`/v1/agents/${agent.key}/memory/documents`)).toHaveLength(3)
-    expect(await list(`/v1/agents/${agent.key}/memory/documents?user_id=bob`)).toEqual([
-      ['b.md', 'bob'],
-      ['a.md', undefined],
-    ])
+    return { caller, agent, other }
+  }
+  const list = async (caller: Caller, url: string) => (await harness.request<Info[]>(caller, 'GET', url)).body
+  const pathsOf = (documents: Info[]) => documents.map(({ path }) => path)
+
+  rule('listAllMemoryDocuments.ordersByChange', async () => {
+    const { caller, agent } = await filled()
+    expect(pathsOf(await list(caller, '/v1/memory/documents'))).toEqual(['d.md', 'c.md', 'b.md', 'a.md'])
+    await put(caller, agent.id, 'a.md', 'again')
+    expect(pathsOf(await list(caller, '/v1/memory/documents?limit=1'))).toEqual(['a.md', 'd.md', 'c.md', 'b.md'])
   })
 
-  it('are empty arrays where there is nothing', async () => {
-    const { caller, agent } = fresh()
-    expect((await harness.request(caller, 'GET', '/v1/memory/documents')).body).toEqual([])
-    expect((await harness.request(caller, 'GET', `/v1/agents/${agent.id}/memory/documents`)).body).toEqual([])
+  rule('listAllMemoryDocuments.namesAgentAndUser', async () => {
+    const { caller, agent, other } = await filled()
+    const documents = await list(caller, '/v1/memory/documents')
+    expect(documents.map(({ agent_id, user_id }) => [agent_id, user_id])).toEqual([
+      [other.id, undefined],
+      [agent.id, 'eve'],
+      [agent.id, 'bob'],
+      [agent.id, undefined],
+    ])
+    expect(documents[3]).not.toHaveProperty('user_id')
+  })
+
+  rule('listAllMemoryDocuments.staysInTheTenant', async () => {
+    const [mine, theirs] = [fresh(), fresh()]
+    harness.addAgent(theirs.caller, { id: mine.agent.id })
+    await put(mine.caller, mine.agent.id, 'mine.md', 'x')
+    await put(theirs.caller, mine.agent.id, 'theirs.md', 'x')
+    expect(pathsOf(await list(mine.caller, '/v1/memory/documents'))).toEqual(['mine.md'])
+    expect(pathsOf(await list(theirs.caller, '/v1/memory/documents'))).toEqual(['theirs.md'])
+  })
+
+  rule('listAllMemoryDocuments.answersAnArray', async () => {
+    expect(await list(fresh().caller, '/v1/memory/documents')).toEqual([])
+  })
+
+  rule('listAllMemoryDocuments.isNoEntry', async () => {
+    const { caller } = await filled()
+    expect(await list(caller, '/v1/memory/documents')).toHaveLength(4)
+    const { status, body } = await harness.request(caller, 'DELETE', '/v1/memory/documents')
+    expect({ status, code: body['code'] }).toEqual({ status: 400, code: 'INVALID_REQUEST' })
+    expect(await list(caller, '/v1/memory/documents')).toHaveLength(4)
+  })
+
+  rule('listAgentMemoryDocuments.ordersByChange', async () => {
+    const { caller, agent, other } = await filled()
+    const url = `/v1/agents/${agent.id}/memory/documents`
+    expect(pathsOf(await list(caller, url))).toEqual(['c.md', 'b.md', 'a.md'])
+    await put(caller, agent.id, 'a.md', 'again')
+    expect(pathsOf(await list(caller, `${url}?user_id=bob`))).toEqual(['a.md', 'b.md'])
+    expect((await list(caller, url)).every(({ agent_id }) => agent_id === agent.id)).toBe(true)
+    expect(await list(caller, `/v1/agents/${harness.addAgent(caller).id}/memory/documents`)).toEqual([])
+    expect(pathsOf(await list(caller, `/v1/agents/${other.id}/memory/documents`))).toEqual(['d.md'])
+  })
+
+  rule('listAgentMemoryDocuments.takesAgentKeys', async () => {
+    const { caller, agent } = await filled()
+    const url = (name: string) => `/v1/agents/${name}/memory/documents`
+    expect(await list(caller, url(agent.key))).toEqual(await list(caller, url(agent.id)))
+    expect((await harness.request(caller, 'GET', url('nobody'))).status).toBe(404)
   })
 })
 
@@ -155,7 +279,7 @@ describe('chunks', () => {
     expect(ofAgent).toBe(7)
   })
 
-  it('come in the order of their lines, with all their text', async () => {
+  rule('listMemoryChunks.ordersByLine', async () => {
     const { caller, agent } = fresh()
     const lines = Array.from({ length: 100 }, (_, i) => `line ${i + 1} ${'y'.repeat(50)}`)
     await put(caller, agent.id, 'a.md', lines.join('\n'))
@@ -166,13 +290,41 @@ describe('chunks', () => {
     )
     expect(body.length).toBeGreaterThan(4)
     expect(body.map((c) => c.start_line)).toEqual(body.map((c) => c.start_line).toSorted((a, b) => a - b))
+  })
+
+  rule('listMemoryChunks.showsTheWholeText', async () => {
+    const { caller, agent } = fresh()
+    const lines = Array.from({ length: 100 }, (_, i) => `line ${i + 1} ${'y'.repeat(50)}`)
+    await put(caller, agent.id, 'a.md', lines.join('\n'))
+    const url = `/v1/agents/${agent.id}/memory/chunks?path=a.md`
+    const { body } = await harness.request<{ start_line: number; end_line: number; text_preview: string }[]>(
+      caller,
+      'GET',
+      url,
+    )
+    expect(body.length).toBeGreaterThan(4)
     for (const { start_line, end_line, text_preview } of body)
       expect(text_preview).toBe(lines.slice(start_line - 1, end_line).join('\n'))
+  })
+
+  rule('listMemoryChunks.answersUnknownWithNone', async () => {
+    const { caller, agent } = fresh()
+    const url = `/v1/agents/${agent.id}/memory/chunks?path=none.md`
+    expect(await harness.request(caller, 'GET', url)).toMatchObject({ status: 200, body: [] })
+  })
+
+  rule('listMemoryChunks.requiresAPath', async () => {
+    const { caller, agent } = fresh()
+    for (const query of ['', '?path=']) {
+      const { status, body } = await harness.request(caller, 'GET', `/v1/agents/${agent.id}/memory/chunks${query}`)
+      expect(status).toBe(400)
+      expect(body['error']).toContain('path')
+    }
   })
 })
 
 describe('indexing again', () => {
-  it('covers what a user sees, named in the body or by the caller, and leaves other users alone', async () => {
+  rule('indexAllMemoryDocuments.coversWhatTheUserSees', async () => {
     const { caller, agent } = fresh()
     for (const [path, user] of [
       ['a.txt', ''],
@@ -195,70 +347,63 @@ describe('indexing again', () => {
     expect(await chunks('c.txt', 'alice')).toBe(1)
   })
 
-  it('answers 404 for a document that is not there', async () => {
+  rule('indexAllMemoryDocuments.takesAnyBody', async () => {
+    const { caller, agent } = fresh()
+    await put(caller, agent.id, 'a.txt', 'text')
+    const all = `/v1/agents/${agent.id}/memory/index-all`
+    const chunks = async () =>
+      (await harness.request<unknown[]>(caller, 'GET', `/v1/agents/${agent.id}/memory/chunks?path=a.txt`)).body.length
+    for (const body of [undefined, '', '{"user_id": "bo', 'nonsense', '[]', '7', 'null', '"text"']) {
+      await put(caller, agent.id, 'a.txt', 'text')
+      expect(await chunks()).toBe(0)
+      expect(await harness.request(caller, 'POST', all, body)).toMatchObject({
+        status: 200,
+        body: { status: 'indexed_all' },
+      })
+      expect(await chunks()).toBe(1)
+    }
+    for (const refused of [{ user_id: 7 }, { user_id: 'a\0' }, '{"__proto__": {}}'])
+      expect((await harness.request(caller, 'POST', all, refused)).status).toBe(400)
+  })
+
+  rule('indexAllMemoryDocuments.goesOnAfterFailures', async () => {
+    const { caller, agent } = fresh()
+    for (const [path, content] of [
+      ['a.txt', 'fine'],
+      ['b.txt', 'refused'],
+      ['c.txt', 'fine'],
+    ] as const)
+      await put(caller, agent.id, path, content)
+    const { pool } = harness.database
+    await pool.query(`ALTER TABLE memory.chunks ADD CONSTRAINT refused CHECK (text <> 'refused')`)
+    try {
+      expect((await harness.request(caller, 'POST', `/v1/agents/${agent.id}/memory/index-all`)).status).toBe(200)
+    } finally {
+      await pool.query('ALTER TABLE memory.chunks DROP CONSTRAINT refused')
+    }
+    const counts = ['a.txt', 'b.txt', 'c.txt'].map(async (path) => (await read(caller, agent.id, path))['chunk_count'])
+    expect(await Promise.all(counts)).toEqual([1, 0, 1])
+  })
+
+  rule('indexMemoryDocument.survivesEmbeddingFailures', async () => {
+    const { caller, agent } = fresh()
+    await put(caller, agent.id, 'a.txt', 'grey herons')
+    harness.providers.embed = () => Promise.reject(new Error('away'))
+    try {
+      const index = await harness.request(caller, 'POST', `/v1/agents/${agent.id}/memory/index`, { path: 'a.txt' })
+      expect(index.status).toBe(200)
+      expect(await read(caller, agent.id, 'a.txt')).toMatchObject({ chunk_count: 1, embedded_count: 0 })
+      const search = await harness.request(caller, 'POST', `/v1/agents/${agent.id}/memory/search`, { query: 'herons' })
+      expect(search.body).toMatchObject({ count: 1, results: [{ path: 'a.txt' }] })
+    } finally {
+      harness.providers.embed = noProvider
+    }
+  })
+
+  rule('indexMemoryDocument.answersUnknown404', async () => {
     const { caller, agent } = fresh()
     const { status } = await harness.request(caller, 'POST', `/v1/agents/${agent.id}/memory/index`, { path: 'a.md' })
     expect(status).toBe(404)
-  })
-})
-
-describe('entries', () => {
-  it('get a dated path of their own, go to the default agent, and can be listed and deleted by id', async () => {
-    const caller = testCaller()
-    const agent = harness.addAgent(caller, { isDefault: true })
-    const { status, body } = await harness.request(caller, 'POST', '/v1/memory', {
-      content: 'likes tea',
-      user_id: 'bob',
-    })
-    expect(status).toBe(201)
-    expect(body).toMatchObject({ agent_id: agent.id, user_id: 'bob', content: 'likes tea' })
-    expect(body['path']).toMatch(/^memory\/\d{4}-\d\d-\d\d-[0-9a-f]{8}\.md$/)
-
-    const listed = await harness.request(caller, 'GET', '/v1/memory?include_content=false&user_id=bob')
-    expect(listed.body).toMatchObject({ total: 1, limit: 50, offset: 0, entries: [{ id: body['id'] }] })
-    expect(JSON.stringify(listed.body)).not.toContain('likes tea')
-
-    const url = `/v1/memory/${String(body['id'])}`
-    expect((await harness.request(caller, 'DELETE', url)).body).toEqual({ status: 'deleted' })
-    expect((await harness.request(caller, 'DELETE', url)).status).toBe(404)
-  })
-
-  it('replace the one at their path', async () => {
-    const caller = testCaller()
-    const agent = harness.addAgent(caller)
-    const create = (content: string) =>
-      harness.request(caller, 'POST', '/v1/memory', { agent_id: agent.key, path: 'memory/a.md', content })
-    const first = await create('one')
-    const second = await create('two')
-    expect([first.status, second.status]).toEqual([201, 200])
-    expect(second.body['id']).toBe(first.body['id'])
-  })
-
-  it('take the agent of the header when the body names none, and 404 without any', async () => {
-    const caller = testCaller()
-    const agent = harness.addAgent(caller)
-    const headers = { 'x-goclaw-agent-id': agent.key }
-    const { body } = await harness.request(caller, 'POST', '/v1/memory', { content: 'x' }, headers)
-    expect(body['agent_id']).toBe(agent.id)
-    expect((await harness.request(caller, 'POST', '/v1/memory', { content: 'x' })).status).toBe(404)
-  })
-
-  it('are paged, newest first, and filtered by agent and path', async () => {
-    const { caller, agent } = fresh()
-    for (const name of ['a', 'b', 'c']) await put(caller, agent.id, `${name}.md`, name)
-    const paths = async (query: string) => {
-      const { body } = await harness.request<{ entries: { path: string }[]; total: number }>(
-        caller,
-        'GET',
-        `/v1/memory?${query}`,
-      )
-      return [...body.entries.map(({ path }) => path), body.total]
-    }
-    expect(await paths('limit=2')).toEqual(['c.md', 'b.md', 3])
-    expect(await paths('limit=2&offset=2')).toEqual(['a.md', 3])
-    expect(await paths(`agent_id=${agent.key}&path=b.md`)).toEqual(['b.md', 1])
-    expect(await paths('limit=nonsense&offset=9007199254740991')).toEqual([3])
-    expect((await harness.request(caller, 'GET', '/v1/memory?agent_id=nobody')).status).toBe(404)
   })
 })
 
@@ -269,7 +414,7 @@ describe('bad input', () => {
     ['a backslash', 'memory%5Cnotes.md'],
     ['a NUL', 'memory/a%00.md'],
     ['too many letters', 'x'.repeat(501)],
-  ])('answers 400 naming the path for %s', async (_, path) => {
+  ])(ruleName('putMemoryDocument.refusesBadPaths', '%s'), async (_, path) => {
     const { caller, agent } = fresh()
     const { status, body } = await put(caller, agent.id, path, 'x')
     expect(status).toBe(400)
@@ -292,18 +437,6 @@ describe('bad input', () => {
   ])('answers 400 naming the field for %s', async (_, method, path, input, field) => {
     const { caller, agent } = fresh()
     const { status, body } = await harness.request(caller, method, `/v1/agents/${agent.id}/memory/${path}`, input)
-    expect(status).toBe(400)
-    expect(body['error']).toContain(field)
-  })
-
-  it.each([
-    ['an entry without content', 'POST', '/v1/memory', {}, 'content'],
-    ['an entry with a bad path', 'POST', '/v1/memory', { content: 'x', path: '/x' }, 'path'],
-    ['an id that is no UUID', 'DELETE', '/v1/memory/nonsense', undefined, 'id'],
-  ])('answers 400 naming the field for %s', async (_, method, path, input, field) => {
-    const caller = testCaller()
-    harness.addAgent(caller, { isDefault: true })
-    const { status, body } = await harness.request(caller, method, path, input)
     expect(status).toBe(400)
     expect(body['error']).toContain(field)
   })
@@ -333,7 +466,14 @@ describe('roles', () => {
     await put(caller, agent.id, 'a.md', 'x')
     expect((await harness.request(viewer, 'GET', documentUrl(agent.id, 'a.md'))).status).toBe(200)
     expect((await put(viewer, agent.id, 'a.md', 'y')).status).toBe(403)
+  })
+
+  rule('searchMemory.needsAnOperator', async () => {
+    const { caller, agent } = fresh()
     const search = `/v1/agents/${agent.id}/memory/search`
-    expect((await harness.request(viewer, 'POST', search, { query: 'x' })).status).toBe(403)
+    const statusOf = async (role: 'viewer' | 'operator') =>
+      (await harness.request({ ...caller, role }, 'POST', search, { query: 'x' })).status
+    expect(await statusOf('viewer')).toBe(403)
+    expect(await statusOf('operator')).toBe(200)
   })
 })

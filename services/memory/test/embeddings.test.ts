@@ -1,10 +1,12 @@
 import { evict } from '@clawmesh/chassis'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MeshError, type Caller } from '@clawmesh/contracts'
+import { rule } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
-import { contentHash } from '../src/domain/content-hash.ts'
-import { createMemoryStore } from '../src/store/store.ts'
-import { noProvider, providerOfWidth, startMemory, type MemoryHarness } from './memory-harness.ts'
+import { createWaitingChunkRows } from '../src/chunks/rows.ts'
+import { contentHash } from '../src/chunks/content-hash.ts'
+import { pruneVectorCache } from '../src/embeddings/rows.ts'
+import { noProvider, providerOfWidth, startMemory, type MemoryHarness } from './support.ts'
 import { hangLimitMs } from '../../../test/support/limits.ts'
 
 let harness: MemoryHarness
@@ -85,7 +87,7 @@ describe('a tenant with an embedding provider', () => {
     expect((await search('heron nesting in trees'))[0]).toMatchObject({ path: 'birds.md' })
   })
 
-  it('asks for each text once, however often it occurs or is indexed', async () => {
+  rule('indexMemoryDocument.embedsOnlyNewTexts', async () => {
     harness.providers.embed = providerOfWidth(16)
     const { put, index, counts } = fresh()
     await put('a.md', 'the same text')
@@ -155,11 +157,10 @@ describe('the cache of vectors', () => {
     const { caller, put } = fresh()
     await put('a.md', 'old text')
     await put('b.md', 'new text')
-    const store = createMemoryStore({ database: harness.database, published: () => undefined })
     const age =
       "UPDATE memory.embedding_cache SET created_at = now() - interval '31 days' WHERE tenant_id = $1 AND hash = $2"
     await harness.database.pool.query(age, [caller.tenantId, contentHash('old text')])
-    expect(await store.pruneVectorCache(30)).toBe(1)
+    expect(await pruneVectorCache(harness.database, 30)).toBe(1)
     const left = await rows<{ hash: string }>(caller, 'SELECT hash FROM memory.embedding_cache WHERE tenant_id = $1')
     expect(left).toEqual([{ hash: contentHash('new text') }])
   })
@@ -249,10 +250,10 @@ describe('a provider that fails', () => {
     harness.providers.embed = refuse
     await put('a.md', 'text')
     const [chunk] = await rows<{ id: string }>(caller, 'SELECT id FROM memory.chunks WHERE tenant_id = $1')
-    const store = createMemoryStore({ database: harness.database, published: () => undefined })
+    const waiting = createWaitingChunkRows(harness.database)(caller.tenantId)
     const pauses: number[] = []
     for (let failures = 0; failures < 14; failures++) {
-      await store.chunks(caller.tenantId).putOffFailed([chunk!.id], 'no \0\ud83d', 60_000)
+      await waiting.putOffFailed([chunk!.id], 'no \0\ud83d', 60_000)
       const sql = 'SELECT extract(epoch FROM embed_after - now()) AS s FROM memory.chunks WHERE tenant_id = $1'
       pauses.push(Number((await rows<{ s: string }>(caller, sql))[0]!.s))
     }

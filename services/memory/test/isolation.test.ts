@@ -2,7 +2,7 @@ import { MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1
 import type { Caller } from '@clawmesh/contracts'
 import { evict, newId } from '@clawmesh/chassis'
 import { testCaller } from '../../../test/support/service-harness.ts'
-import { providerOfWidth, startMemory, type MemoryHarness } from './memory-harness.ts'
+import { providerOfWidth, startMemory, type MemoryHarness } from './support.ts'
 
 let harness: MemoryHarness
 /** Two tenants that know an agent of the same id, the worst case. */

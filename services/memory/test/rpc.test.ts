@@ -1,6 +1,6 @@
 import { MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
-import { startMemory, type MemoryHarness } from './memory-harness.ts'
+import { startMemory, type MemoryHarness } from './support.ts'
 
 let harness: MemoryHarness
 beforeAll(async () => {

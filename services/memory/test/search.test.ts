@@ -1,6 +1,7 @@
 import { evict } from '@clawmesh/chassis'
+import { rule } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
-import { noProvider, providerOfWidth, startMemory, type MemoryHarness } from './memory-harness.ts'
+import { noProvider, providerOfWidth, startMemory, type MemoryHarness } from './support.ts'
 
 let harness: MemoryHarness
 beforeAll(async () => {
@@ -61,7 +62,7 @@ describe('a search', () => {
     ])
   })
 
-  it('sees personal documents of the named user only, and counts them 1.2 times', async () => {
+  rule('searchMemory.scopesToAUser', async () => {
     harness.providers.embed = textOnly
     const { put, search } = fresh()
     for (const [path, user] of [
@@ -71,13 +72,20 @@ describe('a search', () => {
     ] as const)
       await put(path, 'the heron text', user)
     expect((await search({ query: 'heron' })).map(({ path }) => path)).toEqual(['all.md'])
-    const [own, general] = await search({ query: 'heron', user_id: 'bob' })
-    expect(own).toMatchObject({ path: 'bob.md', scope: 'personal' })
-    expect(general).toMatchObject({ path: 'all.md', scope: 'global' })
-    expect(own!.score / general!.score).toBeCloseTo(1.2, 6)
+    const found = await search({ query: 'heron', user_id: 'bob' })
+    expect(found.map(({ path, scope }) => [path, scope])).toEqual([
+      ['bob.md', 'personal'],
+      ['all.md', 'global'],
+    ])
   })
 
-  it('gives one result for a path that is both personal and global, in the words of the personal one', async () => {
+  rule('searchMemory.prefersPersonalOnes', async () => {
+    harness.providers.embed = textOnly
+    const two = fresh()
+    await two.put('all.md', 'the heron text')
+    await two.put('bob.md', 'the heron text', 'bob')
+    const [own, general] = await two.search({ query: 'heron', user_id: 'bob' })
+    expect(own!.score / general!.score).toBeCloseTo(1.2, 6)
     harness.providers.embed = textOnly
     const { put, search } = fresh()
     await put('MEMORY.md', 'heron in general')
@@ -87,7 +95,7 @@ describe('a search', () => {
     expect(results[0]).toMatchObject({ snippet: 'heron of bob', scope: 'personal' })
   })
 
-  it('adds text and vectors with the weights of the agent', async () => {
+  rule('searchMemory.weighsBothSides', async () => {
     harness.providers.embed = providerOfWidth(64)
     const scoreOf = async (config: Record<string, unknown>, query: string) => {
       const { put, search } = fresh(config)
@@ -101,7 +109,7 @@ describe('a search', () => {
     expect(await scoreOf({}, 'herons')).toBeCloseTo(0.3 * textScore + 0.7 * vectorScore, 6)
   })
 
-  it('gives 6 results, or as many as asked or set; max_results goes before limit', async () => {
+  rule('searchMemory.takesEitherLimit', async () => {
     const { put, search } = fresh()
     const limited = fresh({ max_results: 2 })
     for (let i = 0; i < 12; i++) {
@@ -117,22 +125,33 @@ describe('a search', () => {
     expect(await limited.search({ query })).toHaveLength(2)
   })
 
-  it('drops what scores below the floor', async () => {
+  rule('searchMemory.dropsLowScores', async () => {
     const { put, search } = fresh()
     await put('a.md', 'heron')
     await put('b.md', 'something else altogether')
     const all = await search({ query: 'heron' })
     const floor = (all[0]!.score + all[1]!.score) / 2
+    expect(await search({ query: 'heron', min_score: 0 })).toHaveLength(2)
     expect((await search({ query: 'heron', min_score: floor })).map(({ path }) => path)).toEqual(['a.md'])
   })
 
-  it('is best first', async () => {
+  rule('searchMemory.ordersByScore', async () => {
     const { put, search } = fresh()
     await put('once.md', `heron ${'and many other words '.repeat(20)}`)
     await put('often.md', 'heron heron heron')
     const scores = (await search({ query: 'heron' })).map(({ path, score }) => ({ path, score }))
     expect(scores[0]!.path).toBe('often.md')
     expect(scores[0]!.score).toBeGreaterThanOrEqual(scores[1]!.score)
+  })
+
+  rule('searchMemory.requiresAQuery', async () => {
+    const caller = testCaller()
+    const { id } = harness.addAgent(caller)
+    for (const body of [{}, { query: '' }, { query: ' \n' }]) {
+      const { status, body: answer } = await harness.request(caller, 'POST', `/v1/agents/${id}/memory/search`, body)
+      expect(status).toBe(400)
+      expect(answer['error']).toContain('query')
+    }
   })
 
   it('takes any query as plain words', async () => {

@@ -10,9 +10,10 @@ import {
   type CloudEvent,
   type EventName,
 } from '@clawmesh/contracts'
-import { dayOf, monthOf } from '../src/domain/calendar.ts'
-import { createPartitionKeeper } from '../src/domain/partitions.ts'
-import { activityPartitions, createPartitionStore } from '../src/store/partitions.ts'
+import { dayOf, monthOf } from '../src/partitions/calendar.ts'
+import { createPartitionKeeper } from '../src/partitions/use-cases.ts'
+import { activityPartitions, createPartitionRows } from '../src/partitions/rows.ts'
+import { rule, ruleName } from '../../../test/support/rule.ts'
 import { changeOf, makeTenant, startTraces, toldOf, type TracesHarness } from './support.ts'
 
 let traces: TracesHarness
@@ -26,7 +27,7 @@ const auditNames = (Object.keys(events) as EventName[]).filter((name) => auditAc
 const pool = () => traces.mesh.database('traces').pool
 
 describe('an event that tells of a change', () => {
-  it('leaves who did what, to which entity, from where and when', async () => {
+  rule('listActivity.showsNoDetailsAsNull', async () => {
     const { admin, tenantId } = makeTenant()
     const told = changeOf('agentCreated', tenantId, { id: newId(), actorId: 'alice', ipAddress: '2001:db8::7' })
     await traces.tell(told)
@@ -172,8 +173,11 @@ describe('listing', () => {
       ),
     )
 
-  it('is newest first, in pages that tell the total', async () => {
+  rule('listActivity.ordersByTime', async () => {
     expect(await found('')).toEqual([5, 4, 3, 2, 1, 0])
+  })
+
+  rule('listActivity.countsAllMatches', async () => {
     expect(await found('?limit=2&offset=1')).toEqual([4, 3])
     expect(await traces.activity(admin, '?limit=2&offset=5')).toMatchObject({ total: 6, limit: 2, offset: 5 })
     expect(await traces.activity(admin, '?offset=9007199254740991')).toMatchObject({ logs: [], total: 6 })
@@ -191,19 +195,26 @@ describe('listing', () => {
     ['?entity_type=agent&entity_id=a1&actor_id=alice', [0]],
     ['?actor_id=ALICE', []],
     ["?action=agent.created'%20OR%20'1'='1", []],
-  ])('narrows by %s, exactly', async (query, expected) => {
+  ])(ruleName('listActivity.matchesExactly', '%s'), async (query, expected) => {
     expect(await found(query)).toEqual(expected)
     expect((await traces.activity(admin, query)).total).toBe(expected.length)
   })
 
-  it.each(['?limit=0', '?limit=201', '?limit=many', '?offset=-1', '?actor_id=', `?action=${'x'.repeat(101)}`])(
-    'falls back to the default for %s',
+  it.each(['?actor_id=', `?action=${'x'.repeat(101)}`])(
+    ruleName('listActivity.matchesExactly', 'nothing is asked for by %s'),
     async (query) => {
       expect(await traces.activity(admin, query)).toMatchObject({ total: 6, limit: 50, offset: 0 })
     },
   )
 
-  it('shows those below admin their own changes only, whomever they ask for, and none to nobody', async () => {
+  rule('listActivity.capsThePage', async () => {
+    const statusOf = async (query: string) => (await traces.request(admin, 'GET', `/v1/activity${query}`)).status
+    expect(await traces.activity(admin, '?limit=201')).toMatchObject({ total: 6, limit: 200 })
+    expect(await traces.activity(admin, '?offset=-1')).toMatchObject({ limit: 50, offset: 0 })
+    for (const limit of ['0', '-1', 'many', '']) expect(await statusOf(`?limit=${limit}`)).toBe(400)
+  })
+
+  rule('listActivity.showsOwnChangesOnly', async () => {
     expect(await found('?actor_id=alice', viewer('bob'))).toEqual([2, 1])
     expect(await found('', { ...viewer('alice'), role: 'operator' })).toEqual([4, 3, 0])
     expect(await traces.activity(viewer(''))).toEqual({ logs: [], total: 0, limit: 50, offset: 0 })
@@ -254,7 +265,7 @@ describe('partitions', () => {
     expect(await placeOf(old)).toEqual([nameOf(monthOf(lastMonth))])
     expect(await placeOf(ancient)).toEqual(['traces.activity_logs_default'])
 
-    const store = createPartitionStore(traces.mesh.database('traces'), activityPartitions)
+    const store = createPartitionRows(traces.mesh.database('traces'), activityPartitions)
     const keeper = createPartitionKeeper(store, 30, traces.mesh.log)
     const monthEnd = Date.parse(monthOf(Date.now()))
     await keeper.sweep(monthEnd + 30 * dayMs - 1)

@@ -1,9 +1,9 @@
 /** Traces on the embedded database, which has one session for everybody. */
 import { newId } from '@clawmesh/chassis'
 import { startEmptyPglite, type PgliteProcess } from '../../../test/support/pglite.ts'
-import { dayOf } from '../src/domain/calendar.ts'
-import { createPartitionKeeper } from '../src/domain/partitions.ts'
-import { createPartitionStore, tracePartitions } from '../src/store/partitions.ts'
+import { dayOf } from '../src/partitions/calendar.ts'
+import { createPartitionKeeper } from '../src/partitions/use-cases.ts'
+import { createPartitionRows, tracePartitions } from '../src/partitions/rows.ts'
 import { callCost, daysAgo, makeTenant, pricedCall, startTraces, toldOf, type TracesHarness } from './support.ts'
 
 let database: PgliteProcess
@@ -34,7 +34,7 @@ it('are taken in once, listed, summed and dropped', async () => {
   expect(body.spans).toHaveLength(1)
 
   const keeper = createPartitionKeeper(
-    createPartitionStore(traces.mesh.database('traces'), tracePartitions),
+    createPartitionRows(traces.mesh.database('traces'), tracePartitions),
     7,
     traces.mesh.log,
   )

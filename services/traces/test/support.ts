@@ -14,16 +14,22 @@ import {
   type CloudEvent,
   type EventData,
   type EventName,
+  type http,
 } from '@clawmesh/contracts'
+import type { z } from 'zod'
 import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
 import { tracesConfig, tracesService } from '../src/index.ts'
-import type { ActivityLog, Span, Trace } from '../src/domain/types.ts'
 import {
   startServices,
   testCaller,
   type HarnessOptions,
   type ServiceHarness,
 } from '../../../test/support/service-harness.ts'
+
+type Detail = z.output<(typeof http.traces.operations.getTrace.response)[200]>
+type Trace = Detail['trace']
+type Span = Detail['spans'][number]
+export type ActivityPage = z.output<(typeof http.activity.operations.listActivity.response)[200]>
 
 export type Recorded = EventData<'traceRecorded'>
 export type RecordedTrace = Recorded['trace']
@@ -86,13 +92,6 @@ export const changeOf = (
 export const badEvent = (tenantId: string, data: unknown): OutgoingEvent => {
   const { subject, event } = toldOf(tenantId)
   return { subject, event: { ...event, data } }
-}
-
-export interface ActivityPage {
-  logs: ActivityLog[]
-  total: number
-  limit: number
-  offset: number
 }
 
 export interface TracesHarness extends ServiceHarness {

@@ -1,5 +1,6 @@
 /** The contract of traces over a real database, fed by events. */
 import { newId } from '@clawmesh/chassis'
+import { rule, ruleName } from '../../../test/support/rule.ts'
 import {
   badEvent,
   callCost,
@@ -266,16 +267,27 @@ describe('listing', () => {
   const names = async (query: string, caller = admin) =>
     (await traces.list(caller, query)).traces.map(({ name }) => Number(name!.slice(4)))
 
-  it('is newest first, in pages that tell the total', async () => {
+  rule('listTraces.ordersByTime', async () => {
     expect(await names('')).toEqual([6, 5, 4, 3, 2, 1, 0])
+    expect((await traces.list(makeTenant().admin)).total).toBe(0)
+  })
+
+  rule('listTraces.countsAllMatches', async () => {
     const page = await traces.list(admin, '?limit=3&offset=3')
     expect(page).toMatchObject({ total: 7, limit: 3, offset: 3 })
     expect(page.traces.map(({ name }) => name)).toEqual(['run 3', 'run 2', 'run 1'])
     expect(await traces.list(admin, '?offset=9007199254740991')).toMatchObject({ traces: [], total: 7 })
   })
 
-  it.each(['?limit=0', '?limit=201', '?limit=many', '?offset=-1', '?agent_id=none', '?from=yesterday', '?user_id='])(
-    'falls back to the default for %s',
+  rule('listTraces.capsThePage', async () => {
+    const statusOf = async (query: string) => (await traces.request(admin, 'GET', `/v1/traces${query}`)).status
+    expect(await traces.list(admin, '?limit=201')).toMatchObject({ total: 7, limit: 200 })
+    expect(await traces.list(admin, '?offset=-1')).toMatchObject({ limit: 50, offset: 0 })
+    for (const limit of ['0', '-1', 'many', '']) expect(await statusOf(`?limit=${limit}`)).toBe(400)
+  })
+
+  it.each(['?agent_id=none', '?from=yesterday', '?to=never', '?user_id='])(
+    ruleName('listTraces.ignoresUnreadableFilters', '%s'),
     async (query) => {
       expect(await traces.list(admin, query)).toMatchObject({ total: 7, limit: 50, offset: 0 })
     },
@@ -287,7 +299,6 @@ describe('listing', () => {
     ['?session_key=agent%3Ahelper%3As', [0]],
     ['?channel=telegram', [0]],
     ['?status=error', [5]],
-    ['?status=success', [6, 4, 3, 2, 1, 0]],
     ['?status=running', []],
     [`?user_id=alice&agent_id=${otherAgent}`, [3, 1]],
     ['?from=0001-01-01T00:00:00Z&to=9999-12-31T23:59:59-14:00', [6, 5, 4, 3, 2, 1, 0]],
@@ -295,30 +306,50 @@ describe('listing', () => {
     expect(await names(query)).toEqual(expected)
   })
 
-  it('takes a time from, inclusive, and a time to, exclusive', async () => {
+  rule('listTraces.takesSuccess', async () => {
+    expect(await names('?status=success')).toEqual([6, 4, 3, 2, 1, 0])
+    expect(await names('?status=success')).toEqual(await names('?status=completed'))
+  })
+
+  rule('listTraces.filtersByTime', async () => {
     const { traces: all } = await traces.list(admin)
     const [from, to] = [all[4]!.created_at, all[1]!.created_at].map(encodeURIComponent)
     expect(await names(`?from=${from}&to=${to}`)).toEqual([4, 3, 2])
   })
 
-  it('refuses an unknown status and a NUL', async () => {
-    expect((await traces.request(admin, 'GET', '/v1/traces?channel=%00')).status).toBe(400)
-    expect((await traces.request(admin, 'GET', '/v1/traces?status=odd')).status).toBe(400)
+  it.each(['odd', '', 'COMPLETED'])(ruleName('listTraces.refusesUnknownStatuses', '"%s"'), async (status) => {
+    const { status: answered, body } = await traces.request(admin, 'GET', `/v1/traces?status=${status}`)
+    expect(answered).toBe(400)
+    expect(body['error']).toContain('status')
   })
 
-  it('shows those below admin their own runs only, whomever they ask for, and none to nobody', async () => {
+  it('refuses a NUL', async () => {
+    expect((await traces.request(admin, 'GET', '/v1/traces?channel=%00')).status).toBe(400)
+  })
+
+  rule('listTraces.listsChildren', async () => {
+    const family = makeTenant()
+    const [root, child] = [newId(), newId()]
+    await traces.tell(
+      toldOf(family.tenantId, { id: root, created_at: daysAgo(0.1) }),
+      toldOf(family.tenantId, { id: child, parent_trace_id: root }),
+    )
+    expect((await traces.list(family.admin)).traces.map(({ id }) => id)).toEqual([child, root])
+  })
+
+  rule('listTraces.showsOwnRunsOnly', async () => {
     expect(await names('?user_id=bob', viewer('alice'))).toEqual([3, 2, 1, 0])
     expect(await traces.list({ ...viewer('bob'), role: 'operator' })).toMatchObject({ total: 3 })
     expect(await traces.list(viewer(''))).toEqual({ traces: [], total: 0, limit: 50, offset: 0 })
   })
 
-  it('is an empty array for a tenant without traces', async () => {
+  rule('listTraces.answersAnArray', async () => {
     expect(await traces.list(makeTenant().admin)).toEqual({ traces: [], total: 0, limit: 50, offset: 0 })
   })
 })
 
 describe('reading one trace', () => {
-  it('answers 404 to another tenant, and below admin to another user and to nobody', async () => {
+  rule('getTrace.hidesOthersRuns', async () => {
     const { admin, viewer, tenantId } = makeTenant()
     const [id, ownerless] = [newId(), newId()]
     await traces.tell(toldOf(tenantId, { id, user_id: 'alice' }), toldOf(tenantId, { id: ownerless }))
@@ -332,6 +363,51 @@ describe('reading one trace', () => {
     expect(await statuses(ownerless)).toEqual([200, 404, 404, 404, 404])
     expect((await traces.get(admin, newId())).status).toBe(404)
     expect((await traces.get(admin, 'odd')).status).toBe(400)
+  })
+
+  rule('getTrace.leavesChildrenOut', async () => {
+    const { admin, tenantId } = makeTenant()
+    const [root, child] = [newId(), newId()]
+    await traces.tell(toldOf(tenantId, { id: root }), toldOf(tenantId, { id: child, parent_trace_id: root }))
+    const { body } = await traces.get(admin, root)
+    expect(Object.keys(body).sort()).toEqual(['spans', 'trace'])
+    expect(JSON.stringify(body)).not.toContain(child)
+  })
+
+  rule('getTrace.pricesSpans', async () => {
+    const { admin, tenantId } = makeTenant()
+    const id = newId()
+    await traces.tell(toldOf(tenantId, { id }, [pricedCall(), makeSpan({ span_type: 'tool_call' })]))
+    const { spans } = (await traces.get(admin, id)).body
+    expect(spans.map(({ tenant_id }) => tenant_id)).toEqual([tenantId, tenantId])
+    expect(spans.map(({ total_cost }) => total_cost).toSorted()).toEqual([callCost, undefined])
+  })
+
+  rule('getTrace.ordersSpans', async () => {
+    const { admin, tenantId } = makeTenant()
+    const at = (ms: number) => new Date(Date.UTC(2026, 10, 20, 10, 0, 0, ms)).toISOString()
+    // Ids in the order in which they are made: the root's is the last, its child's the one before.
+    const [early, grandchild, child, root, lost, loop] = Array.from({ length: 6 }, newId)
+    const span = (id: string | undefined, start: number, parent?: string) =>
+      makeSpan({
+        id: id!,
+        start_time: at(start),
+        end_time: at(9),
+        ...(parent === undefined ? {} : { parent_span_id: parent }),
+      })
+    const id = newId()
+    await traces.tell(
+      toldOf(tenantId, { id }, [
+        span(grandchild, 1, child),
+        span(child, 1, root),
+        span(root, 1),
+        span(early, 0, root),
+        span(lost, 2, newId()),
+        span(loop, 3, loop),
+      ]),
+    )
+    const { spans } = (await traces.get(admin, id)).body
+    expect(spans.map((each) => each.id)).toEqual([early, root, child, grandchild, lost, loop])
   })
 
   it('keeps tenants apart even where their traces have the same id', async () => {
@@ -349,9 +425,17 @@ describe('reading one trace', () => {
 })
 
 describe('costs', () => {
-  it('are summed over root traces by agent, highest first, for any viewer of the tenant', async () => {
-    const { viewer, tenantId } = makeTenant()
-    const [cheap, dear] = [newId(), newId()]
+  const row = (agentId: string, calls: number, count: number) => ({
+    agent_id: agentId,
+    total_cost: expect.closeTo(calls * callCost, 8) as number,
+    total_input_tokens: calls * 1_000,
+    total_output_tokens: calls * 1_000,
+    trace_count: count,
+  })
+  const nobody = { total_cost: 0, total_input_tokens: 0, total_output_tokens: 0, trace_count: 1 }
+  const { viewer, tenantId } = makeTenant()
+  const [cheap, dear] = [newId(), newId()]
+  beforeAll(async () => {
     const root = newId()
     await traces.tell(
       toldOf(tenantId, { agent_id: cheap }),
@@ -360,19 +444,37 @@ describe('costs', () => {
       toldOf(tenantId, { agent_id: cheap, parent_trace_id: root }),
       toldOf(tenantId, {}, [makeSpan()]),
     )
-    const row = (agentId: string, calls: number, count: number) => ({
-      agent_id: agentId,
-      total_cost: expect.closeTo(calls * callCost, 8) as number,
-      total_input_tokens: calls * 1_000,
-      total_output_tokens: calls * 1_000,
-      trace_count: count,
-    })
-    const nobody = { total_cost: 0, total_input_tokens: 0, total_output_tokens: 0, trace_count: 1 }
-    expect(await traces.costs(viewer(''))).toEqual([row(dear, 3, 2), row(cheap, 1, 1), nobody])
+  })
+
+  rule('getCostSummary.sumsRootTraces', async () => {
+    expect((await traces.costs(viewer(''))).slice(0, 2)).toEqual([row(dear, 3, 2), row(cheap, 1, 1)])
     expect(await traces.costs(viewer(''), `?agent_id=${cheap}`)).toEqual([row(cheap, 1, 1)])
-    expect(await traces.costs(viewer(''), `?to=${daysAgo(1)}`)).toEqual([row(dear, 1, 1)])
+  })
+
+  rule('getCostSummary.sumsAgentlessTraces', async () => {
+    expect((await traces.costs(viewer(''))).at(-1)).toEqual(nobody)
+  })
+
+  rule('getCostSummary.filtersByTime', async () => {
+    const { traces: all } = await traces.list({ ...viewer(''), role: 'admin' }, `?agent_id=${dear}`)
+    const [now, before] = all.map(({ created_at }) => created_at)
+    expect(await traces.costs(viewer(''), `?to=${now}`)).toEqual([row(dear, 1, 1)])
+    expect(await traces.costs(viewer(''), `?from=${before}&to=${now}`)).toEqual([row(dear, 1, 1)])
+    expect(await traces.costs(viewer(''), `?from=${now}&agent_id=${dear}`)).toEqual([row(dear, 2, 1)])
+  })
+
+  rule('getCostSummary.ignoresUnreadableFilters', async () => {
     expect(await traces.costs(viewer(''), '?agent_id=odd&from=odd&to=odd')).toHaveLength(3)
+  })
+
+  rule('getCostSummary.isOpenToViewers', async () => {
+    expect(await traces.costs(viewer('bob'))).toEqual(await traces.costs({ ...viewer(''), role: 'admin' }))
+    expect(await traces.costs(makeTenant().viewer('bob'))).toEqual([])
+  })
+
+  rule('getCostSummary.answersAnArray', async () => {
     expect(await traces.costs(makeTenant().admin)).toEqual([])
+    expect(await traces.costs(viewer(''), `?agent_id=${newId()}`)).toEqual([])
   })
 
   it("of an agent this month are those of its root traces in the caller's tenant", async () => {

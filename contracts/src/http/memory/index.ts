@@ -1,1 +1,4 @@
-export { memory } from './memory.ts'
+export { memoryChunks } from './chunks.ts'
+export { memoryDocuments } from './documents.ts'
+export { memoryEntries } from './entries.ts'
+export { memorySearch } from './search.ts'

@@ -1,1 +1,3 @@
+export { activity } from './activity.ts'
+export { costs } from './costs.ts'
 export { traces } from './traces.ts'

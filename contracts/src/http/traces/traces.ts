@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { json, lenient, page, timestamp, userId, uuid } from '../common.ts'
 import { defineHttpTable } from '../operation.ts'
+import { period } from './period.ts'
 
 export const trace = z
   .object({
@@ -62,33 +63,25 @@ export const span = z
   })
   .meta({ id: 'Span', description: 'One step of a run: a model call, a tool call' })
 
-export const activityLog = z
-  .object({
-    id: uuid,
-    actor_type: z.string().max(20),
-    /** A user's id, or `system` where none was known. */
-    actor_id: z.string().max(255),
-    /** `<entity>.<verb>`, such as `agent.created`. */
-    action: z.string().max(100),
-    entity_type: z.string().max(50).optional(),
-    entity_id: z.string().max(255).optional(),
-    details: json.nullable(),
-    ip_address: z.string().max(45).optional(),
-    created_at: timestamp,
-  })
-  .meta({ id: 'ActivityLog', description: 'One change: who changed what, and from where' })
-
-const period = {
-  from: lenient(timestamp).describe('Not before this time'),
-  to: lenient(timestamp).describe('Not after this time'),
-}
-
 export const traces = defineHttpTable('traces', {
   listTraces: {
     method: 'GET',
     path: '/v1/traces',
     role: 'viewer',
     summary: 'Recorded agent runs, newest first',
+    rules: {
+      ordersByTime: 'Runs come newest first, those of the tenant and no others',
+      listsChildren: 'Root runs and those that they delegated are both listed',
+      showsOwnRunsOnly: 'Below admin only the own runs are shown, whoever is asked for, and none without a user id',
+      capsThePage:
+        'A limit above 200 is 200; zero, a negative or an unreadable one is refused, an offset that makes no sense is 0',
+      countsAllMatches: '`total` counts all that match, whatever the page',
+      ignoresUnreadableFilters: 'An `agent_id`, `from` or `to` that cannot be read filters nothing',
+      filtersByTime: '`from` is inclusive and `to` exclusive, by the time of recording',
+      takesSuccess: 'The status `success` is `completed`',
+      refusesUnknownStatuses: 'A status that is not one of the known is refused',
+      answersAnArray: '`traces` is an empty array where nothing matches',
+    },
     query: z.object({
       agent_id: lenient(uuid).describe('Only runs of this agent'),
       user_id: lenient(userId).describe('Only runs for this user; only for callers that see all'),
@@ -116,52 +109,15 @@ export const traces = defineHttpTable('traces', {
     path: '/v1/traces/{traceID}',
     role: 'viewer',
     summary: 'One trace with every span in it',
+    rules: {
+      ordersSpans:
+        'Spans come in the order of their start; of those that start together, a parent before what is under it',
+      leavesChildrenOut: 'Traces of delegated runs are not part of the answer',
+      hidesOthersRuns: 'Below admin a trace of another user is answered 404, as one that does not exist',
+      pricesSpans: 'Every span names its tenant, and its cost where it has one',
+    },
     params: z.object({ traceID: uuid.describe('Id of the trace') }),
     response: { 200: z.object({ trace, spans: z.array(span) }) },
     errors: [400, 404],
-  },
-  getCostSummary: {
-    method: 'GET',
-    path: '/v1/costs/summary',
-    role: 'viewer',
-    summary: 'Cost and token totals per agent',
-    query: z.object({ agent_id: lenient(uuid).describe('Only this agent'), ...period }),
-    response: {
-      200: z.object({
-        rows: z.array(
-          z.object({
-            agent_id: uuid.optional(),
-            total_cost: z.number(),
-            total_input_tokens: z.number().int(),
-            total_output_tokens: z.number().int(),
-            trace_count: z.number().int(),
-          }),
-        ),
-      }),
-    },
-    errors: [],
-  },
-  listActivity: {
-    method: 'GET',
-    path: '/v1/activity',
-    role: 'viewer',
-    summary: 'The audit log, newest first: who changed what, and from where',
-    query: z.object({
-      actor_type: lenient(z.string().max(20)).describe('Only changes by this kind of actor'),
-      actor_id: lenient(userId).describe('Only changes by this actor'),
-      action: lenient(z.string().max(100)).describe('Only this action, such as agent.created'),
-      entity_type: lenient(z.string().max(50)).describe('Only changes of this kind of thing'),
-      entity_id: lenient(z.string().max(255)).describe('Only changes of this thing'),
-      ...page(50, 200),
-    }),
-    response: {
-      200: z.object({
-        logs: z.array(activityLog),
-        total: z.number().int(),
-        limit: z.number().int(),
-        offset: z.number().int(),
-      }),
-    },
-    errors: [],
   },
 })

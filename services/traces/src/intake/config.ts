@@ -1,0 +1,37 @@
+import { flag, integer } from '@clawmesh/chassis'
+import { z } from 'zod'
+
+// The upper end only keeps a slip of the pen from costs too large to be stored.
+const dollars = z.number().min(0).max(100_000)
+/** US dollars per million tokens; tokens of a cache cost what other input costs unless they are priced. */
+const modelPrice = z.strictObject({
+  input_per_million: dollars,
+  output_per_million: dollars,
+  cache_read_per_million: dollars.optional(),
+  cache_create_per_million: dollars.optional(),
+})
+
+/** What a model costs. */
+export type ModelPrice = z.output<typeof modelPrice>
+
+export const intakeSettings = {
+  intakeBatchSize: {
+    env: ['CLAWMESH_TRACE_INTAKE_BATCH'],
+    schema: integer(200, 1, 500),
+    about: 'Traces that are written at once, at most',
+  },
+  verbosePreviews: {
+    env: ['CLAWMESH_TRACE_VERBOSE', 'GOCLAW_TRACE_VERBOSE'],
+    schema: flag(false),
+    about: 'Keep 200,000 characters of what a span was given and gave, instead of 40,000',
+  },
+  modelPrices: {
+    env: ['CLAWMESH_MODEL_PRICES'],
+    file: 'telemetry.model_pricing',
+    schema: z.record(z.string(), modelPrice).default({}),
+    about:
+      'Prices over the known ones, JSON by "provider/model" or "model": {"gpt-4o": {"input_per_million": 2.5, ' +
+      '"output_per_million": 10, "cache_read_per_million": 1.25}}, in US dollars; input of a cache costs what other input does ' +
+      'unless it has a price',
+  },
+} as const

@@ -1,0 +1,133 @@
+/** Takes in what events tell of traces. Idempotent: the same events leave the same rows and the same costs. */
+import { mergeTold } from './merge.ts'
+import { monthlyCosts, type CostChange, type MonthlyCost } from './monthly-costs.ts'
+import type { PartitionKeeper } from '../partitions/use-cases.ts'
+import { totalsOf, type CountableSpan } from './totals.ts'
+import type { CountedTrace, ToldTrace, Totals, TraceKey } from './types.ts'
+
+/** A trace as it was before its totals are brought up to date, with the spans it has by now. */
+export interface StoredTrace extends TraceKey {
+  agent_id: string | null
+  parent_trace_id: string | null
+  total_cost: number
+  spans: CountableSpan[]
+}
+
+/** What may be done inside the intake's transaction. */
+export interface IntakeSession {
+  /** Keeps other replicas from writing the same traces until the transaction ends. */
+  lock: (wanted: readonly TraceKey[]) => Promise<void>
+  /** Where traces are that were recorded before, under whatever time. */
+  findKeys: (wanted: readonly TraceKey[]) => Promise<TraceKey[]>
+  /** Writes traces and tells which of them are new. */
+  upsertTraces: (traces: readonly CountedTrace[]) => Promise<Pick<TraceKey, 'tenant_id' | 'id'>[]>
+  /** Adds spans; one that was running is replaced by one that has ended. */
+  upsertSpans: (traces: readonly CountedTrace[]) => Promise<void>
+  stored: (wanted: readonly TraceKey[]) => Promise<StoredTrace[]>
+  updateTotals: (changes: readonly { key: TraceKey; totals: Totals }[]) => Promise<void>
+  addMonthlyCosts: (costs: readonly MonthlyCost[]) => Promise<void>
+}
+
+/** The rows of all tenants. */
+export interface IntakeRows {
+  /** Runs work in one transaction. */
+  transaction: <T>(work: (session: IntakeSession) => Promise<T>) => Promise<T>
+}
+
+interface Parts {
+  store: IntakeRows
+  partitions: PartitionKeeper
+}
+
+const keyOf = ({ tenantId, trace }: ToldTrace): TraceKey => ({
+  tenant_id: tenantId,
+  id: trace.id,
+  created_at: trace.created_at,
+})
+const nameOf = ({ tenant_id, id }: Pick<TraceKey, 'tenant_id' | 'id'>) => `${tenant_id}/${id}`
+
+const counted = (told: ToldTrace): CountedTrace => {
+  const { metadata, ...totals } = totalsOf(told.spans)
+  return { ...told, trace: { ...told.trace, ...totals, metadata: { ...told.trace.metadata, ...metadata } } }
+}
+
+/** What is stored already keeps its place in time, whatever a later event says: it decides the partition. */
+const inPlace = (told: readonly ToldTrace[], stored: readonly TraceKey[]): ToldTrace[] => {
+  const places = new Map(stored.map((key) => [nameOf(key), key.created_at]))
+  return told.map((each) => {
+    const created_at = places.get(nameOf(keyOf(each))) ?? each.trace.created_at
+    return { ...each, trace: { ...each.trace, created_at } }
+  })
+}
+
+const firstCost = ({ tenantId, trace }: CountedTrace): CostChange => ({
+  tenantId,
+  agentId: trace.agent_id,
+  parentTraceId: trace.parent_trace_id,
+  createdAt: trace.created_at,
+  usd: trace.total_cost,
+})
+
+const costChange = (before: StoredTrace): CostChange => ({
+  tenantId: before.tenant_id,
+  agentId: before.agent_id,
+  parentTraceId: before.parent_trace_id,
+  createdAt: before.created_at,
+  usd: totalsOf(before.spans).total_cost - before.total_cost,
+})
+
+/**
+ * Writes traces that differ from each other. One that was there already is counted anew over all spans it has by then;
+ * the monthly costs get only what it costs more than before.
+ */
+const write = async (session: IntakeSession, told: readonly ToldTrace[]): Promise<void> => {
+  const keys = told.map(keyOf)
+  await session.lock(keys)
+  const traces = inPlace(told, await session.findKeys(keys)).map(counted)
+  const fresh = await session.upsertTraces(traces)
+  await session.upsertSpans(traces)
+  const names = new Set(fresh.map(nameOf))
+  const [first, again] = [
+    traces.filter((each) => names.has(nameOf(keyOf(each)))),
+    traces.filter((each) => !names.has(nameOf(keyOf(each)))),
+  ]
+  const stored = again.length === 0 ? [] : await session.stored(again.map(keyOf))
+  if (stored.length > 0)
+    await session.updateTotals(stored.map((trace) => ({ key: trace, totals: totalsOf(trace.spans) })))
+  const costs = monthlyCosts([...first.map(firstCost), ...stored.map(costChange)])
+  if (costs.length > 0) await session.addMonthlyCosts(costs)
+}
+
+/** Characters of previews that are written in one transaction; most batches stay far below. */
+const portionCharacters = 8_000_000
+
+const charactersOf = ({ spans }: ToldTrace) =>
+  spans.reduce((sum, span) => sum + (span.input_preview?.length ?? 0) + (span.output_preview?.length ?? 0), 0)
+
+/** A batch as one portion, or as several when it would be too much for one statement. */
+const portionsOf = (told: readonly ToldTrace[]): ToldTrace[][] => {
+  const portions: ToldTrace[][] = []
+  let room = 0
+  for (const trace of told) {
+    const characters = charactersOf(trace)
+    if (portions.length === 0 || characters > room) {
+      portions.push([])
+      room = portionCharacters
+    }
+    portions.at(-1)!.push(trace)
+    room -= characters
+  }
+  return portions
+}
+
+/** Stores traces that events tell of. @throws when one cannot be stored, or the database is away: then none may have been */
+export const createIntakeUseCase =
+  ({ store, partitions }: Parts) =>
+  async (batch: readonly ToldTrace[]): Promise<void> => {
+    const told = mergeTold(batch)
+    await partitions.makeRoom(
+      told.map(({ trace }) => trace.created_at),
+      Date.now(),
+    )
+    for (const portion of portionsOf(told)) await store.transaction((session) => write(session, portion))
+  }

@@ -1,0 +1,83 @@
+/** Has partitions made and dropped by the tables' owner: of tables that belong together, always together. */
+import { days, months, type Calendar } from './calendar.ts'
+import type { Database, Session } from '@clawmesh/chassis'
+import type { PartitionRows } from './use-cases.ts'
+
+/** Tables whose rows share their periods. Each is partitioned by `created_at` and has a default partition. */
+interface Partitioned {
+  /** In the order in which the intake locks them. */
+  tables: readonly [string, ...string[]]
+  calendar: Calendar
+}
+
+export const tracePartitions: Partitioned = { tables: ['traces', 'spans'], calendar: days }
+export const activityPartitions: Partitioned = { tables: ['activity_logs'], calendar: months }
+
+/** Queries wait behind a partition change that waits for a lock, so it does not wait for long. */
+const lockTimeoutMs = 5_000
+
+const periodPattern = /^\d{4}-\d\d-\d\d$/
+const partitionName = (table: string, period: string) => `traces.${table}_p${period.replaceAll('-', '')}`
+
+/** A period and its bounds: from inclusive, to exclusive. */
+interface Period {
+  name: string
+  from: string
+  to: string
+}
+
+/** One replica at a time changes partitions. */
+const begin = async (session: Session): Promise<void> => {
+  await session.query(`SET LOCAL lock_timeout = ${lockTimeoutMs}`)
+  await session.query(`SELECT pg_advisory_xact_lock(hashtext('clawmesh traces partitions'))`)
+}
+
+export const createPartitionRows = ({ system }: Database, { tables, calendar }: Partitioned): PartitionRows => {
+  /** @throws RangeError for what is no period */
+  const toPeriod = (name: string): Period => {
+    if (!periodPattern.test(name) || calendar.periodOf(name) !== name) throw new RangeError(`${name} is no period`)
+    return { name, from: `${name}T00:00:00Z`, to: new Date(calendar.endOf(name)).toISOString() }
+  }
+
+  return {
+    tables,
+    calendar,
+
+    periods: async () => {
+      const { rows } = await system.query<{ name: string }>(
+        `SELECT child.relname AS name FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
+         WHERE inhparent = 'traces.${tables[0]}'::regclass`,
+      )
+      return rows.flatMap(({ name }) => {
+        const digits = /_p(\d{4})(\d\d)(\d\d)$/.exec(name)
+        return digits === null ? [] : [digits.slice(1).join('-')]
+      })
+    },
+
+    create: async (name) => {
+      const period = toPeriod(name)
+      await system.transaction(async (session) => {
+        await begin(session)
+        const { rows } = await session.query<{ exists: boolean }>(`SELECT to_regclass($1) IS NOT NULL AS exists`, [
+          partitionName(tables[0], name),
+        ])
+        if (rows[0]!.exists) return
+        for (const table of tables)
+          await session.query('SELECT traces.make_partition($1, $2, $3)', [table, period.from, period.to])
+      })
+    },
+
+    drop: async (name) => {
+      const period = toPeriod(name)
+      await system.transaction(async (session) => {
+        await begin(session)
+        for (const table of tables) await session.query('SELECT traces.drop_partition($1, $2)', [table, period.from])
+      })
+    },
+
+    deleteUnpartitioned: async (before) => {
+      for (const table of tables)
+        await system.query(`DELETE FROM traces.${table}_default WHERE created_at < $1`, [before.toISOString()])
+    },
+  }
+}

@@ -1,0 +1,56 @@
+/** Reads the rows of traces and spans; the intake writes them. */
+import type { PrismaOf } from '../prisma.ts'
+import type { Span as SpanRow, Trace as TraceRow } from '../db/client/client.ts'
+import type { Span, Trace } from './types.ts'
+import type { TraceRows } from './use-cases.ts'
+
+const toTrace = ({ totalCost, ...row }: TraceRow): Trace => ({
+  ...row,
+  totalCost: Number(totalCost),
+  status: row.status as Trace['status'],
+  metadata: row.metadata as Trace['metadata'],
+})
+
+const toSpan = ({ totalCost, ...row }: SpanRow): Span => ({
+  ...row,
+  totalCost: totalCost === null ? null : Number(totalCost),
+  spanType: row.spanType as Span['spanType'],
+  status: row.status as Span['status'],
+  modelParams: row.modelParams as Span['modelParams'],
+  metadata: row.metadata as Span['metadata'],
+})
+
+export const createTraceRows =
+  (prismaOf: PrismaOf) =>
+  (tenantId: string): TraceRows => {
+    const prisma = prismaOf(tenantId)
+    return {
+      list: async ({ from, to, limit, offset, ...filter }) => {
+        const where = { ...filter, tenantId, createdAt: { gte: from, lt: to } }
+        const total = await prisma.trace.count({ where })
+        if (offset >= total) return { traces: [], total }
+        const rows = await prisma.trace.findMany({
+          where,
+          orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
+          take: limit,
+          skip: offset,
+        })
+        return { traces: rows.map(toTrace), total }
+      },
+
+      find: async (id) => {
+        const row = await prisma.trace.findFirst({ where: { tenantId, id } })
+        if (row === null) return undefined
+        return {
+          trace: toTrace(row),
+          spans: async () => {
+            const spans = await prisma.span.findMany({
+              where: { tenantId, traceId: id, createdAt: row.createdAt },
+              orderBy: [{ startTime: 'asc' }, { id: 'asc' }],
+            })
+            return spans.map(toSpan)
+          },
+        }
+      },
+    }
+  }

@@ -1,0 +1,90 @@
+import { redactSecrets } from '@clawmesh/chassis'
+import fc from 'fast-check'
+import { cleanJson, cleanText, storable } from '../src/intake/clean.ts'
+import { cpuMsOf } from '../../../test/support/limits.ts'
+
+const secret = 'Zx9' + 'q7Rt'.repeat(8)
+
+describe('credentials', () => {
+  it.each([
+    ['an OpenAI key', `sk-proj-${secret}`],
+    ['a key of ours', `goclaw_${'0123456789abcdef'.repeat(2)}`],
+    ['a GitHub token', `ghp_${secret}`],
+    ['an AWS key id', 'AKIAIOSFODNN7EXAMPLE'],
+    ['a Google key', `AIza${secret}`],
+    ['a Slack token', `xoxb-123456-${secret}`],
+    ['a Telegram token', `123456789:${secret}`],
+    ['a JSON web token', `eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.${secret}`],
+    ['a private key', `-----BEGIN RSA PRIVATE KEY-----\n${secret}\n-----END RSA PRIVATE KEY-----`],
+    ['a private key that was cut', `-----BEGIN PRIVATE KEY-----\n${secret}`],
+  ])('%s is cut out of a text, whatever stands around it', (_, key) => {
+    for (const text of [key, `use ${key} here`, `{"content":"key: ${key}"}`, `[${key}]`]) {
+      expect(redactSecrets(text)).not.toContain(key.slice(-12))
+      expect(redactSecrets(text)).toContain('[REDACTED]')
+    }
+  })
+
+  it.each([
+    `Authorization: Bearer ${secret}`,
+    `authorization: Basic ${secret}`,
+    `curl -H "Authorization: Bearer ${secret}"`,
+    `postgres://admin:${secret}@db.example:5432/app`,
+    `{"api_key":"${secret}"}`,
+    `{"args":"{\\"client_secret\\":\\"${secret}\\"}"}`,
+    `{"password": "two words ${secret}"}`,
+    `OPENAI_API_KEY=${secret}`,
+    `access_token: ${secret}`,
+  ])('are cut out of %s', (text) => {
+    expect(redactSecrets(text)).not.toContain(secret)
+  })
+
+  it.each([
+    'The bearer of responsibilities reads {"input_tokens": 1200, "max_tokens": 4096}.',
+    'GET https://example.com/a/b?page=2 took 12:30:45',
+    'sk-8 is too short to be a key, and so is eyJ',
+    'call get_weather({"city": "Basel"}) at 2026-11-20T12:00:00Z',
+  ])('are not seen in %s', (text) => {
+    expect(redactSecrets(text)).toBe(text)
+  })
+
+  it('are cut out of objects by the names of their fields', () => {
+    const cleaned = cleanJson(
+      { headers: { Authorization: secret, Accept: 'json' }, list: [{ apiKey: secret }], n: 1 },
+      99,
+    )
+    expect(cleaned).toEqual({
+      headers: { Authorization: '[REDACTED]', Accept: 'json' },
+      list: [{ apiKey: '[REDACTED]' }],
+      n: 1,
+    })
+  })
+
+  it('are looked for in linear time, also in texts made to take longer', () => {
+    const parts = [
+      'eyJ-',
+      'sk-',
+      'a',
+      'a:',
+      'Bearer ',
+      'api_key=',
+      'https://a',
+      '"secret":"',
+      '-----BEGIN PRIVATE KEY-----',
+      'authorization ',
+    ]
+    const taken = cpuMsOf(() => parts.forEach((part) => redactSecrets(part.repeat(1_000_000 / part.length))))
+    expect(taken).toBeLessThan(10_000)
+  })
+})
+
+describe('texts', () => {
+  it('become something that PostgreSQL can store', () => {
+    expect(storable('a\0b\ud800c')).toBe('a\uFFFDb\uFFFDc')
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        const cleaned = cleanText(text, 50) ?? ''
+        return cleaned.isWellFormed() && !cleaned.includes('\0')
+      }),
+    )
+  })
+})

@@ -5,7 +5,7 @@ import { MeshError, type BodyOf, type Caller, type http } from '@clawmesh/contra
 import type { NewMessage } from '../sessions/types.ts'
 import { loadImages } from './chat-images.ts'
 
-export type ChatBody = BodyOf<(typeof http.chat.operations)['createChatCompletion']>
+type ChatBody = BodyOf<(typeof http.chat.operations)['createChatCompletion']>
 type InputMessage = ChatBody['messages'][number]
 
 const agentPrefix = /^(?:goclaw|agent):(.*)$/s
@@ -61,7 +61,7 @@ const loadParts = async (
   })
 }
 
-export interface ChatTurn {
+interface ChatTurn {
   message: string
   /** Empty when the message is only text. */
   parts: ContentPart[]

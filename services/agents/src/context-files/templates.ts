@@ -28,5 +28,3 @@ Private things stay private. Ask before anything that cannot be undone.
   'USER_PREDEFINED.md': `# About the people this agent works for
 `,
 } as const
-
-export type ContextFileName = keyof typeof contextTemplates

@@ -30,7 +30,7 @@ interface Begun {
   kept: Promise<void>
 }
 
-export interface BeginParts {
+interface BeginParts {
   rows: Pick<RunRows, 'begin' | 'beginFresh'>
   /** A run whose replica is silent this long is declared failed. */
   leaseMs: number

@@ -10,7 +10,7 @@ const resultChars = 1_000
 
 type Base = Pick<RunEvent, 'runId' | 'agentId' | 'agentKey' | 'sessionKey' | 'userId' | 'channel'>
 type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
-export type LiveEvent = Without<RunEvent, keyof Base>
+type LiveEvent = Without<RunEvent, keyof Base>
 
 export interface LiveEvents {
   text: (kind: 'chunk' | 'thinking', delta: string) => void

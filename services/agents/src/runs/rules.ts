@@ -8,7 +8,7 @@ import type { MessageRules } from './message-rules.ts'
 import type { MonthCost, RunRequest, RunRows } from './types.ts'
 
 /** A request whose message is as the model will be shown it. */
-export interface StartingRun extends RunRequest {
+interface StartingRun extends RunRequest {
   messageRules: MessageRules
 }
 

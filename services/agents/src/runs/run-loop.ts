@@ -32,7 +32,7 @@ export const addUsage = (a: Usage, b: Usage): Usage => ({
   thinkingTokens: a.thinkingTokens + b.thinkingTokens,
 })
 
-export interface LoopInput {
+interface LoopInput {
   call: Call
   agent: Agent
   /** Everything the model is shown at first, system prompt included. */
@@ -52,7 +52,7 @@ export interface LoopInput {
   used: (usage: Usage, provider: string, model: string) => void
 }
 
-export interface LoopResult {
+interface LoopResult {
   /** The last answer, not yet stored. */
   answer: NewMessage
   finishReason: 'stop' | 'length'

@@ -50,7 +50,7 @@ const fitted = ({ trace, spans }: Recorded): Recorded => {
   )
 }
 
-export interface OpenSpan {
+interface OpenSpan {
   /** Ends the span; `error` marks it as failed. */
   end: (result: Partial<Span>) => void
 }
@@ -84,7 +84,7 @@ export const usageFields = (usage: Usage) => ({
 
 /** Starts the trace of a run. The trace has the run's id. */
 export const startTrace = (start: TraceStart, startedAt = new Date()): RunTrace => {
-  // The same however often the run is told, so that a run declared lost keeps one root.
+  // The same however often its end is recorded, so that a run declared lost keeps one root.
   const rootId = derivedId(start.runId, 'root span')
   const spans: Span[] = []
 

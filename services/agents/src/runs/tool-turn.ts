@@ -24,7 +24,7 @@ interface ToolTurn {
   loops: LoopDetector
 }
 
-export interface ToolTurnResult {
+interface ToolTurnResult {
   results: NewMessage[]
   /** Some call had arguments that could not be read. */
   malformed: boolean

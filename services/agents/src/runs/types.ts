@@ -48,7 +48,7 @@ export interface RunObserver {
   started?: (runId: string) => void
   /** A piece of text for the reader; a promise is waited for. */
   text?: (delta: string) => Promise<void> | void
-  /** Something happens that takes time, so that a waiting reader can be told. */
+  /** Something happens that takes time, so that a waiting reader can be kept waiting. */
   busy?: () => void
 }
 

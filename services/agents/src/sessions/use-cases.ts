@@ -3,7 +3,7 @@ import { type Actor, actorOf, type Call, cutText } from '@clawmesh/chassis'
 import { seesAllSessions } from './access.ts'
 import type { Message, Session, SessionChanges, SessionQuery } from './types.ts'
 
-export interface SessionFilter extends Pick<SessionQuery, 'channel' | 'userId' | 'limit' | 'offset'> {
+interface SessionFilter extends Pick<SessionQuery, 'channel' | 'userId' | 'limit' | 'offset'> {
   agentId: string | undefined
 }
 

@@ -5,12 +5,12 @@ import { http } from '@clawmesh/contracts'
 import { PackagesServiceService } from '@clawmesh/contracts/gen/clawmesh/packages/v1/packages.ts'
 import { implementHttp, implementRpc, type Mesh, type Service } from '@clawmesh/chassis'
 import type { PackagesConfig } from './config.ts'
-import { createInstalledPackages } from './domain/installed.ts'
-import { createProber } from './domain/probe.ts'
-import { createCurrentRuntimes } from './domain/runtimes.ts'
-import { createPackagesHandlers } from './http/packages.ts'
-import { createPackagesRpc } from './rpc/packages.ts'
-import { createPackagesStore } from './store/store.ts'
+import { createInstalledPackages } from './packages/installed.ts'
+import { createProber } from './machine/probe.ts'
+import { createCurrentRuntimes } from './runtimes/use-cases.ts'
+import { createPackagesHandlers } from './packages/http.ts'
+import { createPackagesRpc } from './runtimes/rpc.ts'
+import { createPackagesStore } from './runtimes/rows.ts'
 
 export const packagesService = (mesh: Mesh, config: PackagesConfig): Service => {
   const database = mesh.database('packages')

@@ -1,6 +1,6 @@
 import { defineConfig, integer, type ConfigOf } from '@clawmesh/chassis'
-import { installationRulesSchema } from './domain/policy.ts'
-import { domainSettingsSchema } from './domain/web/web-access.ts'
+import { installationRulesSchema } from './policy/policy.ts'
+import { domainSettingsSchema } from './web/web-access.ts'
 
 export const toolsConfig = defineConfig('tools', {
   policy: {

@@ -5,13 +5,13 @@ import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/t
 import { http } from '@clawmesh/contracts'
 import { implementHttp, implementRpc, createOutboxPart, type Mesh, type Service } from '@clawmesh/chassis'
 import type { ToolsConfig } from './config.ts'
-import { createBuiltinSettings } from './domain/builtin-settings.ts'
-import { catalogue } from './domain/catalogue.ts'
-import { createToolRunner } from './domain/runner.ts'
-import { createBuiltinHandlers } from './http/builtin.ts'
-import { createInvokeHandlers } from './http/invoke.ts'
-import { createToolsRpc } from './rpc/tools.ts'
-import { createToolsStore, type ToolSetting } from './store/store.ts'
+import { createBuiltinSettings } from './builtin-tools/use-cases.ts'
+import { catalogue } from './builtin-tools/catalogue.ts'
+import { createToolRunner } from './invoke/use-cases.ts'
+import { createBuiltinHandlers } from './builtin-tools/http.ts'
+import { createInvokeHandlers } from './invoke/http.ts'
+import { createToolsRpc } from './invoke/rpc.ts'
+import { createToolsStore, type ToolSetting } from './builtin-tools/rows.ts'
 
 const cachedTenants = 10_000
 

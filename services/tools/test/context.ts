@@ -1,6 +1,6 @@
 /** A caller of tools, with memory and context files that stand in for the services that keep them. */
-import type { AgentFacts, ContextFiles, Memory, ToolContext } from '../src/domain/tool.ts'
-import { createPageCache } from '../src/domain/web/page-cache.ts'
+import type { AgentFacts, ContextFiles, Memory, ToolContext } from '../src/tool/tool.ts'
+import { createPageCache } from '../src/web/page-cache.ts'
 
 export const agentFacts: AgentFacts = {
   id: 'agent-1',

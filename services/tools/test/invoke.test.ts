@@ -2,19 +2,11 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { MeshError } from '@clawmesh/contracts'
 import { z } from 'zod'
-import {
-  availableTools,
-  builtinTools,
-  catalogue,
-  findTool,
-  invokeTool,
-  offeredTools,
-  parametersSchema,
-  type InvokeDeps,
-  type Tool,
-  type ToolContext,
-} from '../src/domain/index.ts'
-import { says } from '../src/domain/tool.ts'
+import { availableTools, catalogue } from '../src/builtin-tools/catalogue.ts'
+import { builtinTools } from '../src/builtin-tools/tools.ts'
+import { findTool, invokeTool, offeredTools, type InvokeDeps } from '../src/invoke/run-tool.ts'
+import { parametersSchema, type Tool, type ToolContext } from '../src/tool/tool.ts'
+import { says } from '../src/tool/tool.ts'
 import { contextWith } from './context.ts'
 import { sandbox, type Sandbox } from './temporary.ts'
 

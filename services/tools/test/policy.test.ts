@@ -1,12 +1,6 @@
 import fc from 'fast-check'
-import {
-  allowedTools,
-  calledTool,
-  canonicalName,
-  catalogue,
-  toolRulesSchema,
-  type PolicyInput,
-} from '../src/domain/index.ts'
+import { catalogue } from '../src/builtin-tools/catalogue.ts'
+import { allowedTools, calledTool, canonicalName, toolRulesSchema, type PolicyInput } from '../src/policy/policy.ts'
 
 const registry: readonly string[] = catalogue.map(({ name }) => name)
 const allowed = (input: PolicyInput) => allowedTools(registry, input)

@@ -1,5 +1,5 @@
-import { builtinTools } from '../src/domain/builtin/index.ts'
-import type { ToolContext, ToolResult } from '../src/domain/tool.ts'
+import { builtinTools } from '../src/builtin-tools/tools.ts'
+import type { ToolContext, ToolResult } from '../src/tool/tool.ts'
 
 /** Runs a tool as `invokeTool` would after its checks; what it throws comes through. */
 export const runTool = (name: string, args: Record<string, unknown>, context: ToolContext): Promise<ToolResult> => {

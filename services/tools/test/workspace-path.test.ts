@@ -1,6 +1,6 @@
 import { masterTenantId } from '@clawmesh/contracts'
 import fc from 'fast-check'
-import { sanitiseUserId, workspacePath } from '../src/domain/workspace/index.ts'
+import { sanitiseUserId, workspacePath } from '../src/workspace/index.ts'
 
 const acme = { tenantId: '0193a5b0-7000-7000-8000-0000000000aa', tenantSlug: 'acme' }
 const master = { tenantId: masterTenantId, tenantSlug: 'master' }

@@ -15,7 +15,7 @@ import {
   withFile,
   writeFile,
   type Workspace,
-} from '../src/domain/workspace/index.ts'
+} from '../src/workspace/index.ts'
 import { sandbox, type Sandbox } from './temporary.ts'
 
 let box: Sandbox

@@ -1,1 +1,1 @@
-export { tools } from './tools.ts'
+export { tools } from './invoke.ts'

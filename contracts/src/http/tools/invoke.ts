@@ -1,71 +1,33 @@
 import { z } from 'zod'
-import { json, statusIs, timestamp } from '../common.ts'
+import { json } from '../common.ts'
 import { defineHttpTable } from '../operation.ts'
 
-export const builtinTool = z
-  .object({
-    name: z.string(),
-    display_name: z.string(),
-    description: z.string(),
-    category: z.string(),
-    enabled: z.boolean(),
-    tenant_enabled: z.boolean().nullable(),
-    settings: json,
-    requires: z.array(z.string()),
-    metadata: json,
-    created_at: timestamp,
-    updated_at: timestamp,
-  })
-  .meta({ id: 'BuiltinTool', description: 'A built-in tool and how it is set' })
-
-const toolParams = z.object({ name: z.string().min(1).max(100).describe('Name of the tool') })
-
-/** An object, or the JSON text of one. */
-const jsonObject = z.union([
-  json,
-  z.string().transform((text, context) => {
-    try {
-      return json.parse(JSON.parse(text))
-    } catch {
-      context.addIssue({ code: 'custom', message: 'not the JSON text of an object' })
-      return z.NEVER
-    }
-  }),
-])
-
-export const tools = defineHttpTable('tools', {
-  listBuiltinTools: {
-    method: 'GET',
-    path: '/v1/tools/builtin',
-    role: 'viewer',
-    summary: 'The built-in tool catalogue',
-    response: { 200: z.object({ tools: z.array(builtinTool) }) },
-    errors: [],
-  },
-  getBuiltinTool: {
-    method: 'GET',
-    path: '/v1/tools/builtin/{name}',
-    role: 'viewer',
-    summary: 'One built-in tool',
-    params: toolParams,
-    response: { 200: builtinTool },
-    errors: [404],
-  },
-  updateBuiltinTool: {
-    method: 'PUT',
-    path: '/v1/tools/builtin/{name}',
-    role: 'admin',
-    summary: 'Switch a built-in tool or replace its settings, for the whole installation',
-    params: toolParams,
-    body: z.object({ enabled: z.boolean().optional(), settings: jsonObject.optional() }),
-    response: { 200: statusIs('updated') },
-    errors: [400, 404],
-  },
+export const toolInvocation = defineHttpTable('tools', {
   invokeTool: {
     method: 'POST',
     path: '/v1/tools/invoke',
     role: 'operator',
     summary: 'Run one tool without an agent loop, or show its schema (dryRun)',
+    rules: {
+      takesAliases: 'A tool may be called by an older name: `bash`, `edit_file`, `sessions_spawn`, `apply-patch`',
+      takesNameAndParameters: '`name` and `parameters` stand in for `tool` and `args`; without a name it is refused',
+      runsNothingDry: 'With `dryRun` nothing runs: the answer is the schema, or 404 for an unknown or disabled tool',
+      copiesTheAction: 'An `action` that is not empty becomes `args.action`',
+      findsTheAgent:
+        'The agent is named by `agentId`, else by X-GoClaw-Agent-Id, else by X-GoClaw-Agent, else it is the default one',
+      runsWithoutAnAgent: 'Where no such agent exists the tool runs without one, and tools that need one fail',
+      requiresAccessToTheAgent: 'A caller who may not use the agent is answered 403',
+      takesTheContext: '`channel`, `chatId` and `peerKind` are the caller’s, else http, api and direct',
+      keepsToTheAgentsSessions: 'A session key counts only where it is one of the agent’s',
+      reportsFailures: 'A tool that fails, or does not exist, is answered 400 with code TOOL_ERROR and its text',
+      scrubsSecrets: 'Credentials in what a tool says are taken out',
+      checksArguments: 'Arguments that the tool requires and that are missing are refused before it runs',
+      appliesThePolicy:
+        'Policies of the installation and of the agent, and tools that the tenant has switched off, hold as they do in a run',
+      worksInTheWorkspace: 'File tools work in the workspace of the tenant, the agent and the user',
+      isRecorded: 'Each call stands in the audit log',
+      saysWhatIsMissing: 'A tool that nothing here runs yet is not called unknown; the answer says what it needs',
+    },
     body: z
       .object({
         tool: z.string().min(1).max(200).optional(),

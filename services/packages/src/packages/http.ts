@@ -1,18 +1,6 @@
-import type { http } from '@clawmesh/contracts'
-import type { Handlers } from '@clawmesh/chassis'
-import type { InstalledPackages } from './installed.ts'
-import type { Runtime, RuntimeName } from '../runtimes/use-cases.ts'
+import { http } from '@clawmesh/contracts'
+import { implementHttp } from '@clawmesh/chassis'
+import type { InstalledPackages } from './types.ts'
 
-interface Parts {
-  packages: () => Promise<InstalledPackages>
-  runtimes: () => Promise<Runtime[]>
-}
-
-export const createPackagesHandlers = ({ packages, runtimes }: Parts): Handlers<typeof http.packages> => ({
-  listPackages: () => packages(),
-  getPackageRuntimes: async () => {
-    const all = await runtimes()
-    const has = (name: RuntimeName) => all.some((runtime) => runtime.name === name && runtime.available)
-    return { runtimes: all, ready: has('python3') && has('pip3'), python: has('python3'), node: has('node') }
-  },
-})
+export const createPackageHttp = (installed: () => Promise<InstalledPackages>) =>
+  implementHttp(http.packages)({ listPackages: () => installed() })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { PackageInfo } from './installed.ts'
+import type { PackageInfo } from './types.ts'
 import { printedJson } from './printed-json.ts'
 import type { Prober, ProbeLimits } from '../machine/probe.ts'
 

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises'
-import type { PackageInfo } from './installed.ts'
+import type { PackageInfo } from './types.ts'
 import type { Prober, ProbeLimits } from '../machine/probe.ts'
 
 const persistFileLimitBytes = 64 * 1024

@@ -1,41 +1,28 @@
-/** All that knows the tables of packages. */
-import type { Database } from '@clawmesh/chassis'
-import type { Runtime, RuntimeName } from './use-cases.ts'
-import { PrismaClient } from '../db/client/client.ts'
+/** The rows of runtime_probes. */
+import type { ServiceDb } from '@clawmesh/chassis'
+import type { PrismaClient } from '../db/client/client.ts'
+import type { Runtime } from './types.ts'
+import type { RuntimeRows } from './use-cases.ts'
 
 /** A replica that has not probed for this long is gone. */
-const forgetAfterMs = 24 * 3_600_000
+const keptForMs = 24 * 3_600_000
 
-/** The stored probes of one machine, which are no tenant's. */
-export const createPackagesStore = (database: Database, host: string) => {
-  const prisma = new PrismaClient(database.systemClientOptions)
-  return {
-    /** The runtimes that were probed after a time, in no order. */
-    probedAfter: async (time: Date): Promise<Runtime[]> => {
-      const rows = await prisma.runtimeProbe.findMany({ where: { host, checkedAt: { gt: time } } })
-      return rows.map(({ name, available, version }) => ({
-        name: name as RuntimeName,
-        available,
-        ...(version === null ? {} : { version }),
-      }))
-    },
+/** The stored probes of one machine. */
+export const createRuntimeRows = ({ system }: ServiceDb<PrismaClient>, host: string): RuntimeRows => ({
+  probedAfter: async (time) => {
+    const rows = await system.prisma.runtimeProbe.findMany({ where: { host, checkedAt: { gt: time } } })
+    return rows.map(({ name, available, version }) => ({ name: name as Runtime['name'], available, version }))
+  },
 
-    /** Puts a probe in the place of the last one. */
-    save: async (runtimes: readonly Runtime[], checkedAt: Date): Promise<void> => {
-      const forgotten = new Date(checkedAt.getTime() - forgetAfterMs)
-      await prisma.$transaction([
-        prisma.runtimeProbe.deleteMany({ where: { checkedAt: { lt: forgotten } } }),
-        ...runtimes.map(({ name, available, version = null }) => {
-          const found = { available, version, checkedAt }
-          return prisma.runtimeProbe.upsert({
-            where: { host_name: { host, name } },
-            create: { host, name, ...found },
-            update: found,
-          })
-        }),
-      ])
-    },
-  }
-}
-
-export type PackagesStore = ReturnType<typeof createPackagesStore>
+  save: (runtimes, checkedAt) =>
+    system.change(async (tx) => {
+      await tx.runtimeProbe.deleteMany({ where: { checkedAt: { lt: new Date(checkedAt.getTime() - keptForMs) } } })
+      await tx.$executeRaw`
+        INSERT INTO packages.runtime_probes (host, name, available, version, checked_at)
+        SELECT ${host}::varchar, name, available, version, ${checkedAt}::timestamptz
+        FROM jsonb_to_recordset(${JSON.stringify(runtimes)}::jsonb) AS probe (name text, available boolean, version text)
+        ON CONFLICT (host, name) DO UPDATE
+        SET available = excluded.available, version = excluded.version, checked_at = excluded.checked_at`
+      return { result: undefined }
+    }),
+})

@@ -1,20 +1,19 @@
 /** Which language runtimes the machine has, and whether the package helper listens. */
 import { stat } from 'node:fs/promises'
-import type { Logger } from '@clawmesh/chassis'
-import type { PackagesStore } from './rows.ts'
+import { singleFlight, type Logger } from '@clawmesh/chassis'
 import type { Prober } from '../machine/probe.ts'
-import { singleFlight } from '@clawmesh/chassis'
+import type { Runtime } from './types.ts'
 
 const programs = ['python3', 'pip3', 'node', 'npm'] as const
 /** In the order in which clients see them. */
-export const runtimeNames = [...programs, 'pkg-helper'] as const
-export type RuntimeName = (typeof runtimeNames)[number]
+const runtimeNames = [...programs, 'pkg-helper'] as const
 
-export interface Runtime {
-  name: RuntimeName
-  available: boolean
-  /** As the program words it; absent when it did not say. */
-  version?: string
+/** The stored probes of this machine, which are no tenant's. */
+export interface RuntimeRows {
+  /** The runtimes that were probed after a time, in no order. */
+  probedAfter: (time: Date) => Promise<Runtime[]>
+  /** Puts a probe in the place of the last one. */
+  save: (runtimes: readonly Runtime[], checkedAt: Date) => Promise<void>
 }
 
 const versionLimitChars = 100
@@ -32,7 +31,7 @@ const probeProgram = async (probes: Prober, name: (typeof programs)[number], tim
   if (!(await probes.has(name))) return { name, available: false }
   const output = await probes.run(name, ['--version'], { timeoutMs, outputLimitBytes: 4096 })
   const version = output?.exitCode === 0 ? versionIn(output.text) : undefined
-  return { name, available: true, ...(version === undefined ? {} : { version }) }
+  return { name, available: true, version }
 }
 
 const probeHelper = async (helperSocket: string): Promise<Runtime> => {
@@ -40,12 +39,12 @@ const probeHelper = async (helperSocket: string): Promise<Runtime> => {
     (stats) => stats.isSocket(),
     () => false,
   )
-  return { name: 'pkg-helper', available, ...(available ? { version: 'socket' } : {}) }
+  return { name: 'pkg-helper', available, version: available ? 'socket' : undefined }
 }
 
 interface RuntimesParts {
   probes: Prober
-  store: PackagesStore
+  rows: RuntimeRows
   log: Logger
   helperSocket: string
   versionTimeoutMs: number
@@ -56,7 +55,7 @@ interface RuntimesParts {
 /** The runtimes of this machine, in order: as last probed when that is recent, else probed anew and stored. */
 export const createCurrentRuntimes = ({
   probes,
-  store,
+  rows,
   log,
   helperSocket,
   versionTimeoutMs,
@@ -66,14 +65,14 @@ export const createCurrentRuntimes = ({
   const unless = (what: string) => (err: unknown) => log.warn({ err }, `packages: ${what} the last probe failed`)
 
   return singleFlight(async (): Promise<Runtime[]> => {
-    const stored = await store.probedAfter(new Date(Date.now() - keepMs)).catch(unless('reading'))
+    const stored = await rows.probedAfter(new Date(Date.now() - keepMs)).catch(unless('reading'))
     const known = runtimeNames.flatMap((name) => stored?.find((runtime) => runtime.name === name) ?? [])
     if (known.length === runtimeNames.length) return known
     const probed = await Promise.all([
       ...programs.map((name) => probeProgram(probes, name, versionTimeoutMs)),
       probeHelper(helperSocket),
     ])
-    await store.save(probed, new Date()).catch(unless('storing'))
+    await rows.save(probed, new Date()).catch(unless('storing'))
     return probed
   })
 }

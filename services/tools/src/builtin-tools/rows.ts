@@ -1,95 +1,52 @@
-/** All that knows the tables of tools. */
-import { evict, outboxRow, type Actor, type Bus, type Database } from '@clawmesh/chassis'
+/** The rows of builtin_tools, which are the installation's, and of builtin_tool_tenant_configs. */
+import { event, type ServiceDb } from '@clawmesh/chassis'
 import { masterTenantId } from '@clawmesh/contracts'
-import type { CatalogueEntry } from './catalogue.ts'
-import { PrismaClient } from '../db/client/client.ts'
+import type { PrismaClient } from '../db/client/client.ts'
 import type { InputJsonObject } from '../db/client/internal/prismaNamespace.ts'
+import type { ToolRows } from './use-cases.ts'
 
-/** A tool as it is set: the row, and what the tenant says. */
-export interface ToolSetting {
-  name: string
-  enabled: boolean
-  tenantEnabled: boolean | null
-  settings: Record<string, unknown>
-  createdAt: Date
-  updatedAt: Date
-}
+export const createToolRows = (db: ServiceDb<PrismaClient>): ToolRows => ({
+  seed: (tools) => {
+    const rows = JSON.stringify(tools.map(({ name, enabled, settings }) => ({ name, enabled, settings })))
+    const names = tools.map(({ name }) => name)
+    return db.system.change(async (tx) => {
+      // Whoever sets a tool moves its updated_at.
+      await tx.$executeRaw`
+        INSERT INTO tools.builtin_tools AS stored (name, enabled, settings)
+        SELECT name, enabled, settings
+        FROM jsonb_to_recordset(${rows}::jsonb) AS seed (name text, enabled boolean, settings jsonb)
+        ON CONFLICT (name) DO UPDATE SET enabled = excluded.enabled, settings = excluded.settings
+        WHERE stored.updated_at = stored.created_at
+          AND (stored.enabled, stored.settings) IS DISTINCT FROM (excluded.enabled, excluded.settings)`
+      await tx.builtinTool.deleteMany({ where: { name: { notIn: names } } })
+      return { result: undefined }
+    })
+  },
 
-interface StoreParts {
-  database: Database
-  bus: Bus
-  published: () => void
-}
-
-export const createToolsStore = ({ database, bus, published }: StoreParts) => {
-  const system = new PrismaClient(database.systemClientOptions)
-  const client = new PrismaClient(database.tenantClientOptions)
-
-  return {
-    /** Adds rows that are missing and drops those of tools that are no more; what people have set stays. */
-    seed: async (catalogue: readonly CatalogueEntry[]): Promise<void> => {
-      await system.builtinTool.createMany({
-        data: catalogue.map(({ name, enabled, settings }) => ({
-          name,
-          enabled,
-          settings: settings as InputJsonObject,
-        })),
-        skipDuplicates: true,
+  update: (name, { enabled, settings }, actor) =>
+    db.system.change(async (tx) => {
+      const { count } = await tx.builtinTool.updateMany({
+        where: { name },
+        data: { enabled, settings: settings as InputJsonObject | undefined, updatedAt: new Date() },
       })
-      await system.builtinTool.deleteMany({ where: { name: { notIn: catalogue.map(({ name }) => name) } } })
-    },
-
-    /** Sets a tool for the whole installation. False when there is none of that name. */
-    update: async (
-      name: string,
-      changes: { enabled?: boolean; settings?: Record<string, unknown> },
-      actor: Actor,
-    ): Promise<boolean> => {
-      const { enabled, settings } = changes
-      const found = await system.$transaction(async (tx) => {
-        const { count } = await tx.builtinTool.updateMany({
-          where: { name },
-          data: {
-            ...(enabled === undefined ? {} : { enabled }),
-            ...(settings === undefined ? {} : { settings: settings as InputJsonObject }),
-            updatedAt: new Date(),
-          },
-        })
-        if (count > 0)
-          await tx.outbox.create({ data: outboxRow('builtinToolUpdated', masterTenantId, { id: name, ...actor }) })
-        return count > 0
-      })
-      if (found) {
-        published()
-        evict(bus, { kind: 'builtin_tools' })
-      }
-      return found
-    },
-
-    forTenant: (tenantId: string) => {
-      const prisma = database.clientOf(client, tenantId)
+      if (count === 0) return { result: false }
       return {
-        settings: async (): Promise<ToolSetting[]> => {
-          const [tools, overrides] = await Promise.all([
-            system.builtinTool.findMany(),
-            prisma.builtinToolTenantConfig.findMany({ where: { tenantId } }),
-          ])
-          const byName = new Map(overrides.map((override) => [override.toolName, override.enabled]))
-          return tools.map((tool) => ({
-            ...tool,
-            settings: tool.settings as Record<string, unknown>,
-            tenantEnabled: byName.get(tool.name) ?? null,
-          }))
-        },
-
-        /** Records that somebody ran a tool by hand. */
-        invoked: async (name: string, actor: Actor): Promise<void> => {
-          await prisma.outbox.create({ data: outboxRow('toolInvoked', tenantId, { id: name, ...actor }) })
-          published()
-        },
+        result: true,
+        events: [event('builtinToolUpdated', { id: name, ...actor }, masterTenantId)],
+        evict: [{ kind: 'builtin_tools' }],
       }
-    },
-  }
-}
+    }),
 
-export type ToolsStore = ReturnType<typeof createToolsStore>
+  settingsFor: async (tenantId) => {
+    const [tools, overrides] = await Promise.all([
+      db.system.prisma.builtinTool.findMany(),
+      db.forTenant(tenantId).prisma.builtinToolTenantConfig.findMany({ where: { tenantId } }),
+    ])
+    const byName = new Map(overrides.map(({ toolName, enabled }) => [toolName, enabled]))
+    return tools.map((tool) => ({
+      ...tool,
+      settings: tool.settings as Record<string, unknown>,
+      tenantEnabled: byName.get(tool.name) ?? null,
+    }))
+  },
+})

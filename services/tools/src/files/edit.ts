@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { targetOf } from './target.ts'
 import { checkTeamWriter } from './team-files.ts'
 import { toolError } from '../tool/tool-error.ts'
-import { defineTool, says } from '../tool/tool.ts'
+import { defineTool } from '../tool/define-tool.ts'
+import { says } from '../tool/tool.ts'
 import { changeFile } from '../workspace/index.ts'
 import { fileMutex } from '../workspace/file-mutex.ts'
 
@@ -28,6 +29,10 @@ const replaceText = (text: string | undefined, change: Change): { text: string; 
 
 export const edit = defineTool({
   name: 'edit',
+  displayName: 'Edit file',
+  category: 'filesystem',
+  groups: ['fs'],
+  needs: ['workspace'],
   description:
     'Replace a piece of text in a file. The old text must match exactly and occur once, unless replace_all is set.',
   parameters: z.object({

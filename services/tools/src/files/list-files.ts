@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { targetOf } from './target.ts'
 import { toolError } from '../tool/tool-error.ts'
-import { defineTool, says } from '../tool/tool.ts'
+import { defineTool } from '../tool/define-tool.ts'
+import { says } from '../tool/tool.ts'
 import { listFolder, type Entry } from '../workspace/index.ts'
 
 const mostEntries = 1000
@@ -14,6 +15,10 @@ const line = ({ name, kind, sizeBytes }: Entry): string =>
 
 export const listFiles = defineTool({
   name: 'list_files',
+  displayName: 'List files',
+  category: 'filesystem',
+  groups: ['fs'],
+  needs: ['workspace'],
   description: 'List the files and folders in a folder of the workspace.',
   parameters: z.object({
     path: z.string().default('.').describe('Path of the folder, relative to the workspace'),

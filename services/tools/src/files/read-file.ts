@@ -3,7 +3,8 @@ import { z } from 'zod'
 import { cutLines, type CutText, type LineSpan } from './lines.ts'
 import { targetOf } from './target.ts'
 import { toolError } from '../tool/tool-error.ts'
-import { defineTool, says } from '../tool/tool.ts'
+import { defineTool } from '../tool/define-tool.ts'
+import { says } from '../tool/tool.ts'
 import { withFile } from '../workspace/index.ts'
 
 const maxChars = 50_000
@@ -42,6 +43,10 @@ const notes = ({ lines, nextOffset, lineCut }: CutText, offset: number): string[
 
 export const readFile = defineTool({
   name: 'read_file',
+  displayName: 'Read file',
+  category: 'filesystem',
+  groups: ['fs'],
+  needs: ['workspace'],
   description:
     'Read a text file from the workspace. Long files are cut; the note at the end names the offset to go on from.',
   parameters: z.object({

@@ -1,6 +1,7 @@
 /** What a path given to a file tool means: a document kept elsewhere, or a file in one of the folders at hand. */
 import { posix } from 'node:path'
-import { documentAt, type Document } from './documents.ts'
+import type { Document } from './document.ts'
+import { documentAt } from './documents.ts'
 import { toolError } from '../tool/tool-error.ts'
 import type { TeamFolder, ToolContext } from '../tool/tool.ts'
 import { relativeNames, type Workspace } from '../workspace/index.ts'

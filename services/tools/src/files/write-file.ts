@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { targetOf, type Target } from './target.ts'
 import { checkTeamFile, checkTeamWriter } from './team-files.ts'
 import { errnoOf } from '../tool/tool-error.ts'
-import { defineTool, says } from '../tool/tool.ts'
+import { defineTool } from '../tool/define-tool.ts'
+import { says } from '../tool/tool.ts'
 import { appendFile, removeFile, withFile, writeFile as write } from '../workspace/index.ts'
 
 type FileTarget = Extract<Target, { kind: 'file' }>
@@ -15,6 +16,10 @@ const exists = ({ workspace }: FileTarget, path: string): Promise<boolean> =>
 
 export const writeFile = defineTool({
   name: 'write_file',
+  displayName: 'Write file',
+  category: 'filesystem',
+  groups: ['fs'],
+  needs: ['workspace'],
   description:
     'Write a text file into the workspace, replacing what was there, or add to its end. Missing folders are made. ' +
     'Unless deliver is false the file is attached to your reply. In a team workspace, writing a file empty removes it.',

@@ -1,11 +1,11 @@
 import type { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
 import type { RpcFunctions } from '@clawmesh/chassis'
-import type { ToolRunner } from './use-cases.ts'
 import { parametersSchema } from '../tool/tool.ts'
+import type { InvokeUseCases } from './use-cases.ts'
 
-export const createToolsRpc = (runner: ToolRunner): RpcFunctions<typeof ToolsServiceService> => ({
+export const createInvokeRpc = (invoke: InvokeUseCases): RpcFunctions<typeof ToolsServiceService> => ({
   listTools: async (call, { toolsConfigJson }) => ({
-    tools: (await runner.offered(call, toolsConfigJson)).map((tool) => ({
+    tools: (await invoke.offered(call, toolsConfigJson)).map((tool) => ({
       name: tool.name,
       description: tool.description,
       parametersJson: JSON.stringify(parametersSchema(tool)),
@@ -13,7 +13,7 @@ export const createToolsRpc = (runner: ToolRunner): RpcFunctions<typeof ToolsSer
   }),
 
   invokeTool: async (call, { tool, argumentsJson, context }) => {
-    const result = await runner.run(call, {
+    const { metadata, ...result } = await invoke.run(call, {
       tool,
       args: JSON.parse(argumentsJson || '{}') as unknown,
       agent: context?.agentId ?? '',
@@ -23,7 +23,6 @@ export const createToolsRpc = (runner: ToolRunner): RpcFunctions<typeof ToolsSer
       chatId: context?.chatId ?? '',
       peerKind: context?.peerKind === 'group' ? 'group' : 'direct',
     })
-    const { output, isError, forUser, metadata } = result
-    return { output, isError, forUser, metadataJson: JSON.stringify(metadata) }
+    return { ...result, metadataJson: JSON.stringify(metadata) }
   },
 })

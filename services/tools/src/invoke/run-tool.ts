@@ -2,6 +2,7 @@
 import { cutText } from '@clawmesh/chassis'
 import { MeshError } from '@clawmesh/contracts'
 import type { z } from 'zod'
+import { unmetNeedsOf } from '../builtin-tools/catalogue.ts'
 import { failureText } from './failure-text.ts'
 import { allowedTools, calledTool, type PolicyInput } from '../policy/policy.ts'
 import { scrub, scrubDeep, type ScrubOptions } from './scrub.ts'
@@ -34,17 +35,25 @@ export const offeredTools = ({ tools, policy }: Pick<InvokeDeps, 'tools' | 'poli
   return tools.filter(({ name }) => allowed.has(name))
 }
 
+const notFound = (called: string, name: string): MeshError => {
+  const needs = unmetNeedsOf(name)
+  const tool = cutText(called, 200)
+  return needs === undefined
+    ? new MeshError('NOT_FOUND', 'error.unknown_tool', { tool })
+    : new MeshError('NOT_FOUND', 'error.tool_needs', { tool, needs: needs.join(', ') })
+}
+
 /**
  * The tool that a call means. One that does not exist, is disabled or is denied is unknown: the answer does not tell
- * which.
- * @throws NOT_FOUND error.unknown_tool
+ * which. One that nobody can run here says what it needs.
+ * @throws NOT_FOUND error.unknown_tool, error.tool_needs
  */
 export const findTool = (deps: Pick<InvokeDeps, 'tools' | 'policy'>, called: string): Tool => {
   const prefix = deps.policy.agent?.toolCallPrefix ?? deps.policy.global?.toolCallPrefix
   const offered = offeredTools(deps)
   const named = (name: string) => offered.find((tool) => tool.name === name)
   const tool = named(calledTool(called, prefix)) ?? named(calledTool(called))
-  if (!tool) throw new MeshError('NOT_FOUND', 'error.unknown_tool', { tool: cutText(called, 200) })
+  if (!tool) throw notFound(called, calledTool(called, prefix))
   return tool
 }
 
@@ -79,7 +88,8 @@ const run = async (deps: InvokeDeps, request: InvokeRequest): Promise<ToolResult
   const { timeoutMs = 120_000, onUnexpected } = deps
   const timeout = AbortSignal.timeout(timeoutMs)
   const signal = request.signal ? AbortSignal.any([request.signal, timeout]) : timeout
-  const context: ToolContext = { ...request.context, signal }
+  // Inherits the ports, so that none is made before it is asked for.
+  const context = Object.assign(Object.create(request.context) as typeof request.context, { signal })
   try {
     const tool = findTool(deps, request.tool)
     const args = request.args ?? {}

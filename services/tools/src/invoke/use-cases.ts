@@ -1,39 +1,27 @@
-/** Brings together what a tool call needs: the tenant's settings, the policy, the agent, its workspace and services. */
-import type { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
-import type { MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
-import type { Cache, Call, Logger, RpcFunctions } from '@clawmesh/chassis'
-import type { ToolsConfig } from '../config.ts'
-import type { ToolSetting, ToolsStore } from '../builtin-tools/rows.ts'
+/** Brings together what a tool call needs: the tenant's settings, the policy, the agent and the ports of the call. */
+import { actorOf, type Actor, type Call } from '@clawmesh/chassis'
+import { MeshError } from '@clawmesh/contracts'
 import { availableTools } from '../builtin-tools/catalogue.ts'
+import type { ToolSetting } from '../builtin-tools/types.ts'
+import { toolRulesSchema, type ToolRules } from '../policy/rules.ts'
+import { withPorts, type PortMakers } from '../tool/ports.ts'
+import type { Tool, ToolResult } from '../tool/tool.ts'
 import { findTool, invokeTool, offeredTools, type InvokeDeps } from './run-tool.ts'
-import { toolRulesSchema, type ToolRules } from '../policy/policy.ts'
-import type { AgentFacts, Tool, ToolContext, ToolResult } from '../tool/tool.ts'
-import { createPageCache } from '../web/page-cache.ts'
-import { domainPolicyOf, extractorsSchema } from '../web/web-access.ts'
-import { workspacePath } from '../workspace/index.ts'
+import type { CallScope, ResolvedAgent, ToolCall } from './types.ts'
 
-export interface ToolCall {
-  tool: string
-  args: unknown
-  /** Id or key; empty runs without an agent. */
-  agent: string
-  userId: string
-  sessionKey: string
-  channel: string
-  chatId: string
-  peerKind: 'direct' | 'group'
-}
-
-interface Parts {
-  store: ToolsStore
-  cache: Cache<ToolSetting[]>
-  agents: RpcFunctions<typeof AgentsServiceService>
-  memory: RpcFunctions<typeof MemoryServiceService>
-  config: ToolsConfig
-  /** Base folder of all workspaces, absolute. */
-  workspaceDir: string
-  fetchAllow: readonly string[]
-  log: Logger
+export interface InvokeParts {
+  settingsOf: (tenantId: string) => Promise<readonly ToolSetting[]>
+  /** The agent of the caller's tenant that an id or a key names. @throws when agents cannot be asked */
+  findAgent: (call: Call, agent: string) => Promise<ResolvedAgent | undefined>
+  ports: PortMakers<CallScope>
+  /** The policy of the installation. */
+  policy: ToolRules
+  timeoutMs: number
+  /** Records that somebody ran a tool by hand. */
+  recordInvocation: (tenantId: string, tool: string, actor: Actor) => Promise<void>
+  onUnexpected: (tool: string, thrown: unknown) => void
+  /** Out of the settings, which tools there are. */
+  toolsFor?: (settings: readonly ToolSetting[]) => Tool[]
 }
 
 /** The rules of an agent; unreadable ones restrict nothing that the installation allows. */
@@ -43,98 +31,69 @@ const rulesOf = (toolsConfigJson: string): ToolRules | undefined => {
   return parsed.success ? parsed.data : undefined
 }
 
-export const createToolRunner = (parts: Parts) => {
-  const { store, agents, memory, config } = parts
-  const pages = createPageCache()
+/** A session key that names another agent's session, or none without an agent, says nothing. */
+const ownSessionKey = (sessionKey: string, agent: ResolvedAgent | undefined): string =>
+  agent !== undefined && sessionKey.startsWith(`agent:${agent.key}:`) ? sessionKey : ''
 
-  const settingsOf = async (tenantId: string): Promise<ToolSetting[]> =>
-    (await parts.cache.get(tenantId, 'settings', () => store.forTenant(tenantId).settings())) ?? []
+export const createInvokeUseCases = (parts: InvokeParts) => {
+  const { settingsOf, ports, policy, timeoutMs, onUnexpected, toolsFor = availableTools } = parts
 
-  const dependencies = async (
-    tenantId: string,
+  const findAgent = async (call: Call, ref: string) => (ref === '' ? undefined : parts.findAgent(call, ref))
+
+  /** @throws FORBIDDEN when the caller may not use the agent */
+  const findUsableAgent = async (call: Call, ref: string): Promise<ResolvedAgent | undefined> => {
+    const agent = await findAgent(call, ref)
+    if (agent?.mayUse === false) throw new MeshError('FORBIDDEN', 'error.no_access', { kind: 'agent' })
+    return agent
+  }
+
+  const choiceOf = (
+    settings: readonly ToolSetting[],
     toolsConfigJson: string,
-  ): Promise<Pick<InvokeDeps, 'tools' | 'policy'>> => ({
-    tools: availableTools(await settingsOf(tenantId)),
-    policy: { global: config.policy, agent: rulesOf(toolsConfigJson) },
+  ): Pick<InvokeDeps, 'tools' | 'policy'> => ({
+    tools: toolsFor(settings),
+    policy: { global: policy, agent: rulesOf(toolsConfigJson) },
   })
 
-  const webAccess = (settings: readonly ToolSetting[]): ToolContext['web'] => ({
-    policy: domainPolicyOf(config.webDomains),
-    extractors:
-      extractorsSchema.safeParse(settings.find(({ name }) => name === 'web_fetch')?.settings['extractors']).data ?? [],
-    allow: parts.fetchAllow,
-    cache: pages,
-  })
-
-  /** What is known of the agent that a call names; undefined when there is none of that name. */
-  const findAgent = async (call: Call, ref: string) => {
-    if (ref === '') return undefined
-    const agent = await agents.resolveAgent(call, { agent: ref })
-    if (!agent.found) return undefined
-    const facts: AgentFacts = {
-      id: agent.id,
-      key: agent.agentKey,
-      type: agent.agentType === 'predefined' ? 'predefined' : 'open',
-      selfEvolve: agent.selfEvolve,
-      shareMemory: agent.shareMemory,
-    }
-    return { ...agent, facts }
+  const runFor = async (call: Call, agent: ResolvedAgent | undefined, request: ToolCall): Promise<ToolResult> => {
+    const { tool, args, agent: _, ...facts } = request
+    const { tenantId } = call.caller
+    const settings = await settingsOf(tenantId)
+    const context = withPorts({ ...facts, tenantId }, { call, userId: facts.userId, agent, settings }, ports)
+    const deps = { ...choiceOf(settings, agent?.toolsConfigJson ?? ''), timeoutMs, onUnexpected }
+    return invokeTool(deps, { tool, args, context, signal: call.signal })
   }
 
   return {
     /** The tools that an agent with these rules may use, in the order of the catalogue. */
     offered: async (call: Call, toolsConfigJson: string): Promise<Tool[]> =>
-      offeredTools(await dependencies(call.caller.tenantId, toolsConfigJson)),
+      offeredTools(choiceOf(await settingsOf(call.caller.tenantId), toolsConfigJson)),
 
-    /** A tool as a caller would get it. @throws NOT_FOUND when it is unknown, switched off or denied */
+    /** Runs a tool for an agent; whatever goes wrong in it is part of the result. @throws when agents cannot be asked */
+    run: async (call: Call, request: ToolCall): Promise<ToolResult> =>
+      runFor(call, await findAgent(call, request.agent), request),
+
+    /**
+     * A tool as a caller would get it.
+     * @throws NOT_FOUND when it is unknown, switched off or denied, FORBIDDEN when the caller may not use the agent
+     */
     find: async (call: Call, name: string, agentRef: string): Promise<Tool> => {
-      const agent = await findAgent(call, agentRef)
-      return findTool(await dependencies(call.caller.tenantId, agent?.toolsConfigJson ?? ''), name)
+      const agent = await findUsableAgent(call, agentRef)
+      return findTool(choiceOf(await settingsOf(call.caller.tenantId), agent?.toolsConfigJson ?? ''), name)
     },
 
-    /** Runs a tool; whatever goes wrong in it is part of the result. @throws when agents cannot be asked */
-    run: async (call: Call, request: ToolCall): Promise<ToolResult> => {
-      const { tenantId, tenantSlug } = call.caller
-      const [settings, agent] = await Promise.all([settingsOf(tenantId), findAgent(call, request.agent)])
-      const owner = { tenantId, tenantSlug, userId: request.userId }
-      const context: Omit<ToolContext, 'signal'> = {
-        tenantId,
-        userId: request.userId,
-        sessionKey: request.sessionKey,
-        channel: request.channel,
-        chatId: request.chatId,
-        peerKind: request.peerKind,
-        web: webAccess(settings),
-        ...(agent === undefined
-          ? {}
-          : {
-              agent: agent.facts,
-              workspace: workspacePath(parts.workspaceDir, {
-                ...owner,
-                agentKey: agent.agentKey,
-                agentWorkspace: agent.workspace,
-              }),
-              memory: {
-                search: (query) => memory.search(call, query),
-                get: (query) => memory.getDocument(call, query),
-                put: (document) => memory.putDocument(call, document),
-              },
-              contextFiles: {
-                get: (file) => agents.getContextFile(call, file),
-                set: (file) => agents.setContextFile(call, file),
-              },
-            }),
-      }
-      return invokeTool(
-        {
-          ...(await dependencies(tenantId, agent?.toolsConfigJson ?? '')),
-          timeoutMs: config.toolTimeoutMs,
-          onUnexpected: (tool, err) => parts.log.error({ err, tool }, 'a tool failed'),
-        },
-        { tool: request.tool, args: request.args, context, signal: call.signal },
-      )
+    /**
+     * Runs a tool that somebody called by hand, as an agent would, and records it.
+     * @throws TOOL_ERROR when the tool fails, FORBIDDEN when the caller may not use the agent
+     */
+    runByHand: async (call: Call, request: ToolCall): Promise<ToolResult> => {
+      const agent = await findUsableAgent(call, request.agent)
+      await parts.recordInvocation(call.caller.tenantId, request.tool, actorOf(call))
+      const result = await runFor(call, agent, { ...request, sessionKey: ownSessionKey(request.sessionKey, agent) })
+      if (result.isError) throw new MeshError('TOOL_ERROR', 'error.tool_failed', { text: result.output })
+      return result
     },
   }
 }
 
-export type ToolRunner = ReturnType<typeof createToolRunner>
+export type InvokeUseCases = ReturnType<typeof createInvokeUseCases>

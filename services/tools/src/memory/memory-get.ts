@@ -1,13 +1,18 @@
 import { z } from 'zod'
-import { findMemoryDocument } from '../files/documents.ts'
+import { findMemoryDocument } from './memory-document.ts'
 import { cutLines } from '../files/lines.ts'
 import { toolError } from '../tool/tool-error.ts'
-import { defineTool, says } from '../tool/tool.ts'
+import { defineTool } from '../tool/define-tool.ts'
+import { says } from '../tool/tool.ts'
 
 const maxChars = 50_000
 
 export const memoryGet = defineTool({
   name: 'memory_get',
+  displayName: 'Read memory',
+  category: 'memory',
+  groups: ['memory'],
+  needs: ['agent', 'memory'],
   description: 'Read a memory document, or some lines of it: MEMORY.md or a path that memory_search found.',
   parameters: z.object({
     path: z.string().min(1).describe('MEMORY.md or memory/<name>.md'),

@@ -1,10 +1,14 @@
 import { z } from 'zod'
-import { memoryUserId } from '../files/documents.ts'
-import { toolError } from '../tool/tool-error.ts'
-import { defineTool, says } from '../tool/tool.ts'
+import { memoryUserId } from './memory-document.ts'
+import { defineTool } from '../tool/define-tool.ts'
+import { says } from '../tool/tool.ts'
 
 export const memorySearch = defineTool({
   name: 'memory_search',
+  displayName: 'Search memory',
+  category: 'memory',
+  groups: ['memory'],
+  needs: ['agent', 'memory'],
   description:
     'Search long-term memory (MEMORY.md and memory/*.md) before answering about earlier work, decisions, dates, ' +
     'people, preferences or promises. Read on with memory_get.',
@@ -15,9 +19,7 @@ export const memorySearch = defineTool({
   }),
   run: async ({ query, maxResults, minScore = 0 }, context) => {
     const { agent, memory } = context
-    if (!agent) throw toolError('memory_search needs an agent, and the call names none')
-    if (!memory) throw toolError('memory is not available')
-    const userId = memoryUserId(context)
+    const userId = memoryUserId(agent, context.userId)
     const agentIds = [agent.id, ...(agent.leadId ? [agent.leadId] : [])]
     const found = await Promise.all(
       agentIds.map((agentId) => memory.search({ agentId, userId, query, maxResults, minScore })),

@@ -1,34 +1,6 @@
 /** Which tools an agent may use: lists, profiles and groups narrowed down to names. Pure. */
-import { z } from 'zod'
-
-const text = z.string().optional()
-const names = z.array(z.string()).optional()
-const ruleFields = { profile: text, allow: names, deny: names, alsoAllow: names }
-
-/** The policy of the installation. A slip in it is an error: a list that is not read would let tools through. */
-export const installationRulesSchema = z.strictObject({
-  ...ruleFields,
-  byProvider: z.record(z.string(), z.strictObject(ruleFields)).optional(),
-  /** What the model puts before tool names: literal text, or a template holding {tool_name}. */
-  toolCallPrefix: text,
-})
-
-const readableText = text.catch(undefined)
-const readableNames = names.catch(undefined)
-const readableFields = {
-  profile: readableText,
-  allow: readableNames,
-  deny: readableNames,
-  alsoAllow: readableNames,
-}
-
-/** `tools_config` of an agent. Anything unreadable counts as absent, as old rows hold all kinds of things. */
-export const toolRulesSchema = z.object({
-  ...readableFields,
-  byProvider: z.record(z.string(), z.object(readableFields)).optional().catch(undefined),
-  toolCallPrefix: readableText,
-})
-export type ToolRules = z.output<typeof toolRulesSchema>
+import { toolGroups } from './groups.ts'
+import type { ToolRules } from './rules.ts'
 
 export interface PolicyInput {
   global?: ToolRules | undefined
@@ -52,34 +24,6 @@ const aliases: Readonly<Record<string, string>> = {
 
 /** The name a tool is registered under. */
 export const canonicalName = (name: string): string => (Object.hasOwn(aliases, name) ? aliases[name]! : name)
-
-const coreGroups = {
-  memory: ['memory_search', 'memory_get'],
-  web: ['web_search', 'web_fetch'],
-  fs: ['read_file', 'write_file', 'list_files', 'edit'],
-  runtime: ['exec'],
-  sessions: ['sessions_list', 'sessions_history', 'sessions_send', 'spawn', 'session_status'],
-  ui: ['browser'],
-  automation: ['cron'],
-  messaging: ['message', 'create_forum_topic', 'list_group_members'],
-  team: ['team_tasks'],
-}
-
-const mediaTools = [
-  'read_image',
-  'read_document',
-  'read_audio',
-  'read_video',
-  'create_image',
-  'create_video',
-  'create_audio',
-]
-
-/** What `group:<name>` stands for. */
-export const toolGroups: Readonly<Record<string, readonly string[]>> = {
-  ...coreGroups,
-  goclaw: [...Object.values(coreGroups).flat(), ...mediaTools, 'skill_search', 'mcp_tool_search', 'tts'],
-}
 
 /** Entries as in a list; undefined is everything. */
 const profiles: Readonly<Record<string, readonly string[] | undefined>> = {
@@ -108,8 +52,8 @@ const profiles: Readonly<Record<string, readonly string[] | undefined>> = {
   ],
 }
 
-/** Whether a profile of that name exists. An unknown one restricts nothing; say so in the log. */
-export const isKnownProfile = (profile: string): boolean => Object.hasOwn(profiles, profile)
+/** An unknown profile restricts nothing. */
+const isKnownProfile = (profile: string): boolean => Object.hasOwn(profiles, profile)
 
 const subagentDenies = {
   child: [

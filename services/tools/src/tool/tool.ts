@@ -55,40 +55,42 @@ export interface TeamFolder {
   role: 'lead' | 'member' | 'reviewer'
 }
 
+/** What tools work on, beyond the facts of a call. */
+export interface Ports {
+  agent: AgentFacts
+  workspace: Workspace
+  memory: Memory
+  contextFiles: ContextFiles
+  web: WebAccess
+}
+
 /** Who calls a tool, and what it may use. Absent parts make the tools that need them fail, no others. */
-export interface ToolContext {
+export interface ToolContext extends Partial<Ports> {
   tenantId: string
   userId: string
   sessionKey: string
   channel: string
   chatId: string
   peerKind: 'direct' | 'group'
-  agent?: AgentFacts | undefined
-  workspace?: Workspace | undefined
   team?: TeamFolder | undefined
   /** Further folders that may be read by absolute path: skills, workspaces of CLI agents. */
   readable?: readonly Workspace[] | undefined
-  memory?: Memory | undefined
-  contextFiles?: ContextFiles | undefined
   /** Whether the user may change the agent's files in this group chat; unknown counts as yes. */
   fileWriter?: boolean | undefined
-  web?: WebAccess | undefined
   /** How much of the run's iterations is used up, 0 to 1. */
   iterationShare?: number | undefined
   signal: AbortSignal
 }
 
+/** A tool as it is run, whoever declares it. */
 export interface Tool<Parameters extends z.ZodObject = z.ZodObject> {
   name: string
   /** For the model. */
   description: string
   parameters: Parameters
-  /** @throws TOOL_ERROR with a text for the model; anything else is told to nobody */
+  /** @throws TOOL_ERROR with a text for the model; of anything else no more than a code is shown */
   run(args: z.output<Parameters>, context: ToolContext): Promise<ToolResult>
 }
-
-/** Keeps the argument types of `run` and forgets them outside: a registry holds tools of all kinds. */
-export const defineTool = <Parameters extends z.ZodObject>(tool: Tool<Parameters>): Tool => tool
 
 /** An answer that is no failure. */
 export const says = (output: string, rest: Partial<Omit<ToolResult, 'output' | 'isError'>> = {}): ToolResult => ({

@@ -3,7 +3,8 @@ import { z } from 'zod'
 import { cutText } from '@clawmesh/chassis'
 import { checkPublicUrl, guardedFetch } from '@clawmesh/chassis/fetch'
 import { toolError } from '../tool/tool-error.ts'
-import { defineTool, says, type ToolContext } from '../tool/tool.ts'
+import { defineTool } from '../tool/define-tool.ts'
+import { says, type ToolContext } from '../tool/tool.ts'
 import { decodeBody } from './decode.ts'
 import { extractMarkdown } from './extractors.ts'
 import { htmlTitle, htmlToText } from './html-text.ts'
@@ -58,6 +59,17 @@ const saveWhole = async (context: ToolContext, wrapped: string): Promise<string 
 
 export const webFetch = defineTool({
   name: 'web_fetch',
+  displayName: 'Fetch web page',
+  category: 'web',
+  groups: ['web'],
+  needs: ['web'],
+  settings: {
+    extractors: [
+      // Off: it sends the addresses that agents visit to somebody else.
+      { name: 'defuddle', enabled: false, base_url: 'https://fetch.goclaw.sh/', max_retries: 2 },
+      { name: 'html-to-markdown', enabled: true },
+    ],
+  },
   description:
     'Fetch a public web page or text file and return its content as Markdown or plain text. Long content is cut and ' +
     'the whole is saved in the workspace.',
@@ -68,7 +80,6 @@ export const webFetch = defineTool({
   }),
   run: async ({ url: address, extractMode, maxChars }, context) => {
     const { web, signal } = context
-    if (!web) throw toolError('fetching web pages is not available')
     // Before the cache is asked: the policy may have changed since the page was kept.
     const url = checkPublicUrl(address, { policy: web.policy, allow: web.allow })
     url.hash = ''

@@ -1,22 +1,10 @@
 /** What is installed on the machine, as each of its package managers tells it. */
+import { singleFlight } from '@clawmesh/chassis'
 import { listNpmPackages } from './npm.ts'
 import { listPipPackages } from './pip.ts'
 import type { Prober, ProbeLimits } from '../machine/probe.ts'
-import { singleFlight } from '@clawmesh/chassis'
 import { listSystemPackages } from './system.ts'
-
-export interface PackageInfo {
-  name: string
-  /** Empty when unknown. */
-  version: string
-}
-
-export interface InstalledPackages {
-  /** Only what users installed, in the order in which they did. */
-  system: PackageInfo[]
-  pip: PackageInfo[]
-  npm: PackageInfo[]
-}
+import type { InstalledPackages } from './types.ts'
 
 const outputLimitBytes = 8 * 1024 * 1024
 

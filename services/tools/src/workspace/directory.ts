@@ -68,7 +68,7 @@ export const openOrMake = async (parent: Directory, name: string): Promise<Direc
   } catch (thrown) {
     if (errnoOf(thrown) !== 'ENOENT') throw thrown
   }
-  await mkdir(at(parent, name), { mode: 0o755 }).catch((thrown: unknown) => {
+  await mkdir(at(parent, name), { mode: 0o700 }).catch((thrown: unknown) => {
     if (errnoOf(thrown) !== 'EEXIST') throw thrown
   })
   return openInside(parent, name)

@@ -66,7 +66,7 @@ const replace = async ({ directory, name }: FilePlace, content: string, mode?: n
   try {
     await assertStandsAt(handle, join(directory.path, temporary))
     await handle.writeFile(content)
-    await handle.chmod(mode ?? (old ? old.mode & 0o777 : 0o644))
+    await handle.chmod(mode ?? (old ? old.mode & 0o777 : 0o600))
     await rename(at(directory, temporary), at(directory, name))
   } catch (thrown) {
     await unlink(at(directory, temporary)).catch(() => {})
@@ -133,7 +133,7 @@ export const changeFile = (workspace: Workspace, path: string, change: TextChang
 
 /**
  * Writes a whole file, whatever was there before. Returns the names from the workspace to the file.
- * @param mode permissions; those of the old file, or 0644, unless given
+ * @param mode permissions; those of the old file, or 0600, unless given
  * @throws TOOL_ERROR; system errors
  */
 export const writeFile = (workspace: Workspace, path: string, content: string, mode?: number): Promise<string[]> =>

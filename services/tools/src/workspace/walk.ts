@@ -55,7 +55,7 @@ const linkTarget = async (directory: Directory, name: string): Promise<string | 
 
 /** What an absolute path may begin with: the workspace as configured, and without the links in the base's own path. */
 const spellings = async (workspace: Workspace): Promise<string[]> => {
-  await mkdir(workspace.base, { recursive: true })
+  await mkdir(workspace.base, { recursive: true, mode: 0o700 })
   const base = await realpath(workspace.base)
   return [workspace.path, posix.join(base, relative(workspace.base, workspace.path))]
 }

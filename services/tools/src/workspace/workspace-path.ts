@@ -1,4 +1,5 @@
 /** Where a user's files stand: one folder for a tenant, agent and user. Pure, touches no disk. */
+import { createHash } from 'node:crypto'
 import { isAbsolute, join, relative } from 'node:path'
 import { trimEndOf } from '@clawmesh/chassis'
 import { masterTenantId, MeshError } from '@clawmesh/contracts'
@@ -23,8 +24,19 @@ export interface WorkspaceOwner {
 /** Folders of the base that hold other things; an agent of that name gets an underscore. */
 const reservedFolders = ['tenants', 'teams', 'skills-store', 'cli-workspaces']
 
-/** Every character outside A-Za-z0-9_- as an underscore; an empty id as one. */
-export const sanitiseUserId = (userId: string): string => userId.replace(/[^A-Za-z0-9_-]/gu, '_') || '_'
+const longestSanitised = 200
+
+/**
+ * The folder name of a user: the id where it consists of A-Za-z0-9_- alone. Else other characters become underscores, and
+ * the first 8 hexadecimal digits of the id's SHA-256 keep it apart from ids that look alike then. They follow a dot, which
+ * stands in no id that keeps its name.
+ */
+export const userFolder = (userId: string): string => {
+  const sanitised = userId.replace(/[^A-Za-z0-9_-]/gu, '_')
+  if (sanitised === userId && userId !== '') return userId
+  const digits = createHash('sha256').update(userId).digest('hex').slice(0, 8)
+  return `${sanitised.slice(0, longestSanitised) || '_'}.${digits}`
+}
 
 const isFolderName = (name: string): boolean =>
   name !== '' && name !== '.' && name !== '..' && !/[/\\\p{Cc}]/u.test(name) && Buffer.byteLength(name) <= 255
@@ -39,7 +51,7 @@ export const tenantFolder = (base: string, tenant: Pick<WorkspaceOwner, 'tenantI
     : join(base, 'tenants', isFolderName(tenant.tenantSlug) ? tenant.tenantSlug : tenant.tenantId)
 
 /**
- * `<base>/[tenants/<slug>/]<agent workspace or key>/<sanitised user id>`.
+ * `<base>/[tenants/<slug>/]<agent workspace or key>/<user's folder>`.
  * @param base absolute
  * @throws INVALID_REQUEST error.invalid_path when the agent's workspace lies outside the tenant's folder
  */
@@ -53,5 +65,5 @@ export const workspacePath = (base: string, owner: WorkspaceOwner): Workspace =>
   }
   const [first = '', ...rest] = names
   const agent = [reservedFolders.includes(first.toLowerCase()) ? `${first}_` : first, ...rest]
-  return { base, path: join(folder, ...agent, ...(owner.shared ? [] : [sanitiseUserId(owner.userId)])) }
+  return { base, path: join(folder, ...agent, ...(owner.shared ? [] : [userFolder(owner.userId)])) }
 }

@@ -87,7 +87,8 @@ describe('the runtimes', () => {
         python: false,
         node: false,
       })
-    }))
+    }),
+  )
 
   rule('getPackageRuntimes.isReadyWithPython', () =>
     onMachine({ python3: 'echo Python 3.12.3', pip3: 'echo pip 24.0 from /usr/lib' }, async (harness) => {
@@ -103,7 +104,8 @@ describe('the runtimes', () => {
         python: true,
         node: false,
       })
-    }))
+    }),
+  )
 
   it(ruleName('getPackageRuntimes.saysTheVersion', 'programs that hang, fail, or print garbage'), () =>
     onMachine(
@@ -115,7 +117,8 @@ describe('the runtimes', () => {
         )
       },
       { versionTimeoutMs: 500 },
-    ))
+    ),
+  )
 
   rule('getPackageRuntimes.seesTheHelper', () =>
     onMachine({}, async (harness, folder) => {
@@ -126,12 +129,14 @@ describe('the runtimes', () => {
       expect(runtimes[4]).toEqual({ name: 'pkg-helper', available: true, version: 'socket' })
       await writeFile(join(folder, 'pkg.sock'), 'no socket')
       expect((await getRuntimes(harness)).runtimes[4]).toEqual({ name: 'pkg-helper', available: false })
-    }))
+    }),
+  )
 
   rule('getPackageRuntimes.namesPythonAndNode', () =>
     onMachine({ python3: 'echo Python 3.12.3', npm: 'echo 10.0.0' }, async (harness) => {
       expect(await getRuntimes(harness)).toMatchObject({ python: true, node: false, ready: false })
-    }))
+    }),
+  )
 
   rule('getPackageRuntimes.looksAtItsOwnMachine', async () => {
     await using elsewhere = await temporaryFolder()
@@ -207,7 +212,8 @@ describe('the packages', () => {
           { name: 'linked', version: '' },
         ],
       })
-    }))
+    }),
+  )
 
   it(ruleName('listPackages.waitsForNobody', 'one that hangs'), () =>
     onMachine(
@@ -217,7 +223,8 @@ describe('the packages', () => {
         expect([pip, listed.length]).toEqual([[], 2])
       },
       { listTimeoutMs: 500 },
-    ))
+    ),
+  )
 
   it.each([
     ['garbage', 'head -c 2000 /dev/urandom'],
@@ -239,7 +246,8 @@ describe('the packages', () => {
         { name: 'ripgrep', version: '' },
         { name: 'jq', version: '1.7.1' },
       ])
-    }))
+    }),
+  )
 
   it('of the system are asked from apk where there is one', () =>
     onMachine({ apk: 'echo jq-1.7.1-r0', 'dpkg-query': hang }, async (harness, folder) => {

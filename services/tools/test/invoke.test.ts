@@ -88,9 +88,7 @@ describe('arguments', () => {
   })
 
   test('each tool has a JSON Schema that says what is required', () => {
-    const required = Object.fromEntries(
-      everyTool.map((each) => [each.name, parametersSchema(each)['required'] ?? []]),
-    )
+    const required = Object.fromEntries(everyTool.map((each) => [each.name, parametersSchema(each)['required'] ?? []]))
     expect(required).toEqual({
       read_file: ['path'],
       write_file: ['path', 'content'],

@@ -64,7 +64,10 @@ describe('the folder of a user', () => {
   })
 
   test('differs for different ids, and is a name that every file system takes', () => {
-    const id = fc.oneof(fc.string({ unit: 'binary', maxLength: 255 }), fc.string({ unit: fc.constantFrom(...'a@._-ж') }))
+    const id = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 255 }),
+      fc.string({ unit: fc.constantFrom(...'a@._-ж') }),
+    )
     fc.assert(
       fc.property(id, id, (one, other) => {
         expect(userFolder(one)).toMatch(/^[A-Za-z0-9_-]{1,255}$|^[A-Za-z0-9_-]{1,200}\.[0-9a-f]{8}$/)

@@ -53,14 +53,7 @@ interface RuntimesParts {
 }
 
 /** The runtimes of this machine, in order: as last probed when that is recent, else probed anew and stored. */
-export const createCurrentRuntimes = ({
-  probes,
-  rows,
-  log,
-  helperSocket,
-  versionTimeoutMs,
-  keepMs,
-}: RuntimesParts) => {
+export const createCurrentRuntimes = ({ probes, rows, log, helperSocket, versionTimeoutMs, keepMs }: RuntimesParts) => {
   // The machine can be looked at without a database, so its failure costs no answer.
   const unless = (what: string) => (err: unknown) => log.warn({ err }, `packages: ${what} the last probe failed`)
 

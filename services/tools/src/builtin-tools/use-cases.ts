@@ -27,7 +27,9 @@ export const createBuiltinToolUseCases = (rows: ToolRows) => {
     return catalogue
       .flatMap((entry) => {
         const setting = settings.get(entry.name)
-        return setting === undefined ? [] : [{ ...entry, ...setting, name: entry.name, requires: requirementsOf(entry) }]
+        return setting === undefined
+          ? []
+          : [{ ...entry, ...setting, name: entry.name, requires: requirementsOf(entry) }]
       })
       .sort((a, b) => a.category.localeCompare(b.category) || a.name.localeCompare(b.name))
   }

@@ -9,13 +9,9 @@ export const createFindAgent =
     const agent = await agents.resolveAgent(call, { agent: ref })
     if (!agent.found) return undefined
     return {
-      id: agent.id,
+      ...agent,
       key: agent.agentKey,
       type: agent.agentType === 'predefined' ? 'predefined' : 'open',
-      selfEvolve: agent.selfEvolve,
-      shareMemory: agent.shareMemory,
       workspaceFolder: agent.workspace,
-      toolsConfigJson: agent.toolsConfigJson,
-      mayUse: true,
     }
   }

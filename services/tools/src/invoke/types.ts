@@ -22,7 +22,7 @@ export interface ResolvedAgent extends AgentFacts {
   /** `tools_config` as JSON; empty restricts nothing. */
   toolsConfigJson: string
   /** Whether the caller may use the agent. */
-  mayUse: boolean
+  hasAccess: boolean
 }
 
 /** What the ports of a call are made from. */

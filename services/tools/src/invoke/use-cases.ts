@@ -43,7 +43,7 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
   /** @throws FORBIDDEN when the caller may not use the agent */
   const findUsableAgent = async (call: Call, ref: string): Promise<ResolvedAgent | undefined> => {
     const agent = await findAgent(call, ref)
-    if (agent?.mayUse === false) throw new MeshError('FORBIDDEN', 'error.no_access', { kind: 'agent' })
+    if (agent?.hasAccess === false) throw new MeshError('FORBIDDEN', 'error.no_access', { kind: 'agent' })
     return agent
   }
 

@@ -98,7 +98,7 @@ export const defineTool = <Parameters extends z.ZodObject, const Need extends Po
     parameters,
     run: async (args, context) => run(args, requirePorts(name, context, needs)),
   }
-  return { ...listed(listing), tool: tool as Tool }
+  return { ...listed(listing), tool }
 }
 
 /** Declares a tool that clients know of and nothing here runs yet: switched off until it is, and saying what it needs. */

@@ -11,7 +11,12 @@ export const createWebPort = (domains: z.output<typeof domainSettingsSchema>, al
   return {
     web: ({ settings }) => {
       const setting = settings.find(({ name }) => name === 'web_fetch')
-      return { policy, allow, cache, extractors: extractorsSchema.safeParse(setting?.settings['extractors']).data ?? [] }
+      return {
+        policy,
+        allow,
+        cache,
+        extractors: extractorsSchema.safeParse(setting?.settings['extractors']).data ?? [],
+      }
     },
   } satisfies PortMakers<CallScope>
 }

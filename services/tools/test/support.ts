@@ -1,0 +1,105 @@
+/** Tools over a real database, with agents and memory that stand in for the services that keep them. */
+import { AgentsServiceService, type ResolveAgentResponse } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
+import { MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
+import { implementRpc, loadConfigs, newId, type Service } from '@clawmesh/chassis'
+import type { Caller } from '@clawmesh/contracts'
+import { toolsConfig, toolsService, type ToolsConfig } from '../src/index.ts'
+import { startServices, testCaller, type Answer, type ServiceHarness } from '../../../test/support/service-harness.ts'
+import { contextFilesOf, memoryOf } from './context.ts'
+
+type Agent = ResolveAgentResponse & { tenantId: string }
+
+export interface ToolsHarness extends ServiceHarness {
+  /** Adds an agent to a tenant; returns its id. */
+  addAgent: (tenantId: string, agent: Partial<ResolveAgentResponse>) => string
+  /** Documents of memory by `agent/user/path`. */
+  documents: Record<string, string>
+  /** Base folder of the workspaces. */
+  workspaceDir: string
+  invoke: (
+    caller: Caller,
+    body: object,
+    headers?: Record<string, string>,
+  ) => Promise<Answer<{ result: { output: string; metadata: object }; code: string; error: string }>>
+}
+
+const nobody: ResolveAgentResponse = {
+  found: false,
+  id: '',
+  agentKey: '',
+  status: 'active',
+  ownerId: '',
+  workspace: '',
+  toolsConfigJson: '',
+  memoryConfigJson: '',
+  agentType: 'open',
+  selfEvolve: false,
+  shareMemory: false,
+  hasAccess: true,
+}
+
+const standIns = (agents: readonly Agent[], documents: Record<string, string>): Service[] => {
+  const memory = memoryOf(documents)
+  const files = contextFilesOf({})
+  return [
+    {
+      name: 'agents',
+      parts: [],
+      rpc: [
+        implementRpc(AgentsServiceService, {
+          resolveAgent: async ({ caller }, { agent }) =>
+            agents.find(
+              ({ tenantId, id, agentKey }) => tenantId === caller.tenantId && (id === agent || agentKey === agent),
+            ) ?? nobody,
+          getContextFile: async (_, file) => files.get(file),
+          setContextFile: async (_, file) => {
+            await files.set(file)
+            return {}
+          },
+        }),
+      ],
+    },
+    {
+      name: 'memory',
+      parts: [],
+      rpc: [
+        implementRpc(MemoryServiceService, {
+          search: async (_, query) => memory.search(query),
+          getDocument: async (_, query) => memory.get(query),
+          putDocument: async (_, document) => {
+            await memory.put(document)
+            return {}
+          },
+        }),
+      ],
+    },
+  ]
+}
+
+export const startTools = async (settings: Partial<ToolsConfig> = {}): Promise<ToolsHarness> => {
+  const agents: Agent[] = []
+  const documents: Record<string, string> = {}
+  const config = { ...loadConfigs({ tools: toolsConfig }, {}).tools, ...settings }
+  const harness = await startServices({
+    services: { tools: (mesh) => toolsService(mesh, config) },
+    standIns: standIns(agents, documents),
+  })
+  return {
+    ...harness,
+    documents,
+    workspaceDir: harness.mesh.workspaceDir,
+    addAgent: (tenantId, agent) => {
+      const id = newId()
+      agents.push({ ...nobody, found: true, id, agentKey: 'default', ...agent, tenantId })
+      return id
+    },
+    invoke: (caller, body, headers) => harness.request(caller, 'POST', '/v1/tools/invoke', body, headers),
+  }
+}
+
+/** A caller of a fresh tenant that has an agent `default`. */
+export const newTenant = (tools: ToolsHarness, overrides: Partial<Caller> = {}): Caller => {
+  const caller = testCaller({ tenantSlug: `tenant-${newId()}`, ...overrides })
+  tools.addAgent(caller.tenantId, {})
+  return caller
+}

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { masterTenantId, type Caller, type CloudEvent } from '@clawmesh/contracts'
 import { createLifecycle, loadConfigs } from '@clawmesh/chassis'
+import { consumeEvents } from '../../../test/support/events.ts'
+import { hangLimitMs } from '../../../test/support/limits.ts'
 import { rule } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { toolsConfig, toolsService } from '../src/index.ts'
@@ -20,7 +22,7 @@ let tools: ToolsHarness
 const events: CloudEvent[] = []
 beforeAll(async () => {
   tools = await startTools()
-  await tools.bus.consume({
+  await consumeEvents(tools.bus, {
     durable: 'test',
     subject: 'mesh.events.*.tools.>',
     batchSize: 100,
@@ -169,7 +171,7 @@ describe('setting a built-in tool', () => {
     expect(await offered()).toBe(200)
     const updates = () =>
       events.filter(({ type, data }) => type.endsWith('updated') && (data as { id: string }).id === 'list_files')
-    for (const until = Date.now() + 10_000; updates().length < 2 && Date.now() < until;) await sleep(10)
+    for (const until = Date.now() + hangLimitMs; updates().length < 2 && Date.now() < until;) await sleep(10)
     expect(updates().map(({ tenantid, data }) => [tenantid, data])).toEqual(
       Array.from({ length: 2 }, () => [masterTenantId, { id: 'list_files', actorId: 'alice' }]),
     )

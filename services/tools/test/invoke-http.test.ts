@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { MeshError, routesOf, type Caller, type CloudEvent } from '@clawmesh/contracts'
 import { createRouteTable } from '@clawmesh/chassis'
 import { z } from 'zod'
+import { consumeEvents } from '../../../test/support/events.ts'
+import { hangLimitMs } from '../../../test/support/limits.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { createInvokeHttp } from '../src/invoke/http.ts'
@@ -17,7 +19,7 @@ let tools: ToolsHarness
 const events: CloudEvent[] = []
 beforeAll(async () => {
   tools = await startTools({ policy: { deny: ['memory_get'] } })
-  await tools.bus.consume({
+  await consumeEvents(tools.bus, {
     durable: 'test',
     subject: 'mesh.events.*.tools.>',
     batchSize: 100,
@@ -217,7 +219,7 @@ describe('a call', () => {
     await tools.invoke(caller, { tool: 'list_files' })
     await tools.invoke(caller, { tool: 'none' })
     const ours = () => events.filter(({ tenantid }) => tenantid === caller.tenantId)
-    for (const until = Date.now() + 10_000; ours().length < 2 && Date.now() < until;) await sleep(10)
+    for (const until = Date.now() + hangLimitMs; ours().length < 2 && Date.now() < until;) await sleep(10)
     expect(ours().map(({ data }) => data)).toEqual([
       { id: 'list_files', actorId: 'alice' },
       { id: 'none', actorId: 'alice' },

@@ -1,9 +1,10 @@
 /** Tools over a real database, with agents and memory that stand in for the services that keep them. */
-import { AgentsServiceService, type ResolveAgentResponse } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
+import { AgentsServiceService, ResolveAgentResponse } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
 import { MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
-import { implementRpc, loadConfigs, newId, type Service } from '@clawmesh/chassis'
+import { loadConfigs, newId, type Service } from '@clawmesh/chassis'
 import type { Caller } from '@clawmesh/contracts'
 import { toolsConfig, toolsService, type ToolsConfig } from '../src/index.ts'
+import { fakeRpc } from '../../../test/support/fake-rpc.ts'
 import { startServices, testCaller, type Answer, type ServiceHarness } from '../../../test/support/service-harness.ts'
 import { contextFilesOf, memoryOf } from './context.ts'
 
@@ -23,56 +24,18 @@ export interface ToolsHarness extends ServiceHarness {
   ) => Promise<Answer<{ result: { output: string; metadata: object }; code: string; error: string }>>
 }
 
-const nobody: ResolveAgentResponse = {
-  found: false,
-  id: '',
-  agentKey: '',
-  status: 'active',
-  ownerId: '',
-  workspace: '',
-  toolsConfigJson: '',
-  memoryConfigJson: '',
-  agentType: 'open',
-  selfEvolve: false,
-  shareMemory: false,
-  hasAccess: true,
-}
-
-const standIns = (agents: readonly Agent[], documents: Record<string, string>): Service[] => {
+const fakeServices = (agents: readonly Agent[], documents: Record<string, string>): Service[] => {
   const memory = memoryOf(documents)
   const files = contextFilesOf({})
   return [
-    {
-      name: 'agents',
-      parts: [],
-      rpc: [
-        implementRpc(AgentsServiceService, {
-          resolveAgent: async ({ caller }, { agent }) =>
-            agents.find(
-              ({ tenantId, id, agentKey }) => tenantId === caller.tenantId && (id === agent || agentKey === agent),
-            ) ?? nobody,
-          getContextFile: async (_, file) => files.get(file),
-          setContextFile: async (_, file) => {
-            await files.set(file)
-            return {}
-          },
-        }),
-      ],
-    },
-    {
-      name: 'memory',
-      parts: [],
-      rpc: [
-        implementRpc(MemoryServiceService, {
-          search: async (_, query) => memory.search(query),
-          getDocument: async (_, query) => memory.get(query),
-          putDocument: async (_, document) => {
-            await memory.put(document)
-            return {}
-          },
-        }),
-      ],
-    },
+    fakeRpc(AgentsServiceService, {
+      resolveAgent: async ({ caller }, { agent }) =>
+        agents.find(
+          ({ tenantId, id, agentKey }) => tenantId === caller.tenantId && (id === agent || agentKey === agent),
+        ) ?? ResolveAgentResponse.create(),
+      getContextFile: async (_, file) => files.get(file),
+    }),
+    fakeRpc(MemoryServiceService, { search: async (_, query) => memory.search(query) }),
   ]
 }
 
@@ -82,7 +45,7 @@ export const startTools = async (settings: Partial<ToolsConfig> = {}): Promise<T
   const config = { ...loadConfigs({ tools: toolsConfig }, {}).tools, ...settings }
   const harness = await startServices({
     services: { tools: (mesh) => toolsService(mesh, config) },
-    standIns: standIns(agents, documents),
+    standIns: fakeServices(agents, documents),
   })
   return {
     ...harness,
@@ -90,7 +53,8 @@ export const startTools = async (settings: Partial<ToolsConfig> = {}): Promise<T
     workspaceDir: harness.mesh.workspaceDir,
     addAgent: (tenantId, agent) => {
       const id = newId()
-      agents.push({ ...nobody, found: true, id, agentKey: 'default', ...agent, tenantId })
+      const known = { found: true, id, agentKey: 'default', hasAccess: true, ...agent }
+      agents.push({ ...ResolveAgentResponse.create(known), tenantId })
       return id
     },
     invoke: (caller, body, headers) => harness.request(caller, 'POST', '/v1/tools/invoke', body, headers),

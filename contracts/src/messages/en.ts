@@ -52,6 +52,7 @@ export const en = {
   'error.cannot_delete_default_inst': 'cannot delete default channel instance',
   'error.tool_failed': '{text}',
   'error.unknown_tool': 'unknown tool: {tool}',
+  'error.tool_needs': '{tool} is not available here: it needs {needs}',
   'error.url_blocked': 'address not allowed: {reason}',
   'error.api_key_required': 'API key is required',
   'error.scope_required': '{what} requires scope {scope}',

@@ -54,6 +54,7 @@ export const vi: Record<keyof typeof en, string> = {
   'error.cannot_delete_default_inst': 'không thể xóa kênh mặc định',
   'error.tool_failed': '{text}',
   'error.unknown_tool': 'không có công cụ: {tool}',
+  'error.tool_needs': '{tool} không dùng được ở đây: cần có {needs}',
   'error.url_blocked': 'địa chỉ không được phép: {reason}',
   'error.api_key_required': 'cần có khóa API',
   'error.scope_required': '{what} cần phạm vi {scope}',

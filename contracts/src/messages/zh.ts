@@ -53,6 +53,7 @@ export const zh: Record<keyof typeof en, string> = {
   'error.cannot_delete_default_inst': '不能删除默认渠道实例',
   'error.tool_failed': '{text}',
   'error.unknown_tool': '未知工具：{tool}',
+  'error.tool_needs': '{tool} 在此不可用：需要 {needs}',
   'error.url_blocked': '不允许的地址：{reason}',
   'error.api_key_required': '需要 API 密钥',
   'error.scope_required': '{what} 需要 {scope} 权限范围',

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { PackagesServiceService } from '@clawmesh/contracts/gen/clawmesh/packages/v1/packages.ts'
 import type { PackagesConfig } from '../src/index.ts'
+import { rule, ruleName } from '../../../test/support/rule.ts'
 import { testCaller, type ServiceHarness } from '../../../test/support/service-harness.ts'
 import { hang, install, startPackages, temporaryFolder } from './support.ts'
 
@@ -78,7 +79,7 @@ describe('on this machine', () => {
 })
 
 describe('the runtimes', () => {
-  it('are absent on an empty machine', () =>
+  rule('getPackageRuntimes.listsFiveInOrder', () =>
     onMachine({}, async (harness) => {
       expect(await getRuntimes(harness)).toEqual({
         runtimes: ['python3', 'pip3', 'node', 'npm', 'pkg-helper'].map((name) => ({ name, available: false })),
@@ -86,9 +87,10 @@ describe('the runtimes', () => {
         python: false,
         node: false,
       })
-    }))
+    }),
+  )
 
-  it('are ready with Python and pip alone', () =>
+  rule('getPackageRuntimes.isReadyWithPython', () =>
     onMachine({ python3: 'echo Python 3.12.3', pip3: 'echo pip 24.0 from /usr/lib' }, async (harness) => {
       expect(await getRuntimes(harness)).toMatchObject({
         runtimes: [
@@ -102,9 +104,10 @@ describe('the runtimes', () => {
         python: true,
         node: false,
       })
-    }))
+    }),
+  )
 
-  it('have no version where the program hangs, fails, or prints garbage', () =>
+  it(ruleName('getPackageRuntimes.saysTheVersion', 'programs that hang, fail, or print garbage'), () =>
     onMachine(
       { python3: hang, pip3: 'echo 1.0; exit 1', node: 'head -c 2000 /dev/urandom', npm: 'echo what?' },
       async (harness) => {
@@ -114,9 +117,10 @@ describe('the runtimes', () => {
         )
       },
       { versionTimeoutMs: 500 },
-    ))
+    ),
+  )
 
-  it('include the package helper while its socket is there', () =>
+  rule('getPackageRuntimes.seesTheHelper', () =>
     onMachine({}, async (harness, folder) => {
       const server = createServer().listen(join(folder, 'pkg.sock'))
       await new Promise((resolve) => server.once('listening', resolve))
@@ -125,7 +129,23 @@ describe('the runtimes', () => {
       expect(runtimes[4]).toEqual({ name: 'pkg-helper', available: true, version: 'socket' })
       await writeFile(join(folder, 'pkg.sock'), 'no socket')
       expect((await getRuntimes(harness)).runtimes[4]).toEqual({ name: 'pkg-helper', available: false })
-    }))
+    }),
+  )
+
+  rule('getPackageRuntimes.namesPythonAndNode', () =>
+    onMachine({ python3: 'echo Python 3.12.3', npm: 'echo 10.0.0' }, async (harness) => {
+      expect(await getRuntimes(harness)).toMatchObject({ python: true, node: false, ready: false })
+    }),
+  )
+
+  rule('getPackageRuntimes.looksAtItsOwnMachine', async () => {
+    await using elsewhere = await temporaryFolder()
+    await install(elsewhere.path, { node: 'echo v1.0.0' })
+    await onMachine({}, async (harness) => expect(await getRuntimes(harness)).toMatchObject({ node: false }))
+    await onMachine({}, async (harness) => expect(await getRuntimes(harness)).toMatchObject({ node: true }), {
+      searchPath: elsewhere.path,
+    })
+  })
 
   it('are answered from the stored probe while it is fresh', () =>
     onMachine(
@@ -182,7 +202,7 @@ describe('the packages', () => {
       expect(await listPackages(harness)).toEqual({ system: [], pip: [], npm: [] })
     }))
 
-  it('are what each manager lists, whatever its exit code', () =>
+  rule('listPackages.listsAllOfPipAndNpm', () =>
     onMachine({ pip3, npm }, async (harness) => {
       expect(await listPackages(harness)).toEqual({
         system: [],
@@ -192,9 +212,10 @@ describe('the packages', () => {
           { name: 'linked', version: '' },
         ],
       })
-    }))
+    }),
+  )
 
-  it('of a manager that hangs are none, and the others do not wait longer than the limit', () =>
+  it(ruleName('listPackages.waitsForNobody', 'one that hangs'), () =>
     onMachine(
       { pip3: hang, npm },
       async (harness) => {
@@ -202,7 +223,8 @@ describe('the packages', () => {
         expect([pip, listed.length]).toEqual([[], 2])
       },
       { listTimeoutMs: 500 },
-    ))
+    ),
+  )
 
   it.each([
     ['garbage', 'head -c 2000 /dev/urandom'],
@@ -211,20 +233,21 @@ describe('the packages', () => {
     ['an entry without its parts', `echo '{"dependencies":{"x":7}}'`],
     ['nothing', 'exit 0'],
     ['without end', 'while :; do echo 0123456789012345678901234567890123456789012345678901234567890123456789; done'],
-  ])('of managers that print %s are none', (_, script) =>
+  ])(ruleName('listPackages.waitsForNobody', 'managers that print %s'), (_, script) =>
     onMachine({ pip3: script, npm: script }, async (harness) => {
       expect(await listPackages(harness)).toEqual({ system: [], pip: [], npm: [] })
     }),
   )
 
-  it('of the system are those in the persist file, with the versions that dpkg knows', () =>
+  rule('listPackages.listsWhatUsersInstalled', () =>
     onMachine({ 'dpkg-query': 'printf "jq\\t1.7.1\\tinstalled\\n"; exit 1' }, async (harness, folder) => {
       await writeFile(join(folder, 'apk-packages'), 'ripgrep\njq\nripgrep\n--evil\n')
       expect((await listPackages(harness)).system).toEqual([
         { name: 'ripgrep', version: '' },
         { name: 'jq', version: '1.7.1' },
       ])
-    }))
+    }),
+  )
 
   it('of the system are asked from apk where there is one', () =>
     onMachine({ apk: 'echo jq-1.7.1-r0', 'dpkg-query': hang }, async (harness, folder) => {

@@ -1,25 +1,8 @@
-import { defineConfig, integer, type ConfigOf } from '@clawmesh/chassis'
-import { installationRulesSchema } from './domain/policy.ts'
-import { domainSettingsSchema } from './domain/web/web-access.ts'
+import { defineConfig, type ConfigOf } from '@clawmesh/chassis'
+import { invokeSettings } from './invoke/settings.ts'
+import { policySettings } from './policy/settings.ts'
+import { webSettings } from './web/settings.ts'
 
-export const toolsConfig = defineConfig('tools', {
-  policy: {
-    env: ['CLAWMESH_TOOL_POLICY'],
-    file: ['tools.profile', 'tools.allow', 'tools.deny', 'tools.alsoAllow', 'tools.byProvider'],
-    schema: installationRulesSchema.prefault({}),
-    about: 'Tool policy of the installation as JSON: profile, allow, deny, alsoAllow, byProvider',
-  },
-  webDomains: {
-    env: ['CLAWMESH_WEB_FETCH_POLICY'],
-    file: 'tools.web_fetch',
-    schema: domainSettingsSchema.prefault({}),
-    about: 'Domains that web_fetch may reach, as JSON: policy (allow_all, allowlist), allowed_domains, blocked_domains',
-  },
-  toolTimeoutMs: {
-    env: ['CLAWMESH_TOOL_TIMEOUT_MS'],
-    schema: integer(120_000, 1),
-    about: 'How long one tool call may take',
-  },
-})
+export const toolsConfig = defineConfig('tools', { ...policySettings, ...webSettings, ...invokeSettings })
 
 export type ToolsConfig = ConfigOf<typeof toolsConfig>

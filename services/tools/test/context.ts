@@ -1,7 +1,7 @@
 /** A caller of tools, with memory and context files that stand in for the services that keep them. */
-import type { AgentFacts, ContextFiles, Memory, ToolContext } from '../src/domain/tool.ts'
-import { createPageCache } from '../src/domain/web/page-cache.ts'
-import { createPageThreads } from '../src/domain/web/page-threads.ts'
+import type { AgentFacts, ContextFiles, Memory, ToolContext } from '../src/tool/tool.ts'
+import { createPageCache } from '../src/web/page-cache.ts'
+import { createPageThreads } from '../src/web/page-threads.ts'
 
 /** Shared by the tests of a file. They keep no process alive. */
 export const pageThreads = createPageThreads()

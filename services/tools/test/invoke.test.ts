@@ -2,19 +2,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { MeshError } from '@clawmesh/contracts'
 import { z } from 'zod'
-import {
-  availableTools,
-  builtinTools,
-  catalogue,
-  findTool,
-  invokeTool,
-  offeredTools,
-  parametersSchema,
-  type InvokeDeps,
-  type Tool,
-  type ToolContext,
-} from '../src/domain/index.ts'
-import { says } from '../src/domain/tool.ts'
+import { availableTools, catalogue } from '../src/builtin-tools/catalogue.ts'
+import { findTool, invokeTool, offeredTools, type InvokeDeps } from '../src/invoke/run-tool.ts'
+import { parametersSchema, says, type Tool, type ToolContext } from '../src/tool/tool.ts'
 import { contextWith } from './context.ts'
 import { sandbox, type Sandbox } from './temporary.ts'
 
@@ -26,7 +16,12 @@ beforeEach(async () => {
 })
 afterEach(() => box.remove())
 
-const deps: InvokeDeps = { tools: availableTools(catalogue), policy: {} }
+/** Every tool of the catalogue, switched on. */
+const settings = catalogue.map(({ name }) => ({ name, enabled: true, tenantEnabled: null as boolean | null }))
+const everyTool = availableTools(settings)
+const toolNamed = (name: string): Tool => everyTool.find((tool) => tool.name === name)!
+
+const deps: InvokeDeps = { tools: everyTool, policy: {} }
 const invoke = (tool: string, args: unknown, more: Partial<InvokeDeps> = {}, signal?: AbortSignal) =>
   invokeTool({ ...deps, ...more }, { tool, args, context, signal })
 /** A tool named exec that does what the test says. */
@@ -44,7 +39,7 @@ describe('which tool is run', () => {
     expect((await invoke('read_file', { path: 'a' }, { policy })).output).toBe('y')
   })
 
-  test.each(['exec', 'bash', 'spawn', 'nothing', '', '__proto__', 'constructor'])('%j is unknown', async (name) => {
+  test.each(['nothing', '', '__proto__', 'constructor'])('%j is unknown', async (name) => {
     expect(await invoke(name, {})).toEqual({
       output: `unknown tool: ${name}`,
       isError: true,
@@ -53,10 +48,17 @@ describe('which tool is run', () => {
     })
   })
 
+  test('one that nobody can run here says what it needs, whatever the policy', async () => {
+    for (const policy of [{}, { agent: { deny: ['exec', 'spawn'] } }]) {
+      expect((await invoke('bash', {}, { policy })).output).toBe('bash is not available here: it needs shell')
+      expect((await invoke('spawn', {}, { policy })).output).toBe('spawn is not available here: it needs subagents')
+    }
+  })
+
   test('what is disabled or denied is as unknown as what does not exist', async () => {
     const denied = { policy: { agent: { deny: ['group:fs'] } } }
     expect((await invoke('list_files', {}, denied)).output).toBe('unknown tool: list_files')
-    const states = catalogue.map((entry) => ({ ...entry, tenantEnabled: entry.name === 'list_files' ? false : null }))
+    const states = settings.map((entry) => (entry.name === 'list_files' ? { ...entry, tenantEnabled: false } : entry))
     const disabled = { tools: availableTools(states), policy: { agent: { alsoAllow: ['list_files'] } } }
     expect((await invoke('list_files', {}, disabled)).output).toBe('unknown tool: list_files')
     expect(offeredTools({ ...deps, ...disabled }).map(({ name }) => name)).not.toContain('list_files')
@@ -117,9 +119,7 @@ describe('arguments', () => {
   })
 
   test('each tool has a JSON Schema that says what is required', () => {
-    const required = Object.fromEntries(
-      [...builtinTools.values()].map((each) => [each.name, parametersSchema(each)['required'] ?? []]),
-    )
+    const required = Object.fromEntries(everyTool.map((each) => [each.name, parametersSchema(each)['required'] ?? []]))
     expect(required).toEqual({
       read_file: ['path'],
       write_file: ['path', 'content'],
@@ -129,7 +129,7 @@ describe('arguments', () => {
       memory_search: ['query'],
       memory_get: ['path'],
     })
-    expect(parametersSchema(builtinTools.get('web_fetch')!)).toMatchObject({
+    expect(parametersSchema(toolNamed('web_fetch'))).toMatchObject({
       type: 'object',
       properties: {
         extractMode: { type: 'string', enum: ['markdown', 'text'], default: 'markdown' },

@@ -1,12 +1,7 @@
 import fc from 'fast-check'
-import {
-  allowedTools,
-  calledTool,
-  canonicalName,
-  catalogue,
-  toolRulesSchema,
-  type PolicyInput,
-} from '../src/domain/index.ts'
+import { catalogue } from '../src/builtin-tools/catalogue.ts'
+import { allowedTools, calledTool, canonicalName, type PolicyInput } from '../src/policy/policy.ts'
+import { toolRulesSchema } from '../src/policy/rules.ts'
 
 const registry: readonly string[] = catalogue.map(({ name }) => name)
 const allowed = (input: PolicyInput) => allowedTools(registry, input)

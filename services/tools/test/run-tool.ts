@@ -1,9 +1,9 @@
-import { builtinTools } from '../src/domain/builtin/index.ts'
-import type { ToolContext, ToolResult } from '../src/domain/tool.ts'
+import { catalogue } from '../src/builtin-tools/catalogue.ts'
+import type { ToolContext, ToolResult } from '../src/tool/tool.ts'
 
 /** Runs a tool as `invokeTool` would after its checks; what it throws comes through. */
 export const runTool = (name: string, args: Record<string, unknown>, context: ToolContext): Promise<ToolResult> => {
-  const tool = builtinTools.get(name)
+  const tool = catalogue.find((entry) => entry.name === name)?.tool
   if (!tool) throw new Error(`no tool ${name}`)
   return tool.run(tool.parameters.parse(args), context)
 }

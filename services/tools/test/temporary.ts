@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Workspace } from '../src/domain/workspace/index.ts'
+import type { Workspace } from '../src/workspace/index.ts'
 
 export interface Sandbox {
   /** Real path of a folder that holds everything of the test. */

@@ -1,6 +1,6 @@
 import { masterTenantId } from '@clawmesh/contracts'
 import fc from 'fast-check'
-import { sanitiseUserId, workspacePath } from '../src/domain/workspace/index.ts'
+import { userFolder, workspacePath } from '../src/workspace/workspace-path.ts'
 
 const acme = { tenantId: '0193a5b0-7000-7000-8000-0000000000aa', tenantSlug: 'acme' }
 const master = { tenantId: masterTenantId, tenantSlug: 'master' }
@@ -38,11 +38,44 @@ test('an agent of the master tenant cannot be named into another tenant’s fold
   expect(path({ ...master, agentWorkspace: '/data/tenants/acme/writer' })).toBe('/data/tenants_/acme/writer/alice')
 })
 
-test('user ids keep A-Z, a-z, 0-9, _ and -', () => {
-  expect(sanitiseUserId('group:telegram:-100.5')).toBe('group_telegram_-100_5')
-  expect(sanitiseUserId('../..')).toBe('_____')
-  expect(sanitiseUserId('å😀')).toBe('__')
-  expect(sanitiseUserId('')).toBe('_')
+describe('the folder of a user', () => {
+  test.each(['alice', 'A-z_09', '_', 'a'.repeat(255)])('%s keeps its name', (userId) => {
+    expect(userFolder(userId)).toBe(userId)
+  })
+
+  test.each([
+    ['group:telegram:-100.5', 'group_telegram_-100_5.87df2164'],
+    ['../..', '_____.0cfd1c96'],
+    ['å😀', '__.2cd7a4a6'],
+    ['', '_.e3b0c442'],
+  ])('%j gets the first digits of its SHA-256', (userId, folder) => {
+    expect(userFolder(userId)).toBe(folder)
+  })
+
+  test.each([
+    ['a@b', 'a.b'],
+    ['Ольга', 'Мария'],
+    ['a@b', 'a_b'],
+    ['', '_'],
+    ['a@b', userFolder('a@b')],
+    [`${'ж'.repeat(254)}1`, `${'ж'.repeat(254)}2`],
+  ])('%s and %s have folders of their own', (one, other) => {
+    expect(userFolder(one)).not.toBe(userFolder(other))
+  })
+
+  test('differs for different ids, and is a name that every file system takes', () => {
+    const id = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 255 }),
+      fc.string({ unit: fc.constantFrom(...'a@._-ж') }),
+    )
+    fc.assert(
+      fc.property(id, id, (one, other) => {
+        expect(userFolder(one)).toMatch(/^[A-Za-z0-9_-]{1,255}$|^[A-Za-z0-9_-]{1,200}\.[0-9a-f]{8}$/)
+        if (one.toWellFormed() !== other.toWellFormed()) expect(userFolder(one)).not.toBe(userFolder(other))
+      }),
+      { numRuns: 2_000 },
+    )
+  })
 })
 
 test('a slug that is no folder name gives way to the tenant id', () => {

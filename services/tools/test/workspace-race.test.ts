@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { appendFile, changeFile, listFolder, removeFile, withFile, writeFile } from '../src/domain/workspace/index.ts'
+import { appendFile, changeFile, listFolder, removeFile, withFile, writeFile } from '../src/workspace/index.ts'
 import { sandbox, type Sandbox } from './temporary.ts'
 
 /** How long each race is run. */

@@ -10,7 +10,7 @@ interface ModuleMocks {
 const mocks = import.meta.jest as unknown as ModuleMocks
 mocks.unstable_mockModule('node:fs', () => ({ ...fs, existsSync: () => false }))
 const { appendFile, changeFile, listFolder, removeFile, withFile, writeFile } =
-  await import('../src/domain/workspace/index.ts')
+  await import('../src/workspace/index.ts')
 
 let box: Sandbox
 beforeEach(async () => {

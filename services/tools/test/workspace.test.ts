@@ -15,7 +15,7 @@ import {
   withFile,
   writeFile,
   type Workspace,
-} from '../src/domain/workspace/index.ts'
+} from '../src/workspace/index.ts'
 import { sandbox, type Sandbox } from './temporary.ts'
 
 let box: Sandbox
@@ -221,6 +221,18 @@ describe('writing', () => {
     expect((await stat(at('a/b/c.sh'))).mode & 0o777).toBe(0o755)
     expect((await stat(at('private'))).mode & 0o777).toBe(0o600)
     expect(await readdir(at('a/b'))).toEqual(['c.sh'])
+  })
+
+  test('makes folders and files that are nobody else’s to read', async () => {
+    const fresh = { base: join(box.folder, 'made', 'base'), path: join(box.folder, 'made', 'base', 'writer', 'bob') }
+    const mode = async (path: string) => ((await stat(path)).mode & 0o777).toString(8)
+    await writeFile(fresh, 'a/b', 'x')
+    await appendFile(fresh, 'a/log', 'x')
+    await changeFile(fresh, 'a/changed', () => 'x')
+    for (const folder of [join(box.folder, 'made'), fresh.base, join(fresh.base, 'writer'), fresh.path])
+      expect([folder, await mode(folder)]).toEqual([folder, '700'])
+    expect(await mode(join(fresh.path, 'a'))).toBe('700')
+    for (const name of ['b', 'log', 'changed']) expect(await mode(join(fresh.path, 'a', name))).toBe('600')
   })
 
   test('append begins a file and goes on with it', async () => {

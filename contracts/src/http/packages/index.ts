@@ -1,1 +1,2 @@
 export { packages } from './packages.ts'
+export { runtimes } from './runtimes.ts'

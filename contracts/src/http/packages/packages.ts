@@ -11,29 +11,15 @@ export const packages = defineHttpTable('packages', {
     path: '/v1/packages',
     role: 'viewer',
     summary: 'Installed packages by manager',
+    rules: {
+      listsWhatUsersInstalled:
+        '`system` holds the packages that users installed, each once in the order of installation, with the version that the system’s manager knows, or none',
+      listsAllOfPipAndNpm: '`pip` and `npm` hold what those managers report, of npm what is installed globally',
+      waitsForNobody:
+        'All managers are asked at once within 15 seconds; one that is missing, too slow or unreadable has an empty list',
+    },
     response: {
       200: z.object({ system: z.array(packageInfo), pip: z.array(packageInfo), npm: z.array(packageInfo) }),
-    },
-    errors: [],
-  },
-  getPackageRuntimes: {
-    method: 'GET',
-    path: '/v1/packages/runtimes',
-    role: 'viewer',
-    summary: 'Availability of Python, Node and the package helper',
-    response: {
-      200: z.object({
-        runtimes: z.array(
-          z.object({
-            name: z.enum(['python3', 'pip3', 'node', 'npm', 'pkg-helper']),
-            available: z.boolean(),
-            version: z.string().optional(),
-          }),
-        ),
-        ready: z.boolean(),
-        python: z.boolean(),
-        node: z.boolean(),
-      }),
     },
     errors: [],
   },

@@ -1,1 +1,2 @@
-export { tools } from './tools.ts'
+export { builtinTools } from './builtin-tools.ts'
+export { toolInvocation } from './invoke.ts'

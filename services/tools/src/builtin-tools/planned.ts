@@ -1,0 +1,116 @@
+/** Tools that clients of the contract know of and that nothing here runs yet. Each says what it waits for. */
+import { planTool, type Capability, type ToolName } from '../tool/define-tool.ts'
+
+const media = (name: ToolName, displayName: string, need: Capability) =>
+  planTool({ name, displayName, category: 'media', groups: ['goclaw'], needs: [need] })
+const session = (name: ToolName, displayName: string) =>
+  planTool({ name, displayName, category: 'sessions', groups: ['sessions'], needs: ['sessions'] })
+const skill = (name: ToolName, displayName: string, isOffered = false) =>
+  planTool({ name, displayName, category: 'skills', groups: isOffered ? ['goclaw'] : [], needs: ['skills'] })
+
+export const exec = planTool({
+  name: 'exec',
+  displayName: 'Run command',
+  category: 'runtime',
+  groups: ['runtime'],
+  needs: ['shell'],
+  configHint: 'Config → Tools → Exec Approval',
+})
+
+export const webSearch = planTool({
+  name: 'web_search',
+  displayName: 'Search the web',
+  category: 'web',
+  groups: ['web'],
+  needs: ['search_provider'],
+  configHint: 'Config → Tools → Web Search',
+})
+
+export const knowledgeGraphSearch = planTool({
+  name: 'knowledge_graph_search',
+  displayName: 'Search knowledge graph',
+  category: 'memory',
+  groups: [],
+  needs: ['knowledge_graph'],
+  settings: {
+    extract_on_memory_write: false,
+    extraction_provider: '',
+    extraction_model: '',
+    min_confidence: 0.75,
+  },
+})
+
+export const mediaTools = [
+  media('read_image', 'Read image', 'vision_provider'),
+  media('read_document', 'Read document', 'document_provider'),
+  media('create_image', 'Create image', 'image_gen_provider'),
+  media('read_audio', 'Read audio', 'audio_provider'),
+  media('read_video', 'Read video', 'video_provider'),
+  media('create_video', 'Create video', 'video_gen_provider'),
+  media('create_audio', 'Create audio', 'audio_gen_provider'),
+  planTool({
+    name: 'tts',
+    displayName: 'Text to speech',
+    category: 'media',
+    groups: ['goclaw'],
+    needs: ['tts_provider'],
+    configHint: 'Config → TTS',
+  }),
+]
+
+export const browser = planTool({
+  name: 'browser',
+  displayName: 'Browser',
+  category: 'browser',
+  groups: ['ui'],
+  needs: ['browser'],
+  configHint: 'Config → Tools → Browser',
+})
+
+export const sessionTools = [
+  session('sessions_list', 'List sessions'),
+  session('session_status', 'Session status'),
+  session('sessions_history', 'Session history'),
+  session('sessions_send', 'Send to session'),
+]
+
+export const message = planTool({
+  name: 'message',
+  displayName: 'Send message',
+  category: 'messaging',
+  groups: ['messaging'],
+  needs: ['channels'],
+})
+
+export const cron = planTool({
+  name: 'cron',
+  displayName: 'Schedule jobs',
+  category: 'scheduling',
+  groups: ['automation'],
+  needs: ['scheduler'],
+  configHint: 'Config → Cron',
+})
+
+export const spawn = planTool({
+  name: 'spawn',
+  displayName: 'Spawn subagent',
+  category: 'subagents',
+  groups: ['sessions'],
+  needs: ['subagents'],
+  configHint: 'Config → Agents Defaults',
+})
+
+export const skillTools = [
+  skill('skill_search', 'Search skills', true),
+  skill('use_skill', 'Use skill'),
+  skill('publish_skill', 'Publish skill'),
+  skill('skill_manage', 'Manage skills'),
+]
+
+export const teamTasks = planTool({
+  name: 'team_tasks',
+  displayName: 'Team tasks',
+  category: 'teams',
+  groups: ['team'],
+  needs: ['managed_mode', 'teams'],
+})

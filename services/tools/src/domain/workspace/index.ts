@@ -1,5 +1,0 @@
-export { isDenied, type Access } from './denied.ts'
-export { appendFile, changeFile, largestFileBytes, removeFile, withFile, writeFile, type TextChange } from './files.ts'
-export { countFiles, listFolder, type Entry, type Listing } from './listing.ts'
-export { relativeNames } from './relative-path.ts'
-export { sanitiseUserId, tenantFolder, workspacePath, type Workspace, type WorkspaceOwner } from './workspace-path.ts'

@@ -1,0 +1,28 @@
+/** What file tools work on: the user's workspace, and the context files that stand in it. */
+import type { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
+import type { RpcFunctions } from '@clawmesh/chassis'
+import type { CallScope } from '../invoke/types.ts'
+import type { PortMakers } from '../tool/ports.ts'
+import { workspacePath } from '../workspace/index.ts'
+
+type Agents = Pick<RpcFunctions<typeof AgentsServiceService>, 'getContextFile' | 'setContextFile'>
+
+/** @param workspaceDir base folder of all workspaces, absolute */
+export const createFilePorts = (agents: Agents, workspaceDir: string) =>
+  ({
+    agent: ({ agent }) => agent,
+    workspace: ({ call: { caller }, userId, agent }) =>
+      agent &&
+      workspacePath(workspaceDir, {
+        tenantId: caller.tenantId,
+        tenantSlug: caller.tenantSlug,
+        userId,
+        agentKey: agent.key,
+        agentWorkspace: agent.workspaceFolder,
+      }),
+    contextFiles: ({ call, agent }) =>
+      agent && {
+        get: (file) => agents.getContextFile(call, file),
+        set: (file) => agents.setContextFile(call, file),
+      },
+  }) satisfies PortMakers<CallScope>

@@ -1,0 +1,36 @@
+/** Running tools: for agents, and by hand. */
+import type { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
+import type { Feature, Mesh, RpcFunctions, ServiceDb } from '@clawmesh/chassis'
+import type { ToolSetting } from '../builtin-tools/types.ts'
+import type { ToolsConfig } from '../config.ts'
+import type { PrismaClient } from '../db/client/client.ts'
+import type { PortMakers } from '../tool/ports.ts'
+import { createFindAgent } from './find-agent.ts'
+import { createInvokeHttp } from './http.ts'
+import { createInvocationRecord } from './rows.ts'
+import { createInvokeRpc } from './rpc.ts'
+import type { CallScope } from './types.ts'
+import { createInvokeUseCases } from './use-cases.ts'
+
+interface InvokeFeatureParts {
+  mesh: Mesh
+  db: ServiceDb<PrismaClient>
+  config: Pick<ToolsConfig, 'policy' | 'toolTimeoutMs'>
+  agents: RpcFunctions<typeof AgentsServiceService>
+  settingsOf: (tenantId: string) => Promise<readonly ToolSetting[]>
+  ports: PortMakers<CallScope>
+}
+
+export const createInvoke = ({ mesh, db, config, agents, settingsOf, ports }: InvokeFeatureParts) => {
+  const log = mesh.log.child({ service: 'tools' })
+  const invoke = createInvokeUseCases({
+    settingsOf,
+    ports,
+    findAgent: createFindAgent(agents),
+    policy: config.policy,
+    timeoutMs: config.toolTimeoutMs,
+    recordInvocation: createInvocationRecord(db),
+    onUnexpected: (tool, err) => log.error({ err, tool }, 'a tool failed'),
+  })
+  return { http: createInvokeHttp(invoke), rpc: createInvokeRpc(invoke) } satisfies Feature & { rpc: object }
+}

@@ -1,0 +1,34 @@
+/** A call of a tool, and what is known of it. */
+import type { Call } from '@clawmesh/chassis'
+import type { ToolSetting } from '../builtin-tools/types.ts'
+import type { AgentFacts } from '../tool/tool.ts'
+
+export interface ToolCall {
+  tool: string
+  args: unknown
+  /** Id or key; empty runs without an agent. */
+  agent: string
+  userId: string
+  sessionKey: string
+  channel: string
+  chatId: string
+  peerKind: 'direct' | 'group'
+}
+
+/** An agent as a call needs to know it. */
+export interface ResolvedAgent extends AgentFacts {
+  /** The agent's own workspace folder; empty means its key. */
+  workspaceFolder: string
+  /** `tools_config` as JSON; empty restricts nothing. */
+  toolsConfigJson: string
+  /** Whether the caller may use the agent. */
+  hasAccess: boolean
+}
+
+/** What the ports of a call are made from. */
+export interface CallScope {
+  call: Call
+  userId: string
+  agent: ResolvedAgent | undefined
+  settings: readonly ToolSetting[]
+}

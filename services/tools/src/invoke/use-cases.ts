@@ -1,0 +1,99 @@
+/** Brings together what a tool call needs: the tenant's settings, the policy, the agent and the ports of the call. */
+import { actorOf, type Actor, type Call } from '@clawmesh/chassis'
+import { MeshError } from '@clawmesh/contracts'
+import { availableTools } from '../builtin-tools/catalogue.ts'
+import type { ToolSetting } from '../builtin-tools/types.ts'
+import { toolRulesSchema, type ToolRules } from '../policy/rules.ts'
+import { withPorts, type PortMakers } from '../tool/ports.ts'
+import type { Tool, ToolResult } from '../tool/tool.ts'
+import { findTool, invokeTool, offeredTools, type InvokeDeps } from './run-tool.ts'
+import type { CallScope, ResolvedAgent, ToolCall } from './types.ts'
+
+export interface InvokeParts {
+  settingsOf: (tenantId: string) => Promise<readonly ToolSetting[]>
+  /** The agent of the caller's tenant that an id or a key names. @throws when agents cannot be asked */
+  findAgent: (call: Call, agent: string) => Promise<ResolvedAgent | undefined>
+  ports: PortMakers<CallScope>
+  /** The policy of the installation. */
+  policy: ToolRules
+  timeoutMs: number
+  /** Records that somebody ran a tool by hand. */
+  recordInvocation: (tenantId: string, tool: string, actor: Actor) => Promise<void>
+  onUnexpected: (tool: string, thrown: unknown) => void
+  /** Out of the settings, which tools there are. */
+  toolsFor?: (settings: readonly ToolSetting[]) => Tool[]
+}
+
+/** The rules of an agent; unreadable ones restrict nothing that the installation allows. */
+const rulesOf = (toolsConfigJson: string): ToolRules | undefined => {
+  if (toolsConfigJson === '') return undefined
+  const parsed = toolRulesSchema.safeParse(JSON.parse(toolsConfigJson))
+  return parsed.success ? parsed.data : undefined
+}
+
+/** A session key that names another agent's session, or none without an agent, says nothing. */
+const ownSessionKey = (sessionKey: string, agent: ResolvedAgent | undefined): string =>
+  agent !== undefined && sessionKey.startsWith(`agent:${agent.key}:`) ? sessionKey : ''
+
+export const createInvokeUseCases = (parts: InvokeParts) => {
+  const { settingsOf, ports, policy, timeoutMs, onUnexpected, toolsFor = availableTools } = parts
+
+  const findAgent = async (call: Call, ref: string) => (ref === '' ? undefined : parts.findAgent(call, ref))
+
+  /** @throws FORBIDDEN when the caller may not use the agent */
+  const findUsableAgent = async (call: Call, ref: string): Promise<ResolvedAgent | undefined> => {
+    const agent = await findAgent(call, ref)
+    if (agent?.hasAccess === false) throw new MeshError('FORBIDDEN', 'error.no_access', { kind: 'agent' })
+    return agent
+  }
+
+  const choiceOf = (
+    settings: readonly ToolSetting[],
+    toolsConfigJson: string,
+  ): Pick<InvokeDeps, 'tools' | 'policy'> => ({
+    tools: toolsFor(settings),
+    policy: { global: policy, agent: rulesOf(toolsConfigJson) },
+  })
+
+  const runFor = async (call: Call, agent: ResolvedAgent | undefined, request: ToolCall): Promise<ToolResult> => {
+    const { tool, args, agent: _, ...facts } = request
+    const { tenantId } = call.caller
+    const settings = await settingsOf(tenantId)
+    const context = withPorts({ ...facts, tenantId }, { call, userId: facts.userId, agent, settings }, ports)
+    const deps = { ...choiceOf(settings, agent?.toolsConfigJson ?? ''), timeoutMs, onUnexpected }
+    return invokeTool(deps, { tool, args, context, signal: call.signal })
+  }
+
+  return {
+    /** The tools that an agent with these rules may use, in the order of the catalogue. */
+    offered: async (call: Call, toolsConfigJson: string): Promise<Tool[]> =>
+      offeredTools(choiceOf(await settingsOf(call.caller.tenantId), toolsConfigJson)),
+
+    /** Runs a tool for an agent; whatever goes wrong in it is part of the result. @throws when agents cannot be asked */
+    run: async (call: Call, request: ToolCall): Promise<ToolResult> =>
+      runFor(call, await findAgent(call, request.agent), request),
+
+    /**
+     * A tool as a caller would get it.
+     * @throws NOT_FOUND when it is unknown, switched off or denied, FORBIDDEN when the caller may not use the agent
+     */
+    find: async (call: Call, name: string, agentRef: string): Promise<Tool> => {
+      const agent = await findUsableAgent(call, agentRef)
+      return findTool(choiceOf(await settingsOf(call.caller.tenantId), agent?.toolsConfigJson ?? ''), name)
+    },
+
+    /**
+     * Runs a tool that somebody called by hand, as an agent would, and records it.
+     * @throws TOOL_ERROR when the tool fails, FORBIDDEN when the caller may not use the agent
+     */
+    runByHand: async (call: Call, request: ToolCall): Promise<ToolResult> => {
+      const agent = await findUsableAgent(call, request.agent)
+      await parts.recordInvocation(call.caller.tenantId, request.tool, actorOf(call))
+      const result = await runFor(call, agent, { ...request, sessionKey: ownSessionKey(request.sessionKey, agent) })
+      if (result.isError) throw new MeshError('TOOL_ERROR', 'error.tool_failed', { text: result.output })
+      return result
+    },
+  }
+}
+
+export type InvokeUseCases = ReturnType<typeof createInvokeUseCases>

@@ -1,0 +1,116 @@
+/** What a tool is, what it is given, and what it answers. */
+import { z } from 'zod'
+import type {
+  GetContextFileRequest,
+  GetContextFileResponse,
+  SetContextFileRequest,
+} from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
+import type {
+  GetDocumentRequest,
+  GetDocumentResponse,
+  PutDocumentRequest,
+  SearchRequest,
+  SearchResponse,
+} from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
+import type { WebAccess } from '../web/web-access.ts'
+import type { Workspace } from '../workspace/index.ts'
+
+export interface ToolResult {
+  /** For the model. */
+  output: string
+  isError: boolean
+  /** For the user; often empty. */
+  forUser: string
+  /** `deliver`: workspace paths to attach to the reply. The rest is information. */
+  metadata: Record<string, unknown>
+}
+
+/** Long-term memory, bound to the caller's tenant. */
+export interface Memory {
+  search(request: SearchRequest): Promise<SearchResponse>
+  get(request: GetDocumentRequest): Promise<GetDocumentResponse>
+  put(request: PutDocumentRequest): Promise<unknown>
+}
+
+/** The agents' context files, bound to the caller's tenant. An empty user id means the agent's own file. */
+export interface ContextFiles {
+  get(request: GetContextFileRequest): Promise<GetContextFileResponse>
+  set(request: SetContextFileRequest): Promise<unknown>
+}
+
+export interface AgentFacts {
+  id: string
+  key: string
+  type: 'open' | 'predefined'
+  /** Whether a predefined agent may rewrite its SOUL.md. */
+  selfEvolve: boolean
+  /** Whether all users of the agent have one memory. */
+  shareMemory: boolean
+  /** The lead of the team that the agent works in as a member: its memory is read too, and none is written. */
+  leadId?: string | undefined
+}
+
+export interface TeamFolder {
+  workspace: Workspace
+  role: 'lead' | 'member' | 'reviewer'
+}
+
+/** What tools work on, beyond the facts of a call. */
+export interface Ports {
+  agent: AgentFacts
+  workspace: Workspace
+  memory: Memory
+  contextFiles: ContextFiles
+  web: WebAccess
+}
+
+/** Who calls a tool, and what it may use. Absent parts make the tools that need them fail, no others. */
+export interface ToolContext extends Partial<Ports> {
+  tenantId: string
+  userId: string
+  sessionKey: string
+  channel: string
+  chatId: string
+  peerKind: 'direct' | 'group'
+  team?: TeamFolder | undefined
+  /** Further folders that may be read by absolute path: skills, workspaces of CLI agents. */
+  readable?: readonly Workspace[] | undefined
+  /** Whether the user may change the agent's files in this group chat; unknown counts as yes. */
+  fileWriter?: boolean | undefined
+  /** How much of the run's iterations is used up, 0 to 1. */
+  iterationShare?: number | undefined
+  signal: AbortSignal
+}
+
+/** A tool as it is run, whoever declares it. */
+export interface Tool<Parameters extends z.ZodObject = z.ZodObject> {
+  name: string
+  /** For the model. */
+  description: string
+  parameters: Parameters
+  /** @throws TOOL_ERROR with a text for the model; of anything else no more than a code is shown */
+  run(args: z.output<Parameters>, context: ToolContext): Promise<ToolResult>
+}
+
+/** An answer that is no failure. */
+export const says = (output: string, rest: Partial<Omit<ToolResult, 'output' | 'isError'>> = {}): ToolResult => ({
+  output,
+  isError: false,
+  forUser: '',
+  metadata: {},
+  ...rest,
+})
+
+/** An answer that tells the model what went wrong. */
+export const fails = (output: string, metadata: Record<string, unknown> = {}): ToolResult => ({
+  output,
+  isError: true,
+  forUser: '',
+  metadata,
+})
+
+/** The JSON Schema of a tool's arguments, as models are given it. */
+export const parametersSchema = (tool: Tool): Record<string, unknown> => {
+  const { $schema: _, ...schema } = z.toJSONSchema(tool.parameters, { io: 'input' })
+  return schema
+}

@@ -1,0 +1,76 @@
+import { availableTools, catalogue, unmetNeedsOf } from '../src/builtin-tools/catalogue.ts'
+import { toolGroups } from '../src/policy/groups.ts'
+import { requirementsOf } from '../src/tool/ports.ts'
+
+const find = (name: string) => catalogue.find((entry) => entry.name === name)!
+const switchedOn = (name: string) => ({ name, enabled: true, tenantEnabled: null })
+
+test('holds the 31 tools, each once, with a text in each place', () => {
+  expect(catalogue.map(({ name }) => name)).toEqual([
+    ...['read_file', 'write_file', 'list_files', 'edit', 'exec', 'web_search', 'web_fetch'],
+    ...['memory_search', 'memory_get', 'knowledge_graph_search'],
+    ...['read_image', 'read_document', 'create_image', 'read_audio', 'read_video', 'create_video', 'create_audio'],
+    ...['tts', 'browser', 'sessions_list', 'session_status', 'sessions_history', 'sessions_send', 'message', 'cron'],
+    ...['spawn', 'skill_search', 'use_skill', 'publish_skill', 'skill_manage', 'team_tasks'],
+  ])
+  for (const { name, displayName } of catalogue) {
+    expect(displayName.length).toBeGreaterThan(0)
+    expect(name.length).toBeLessThanOrEqual(100)
+  }
+})
+
+test('a tool can be run, or is off and says what it needs', () => {
+  for (const entry of catalogue) {
+    const { name, enabled, tool } = entry
+    expect([name, enabled]).toEqual([name, tool !== undefined])
+    if (tool === undefined) expect([name, requirementsOf(entry)]).not.toEqual([name, []])
+    expect(unmetNeedsOf(name)).toEqual(tool === undefined ? entry.needs : undefined)
+  }
+  expect(requirementsOf(find('read_image'))).toEqual(['vision_provider'])
+  expect(requirementsOf(find('memory_search'))).toEqual(['memory'])
+  expect(requirementsOf(find('read_file'))).toEqual([])
+  expect(unmetNeedsOf('stranger')).toBeUndefined()
+})
+
+test('what can be configured says where', () => {
+  expect(find('tts').metadata).toEqual({ config_hint: 'Config → TTS' })
+  expect(find('read_file').metadata).toEqual({})
+})
+
+test('web_fetch does not send addresses to a third party', () => {
+  expect(find('web_fetch').settings).toEqual({
+    extractors: [
+      { name: 'defuddle', enabled: false, base_url: 'https://fetch.goclaw.sh/', max_retries: 2 },
+      { name: 'html-to-markdown', enabled: true },
+    ],
+  })
+})
+
+test('tools without code are not on offer whatever their row says', () => {
+  const states = [...catalogue.map(({ name }) => name), 'stranger'].map(switchedOn)
+  expect(availableTools(states).map(({ name }) => name)).toEqual([
+    ...['read_file', 'write_file', 'list_files', 'edit', 'web_fetch', 'memory_search', 'memory_get'],
+  ])
+})
+
+test('a tenant can switch off and not on', () => {
+  const states = [
+    { name: 'edit', enabled: true, tenantEnabled: false },
+    { name: 'web_fetch', enabled: false, tenantEnabled: true },
+    { name: 'list_files', enabled: false, tenantEnabled: null },
+    { name: 'write_file', enabled: true, tenantEnabled: true },
+    switchedOn('read_file'),
+  ]
+  expect(availableTools(states).map(({ name }) => name)).toEqual(['read_file', 'write_file'])
+})
+
+test('groups follow from the tools, and goclaw holds all that are in one', () => {
+  expect(toolGroups['fs']).toEqual(['read_file', 'write_file', 'list_files', 'edit'])
+  expect(toolGroups['messaging']).toEqual(['message', 'create_forum_topic', 'list_group_members'])
+  expect(toolGroups['sessions']!.toSorted()).toEqual(
+    ['sessions_list', 'sessions_history', 'sessions_send', 'spawn', 'session_status'].toSorted(),
+  )
+  const others = ['knowledge_graph_search', 'use_skill', 'publish_skill', 'skill_manage']
+  const grouped = catalogue.map(({ name }) => name).filter((name) => !others.includes(name))
+  expect(toolGroups['goclaw']).toEqual([...grouped, 'create_forum_topic', 'list_group_members', 'mcp_tool_search'])
+})

@@ -1,0 +1,179 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { masterTenantId, type Caller, type CloudEvent } from '@clawmesh/contracts'
+import { createLifecycle, loadConfigs } from '@clawmesh/chassis'
+import { consumeEvents } from '../../../test/support/events.ts'
+import { hangLimitMs } from '../../../test/support/limits.ts'
+import { rule } from '../../../test/support/rule.ts'
+import { testCaller } from '../../../test/support/service-harness.ts'
+import { toolsConfig, toolsService } from '../src/index.ts'
+import { newTenant, startTools, type ToolsHarness } from './support.ts'
+
+interface Listed {
+  name: string
+  category: string
+  enabled: boolean
+  tenant_enabled: boolean | null
+  requires: string[]
+  settings: object
+  description: string
+}
+
+let tools: ToolsHarness
+const events: CloudEvent[] = []
+beforeAll(async () => {
+  tools = await startTools()
+  await consumeEvents(tools.bus, {
+    durable: 'test',
+    subject: 'mesh.events.*.tools.>',
+    batchSize: 100,
+    handle: async (batch) => void events.push(...batch),
+  })
+})
+afterAll(() => tools.stop())
+
+const path = '/v1/tools/builtin'
+const master = testCaller({ tenantId: masterTenantId, role: 'admin' })
+const viewer = testCaller({ role: 'viewer' })
+const list = async (caller: Caller = viewer) =>
+  (await tools.request<{ tools: Listed[] }>(caller, 'GET', path)).body.tools
+const get = async (name: string, caller: Caller = viewer) =>
+  (await tools.request<Listed>(caller, 'GET', `${path}/${name}`)).body
+const put = (name: string, body: unknown, caller: Caller = master) =>
+  tools.request(caller, 'PUT', `${path}/${name}`, body)
+const query = (sql: string, params: unknown[] = []) => tools.mesh.database('tools').pool.query(sql, params)
+
+/** What the service does at a start. */
+const startAgain = async (): Promise<void> => {
+  const service = toolsService(tools.mesh, loadConfigs({ tools: toolsConfig }, {}).tools)
+  const life = createLifecycle(service.parts, tools.mesh.log)
+  await life.start()
+  await life.stop()
+}
+
+describe('the list of built-in tools', () => {
+  rule('listBuiltinTools.ordersByCategoryAndName', async () => {
+    const places = (await list()).map(({ category, name }) => `${category} ${name}`)
+    expect(places).toHaveLength(31)
+    expect(places).toEqual(places.toSorted((a, b) => a.localeCompare(b)))
+  })
+
+  rule('listBuiltinTools.sendsNullAndEmpty', async () => {
+    const { tenantId } = viewer
+    await query(
+      'INSERT INTO tools.builtin_tool_tenant_configs (tenant_id, tool_name, enabled) VALUES ($1, $2, false)',
+      [tenantId, 'edit'],
+    )
+    expect(await get('edit')).toMatchObject({ tenant_enabled: false, requires: [] })
+    expect(await get('read_file')).toMatchObject({ tenant_enabled: null, requires: [] })
+    expect(await get('edit', testCaller())).toMatchObject({ tenant_enabled: null })
+  })
+
+  rule('listBuiltinTools.saysWhatIsMissing', async () => {
+    const caller = newTenant(tools)
+    for (const { name, enabled, requires } of await list()) {
+      const { status, body } = await tools.invoke(caller, { tool: name, dryRun: true })
+      expect([name, enabled, status]).toEqual([name, status === 200, status])
+      if (status !== 200) expect(body.error).toBe(`${name} is not available here: it needs ${requires.join(', ')}`)
+    }
+    expect(await get('exec')).toMatchObject({ enabled: false, requires: ['shell'] })
+    expect((await put('exec', { enabled: true })).status).toBe(200)
+    expect(await get('exec')).toMatchObject({ enabled: true, requires: ['shell'] })
+    expect((await tools.invoke(caller, { tool: 'exec' })).body.error).toContain('it needs shell')
+  })
+
+  rule('listBuiltinTools.followsTheCatalogue', async () => {
+    await put('write_file', { enabled: false })
+    await query(`DELETE FROM tools.builtin_tools WHERE name = 'read_file'`)
+    await query(`INSERT INTO tools.builtin_tools (name, enabled) VALUES ('of_yesterday', true)`)
+    // Seeded by a version whose default was another.
+    await query(`UPDATE tools.builtin_tools SET enabled = true WHERE name = 'cron'`)
+    await startAgain()
+    const listed = new Map((await list()).map(({ name, enabled }) => [name, enabled]))
+    expect(listed.size).toBe(31)
+    expect(['read_file', 'write_file', 'cron'].map((name) => listed.get(name))).toEqual([true, false, false])
+    const { rows } = await query(`SELECT FROM tools.builtin_tools WHERE name = 'of_yesterday'`)
+    expect(rows).toEqual([])
+    await put('write_file', { enabled: true })
+  })
+
+  rule('listBuiltinTools.speaksTheLanguageOfTheCaller', async () => {
+    const texts = await Promise.all(
+      (['en', 'vi', 'zh'] as const).map(async (locale) => (await get('list_files', { ...viewer, locale })).description),
+    )
+    expect(texts).toEqual(['Lists files in a folder', 'Liệt kê các tệp trong một thư mục', '列出文件夹中的文件'])
+  })
+})
+
+rule('getBuiltinTool.answersTheToolAlone', async () => {
+  expect(await get('web_fetch')).toEqual({
+    name: 'web_fetch',
+    display_name: 'Fetch web page',
+    description: expect.any(String),
+    category: 'web',
+    enabled: true,
+    tenant_enabled: null,
+    settings: {
+      extractors: [
+        { name: 'defuddle', enabled: false, base_url: 'https://fetch.goclaw.sh/', max_retries: 2 },
+        { name: 'html-to-markdown', enabled: true },
+      ],
+    },
+    requires: [],
+    metadata: {},
+    created_at: expect.any(String),
+    updated_at: expect.any(String),
+  })
+  const { status, body } = await tools.request(viewer, 'GET', `${path}/none`)
+  expect([status, body['error']]).toEqual([404, 'tool not found: none'])
+})
+
+describe('setting a built-in tool', () => {
+  rule('updateBuiltinTool.takesTwoFields', async () => {
+    const { status, body } = await put('memory_get', { display_name: 'Mine' })
+    expect([status, body['code'], body['error']]).toEqual([400, 'INVALID_REQUEST', 'nothing valid to change'])
+    expect((await put('memory_get', { enabled: true, category: 'mine', name: 'other' })).body).toEqual({
+      status: 'updated',
+    })
+    expect(await get('memory_get')).toMatchObject({ name: 'memory_get', category: 'memory' })
+  })
+
+  rule('updateBuiltinTool.replacesSettings', async () => {
+    await put('knowledge_graph_search', { settings: { min_confidence: 0.5, own: { a_b: 1 } } })
+    expect((await get('knowledge_graph_search')).settings).toEqual({ min_confidence: 0.5, own: { a_b: 1 } })
+    await put('knowledge_graph_search', { settings: '{"own":2}' })
+    expect((await get('knowledge_graph_search')).settings).toEqual({ own: 2 })
+    await put('knowledge_graph_search', { enabled: false })
+    expect((await get('knowledge_graph_search')).settings).toEqual({ own: 2 })
+    for (const settings of ['{', '[1]', '"x"', 7, [1]])
+      expect([settings, (await put('knowledge_graph_search', { settings })).status]).toEqual([settings, 400])
+  })
+
+  rule('updateBuiltinTool.refusesUnknownTools', async () => {
+    const { status, body } = await put('none', { enabled: true })
+    expect([status, body['error']]).toEqual([404, 'tool not found: none'])
+  })
+
+  rule('updateBuiltinTool.isForTheMasterTenant', async () => {
+    const body = { enabled: false }
+    expect((await put('edit', body, testCaller({ role: 'admin' }))).status).toBe(403)
+    expect((await put('edit', body, testCaller({ role: 'operator', tenantId: masterTenantId }))).status).toBe(403)
+    expect((await get('edit', testCaller())).enabled).toBe(true)
+    expect((await put('edit', { enabled: true }, testCaller({ role: 'owner' }))).status).toBe(200)
+  })
+
+  rule('updateBuiltinTool.holdsAtOnce', async () => {
+    const caller = newTenant(tools)
+    const offered = async () => (await tools.invoke(caller, { tool: 'list_files' })).status
+    expect(await offered()).toBe(200)
+    await put('list_files', { enabled: false })
+    expect(await offered()).toBe(400)
+    await put('list_files', { enabled: true })
+    expect(await offered()).toBe(200)
+    const updates = () =>
+      events.filter(({ type, data }) => type.endsWith('updated') && (data as { id: string }).id === 'list_files')
+    for (const until = Date.now() + hangLimitMs; updates().length < 2 && Date.now() < until;) await sleep(10)
+    expect(updates().map(({ tenantid, data }) => [tenantid, data])).toEqual(
+      Array.from({ length: 2 }, () => [masterTenantId, { id: 'list_files', actorId: 'alice' }]),
+    )
+  })
+})

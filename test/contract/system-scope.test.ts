@@ -7,6 +7,8 @@ const services = fileURLToPath(new URL('../../services', import.meta.url))
 const openers = [
   // begins and ends runs of many tenants in one statement, renews leases, finds lost runs
   'agents/src/runs/rows.ts',
+  // instances of every tenant are run by whichever replica leases them
+  'channels/src/runner/rows.ts',
   // keys by hash, system keys, keys for other tenants
   'identity/src/api-keys/rows.ts',
   // deletes expired idempotency keys
@@ -22,9 +24,9 @@ const openers = [
   // asks for the server's version
   'memory/src/search/index-rows.ts',
   // machines are no tenant's
-  'packages/src/store/store.ts',
+  'packages/src/runtimes/rows.ts',
   // the catalogue of built-in tools is everybody's
-  'tools/src/store/store.ts',
+  'tools/src/builtin-tools/rows.ts',
   // batches of events of all tenants
   'traces/src/activity/rows.ts',
   'traces/src/intake/rows.ts',

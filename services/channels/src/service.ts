@@ -1,16 +1,31 @@
 /** Channels: the chat channels through which users of a tenant reach its agents. */
 import { ChannelsServiceService } from '@clawmesh/contracts/gen/clawmesh/channels/v1/channels.ts'
 import { composeService, implementRpc, openServiceDb, type Mesh, type Service } from '@clawmesh/chassis'
+import type { ReceiveMessage } from './adapters/adapter.ts'
+import { adapterTable, createAdapters, type AdapterTable } from './adapters/table.ts'
 import { PrismaClient } from './db/client/client.ts'
 import { createInstances } from './instances/feature.ts'
+import { createRunnerFeature } from './runner/feature.ts'
 
-export const channelsService = (mesh: Mesh): Service => {
-  const db = openServiceDb(mesh, 'channels', PrismaClient)
-  const instances = createInstances(mesh, db)
-  return composeService(mesh, {
-    name: 'channels',
-    features: [instances],
-    rpc: [implementRpc(ChannelsServiceService, instances.rpc)],
-    parts: db.parts,
-  })
+export interface ChannelPlatforms {
+  table: AdapterTable
+  /** What becomes of messages; needed where there are adapters. */
+  receive?: ReceiveMessage
+  leaseMs?: number
 }
+
+export const createChannelsService =
+  ({ table, receive, leaseMs }: ChannelPlatforms) =>
+  (mesh: Mesh): Service => {
+    const db = openServiceDb(mesh, 'channels', PrismaClient)
+    const adapters = createAdapters(table)
+    const instances = createInstances(mesh, db, adapters)
+    return composeService(mesh, {
+      name: 'channels',
+      features: [instances, createRunnerFeature(mesh, db, { adapters, receive, leaseMs })],
+      rpc: [implementRpc(ChannelsServiceService, instances.rpc)],
+      parts: db.parts,
+    })
+  }
+
+export const channelsService = createChannelsService({ table: adapterTable })

@@ -1,3 +1,4 @@
+import { rule, ruleName } from '../../../test/support/rule.ts'
 import { startChannels, type ChannelsHarness } from './support.ts'
 import { mergeCredentials } from '../src/instances/credentials.ts'
 
@@ -14,7 +15,7 @@ const credentialsOf = async (caller: Parameters<ChannelsHarness['create']>[0], i
 }
 
 describe('stored credentials', () => {
-  it('show as names with a mask in every answer, and are sealed in the table', async () => {
+  rule('createChannelInstance.sealsCredentials', async () => {
     const { admin } = channels.tenant()
     const secret = 'xoxb-very-secret-value'
     const input = { name: 'masked', channel_type: 'slack', agent_id: 'helper', credentials: { bot_token: secret } }
@@ -33,7 +34,7 @@ describe('stored credentials', () => {
     expect(await channels.stored()).not.toContain(secret)
   })
 
-  it('are kept when the mask is written back, so that a shown instance can be sent back', async () => {
+  rule('updateChannelInstance.keepsMaskedCredentials', async () => {
     const { admin } = channels.tenant()
     const { id } = await channels.create(admin, { credentials: { token: 'kept' } })
     const before = await channels.request(admin, 'GET', `${path}/${id}`)
@@ -41,7 +42,7 @@ describe('stored credentials', () => {
     expect(await credentialsOf(admin, id)).toEqual({ has: true, shown: { token: '***' } })
   })
 
-  it('are merged key by key', async () => {
+  rule('updateChannelInstance.mergesCredentials', async () => {
     const { admin } = channels.tenant()
     const { id } = await channels.create(admin, { credentials: { app_id: 'a', app_secret: '***' } })
     expect(await credentialsOf(admin, id)).toEqual({ has: true, shown: { app_id: '***' } })
@@ -52,7 +53,7 @@ describe('stored credentials', () => {
     })
   })
 
-  it.each([[null], [{}]])('are cleared by %j', async (credentials) => {
+  it.each([[null], [{}]])(ruleName('updateChannelInstance.clearsCredentials', '%j'), async (credentials) => {
     const { admin } = channels.tenant()
     const { id } = await channels.create(admin, { credentials: { token: 'gone' } })
     await channels.request(admin, 'PUT', `${path}/${id}`, { credentials })

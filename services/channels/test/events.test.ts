@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ChannelsServiceService } from '@clawmesh/contracts/gen/clawmesh/channels/v1/channels.ts'
 import type { CloudEvent } from '@clawmesh/contracts'
 import { createDeadEvents, newId, outboxRow } from '@clawmesh/chassis'
+import { rule } from '../../../test/support/rule.ts'
 import { consumeEvents } from '../../../test/support/events.ts'
 import { startChannels, type ChannelsHarness } from './support.ts'
 import { hangLimitMs } from '../../../test/support/limits.ts'
@@ -31,7 +32,37 @@ const deletionOf = (tenantId: string, id: string) => {
 const emit = (tenantId: string, id: string) => channels.bus.publishDurable([deletionOf(tenantId, id)])
 
 describe('events', () => {
-  it('tell of each change, who made it and nothing of what is in it', async () => {
+  const data = (id: string) => ({ id, actorId: 'alice' })
+  const names = (events: CloudEvent[]) => events.map(({ type, data }) => [type.split('.').at(-1), data])
+
+  rule('createChannelInstance.recordsTheCreation', async () => {
+    const { id } = await channels.create(channels.tenant().admin)
+    expect(names(await receive(1))).toEqual([['created', data(id)]])
+  })
+
+  rule('updateChannelInstance.recordsTheChange', async () => {
+    const { admin } = channels.tenant()
+    const { id } = await channels.create(admin)
+    await channels.request(admin, 'PUT', `${path}/${id}`, { made_up: true })
+    await channels.request(admin, 'PUT', `${path}/${id}`, {})
+    await channels.request(admin, 'PUT', `${path}/${id}`, { enabled: false })
+    expect(names(await receive(2))).toEqual([
+      ['created', data(id)],
+      ['updated', data(id)],
+    ])
+  })
+
+  rule('deleteChannelInstance.recordsTheDeletion', async () => {
+    const { admin } = channels.tenant()
+    const { id } = await channels.create(admin)
+    await channels.request(admin, 'DELETE', `${path}/${id}`)
+    expect(names(await receive(2))).toEqual([
+      ['created', data(id)],
+      ['deleted', data(id)],
+    ])
+  })
+
+  it('name each change, who made it and nothing of what is in it', async () => {
     const { admin } = channels.tenant()
     const { id } = await channels.create(admin, { credentials: { token: 'hush' }, config: { stt_api_key: 'hush' } })
     await channels.request(admin, 'PUT', `${path}/${id}`, { credentials: { token: 'hush' } })

@@ -1,5 +1,5 @@
 import { testCaller } from '../../../test/support/service-harness.ts'
-import { rule } from '../../../test/support/rule.ts'
+import { rule, ruleName } from '../../../test/support/rule.ts'
 import { startChannels, type ChannelsHarness } from './support.ts'
 
 let channels: ChannelsHarness
@@ -10,6 +10,7 @@ afterAll(() => channels.stop())
 
 const path = '/v1/channels/instances'
 const unknownId = '0193a5b0-7000-7000-8000-00000000ffff'
+const operator = testCaller({ role: 'operator' })
 
 describe('creating an instance', () => {
   it('answers the whole instance, with what was left out at its default', async () => {
@@ -43,7 +44,7 @@ describe('creating an instance', () => {
     expect(await channels.create(admin, { agent_id: 'helper' })).toMatchObject({ agent_id: agentId })
   })
 
-  it('answers 404 for an agent of another tenant', async () => {
+  it(ruleName('createChannelInstance.takesAgentKeys', 'not those of another tenant'), async () => {
     const { admin } = channels.tenant()
     const { agentId } = channels.tenant()
     const input = { name: 'x', channel_type: 'slack', agent_id: agentId }
@@ -67,11 +68,11 @@ describe('creating an instance', () => {
     ['a blank name', { name: '  ', channel_type: 'slack', agent_id: 'helper' }, 'name'],
     ['a name of 101 characters', { name: 'x'.repeat(101), channel_type: 'slack', agent_id: 'helper' }, 'name'],
     ['no agent', { name: 'x', channel_type: 'slack' }, 'agent_id'],
-    ['an unknown type', { name: 'x', channel_type: 'fax', agent_id: 'helper' }, 'channel_type'],
+    ['no type', { name: 'x', agent_id: 'helper' }, 'channel_type'],
     ['credentials that are a list', { name: 'x', channel_type: 'slack', agent_id: 'helper', credentials: [] }, 'cred'],
     ['a config that is a text', { name: 'x', channel_type: 'slack', agent_id: 'helper', config: 'x' }, 'config'],
     ['enabled as a text', { name: 'x', channel_type: 'slack', agent_id: 'helper', enabled: 'yes' }, 'enabled'],
-  ])('answers 400 naming the field for %s', async (_, input, field) => {
+  ])(ruleName('createChannelInstance.requiresNameTypeAndAgent', '%s'), async (_, input, field) => {
     const { admin } = channels.tenant()
     const { status, body } = await channels.request(admin, 'POST', path, input)
     expect(status).toBe(400)
@@ -79,16 +80,72 @@ describe('creating an instance', () => {
     expect(body['error']).toContain(field)
   })
 
-  it('is for admins', async () => {
-    const operator = testCaller({ role: 'operator' })
+  rule('createChannelInstance.refusesUnknownTypes', async () => {
+    const input = { name: 'x', channel_type: 'fax', agent_id: 'helper' }
+    const { status, body } = await channels.request(channels.tenant().admin, 'POST', path, input)
+    expect([status, body['code']]).toEqual([400, 'INVALID_REQUEST'])
+    expect(body['error']).toContain('channel_type')
+  })
+
+  rule('createChannelInstance.isForAdmins', async () => {
     expect((await channels.request(operator, 'POST', path, {})).status).toBe(403)
-    expect((await channels.request(operator, 'PUT', `${path}/${unknownId}`, {})).status).toBe(403)
-    expect((await channels.request(operator, 'DELETE', `${path}/${unknownId}`)).status).toBe(403)
+  })
+
+  rule('createChannelInstance.defaultsToEnabled', async () => {
+    const { admin } = channels.tenant()
+    const byBob = { ...admin, userId: 'bob' }
+    expect(await channels.create(byBob)).toMatchObject({ enabled: true, created_by: 'bob' })
+    expect(await channels.create(byBob, { enabled: false })).toMatchObject({ enabled: false })
+  })
+
+  rule('createChannelInstance.showsAnEmptyConfig', async () => {
+    const { admin } = channels.tenant()
+    for (const config of [undefined, null, {}])
+      expect(await channels.create(admin, { config })).toMatchObject({ config: {} })
+  })
+
+  rule('createChannelInstance.needsNoCredentials', async () => {
+    const { admin } = channels.tenant()
+    for (const credentials of [undefined, null, {}])
+      expect(await channels.create(admin, { channel_type: 'zalo_personal', credentials })).toMatchObject({
+        has_credentials: false,
+        credentials: {},
+      })
+  })
+
+  it(ruleName('createChannelInstance.keepsNamesUnique', 'with a slash'), async () => {
+    expect(await channels.create(channels.tenant().admin, { name: 'sales/eu' })).toMatchObject({ name: 'sales/eu' })
   })
 })
 
 describe('changing an instance', () => {
-  it('writes only what is given, and replaces the config as a whole', async () => {
+  rule('updateChannelInstance.isForAdmins', async () => {
+    expect((await channels.request(operator, 'PUT', `${path}/${unknownId}`, {})).status).toBe(403)
+  })
+
+  rule('updateChannelInstance.answersAStatus', async () => {
+    const { admin } = channels.tenant()
+    const { id } = await channels.create(admin)
+    const { status, body } = await channels.request(admin, 'PUT', `${path}/${id}`, { enabled: false })
+    expect([status, body]).toEqual([200, { status: 'updated' }])
+  })
+
+  rule('updateChannelInstance.refusesUnknownInstances', async () => {
+    for (const body of [{ enabled: false }, {}])
+      expect((await channels.request(channels.tenant().admin, 'PUT', `${path}/${unknownId}`, body)).status).toBe(404)
+  })
+
+  rule('updateChannelInstance.replacesTheConfig', async () => {
+    const { admin } = channels.tenant()
+    const { id } = await channels.create(admin, { config: { dm_policy: 'open', own: { a: 1 } } })
+    const config = async () => (await channels.request(admin, 'GET', `${path}/${id}`)).body['config']
+    await channels.request(admin, 'PUT', `${path}/${id}`, { display_name: 'Other' })
+    expect(await config()).toEqual({ dm_policy: 'open', own: { a: 1 } })
+    await channels.request(admin, 'PUT', `${path}/${id}`, { config: { own: { b: 2 } } })
+    expect(await config()).toEqual({ own: { b: 2 } })
+  })
+
+  rule('updateChannelInstance.writesWhatIsGiven', async () => {
     const { admin } = channels.tenant()
     const { id, name } = await channels.create(admin, {
       display_name: 'Before',
@@ -111,7 +168,7 @@ describe('changing an instance', () => {
     })
   })
 
-  it('folds group_policy, allow_from and metadata into the config, the given one or the stored one', async () => {
+  rule('updateChannelInstance.foldsFieldsIntoConfig', async () => {
     const { admin } = channels.tenant()
     const { id } = await channels.create(admin, { config: { dm_policy: 'open', group_policy: 'open' } })
     const config = async () => (await channels.request(admin, 'GET', `${path}/${id}`)).body['config']
@@ -121,9 +178,12 @@ describe('changing an instance', () => {
     expect(await config()).toEqual({ metadata: { team: 'a' } })
     await channels.request(admin, 'PUT', `${path}/${id}`, { config: null })
     expect(await config()).toEqual({})
+    await channels.request(admin, 'PUT', `${path}/${id}`, { webhook_secret: 'hush' })
+    const { body } = await channels.request(admin, 'GET', `${path}/${id}`)
+    expect([body['config'], body['credentials']]).toEqual([{}, { webhook_secret: '***' }])
   })
 
-  it('moves it to another agent, by id or key, but not to one of another tenant', async () => {
+  it(ruleName('updateChannelInstance.checksWhatIsGiven', 'the agent'), async () => {
     const { admin } = channels.tenant()
     const { agentId: foreign } = channels.tenant()
     const other = channels.addAgent(admin, 'other')
@@ -133,7 +193,7 @@ describe('changing an instance', () => {
     expect((await channels.request(admin, 'GET', `${path}/${id}`)).body['agent_id']).toBe(other)
   })
 
-  it('answers 409 for a name that is taken', async () => {
+  rule('updateChannelInstance.keepsNamesUnique', async () => {
     const { admin } = channels.tenant()
     await channels.create(admin, { name: 'taken' })
     const { id } = await channels.create(admin)
@@ -145,7 +205,7 @@ describe('changing an instance', () => {
     ['channel_type', { channel_type: 'fax' }],
     ['allow_from', { allow_from: 'bob' }],
     ['webhook_secret', { webhook_secret: 7 }],
-  ])('answers 400 naming the field %s', async (field, input) => {
+  ])(ruleName('updateChannelInstance.checksWhatIsGiven', '%s'), async (field, input) => {
     const { admin } = channels.tenant()
     const { id } = await channels.create(admin)
     const { status, body } = await channels.request(admin, 'PUT', `${path}/${id}`, input)
@@ -153,7 +213,7 @@ describe('changing an instance', () => {
     expect(body['error']).toContain(field)
   })
 
-  it('by several at once loses nothing', async () => {
+  it(ruleName('updateChannelInstance.mergesCredentials', 'by several at once'), async () => {
     const { admin } = channels.tenant()
     const { id } = await channels.create(admin, { credentials: { token: 'one' } })
     const names = ['a', 'b', 'c', 'd', 'e', 'f']
@@ -166,9 +226,13 @@ describe('changing an instance', () => {
 })
 
 describe('deleting an instance', () => {
-  it('is refused for the default ones', async () => {
+  rule('deleteChannelInstance.isForAdmins', async () => {
+    expect((await channels.request(operator, 'DELETE', `${path}/${unknownId}`)).status).toBe(403)
+  })
+
+  rule('deleteChannelInstance.keepsDefaultInstances', async () => {
     const { admin } = channels.tenant()
-    for (const name of ['telegram', 'sales/default']) {
+    for (const name of ['telegram', 'discord', 'feishu', 'zalo_oa', 'whatsapp', 'sales/default']) {
       const { id } = await channels.create(admin, { name })
       const { status, body } = await channels.request(admin, 'DELETE', `${path}/${id}`)
       expect(status).toBe(403)
@@ -177,7 +241,7 @@ describe('deleting an instance', () => {
     }
   })
 
-  it('makes it unknown', async () => {
+  rule('deleteChannelInstance.makesItUnknown', async () => {
     const { admin } = channels.tenant()
     const { id } = await channels.create(admin)
     expect((await channels.request(admin, 'DELETE', `${path}/${id}`)).body).toEqual({ status: 'deleted' })
@@ -201,7 +265,21 @@ describe('an instance of another tenant', () => {
   })
 })
 
-it('answers 400 for an id that is none', async () => {
+rule('getChannelInstance.answersTheInstanceAlone', async () => {
+  const { admin } = channels.tenant()
+  const { admin: stranger } = channels.tenant()
+  const { id } = await channels.create(admin)
+  expect((await channels.request(admin, 'GET', `${path}/${id}`)).body['id']).toBe(id)
+  for (const [caller, wanted] of [
+    [stranger, id],
+    [admin, unknownId],
+  ] as const) {
+    const { status, body } = await channels.request(caller, 'GET', `${path}/${wanted}`)
+    expect([status, body['code']]).toEqual([404, 'NOT_FOUND'])
+  }
+})
+
+it(ruleName('getChannelInstance.answersTheInstanceAlone', 'an id that is none'), async () => {
   const { status, body } = await channels.request(channels.tenant().admin, 'GET', `${path}/42`)
   expect(status).toBe(400)
   expect(body['error']).toContain('id')

@@ -1,4 +1,5 @@
 import type { Caller } from '@clawmesh/contracts'
+import { rule, ruleName } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { startChannels, type ChannelsHarness } from './support.ts'
 
@@ -27,22 +28,37 @@ const list = async (query: string, caller = admin) => {
 }
 
 describe('the list of instances', () => {
-  it('is ordered by name and can be read by a viewer', async () => {
+  rule('listChannelInstances.ordersByName', async () => {
     const viewer = testCaller({ ...admin, role: 'viewer' })
-    expect(await list('', viewer)).toMatchObject({ total: 4, limit: 50, offset: 0 })
-    expect((await list('', viewer)).names).toEqual([...(await list('')).names].sort((a, b) => (a < b ? -1 : 1)))
+    const { names, ...page } = await list('', viewer)
+    expect(page).toMatchObject({ status: 200, total: 4, limit: 50, offset: 0 })
+    expect(names).toHaveLength(4)
+    expect(names).toEqual([...names].sort((a, b) => (a < b ? -1 : 1)))
   })
 
-  it('comes in pages whose total counts all that match', async () => {
+  rule('listChannelInstances.countsAllMatches', async () => {
     const all = (await list('')).names
     expect(await list('?limit=2&offset=1')).toMatchObject({ total: 4, limit: 2, offset: 1, names: all.slice(1, 3) })
+    expect(await list('?limit=1&search=bravo')).toMatchObject({ total: 2, limit: 1, names: [expect.stringContaining('bravo')] })
     expect(await list('?offset=9')).toMatchObject({ total: 4, names: [] })
   })
 
-  it.each(['?limit=0&offset=-1', '?limit=201', '?limit=many&offset=few', '?limit=&offset=', '?limit=1.5'])(
-    'falls back to the default page for %s',
+  it.each([
+    ['?limit=201', { limit: 200, offset: 0 }],
+    ['?limit=200', { limit: 200, offset: 0 }],
+    ['?limit=1', { limit: 1, offset: 0 }],
+    ['?offset=-1', { limit: 50, offset: 0 }],
+    ['?offset=few', { limit: 50, offset: 0 }],
+    ['?offset=1.5', { limit: 50, offset: 0 }],
+    ['?offset=', { limit: 50, offset: 0 }],
+  ])(ruleName('listChannelInstances.capsThePage', '%s'), async (query, page) => {
+    expect(await list(query)).toMatchObject({ status: 200, ...page })
+  })
+
+  it.each(['?limit=0', '?limit=-1', '?limit=many', '?limit=', '?limit=1.5'])(
+    ruleName('listChannelInstances.capsThePage', '%s is refused'),
     async (query) => {
-      expect(await list(query)).toMatchObject({ status: 200, limit: 50, offset: 0 })
+      expect((await list(query)).status).toBe(400)
     },
   )
 
@@ -60,7 +76,7 @@ describe('the list of instances', () => {
     ['k\\s', ['bravo_1']],
     ['\\', ['bravo_1']],
     ['nothing', []],
-  ])('searched for %s has just what contains that text', async (text, names) => {
+  ])(ruleName('listChannelInstances.searchesLiterally', '%s'), async (text, names) => {
     const found = await list(`?search=${encodeURIComponent(text)}`)
     expect(found.names).toEqual(names)
     expect(found.total).toBe(names.length)
@@ -70,7 +86,7 @@ describe('the list of instances', () => {
     ['zalo_oa', ['charlie']],
     ['zalo-personal', ['bravo_1']],
     ['fax', []],
-  ])('can be narrowed to the type %s', async (type, names) => {
+  ])(ruleName('listChannelInstances.filtersByType', '%s'), async (type, names) => {
     expect((await list(`?channel_type=${type}`)).names).toEqual(names)
   })
 })

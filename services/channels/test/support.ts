@@ -38,9 +38,9 @@ const fakeAgents = (agents: readonly Agent[]): Service =>
     },
   })
 
-export const startChannels = async (): Promise<ChannelsHarness> => {
+export const startChannels = async (build = channelsService): Promise<ChannelsHarness> => {
   const agents: Agent[] = []
-  const harness = await startServices({ services: { channels: channelsService }, standIns: [fakeAgents(agents)] })
+  const harness = await startServices({ services: { channels: build }, standIns: [fakeAgents(agents)] })
   const addAgent = ({ tenantId }: Caller, key: string): string => {
     const id = newId()
     agents.push({ tenantId, id, key })

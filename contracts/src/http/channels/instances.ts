@@ -70,7 +70,9 @@ export const channelInstances = defineHttpTable('channels', {
       sealsCredentials: 'Credentials are stored encrypted and show as their names with a mask',
       showsAnEmptyConfig: 'A config that is left out is an empty object',
       keepsNamesUnique: 'A name that is taken in the tenant is answered 409; names may contain a slash',
-      tellsOfTheCreation: 'The creation is an event and an entry of the audit log',
+      recordsTheCreation: 'The creation is an event and an entry of the audit log',
+      checksSettings:
+        'Where the channel type is run here, `config` and `credentials` are checked as that type has them',
       needsNoCredentials: 'An instance may be created without credentials, which come later',
     },
     body: z.object({
@@ -91,6 +93,10 @@ export const channelInstances = defineHttpTable('channels', {
     aliases: alias('getChannelInstanceAlias', '/{id}'),
     role: 'viewer',
     summary: 'One channel instance, secrets masked',
+    rules: {
+      answersTheInstanceAlone:
+        'The answer is the instance itself; what is no id is refused, an unknown one and one of another tenant are answered 404',
+    },
     params: idParams,
     response: { 200: channelInstance },
     errors: [400, 404],
@@ -101,6 +107,23 @@ export const channelInstances = defineHttpTable('channels', {
     aliases: alias('updateChannelInstanceAlias', '/{id}'),
     role: 'admin',
     summary: 'Change some fields; config is replaced, credentials are merged key by key',
+    rules: {
+      isForAdmins: 'An operator may not change instances',
+      writesWhatIsGiven: 'Only fields that are given are written, and fields that do not exist are ignored',
+      foldsFieldsIntoConfig:
+        '`group_policy`, `allow_from` and `metadata` become entries of the config, `webhook_secret` one of the credentials',
+      replacesTheConfig: '`config` replaces the stored one as a whole',
+      mergesCredentials: '`credentials` are laid over the stored ones key by key, also by several requests at once',
+      clearsCredentials: '`credentials` of `{}` or null clear what is stored',
+      keepsMaskedCredentials: 'A value of `***` keeps what is stored, so that a shown instance can be sent back',
+      refusesUnknownInstances: 'An unknown instance is answered 404',
+      checksWhatIsGiven: 'Name, type and agent are checked as at the creation',
+      keepsNamesUnique: 'A name that another instance of the tenant has is answered 409',
+      answersAStatus: 'The answer is a status alone',
+      recordsTheChange: 'A change is an event and an entry of the audit log; where nothing changes there is none',
+      checksSettings:
+        'Where the channel type is run here, the resulting config and credentials are checked as that type has them',
+    },
     params: idParams,
     body: z.object({
       name: z.string().trim().min(1).max(100).optional(),
@@ -124,6 +147,13 @@ export const channelInstances = defineHttpTable('channels', {
     aliases: alias('deleteChannelInstanceAlias', '/{id}'),
     role: 'admin',
     summary: 'Delete a channel instance that is not a default one',
+    rules: {
+      isForAdmins: 'An operator may not delete instances',
+      keepsDefaultInstances:
+        'An instance by the name of telegram, discord, feishu, zalo_oa or whatsapp, or one that ends in `/default`, stays: 403',
+      recordsTheDeletion: 'The deletion is an event and an entry of the audit log, and ends the running channel',
+      makesItUnknown: 'What is deleted, or was never there, is answered 404',
+    },
     params: idParams,
     response: { 200: statusIs('deleted') },
     errors: [400, 404],

@@ -1,12 +1,11 @@
 /** The rows of channel_instances. Credentials are sealed on the way in and opened only to be changed. */
-import { event, likePattern, type SecretBox, type SecretColumn, type ServiceDb } from '@clawmesh/chassis'
+import { event, likePattern, type SecretBox, type ServiceDb } from '@clawmesh/chassis'
 import type { ChannelInstance as InstanceRow, PrismaClient } from '../db/client/client.ts'
 import type { ChannelInstanceWhereInput } from '../db/client/models.ts'
 import type { InputJsonObject } from '../db/client/internal/prismaNamespace.ts'
-import type { ChannelInstance, Credentials, JsonObject } from './types.ts'
+import { credentialColumns, openCredentials } from './sealed-credentials.ts'
+import type { ChannelInstance, JsonObject } from './types.ts'
 import type { InstanceRows } from './use-cases.ts'
-
-export const instanceCredentials: SecretColumn = { table: 'channel_instances', column: 'credentials' }
 
 const toInstance = ({ tenantId: _tenantId, credentials: _credentials, ...row }: InstanceRow): ChannelInstance => ({
   ...row,
@@ -18,15 +17,6 @@ export const createInstanceRows =
   (db: ServiceDb<PrismaClient>, secrets: SecretBox) =>
   (tenantId: string): InstanceRows => {
     const { prisma, change } = db.forTenant(tenantId)
-    const place = (rowId: string) => ({ column: instanceCredentials, tenantId, rowId })
-    const open = ({ id, credentials }: InstanceRow): Credentials =>
-      credentials === null ? {} : (JSON.parse(secrets.open(credentials, place(id))) as Credentials)
-    const credentialColumns = (id: string, credentials: Credentials | undefined) => {
-      if (credentials === undefined) return {}
-      const credentialKeys = Object.keys(credentials)
-      const sealed = credentialKeys.length === 0 ? null : secrets.seal(JSON.stringify(credentials), place(id))
-      return { credentialKeys, credentials: sealed }
-    }
     const conflict = (name: string) => ({ kind: 'channel instance', id: name })
 
     return {
@@ -53,7 +43,11 @@ export const createInstanceRows =
         change(
           async (tx) => {
             const { id } = plain
-            const columns = { ...plain, ...credentialColumns(id, credentials), config: config as InputJsonObject }
+            const columns = {
+              ...plain,
+              ...credentialColumns(secrets, { id, tenantId }, credentials),
+              config: config as InputJsonObject,
+            }
             const row = await tx.channelInstance.create({ data: { ...columns, tenantId } })
             return { result: toInstance(row), events: [event('channelInstanceCreated', { id, ...actor })] }
           },
@@ -69,13 +63,17 @@ export const createInstanceRows =
               WHERE id = ${id}::uuid AND tenant_id = ${tenantId}::uuid FOR UPDATE`
             const row = await tx.channelInstance.findFirst({ where: { id, tenantId } })
             if (row === null) return { result: false }
-            const fields = fieldsFor(toInstance(row), () => open(row))
+            const fields = await fieldsFor(toInstance(row), () => openCredentials(secrets, row))
             if (Object.values(fields).every((value) => value === undefined)) return { result: true }
             const { config, credentials, ...plain } = fields
             name = plain.name ?? row.name
             await tx.channelInstance.update({
               where: { id, tenantId },
-              data: { ...plain, ...credentialColumns(id, credentials), config: config as InputJsonObject | undefined },
+              data: {
+                ...plain,
+                ...credentialColumns(secrets, { id, tenantId }, credentials),
+                config: config as InputJsonObject | undefined,
+              },
             })
             return { result: true, events: [event('channelInstanceUpdated', { id, ...actor })] }
           },
@@ -92,7 +90,7 @@ export const createInstanceRows =
 
       removeOfAgent: (agentId, actor) =>
         change(async (tx) => {
-          // RETURNING tells of each row exactly once, whoever else handles the same event.
+          // RETURNING names each row exactly once, whoever else handles the same event.
           const rows = await tx.$queryRaw<{ id: string }[]>`
             DELETE FROM channels.channel_instances
             WHERE tenant_id = ${tenantId}::uuid AND agent_id = ${agentId}::uuid RETURNING id`

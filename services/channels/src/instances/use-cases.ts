@@ -1,6 +1,8 @@
 /** The channel instances of a tenant: the chat accounts through which its users reach agents. */
 import { MeshError, type Caller } from '@clawmesh/contracts'
 import { actorOf, newId, type Actor, type Call } from '@clawmesh/chassis'
+import { readSettings } from '../adapters/settings.ts'
+import type { Adapters } from '../adapters/table.ts'
 import { mergeCredentials } from './credentials.ts'
 import type {
   ChannelInstance,
@@ -24,16 +26,16 @@ export interface InstanceRows {
   ) => Promise<ChannelInstance>
   /**
    * Writes what `change` makes of the stored instance, which nobody else changes meanwhile. False when there is none;
-   * nothing is written nor told when nothing changes. @throws ALREADY_EXISTS
+   * nothing is written, and there is no event, when nothing changes. @throws ALREADY_EXISTS
    */
   update: (
     id: string,
     actor: Actor,
-    change: (stored: ChannelInstance, credentials: () => Credentials) => Partial<InstanceFields>,
+    change: (stored: ChannelInstance, credentials: () => Credentials) => Promise<Partial<InstanceFields>>,
   ) => Promise<boolean>
   /** False when there is none. */
   remove: (id: string, actor: Actor) => Promise<boolean>
-  /** Each removed row is told of once, whoever else removes them at the same time. */
+  /** There is one event for each removed row, whoever else removes them at the same time. */
   removeOfAgent: (agentId: string, actor: Actor) => Promise<void>
   agentsOpenTo: (userId: string) => Promise<string[]>
 }
@@ -75,7 +77,25 @@ const credentialsAfter = (
   return mergeCredentials(clears ? {} : stored(), { ...credentials, ...present({ webhook_secret: webhookSecret }) })
 }
 
-export const createInstanceUseCases = (rowsOf: (tenantId: string) => InstanceRows, findAgentId: FindAgentId) => {
+export interface InstanceParts {
+  rowsOf: (tenantId: string) => InstanceRows
+  findAgentId: FindAgentId
+  adapters: Pick<Adapters, 'find'>
+}
+
+export const createInstanceUseCases = ({ rowsOf, findAgentId, adapters }: InstanceParts) => {
+  /** @throws INVALID_REQUEST when the channel type has an adapter and it cannot be run with these */
+  const checkSettings = async (
+    { locale }: Caller,
+    type: ChannelInstance['channelType'],
+    config: JsonObject,
+    credentials: Credentials | undefined,
+  ): Promise<void> => {
+    const adapter = await adapters.find(type)
+    const given = Object.keys(credentials ?? {}).length > 0 ? credentials : undefined
+    if (adapter !== undefined) readSettings(adapter, { config, credentials: given }, locale)
+  }
+
   /** @throws NOT_FOUND */
   const requireAgentId = async (call: Call, agent: string): Promise<string> => {
     const id = await findAgentId(call, agent)
@@ -100,17 +120,10 @@ export const createInstanceUseCases = (rowsOf: (tenantId: string) => InstanceRow
     /** @throws NOT_FOUND for an unknown agent, ALREADY_EXISTS for a name that is taken */
     create: async (call: Call, { agentId: agent, config, credentials, ...fields }: NewInstance) => {
       const { tenantId, userId } = call.caller
-      return rowsOf(tenantId).insert(
-        {
-          ...fields,
-          id: newId(),
-          agentId: await requireAgentId(call, agent),
-          config: config ?? {},
-          credentials: mergeCredentials({}, credentials ?? {}),
-          createdBy: userId,
-        },
-        actorOf(call),
-      )
+      const settings = { config: config ?? {}, credentials: mergeCredentials({}, credentials ?? {}) }
+      await checkSettings(call.caller, fields.channelType, settings.config, settings.credentials)
+      const agentId = await requireAgentId(call, agent)
+      return rowsOf(tenantId).insert({ ...fields, ...settings, id: newId(), agentId, createdBy: userId }, actorOf(call))
     },
 
     /** @throws NOT_FOUND for an unknown instance or agent, ALREADY_EXISTS for a name that is taken */
@@ -119,15 +132,16 @@ export const createInstanceUseCases = (rowsOf: (tenantId: string) => InstanceRow
       await get(caller, id)
       const { agentId: agent, name, displayName, channelType, enabled } = changes
       const agentId = agent === undefined ? undefined : await requireAgentId(call, agent)
-      const updated = await rowsOf(caller.tenantId).update(id, actorOf(call), (stored, credentials) => ({
-        name,
-        displayName,
-        channelType,
-        enabled,
-        agentId,
-        config: configAfter(changes, stored.config),
-        credentials: credentialsAfter(changes, credentials),
-      }))
+      const updated = await rowsOf(caller.tenantId).update(id, actorOf(call), async (stored, storedCredentials) => {
+        const config = configAfter(changes, stored.config)
+        const credentials = credentialsAfter(changes, storedCredentials)
+        const type = channelType ?? stored.channelType
+        if (type !== stored.channelType)
+          await checkSettings(caller, type, config ?? stored.config, credentials ?? storedCredentials())
+        else if (config !== undefined || credentials !== undefined)
+          await checkSettings(caller, type, config ?? stored.config, credentials)
+        return { name, displayName, channelType, enabled, agentId, config, credentials }
+      })
       if (!updated) throw notFound('channel instance', id)
     },
 

@@ -8,14 +8,14 @@ import type { RuntimeRows } from './use-cases.ts'
 const keptForMs = 24 * 3_600_000
 
 /** The stored probes of one machine. */
-export const createRuntimeRows = ({ system }: ServiceDb<PrismaClient>, host: string): RuntimeRows => ({
+export const createRuntimeRows = (db: ServiceDb<PrismaClient>, host: string): RuntimeRows => ({
   probedAfter: async (time) => {
-    const rows = await system.prisma.runtimeProbe.findMany({ where: { host, checkedAt: { gt: time } } })
+    const rows = await db.system.prisma.runtimeProbe.findMany({ where: { host, checkedAt: { gt: time } } })
     return rows.map(({ name, available, version }) => ({ name: name as Runtime['name'], available, version }))
   },
 
   save: (runtimes, checkedAt) =>
-    system.change(async (tx) => {
+    db.system.change(async (tx) => {
       await tx.runtimeProbe.deleteMany({ where: { checkedAt: { lt: new Date(checkedAt.getTime() - keptForMs) } } })
       await tx.$executeRaw`
         INSERT INTO packages.runtime_probes (host, name, available, version, checked_at)

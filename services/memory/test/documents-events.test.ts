@@ -74,8 +74,8 @@ describe('a deleted agent', () => {
     expect(await left()).toHaveLength(6)
     await harness.bus.publishDurable([agentDeleted(caller.tenantId, gone.id)])
     expect((await left()).map(({ agent_id }) => agent_id)).toEqual([stays.id])
-    const told = (await eventsOf(caller, 11)).filter(([type]) => type === deleted)
-    expect(told.map(([, data]) => data.actorId)).toEqual(Array.from({ length: 5 }, () => 'admin'))
+    const reported = (await eventsOf(caller, 11)).filter(([type]) => type === deleted)
+    expect(reported.map(([, data]) => data.actorId)).toEqual(Array.from({ length: 5 }, () => 'admin'))
 
     await harness.bus.publishDurable([agentDeleted(caller.tenantId, gone.id)])
     expect(await left()).toHaveLength(1)

@@ -92,6 +92,14 @@ rule('deleteMemoryEntry.deletesById', async () => {
   expect((await remove('nonsense')).status).toBe(400)
 })
 
+rule('deleteMemoryEntry.needsAccessToTheAgent', async () => {
+  const { caller, agent } = fresh()
+  const { id } = (await create(caller, { content: 'x' })).body
+  agent.hasAccess = false
+  expect((await harness.request({ ...caller, userId: 'eve' }, 'DELETE', `/v1/memory/${id}`)).status).toBe(403)
+  expect((await list(caller)).total).toBe(1)
+})
+
 describe('the list of entries', () => {
   rule('listMemoryEntries.listsDocuments', async () => {
     const { caller, agent } = fresh()

@@ -14,7 +14,7 @@ import { dayOf, monthOf } from '../src/partitions/calendar.ts'
 import { createPartitionKeeper } from '../src/partitions/use-cases.ts'
 import { activityPartitions, createPartitionRows } from '../src/partitions/rows.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
-import { changeOf, makeTenant, startTraces, toldOf, type TracesHarness } from './support.ts'
+import { changeOf, makeTenant, startTraces, reportOf, type TracesHarness } from './support.ts'
 
 let traces: TracesHarness
 beforeAll(async () => {
@@ -29,28 +29,28 @@ const pool = () => traces.mesh.database('traces').pool
 describe('an event that tells of a change', () => {
   rule('listActivity.showsNoDetailsAsNull', async () => {
     const { admin, tenantId } = makeTenant()
-    const told = changeOf('agentCreated', tenantId, { id: newId(), actorId: 'alice', ipAddress: '2001:db8::7' })
-    await traces.tell(told)
+    const reported = changeOf('agentCreated', tenantId, { id: newId(), actorId: 'alice', ipAddress: '2001:db8::7' })
+    await traces.tell(reported)
     expect(await logs(admin)).toEqual([
       {
-        id: told.event.id,
+        id: reported.event.id,
         actor_type: 'user',
         actor_id: 'alice',
         action: 'agent.created',
         entity_type: 'agent',
-        entity_id: (told.event.data as { id: string }).id,
+        entity_id: (reported.event.data as { id: string }).id,
         details: null,
         ip_address: '2001:db8::7',
-        created_at: told.event.time,
+        created_at: reported.event.time,
       },
     ])
   })
 
   it('need not say from where, and whatever else it says are the details, secrets masked', async () => {
     const { admin, tenantId } = makeTenant()
-    const told = changeOf('agentUpdated', tenantId, { actorId: 'system' })
-    const data = { ...(told.event.data as object), role: 'admin', api_key: 'sk-abcdefghijklmnopqrstuvwxyz' }
-    await traces.tell({ ...told, event: { ...told.event, data } })
+    const reported = changeOf('agentUpdated', tenantId, { actorId: 'system' })
+    const data = { ...(reported.event.data as object), role: 'admin', api_key: 'sk-abcdefghijklmnopqrstuvwxyz' }
+    await traces.tell({ ...reported, event: { ...reported.event, data } })
     const [log] = await logs(admin)
     expect(log).toMatchObject({ actor_id: 'system', details: { role: 'admin' } })
     expect(log).not.toHaveProperty('ip_address')
@@ -81,7 +81,7 @@ describe('an event that tells of a change', () => {
 it('events that tell of no change leave nothing', async () => {
   const { admin, tenantId } = makeTenant()
   const finished = changeOf('agentCreated', tenantId)
-  await traces.tell(toldOf(tenantId), {
+  await traces.tell(reportOf(tenantId), {
     subject: eventSubject('runFinished', tenantId),
     event: { ...finished.event, type: eventType('runFinished') },
   })
@@ -92,8 +92,12 @@ it('events that tell of no change leave nothing', async () => {
 describe('the intake', () => {
   it('records each event once, however often and in whatever order it comes', async () => {
     const { admin, tenantId } = makeTenant()
-    const told = Array.from({ length: 250 }, () => changeOf('providerUpdated', tenantId))
-    await Promise.all([traces.tell(...told), traces.tell(...told.toReversed()), traces.tell(...told, ...told)])
+    const reported = Array.from({ length: 250 }, () => changeOf('providerUpdated', tenantId))
+    await Promise.all([
+      traces.tell(...reported),
+      traces.tell(...reported.toReversed()),
+      traces.tell(...reported, ...reported),
+    ])
     expect((await traces.activity(admin)).total).toBe(250)
   })
 
@@ -124,8 +128,8 @@ describe('the intake', () => {
     const { admin, tenantId } = makeTenant()
     await pool().query(`ALTER TABLE traces.activity_logs ADD CONSTRAINT refused CHECK (entity_id <> 'refused')`)
     try {
-      const told = ['a', 'b', 'refused', 'c'].map((id) => changeOf('agentCreated', tenantId, { id }))
-      expect(await traces.bus.publishDurable(told)).toMatchObject([{ id: told[2]!.event.id }])
+      const reported = ['a', 'b', 'refused', 'c'].map((id) => changeOf('agentCreated', tenantId, { id }))
+      expect(await traces.bus.publishDurable(reported)).toMatchObject([{ id: reported[2]!.event.id }])
     } finally {
       await pool().query('ALTER TABLE traces.activity_logs DROP CONSTRAINT refused')
     }
@@ -134,14 +138,14 @@ describe('the intake', () => {
 
   it('waits while the table is away, and counts nothing against the events', async () => {
     const { admin, tenantId } = makeTenant()
-    const told = changeOf('agentCreated', tenantId)
+    const reported = changeOf('agentCreated', tenantId)
     await pool().query('ALTER TABLE traces.activity_logs RENAME TO away')
     try {
-      expect(await traces.bus.publishDurable([told])).toMatchObject([{ id: told.event.id }])
+      expect(await traces.bus.publishDurable([reported])).toMatchObject([{ id: reported.event.id }])
     } finally {
       await pool().query('ALTER TABLE traces.away RENAME TO activity_logs')
     }
-    for (let left = 1; left > 0; left = (await traces.bus.publishDurable([told])).length) await sleep(50)
+    for (let left = 1; left > 0; left = (await traces.bus.publishDurable([reported])).length) await sleep(50)
     expect((await traces.activity(admin)).total).toBe(1)
     expect(await traces.dead('traces-activity', tenantId)).toEqual([])
   })
@@ -150,7 +154,7 @@ describe('the intake', () => {
 describe('listing', () => {
   const { admin, viewer, tenantId } = makeTenant()
   const at = (minute: number) => new Date(Date.now() - (60 - minute) * 60_000).toISOString()
-  const told: [EventName, string, string][] = [
+  const reported: [EventName, string, string][] = [
     ['agentCreated', 'a1', 'alice'],
     ['agentUpdated', 'a1', 'bob'],
     ['agentCreated', 'a2', 'bob'],
@@ -160,14 +164,14 @@ describe('listing', () => {
   ]
   beforeAll(async () => {
     await traces.tell(
-      ...told.map(([name, id, actorId], index) => changeOf(name, tenantId, { id, actorId }, at(index))),
+      ...reported.map(([name, id, actorId], index) => changeOf(name, tenantId, { id, actorId }, at(index))),
       changeOf('agentCreated', makeTenant().tenantId, { id: 'a1', actorId: 'alice' }),
     )
   })
   /** Indexes of what was told. */
   const found = async (query: string, caller = admin) =>
     (await logs(caller, query)).map(({ action, entity_id, actor_id }) =>
-      told.findIndex(
+      reported.findIndex(
         ([name, id, actorId]) =>
           auditActions.get(eventType(name)) === action && id === entity_id && actorId === actor_id,
       ),

@@ -4,7 +4,7 @@ import { startEmptyPglite, type PgliteProcess } from '../../../test/support/pgli
 import { dayOf } from '../src/partitions/calendar.ts'
 import { createPartitionKeeper } from '../src/partitions/use-cases.ts'
 import { createPartitionRows, tracePartitions } from '../src/partitions/rows.ts'
-import { callCost, daysAgo, makeTenant, pricedCall, startTraces, toldOf, type TracesHarness } from './support.ts'
+import { callCost, daysAgo, makeTenant, pricedCall, startTraces, reportOf, type TracesHarness } from './support.ts'
 
 let database: PgliteProcess
 let traces: TracesHarness
@@ -22,7 +22,7 @@ it('are taken in once, listed, summed and dropped', async () => {
   const { admin, tenantId } = makeTenant()
   const agentId = newId()
   const events = Array.from({ length: 30 }, (_, index) =>
-    toldOf(tenantId, { agent_id: agentId, created_at: daysAgo(index % 3), user_id: 'alice' }, [
+    reportOf(tenantId, { agent_id: agentId, created_at: daysAgo(index % 3), user_id: 'alice' }, [
       pricedCall({ input_preview: 'x'.repeat(60_000) }),
     ]),
   )

@@ -1,12 +1,12 @@
 import fc from 'fast-check'
-import { mergeTold } from '../src/intake/merge.ts'
+import { mergeReports } from '../src/intake/merge.ts'
 import { monthlyCosts } from '../src/intake/monthly-costs.ts'
 import { days, months } from '../src/partitions/calendar.ts'
 import { isExpired, planPeriods } from '../src/partitions/use-cases.ts'
 import { costOf, createPriceTable } from '../src/intake/prices.ts'
 import { maxCount } from '../src/intake/count.ts'
 import { totalsOf } from '../src/intake/totals.ts'
-import type { ToldTrace, TraceSpan } from '../src/intake/types.ts'
+import type { TraceReport, TraceSpan } from '../src/intake/types.ts'
 
 const span = (fields: Partial<TraceSpan> = {}): TraceSpan => ({
   id: 'a',
@@ -118,8 +118,8 @@ describe('the totals of a trace', () => {
   })
 })
 
-describe('a trace told twice', () => {
-  const told = (minute: number, fields: Partial<ToldTrace['trace']>, spans: TraceSpan[] = []): ToldTrace => ({
+describe('a trace reported twice', () => {
+  const reported = (minute: number, fields: Partial<TraceReport['trace']>, spans: TraceSpan[] = []): TraceReport => ({
     tenantId: 't',
     recordedAt: `2026-11-20T00:0${minute}:00.000Z`,
     trace: {
@@ -133,21 +133,21 @@ describe('a trace told twice', () => {
   })
 
   it('ends as the later event says, whichever came first, and keeps what only the earlier one knew', () => {
-    const early = told(1, { status: 'completed', output_preview: 'half', metadata: { a: 1 } })
-    const late = told(2, { status: 'error', error: 'lost', metadata: { b: 2 } })
+    const early = reported(1, { status: 'completed', output_preview: 'half', metadata: { a: 1 } })
+    const late = reported(2, { status: 'error', error: 'lost', metadata: { b: 2 } })
     for (const batch of [
       [early, late],
       [late, early],
     ])
-      expect(mergeTold(batch).map(({ trace }) => trace)).toMatchObject([
+      expect(mergeReports(batch).map(({ trace }) => trace)).toMatchObject([
         { status: 'error', error: 'lost', output_preview: 'half', metadata: { a: 1, b: 2 } },
       ])
   })
 
   it('has the spans of both; one that ended stays, one that ran is as it ended', () => {
-    const first = told(1, {}, [span({ id: '1', status: 'running' }), span({ id: '2', name: 'first' })])
-    const second = told(2, {}, [span({ id: '1' }), span({ id: '2', name: 'second' }), span({ id: '3' })])
-    const [merged] = mergeTold([second, first])
+    const first = reported(1, {}, [span({ id: '1', status: 'running' }), span({ id: '2', name: 'first' })])
+    const second = reported(2, {}, [span({ id: '1' }), span({ id: '2', name: 'second' }), span({ id: '3' })])
+    const [merged] = mergeReports([second, first])
     expect(merged!.spans).toMatchObject([{ id: '1', status: 'completed' }, { id: '2', name: 'first' }, { id: '3' }])
   })
 })

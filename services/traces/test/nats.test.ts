@@ -3,7 +3,7 @@ import { createLogger, loadConfigs, connectNatsBus, newId, type Bus, type Servic
 import { startNats, type NatsHandle } from '../../../test/support/nats.ts'
 import { startServices, type ServiceHarness } from '../../../test/support/service-harness.ts'
 import { tracesConfig, tracesService } from '../src/index.ts'
-import { callCost, changeOf, makeTenant, pricedCall, toldOf } from './support.ts'
+import { callCost, changeOf, makeTenant, pricedCall, reportOf } from './support.ts'
 import { hangLimitMs } from '../../../test/support/limits.ts'
 
 const log = createLogger({ level: process.env['CLAWMESH_TEST_LOG'] ?? 'silent', name: 'test' })
@@ -53,7 +53,7 @@ it('replicas share the events of JetStream and count each trace and each change 
   const { admin, tenantId } = makeTenant()
   const agentId = newId()
   const count = 450
-  const tell = (id: string) => toldOf(tenantId, { id, agent_id: agentId }, [pricedCall({ id })])
+  const tell = (id: string) => reportOf(tenantId, { id, agent_id: agentId }, [pricedCall({ id })])
   const ids = Array.from({ length: count }, newId)
   const changes = Array.from({ length: count }, () => changeOf('agentUpdated', tenantId))
   await buses[2]!.publishDurable([...ids.slice(0, 300).map(tell), ...changes.slice(0, 300)])

@@ -3,7 +3,7 @@ import { newId } from '@clawmesh/chassis'
 import { dayOf } from '../src/partitions/calendar.ts'
 import { createPartitionKeeper, type PartitionKeeper } from '../src/partitions/use-cases.ts'
 import { createPartitionRows, tracePartitions } from '../src/partitions/rows.ts'
-import { callCost, daysAgo, makeTenant, startTraces, toldOf, type TracesHarness } from './support.ts'
+import { callCost, daysAgo, makeTenant, startTraces, reportOf, type TracesHarness } from './support.ts'
 
 let traces: TracesHarness
 let keeper: PartitionKeeper
@@ -45,7 +45,7 @@ it('partitions are there for today and the days to come once the service has sta
 it('a trace of an earlier day gets the partition of its day, its spans beside it', async () => {
   const { tenantId } = makeTenant()
   const [id, createdAt] = [newId(), daysAgo(3)]
-  await traces.tell(toldOf(tenantId, { id, created_at: createdAt }))
+  await traces.tell(reportOf(tenantId, { id, created_at: createdAt }))
   expect(await placeOf(id)).toEqual([nameOf('traces', createdAt), nameOf('spans', createdAt)])
 })
 
@@ -54,8 +54,8 @@ it('a trace from outside the retention is stored all the same, and moves to its 
   const [old, early] = [newId(), newId()]
   const ahead = new Date(inDays(10)).toISOString()
   await traces.tell(
-    toldOf(tenantId, { id: old, created_at: daysAgo(30) }),
-    toldOf(tenantId, { id: early, created_at: ahead }),
+    reportOf(tenantId, { id: old, created_at: daysAgo(30) }),
+    reportOf(tenantId, { id: early, created_at: ahead }),
   )
   for (const id of [old, early]) expect(await placeOf(id)).toEqual(['traces.traces_default', 'traces.spans_default'])
   expect((await traces.list(admin)).total).toBe(2)
@@ -70,8 +70,8 @@ it('days are dropped once they are older than the retention; what they cost is s
   const agentId = newId()
   const [old, young] = [newId(), newId()]
   await traces.tell(
-    toldOf(tenantId, { id: old, agent_id: agentId, created_at: daysAgo(2) }),
-    toldOf(tenantId, { id: young, agent_id: agentId }),
+    reportOf(tenantId, { id: old, agent_id: agentId, created_at: daysAgo(2) }),
+    reportOf(tenantId, { id: young, agent_id: agentId }),
   )
   const before = await traces.monthCost(admin, agentId)
   await keeper.sweep(inDays(retentionDays - 0.5))
@@ -88,8 +88,8 @@ it('a day that was dropped is made again when it is needed', async () => {
   await keeper.sweep(inDays(30))
   expect(await daysOf('traces')).not.toContain(dayOf(inDays(0)))
   const id = newId()
-  await keeper.makeRoom([daysAgo(0)], inDays(0))
-  await traces.tell(toldOf(tenantId, { id }))
+  await keeper.ensurePartitions([daysAgo(0)], inDays(0))
+  await traces.tell(reportOf(tenantId, { id }))
   expect(await placeOf(id)).toEqual([nameOf('traces', daysAgo(0)), nameOf('spans', daysAgo(0))])
 })
 
@@ -101,7 +101,7 @@ it('replicas may sweep and take traces in at the same time', async () => {
   )
   await Promise.all([
     ...replicas.map((replica) => replica.sweep(inDays(4))),
-    ...Array.from({ length: 20 }, (_, index) => traces.tell(toldOf(tenantId, { created_at: daysAgo(index % 3) }))),
+    ...Array.from({ length: 20 }, (_, index) => traces.tell(reportOf(tenantId, { created_at: daysAgo(index % 3) }))),
   ])
   expect((await traces.list(admin)).total).toBe(20)
 })
@@ -110,7 +110,7 @@ it('no trace is lost when a partition cannot be made', async () => {
   const { admin, tenantId } = makeTenant()
   const [id, createdAt] = [newId(), daysAgo(5)]
   await traces.mesh.database('traces').pool.query(`CREATE TABLE ${nameOf('spans', createdAt)} (taken int)`)
-  await traces.tell(toldOf(tenantId, { id, created_at: createdAt }))
+  await traces.tell(reportOf(tenantId, { id, created_at: createdAt }))
   expect(await placeOf(id)).toEqual(['traces.traces_default', 'traces.spans_default'])
   expect((await traces.get(admin, id)).body.spans).toHaveLength(1)
 })

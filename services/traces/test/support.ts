@@ -61,8 +61,8 @@ export const makeTrace = (fields: Partial<RecordedTrace> = {}): RecordedTrace =>
   ...fields,
 })
 
-/** The event that tells of a trace. `time` is when it is told. */
-export const toldOf = (
+/** The event that tells of a trace. `time` is when it is published. */
+export const reportOf = (
   tenantId: string,
   trace: Partial<RecordedTrace> = {},
   spans: RecordedSpan[] = [pricedCall()],
@@ -90,7 +90,7 @@ export const changeOf = (
 
 /** An event with data that no declaration would let pass. */
 export const badEvent = (tenantId: string, data: unknown): OutgoingEvent => {
-  const { subject, event } = toldOf(tenantId)
+  const { subject, event } = reportOf(tenantId)
   return { subject, event: { ...event, data } }
 }
 

@@ -9,7 +9,7 @@ import {
   makeTenant,
   pricedCall,
   startTraces,
-  toldOf,
+  reportOf,
   type TracesHarness,
 } from './support.ts'
 
@@ -46,7 +46,7 @@ describe('a recorded trace', () => {
       makeSpan({ provider: 'house', model: 'tiny', input_tokens: 500_000, output_tokens: 0, start_time: at(3) }),
     ]
     await traces.tell(
-      toldOf(
+      reportOf(
         tenantId,
         {
           id,
@@ -107,7 +107,7 @@ describe('a recorded trace', () => {
       model_params: { headers: { authorization: key } },
       metadata: { note: key },
     })
-    await traces.tell(toldOf(tenantId, { id, input_preview: key, output_preview: key, error: key }, [span]))
+    await traces.tell(reportOf(tenantId, { id, input_preview: key, output_preview: key, error: key }, [span]))
     const { body } = await traces.get(admin, id)
     expect(JSON.stringify(body)).not.toContain(key)
     expect(JSON.stringify(body)).not.toContain('hunter2')
@@ -132,7 +132,7 @@ describe('a recorded trace', () => {
       model: 'gpt-4o',
     })
     await traces.tell(
-      toldOf(tenantId, { id, session_key: `${nul}${'k'.repeat(10_000)}`, channel: nul.repeat(50), tags: [half] }, [
+      reportOf(tenantId, { id, session_key: `${nul}${'k'.repeat(10_000)}`, channel: nul.repeat(50), tags: [half] }, [
         span,
         span,
       ]),
@@ -148,7 +148,9 @@ describe('intake', () => {
   it('leaves the same rows and the same costs when events come again', async () => {
     const { admin, tenantId } = makeTenant()
     const agentId = newId()
-    const events = Array.from({ length: 5 }, () => toldOf(tenantId, { agent_id: agentId }, [pricedCall(), makeSpan()]))
+    const events = Array.from({ length: 5 }, () =>
+      reportOf(tenantId, { agent_id: agentId }, [pricedCall(), makeSpan()]),
+    )
     const look = async () => {
       const rows = (await stored('traces', tenantId)).map(({ revision: _, ...row }) => row)
       return { rows, spans: await stored('spans', tenantId), month: await traces.monthCost(admin, agentId) }
@@ -171,8 +173,8 @@ describe('intake', () => {
   it('counts once when two replicas handle the same batch at the same time', async () => {
     const { admin, tenantId } = makeTenant()
     const agentId = newId()
-    const events = Array.from({ length: 40 }, () => toldOf(tenantId, { agent_id: agentId }))
-    // The same runs, told of by someone whose clock is off.
+    const events = Array.from({ length: 40 }, () => reportOf(tenantId, { agent_id: agentId }))
+    // The same runs, reported by someone whose clock is off.
     const others = events.map(({ subject, event }) => {
       const { trace, spans } = event.data as { trace: object; spans: object[] }
       return { subject, event: { ...event, data: { trace: { ...trace, created_at: daysAgo(0.1) }, spans } } }
@@ -183,7 +185,7 @@ describe('intake', () => {
   })
 
   it.each([
-    ['in the order they were told', [0, 1]],
+    ['in the order they were reported', [0, 1]],
     ['in the other order', [1, 0]],
   ])('lets the later word on a run stand and keeps the spans of both, %s', async (_, order) => {
     const { admin, tenantId } = makeTenant()
@@ -191,9 +193,9 @@ describe('intake', () => {
     const running = pricedCall({ status: 'running' })
     const ran = { id, agent_id: agentId, output_preview: 'partly' }
     const words = [
-      toldOf(tenantId, ran, [running, pricedCall()], '2026-11-20T10:00:00Z'),
-      // Told by another replica, which read the time from elsewhere.
-      toldOf(
+      reportOf(tenantId, ran, [running, pricedCall()], '2026-11-20T10:00:00Z'),
+      // Reported by another replica, which read the time from elsewhere.
+      reportOf(
         tenantId,
         { id, agent_id: agentId, status: 'error', error: 'lost', created_at: daysAgo(0.5) },
         [{ ...running, status: 'error' }, makeSpan({ span_type: 'tool_call' })],
@@ -213,9 +215,9 @@ describe('intake', () => {
     const { admin, tenantId } = makeTenant()
     let deep: unknown = 'x'
     for (let depth = 0; depth < 50_000; depth += 1) deep = { deep }
-    const good = toldOf(tenantId)
+    const good = reportOf(tenantId)
     await traces.tell(
-      toldOf(tenantId),
+      reportOf(tenantId),
       badEvent(tenantId, { trace: { id: 'no uuid' }, spans: [] }),
       badEvent(tenantId, null),
       badEvent(tenantId, {
@@ -223,9 +225,9 @@ describe('intake', () => {
         spans: [makeSpan({ metadata: { deep } })],
       }),
       { ...good, event: { ...good.event, tenantid: 'nobody' } },
-      toldOf(tenantId, { created_at: '0000-01-01T00:00:00Z' }),
-      toldOf(tenantId, { start_time: '9999-12-31T23:59:59-12:00' }),
-      toldOf(tenantId),
+      reportOf(tenantId, { created_at: '0000-01-01T00:00:00Z' }),
+      reportOf(tenantId, { start_time: '9999-12-31T23:59:59-12:00' }),
+      reportOf(tenantId),
     )
     expect((await traces.list(admin)).total).toBe(2)
     expect(await traces.dead('traces-intake', tenantId)).toHaveLength(6)
@@ -236,7 +238,7 @@ describe('intake', () => {
     const { pool } = traces.mesh.database('traces')
     await pool.query(`ALTER TABLE traces.traces ADD CONSTRAINT refused CHECK (name <> 'refused')`)
     try {
-      const events = ['a', 'b', 'refused', 'c', 'd'].map((name) => toldOf(tenantId, { name }))
+      const events = ['a', 'b', 'refused', 'c', 'd'].map((name) => reportOf(tenantId, { name }))
       expect(await traces.bus.publishDurable(events)).toMatchObject([{ id: events[2]!.event.id }])
     } finally {
       await pool.query(`ALTER TABLE traces.traces DROP CONSTRAINT refused`)
@@ -252,7 +254,7 @@ describe('listing', () => {
   beforeAll(() =>
     traces.tell(
       ...Array.from({ length: 7 }, (_, index) =>
-        toldOf(tenantId, {
+        reportOf(tenantId, {
           name: `run ${index}`,
           created_at: daysAgo((6 - index) / 10),
           user_id: index < 4 ? 'alice' : 'bob',
@@ -331,8 +333,8 @@ describe('listing', () => {
     const family = makeTenant()
     const [root, child] = [newId(), newId()]
     await traces.tell(
-      toldOf(family.tenantId, { id: root, created_at: daysAgo(0.1) }),
-      toldOf(family.tenantId, { id: child, parent_trace_id: root }),
+      reportOf(family.tenantId, { id: root, created_at: daysAgo(0.1) }),
+      reportOf(family.tenantId, { id: child, parent_trace_id: root }),
     )
     expect((await traces.list(family.admin)).traces.map(({ id }) => id)).toEqual([child, root])
   })
@@ -352,7 +354,7 @@ describe('reading one trace', () => {
   rule('getTrace.hidesOthersRuns', async () => {
     const { admin, viewer, tenantId } = makeTenant()
     const [id, ownerless] = [newId(), newId()]
-    await traces.tell(toldOf(tenantId, { id, user_id: 'alice' }), toldOf(tenantId, { id: ownerless }))
+    await traces.tell(reportOf(tenantId, { id, user_id: 'alice' }), reportOf(tenantId, { id: ownerless }))
     const statuses = (traceId: string) =>
       Promise.all(
         [admin, viewer('alice'), viewer('bob'), viewer(''), makeTenant().admin].map(
@@ -368,7 +370,7 @@ describe('reading one trace', () => {
   rule('getTrace.leavesChildrenOut', async () => {
     const { admin, tenantId } = makeTenant()
     const [root, child] = [newId(), newId()]
-    await traces.tell(toldOf(tenantId, { id: root }), toldOf(tenantId, { id: child, parent_trace_id: root }))
+    await traces.tell(reportOf(tenantId, { id: root }), reportOf(tenantId, { id: child, parent_trace_id: root }))
     const { body } = await traces.get(admin, root)
     expect(Object.keys(body).sort()).toEqual(['spans', 'trace'])
     expect(JSON.stringify(body)).not.toContain(child)
@@ -377,7 +379,7 @@ describe('reading one trace', () => {
   rule('getTrace.pricesSpans', async () => {
     const { admin, tenantId } = makeTenant()
     const id = newId()
-    await traces.tell(toldOf(tenantId, { id }, [pricedCall(), makeSpan({ span_type: 'tool_call' })]))
+    await traces.tell(reportOf(tenantId, { id }, [pricedCall(), makeSpan({ span_type: 'tool_call' })]))
     const { spans } = (await traces.get(admin, id)).body
     expect(spans.map(({ tenant_id }) => tenant_id)).toEqual([tenantId, tenantId])
     expect(spans.map(({ total_cost }) => total_cost).toSorted()).toEqual([callCost, undefined])
@@ -397,7 +399,7 @@ describe('reading one trace', () => {
       })
     const id = newId()
     await traces.tell(
-      toldOf(tenantId, { id }, [
+      reportOf(tenantId, { id }, [
         span(grandchild, 1, child),
         span(child, 1, root),
         span(root, 1),
@@ -414,8 +416,8 @@ describe('reading one trace', () => {
     const [one, two] = [makeTenant(), makeTenant()]
     const id = newId()
     await traces.tell(
-      toldOf(one.tenantId, { id, name: 'one' }, [pricedCall()]),
-      toldOf(two.tenantId, { id, name: 'two' }, [makeSpan(), makeSpan()]),
+      reportOf(one.tenantId, { id, name: 'one' }, [pricedCall()]),
+      reportOf(two.tenantId, { id, name: 'two' }, [makeSpan(), makeSpan()]),
     )
     expect((await traces.get(one.admin, id)).body).toMatchObject({ trace: { name: 'one', span_count: 1 } })
     const { body } = await traces.get(two.admin, id)
@@ -438,11 +440,11 @@ describe('costs', () => {
   beforeAll(async () => {
     const root = newId()
     await traces.tell(
-      toldOf(tenantId, { agent_id: cheap }),
-      toldOf(tenantId, { agent_id: dear, id: root }, [pricedCall(), pricedCall()]),
-      toldOf(tenantId, { agent_id: dear, created_at: daysAgo(2) }),
-      toldOf(tenantId, { agent_id: cheap, parent_trace_id: root }),
-      toldOf(tenantId, {}, [makeSpan()]),
+      reportOf(tenantId, { agent_id: cheap }),
+      reportOf(tenantId, { agent_id: dear, id: root }, [pricedCall(), pricedCall()]),
+      reportOf(tenantId, { agent_id: dear, created_at: daysAgo(2) }),
+      reportOf(tenantId, { agent_id: cheap, parent_trace_id: root }),
+      reportOf(tenantId, {}, [makeSpan()]),
     )
   })
 
@@ -483,11 +485,11 @@ describe('costs', () => {
     const lastMonth = new Date()
     lastMonth.setUTCDate(0)
     await traces.tell(
-      toldOf(tenantId, { agent_id: agentId }),
-      toldOf(tenantId, { agent_id: agentId, status: 'error' }),
-      toldOf(tenantId, { agent_id: agentId, parent_trace_id: newId() }),
-      toldOf(tenantId, { agent_id: agentId, created_at: lastMonth.toISOString() }),
-      toldOf(makeTenant().tenantId, { agent_id: agentId }),
+      reportOf(tenantId, { agent_id: agentId }),
+      reportOf(tenantId, { agent_id: agentId, status: 'error' }),
+      reportOf(tenantId, { agent_id: agentId, parent_trace_id: newId() }),
+      reportOf(tenantId, { agent_id: agentId, created_at: lastMonth.toISOString() }),
+      reportOf(makeTenant().tenantId, { agent_id: agentId }),
     )
     expect(await traces.monthCost(admin, agentId)).toBeCloseTo(2 * callCost, 8)
     expect(await traces.monthCost(admin, newId())).toBe(0)

@@ -86,6 +86,7 @@ export const memoryEntries = defineHttpTable('memory', {
       deletesById: 'The entry goes with its chunks; an unknown id is answered 404, one that is no id 400',
       narrowsToAUser: 'With `user_id` only an entry of that user goes; any other is answered 404',
       hidesPersonalOnes: 'An entry of a user whom the caller may not name is answered 404',
+      needsAccessToTheAgent: 'Who has no access to the agent of the entry is answered 403',
     },
     params: idParams,
     query: ownerQuery,

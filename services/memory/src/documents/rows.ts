@@ -195,6 +195,14 @@ export const createDocumentRows =
       delete: ({ agentId, userId, path }, actor) =>
         deleteOne('agent_id = $2 AND user_id = $3 AND path = $4', [agentId, userId, path], actor),
 
+      agentOf: async (id, userIds) => {
+        const found = await prisma.document.findFirst({
+          where: { ...whereOf({ userIds }), id },
+          select: { agentId: true },
+        })
+        return found?.agentId
+      },
+
       deleteById: (id, userIds, actor) =>
         deleteOne('id = $2 AND ($3::text[] IS NULL OR user_id = ANY($3))', [id, userIds ?? null], actor),
 

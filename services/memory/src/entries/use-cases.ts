@@ -21,6 +21,8 @@ export interface EntryRows {
     filter: DocumentFilter,
     page: Page,
   ) => Promise<{ documents: (DocumentHead & { content?: string })[]; total: number }>
+  /** The agent of a document of some owners (undefined: of anybody); undefined when there is none. */
+  agentOf: (id: string, userIds: readonly string[] | undefined) => Promise<string | undefined>
   /** Deletes a document of some owners (undefined: of anybody) with its chunks; whether there was one. */
   deleteById: (id: string, userIds: readonly string[] | undefined, actor: Actor) => Promise<boolean>
 }
@@ -65,10 +67,14 @@ export const createEntryUseCases = ({ rowsOf, documents, findAgent }: Parts) => 
     }: { agent: string; userId: string; path?: string | undefined; content: string },
   ) => documents.put(call, await findAgent(call, agent), { userId, path, content }),
 
-  /** @throws NOT_FOUND, also for an entry of somebody whom the caller may not name */
+  /** @throws NOT_FOUND, also for an entry of somebody whom the caller may not name; FORBIDDEN without access to its agent */
   delete: async (call: Call, id: string, userId: string): Promise<void> => {
-    if (!(await rowsOf(call.caller.tenantId).deleteById(id, ownersOf(call, userId), actorOf(call))))
-      throw documentNotFound(id)
+    const { agentOf, deleteById } = rowsOf(call.caller.tenantId)
+    const owners = ownersOf(call, userId)
+    const agentId = await agentOf(id, owners)
+    if (agentId === undefined) throw documentNotFound(id)
+    await findAgent(call, agentId)
+    if (!(await deleteById(id, owners, actorOf(call)))) throw documentNotFound(id)
   },
 })
 

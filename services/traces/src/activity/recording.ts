@@ -58,7 +58,7 @@ export const createActivityIntake =
   async (batch: readonly ActivityRecord[]): Promise<void> => {
     // In one order for all, so that replicas with the same events wait for each other instead of blocking each other.
     const records = batch.toSorted((a, b) => (a.id < b.id ? -1 : 1))
-    await partitions.makeRoom(
+    await partitions.ensurePartitions(
       records.map(({ created_at }) => created_at),
       Date.now(),
     )

@@ -1,14 +1,14 @@
 /** What the intake consumes: the trace of every run, once it has ended. */
 import type { BatchConsumer } from '@clawmesh/chassis'
 import { readTraceEvent, type ReadingOptions } from './read-event.ts'
-import type { ToldTrace } from './types.ts'
+import type { TraceReport } from './types.ts'
 
 /** Recorded traces of all tenants. */
 export const traceIntake = (
   batchSize: number,
   reading: ReadingOptions,
-  handle: BatchConsumer<ToldTrace>['handle'],
-): BatchConsumer<ToldTrace> => ({
+  handle: BatchConsumer<TraceReport>['handle'],
+): BatchConsumer<TraceReport> => ({
   name: 'intake',
   event: 'traceRecorded',
   batchSize,

@@ -1,15 +1,15 @@
 /**
- * What happens when a trace is told of more than once: the event may come again, and a run that was taken for dead may
- * be told of by two replicas. Here for one batch; the store follows the same rules for what it holds already.
+ * What happens when a trace is reported more than once: the event may come again, and a run that was taken for dead may
+ * be reported by two replicas. Here for one batch; the store follows the same rules for what it holds already.
  */
-import type { ToldTrace, TraceSpan } from './types.ts'
+import type { TraceReport, TraceSpan } from './types.ts'
 
-/** Fields of a trace that whoever tells last decides. All others, its place in time above all, stay as first told. */
-export const lastTold = ['status', 'error', 'end_time', 'duration_ms', 'recorded_at'] as const
-/** Fields that whoever tells last decides, if they know them. Metadata of both are joined in the same way. */
+/** Fields of a trace that whoever reports last decides. All others, its place in time above all, stay as first reported. */
+export const lastReported = ['status', 'error', 'end_time', 'duration_ms', 'recorded_at'] as const
+/** Fields that whoever reports last decides, if they know them. Metadata of both are joined in the same way. */
 export const lastKnown = ['name', 'input_preview', 'output_preview'] as const
 
-const known = (trace: ToldTrace['trace']) =>
+const known = (trace: TraceReport['trace']) =>
   Object.fromEntries(lastKnown.flatMap((field) => (trace[field] === undefined ? [] : [[field, trace[field]]])))
 
 const isFinal = (span: TraceSpan) => span.status !== 'running'
@@ -24,7 +24,7 @@ const mergeSpans = (first: readonly TraceSpan[], second: readonly TraceSpan[]): 
   return [...spans.values()]
 }
 
-const merge = (first: ToldTrace, last: ToldTrace): ToldTrace => {
+const merge = (first: TraceReport, last: TraceReport): TraceReport => {
   const { status, error, end_time, duration_ms } = last.trace
   return {
     ...first,
@@ -40,9 +40,9 @@ const merge = (first: ToldTrace, last: ToldTrace): ToldTrace => {
 }
 
 /** One entry for each trace and one for each span, in the order in which all replicas lock them. */
-export const mergeTold = (told: readonly ToldTrace[]): ToldTrace[] => {
-  const traces = new Map<string, ToldTrace>()
-  for (const trace of told.toSorted((a, b) =>
+export const mergeReports = (reported: readonly TraceReport[]): TraceReport[] => {
+  const traces = new Map<string, TraceReport>()
+  for (const trace of reported.toSorted((a, b) =>
     a.recordedAt < b.recordedAt ? -1 : a.recordedAt > b.recordedAt ? 1 : 0,
   )) {
     const key = `${trace.tenantId}/${trace.trace.id}`

@@ -50,9 +50,9 @@ const countFitting = (elements: readonly string[], characters: number): number =
 const cutArray = (text: string, limit: number): string | undefined => {
   const elements = parseArray(text)?.map((element) => JSON.stringify(element))
   if (elements === undefined) return undefined
-  const room = limit - JSON.stringify([arrayMarker(elements.length)]).length
-  const head = countFitting(elements, Math.ceil((room * 2) / 3))
-  const tail = countFitting(elements.slice(head).reverse(), Math.floor(room / 3))
+  const budget = limit - JSON.stringify([arrayMarker(elements.length)]).length
+  const head = countFitting(elements, Math.ceil((budget * 2) / 3))
+  const tail = countFitting(elements.slice(head).reverse(), Math.floor(budget / 3))
   const omitted = elements.length - head - tail
   if (head + tail === 0 || omitted === 0) return undefined
   return `[${[

@@ -1,5 +1,5 @@
 /** Writes traces, spans and monthly costs of all tenants: one multi-row statement a table, however large the batch. */
-import { lastKnown, lastTold } from './merge.ts'
+import { lastKnown, lastReported } from './merge.ts'
 import type { CountableSpan } from './totals.ts'
 import type { CountedTrace } from './types.ts'
 import type { IntakeRows, IntakeSession, StoredTrace } from './use-cases.ts'
@@ -21,16 +21,16 @@ const spanColumns = ['tenant_id', 'trace_id', 'id', 'created_at', ...spanFields]
 const keys = `json_populate_recordset(NULL::traces.traces, $1::json) AS key`
 const sameKey = `stored.tenant_id = key.tenant_id AND stored.id = key.id AND stored.created_at = key.created_at`
 
-/** One value when the row at hand was told later than the one that is there, another when earlier. */
+/** One value when the row at hand was reported later than the one that is there, another when earlier. */
 const ifLater = (later: string, earlier: string) =>
   `CASE WHEN excluded.recorded_at >= stored.recorded_at THEN ${later} ELSE ${earlier} END`
 const metadata = (row: string) => `coalesce(${row}.metadata, '{}')`
 
-const retold = [
-  ...lastTold.map((column) => `${column} = ${ifLater(`excluded.${column}`, `stored.${column}`)}`),
+const changesOnConflict = [
+  ...lastReported.map((column) => `${column} = ${ifLater(`excluded.${column}`, `stored.${column}`)}`),
   ...lastKnown.map((column) => {
-    const [told, stored] = [`excluded.${column}`, `stored.${column}`]
-    return `${column} = ${ifLater(`coalesce(${told}, ${stored})`, `coalesce(${stored}, ${told})`)}`
+    const [reported, stored] = [`excluded.${column}`, `stored.${column}`]
+    return `${column} = ${ifLater(`coalesce(${reported}, ${stored})`, `coalesce(${stored}, ${reported})`)}`
   }),
   `metadata = ${ifLater(`${metadata('stored')} || ${metadata('excluded')}`, `${metadata('excluded')} || ${metadata('stored')}`)}`,
 ]
@@ -49,7 +49,7 @@ const sql = {
     INSERT INTO traces.traces AS stored (${traceColumns})
     SELECT ${traceColumns} FROM json_populate_recordset(NULL::traces.traces, $1::json)
     ON CONFLICT (tenant_id, id, created_at) DO UPDATE SET
-      ${retold.join(', ')},
+      ${changesOnConflict.join(', ')},
       revision = stored.revision + 1
     RETURNING tenant_id, id, revision`,
   upsertSpans: `

@@ -16,17 +16,17 @@ export type Totals = Pick<
   'total_input_tokens' | 'total_output_tokens' | 'total_cost' | 'span_count' | 'llm_call_count' | 'tool_call_count'
 > & { metadata: { total_cache_read_tokens?: number; total_cache_creation_tokens?: number } }
 
-/** A trace as an event told of it, cleaned and priced, not yet counted. */
-export interface ToldTrace {
+/** A trace as an event reports it, cleaned and priced, not yet counted. */
+export interface TraceReport {
   tenantId: string
-  /** When it was told: ISO 8601 in UTC with milliseconds, so that texts compare like times. */
+  /** When it was reported: ISO 8601 in UTC with milliseconds, so that texts compare like times. */
   recordedAt: string
   trace: Omit<Trace, keyof Omit<Totals, 'metadata'>>
   spans: readonly TraceSpan[]
 }
 
 /** A trace with its totals, as it is stored. */
-export interface CountedTrace extends ToldTrace {
+export interface CountedTrace extends TraceReport {
   trace: Trace
 }
 

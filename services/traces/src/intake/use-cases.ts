@@ -1,9 +1,9 @@
 /** Takes in what events tell of traces. Idempotent: the same events leave the same rows and the same costs. */
-import { mergeTold } from './merge.ts'
+import { mergeReports } from './merge.ts'
 import { monthlyCosts, type CostChange, type MonthlyCost } from './monthly-costs.ts'
 import type { PartitionKeeper } from '../partitions/use-cases.ts'
 import { totalsOf, type CountableSpan } from './totals.ts'
-import type { CountedTrace, ToldTrace, Totals, TraceKey } from './types.ts'
+import type { CountedTrace, TraceReport, Totals, TraceKey } from './types.ts'
 
 /** A trace as it was before its totals are brought up to date, with the spans it has by now. */
 export interface StoredTrace extends TraceKey {
@@ -39,22 +39,22 @@ interface Parts {
   partitions: PartitionKeeper
 }
 
-const keyOf = ({ tenantId, trace }: ToldTrace): TraceKey => ({
+const keyOf = ({ tenantId, trace }: TraceReport): TraceKey => ({
   tenant_id: tenantId,
   id: trace.id,
   created_at: trace.created_at,
 })
 const nameOf = ({ tenant_id, id }: Pick<TraceKey, 'tenant_id' | 'id'>) => `${tenant_id}/${id}`
 
-const counted = (told: ToldTrace): CountedTrace => {
-  const { metadata, ...totals } = totalsOf(told.spans)
-  return { ...told, trace: { ...told.trace, ...totals, metadata: { ...told.trace.metadata, ...metadata } } }
+const counted = (reported: TraceReport): CountedTrace => {
+  const { metadata, ...totals } = totalsOf(reported.spans)
+  return { ...reported, trace: { ...reported.trace, ...totals, metadata: { ...reported.trace.metadata, ...metadata } } }
 }
 
 /** What is stored already keeps its place in time, whatever a later event says: it decides the partition. */
-const inPlace = (told: readonly ToldTrace[], stored: readonly TraceKey[]): ToldTrace[] => {
+const inPlace = (reported: readonly TraceReport[], stored: readonly TraceKey[]): TraceReport[] => {
   const places = new Map(stored.map((key) => [nameOf(key), key.created_at]))
-  return told.map((each) => {
+  return reported.map((each) => {
     const created_at = places.get(nameOf(keyOf(each))) ?? each.trace.created_at
     return { ...each, trace: { ...each.trace, created_at } }
   })
@@ -80,10 +80,10 @@ const costChange = (before: StoredTrace): CostChange => ({
  * Writes traces that differ from each other. One that was there already is counted anew over all spans it has by then;
  * the monthly costs get only what it costs more than before.
  */
-const write = async (session: IntakeSession, told: readonly ToldTrace[]): Promise<void> => {
-  const keys = told.map(keyOf)
+const write = async (session: IntakeSession, reported: readonly TraceReport[]): Promise<void> => {
+  const keys = reported.map(keyOf)
   await session.lock(keys)
-  const traces = inPlace(told, await session.findKeys(keys)).map(counted)
+  const traces = inPlace(reported, await session.findKeys(keys)).map(counted)
   const fresh = await session.upsertTraces(traces)
   await session.upsertSpans(traces)
   const names = new Set(fresh.map(nameOf))
@@ -101,21 +101,21 @@ const write = async (session: IntakeSession, told: readonly ToldTrace[]): Promis
 /** Characters of previews that are written in one transaction; most batches stay far below. */
 const portionCharacters = 8_000_000
 
-const charactersOf = ({ spans }: ToldTrace) =>
+const charactersOf = ({ spans }: TraceReport) =>
   spans.reduce((sum, span) => sum + (span.input_preview?.length ?? 0) + (span.output_preview?.length ?? 0), 0)
 
 /** A batch as one portion, or as several when it would be too much for one statement. */
-const portionsOf = (told: readonly ToldTrace[]): ToldTrace[][] => {
-  const portions: ToldTrace[][] = []
-  let room = 0
-  for (const trace of told) {
+const portionsOf = (reported: readonly TraceReport[]): TraceReport[][] => {
+  const portions: TraceReport[][] = []
+  let left = 0
+  for (const trace of reported) {
     const characters = charactersOf(trace)
-    if (portions.length === 0 || characters > room) {
+    if (portions.length === 0 || characters > left) {
       portions.push([])
-      room = portionCharacters
+      left = portionCharacters
     }
     portions.at(-1)!.push(trace)
-    room -= characters
+    left -= characters
   }
   return portions
 }
@@ -123,11 +123,11 @@ const portionsOf = (told: readonly ToldTrace[]): ToldTrace[][] => {
 /** Stores traces that events tell of. @throws when one cannot be stored, or the database is away: then none may have been */
 export const createIntakeUseCase =
   ({ store, partitions }: Parts) =>
-  async (batch: readonly ToldTrace[]): Promise<void> => {
-    const told = mergeTold(batch)
-    await partitions.makeRoom(
-      told.map(({ trace }) => trace.created_at),
+  async (batch: readonly TraceReport[]): Promise<void> => {
+    const reported = mergeReports(batch)
+    await partitions.ensurePartitions(
+      reported.map(({ trace }) => trace.created_at),
       Date.now(),
     )
-    for (const portion of portionsOf(told)) await store.transaction((session) => write(session, portion))
+    for (const portion of portionsOf(reported)) await store.transaction((session) => write(session, portion))
   }

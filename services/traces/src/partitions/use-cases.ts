@@ -58,7 +58,7 @@ export const createPartitionKeeper = (store: PartitionRows, retentionDays: numbe
     },
 
     /** Makes sure that times have their partition where they may have one. Never fails: rows have the default one. */
-    makeRoom: async (times: readonly string[], now: number): Promise<void> => {
+    ensurePartitions: async (times: readonly string[], now: number): Promise<void> => {
       const missing = [...new Set(times.map(calendar.periodOf))].filter(
         (period) =>
           !made.has(period) &&

@@ -2,7 +2,7 @@
 import js from '@eslint/js'
 import ts from 'typescript-eslint'
 
-const rooms = [
+const packages = [
   'contracts',
   'chassis',
   'gateway',
@@ -18,7 +18,7 @@ const rooms = [
   'test',
 ]
 
-/** Forbids a room to import any other room than those named, by package name or by path. */
+/** Forbids a package to import any other package than those named, by package name or by path. */
 const mayImport = (files, allowed) => ({
   files,
   plugins: { '@typescript-eslint': ts.plugin },
@@ -28,14 +28,14 @@ const mayImport = (files, allowed) => ({
       {
         patterns: [
           {
-            group: rooms
-              .filter((room) => !allowed.includes(room))
-              .flatMap((room) => [`@clawmesh/${room}`, `@clawmesh/${room}/*`]),
-            message: 'this room may not be imported from here (CONTRIBUTING.md, The house)',
+            group: packages
+              .filter((name) => !allowed.includes(name))
+              .flatMap((name) => [`@clawmesh/${name}`, `@clawmesh/${name}/*`]),
+            message: 'this package may not be imported from here (CONTRIBUTING.md, The house)',
           },
           {
             regex: '^(\\.\\./)+(contracts|chassis|gateway|services|cli|test)/',
-            message: 'other rooms are imported by their package name',
+            message: 'other packages are imported by their package name',
           },
         ],
       },
@@ -58,7 +58,7 @@ const domain = {
   },
 }
 
-/** Rows are reached through a door, a tenant's or the system's; a bare connection is bound to nothing. */
+/** Rows are reached in a scope, a tenant's or the system's; a bare connection is bound to nothing. */
 const noBarePool = {
   files: ['services/*/src/**/*.ts', 'chassis/src/**/*.ts', 'cli/src/**/*.ts'],
   ignores: ['services/memory/src/store/vector-index.ts'],
@@ -158,7 +158,7 @@ export default ts.config(
   mayImport(['gateway/src/**', 'services/*/src/**'], ['contracts', 'chassis']),
   mayImport(
     ['cli/src/**'],
-    rooms.filter((room) => room !== 'test'),
+    packages.filter((name) => name !== 'test'),
   ),
   domain,
   noPgliteInJest,

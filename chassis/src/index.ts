@@ -1,3 +1,4 @@
+export * from './async/index.ts'
 export * from './auth/identity-token.ts'
 export * from './bus/index.ts'
 export * from './cache/cache.ts'

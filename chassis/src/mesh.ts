@@ -1,31 +1,31 @@
-/** What a room is given to build itself from, and what it gives back. */
+/** What a module is given to build itself from, and what it gives back. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join, resolve } from 'node:path'
 import type { ServiceName } from '@clawmesh/contracts'
 import { MethodsServiceService } from '@clawmesh/contracts/gen/clawmesh/methods/v1/methods.ts'
 import type { Bus } from './bus/bus.ts'
-import { createCache, type Cache } from './cache/cache.ts'
+import { createCache, type Cache, type CacheOptions } from './cache/cache.ts'
 import { watchCache } from './cache/metrics.ts'
 import type { CacheKind } from '@clawmesh/contracts'
 import type { ChassisConfig, RemoteService } from './config.ts'
 import type { SecretBox } from './crypto/secret-box.ts'
 import { openDatabase, type Database } from './db/database.ts'
-import { directFunctions } from './grpc/direct.ts'
-import { grpcFunctions } from './grpc/client.ts'
+import { connectDirect } from './grpc/direct.ts'
+import { connectGrpc } from './grpc/client.ts'
 import { serviceNameOf, type LooseFunctions, type RpcDefinition, type RpcFunctions } from './grpc/types.ts'
 import type { HttpHandler, HttpParts } from './http/implement.ts'
 import type { IdentityTokens } from './auth/identity-token.ts'
 import type { Part } from './lifecycle/lifecycle.ts'
 import type { Logger } from './log/logger.ts'
 import type { CallWsMethod } from './ws/implement.ts'
-import { methodsRpc } from './ws/methods-rpc.ts'
+import { createMethodsRpc } from './ws/methods-rpc.ts'
 
 export interface RpcImplementation {
   definition: RpcDefinition
   functions: LooseFunctions
 }
 
-/** A room as the process sees it. */
+/** A module as the process sees it. */
 export interface Service {
   name: ServiceName
   /** Answers the service's HTTP contract. The gateway has none: it listens itself. */
@@ -68,7 +68,8 @@ export interface Mesh {
   methods: (service: RemoteService) => RpcFunctions<typeof MethodsServiceService>
   /** Opens the database of a service; closed with the process. */
   database: (service: RemoteService) => Database
-  cache: <V extends object>(kind: CacheKind, max: number) => Cache<V>
+  /** A cache of what is derived from some kinds of things; the first is the one whose keys are the cache's own. */
+  cache: <V extends object>(kinds: CacheKind | CacheOptions['kinds'], max: number) => Cache<V>
   httpParts: (service: ServiceName) => HttpParts
   /** The handler of a service in this process, or the URLs of its replicas elsewhere, at least one. */
   route: (service: RemoteService) => HttpHandler | readonly URL[]
@@ -104,24 +105,24 @@ export const createMesh = (parts: MeshParts): MeshHost => {
   const hangUps: (() => void)[] = []
 
   const remote = (definition: RpcDefinition, name: RemoteService): LooseFunctions => {
-    const { functions, close } = grpcFunctions(definition, config[`${name}GrpcUrl`], tokens, config)
+    const { functions, close } = connectGrpc(definition, config[`${name}GrpcUrl`], tokens, config)
     hangUps.push(close)
     return functions
   }
   const connect = (definition: RpcDefinition): LooseFunctions => {
     const name = serviceNameOf(definition) as RemoteService
     const local = services.get(name)?.rpc?.find((rpc) => rpc.definition === definition)
-    return local === undefined ? remote(definition, name) : directFunctions(definition, local.functions, config)
+    return local === undefined ? remote(definition, name) : connectDirect(definition, local.functions, config)
   }
   const connectMethods = (service: RemoteService): LooseFunctions => {
     if (!services.has(service)) return remote(MethodsServiceService, service)
     const { functions } = implementRpc(
       MethodsServiceService,
-      methodsRpc((name) => services.get(name)?.ws),
+      createMethodsRpc((name) => services.get(name)?.ws),
     )
-    return directFunctions(MethodsServiceService, functions, config)
+    return connectDirect(MethodsServiceService, functions, config)
   }
-  /** Decided at the first call: while rooms are being built not all of them have joined. */
+  /** Decided at the first call: while modules are being built not all of them have joined. */
   const deferred = <D extends RpcDefinition>(definition: D, connected: () => LooseFunctions): RpcFunctions<D> => {
     let functions: LooseFunctions | undefined
     const call =
@@ -152,9 +153,10 @@ export const createMesh = (parts: MeshParts): MeshHost => {
       databases.set(service, database)
       return database
     },
-    cache: <V extends object>(kind: CacheKind, max: number): Cache<V> => {
-      const cache = createCache<V>({ kind, max, ttlMs: config.cacheTtlMs, bus })
-      hangUps.push(watchCache(kind, cache))
+    cache: <V extends object>(given: CacheKind | CacheOptions['kinds'], max: number): Cache<V> => {
+      const kinds = typeof given === 'string' ? ([given] as const) : given
+      const cache = createCache<V>({ kinds, max, ttlMs: config.cacheTtlMs, bus })
+      hangUps.push(watchCache(kinds[0], cache))
       return cache
     },
     httpParts: (service) => ({ tokens, log: log.child({ service }), checkResponses: config.checkResponses }),

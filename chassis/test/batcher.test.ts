@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { batcher } from '../src/index.ts'
+import { createBatcher } from '../src/index.ts'
 
 describe('the batcher', () => {
   it('sends a lone call at once and gathers what comes while it runs', async () => {
     const batches: number[][] = []
-    const double = batcher(
+    const double = createBatcher(
       async (numbers: readonly number[]) => {
         batches.push([...numbers])
         await sleep(5)
@@ -17,7 +17,7 @@ describe('the batcher', () => {
   })
 
   it('lets a bad input fail alone', async () => {
-    const half = batcher(
+    const half = createBatcher(
       async (numbers: readonly number[]) => {
         await sleep(1)
         if (numbers.includes(3)) throw new Error('three')

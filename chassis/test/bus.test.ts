@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import fc from 'fast-check'
 import { eventSubject, masterTenantId, type CloudEvent } from '@clawmesh/contracts'
-import { createLogger, localBus, natsBus, type Bus } from '../src/index.ts'
+import { createLogger, createLocalBus, connectNatsBus, type Bus } from '../src/index.ts'
 import { startNats, type NatsHandle } from '../../test/support/nats.ts'
 
 const log = createLogger({ level: 'silent', name: 'test' })
@@ -12,8 +12,8 @@ let nats: NatsHandle
 
 beforeAll(async () => {
   nats = await startNats()
-  buses.set('local', localBus(log))
-  buses.set('NATS', await natsBus([nats.url], 'test', log))
+  buses.set('local', createLocalBus(log))
+  buses.set('NATS', await connectNatsBus([nats.url], 'test', log))
 })
 afterAll(async () => {
   for (const bus of buses.values()) await bus.close()
@@ -48,8 +48,8 @@ describe.each(['local', 'NATS'])('%s', (name) => {
     const stop = bus().subscribe(`${prefix}.${pattern}`, (_message, subject) => seen.push(subject))
     let done = false
     const stopLast = bus().subscribe(`${prefix}-last`, () => (done = true))
-    for (const subject of subjects) bus().publish(`${prefix}.${subject}`, {})
-    bus().publish(`${prefix}-last`, {})
+    for (const subject of subjects) bus().signal(`${prefix}.${subject}`, {})
+    bus().signal(`${prefix}-last`, {})
     await until(() => done)
     stop()
     stopLast()
@@ -79,11 +79,11 @@ describe.each(['local', 'NATS'])('%s', (name) => {
     const seen: unknown[] = []
     const stop = bus().subscribe(subject, (message) => seen.push(message))
     const messages = [{ a: [1, 'é', null] }, 'text', 1, null, { nested: { deep: true } }]
-    for (const message of messages) bus().publish(subject, message)
+    for (const message of messages) bus().signal(subject, message)
     await until(() => seen.length === messages.length)
     expect(seen).toEqual(messages)
     stop()
-    bus().publish(subject, 'late')
+    bus().signal(subject, 'late')
     await pause(50)
     expect(seen).toHaveLength(messages.length)
   })
@@ -97,8 +97,8 @@ describe.each(['local', 'NATS'])('%s', (name) => {
       }),
       bus().subscribe(subject, () => seen++),
     ]
-    bus().publish(subject, {})
-    bus().publish(subject, {})
+    bus().signal(subject, {})
+    bus().signal(subject, {})
     await until(() => seen === 2)
     stops.forEach((stop) => stop())
   })
@@ -117,8 +117,8 @@ describe.each(['local', 'NATS'])('%s', (name) => {
       },
     })
     const sent = Array.from({ length: 25 }, () => event())
-    await bus().emit(sent.map((each) => ({ subject: eventSubject('agentCreated', tenant), event: each })))
-    await bus().emit([{ subject: eventSubject('agentCreated', randomUUID()), event: event() }])
+    await bus().publishDurable(sent.map((each) => ({ subject: eventSubject('agentCreated', tenant), event: each })))
+    await bus().publishDurable([{ subject: eventSubject('agentCreated', randomUUID()), event: event() }])
     await until(() => new Set(ids).size === sent.length)
     expect(new Set(ids)).toEqual(new Set(sent.map(({ id }) => id)))
     await stop()
@@ -141,7 +141,7 @@ it('a subject is matched part by part, whatever its parts are (the local bus, ag
     fc.property(pattern, fc.array(part, { minLength: 1, maxLength: 5 }), (listened, published) => {
       let heard = false
       const stop = bus.subscribe(listened.join('.'), () => (heard = true))
-      bus.publish(published.join('.'), {})
+      bus.signal(published.join('.'), {})
       stop()
       expect(heard).toBe(matches(listened, published))
     }),
@@ -155,8 +155,8 @@ it('over NATS an event that is sent twice is stored once', async () => {
   const seen: string[] = []
   const [twice, last] = [event(), event()]
   const outgoing = (each: CloudEvent) => ({ subject: eventSubject('tenantCreated', tenant), event: each })
-  await bus.emit([outgoing(twice)])
-  await bus.emit([outgoing(twice), outgoing(last)])
+  await bus.publishDurable([outgoing(twice)])
+  await bus.publishDurable([outgoing(twice), outgoing(last)])
   const stop = await bus.consume({
     durable: `test-twice-${tenant.slice(0, 8)}`,
     subject: eventSubject('tenantCreated', tenant),
@@ -181,7 +181,7 @@ it('over NATS replicas share the events of a durable consumer, and others have t
     })
   const stops = await Promise.all([consume('one', 'shared'), consume('two', 'shared'), consume('other', 'own')])
   const sent = Array.from({ length: 40 }, () => event())
-  await bus.emit(sent.map((each) => ({ subject: eventSubject('agentDeleted', tenant), event: each })))
+  await bus.publishDurable(sent.map((each) => ({ subject: eventSubject('agentDeleted', tenant), event: each })))
   const together = () => [...seen['one']!, ...seen['two']!]
   await until(() => together().length >= sent.length && seen['other']!.length >= sent.length)
   expect(together().sort()).toEqual(sent.map(({ id }) => id).sort())
@@ -189,7 +189,7 @@ it('over NATS replicas share the events of a durable consumer, and others have t
 })
 
 it('on the local bus an event is safe when its consumers have handled it, and fails with them', async () => {
-  const bus = localBus(log)
+  const bus = createLocalBus(log)
   const subject = eventSubject('agentCreated', masterTenantId)
   let handled = 0
   const stop = await bus.consume({
@@ -201,7 +201,7 @@ it('on the local bus an event is safe when its consumers have handled it, and fa
       handled += batch.length
     },
   })
-  await bus.emit(Array.from({ length: 5 }, () => ({ subject, event: event() })))
+  await bus.publishDurable(Array.from({ length: 5 }, () => ({ subject, event: event() })))
   expect(handled).toBe(5)
   await stop()
   await bus.consume({
@@ -212,5 +212,5 @@ it('on the local bus an event is safe when its consumers have handled it, and fa
       throw new Error('not now')
     },
   })
-  await expect(bus.emit([{ subject, event: event() }])).rejects.toThrow('not now')
+  await expect(bus.publishDurable([{ subject, event: event() }])).rejects.toThrow('not now')
 })

@@ -1,5 +1,5 @@
 import { cacheSubject, MeshError } from '@clawmesh/contracts'
-import { createCache, createLogger, invalidate, localBus, type Bus } from '../src/index.ts'
+import { createCache, createLogger, evict, createLocalBus, type Bus, type CacheOptions } from '../src/index.ts'
 
 interface Thing {
   at: number
@@ -11,15 +11,15 @@ const log = createLogger({ level: 'silent', name: 'test' })
 const busOfTest = (): Bus & { reconnect: () => void } => {
   const handlers: (() => void)[] = []
   return {
-    ...localBus(log),
+    ...createLocalBus(log),
     onReconnect: (handler) => void handlers.push(handler),
     reconnect: () => handlers.forEach((handler) => handler()),
   }
 }
 
-const setUp = (options: { max?: number; ttlMs?: number; missTtlMs?: number } = {}) => {
+const setUp = (options: Partial<Pick<CacheOptions, 'kinds' | 'max' | 'ttlMs' | 'missTtlMs'>> = {}) => {
   const bus = busOfTest()
-  const cache = createCache<Thing>({ kind: 'agents', max: 100, ttlMs: 60_000, bus, ...options })
+  const cache = createCache<Thing>({ kinds: ['agents'], max: 100, ttlMs: 60_000, bus, ...options })
   let loads = 0
   const load = async (): Promise<Thing> => ({ at: ++loads })
   return { bus, cache, load, loads: () => loads }
@@ -136,7 +136,7 @@ describe('while its source is away', () => {
     await cache.get('t', 'k', load)
     await pause(shortMs + 20)
     expect(await cache.get('t', 'k', away)).toEqual({ at: 1 })
-    invalidate(bus, 'agents', { tenantId: 't', key: 'k' })
+    evict(bus, { kind: 'agents', tenantId: 't', key: 'k' })
     await expect(cache.get('t', 'k', away)).rejects.toThrow()
   })
 })
@@ -152,55 +152,79 @@ it('holds no more than it may, and drops what was not asked for longest', async 
   expect(cache.peek('t', 'c')).toBeUndefined()
 })
 
-describe('told to forget', () => {
-  it('a key, it forgets that of that tenant alone', async () => {
+describe('told to evict', () => {
+  it('a key, it evicts that of that tenant alone', async () => {
     const { bus, cache, load } = setUp()
     for (const tenant of ['a', 'b']) for (const key of ['k', 'l']) await cache.get(tenant, key, load)
-    invalidate(bus, 'agents', { tenantId: 'a', key: 'k' })
+    evict(bus, { kind: 'agents', tenantId: 'a', key: 'k' })
     expect(cache.peek('a', 'k')).toBeUndefined()
     expect([cache.peek('a', 'l'), cache.peek('b', 'k'), cache.peek('b', 'l')]).not.toContain(undefined)
   })
 
-  it('no key in particular, it forgets everything', async () => {
+  it('a tenant, it evicts all of that tenant and nothing of others', async () => {
+    const { bus, cache, load } = setUp()
+    for (const tenant of ['a', 'b']) for (const key of ['k', '']) await cache.get(tenant, key, load)
+    evict(bus, { kind: 'agents', tenantId: 'a' })
+    expect([cache.peek('a', 'k'), cache.peek('a', '')]).toEqual([undefined, undefined])
+    expect([cache.peek('b', 'k'), cache.peek('b', '')]).not.toContain(undefined)
+    expect(await cache.get('a', 'k', load)).toEqual({ at: 5 })
+    expect(cache.peek('a', 'k')).toEqual({ at: 5 })
+  })
+
+  it('an empty key, it evicts that key alone', async () => {
+    const { bus, cache, load } = setUp()
+    for (const key of ['k', '']) await cache.get('a', key, load)
+    evict(bus, { kind: 'agents', tenantId: 'a', key: '' })
+    expect([cache.peek('a', 'k'), cache.peek('a', '')]).toEqual([{ at: 1 }, undefined])
+  })
+
+  it('a kind, it evicts everything', async () => {
     const { bus, cache, load } = setUp()
     for (const tenant of ['a', 'b']) await cache.get(tenant, 'k', load)
-    invalidate(bus, 'agents', { tenantId: 'a', key: '' })
+    evict(bus, { kind: 'agents' })
     expect(cache.stats().size).toBe(0)
   })
 
-  it('another kind, it forgets nothing', async () => {
+  it('a key of another kind that it depends on, it evicts all of that tenant', async () => {
+    const { bus, cache, load } = setUp({ kinds: ['agents', 'providers'] })
+    for (const tenant of ['a', 'b']) await cache.get(tenant, 'k', load)
+    evict(bus, { kind: 'providers', tenantId: 'a', key: 'openai' })
+    expect([cache.peek('a', 'k'), cache.peek('b', 'k')]).toEqual([undefined, { at: 2 }])
+  })
+
+  it('a kind that it does not depend on, it evicts nothing', async () => {
     const { bus, cache, load } = setUp()
     await cache.get('a', 'k', load)
-    invalidate(bus, 'providers', { tenantId: 'a', key: '' })
+    evict(bus, { kind: 'providers' })
     expect(cache.peek('a', 'k')).toEqual({ at: 1 })
   })
 
   it('something unreadable, it keeps working', async () => {
     const { bus, cache, load } = setUp()
     await cache.get('a', 'k', load)
-    for (const message of [undefined, null, 'text', {}, { tenantId: 1, key: 'k' }])
-      bus.publish(cacheSubject('agents'), message)
+    for (const message of [undefined, null, 'text', {}, { kind: 'agents', tenantId: 1 }, { kind: 'agents', key: 'k' }])
+      bus.signal(cacheSubject('agents'), message)
     expect(cache.peek('a', 'k')).toEqual({ at: 1 })
-    invalidate(bus, 'agents', { tenantId: 'a', key: 'k' })
+    evict(bus, { kind: 'agents', tenantId: 'a', key: 'k' })
     expect(cache.peek('a', 'k')).toBeUndefined()
   })
 
   it('a miss, it looks again', async () => {
     const { bus, cache, load } = setUp()
     await cache.get('a', 'k', async () => undefined)
-    invalidate(bus, 'agents', { tenantId: 'a', key: 'k' })
+    evict(bus, { kind: 'agents', tenantId: 'a', key: 'k' })
     expect(await cache.get('a', 'k', load)).toEqual({ at: 1 })
   })
 
   it.each([
-    ['the key', (bus: ReturnType<typeof busOfTest>) => invalidate(bus, 'agents', { tenantId: 'a', key: 'k' })],
-    ['everything', (bus: ReturnType<typeof busOfTest>) => invalidate(bus, 'agents', { tenantId: '', key: '' })],
+    ['the key', (bus: ReturnType<typeof busOfTest>) => evict(bus, { kind: 'agents', tenantId: 'a', key: 'k' })],
+    ['everything', (bus: ReturnType<typeof busOfTest>) => evict(bus, { kind: 'agents' })],
     ['by a connection that comes back', (bus: ReturnType<typeof busOfTest>) => bus.reconnect()],
-  ])('%s while it loads, it hands the value over and does not keep it', async (_what, forget) => {
+  ])('%s while it loads, it hands the value over and does not keep it', async (_what, change) => {
     const { bus, cache, load } = setUp()
     const { promise, resolve } = Promise.withResolvers<Thing>()
     const early = cache.get('a', 'k', () => promise)
-    forget(bus)
+    change(bus)
     // Asked after the change, the old load will not do.
     const late = await cache.get('a', 'k', load)
     resolve({ at: -1 })
@@ -218,16 +242,16 @@ it('empties itself when the bus was away: it may have missed something', async (
   expect(await cache.get('a', 'k', load)).toEqual({ at: 2 })
 })
 
-it('says what it has forgotten, after it has: by key, and everything when the bus was away', async () => {
+it('says what it has evicted, after it has: by key, and everything when the bus was away', async () => {
   const { bus, cache, load } = setUp()
   await cache.get('a', 'k', load)
-  const told: unknown[] = []
-  cache.onForget((what) => told.push([what, cache.peek('a', 'k')]))
-  invalidate(bus, 'agents', { tenantId: 'a', key: 'k' })
+  const tags: unknown[] = []
+  cache.onInvalidation((what) => tags.push([what, cache.peek('a', 'k')]))
+  evict(bus, { kind: 'agents', tenantId: 'a', key: 'k' })
   await cache.get('a', 'k', load)
   bus.reconnect()
-  expect(told).toEqual([
-    [{ tenantId: 'a', key: 'k' }, undefined],
-    [{ tenantId: '', key: '' }, undefined],
+  expect(tags).toEqual([
+    [{ kind: 'agents', tenantId: 'a', key: 'k' }, undefined],
+    [{ kind: 'agents' }, undefined],
   ])
 })

@@ -4,9 +4,9 @@ import {
   actorOf,
   clientIpIn,
   createLogger,
-  directFunctions,
-  grpcFunctions,
-  identityTokens,
+  connectDirect,
+  connectGrpc,
+  createIdentityTokens,
   implementRpc,
   serviceCaller,
   type Call,
@@ -44,15 +44,15 @@ it('the address goes with a call to services of the same process and of others',
       return { role: '' }
     },
   } as unknown as Identity)
-  const tokens = identityTokens('a secret of at least 32 characters')
+  const tokens = createIdentityTokens('a secret of at least 32 characters')
   const timeouts = { rpcTimeoutMs: 5_000, streamTimeoutMs: 5_000 }
   const log = createLogger({ level: 'silent', name: 'test' })
   const services = [{ definition, functions }]
   const server = await startRpcServer({ host: '127.0.0.1', port: 0, services, tokens, log, maxConnectionAgeMs: 60_000 })
-  const remote = grpcFunctions(definition, `127.0.0.1:${server.port}`, tokens, timeouts)
+  const remote = connectGrpc(definition, `127.0.0.1:${server.port}`, tokens, timeouts)
   const call: Call = { caller: serviceCaller(), requestId: 'r', signal: new AbortController().signal }
   try {
-    for (const client of [directFunctions(definition, functions, timeouts), remote.functions]) {
+    for (const client of [connectDirect(definition, functions, timeouts), remote.functions]) {
       const { resolveMembership } = client as unknown as Identity
       await resolveMembership({ ...call, clientIp: '192.0.2.1' }, { tenantId: '', userId: '' })
       await resolveMembership(call, { tenantId: '', userId: '' })

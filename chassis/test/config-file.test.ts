@@ -23,7 +23,7 @@ import {
 const path = '/etc/clawmesh/config.json'
 const fileOf = (source: string) => parseConfigFile(path, source)
 
-const rooms = {
+const modules = {
   gateway: defineConfig('gateway', {
     rateLimitRpm: { env: ['RPM'], schema: integer(20, -10), about: '', live: true },
     port: { env: ['PORT'], schema: integer(1, 0, 65_535), about: '' },
@@ -53,7 +53,7 @@ const rooms = {
 }
 
 const load = (source: string, env: Record<string, string> = {}) => {
-  const { gateway, tools } = loadConfigs(rooms, env, { file: fileOf(source) })
+  const { gateway, tools } = loadConfigs(modules, env, { file: fileOf(source) })
   return { ...gateway, ...tools, rateLimitRpm: gateway.rateLimitRpm(), ownerIds: gateway.ownerIds() }
 }
 
@@ -185,7 +185,7 @@ it('tells slips of the pen from what GoClaw knows and nothing here reads', () =>
     telemetry: { prices: { any: { in: 1 } } }, bindings: [{}],
   }`
   const env = { RPM: '1', CLAWMESH_TPYO: '1', GOCLAW_LANE_MAIN: '1', CLAWMESH_AGENTS_SERVICE_HOST: 'x', HOME: '/' }
-  const { unknown, unused } = noticesOf(settingsOf(rooms), { env, file: fileOf(source) })
+  const { unknown, unused } = noticesOf(settingsOf(modules), { env, file: fileOf(source) })
   const plain = (names: string[]) => names.map((name) => name.replace(`${path}: `, '')).sort()
   expect(plain(unknown)).toEqual([
     '"a b"',
@@ -210,7 +210,7 @@ it('tells slips of the pen from what GoClaw knows and nothing here reads', () =>
 
 describe('read again', () => {
   const start = () =>
-    openConfigs(rooms, { env: { OWNERS: 'env' }, file: fileOf('{gateway: {rate_limit_rpm: 1, port: 1}}') })
+    openConfigs(modules, { env: { OWNERS: 'env' }, file: fileOf('{gateway: {rate_limit_rpm: 1, port: 1}}') })
 
   it('changes live settings where they are used, and tells which need a restart', () => {
     const { configs, reload } = start()

@@ -13,7 +13,7 @@ import {
   type Layers,
 } from '../src/index.ts'
 
-const rooms = {
+const modules = {
   one: defineConfig('one', {
     port: { env: ['ONE_PORT', 'OLD_PORT'], schema: integer(8080, 1, 65_535), about: 'a port' },
     name: { env: ['ONE_NAME'], schema: text('default name'), about: 'a name' },
@@ -33,21 +33,21 @@ const secret = 's'.repeat(32)
 
 it('takes defaults for what is not set, and an empty variable for one that is not set', () => {
   const defaults = { port: 8080, name: 'default name', on: false }
-  expect(loadConfigs(rooms, { TWO_SECRET: secret })).toEqual({ one: defaults, two: { hosts: [], secret } })
-  expect(loadConfigs(rooms, { TWO_SECRET: secret, ONE_PORT: '', ONE_NAME: '', ONE_ON: '' }).one).toEqual(defaults)
+  expect(loadConfigs(modules, { TWO_SECRET: secret })).toEqual({ one: defaults, two: { hosts: [], secret } })
+  expect(loadConfigs(modules, { TWO_SECRET: secret, ONE_PORT: '', ONE_NAME: '', ONE_ON: '' }).one).toEqual(defaults)
 })
 
 it('reads numbers, switches and lists, and prefers the first of several names', () => {
   const env = { TWO_SECRET: secret, OLD_PORT: '1', ONE_PORT: '2', ONE_ON: 'yes', TWO_HOSTS: ' a, b ,,c,' }
-  const { one, two } = loadConfigs(rooms, env)
+  const { one, two } = loadConfigs(modules, env)
   expect([one.port, one.on, two.hosts]).toEqual([2, true, ['a', 'b', 'c']])
-  expect(loadConfigs(rooms, { TWO_SECRET: secret, OLD_PORT: '1', ONE_PORT: '' }).one.port).toBe(1)
+  expect(loadConfigs(modules, { TWO_SECRET: secret, OLD_PORT: '1', ONE_PORT: '' }).one.port).toBe(1)
 })
 
 it('names every faulty variable at once, as it was set, and repeats no value', () => {
   const env = { OLD_PORT: '70000', ONE_ON: 'perhaps', TWO_SECRET: 'too-short-secret' }
   try {
-    loadConfigs(rooms, env)
+    loadConfigs(modules, env)
   } catch (thrown) {
     expect(thrown).toBeInstanceOf(ConfigError)
     const { faults, message } = thrown as ConfigError
@@ -63,12 +63,12 @@ it('names every faulty variable at once, as it was set, and repeats no value', (
 it.each(['1.5', '-1', 'abc', '1e9', '0x10000', ' ', 'NaN', 'Infinity', '99999999999999999999'])(
   'refuses %p as a port',
   (port) => {
-    expect(() => loadConfigs(rooms, { TWO_SECRET: secret, ONE_PORT: port })).toThrow('ONE_PORT')
+    expect(() => loadConfigs(modules, { TWO_SECRET: secret, ONE_PORT: port })).toThrow('ONE_PORT')
   },
 )
 
 it('says where a value comes from', () => {
-  const port = settingsOf(rooms).find(({ name }) => name === 'port')!
+  const port = settingsOf(modules).find(({ name }) => name === 'port')!
   const file = { path: '/c.json', values: { one: { port: 3 } } }
   const from = (env: Record<string, string>, below: Partial<Layers> = {}) => {
     const { value, source, faults } = resolveSetting(port, { env, ...below })

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { deliverLinks, newId, secretBox, signedUrls } from '../src/index.ts'
+import { deliverLinks, newId, createSecretBox, createSignedUrls } from '../src/index.ts'
 
 /** A signature that shows what was signed. */
 const sign = (path: string) => `ft=${'s'.repeat(22)}.9&fb=${Buffer.from(path).toString('base64url')}`
@@ -139,7 +139,7 @@ it('changes nothing but signatures, prefixes of its own and link targets', () =>
 })
 
 it('what it signs is accepted as it stands', () => {
-  const urls = signedUrls(secretBox(Buffer.alloc(32, 1)))
+  const urls = createSignedUrls(createSecretBox(Buffer.alloc(32, 1)))
   const grant = { tenantId: newId(), userId: 'alice' }
   fc.assert(
     fc.property(fc.stringMatching(/^[\w.,=+~é-]{1,20}$/), (name) => {

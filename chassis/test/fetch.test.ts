@@ -7,7 +7,7 @@ import {
   blockedBy,
   checkPublicUrl,
   closeGuardedFetch,
-  guardedDispatcher,
+  createGuardedDispatcher,
   guardedFetch,
   resolvePublicUrl,
   type GuardedFetchOptions,
@@ -203,7 +203,7 @@ describe('what is refused by its address', () => {
   })
 
   test('the dispatcher alone refuses names, literals and resolved addresses', async () => {
-    const dispatcher = guardedDispatcher({ resolve: answer('127.0.0.1') })
+    const dispatcher = createGuardedDispatcher({ resolve: answer('127.0.0.1') })
     for (const host of ['localhost', '127.0.0.1', '[::1]', 'a.example']) {
       const error = await fetch(`http://${host}:${portOf(server)}/`, { dispatcher }).catch((thrown: unknown) => thrown)
       expect(blockedBy(error)?.key).toBe('error.url_blocked')
@@ -241,7 +241,7 @@ describe('exceptions of the operator', () => {
 
   test('a malformed range is a fault of the configuration', () => {
     for (const range of ['10.0.0.0/33', '10.0.0.0/', '10.0.0/8', '::/129', 'a.example/8', '10.0.0.0/-1']) {
-      expect(() => guardedDispatcher({ allow: [range] })).toThrow(TypeError)
+      expect(() => createGuardedDispatcher({ allow: [range] })).toThrow(TypeError)
     }
   })
 })

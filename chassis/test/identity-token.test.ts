@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { masterTenantId, type Caller } from '@clawmesh/contracts'
-import { identityTokens } from '../src/index.ts'
+import { createIdentityTokens } from '../src/index.ts'
 import { forgedTokens } from '../../test/contract/forged-tokens.ts'
 
 const secret = 'a secret of at least 32 characters'
@@ -16,13 +16,13 @@ const caller: Caller = {
 }
 
 it('carries a caller unchanged to every process that knows the secret', async () => {
-  const token = await identityTokens(secret).mint(caller)
+  const token = await createIdentityTokens(secret).mint(caller)
   expect(token).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/)
-  expect(await identityTokens(secret).verify(token)).toEqual(caller)
+  expect(await createIdentityTokens(secret).verify(token)).toEqual(caller)
 })
 
 it('makes one token a caller, and another for any other', async () => {
-  const { mint } = identityTokens(secret)
+  const { mint } = createIdentityTokens(secret)
   const token = await mint(caller)
   expect(await mint({ ...caller })).toBe(token)
   for (const changed of [
@@ -35,7 +35,7 @@ it('makes one token a caller, and another for any other', async () => {
 })
 
 it('tells no secret of anybody', async () => {
-  const [, payload] = (await identityTokens(secret).mint(caller)).split('.')
+  const [, payload] = (await createIdentityTokens(secret).mint(caller)).split('.')
   expect(Object.keys(JSON.parse(Buffer.from(payload!, 'base64url').toString()) as object).sort()).toEqual([
     'caller',
     'exp',
@@ -45,7 +45,7 @@ it('tells no secret of anybody', async () => {
 
 describe('is refused when it is', () => {
   it('forged, foreign, late or of another shape, the first time and again', async () => {
-    const { verify } = identityTokens(secret)
+    const { verify } = createIdentityTokens(secret)
     const forged = await forgedTokens(secret, caller)
     expect(Object.keys(forged).length).toBeGreaterThan(10)
     for (const [what, token] of [...Object.entries(forged), ['empty', '']] as [string, string][])
@@ -57,7 +57,7 @@ describe('is refused when it is', () => {
   })
 
   it('verified once and late now', async () => {
-    const { verify } = identityTokens(secret)
+    const { verify } = createIdentityTokens(secret)
     const { createHash, createHmac } = await import('node:crypto')
     const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
     const text = `${part({ alg: 'HS256' })}.${part({ caller, iss: 'clawmesh', exp: Math.floor(Date.now() / 1000) + 1 })}`
@@ -69,7 +69,7 @@ describe('is refused when it is', () => {
   })
 
   it('changed in any one character', async () => {
-    const { mint, verify } = identityTokens(secret)
+    const { mint, verify } = createIdentityTokens(secret)
     const token = await mint(caller)
     // The last character of a base64 text may hold bits that mean nothing.
     for (let at = 0; at < token.length - 1; at += 3) {

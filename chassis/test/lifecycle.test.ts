@@ -1,4 +1,4 @@
-import { createLogger, lifecycle, type Part } from '../src/index.ts'
+import { createLogger, createLifecycle, type Part } from '../src/index.ts'
 
 /** Parts that write down what happens to them. */
 const setUp = (overrides: Record<string, Partial<Part>> = {}) => {
@@ -19,7 +19,7 @@ const setUp = (overrides: Record<string, Partial<Part>> = {}) => {
     },
     ...overrides[name],
   }))
-  return { life: lifecycle(parts, log), seen, lines }
+  return { life: createLifecycle(parts, log), seen, lines }
 }
 
 it('starts parts one after the other and stops them the other way round', async () => {
@@ -94,7 +94,7 @@ it('is ready only while it runs, and names who is not', async () => {
 
 it('stays ready without what it can do without, and says so', async () => {
   let connected = true
-  const { life } = setUp({ bus: { away: () => !connected } })
+  const { life } = setUp({ bus: { degraded: () => !connected } })
   await life.start()
   expect([await life.unready(), life.away()]).toEqual([[], []])
   connected = false

@@ -7,11 +7,11 @@ import { cloudEvent, eventSubject, events, masterTenantId } from '@clawmesh/cont
 import {
   claimedByWriter,
   createLogger,
-  localBus,
+  createLocalBus,
   migrate,
   newId,
   openDatabase,
-  outboxPart,
+  createOutboxPart,
   outboxRow,
   startOutboxRelay,
   type Bus,
@@ -72,8 +72,8 @@ const busOfTest = () => {
   const batches: number[] = []
   const state = { failing: false, delayMs: 0 }
   const bus: Bus = {
-    ...localBus(log),
-    emit: async (outgoing) => {
+    ...createLocalBus(log),
+    publishDurable: async (outgoing) => {
       await pause(state.delayMs)
       if (state.failing) throw new Error('the bus is away')
       batches.push(outgoing.length)
@@ -101,7 +101,7 @@ it('a row is a CloudEvent of its tenant under the subject of its event', () => {
   expect(Math.abs(Date.parse(event.time) - Date.now())).toBeLessThan(60_000)
 })
 
-it('publishes at once when poked, in the order of writing, and keeps nothing', async () => {
+it('publishes at once when woken, in the order of writing, and keeps nothing', async () => {
   const { bus, ids } = busOfTest()
   const relay = startOutboxRelay(database, bus, log)
   await pause(50)
@@ -112,7 +112,7 @@ it('publishes at once when poked, in the order of writing, and keeps nothing', a
     await write(rows)
     written.push(...rows.map(({ id }) => id).sort())
     const pokedAt = Date.now()
-    relay.poke()
+    relay.wakeRelay()
     await until(() => ids().length === written.length)
     tookMs.push(Date.now() - pokedAt)
   }
@@ -130,7 +130,7 @@ it('publishes what its writer hands over without reading it back', async () => {
   const row = rowOf()
   await writeClaimed([row])
   const handedOver = { ...row, payload: row.payload.replace('alice', 'from memory') }
-  relay.poke([handedOver])
+  relay.wakeRelay([handedOver])
   await until(async () => (await left()) === 0)
   expect(emitted.map(({ event }) => JSON.stringify(event))).toEqual([handedOver.payload])
   await relay.stop()
@@ -141,7 +141,7 @@ it('leaves what a writer has claimed alone until the claim runs out, then publis
   const relay = startOutboxRelay(database, bus, log)
   const row = rowOf()
   await writeClaimed([row])
-  relay.poke()
+  relay.wakeRelay()
   await pause(1_300)
   expect(ids()).toEqual([])
   await database.pool.query(`UPDATE sample.outbox SET claimed_until = now()`)
@@ -155,7 +155,7 @@ it('keeps what was handed over while the bus is away', async () => {
   state.failing = true
   const rows = [rowOf(), rowOf()]
   await writeClaimed(rows)
-  relay.poke(rows)
+  relay.wakeRelay(rows)
   await pause(100)
   state.failing = false
   await until(() => ids().length === 2)
@@ -163,7 +163,7 @@ it('keeps what was handed over while the bus is away', async () => {
   await relay.stop()
 })
 
-it('finds what nobody poked it for', async () => {
+it('finds what nobody woke it for', async () => {
   const { bus, ids } = busOfTest()
   const relay = startOutboxRelay(database, bus, log)
   await pause(50)
@@ -179,18 +179,18 @@ it('publishes nothing of a change that was taken back, or is not committed yet',
   const client = await database.pool.connect()
   await client.query('BEGIN')
   await write([rowOf()], client)
-  relay.poke()
+  relay.wakeRelay()
   await pause(100)
   await client.query('ROLLBACK')
   const kept = rowOf()
   await client.query('BEGIN')
   await write([kept], client)
-  relay.poke()
+  relay.wakeRelay()
   await pause(100)
   expect(ids()).toEqual([])
   await client.query('COMMIT')
   client.release()
-  relay.poke()
+  relay.wakeRelay()
   await until(() => ids().length > 0)
   expect(ids()).toEqual([kept.id])
   await relay.stop()
@@ -199,14 +199,14 @@ it('publishes nothing of a change that was taken back, or is not committed yet',
 it('keeps events while the bus is away, without asking it all the time, and publishes them when it is back', async () => {
   const { bus, ids, state } = busOfTest()
   let attempts = 0
-  const counting: Bus = { ...bus, emit: (outgoing) => (attempts++, bus.emit(outgoing)) }
+  const counting: Bus = { ...bus, publishDurable: (outgoing) => (attempts++, bus.publishDurable(outgoing)) }
   state.failing = true
   const relay = startOutboxRelay(database, counting, log)
   const rows = Array.from({ length: 5 }, rowOf)
   const awayAt = Date.now()
   await write(rows)
   for (let at = 0; at < 50; at++) {
-    relay.poke()
+    relay.wakeRelay()
     await pause(10)
   }
   // Once at first, and once a second.
@@ -226,7 +226,7 @@ it('shares the work between relays, so that no event goes out twice', async () =
   const rows = Array.from({ length: 1_500 }, rowOf)
   for (let from = 0; from < rows.length; from += 100) {
     await write(rows.slice(from, from + 100))
-    relays.forEach((relay) => relay.poke())
+    relays.forEach((relay) => relay.wakeRelay())
   }
   await until(async () => (await left()) === 0)
   expect(ids()).toHaveLength(rows.length)
@@ -277,12 +277,12 @@ it('leaves nothing behind when it is stopped, and everything when the bus is awa
 
 it('as a part it relays while it runs', async () => {
   const { bus, ids } = busOfTest()
-  const part = outboxPart(database, { bus, log })
-  part.poke()
+  const part = createOutboxPart(database, { bus, log })
+  part.wakeRelay()
   await part.start!()
   const row = rowOf()
   await write([row])
-  part.poke()
+  part.wakeRelay()
   await until(() => ids().includes(row.id))
   await part.stop!()
 })

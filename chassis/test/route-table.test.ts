@@ -1,8 +1,8 @@
 /** The router that the edge and the internal servers share: what it finds is what a service then answers. */
 import { allRoutes, MeshError } from '@clawmesh/contracts'
-import { routeTable } from '../src/index.ts'
+import { createRouteTable } from '../src/index.ts'
 
-const table = routeTable()
+const table = createRouteTable()
 
 const codeOf = (method: string, url: string): string => {
   try {

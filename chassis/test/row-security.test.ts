@@ -72,7 +72,7 @@ const leftOnConnections = async (): Promise<unknown[]> => {
 }
 const nothingLeft = Array.from({ length: poolSize }, () => 'postgres/')
 
-describe('the door of a tenant', () => {
+describe('the scope of a tenant', () => {
   it('shows a statement without a WHERE the rows of the tenant, under the role of services', async () => {
     const { rows } = await database.forTenant(one).query<Seen>(all)
     expect(rows).toEqual(Array.from({ length: 3 }, () => ({ tenant_id: one, role: 'clawmesh_app' })))
@@ -80,18 +80,18 @@ describe('the door of a tenant', () => {
   })
 
   it('changes and deletes the rows of the tenant only', async () => {
-    const door = database.forTenant(one)
-    expect((await door.query(`UPDATE providers.llm_providers SET display_name = 'mine'`)).rowCount).toBe(3)
-    expect((await door.query('DELETE FROM providers.llm_providers')).rowCount).toBe(3)
+    const scoped = database.forTenant(one)
+    expect((await scoped.query(`UPDATE providers.llm_providers SET display_name = 'mine'`)).rowCount).toBe(3)
+    expect((await scoped.query('DELETE FROM providers.llm_providers')).rowCount).toBe(3)
     const { rows } = await admin.query('SELECT tenant_id, display_name FROM providers.llm_providers')
     expect(rows).toEqual(Array.from({ length: 3 }, () => ({ tenant_id: other, display_name: '' })))
   })
 
   it('neither makes rows of another tenant nor gives it rows', async () => {
-    const door = database.forTenant(one)
+    const scoped = database.forTenant(one)
     const refused = 'new row violates row-level security policy'
-    await expect(door.query(insert, providerOf(other, 'smuggled'))).rejects.toThrow(refused)
-    await expect(door.query('UPDATE providers.llm_providers SET tenant_id = $1', [other])).rejects.toThrow(refused)
+    await expect(scoped.query(insert, providerOf(other, 'smuggled'))).rejects.toThrow(refused)
+    await expect(scoped.query('UPDATE providers.llm_providers SET tenant_id = $1', [other])).rejects.toThrow(refused)
     await expect(
       database.clientOf(client, one).llmProvider.create({
         data: { id: newId(), tenantId: other, name: 'smuggled', providerType: 'mock' },
@@ -120,21 +120,21 @@ describe('the door of a tenant', () => {
   })
 
   it('tells errors of a statement as they are and prepares it again afterwards', async () => {
-    const door = database.forTenant(one)
-    const divide = (by: number) => door.prepared<{ n: number }>('divide', 'SELECT 6 / $1::int AS n', [by])
+    const scoped = database.forTenant(one)
+    const divide = (by: number) => scoped.prepared<{ n: number }>('divide', 'SELECT 6 / $1::int AS n', [by])
     for (let round = 0; round < 3; round++) {
       await expect(divide(0)).rejects.toMatchObject({ code: '22012' })
       expect((await divide(2)).rows).toEqual([{ n: 3 }])
-      await expect(door.prepared('broken', 'SELECT nonsense', [])).rejects.toMatchObject({ code: '42703' })
+      await expect(scoped.prepared('broken', 'SELECT nonsense', [])).rejects.toMatchObject({ code: '42703' })
     }
     expect(await leftOnConnections()).toEqual(nothingLeft)
   })
 
   it('answers statements without rows, of many rows, and rows as arrays', async () => {
-    const door = database.forTenant(one)
-    expect((await door.query('SELECT 1 WHERE false')).rows).toEqual([])
-    expect((await door.query('SELECT generate_series(1, 5000)')).rowCount).toBe(5000)
-    expect((await door.query({ text: 'SELECT 1 AS a, 2 AS a', rowMode: 'array' })).rows).toEqual([[1, 2]])
+    const scoped = database.forTenant(one)
+    expect((await scoped.query('SELECT 1 WHERE false')).rows).toEqual([])
+    expect((await scoped.query('SELECT generate_series(1, 5000)')).rowCount).toBe(5000)
+    expect((await scoped.query({ text: 'SELECT 1 AS a, 2 AS a', rowMode: 'array' })).rows).toEqual([[1, 2]])
   })
 
   it('writes and sees the events of the tenant only, whose they are by themselves', async () => {
@@ -189,7 +189,7 @@ describe('the Prisma client of tenants', () => {
   })
 })
 
-describe('the door of the system', () => {
+describe('the system scope', () => {
   it('sees all tenants, under a role of its own', async () => {
     const { rows } = await database.system.query<Seen>(all)
     expect(tenantsIn(rows)).toEqual([...tenants].sort())

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { MeshError } from '@clawmesh/contracts'
-import { parseEncryptionKey, secretBox, type SecretPlace } from '../src/index.ts'
+import { parseEncryptionKey, createSecretBox, type SecretPlace } from '../src/index.ts'
 
 const column = { table: 'llm_providers', column: 'api_key' }
 const placeOf = (rowId: string): SecretPlace => ({ column, tenantId: 'tenant', rowId })
 const place = placeOf('row')
 const key = Buffer.alloc(32, 1)
-const box = secretBox(key)
+const box = createSecretBox(key)
 const bodyOf = (sealed: string): Buffer => Buffer.from(sealed.split(':')[2]!, 'base64')
 const withBody = (sealed: string, body: Buffer): string =>
   [...sealed.split(':').slice(0, 2), body.toString('base64')].join(':')
@@ -84,14 +84,14 @@ it('opens what was stored before values were bound to their row, but nowhere out
 it("opens GoClaw's format with whichever key of the ring made it", () => {
   const theirs = Buffer.from(Array.from({ length: 32 }, (_, at) => at))
   const stored = 'aes-gcm:AAECAwQFBgcICQoLNGn7b6CWtqhxSQ1hm7NKAZ2nqYf3I0w='
-  expect(secretBox(theirs).open(stored, place)).toBe('sk-test')
-  expect(secretBox(key, [Buffer.alloc(32, 2), theirs]).open(stored, place)).toBe('sk-test')
+  expect(createSecretBox(theirs).open(stored, place)).toBe('sk-test')
+  expect(createSecretBox(key, [Buffer.alloc(32, 2), theirs]).open(stored, place)).toBe('sk-test')
   refused(() => box.open(stored, place))
-  refused(() => secretBox(theirs).open(stored.replace('NGn7', 'NGn6'), place))
+  refused(() => createSecretBox(theirs).open(stored.replace('NGn7', 'NGn6'), place))
 })
 
 it('does not open what was sealed with another key, under its own id or a stolen one', () => {
-  const other = secretBox(Buffer.alloc(32, 2))
+  const other = createSecretBox(Buffer.alloc(32, 2))
   const sealed = other.seal('secret', place)
   refused(() => box.open(sealed, place))
   const renamed = [sealed.split(':')[0], box.seal('x', place).split(':')[1], sealed.split(':')[2]].join(':')
@@ -142,20 +142,23 @@ it.each([
 
 it('opens with an older key what that key has sealed, and seals with the current one', () => {
   const older = Buffer.alloc(32, 9)
-  const fromThen = secretBox(older).seal('old secret', place)
-  const turned = secretBox(key, [older])
+  const fromThen = createSecretBox(older).seal('old secret', place)
+  const turned = createSecretBox(key, [older])
   expect(turned.open(fromThen, place)).toBe('old secret')
   refused(() => turned.open(fromThen, placeOf('elsewhere')))
   const fromNow = turned.seal('new secret', place)
   expect(box.open(fromNow, place)).toBe('new secret')
-  refused(() => secretBox(older).open(fromNow, place))
+  refused(() => createSecretBox(older).open(fromNow, place))
 })
 
 it('derives keys for other uses: the same everywhere, different by use and by key, of older keys too', () => {
   const older = Buffer.alloc(32, 9)
-  const turned = secretBox(key, [older])
+  const turned = createSecretBox(key, [older])
   const [current, old] = turned.derive('urls')
-  expect(turned.derive('urls')).toEqual([...secretBox(key).derive('urls'), ...secretBox(older).derive('urls')])
+  expect(turned.derive('urls')).toEqual([
+    ...createSecretBox(key).derive('urls'),
+    ...createSecretBox(older).derive('urls'),
+  ])
   const all = [current, old, ...turned.derive('other'), key, older].map((each) => each!.toString('hex'))
   expect(new Set(all).size).toBe(6)
 })

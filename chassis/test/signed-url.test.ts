@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { MeshError } from '@clawmesh/contracts'
-import { newId, secretBox, signedUrls, type FileGrant } from '../src/index.ts'
+import { newId, createSecretBox, createSignedUrls, type FileGrant } from '../src/index.ts'
 
 const keyOf = (byte: number): Buffer => Buffer.alloc(32, byte)
 const startMs = 1_767_225_600_000
 const grant: FileGrant = { tenantId: newId(), userId: 'alice@example.com' }
 const at = (ms: number, ...bytes: [number, ...number[]]) => {
   const [current, ...others] = bytes.map(keyOf)
-  return signedUrls(secretBox(current!, others), () => ms)
+  return createSignedUrls(createSecretBox(current!, others), () => ms)
 }
 const urls = at(startMs, 1)
 const path = '/v1/files/workspace/a b.png'

@@ -5,9 +5,9 @@ import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1
 import { ProvidersServiceService, type ChatResponse } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import {
   createLogger,
-  directFunctions,
-  grpcFunctions,
-  identityTokens,
+  connectDirect,
+  connectGrpc,
+  createIdentityTokens,
   implementRpc,
   type Call,
   type RpcFunctions,
@@ -29,7 +29,7 @@ const caller: Caller = {
   locale: 'zh',
 }
 const timeouts = { rpcTimeoutMs: 1_500, streamTimeoutMs: 4_000 }
-const tokens = identityTokens('a secret of at least 32 characters')
+const tokens = createIdentityTokens('a secret of at least 32 characters')
 
 /** What the service does; each test says. */
 let behaviour: { unary: Agents['resolveAgent']; write: Agents['setContextFile']; stream: Providers['chat'] }
@@ -68,11 +68,11 @@ beforeAll(async () => {
   const log = createLogger({ level: 'silent', name: 'test' })
   server = await startRpcServer({ host: '127.0.0.1', port: 0, services, tokens, log, maxConnectionAgeMs: 60_000 })
   const overGrpc = services.map(({ definition }) => {
-    const { functions, close } = grpcFunctions(definition, `127.0.0.1:${server.port}`, tokens, timeouts)
+    const { functions, close } = connectGrpc(definition, `127.0.0.1:${server.port}`, tokens, timeouts)
     hangUps.push(close)
     return functions
   })
-  const direct = services.map(({ definition, functions }) => directFunctions(definition, functions, timeouts))
+  const direct = services.map(({ definition, functions }) => connectDirect(definition, functions, timeouts))
   for (const [name, [a, p]] of [
     ['direct', direct],
     ['gRPC', overGrpc],
@@ -381,7 +381,7 @@ describe('over gRPC', () => {
   })
 
   it('nobody there is not available, and which service that is, is said', async () => {
-    const { functions, close } = grpcFunctions(AgentsServiceService, '127.0.0.1:1', tokens, {
+    const { functions, close } = connectGrpc(AgentsServiceService, '127.0.0.1:1', tokens, {
       ...timeouts,
       rpcTimeoutMs: 2_000,
     })
@@ -425,7 +425,7 @@ describe('over gRPC', () => {
       log,
       maxConnectionAgeMs: 60_000,
     })
-    const { functions, close } = grpcFunctions(AgentsServiceService, `127.0.0.1:${leaving.port}`, tokens, timeouts)
+    const { functions, close } = connectGrpc(AgentsServiceService, `127.0.0.1:${leaving.port}`, tokens, timeouts)
     let begun = false
     behaviour.unary = async () => {
       begun = true

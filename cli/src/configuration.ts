@@ -35,7 +35,7 @@ export const readLayers = (env: NodeJS.ProcessEnv, names: readonly TargetName[] 
   ...(isAllInOne(names) ? { defaults: allInOneDefaults } : {}),
 })
 
-/** Reads every room's configuration. @throws ConfigError listing all faults */
+/** Reads every module's configuration. @throws ConfigError listing all faults */
 export const openConfiguration = (layers: Layers): OpenConfigs<typeof configDefinitions> =>
   openConfigs(configDefinitions, layers)
 

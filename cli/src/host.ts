@@ -1,11 +1,11 @@
-/** Builds what all rooms of a process share: bus, databases, secrets, tokens. */
+/** Builds what all modules of a process share: bus, databases, secrets, tokens. */
 import {
   createMesh,
-  identityTokens,
-  localBus,
-  natsBus,
+  createIdentityTokens,
+  createLocalBus,
+  connectNatsBus,
   parseEncryptionKey,
-  secretBox,
+  createSecretBox,
   type Bus,
   type ChassisConfig,
   type Logger,
@@ -57,13 +57,13 @@ export const requireSetup = (config: ChassisConfig, homeless: readonly RemoteSer
 }
 
 const openBus = (config: ChassisConfig, name: string, log: Logger): Promise<Bus> | Bus =>
-  config.natsUrl === '' ? localBus(log) : natsBus(config.natsUrl.split(','), name, log)
+  config.natsUrl === '' ? createLocalBus(log) : connectNatsBus(config.natsUrl.split(','), name, log)
 
 /** The box for secrets at rest: its keys are configured, or else made and kept in the data folder. */
 export const openSecrets = (config: ChassisConfig, dataDir: string): SecretBox => {
   const own = config.encryptionKey === '' ? keptSecrets(dataDir, 'encryption') : [config.encryptionKey]
   const [current, ...others] = [...own, ...config.otherEncryptionKeys].map(parseEncryptionKey)
-  return secretBox(current!, others)
+  return createSecretBox(current!, others)
 }
 
 interface HostParts {
@@ -86,7 +86,7 @@ export const openHost = async ({
   databaseUrl,
   isEmbeddedDatabase,
 }: HostParts): Promise<MeshHost> => {
-  const tokens = identityTokens(config.meshSecret || keptSecret(dataDir, 'mesh'))
+  const tokens = createIdentityTokens(config.meshSecret || keptSecret(dataDir, 'mesh'))
   const secrets = openSecrets(config, dataDir)
   const bus = await openBus(config, name, log.child({ part: 'bus' }))
   return createMesh({ config, log, embedded, dataDir, databaseUrl, isEmbeddedDatabase, bus, tokens, secrets })

@@ -3,9 +3,9 @@ import {
   implementRpc,
   leavingHeader,
   listen,
-  methodsRpc,
-  probes,
-  routeTable,
+  createMethodsRpc,
+  createProbes,
+  createRouteTable,
   sendError,
   type DrainableServer,
   type MeshHost,
@@ -34,8 +34,8 @@ export const internalHttp = ({
 }: InternalParts): Part & { port: () => number; lameDuck: () => void } => {
   const { log, config } = mesh
   const services = mesh.services().filter((service) => service.http !== undefined)
-  const table = routeTable(services.flatMap(({ name }) => routesOf(name)))
-  const answerProbe = probes(life)
+  const table = createRouteTable(services.flatMap(({ name }) => routesOf(name)))
+  const answerProbe = createProbes(life)
   let server: DrainableServer | undefined
   let leaving = false
 
@@ -70,7 +70,7 @@ export const internalHttp = ({
 const methodsOf = (mesh: MeshHost): RpcImplementation =>
   implementRpc(
     MethodsServiceService,
-    methodsRpc((name) => mesh.services().find((service) => service.name === name)?.ws),
+    createMethodsRpc((name) => mesh.services().find((service) => service.name === name)?.ws),
   )
 
 /** Serves the gRPC contracts of a process's services; a process without any, as an edge alone is, does not even load it. */

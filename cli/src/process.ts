@@ -1,7 +1,7 @@
-/** One process of the mesh: builds its rooms, starts them in order, and leaves in order when told to. */
+/** One process of the mesh: builds its modules, starts them in order, and leaves in order when told to. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
-  lifecycle,
+  createLifecycle,
   migrate,
   type ChassisConfig,
   type Lifecycle,
@@ -123,13 +123,13 @@ export const composeProcess = async ({
   const parts: Part[] = [
     { name: 'embedded database', stop: async () => database?.stop() },
     { name: 'mesh', stop: mesh.close },
-    { name: 'bus', away: () => !mesh.bus.connected(), stop: mesh.bus.close },
+    { name: 'bus', degraded: () => !mesh.bus.connected(), stop: mesh.bus.close },
     ...services.filter(({ name }) => name !== 'gateway').flatMap((service) => service.parts),
     ...(embedded ? [] : [grpc]),
     http,
     ...services.filter(({ name }) => name === 'gateway').flatMap((service) => service.parts),
   ]
-  const life: Lifecycle = lifecycle(parts, log)
+  const life: Lifecycle = createLifecycle(parts, log)
 
   return {
     start: life.start,

@@ -1,4 +1,4 @@
-/** The rooms a process can hold. This is the only place that knows them all. */
+/** The packages a process can hold. This is the only place that knows them all. */
 import { agentsConfig } from '@clawmesh/agents/config'
 import {
   chassisConfig,
@@ -21,7 +21,7 @@ import { toolsConfig } from '@clawmesh/tools/config'
 import { tracesConfig } from '@clawmesh/traces/config'
 import { SetupError } from './host.ts'
 
-/** Every room's configuration. */
+/** Every package's configuration. */
 export const configDefinitions = {
   chassis: chassisConfig,
   gateway: gatewayConfig,
@@ -38,7 +38,7 @@ export type Configs = ReturnType<typeof loadConfigs<typeof configDefinitions>>
 type Build = (mesh: Mesh, configs: Configs) => Service
 
 /**
- * How each target is loaded and built. A process loads only the rooms it holds, which keeps it small. A service comes
+ * How each target is loaded and built. A process loads only the packages it holds, which keeps it small. A service comes
  * before those that call it when it starts.
  */
 export const targets = {

@@ -3,7 +3,7 @@ import { translate, type Locale, type MessageKey } from './messages/index.ts'
 
 interface ErrorKind {
   /** The code clients see. */
-  wire: string
+  code: string
   /** HTTP status. */
   status: number
   /** gRPC status code number. */
@@ -21,7 +21,7 @@ interface ErrorKind {
 
 export const errorKinds = {
   UNAUTHORIZED: {
-    wire: 'UNAUTHORIZED',
+    code: 'UNAUTHORIZED',
     status: 401,
     grpc: 16,
     retryable: false,
@@ -30,7 +30,7 @@ export const errorKinds = {
     about: 'No credential, or one that is unknown, revoked or expired',
   },
   FORBIDDEN: {
-    wire: 'UNAUTHORIZED',
+    code: 'UNAUTHORIZED',
     status: 403,
     grpc: 7,
     retryable: false,
@@ -39,7 +39,7 @@ export const errorKinds = {
     about: 'The credential is good, but its role or scope is not enough',
   },
   TENANT_ACCESS_REVOKED: {
-    wire: 'TENANT_ACCESS_REVOKED',
+    code: 'TENANT_ACCESS_REVOKED',
     status: 403,
     grpc: 7,
     retryable: false,
@@ -48,7 +48,7 @@ export const errorKinds = {
     about: 'The tenant is closed, or the caller is no member of it',
   },
   INVALID_REQUEST: {
-    wire: 'INVALID_REQUEST',
+    code: 'INVALID_REQUEST',
     status: 400,
     grpc: 3,
     retryable: false,
@@ -57,7 +57,7 @@ export const errorKinds = {
     about: 'The path, a header, the query or the body is malformed; the text names the field',
   },
   METHOD_NOT_ALLOWED: {
-    wire: 'INVALID_REQUEST',
+    code: 'INVALID_REQUEST',
     status: 405,
     grpc: 12,
     retryable: false,
@@ -66,7 +66,7 @@ export const errorKinds = {
     about: 'The path does not take this method; Allow lists those it takes',
   },
   PAYLOAD_TOO_LARGE: {
-    wire: 'INVALID_REQUEST',
+    code: 'INVALID_REQUEST',
     status: 413,
     grpc: 3,
     retryable: false,
@@ -75,7 +75,7 @@ export const errorKinds = {
     about: 'The body is larger than the operation takes',
   },
   REQUEST_TIMEOUT: {
-    wire: 'INVALID_REQUEST',
+    code: 'INVALID_REQUEST',
     status: 408,
     grpc: 4,
     retryable: true,
@@ -84,7 +84,7 @@ export const errorKinds = {
     about: 'The request came too slowly',
   },
   HEADERS_TOO_LARGE: {
-    wire: 'INVALID_REQUEST',
+    code: 'INVALID_REQUEST',
     status: 431,
     grpc: 3,
     retryable: false,
@@ -93,7 +93,7 @@ export const errorKinds = {
     about: 'The headers are too large or too many',
   },
   TOOL_ERROR: {
-    wire: 'TOOL_ERROR',
+    code: 'TOOL_ERROR',
     status: 400,
     grpc: 9,
     retryable: false,
@@ -102,7 +102,7 @@ export const errorKinds = {
     about: 'The tool ran and failed',
   },
   NOT_FOUND: {
-    wire: 'NOT_FOUND',
+    code: 'NOT_FOUND',
     status: 404,
     grpc: 5,
     retryable: false,
@@ -111,7 +111,7 @@ export const errorKinds = {
     about: 'There is no such thing in the tenant of the caller, or no such tenant',
   },
   ALREADY_EXISTS: {
-    wire: 'ALREADY_EXISTS',
+    code: 'ALREADY_EXISTS',
     status: 409,
     grpc: 6,
     retryable: false,
@@ -120,7 +120,7 @@ export const errorKinds = {
     about: 'The name is taken',
   },
   FAILED_PRECONDITION: {
-    wire: 'FAILED_PRECONDITION',
+    code: 'FAILED_PRECONDITION',
     status: 412,
     grpc: 9,
     retryable: false,
@@ -129,7 +129,7 @@ export const errorKinds = {
     about: 'The thing is not in a state that allows this',
   },
   IDEMPOTENCY_KEY_IN_USE: {
-    wire: 'FAILED_PRECONDITION',
+    code: 'FAILED_PRECONDITION',
     status: 409,
     grpc: 10,
     retryable: true,
@@ -139,7 +139,7 @@ export const errorKinds = {
     about: 'The first request with this Idempotency-Key is still running',
   },
   IDEMPOTENCY_KEY_REUSED: {
-    wire: 'INVALID_REQUEST',
+    code: 'INVALID_REQUEST',
     status: 422,
     grpc: 3,
     retryable: false,
@@ -148,7 +148,7 @@ export const errorKinds = {
     about: 'The Idempotency-Key was used for another request, or for one whose answer was too large to be kept',
   },
   RESOURCE_EXHAUSTED: {
-    wire: 'RESOURCE_EXHAUSTED',
+    code: 'RESOURCE_EXHAUSTED',
     status: 429,
     grpc: 8,
     retryable: true,
@@ -158,7 +158,7 @@ export const errorKinds = {
     about: 'Too many runs were started',
   },
   CANCELLED: {
-    wire: 'UNAVAILABLE',
+    code: 'UNAVAILABLE',
     status: 499,
     grpc: 1,
     retryable: true,
@@ -167,7 +167,7 @@ export const errorKinds = {
     about: 'The request was cancelled',
   },
   UNAVAILABLE: {
-    wire: 'UNAVAILABLE',
+    code: 'UNAVAILABLE',
     status: 503,
     grpc: 14,
     retryable: true,
@@ -177,7 +177,7 @@ export const errorKinds = {
     about: 'A part that is needed does not answer',
   },
   AGENT_TIMEOUT: {
-    wire: 'AGENT_TIMEOUT',
+    code: 'AGENT_TIMEOUT',
     status: 504,
     grpc: 4,
     retryable: true,
@@ -186,7 +186,7 @@ export const errorKinds = {
     about: 'A part that is needed did not answer in time',
   },
   INTERNAL: {
-    wire: 'INTERNAL',
+    code: 'INTERNAL',
     status: 500,
     grpc: 13,
     retryable: false,
@@ -199,7 +199,7 @@ export const errorKinds = {
 export type ErrorCode = keyof typeof errorKinds
 export type ErrorParams = Record<string, string | number>
 
-/** The one error that crosses rooms: a code, and a message to be worded in the reader's language. */
+/** The one error that crosses services: a code, and a message to be worded in the reader's language. */
 export class MeshError extends Error {
   readonly code: ErrorCode
   readonly key: MessageKey
@@ -232,10 +232,10 @@ export const errorBody = (error: MeshError, locale: Locale, style: 'mesh' | 'ope
   const kind: ErrorKind = errorKinds[error.code]
   const message = translate(locale, error.key, error.params)
   if (style === 'openai')
-    return { error: { message, type: kind.openai, code: kind.wire, param: error.params['field'] ?? null } }
+    return { error: { message, type: kind.openai, code: kind.code, param: error.params['field'] ?? null } }
   return {
     error: message,
-    code: kind.wire,
+    code: kind.code,
     retryable: kind.retryable,
     ...(kind.retryable && error.retryAfterMs !== undefined ? { retryAfterMs: error.retryAfterMs } : {}),
   }

@@ -97,9 +97,9 @@ it('shows the name of a text that is not here, as another version may send it', 
 /** Every literal word that the sources fill a text with. */
 const wordsInSources = (part: string): string[] => {
   const root = new URL('../..', import.meta.url)
-  const rooms = ['chassis', 'gateway', ...readdirSync(new URL('services', root)).map((name) => `services/${name}`)]
-  const sources = rooms.flatMap((room) =>
-    globSync(`${room}/src/**/*.ts`, { cwd: root.pathname, exclude: ['**/store/client/**'] }).map((file) =>
+  const modules = ['chassis', 'gateway', ...readdirSync(new URL('services', root)).map((name) => `services/${name}`)]
+  const sources = modules.flatMap((module) =>
+    globSync(`${module}/src/**/*.ts`, { cwd: root.pathname, exclude: ['**/store/client/**'] }).map((file) =>
       readFileSync(new URL(file, root), 'utf8'),
     ),
   )
@@ -148,7 +148,7 @@ describe.each(Object.keys(errorKinds) as ErrorCode[])('%s', (code) => {
       const body = errorBody(error, locale)
       expect(body).toMatchObject({
         error: translate(locale, 'error.internal'),
-        code: errorKinds[code].wire,
+        code: errorKinds[code].code,
         retryable: errorKinds[code].retryable,
       })
       expect(JSON.stringify(body) + JSON.stringify(errorBody(error, locale, 'openai'))).not.toContain('secret')

@@ -1,23 +1,23 @@
 /** The edge: one address for the whole mesh. */
 import { listen, type DrainableServer, type Mesh, type Part, type Service } from '@clawmesh/chassis'
-import { admitter } from './admission/admit.ts'
-import { wsDoor } from './admission/authenticate.ts'
-import { identityLookups } from './admission/lookups.ts'
+import { createAdmitter } from './admission/admit.ts'
+import { wsTransport } from './admission/authenticate.ts'
+import { createIdentityLookups } from './admission/lookups.ts'
 import { isDevelopment, isLoopback, listenHost, type GatewayConfig } from './config.ts'
-import { clientIpFinder } from './edge/client-ip.ts'
-import { cors } from './edge/cors.ts'
-import { deliverer } from './edge/deliver.ts'
-import { refuseForeignPages } from './edge/development-guard.ts'
-import { routeFinder } from './edge/find-route.ts'
-import { pipeline } from './edge/pipeline.ts'
-import { claimer } from './idempotency/claims.ts'
-import { oncePerKey } from './idempotency/once.ts'
-import { limitRuns, limitWsRuns } from './limit/limit.ts'
-import { rateLimiter } from './limit/limiter.ts'
-import { ratesOf } from './limit/rate.ts'
-import { ownApp } from './own/app.ts'
+import { createClientIpFinder } from './edge/client-ip.ts'
+import { createCors } from './edge/cors.ts'
+import { createDeliverer } from './edge/deliver.ts'
+import { createForeignPageGuard } from './edge/development-guard.ts'
+import { createRouteFinder } from './edge/find-route.ts'
+import { createPipeline } from './edge/pipeline.ts'
+import { createKeyClaimer } from './idempotency/claims.ts'
+import { createIdempotency } from './idempotency/once.ts'
+import { createRunLimit, createWsRunLimit } from './limit/limit.ts'
+import { createRateLimiter } from './limit/limiter.ts'
+import { createRateLookup } from './limit/rate.ts'
+import { createOwnApp } from './own/app.ts'
 import { socketLimits, type SocketLimits } from './ws/limits.ts'
-import { webSockets } from './ws/server.ts'
+import { createWebSockets } from './ws/server.ts'
 import { wantsWebSocket } from './ws/upgrade.ts'
 
 export interface GatewayService extends Service {
@@ -27,7 +27,7 @@ export interface GatewayService extends Service {
   connections: () => number
 }
 
-/** The edge as a room. It listens by itself, once every other part of its process runs. */
+/** The edge as a module. It listens by itself, once every other part of its process runs. */
 export const gatewayService = (
   mesh: Mesh,
   config: GatewayConfig,
@@ -35,38 +35,38 @@ export const gatewayService = (
 ): GatewayService => {
   const log = mesh.log.child({ service: 'gateway' })
   const host = listenHost(config)
-  const crossOrigin = cors(config.allowedOrigins)
-  const clientIp = clientIpFinder(config.trustedProxies)
-  const lookups = identityLookups(mesh)
-  const limiter = rateLimiter(config.replicas, mesh.config.redisUrl, log)
-  const rateOf = ratesOf(config, lookups, log)
-  const { deliver, close } = deliverer(mesh, ownApp(mesh, lookups, config.version))
+  const crossOrigin = createCors(config.allowedOrigins)
+  const clientIp = createClientIpFinder(config.trustedProxies)
+  const lookups = createIdentityLookups(mesh)
+  const limiter = createRateLimiter(config.replicas, mesh.config.redisUrl, log)
+  const rateOf = createRateLookup(config, lookups, log)
+  const { deliver, close } = createDeliverer(mesh, createOwnApp(mesh, lookups, config.version))
 
   const guard = isDevelopment(config)
-    ? refuseForeignPages({ loopbackOnly: isLoopback(host), isAllowedOrigin: crossOrigin.isAllowed })
+    ? createForeignPageGuard({ loopbackOnly: isLoopback(host), isAllowedOrigin: crossOrigin.isAllowed })
     : () => undefined
-  const once = oncePerKey({ claim: claimer(mesh, config.idempotencyLeaseMs, log), deliver, log })
+  const once = createIdempotency({ claim: createKeyClaimer(mesh, config.idempotencyLeaseMs, log), deliver, log })
 
-  const handle = pipeline({
+  const handle = createPipeline({
     cors: crossOrigin,
-    findRoute: routeFinder(),
+    findRoute: createRouteFinder(),
     guard,
-    admit: admitter(config, lookups),
-    limit: limitRuns(limiter.take, rateOf, clientIp),
+    admit: createAdmitter(config, lookups),
+    limit: createRunLimit(limiter.take, rateOf, clientIp),
     deliver,
     once: once.serve,
     clientIp,
     log,
   })
 
-  const sockets = webSockets({
+  const sockets = createWebSockets({
     mesh,
     config,
     guard,
     isAllowedOrigin: crossOrigin.isAllowed,
-    admit: admitter(config, lookups, wsDoor),
+    admit: createAdmitter(config, lookups, wsTransport),
     lookups,
-    takeRun: limitWsRuns(limiter.take, rateOf),
+    takeRun: createWsRunLimit(limiter.take, rateOf),
     clientIp,
     limits,
     log,

@@ -1,6 +1,6 @@
 import { MeshError } from '@clawmesh/contracts'
-import { authenticator } from '../src/admission/authenticate.ts'
-import { readClaim } from '../src/admission/claim.ts'
+import { createAuthenticator } from '../src/admission/authenticate.ts'
+import { readCredentials } from '../src/admission/credentials.ts'
 import { roleOfScopes } from '../src/admission/role-of-scopes.ts'
 import { listedLookups } from './support/lookups.ts'
 
@@ -18,7 +18,7 @@ const keys = {
 const authenticate = (
   headers: Record<string, string>,
   { config = { token, ownerIds: () => ['system'] }, lookups = listedLookups({ keys }) } = {},
-) => authenticator(config, lookups)(readClaim(headers))
+) => createAuthenticator(config, lookups)(readCredentials(headers))
 
 const authorization = (value: string) => ({ authorization: `Bearer ${value}` })
 const user = (id: string) => ({ 'x-goclaw-user-id': id })

@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { cors } from '../src/edge/cors.ts'
-import { refuseForeignPages } from '../src/edge/development-guard.ts'
+import { createCors } from '../src/edge/cors.ts'
+import { createForeignPageGuard } from '../src/edge/development-guard.ts'
 
 const listed = 'https://console.example'
 
 describe('a development edge', () => {
   const outcome = (headers: Record<string, string>, loopbackOnly = true) => {
-    const guard = refuseForeignPages({ loopbackOnly, isAllowedOrigin: cors(() => [listed]).isAllowed })
+    const guard = createForeignPageGuard({ loopbackOnly, isAllowedOrigin: createCors(() => [listed]).isAllowed })
     try {
       guard({ headers } as unknown as IncomingMessage)
       return 'served'
@@ -42,7 +42,7 @@ describe('an origin', () => {
   const marked = (allowed: string[], origin: string) => {
     const headers: Record<string, string> = {}
     const response = { setHeader: (name: string, value: string) => (headers[name] = value) }
-    cors(() => allowed).apply(
+    createCors(() => allowed).apply(
       { method: 'GET', headers: { origin } } as IncomingMessage,
       response as unknown as ServerResponse,
     )
@@ -64,7 +64,7 @@ describe('an origin', () => {
 
   it('is listed or not as the list is now', () => {
     let origins = [listed]
-    const { isAllowed } = cors(() => origins)
+    const { isAllowed } = createCors(() => origins)
     expect([isAllowed(listed), isAllowed('https://new.example')]).toEqual([true, false])
     origins = ['https://new.example']
     expect([isAllowed(listed), isAllowed('https://new.example')]).toEqual([false, true])

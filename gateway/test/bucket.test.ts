@@ -1,11 +1,11 @@
 import fc from 'fast-check'
-import { localBuckets, type Rate } from '../src/limit/bucket.ts'
+import { createLocalBuckets, type Rate } from '../src/limit/bucket.ts'
 
 const rate: Rate = { intervalMs: 3_000, burst: 5 }
 
 const clocked = (bucketRate: Rate) => {
   const clock = { nowMs: 1_000_000 }
-  const take = localBuckets(() => clock.nowMs)
+  const take = createLocalBuckets(() => clock.nowMs)
   return { clock, take: (key: string, changed: Rate = bucketRate) => take(key, changed) }
 }
 

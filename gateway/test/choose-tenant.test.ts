@@ -1,6 +1,6 @@
 import { masterTenantId } from '@clawmesh/contracts'
-import type { Reach } from '../src/admission/authenticate.ts'
-import { tenantChooser } from '../src/admission/choose-tenant.ts'
+import type { TenantScope } from '../src/admission/authenticate.ts'
+import { createTenantChooser } from '../src/admission/choose-tenant.ts'
 import { listedLookups } from './support/lookups.ts'
 
 const tenant = (digit: string, slug: string, status = 'active') => ({
@@ -18,20 +18,25 @@ const lookups = listedLookups({
   members: [`${acme.id} alice`, `${suspended.id} alice`],
 })
 
-const own = (tenantId: string): Reach => ({ kind: 'own', tenantId })
-const all: Reach = { kind: 'all' }
-const membership: Reach = { kind: 'membership' }
-const masterOnly: Reach = { kind: 'master' }
+const own = (tenantId: string): TenantScope => ({ kind: 'own', tenantId })
+const all: TenantScope = { kind: 'all' }
+const membership: TenantScope = { kind: 'membership' }
+const masterOnly: TenantScope = { kind: 'master' }
 
-const choose = async (reach: Reach, userId: string, named: string, unknownTenantFallback = false): Promise<string> => {
+const choose = async (
+  reach: TenantScope,
+  userId: string,
+  named: string,
+  unknownTenantFallback = false,
+): Promise<string> => {
   try {
-    return (await tenantChooser({ unknownTenantFallback }, lookups)(reach, userId, named)).slug
+    return (await createTenantChooser({ unknownTenantFallback }, lookups)(reach, userId, named)).slug
   } catch (thrown) {
     return (thrown as { code: string }).code
   }
 }
 
-it.each<[string, Reach, string, string, string]>([
+it.each<[string, TenantScope, string, string, string]>([
   ['a system owner or key, none named', all, 'system', '', 'master'],
   ['a system owner or key, by slug', all, 'system', 'acme', 'acme'],
   ['a system owner or key, by id', all, '', acme.id, 'acme'],
@@ -68,7 +73,9 @@ it.each([
 ])('never asks for a tenant by a text that can be none: %s', async (_, named) => {
   const asked: string[] = []
   const noted = { ...lookups, tenant: async (reference: string) => void asked.push(reference) }
-  await expect(tenantChooser({ unknownTenantFallback: false }, noted)(all, 'system', named)).rejects.toMatchObject({
+  await expect(
+    createTenantChooser({ unknownTenantFallback: false }, noted)(all, 'system', named),
+  ).rejects.toMatchObject({
     code: 'NOT_FOUND',
   })
   expect(asked).toEqual([])

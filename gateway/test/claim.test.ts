@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { MeshError } from '@clawmesh/contracts'
 import fc from 'fast-check'
-import { bearerOf, readClaim } from '../src/admission/claim.ts'
+import { bearerOf, readCredentials } from '../src/admission/credentials.ts'
 
 /** A text as Node hands over the bytes of a header. */
 const onTheWire = (text: string): string => Buffer.from(text).toString('latin1')
@@ -26,7 +26,7 @@ describe('a bearer', () => {
   it('is hashed as the bytes that were sent', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 200 }), (token) => {
-        const claim = readClaim({ authorization: `Bearer ${onTheWire(token)}` })
+        const claim = readCredentials({ authorization: `Bearer ${onTheWire(token)}` })
         expect(claim.bearerHash).toBe(createHash('sha256').update(token).digest('hex'))
       }),
     )
@@ -34,7 +34,7 @@ describe('a bearer', () => {
 })
 
 describe('a user id', () => {
-  const userIdOf = (value: string) => readClaim({ 'x-goclaw-user-id': value }).userId
+  const userIdOf = (value: string) => readCredentials({ 'x-goclaw-user-id': value }).userId
 
   it('is whatever was sent, in any script, up to 255 bytes', () => {
     const printable = fc.string({ unit: 'grapheme', maxLength: 400 }).filter((text) => !/\p{Cc}/u.test(text))
@@ -70,7 +70,7 @@ it('never throws anything but INVALID_REQUEST, whatever the headers say', () => 
   fc.assert(
     fc.property(value, value, value, value, (authorization, userId, tenant, language) => {
       try {
-        const claim = readClaim({
+        const claim = readCredentials({
           authorization,
           'x-goclaw-user-id': userId,
           'x-goclaw-tenant-id': tenant,

@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import fc from 'fast-check'
-import { addressRanges, clientIpFinder } from '../src/edge/client-ip.ts'
+import { addressRanges, createClientIpFinder } from '../src/edge/client-ip.ts'
 
 const proxies = ['10.0.0.0/8', 'fd00::/8']
 
 const ipOf = (peer: string, headers: Record<string, string>, trusted: string[] = proxies) =>
-  clientIpFinder(trusted)({ socket: { remoteAddress: peer }, headers } as unknown as IncomingMessage)
+  createClientIpFinder(trusted)({ socket: { remoteAddress: peer }, headers } as unknown as IncomingMessage)
 
 it.each<[string, string, Record<string, string>, string, string[]?]>([
   ['no proxy is trusted', '10.0.0.1', { 'x-forwarded-for': '1.2.3.4', 'x-real-ip': '5.6.7.8' }, '10.0.0.1', []],

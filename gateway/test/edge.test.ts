@@ -1,6 +1,6 @@
 /** The edge over a real identity service and its database: who gets in, as whom, and where. */
-import { callerOf, identityTokens, invalidate, sha256Hex, type HttpHandler } from '@clawmesh/chassis'
-import { allRoutes, masterTenantId, type Caller } from '@clawmesh/contracts'
+import { callerOf, createIdentityTokens, evict, sha256Hex, type HttpHandler } from '@clawmesh/chassis'
+import { allRoutes, cacheTags, masterTenantId, type Caller } from '@clawmesh/contracts'
 import { testIdentity } from '../../test/support/identity.ts'
 import { startServices, testCaller, type ServiceHarness } from '../../test/support/service-harness.ts'
 import { bareMesh } from './support/bare-mesh.ts'
@@ -14,7 +14,7 @@ const systemOwner = testCaller({ role: 'owner', tenantId: masterTenantId, tenant
 
 /** Stands in for a service: answers with the caller that the edge vouches for. */
 const mirror: HttpHandler = (request, response) =>
-  void callerOf(request, identityTokens('nobody signs tokens with this')).then((caller) =>
+  void callerOf(request, createIdentityTokens('nobody signs tokens with this')).then((caller) =>
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(caller)),
   )
 
@@ -210,7 +210,7 @@ describe('an API key', () => {
     await pool.query('UPDATE identity.api_keys SET revoked = false WHERE key_hash = $1', [sha256Hex(key)])
     expect((await callerSeen(bearer(key))).status).toBe(401)
     // What identity says when it has made a key.
-    invalidate(harness.bus, 'api_keys', { tenantId: '', key: sha256Hex(key) })
+    evict(harness.bus, cacheTags.apiKey(sha256Hex(key)))
     expect((await callerSeen(bearer(key))).status).toBe(200)
   })
 

@@ -1,9 +1,9 @@
 /** A browser that an admin has let in, at the edge over a real identity service. */
-import { callerOf, identityTokens, type HttpHandler } from '@clawmesh/chassis'
+import { callerOf, createIdentityTokens, type HttpHandler } from '@clawmesh/chassis'
 import { masterTenantId, type Caller } from '@clawmesh/contracts'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
-import { authenticator } from '../src/admission/authenticate.ts'
-import { readClaim } from '../src/admission/claim.ts'
+import { createAuthenticator } from '../src/admission/authenticate.ts'
+import { readCredentials } from '../src/admission/credentials.ts'
 import { testIdentity } from '../../test/support/identity.ts'
 import { startServices, testCaller, type ServiceHarness } from '../../test/support/service-harness.ts'
 import { bearer, call } from './support/call.ts'
@@ -14,7 +14,7 @@ let harness: ServiceHarness
 let gateways: StartedGateway[]
 
 const mirror: HttpHandler = (request, response) =>
-  void callerOf(request, identityTokens('nobody signs tokens with this')).then((caller) =>
+  void callerOf(request, createIdentityTokens('nobody signs tokens with this')).then((caller) =>
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(caller)),
   )
 
@@ -104,7 +104,7 @@ it('is let in at once when approved and refused at once when revoked, by every e
 })
 
 describe('at the ladder', () => {
-  const authenticate = authenticator(
+  const authenticate = createAuthenticator(
     { token: 'secret', ownerIds: () => ['system'] },
     {
       ...listedLookups({
@@ -114,14 +114,14 @@ describe('at the ladder', () => {
   )
 
   it('an expired pairing counts for nothing though a cache still has it', async () => {
-    await expect(authenticate(readClaim(sender('good')))).resolves.toMatchObject({ credential: 'paired-device' })
-    await expect(authenticate(readClaim(sender('late')))).rejects.toMatchObject({ code: 'UNAUTHORIZED' })
+    await expect(authenticate(readCredentials(sender('good')))).resolves.toMatchObject({ credential: 'paired-device' })
+    await expect(authenticate(readCredentials(sender('late')))).rejects.toMatchObject({ code: 'UNAUTHORIZED' })
   })
 
   it('a lookup that fails counts as not paired', async () => {
     const lookups = { ...listedLookups({}), pairing: () => Promise.reject(new Error('away')) }
     await expect(
-      authenticator({ token: 'secret', ownerIds: () => [] }, lookups)(readClaim(sender('good'))),
+      createAuthenticator({ token: 'secret', ownerIds: () => [] }, lookups)(readCredentials(sender('good'))),
     ).rejects.toMatchObject({ code: 'UNAUTHORIZED' })
   })
 })

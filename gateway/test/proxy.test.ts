@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { Agent, request, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { identityHeader, identityTokens } from '@clawmesh/chassis'
+import { identityHeader, createIdentityTokens } from '@clawmesh/chassis'
 import { bareMesh, meshSecret } from './support/bare-mesh.ts'
 import { bearer, call } from './support/call.ts'
 import { gatewayToken, startGateway, type StartedGateway } from './support/gateway.ts'
@@ -95,7 +95,7 @@ describe('what a service gets', () => {
       },
     })
     const { headers } = echoOf(text)
-    const caller = await identityTokens(meshSecret).verify(headers[identityHeader]!)
+    const caller = await createIdentityTokens(meshSecret).verify(headers[identityHeader]!)
     expect(caller).toMatchObject({ userId: 'alice', role: 'admin', credential: 'gateway-token', locale: 'vi' })
     for (const name of [
       'authorization',

@@ -4,10 +4,10 @@ import type { AddressInfo } from 'node:net'
 import { createLogger, loadConfigs } from '@clawmesh/chassis'
 import type { Route } from '@clawmesh/contracts'
 import { gatewayConfig } from '../src/config.ts'
-import { pipeline } from '../src/edge/pipeline.ts'
-import { routeFinder } from '../src/edge/find-route.ts'
+import { createPipeline } from '../src/edge/pipeline.ts'
+import { createRouteFinder } from '../src/edge/find-route.ts'
 import { takeQueryToken } from '../src/edge/query-token.ts'
-import { admitter } from '../src/admission/admit.ts'
+import { createAdmitter } from '../src/admission/admit.ts'
 import { call } from './support/call.ts'
 import { listedLookups } from './support/lookups.ts'
 
@@ -25,11 +25,11 @@ let port: number
 let logged = ''
 const delivered: string[] = []
 const server = createServer(
-  pipeline({
+  createPipeline({
     cors: { apply: () => false, isAllowed: () => false },
-    findRoute: routeFinder(routes),
+    findRoute: createRouteFinder(routes),
     guard: () => undefined,
-    admit: admitter(
+    admit: createAdmitter(
       loadConfigs({ gateway: gatewayConfig }, { GOCLAW_GATEWAY_TOKEN: token }).gateway,
       listedLookups({
         keys: { [key]: { tenantId, scopes: ['operator.read'] } },

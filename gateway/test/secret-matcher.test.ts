@@ -1,9 +1,9 @@
 import fc from 'fast-check'
-import { hashOf } from '../src/admission/claim.ts'
-import { secretMatcher } from '../src/admission/secret-matcher.ts'
+import { hashOf } from '../src/admission/credentials.ts'
+import { createSecretMatcher } from '../src/admission/secret-matcher.ts'
 
 const onTheWire = (text: string) => Buffer.from(text).toString('latin1')
-const matches = (secret: string, sent: string) => secretMatcher(secret)(hashOf(onTheWire(sent)))
+const matches = (secret: string, sent: string) => createSecretMatcher(secret)(hashOf(onTheWire(sent)))
 
 it('matches the secret and nothing else, whatever the length of either', () => {
   fc.assert(
@@ -17,7 +17,7 @@ it('matches the secret and nothing else, whatever the length of either', () => {
 })
 
 it('compares digests of one length only: the secret itself, parts of its digest and other texts are no digest', () => {
-  const match = secretMatcher('secret')
+  const match = createSecretMatcher('secret')
   const digest = hashOf('secret')
   expect(match(digest)).toBe(true)
   for (const wrong of ['', 'secret', digest.slice(0, -2), `${digest}00`, `${digest}zz`.slice(2), digest.slice(0, -1)])

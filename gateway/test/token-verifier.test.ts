@@ -4,8 +4,8 @@ import fc from 'fast-check'
 import { createLocalJWKSet, SignJWT, UnsecuredJWT } from 'jose'
 import { MeshError } from '@clawmesh/contracts'
 import { fakeOidc, type FakeOidc, type SigningKey } from '../../test/fakes/oidc.ts'
-import { authenticator } from '../src/admission/authenticate.ts'
-import { hashOf, readClaim } from '../src/admission/claim.ts'
+import { createAuthenticator } from '../src/admission/authenticate.ts'
+import { hashOf, readCredentials } from '../src/admission/credentials.ts'
 import type { OidcIssuer } from '../src/admission/lookups.ts'
 import { listedLookups, type KnownThings } from './support/lookups.ts'
 
@@ -42,9 +42,9 @@ const edge = (
   config = { token: 'secret', ownerIds: () => ['system'] },
 ) => {
   const lookups = listedLookups(known)
-  const authenticate = authenticator(config, lookups)
+  const authenticate = createAuthenticator(config, lookups)
   const admit = (token: string, headers: Record<string, string> = {}) =>
-    authenticate(readClaim({ authorization: `Bearer ${token}`, ...headers }))
+    authenticate(readCredentials({ authorization: `Bearer ${token}`, ...headers }))
   return { lookups, admit }
 }
 const staff = { sub: 'alice', aud: 'app', role: 'staff' }
@@ -243,8 +243,8 @@ describe('tenants', () => {
 
   it('that share an issuer are told apart by audience', async () => {
     const { admit } = edge({ oidcIssuers: [issuerWith(), theirs()] })
-    expect((await admit(await fake.sign(staff))).reach).toEqual({ kind: 'own', tenantId })
-    expect((await admit(await fake.sign({ ...staff, aud: 'theirs' }))).reach).toEqual({
+    expect((await admit(await fake.sign(staff))).tenantScope).toEqual({ kind: 'own', tenantId })
+    expect((await admit(await fake.sign({ ...staff, aud: 'theirs' }))).tenantScope).toEqual({
       kind: 'own',
       tenantId: otherTenantId,
     })
@@ -260,7 +260,7 @@ describe('tenants', () => {
     const { admit } = edge({ oidcIssuers: [issuerWith(), theirs({ keyOf: createLocalJWKSet({ keys: [own.jwk] }) })] })
     await expect(admit(await fake.sign(staff, { key: own }))).rejects.toMatchObject(refusal)
     await expect(admit(await fake.sign({ ...staff, aud: 'theirs' }))).rejects.toMatchObject(refusal)
-    expect((await admit(await fake.sign({ ...staff, aud: 'theirs' }, { key: own }))).reach).toMatchObject({
+    expect((await admit(await fake.sign({ ...staff, aud: 'theirs' }, { key: own }))).tenantScope).toMatchObject({
       tenantId: otherTenantId,
     })
   })
@@ -346,8 +346,8 @@ describe('on the ladder', () => {
       throw new MeshError('UNAVAILABLE', 'error.unavailable', { what: 'identity' })
     }
     const bearer = await fake.sign(staff)
-    const claim = { ...readClaim({}), bearer, bearerHash: hashOf(bearer) }
-    await expect(authenticator({ token: 'x', ownerIds: () => [] }, lookups)(claim)).rejects.toMatchObject({
+    const claim = { ...readCredentials({}), bearer, bearerHash: hashOf(bearer) }
+    await expect(createAuthenticator({ token: 'x', ownerIds: () => [] }, lookups)(claim)).rejects.toMatchObject({
       code: 'UNAVAILABLE',
     })
   })

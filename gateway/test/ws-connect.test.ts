@@ -353,7 +353,7 @@ describe('events of runs', () => {
     channel: 'http',
   })
   const publish = (tenant: Tenant, event: RunEvent) =>
-    harness.mesh.bus.publish(runSubject(tenant.id, event.runId), event)
+    harness.mesh.bus.signal(runSubject(tenant.id, event.runId), event)
 
   it('reach admins of the tenant and the user of the run, on every edge, in order, and nobody else', async () => {
     const [tenant, other] = [await newTenant('seeing'), await newTenant('not seeing')]

@@ -310,7 +310,7 @@ describe('a client that reads slowly', () => {
     userId: 'alice',
     channel: 'http',
   })
-  const publish = (content: string) => mesh.bus.publish(runSubject(masterTenantId, 'r'), chunk(content))
+  const publish = (content: string) => mesh.bus.signal(runSubject(masterTenantId, 'r'), chunk(content))
 
   it('misses events, which the numbers of those it gets show, while others miss none', async () => {
     const patient = await startGateway(mesh, {}, { writeDeadlineMs: 600_000, readDeadlineMs: 600_000 })

@@ -5,22 +5,22 @@
 import { createHash } from 'node:crypto'
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
-import { authorise, createCache, createLogger, loadConfigs, localBus, type Mesh } from '@clawmesh/chassis'
+import { authorise, createCache, createLogger, loadConfigs, createLocalBus, type Mesh } from '@clawmesh/chassis'
 import { masterTenantId, routesOf, type CacheKind } from '@clawmesh/contracts'
-import { admitter } from '../../gateway/src/admission/admit.ts'
-import { readClaim } from '../../gateway/src/admission/claim.ts'
-import { identityLookups } from '../../gateway/src/admission/lookups.ts'
+import { createAdmitter } from '../../gateway/src/admission/admit.ts'
+import { readCredentials } from '../../gateway/src/admission/credentials.ts'
+import { createIdentityLookups } from '../../gateway/src/admission/lookups.ts'
 import { gatewayConfig } from '../../gateway/src/config.ts'
-import { limitRuns } from '../../gateway/src/limit/limit.ts'
-import { rateLimiter } from '../../gateway/src/limit/limiter.ts'
-import { ratesOf } from '../../gateway/src/limit/rate.ts'
+import { createRunLimit } from '../../gateway/src/limit/limit.ts'
+import { createRateLimiter } from '../../gateway/src/limit/limiter.ts'
+import { createRateLookup } from '../../gateway/src/limit/rate.ts'
 import { benchKey } from './keys.ts'
 
 const keys = 10_000
 const rounds = 5
 
 const log = createLogger({ level: 'silent', name: 'bench' })
-const bus = localBus(log)
+const bus = createLocalBus(log)
 const known = new Set(Array.from({ length: keys }, (_, n) => createHash('sha256').update(benchKey(n)).digest('hex')))
 const tenant = { found: true, id: masterTenantId, slug: 'master', name: 'Master', status: 'active' }
 const identity = {
@@ -36,16 +36,21 @@ const identity = {
 }
 const mesh = {
   client: () => identity,
-  cache: (kind: CacheKind, max: number) => createCache({ kind, max, ttlMs: 600_000, bus }),
+  cache: (kinds: CacheKind | [CacheKind], max: number) =>
+    createCache({ kinds: typeof kinds === 'string' ? [kinds] : kinds, max, ttlMs: 600_000, bus }),
 } as unknown as Pick<Mesh, 'client' | 'cache'>
 
 const { gateway: config } = loadConfigs(
   { gateway: gatewayConfig },
   { GOCLAW_GATEWAY_TOKEN: 'a token', CLAWMESH_RATE_LIMIT_RPM: '60000000', CLAWMESH_RATE_LIMIT_BURST: '1000000' },
 )
-const lookups = identityLookups(mesh)
-const admit = admitter(config, lookups)
-const limit = limitRuns(rateLimiter(config.replicas, '', log).take, ratesOf(config, lookups, log), () => '127.0.0.1')
+const lookups = createIdentityLookups(mesh)
+const admit = createAdmitter(config, lookups)
+const limit = createRunLimit(
+  createRateLimiter(config.replicas, '', log).take,
+  createRateLookup(config, lookups, log),
+  () => '127.0.0.1',
+)
 const route = routesOf('agents').find(({ definition }) => definition.startsRun === true)!
 
 const request = new IncomingMessage(new Socket())
@@ -58,7 +63,7 @@ const headers = Array.from({ length: keys }, (_, n) => ({
 const round = async (): Promise<number> => {
   const before = process.cpuUsage()
   for (const one of headers) {
-    const admission = await admit(readClaim(one))
+    const admission = await admit(readCredentials(one))
     await limit(request, new ServerResponse(request), route, admission)
     authorise(admission.caller, route)
   }

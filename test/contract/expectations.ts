@@ -22,7 +22,7 @@ export const errorText = ({ body }: Answer<unknown>): string => {
 
 /** Asserts that an answer is an error of a code, in the form of its route, and shows nothing of the inside. */
 export const expectRefusal = (answer: Answer<unknown>, { code, style = 'mesh', names }: Refusal): void => {
-  const { status, wire, retryable, openai } = errorKinds[code]
+  const { status, code: publicCode, retryable, openai } = errorKinds[code]
   expect({ status: answer.status, text: answer.text }).toEqual({ status, text: answer.text })
   expect(answer.headers['content-type']).toBe('application/json; charset=utf-8')
   expect(answer.text).not.toMatch(inside)
@@ -31,11 +31,11 @@ export const expectRefusal = (answer: Answer<unknown>, { code, style = 'mesh', n
       error: {
         message: expect.any(String),
         type: openai,
-        code: wire,
+        code: publicCode,
         param: (answer.body as { error: { param: unknown } }).error.param,
       },
     })
-  else expect(answer.body).toEqual(expect.objectContaining({ error: expect.any(String), code: wire, retryable }))
+  else expect(answer.body).toEqual(expect.objectContaining({ error: expect.any(String), code: publicCode, retryable }))
   expect(errorText(answer)).not.toBe('')
   if (names !== undefined) expect(errorText(answer)).toContain(names)
 }

@@ -1,6 +1,6 @@
 /** Identity tokens (JWT, RFC 7519) that nobody of the mesh has made, or that no longer hold. */
 import { createHash, createHmac } from 'node:crypto'
-import { identityTokens } from '@clawmesh/chassis'
+import { createIdentityTokens } from '@clawmesh/chassis'
 import type { Caller } from '@clawmesh/contracts'
 
 const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
@@ -22,7 +22,7 @@ export const forgedTokens = async (secret: string, caller: Caller): Promise<Reco
   return {
     'no token': 'forged',
     'JSON of the caller': Buffer.from(JSON.stringify(caller)).toString('base64'),
-    'another secret': await identityTokens('another secret of at least 32 characters').mint(caller),
+    'another secret': await createIdentityTokens('another secret of at least 32 characters').mint(caller),
     'secret itself as key': signed(header, payload, Buffer.from(secret)),
     unsigned: `${part({ alg: 'none' })}.${part(payload)}.`,
     'signature left out': good.slice(0, good.lastIndexOf('.') + 1),

@@ -198,7 +198,7 @@ test('config print tells each value with its source, secrets masked', async () =
 
   const all = JSON.parse((await runClawmesh(['config', 'print', '--target', 'all', '--json'], env)).stdout) as object[]
   expect(all).toContainEqual({
-    room: 'gateway',
+    module: 'gateway',
     variable: 'CLAWMESH_RATE_LIMIT_BURST',
     fileKey: 'gateway.rate_limit_burst',
     value: 3,

@@ -2,14 +2,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createLogger, openDatabase, type Database } from '@clawmesh/chassis'
 import { dependencyUrl } from '../support/dependencies.ts'
-import { openGate, type Gate } from '../support/mesh-gate.ts'
+import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 
-let gate: Gate
+let gate: TcpProxy
 let database: Database
 
 beforeEach(async () => {
   const url = new URL(dependencyUrl('postgres'))
-  gate = await openGate(url.hostname, Number(url.port))
+  gate = await openTcpProxy(url.hostname, Number(url.port))
   url.host = `127.0.0.1:${gate.port}`
   database = openDatabase({
     url: url.href,

@@ -4,7 +4,7 @@ import pg from 'pg'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { dependencyUrl } from '../support/dependencies.ts'
 import { eventually, sessionOf, type Api } from '../support/mesh-api.ts'
-import { openGate, type Gate } from '../support/mesh-gate.ts'
+import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 import { meshStartLimitMs, ownerId, startMesh, type Mesh } from '../support/mesh-processes.ts'
 import { startRedis, type RedisHandle } from '../support/redis.ts'
 
@@ -12,13 +12,13 @@ const awayMs = 10_000
 const burst = 40
 
 let database: TestDatabase
-let postgresGate: Gate
+let postgresGate: TcpProxy
 let redis: RedisHandle
-let redisGate: Gate
+let redisGate: TcpProxy
 let mesh: Mesh
 
-/** The same server behind a door of ours. */
-const behind = (url: string, { port }: Gate): string => {
+/** The same server behind a TCP proxy of ours. */
+const behind = (url: string, { port }: TcpProxy): string => {
   const moved = new URL(url)
   moved.hostname = '127.0.0.1'
   moved.port = String(port)
@@ -30,9 +30,9 @@ beforeAll(async () => {
   ;[database, redis, postgresGate] = await Promise.all([
     createDatabase('away'),
     startRedis(),
-    openGate(hostname, Number(port)),
+    openTcpProxy(hostname, Number(port)),
   ])
-  redisGate = await openGate('127.0.0.1', redis.port)
+  redisGate = await openTcpProxy('127.0.0.1', redis.port)
   mesh = await startMesh({
     together: true,
     databaseUrl: behind(database.url, postgresGate),

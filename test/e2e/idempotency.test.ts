@@ -2,7 +2,7 @@
 import { request as send, type IncomingMessage, type ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
-import { loadConfigs, newId, secretBox, type Database, type Service } from '@clawmesh/chassis'
+import { loadConfigs, newId, createSecretBox, type Database, type Service } from '@clawmesh/chassis'
 import type { MeshError } from '@clawmesh/contracts'
 import { allRoutes, takesIdempotencyKey } from '@clawmesh/contracts'
 import { identityConfig, identityService } from '@clawmesh/identity'
@@ -407,7 +407,7 @@ describe('an API key that is created', () => {
       tenantId,
       rowId: id,
     })
-    const opened = rows.map((row) => secretBox(Buffer.alloc(32, 7)).open(row.answer, place(row)))
+    const opened = rows.map((row) => createSecretBox(Buffer.alloc(32, 7)).open(row.answer, place(row)))
     const bodies = opened.map((text) => Buffer.from((JSON.parse(text) as { body: string }).body, 'base64').toString())
     expect(bodies.filter((body) => body.includes(secret))).toHaveLength(1)
   })

@@ -20,7 +20,11 @@ import pg from 'pg'
 import { startEmptyPglite, type PgliteProcess } from '../support/pglite.ts'
 import { migrationFolder } from '../../cli/src/migration-folders.ts'
 import { servicesWithDatabase } from '../../cli/src/targets.ts'
-import { activityPartitions, partitionStore, tracePartitions } from '../../services/traces/src/store/partitions.ts'
+import {
+  activityPartitions,
+  createPartitionStore,
+  tracePartitions,
+} from '../../services/traces/src/store/partitions.ts'
 import { startPostgres, type PostgresHandle } from '../support/postgres.ts'
 
 const log = createLogger({ level: 'silent', name: 'test' })
@@ -112,18 +116,18 @@ const expectSeparation = async (database: Database, client: pg.Client, tables: r
   await client.query(`SET session_replication_role = replica`)
   for (const table of tables) for (const tenantId of [one, other]) await client.query(...insertInto(table, tenantId))
   await client.query(`SET session_replication_role = origin`)
-  const door = database.forTenant(one)
+  const scoped = database.forTenant(one)
   for (const table of tables) {
-    const seen = (await door.query<{ tenant_id: string }>(rowsOf(table))).rows
+    const seen = (await scoped.query<{ tenant_id: string }>(rowsOf(table))).rows
     expect([table.name, new Set(seen.map(({ tenant_id }) => tenant_id))]).toEqual([table.name, new Set([one])])
-    const updated = await door.query(`UPDATE ${table.name} SET tenant_id = tenant_id`)
+    const updated = await scoped.query(`UPDATE ${table.name} SET tenant_id = tenant_id`)
     expect([table.name, updated.rowCount]).toEqual([table.name, seen.length])
     const refused = /violates row-level security policy/
-    await expect(door.query(`UPDATE ${table.name} SET tenant_id = $1`, [other])).rejects.toThrow(refused)
-    await expect(door.query(...insertInto(table, other))).rejects.toThrow(refused)
+    await expect(scoped.query(`UPDATE ${table.name} SET tenant_id = $1`, [other])).rejects.toThrow(refused)
+    await expect(scoped.query(...insertInto(table, other))).rejects.toThrow(refused)
   }
   for (const table of tables) {
-    await door.query(`DELETE FROM ${table.name}`)
+    await scoped.query(`DELETE FROM ${table.name}`)
     const left = (await client.query<{ tenant_id: string }>(rowsOf(table))).rows
     expect([table.name, new Set(left.map(({ tenant_id }) => tenant_id))]).toEqual([table.name, new Set([other])])
     expect((await database.system.query(rowsOf(table))).rowCount).toBe(left.length)
@@ -268,8 +272,8 @@ describe('with a login that owns nothing', () => {
         VALUES ($1, gen_random_uuid(), '2026-03-04T05:06:07Z', 'user', 'alice', 'did')`
       for (const tenantId of [one, other]) await database.forTenant(tenantId).query(insert, [tenantId])
       const inMarch = 'SELECT tenant_id FROM traces.activity_logs_p20260301'
-      await partitionStore(database, activityPartitions).create('2026-03-01')
-      await partitionStore(database, tracePartitions).create('2026-03-04')
+      await createPartitionStore(database, activityPartitions).create('2026-03-01')
+      await createPartitionStore(database, tracePartitions).create('2026-03-04')
       expect((await database.system.query(inMarch)).rowCount).toBe(2)
       expect((await database.forTenant(one).query(inMarch)).rows).toEqual([{ tenant_id: one }])
       expect(await rowSecurityFault(url, 'traces')).toBeUndefined()
@@ -281,7 +285,7 @@ describe('with a login that owns nothing', () => {
       await expect(
         database.system.query(`SELECT traces.make_partition('x; DROP TABLE y', now(), now())`),
       ).rejects.toThrow('no partitioned table')
-      await partitionStore(database, activityPartitions).drop('2026-03-01')
+      await createPartitionStore(database, activityPartitions).drop('2026-03-01')
       expect((await database.system.query('SELECT FROM traces.activity_logs')).rowCount).toBe(0)
     } finally {
       await database.close()

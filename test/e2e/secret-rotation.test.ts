@@ -6,7 +6,7 @@ import {
   loadConfigs,
   newId,
   rotateSecrets,
-  secretBox,
+  createSecretBox,
   type Database,
   type SecretBox,
   type SecretColumn,
@@ -27,7 +27,7 @@ import { startServices, testCaller, type ServiceHarness } from '../support/servi
 const hexKey = (byte: number): string => Buffer.alloc(32, byte).toString('hex')
 const boxOf = (...bytes: [number, ...number[]]): SecretBox => {
   const [current, ...others] = bytes.map((byte) => Buffer.alloc(32, byte))
-  return secretBox(current!, others)
+  return createSecretBox(current!, others)
 }
 const oldKey = 1
 const newKey = 2
@@ -241,7 +241,7 @@ test('values of every earlier format come under the current key, empty ones stay
   const dry = await runClawmesh(['secrets', 'rotate', '--dry-run'], env)
   expect(dry).toMatchObject({ code: 0, stdout: expect.stringContaining('1 to be sealed anew, 0 cannot') })
   expect(await storedValue('providers', providerKeys, imported)).toBe(theirs)
-  const keyId = secretBox(Buffer.from(goclaw, 'hex')).keyId
+  const keyId = createSecretBox(Buffer.from(goclaw, 'hex')).keyId
   expect((await runClawmesh(['secrets', 'status'], env)).stdout).toContain(`key ${keyId}: needed until`)
 
   expect((await runClawmesh(['secrets', 'rotate'], env)).code).toBe(0)

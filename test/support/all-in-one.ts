@@ -4,7 +4,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ApiKeyScope, Role } from '@clawmesh/contracts'
-import { createLogger, identityTokens, loadConfigs, migrate, type IdentityTokens, type Logger } from '@clawmesh/chassis'
+import {
+  createLogger,
+  createIdentityTokens,
+  loadConfigs,
+  migrate,
+  type IdentityTokens,
+  type Logger,
+} from '@clawmesh/chassis'
 
 import { migrationFolder } from '../../cli/src/migration-folders.ts'
 import { composeProcess, type MeshProcess } from '../../cli/src/process.ts'
@@ -244,7 +251,7 @@ export const startAllInOne = async (
     upstream: ground.upstream,
     databaseUrls: ground.databaseUrls,
     env: ground.env,
-    tokens: identityTokens(ground.meshSecret),
+    tokens: createIdentityTokens(ground.meshSecret),
     meshSecret: ground.meshSecret,
     request,
     owner,

@@ -9,14 +9,14 @@ import {
   chassisConfig,
   createLogger,
   createMesh,
-  identityTokens,
-  lifecycle,
+  createIdentityTokens,
+  createLifecycle,
   loadConfigs,
-  localBus,
+  createLocalBus,
   migrate,
   newId,
-  routeTable,
-  secretBox,
+  createRouteTable,
+  createSecretBox,
   serviceCaller,
   type Bus,
   type Call,
@@ -84,7 +84,7 @@ export const startServices = async ({
   databaseUrls = {},
   standIns = [],
   env = {},
-  secrets = secretBox(Buffer.alloc(32, 7)),
+  secrets = createSecretBox(Buffer.alloc(32, 7)),
 }: HarnessOptions): Promise<ServiceHarness> => {
   const names = Object.keys(services) as RemoteService[]
   const database = await createDatabase('service')
@@ -93,7 +93,7 @@ export const startServices = async ({
   for (const service of names) await migrate({ url: urlOf(service), schema: service, folder: migrationFolder(service) })
 
   const log = createLogger({ level: process.env['CLAWMESH_TEST_LOG'] ?? 'silent', name: 'test' })
-  const bus = localBus(log)
+  const bus = createLocalBus(log)
   const { chassis: config } = loadConfigs(
     { chassis: chassisConfig },
     { CLAWMESH_CHECK_RESPONSES: 'true', CLAWMESH_FETCH_ALLOW: '127.0.0.1,localhost', ...env },
@@ -102,7 +102,7 @@ export const startServices = async ({
     config,
     log,
     bus,
-    tokens: identityTokens('test secret of at least 32 characters'),
+    tokens: createIdentityTokens('test secret of at least 32 characters'),
     secrets,
     embedded: true,
     dataDir,
@@ -115,13 +115,13 @@ export const startServices = async ({
     mesh.join(service)
     return service
   })
-  const life = lifecycle(
+  const life = createLifecycle(
     built.flatMap(({ parts }) => parts),
     log,
   )
   await life.start()
 
-  const table = routeTable(names.flatMap((name) => routesOf(name)))
+  const table = createRouteTable(names.flatMap((name) => routesOf(name)))
   const callers = new Map<string, Caller>()
   const server = createServer((request: IncomingMessage, response) => {
     attachCaller(request, callers.get(String(request.headers['x-test-caller']))!)

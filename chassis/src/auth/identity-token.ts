@@ -19,7 +19,7 @@ export interface IdentityTokens {
 }
 
 /** Mints and verifies identity tokens with the secret that all processes of a mesh share (HS256, RFC 7519). */
-export const identityTokens = (secret: string): IdentityTokens => {
+export const createIdentityTokens = (secret: string): IdentityTokens => {
   const key = createHash('sha256').update(`clawmesh identity ${secret}`).digest()
   const minted = new LRUCache<string, string>({ max: 20_000, ttl: lifetimeMs - renewBeforeMs })
   const verified = new LRUCache<string, Caller>({ max: 20_000 })

@@ -20,11 +20,11 @@ export type Stop = () => Promise<void>
 
 export interface Bus {
   /** Sends to whoever listens now; nothing is kept. */
-  publish: (subject: string, message: unknown) => void
+  signal: (subject: string, message: unknown) => void
   /** Listens to live messages, and to stored events as they are stored. `*` takes one token, `>` the rest. */
   subscribe: (subject: string, handler: (message: unknown, subject: string) => void) => () => void
   /** Stores events for their consumers; resolves when they are safe. An id seen before is not stored twice. */
-  emit: (events: readonly OutgoingEvent[]) => Promise<void>
+  publishDurable: (events: readonly OutgoingEvent[]) => Promise<void>
   /** Consumes stored events from a durable position. */
   consume: (consumer: Consumer) => Promise<Stop>
   /** Called after a lost connection is back: messages may have been missed. */

@@ -12,11 +12,11 @@ const matcher = (pattern: string): RegExp =>
   )
 
 /** A bus that lives and dies with the process. */
-export const localBus = (log: Logger): Bus => {
+export const createLocalBus = (log: Logger): Bus => {
   const listeners = new Set<{ pattern: RegExp; handler: (message: unknown, subject: string) => void }>()
   const consumers = new Set<{ pattern: RegExp; consumer: Consumer }>()
 
-  const publish = (subject: string, message: unknown) => {
+  const signal = (subject: string, message: unknown) => {
     for (const { pattern, handler } of listeners) {
       if (!pattern.test(subject)) continue
       try {
@@ -28,14 +28,14 @@ export const localBus = (log: Logger): Bus => {
   }
 
   return {
-    publish,
+    signal,
     subscribe: (subject, handler) => {
       const listener = { pattern: matcher(subject), handler }
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
-    emit: async (events) => {
-      for (const { subject, event } of events) publish(subject, event)
+    publishDurable: async (events) => {
+      for (const { subject, event } of events) signal(subject, event)
       await Promise.all(
         [...consumers].map(async ({ pattern, consumer }) => {
           const wanted: CloudEvent[] = events.filter(({ subject }) => pattern.test(subject)).map(({ event }) => event)

@@ -37,7 +37,7 @@ const ensureStream = async (connection: NatsConnection): Promise<void> => {
 }
 
 /** Connects to NATS; keeps trying for ever, both at start and later. */
-export const natsBus = async (servers: readonly string[], name: string, log: Logger): Promise<Bus> => {
+export const connectNatsBus = async (servers: readonly string[], name: string, log: Logger): Promise<Bus> => {
   const patience = setTimeout(() => log.warn('NATS does not answer yet, waiting for it'), quietMs)
   const connection = await connect({
     servers: [...servers],
@@ -140,7 +140,7 @@ export const natsBus = async (servers: readonly string[], name: string, log: Log
   }
 
   return {
-    publish: (subject, message) => {
+    signal: (subject, message) => {
       if (!connection.isClosed()) connection.publish(subject, JSON.stringify(message))
     },
     subscribe: (subject, handler) => {
@@ -156,7 +156,7 @@ export const natsBus = async (servers: readonly string[], name: string, log: Log
       })
       return () => subscription.unsubscribe()
     },
-    emit: async (events) => {
+    publishDurable: async (events) => {
       if (!connected) throw new MeshError('UNAVAILABLE', 'error.unavailable', { what: 'NATS' })
       await readyStream()
       await Promise.all(

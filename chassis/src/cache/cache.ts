@@ -1,8 +1,8 @@
 /**
- * A read-through cache: bounded, expiring, remembering misses, and told by the bus what to forget. While its source is
- * away and the bus is not, values outlive their time: nobody can have changed them unheard.
+ * A read-through cache: bounded, expiring, remembering misses, and evicting what the bus says has changed. While its
+ * source is away and the bus is not, values outlive their time: no change can have gone unnoticed.
  */
-import { cacheSubject, invalidation, MeshError, type CacheKind, type Invalidation } from '@clawmesh/contracts'
+import { cacheSubject, cacheTag, MeshError, type CacheKind, type CacheTag } from '@clawmesh/contracts'
 import { LRUCache } from 'lru-cache'
 import type { Bus } from '../bus/bus.ts'
 import { databaseError } from '../db/database.ts'
@@ -13,13 +13,17 @@ export interface Cache<V> {
   /** The value if it is there, without a promise. `null` is a remembered miss, `undefined` says nothing. */
   peek: (tenantId: string, key: string) => V | null | undefined
   clear: () => void
-  /** Calls back after something was forgotten because it may have changed; an empty key stands for everything. */
-  onForget: (handler: (told: Invalidation) => void) => void
+  /** Calls back after an eviction, with its tag. */
+  onInvalidation: (handler: (tag: CacheTag) => void) => void
   stats: () => { size: number; hits: number; misses: number }
 }
 
-interface CacheOptions {
-  kind: CacheKind
+export interface CacheOptions {
+  /**
+   * What the values are derived from. A key of the first kind is the cache's own key; a key of any other says nothing
+   * about which values depend on it, so all of its tenant's are evicted.
+   */
+  kinds: readonly [CacheKind, ...CacheKind[]]
   /** Entries, misses included. */
   max: number
   ttlMs: number
@@ -39,39 +43,77 @@ interface Entry<V> {
 const staleMs = 300_000
 /** A source that was away is asked again after this time. */
 const askAgainMs = 1_000
+/** Tenants whose generation is remembered; beyond that all of them begin a new one. */
+const maxGenerations = 100_000
 
 const isAway = (thrown: unknown): boolean => {
   const error = databaseError(thrown)
   return error instanceof MeshError && error.code === 'UNAVAILABLE'
 }
 
-/** Forgets a key of a tenant everywhere; an empty key forgets everything of the kind. */
-export const invalidate = (bus: Bus, kind: CacheKind, message: Invalidation): void =>
-  bus.publish(cacheSubject(kind), message)
+/** Evicts what a tag names from the caches of every process. */
+export const evict = (bus: Pick<Bus, 'signal'>, tag: CacheTag): void => bus.signal(cacheSubject(tag.kind), tag)
 
-/** A cache of one kind. It empties itself when the bus was away, as it may have missed an invalidation. */
-export const createCache = <V extends object>({ kind, max, ttlMs, missTtlMs = ttlMs, bus }: CacheOptions): Cache<V> => {
+/**
+ * Numbers that stand in the keys of entries: with a new one, all entries under the old one are out of reach at once and
+ * leave when their place is needed.
+ */
+const createGenerations = () => {
+  let latest = 0
+  let ofAll = 0
+  const ofTenant = new Map<string, number>()
+  const renewAll = () => {
+    ofAll = ++latest
+    ofTenant.clear()
+  }
+  return {
+    keyOf: (tenantId: string, key: string) => `${ofTenant.get(tenantId) ?? ofAll} ${tenantId} ${key}`,
+    renewAll,
+    renew: (tenantId: string) => {
+      if (ofTenant.size >= maxGenerations) renewAll()
+      ofTenant.set(tenantId, ++latest)
+    },
+  }
+}
+
+/** A cache of things derived from some kinds. It empties itself when the bus was away, as it may have missed a tag. */
+export const createCache = <V extends object>({
+  kinds,
+  max,
+  ttlMs,
+  missTtlMs = ttlMs,
+  bus,
+}: CacheOptions): Cache<V> => {
   const entries = new LRUCache<string, Entry<V>>({ max, ttl: ttlMs + staleMs })
   const loading = new Map<string, Promise<V | undefined>>()
-  // Told to forget while loading, the loaded value may already be old: it is handed over but not kept.
-  let generation = 0
+  const generations = createGenerations()
+  const { keyOf } = generations
+  // Evicted while loading, the loaded value may already be old: it is handed over but not kept.
+  let evictions = 0
   let hits = 0
   let misses = 0
-  const keyOf = (tenantId: string, key: string) => `${tenantId} ${key}`
+  const [ownKind] = kinds
 
-  const forget = (tenantId: string, key: string) => {
-    generation++
+  const clear = () => {
+    evictions++
     loading.clear()
-    if (key === '') entries.clear()
-    else entries.delete(keyOf(tenantId, key))
+    entries.clear()
+    generations.renewAll()
   }
-  const handlers: ((told: Invalidation) => void)[] = []
-  const hear = (told: Invalidation) => {
-    forget(told.tenantId, told.key)
-    for (const handler of handlers) handler(told)
+  const evictTagged = ({ kind, tenantId, key }: CacheTag) => {
+    if (tenantId === undefined) return clear()
+    evictions++
+    loading.clear()
+    if (key !== undefined && kind === ownKind) entries.delete(keyOf(tenantId, key))
+    else generations.renew(tenantId)
   }
-  bus.subscribe(cacheSubject(kind), (message) => hear(invalidation.parse(message)))
-  bus.onReconnect(() => hear({ tenantId: '', key: '' }))
+  const handlers: ((tag: CacheTag) => void)[] = []
+  const invalidate = (tag: CacheTag) => {
+    evictTagged(tag)
+    for (const handler of handlers) handler(tag)
+  }
+  for (const kind of kinds) bus.subscribe(cacheSubject(kind), (message) => invalidate(cacheTag.parse(message)))
+  bus.onReconnect(() => invalidate({ kind: ownKind }))
 
   const keep = (cacheKey: string, value: V | undefined): void => {
     const freshMs = value === undefined ? missTtlMs : ttlMs
@@ -91,11 +133,11 @@ export const createCache = <V extends object>({ kind, max, ttlMs, missTtlMs = tt
   }
 
   const loadOnce = (cacheKey: string, load: () => Promise<V | undefined>): Promise<V | undefined> => {
-    const startedIn = generation
+    const startedAfter = evictions
     const promise = load()
       .then(
         (value) => {
-          if (generation === startedIn) keep(cacheKey, value)
+          if (evictions === startedAfter) keep(cacheKey, value)
           return value
         },
         (thrown: unknown) => orStale(cacheKey, thrown),
@@ -123,8 +165,8 @@ export const createCache = <V extends object>({ kind, max, ttlMs, missTtlMs = tt
       if (known !== undefined) hits++
       return known === missing ? null : known
     },
-    clear: () => forget('', ''),
-    onForget: (handler) => void handlers.push(handler),
+    clear,
+    onInvalidation: (handler) => void handlers.push(handler),
     stats: () => ({ size: entries.size, hits, misses }),
   }
 }

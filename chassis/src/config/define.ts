@@ -6,7 +6,7 @@ export interface Setting<T extends z.ZodType = z.ZodType> {
   /** Environment variable names, the first that is set wins. */
   env: readonly [string, ...string[]]
   /**
-   * Its key in the configuration file, dots between the levels; default `<room>.<name in snake case>`. Several keys make
+   * Its key in the configuration file, dots between the levels; default `<module>.<name in snake case>`. Several keys make
    * one object, whose fields have their last parts as names. False where the file has no say.
    */
   file?: string | readonly string[] | false
@@ -20,7 +20,7 @@ export interface Setting<T extends z.ZodType = z.ZodType> {
 }
 
 export interface ConfigDefinition<S extends Record<string, Setting> = Record<string, Setting>> {
-  /** The room it configures, as shown in the documentation. */
+  /** The module it configures, as shown in the documentation. */
   name: string
   settings: S
 }
@@ -34,7 +34,7 @@ export type ConfigOf<D extends ConfigDefinition> = {
     : z.output<D['settings'][K]['schema']>
 }
 
-/** Declares the configuration of one room. */
+/** Declares the configuration of one module. */
 export const defineConfig = <const S extends Record<string, Setting>>(
   name: string,
   settings: S,

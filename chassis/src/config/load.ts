@@ -28,7 +28,7 @@ export interface Resolved {
 
 /** A setting among all the others. */
 export interface SettingEntry {
-  room: string
+  module: string
   name: string
   setting: Setting
   /** Its keys in the file; none where the file has no say. */
@@ -40,19 +40,19 @@ type ConfigsOf<D extends Definitions> = { readonly [K in keyof D]: ConfigOf<D[K]
 
 const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
-const fileKeysOf = (room: string, name: string, { file }: Setting): readonly string[] => {
+const fileKeysOf = (module: string, name: string, { file }: Setting): readonly string[] => {
   if (file === false) return []
-  return typeof file === 'object' ? file : [file ?? `${room}.${snakeCase(name)}`]
+  return typeof file === 'object' ? file : [file ?? `${module}.${snakeCase(name)}`]
 }
 
-/** All settings of several rooms. */
+/** All settings of several modules. */
 export const settingsOf = (definitions: Definitions): SettingEntry[] =>
-  Object.values(definitions).flatMap(({ name: room, settings }) =>
+  Object.values(definitions).flatMap(({ name: module, settings }) =>
     Object.entries(settings).map(([name, setting]) => ({
-      room,
+      module,
       name,
       setting,
-      fileKeys: fileKeysOf(room, name, setting),
+      fileKeys: fileKeysOf(module, name, setting),
     })),
   )
 
@@ -122,7 +122,7 @@ export const resolveSetting = (entry: SettingEntry, { env, file, defaults }: Lay
 
 /** What one setting is by the environment alone; undefined when that is faulty. */
 export const settingFromEnv = <T extends z.ZodType>(setting: Setting<T>, env: NodeJS.ProcessEnv): z.output<T> =>
-  resolveSetting({ room: '', name: '', setting, fileKeys: [] }, { env }).value as z.output<T>
+  resolveSetting({ module: '', name: '', setting, fileKeys: [] }, { env }).value as z.output<T>
 
 /** Where the file has something else than an object above a setting's key. */
 const shapeFaults = (entries: readonly SettingEntry[], file: ConfigFile | undefined): ConfigFault[] => {
@@ -163,14 +163,14 @@ export interface OpenConfigs<D extends Definitions> {
   reload: (layers: Layers) => Reload
 }
 
-/** Reads the configuration of several rooms and keeps its live settings changeable. @throws ConfigError */
+/** Reads the configuration of several modules and keeps its live settings changeable. @throws ConfigError */
 export const openConfigs = <const D extends Definitions>(definitions: D, layers: Layers): OpenConfigs<D> => {
   const entries = settingsOf(definitions)
   const values = readValues(entries, layers)
   const valueFor = (entry: SettingEntry) => (entry.setting.live ? () => values.get(entry) : values.get(entry))
   const configs = Object.fromEntries(
-    Object.entries(definitions).map(([key, { name: room }]) => {
-      const own = entries.filter((entry) => entry.room === room)
+    Object.entries(definitions).map(([key, { name: module }]) => {
+      const own = entries.filter((entry) => entry.module === module)
       return [key, Object.fromEntries(own.map((entry) => [entry.name, valueFor(entry)]))]
     }),
   ) as ConfigsOf<D>
@@ -188,7 +188,7 @@ export const openConfigs = <const D extends Definitions>(definitions: D, layers:
 }
 
 /**
- * Reads the configuration of several rooms from an environment, over a file where one is given.
+ * Reads the configuration of several modules from an environment, over a file where one is given.
  * @throws ConfigError naming every fault of both
  */
 export const loadConfigs = <const D extends Definitions>(

@@ -60,7 +60,7 @@ const variableNotices = (entries: readonly SettingEntry[], env: NodeJS.ProcessEn
   }
 }
 
-/** What the layers hold that none of the settings reads; `entries` are those of all rooms. */
+/** What the layers hold that none of the settings reads; `entries` are those of all modules. */
 export const noticesOf = (entries: readonly SettingEntry[], { env, file }: Layers): Notices => {
   const found = [variableNotices(entries, env), ...(file === undefined ? [] : [fileNotices(entries, file)])]
   return {

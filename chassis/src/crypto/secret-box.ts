@@ -80,7 +80,7 @@ const decryptWithAny = (keys: readonly Buffer[], body: Buffer, aad: string): str
  * A box with one key that seals and any number of others that open (docs/adr/0011).
  * Stored form: `mesh2:<key id>:<base64 of nonce, ciphertext, tag>`; `mesh1:` and `aes-gcm:` are read.
  */
-export const secretBox = (current: Buffer, others: readonly Buffer[] = []): SecretBox => {
+export const createSecretBox = (current: Buffer, others: readonly Buffer[] = []): SecretBox => {
   const ring = new Map([current, ...others].map((key) => [idOf(key), key]))
   const keyId = idOf(current)
   const currentPrefix = `mesh2:${keyId}:`

@@ -32,7 +32,7 @@ const boundClient = (client: pg.PoolClient, binding: Binding): pg.PoolClient => 
  * A pool over another one's connections. `bindingNow` is asked at each statement and transaction, and throws when there
  * is none. Nothing of a binding stays on a connection.
  */
-export const boundPool = (pool: pg.Pool, bindingNow: () => Binding): pg.Pool => {
+export const createBoundPool = (pool: pg.Pool, bindingNow: () => Binding): pg.Pool => {
   const query: Run = async (config, values) => {
     const given = typeof config === 'string' ? { text: config } : config
     const bound = new BoundQuery(bindingNow(), values === undefined ? given : { ...given, values })

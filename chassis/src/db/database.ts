@@ -1,13 +1,13 @@
-/** A service's own database: doors to its rows, and the adapters its Prisma clients run on. */
+/** A service's own database: scoped access to its rows, and the adapters its Prisma clients run on. */
 import { MeshError } from '@clawmesh/contracts'
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import type { Logger } from '../log/logger.ts'
 import { systemBinding, tenantBinding } from './binding.ts'
-import { boundPool } from './bound-pool.ts'
-import { doorOf, type Door } from './door.ts'
+import { createBoundPool } from './bound-pool.ts'
 import { QueueingPool, transactionOptions } from './queueing-pool.ts'
-import { tenantScope, type TenantScope } from './tenant-client.ts'
+import { createScopedDb, type ScopedDb } from './scoped-db.ts'
+import { createTenantClients, type TenantClients } from './tenant-clients.ts'
 
 // Counts and sums fit a double everywhere we use them; pg would hand them over as text.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number)
@@ -23,15 +23,15 @@ export interface Database {
   /** The PostgreSQL schema that the service owns. */
   readonly schema: string
   /** The rows of one tenant. @throws TypeError when that is no UUID */
-  readonly forTenant: (tenantId: string) => Door
+  readonly forTenant: (tenantId: string) => ScopedDb
   /** The rows of all tenants and those of none: for work that belongs to no tenant, and said by name. */
-  readonly system: Door
+  readonly system: ScopedDb
   /** What a Prisma client of tenants is made with; it is used through `clientOf` only. */
   readonly tenantClientOptions: ClientOptions
   /** What a Prisma client of the system is made with. */
   readonly systemClientOptions: ClientOptions
   /** A Prisma client made with `tenantClientOptions`, as one tenant; cheap. It has no `findUnique`. */
-  readonly clientOf: TenantScope['clientOf']
+  readonly clientOf: TenantClients['clientOf']
   /**
    * Connections as the login role, bound to nothing: they see no tenant's row. Only for changes of tables that no
    * transaction can hold, and for tests.
@@ -65,8 +65,8 @@ export const openDatabase = ({ url, schema, poolSize, log, keepsStatements = fal
   pool.on('error', ({ message }) => log.warn({ reason: message }, 'a database connection broke'))
   pool.on('connect', (client) => client.on('error', () => undefined))
   const namePrefix = keepsStatements ? schema : undefined
-  const scope = tenantScope()
-  const systemPool = boundPool(pool, () => systemBinding)
+  const scope = createTenantClients()
+  const systemPool = createBoundPool(pool, () => systemBinding)
   const clientOptions = (bound: pg.Pool): ClientOptions => ({
     adapter: new PrismaPg(bound, { schema, disposeExternalPool: false }),
     transactionOptions,
@@ -76,13 +76,13 @@ export const openDatabase = ({ url, schema, poolSize, log, keepsStatements = fal
     schema,
     forTenant: (tenantId) => {
       const binding = tenantBinding(tenantId)
-      return doorOf(
-        boundPool(pool, () => binding),
+      return createScopedDb(
+        createBoundPool(pool, () => binding),
         namePrefix,
       )
     },
-    system: doorOf(systemPool, namePrefix),
-    tenantClientOptions: clientOptions(boundPool(pool, scope.now)),
+    system: createScopedDb(systemPool, namePrefix),
+    tenantClientOptions: clientOptions(createBoundPool(pool, scope.now)),
     systemClientOptions: clientOptions(systemPool),
     clientOf: scope.clientOf,
     ping: () =>

@@ -52,7 +52,7 @@ export interface OutboxRelay {
    * Says that a transaction with events has committed. Rows that were written as `claimedByWriter` are handed over: they
    * are published as they are, without being read back.
    */
-  poke: (claimed?: readonly OutboxRow[]) => void
+  wakeRelay: (claimed?: readonly OutboxRow[]) => void
   /** Publishes what is there and stops. */
   stop: () => Promise<void>
 }
@@ -64,7 +64,7 @@ const emitRows = async ({ system, schema }: Database, bus: Bus, rows: readonly O
     event: JSON.parse(payload) as CloudEvent,
   }))
   try {
-    await bus.emit(outgoing)
+    await bus.publishDurable(outgoing)
   } catch (error) {
     await system.query(`UPDATE "${schema}".outbox SET claimed_until = NULL WHERE id = ANY($1)`, [ids])
     throw error
@@ -93,18 +93,18 @@ const relayBatch = async (database: Database, bus: Bus): Promise<number> => {
   return rows.length
 }
 
-/** Relays a service's outbox to the bus, at once when poked and every second otherwise. Any number may run. */
+/** Relays a service's outbox to the bus, at once when woken and every second otherwise. Any number may run. */
 export const startOutboxRelay = (database: Database, bus: Bus, log: Logger): OutboxRelay => {
   let stopping = false
-  let poked = false
+  let woken = false
   /** Whether there may be rows in the table that nobody has claimed; asked for every poll anyway. */
   let unclaimed = true
   let sweptAtMs = 0
   let failing = false
   let held: OutboxRow[] = []
   let wake = () => {}
-  const poke = (claimed: readonly OutboxRow[] = []) => {
-    poked = true
+  const wakeRelay = (claimed: readonly OutboxRow[] = []) => {
+    woken = true
     if (claimed.length === 0) unclaimed = true
     else if (held.length < maxHeld) held.push(...claimed)
     wake()
@@ -122,7 +122,7 @@ export const startOutboxRelay = (database: Database, bus: Bus, log: Logger): Out
     while ((await relayBatch(database, bus)) === batchSize);
   }
 
-  /** Until the next poke or poll; while failing only until the poll, as pokes would make a busy loop. */
+  /** Until the next wake-up or poll; while failing only until the poll, as wake-ups would make a busy loop. */
   const pause = () =>
     new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, pollMs)
@@ -131,12 +131,12 @@ export const startOutboxRelay = (database: Database, bus: Bus, log: Logger): Out
         clearTimeout(timer)
         resolve()
       }
-      if (poked) wake()
+      if (woken) wake()
     })
 
   const loop = async () => {
     while (!stopping) {
-      poked = false
+      woken = false
       try {
         await relayAll()
         failing = false
@@ -148,16 +148,16 @@ export const startOutboxRelay = (database: Database, bus: Bus, log: Logger): Out
         failing = true
       }
       if (!stopping) await pause()
-      if (poked && !stopping) await sleep(lingerMs)
+      if (woken && !stopping) await sleep(lingerMs)
     }
   }
   const running = loop()
 
   return {
-    poke,
+    wakeRelay,
     stop: async () => {
       stopping = true
-      poke()
+      wakeRelay()
       await running
       try {
         unclaimed = true
@@ -169,15 +169,15 @@ export const startOutboxRelay = (database: Database, bus: Bus, log: Logger): Out
   }
 }
 
-/** The relay as a part of a service, and the poke that its store gives after a commit. */
-export const outboxPart = (
+/** The relay as a part of a service, and the wake-up that its store gives after a commit. */
+export const createOutboxPart = (
   database: Database,
   { bus, log }: { bus: Bus; log: Logger },
-): Part & Pick<OutboxRelay, 'poke'> => {
+): Part & Pick<OutboxRelay, 'wakeRelay'> => {
   let relay: OutboxRelay | undefined
   return {
     name: `${database.schema} outbox`,
-    poke: (claimed) => relay?.poke(claimed),
+    wakeRelay: (claimed) => relay?.wakeRelay(claimed),
     start: async () => {
       relay = startOutboxRelay(database, bus, log.child({ part: 'outbox', service: database.schema }))
     },

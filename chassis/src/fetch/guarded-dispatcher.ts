@@ -40,7 +40,7 @@ const guardedLookup =
  * resolve to anything private. Pass it to undici's `fetch` or `request` where a stream is needed; `guardedFetch` else.
  * A refusal surfaces as the cause of undici's error; `blockedBy` finds it.
  */
-export const guardedDispatcher = (options: DispatcherOptions = {}): Dispatcher => {
+export const createGuardedDispatcher = (options: DispatcherOptions = {}): Dispatcher => {
   const allow = parseAllowList(options.allow)
   const connect = buildConnector({
     lookup: guardedLookup(allow, options.resolve ?? systemResolve),

@@ -2,7 +2,7 @@
 import { MeshError } from '@clawmesh/contracts'
 import { fetch, type Dispatcher, type Response } from 'undici'
 import { allowEntries, checkPublicUrl, urlBlocked, type Resolve, type UrlRules } from './check-url.ts'
-import { guardedDispatcher } from './guarded-dispatcher.ts'
+import { createGuardedDispatcher } from './guarded-dispatcher.ts'
 import { redirectOf, type Hop } from './redirect.ts'
 
 export interface GuardedFetchOptions extends UrlRules {
@@ -43,7 +43,7 @@ const sharedDispatcher = (allow: readonly string[]): Dispatcher => {
     dispatchers.delete(oldest)
     void dispatcher.close()
   }
-  const made = guardedDispatcher({ allow })
+  const made = createGuardedDispatcher({ allow })
   dispatchers.set(key, made)
   return made
 }
@@ -97,7 +97,7 @@ export const guardedFetch = async (
   const allow = allowEntries(options)
   const timeout = AbortSignal.timeout(timeoutMs)
   const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout
-  const own = resolve ? guardedDispatcher({ allow, resolve }) : undefined
+  const own = resolve ? createGuardedDispatcher({ allow, resolve }) : undefined
   const dispatcher = own ?? sharedDispatcher(allow)
 
   let hop: Hop = {

@@ -14,7 +14,7 @@ export {
   type UrlRules,
 } from './check-url.ts'
 export { domainRefusal, type DomainPolicy } from './domain-policy.ts'
-export { guardedDispatcher, type DispatcherOptions } from './guarded-dispatcher.ts'
+export { createGuardedDispatcher, type DispatcherOptions } from './guarded-dispatcher.ts'
 export {
   blockedBy,
   closeGuardedFetch,

@@ -69,7 +69,7 @@ const same = (a: string, b: string): boolean => a.length === b.length && timingS
  *
  * @param now milliseconds
  */
-export const signedUrls = (secrets: Pick<SecretBox, 'derive'>, now: () => number = Date.now): SignedUrls => {
+export const createSignedUrls = (secrets: Pick<SecretBox, 'derive'>, now: () => number = Date.now): SignedUrls => {
   const keys = secrets.derive(keyLabel)
   const signature = (key: Buffer, path: string, expiry: string, bearer: string): string =>
     createHmac('sha256', key)

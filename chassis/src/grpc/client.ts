@@ -35,7 +35,7 @@ const serviceConfig = (definition: RpcDefinition): string =>
   })
 
 /** Functions of a service that call it over gRPC, and a way to hang up. */
-export const grpcFunctions = (
+export const connectGrpc = (
   definition: RpcDefinition,
   target: string,
   tokens: IdentityTokens,

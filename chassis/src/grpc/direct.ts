@@ -34,7 +34,7 @@ const withDeadline = (call: Call, timeoutMs: number): Limited => {
 }
 
 /** Functions of a service that call its implementation in this process. */
-export const directFunctions = (
+export const connectDirect = (
   definition: RpcDefinition,
   implementation: LooseFunctions,
   timeouts: RpcTimeouts,

@@ -16,7 +16,7 @@ import { MeshError } from '@clawmesh/contracts'
 import { identityHeader, type IdentityTokens } from '../auth/identity-token.ts'
 import { clientIpHeader, clientIpIn, type Call } from '../call.ts'
 import type { Logger } from '../log/logger.ts'
-import { drained } from '../http/drained.ts'
+import { waitForDrain } from '../http/drained.ts'
 import { traced, tracedStream } from '../telemetry/telemetry.ts'
 import { toStatus } from './status.ts'
 import { fullServiceName, type LooseFunctions, type RpcDefinition } from './types.ts'
@@ -54,7 +54,7 @@ const callOf = async (metadata: Metadata, signal: AbortSignal, tokens: IdentityT
 
 const send = async (stream: ServerWritableStream<unknown, unknown>, message: unknown): Promise<void> => {
   if (stream.write(message)) return
-  await drained(stream, 'cancelled')
+  await waitForDrain(stream, 'cancelled')
 }
 
 /** Starts a gRPC server for the given services. */

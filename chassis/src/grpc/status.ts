@@ -22,7 +22,7 @@ const shortened = (params: ErrorParams): ErrorParams =>
     ]),
   )
 
-interface WireError {
+interface RpcErrorDetail {
   code: ErrorCode
   key: MessageKey
   params: ErrorParams
@@ -32,14 +32,14 @@ interface WireError {
 /** What grpc-js sends for a thrown value. */
 export const toStatus = (thrown: unknown): { code: number; details: string; metadata: Metadata } => {
   const error = toMeshError(databaseError(thrown))
-  const wire: WireError = {
+  const detail: RpcErrorDetail = {
     code: error.code,
     key: error.key,
     params: shortened(error.params),
     ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
   }
   const metadata = new Metadata()
-  metadata.set(trailer, Buffer.from(JSON.stringify(wire)))
+  metadata.set(trailer, Buffer.from(JSON.stringify(detail)))
   return { code: errorKinds[error.code].grpc, details: error.code, metadata }
 }
 
@@ -51,7 +51,7 @@ export const fromStatus = (thrown: unknown, service: string): MeshError => {
   if (!isServiceError(thrown)) return toMeshError(thrown)
   const [sent] = thrown.metadata?.get(trailer) ?? []
   if (sent !== undefined) {
-    const { code, key, params, retryAfterMs } = JSON.parse(sent.toString()) as WireError
+    const { code, key, params, retryAfterMs } = JSON.parse(sent.toString()) as RpcErrorDetail
     return new MeshError(code, key, params, { cause: thrown, retryAfterMs })
   }
   if (thrown.code === grpcStatus.DEADLINE_EXCEEDED)

@@ -90,7 +90,7 @@ const errorOf = (fault: NodeJS.ErrnoException, limits: HeaderLimits): MeshError 
  * Answers requests that Node cannot read. Where an answer has begun, or several are due, another one would be taken for
  * theirs, so the connection just ends.
  */
-export const clientErrorAnswerer = (open: ReadonlySet<ServerResponse>, limits: HeaderLimits) => {
+export const createClientErrorAnswerer = (open: ReadonlySet<ServerResponse>, limits: HeaderLimits) => {
   const answered = new WeakSet<Duplex>()
   return (fault: NodeJS.ErrnoException, socket: Duplex): void => {
     if (answered.has(socket)) return

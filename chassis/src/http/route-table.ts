@@ -10,7 +10,7 @@ export interface RouteTable {
 }
 
 /** A table over the given routes, all declared ones unless said. HEAD is answered as GET. */
-export const routeTable = (routes: readonly Route[] = allRoutes): RouteTable => {
+export const createRouteTable = (routes: readonly Route[] = allRoutes): RouteTable => {
   const router = findMyWay({ maxParamLength: 1000 })
   const methods = new Map<string, findMyWay.HTTPMethod[]>()
   for (const route of routes) {

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { errorBody, MeshError } from '@clawmesh/contracts'
-import { clientErrorAnswerer, faultOfHead, refuse, refuseTunnel } from './refuse.ts'
+import { createClientErrorAnswerer, faultOfHead, refuse, refuseTunnel } from './refuse.ts'
 import { watchSlowClients } from './slow-clients.ts'
 
 export interface DrainableServer {
@@ -143,7 +143,7 @@ export const listen = async (
   server.on('checkExpectation', serve)
   server.on('connect', (_request, socket) => refuseTunnel(socket))
   server.on('upgrade', upgrades.handle)
-  server.on('clientError', clientErrorAnswerer(open, limits))
+  server.on('clientError', createClientErrorAnswerer(open, limits))
   const slow = watchSlowClients(open, limits)
   const leave = () => {
     leaving = true

@@ -1,6 +1,6 @@
 /** Server-sent events (WHATWG HTML, section 9.2) as OpenAI's clients expect them: data lines only. */
 import type { ServerResponse } from 'node:http'
-import { drained } from './drained.ts'
+import { waitForDrain } from './drained.ts'
 
 const keepAliveMs = 15_000
 
@@ -39,7 +39,7 @@ export const eventStream = (response: ServerResponse): EventStream => {
       if (response.destroyed) return
       cork()
       if (response.write(`data: ${data}\n\n`)) return
-      await drained(response, 'close').catch(() => undefined)
+      await waitForDrain(response, 'close').catch(() => undefined)
     },
     end: () => {
       clearInterval(keepAlive)

@@ -12,7 +12,7 @@ export interface Part {
    * Whether the part is away although requests can be served without it. Told beside readiness and no reason to be taken
    * out of service: what is away is away for every replica alike.
    */
-  away?: () => boolean
+  degraded?: () => boolean
 }
 
 export interface Lifecycle {
@@ -27,7 +27,7 @@ export interface Lifecycle {
 }
 
 /** A life cycle over parts; what was started last is stopped first. */
-export const lifecycle = (parts: readonly Part[], log: Logger): Lifecycle => {
+export const createLifecycle = (parts: readonly Part[], log: Logger): Lifecycle => {
   const started: Part[] = []
   let phase: 'starting' | 'running' | 'leaving' = 'starting'
   let stopping: Promise<void> | undefined
@@ -59,7 +59,7 @@ export const lifecycle = (parts: readonly Part[], log: Logger): Lifecycle => {
       )
       return states.filter((name) => name !== undefined)
     },
-    away: () => parts.filter(({ away }) => away?.() === true).map(({ name }) => name),
+    away: () => parts.filter(({ degraded }) => degraded?.() === true).map(({ name }) => name),
     leave: () => {
       phase = 'leaving'
     },

@@ -12,7 +12,7 @@ export const metricsRegistry = new Registry()
 let collecting = false
 
 /** Answers the probes; false for any other path. */
-export const probes = ({ unready, away }: Pick<Lifecycle, 'unready' | 'away'>) => {
+export const createProbes = ({ unready, away }: Pick<Lifecycle, 'unready' | 'away'>) => {
   if (!collecting) collectDefaultMetrics({ register: metricsRegistry, eventLoopMonitoringPrecision: 20 })
   collecting = true
   const delay = monitorEventLoopDelay({ resolution: 20 })

@@ -5,7 +5,7 @@ import type { RpcFunctions } from '../grpc/types.ts'
 import type { CallWsMethod } from './implement.ts'
 
 /** The methods of all services of a process. */
-export const methodsRpc = (
+export const createMethodsRpc = (
   methodsOf: (service: ServiceName) => CallWsMethod | undefined,
 ): RpcFunctions<typeof MethodsServiceService> => ({
   callMethod: async (call, { method, paramsJson }) => {

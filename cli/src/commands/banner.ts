@@ -6,7 +6,7 @@ interface BannerParts {
 }
 
 /** URL, token mode and one command to paste. */
-export const banner = ({ config, port, readyMs }: BannerParts): string => {
+export const renderBanner = ({ config, port, readyMs }: BannerParts): string => {
   const url = `http://127.0.0.1:${port}`
   const auth =
     config.token === '' ? '' : `  -H "Authorization: Bearer $GOCLAW_GATEWAY_TOKEN" -H 'X-GoClaw-User-Id: me' \\\n`

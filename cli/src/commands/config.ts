@@ -20,7 +20,7 @@ const withoutPasswords = (value: unknown): unknown =>
   typeof value === 'string' ? value.replaceAll(/(:\/\/)[^/?#\s,]*@/g, `$1${mask}@`) : value
 
 interface Row {
-  room: string
+  module: string
   variable: string
   fileKey: string | null
   /** Null when it is set nowhere; `***` for a secret that is set. */
@@ -31,10 +31,10 @@ interface Row {
 }
 
 const rowOf = (entry: SettingEntry, layers: Layers): Row => {
-  const { room, setting, fileKeys } = entry
+  const { module, setting, fileKeys } = entry
   const { value, source, faults } = resolveSetting(entry, layers)
   return {
-    room,
+    module,
     variable: source.layer === 'env' ? source.name : setting.env[0],
     fileKey: fileKeys[0] ?? null,
     value: setting.secret ? (source.layer === 'default' ? null : mask) : withoutPasswords(value ?? null),
@@ -55,7 +55,7 @@ const rowText = ({ variable, value, source, faults }: Row): string =>
   `${variable}=${faults.length > 0 ? `INVALID: ${faults.join('; ')}` : JSON.stringify(value)}  (${sourceText(source)})`
 
 interface PrintOptions {
-  /** Only what these read; all rooms where none are named. */
+  /** Only what these read; all modules where none are named. */
   names: readonly TargetName[]
   json: boolean
 }
@@ -63,9 +63,9 @@ interface PrintOptions {
 /** Every setting with its effective value, secrets masked, and where it comes from. @throws ConfigError for a bad file */
 export const printConfig = (env: NodeJS.ProcessEnv, { names, json }: PrintOptions): string => {
   const layers = readLayers(env, names)
-  const rooms = new Set<string>(['chassis', ...(names.length > 0 ? names : targetNames)])
+  const modules = new Set<string>(['chassis', ...(names.length > 0 ? names : targetNames)])
   const rows = settingsOf(configDefinitions)
-    .filter(({ room }) => rooms.has(room))
+    .filter(({ module }) => modules.has(module))
     .map((entry) => rowOf(entry, layers))
   return json ? JSON.stringify(rows, null, 2) : rows.map(rowText).join('\n')
 }
@@ -74,13 +74,13 @@ const cell = (text: string): string => text.replaceAll('|', '\\|')
 const code = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(' ')
 
 const docsRow = (entry: SettingEntry): string => {
-  const { room, setting, fileKeys } = entry
+  const { module, setting, fileKeys } = entry
   const fallback = resolveSetting(entry, { env: {} }).value as string | number | boolean | object | undefined
   const shown =
     fallback === undefined || fallback === ''
       ? ''
       : `\`${typeof fallback === 'object' ? JSON.stringify(fallback) : fallback}\``
-  const cells = [room, code(setting.env), code(fileKeys), shown, setting.live ? 'live' : '', setting.about]
+  const cells = [module, code(setting.env), code(fileKeys), shown, setting.live ? 'live' : '', setting.about]
   return `| ${cells.map(cell).join(' | ')} |`
 }
 
@@ -93,7 +93,7 @@ export const configDocs = (): string =>
     'of several variables the first that is set counts. What is live follows the file while the process runs; see',
     '[operations/configuration.md](operations/configuration.md).',
     '',
-    '| room | variable | key in config.json | default | | meaning |',
+    '| module | variable | key in config.json | default | | meaning |',
     '|---|---|---|---|---|---|',
     ...settingsOf(configDefinitions).map(docsRow),
     '',

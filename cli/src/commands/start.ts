@@ -8,7 +8,7 @@ import { releaseMemoryWhenIdle } from '../idle-memory.ts'
 import { composeProcess } from '../process.ts'
 import { followConfiguration } from '../reload.ts'
 import { parseTargets } from '../targets.ts'
-import { banner } from './banner.ts'
+import { renderBanner } from './banner.ts'
 
 /** How long leaving may take after a first signal before a second one, or patience, ends the process. */
 const graceMs = 15_000
@@ -48,7 +48,7 @@ export const start = async (target: string, env: NodeJS.ProcessEnv): Promise<num
   releaseMemoryWhenIdle()
   const readyMs = Math.round(performance.now() - startedAt)
   log.info({ targets: names, readyMs, port: mesh.edgePort() }, 'ready')
-  if (embedded) console.log(banner({ config: configs.gateway, port: mesh.edgePort(), readyMs }))
+  if (embedded) console.log(renderBanner({ config: configs.gateway, port: mesh.edgePort(), readyMs }))
   // Now rather than at the end, which may be a SIGKILL.
   flushCompileCache()
   await told

@@ -150,26 +150,6 @@ export const events = {
 export type EventName = keyof typeof events
 export type EventData<N extends EventName> = z.output<(typeof events)[N]['data']>
 
-/** What caches are told to forget. The message is `{tenantId, key}`; an empty key means everything of the kind. */
-export const cacheKinds = [
-  'api_keys',
-  'tenants',
-  'tenant_users',
-  'paired_devices',
-  'oidc_issuers',
-  'agents',
-  'providers',
-  'builtin_tools',
-  'system_configs',
-] as const
-export type CacheKind = (typeof cacheKinds)[number]
-
-/** What a cache of OIDC issuers calls the one that vouches for an audience. Issuers are URLs, which have no spaces. */
-export const oidcIssuerKey = (issuer: string, audience: string): string => `${issuer} ${audience}`
-
-export const invalidation = z.object({ tenantId: z.string(), key: z.string() })
-export type Invalidation = z.infer<typeof invalidation>
-
 /** CloudEvents 1.0 in JSON, with the tenant as an extension attribute. */
 export const cloudEvent = z.object({
   specversion: z.literal('1.0'),
@@ -204,7 +184,6 @@ export const eventSubject = (name: EventName, tenantId: string): string => {
 }
 
 export const eventStream = { name: 'MESH_EVENTS', subjects: ['mesh.events.>'] }
-export const cacheSubject = (kind: CacheKind): string => `mesh.cache.${kind}`
 export const runSubject = (tenantId: string, runId: string): string => `mesh.runs.${tenantId}.${runId}`
 
 /** Live events of a run, in order; never stored. */

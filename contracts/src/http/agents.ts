@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { json, okBool, okString, page, slug, timestamp, usage, userId, uuid } from './common.ts'
-import { httpService } from './operation.ts'
+import { defineHttpService } from './operation.ts'
 
 const agentParams = z.object({ id: z.string().min(1).max(100).describe('Id or key of the agent') })
 const config = json.nullable()
@@ -169,7 +169,7 @@ const chatCompletion = z
   })
   .meta({ id: 'ChatCompletion', description: 'The answer of one agent turn, as OpenAI words it' })
 
-export const agents = httpService('agents', {
+export const agents = defineHttpService('agents', {
   listAgents: {
     method: 'GET',
     path: '/v1/agents',

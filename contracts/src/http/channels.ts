@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { idParams, json, page, statusIs, timestamp, uuid } from './common.ts'
-import { httpService } from './operation.ts'
+import { defineHttpService } from './operation.ts'
 
 export const channelTypes = ['telegram', 'discord', 'slack', 'whatsapp', 'zalo_oa', 'zalo_personal', 'feishu'] as const
 
@@ -24,7 +24,7 @@ export const channelInstance = z
 
 const alias = (id: string, suffix = '') => [{ path: `/v1/channel-instances${suffix}`, id }] as const
 
-export const channels = httpService('channels', {
+export const channels = defineHttpService('channels', {
   listChannelInstances: {
     method: 'GET',
     path: '/v1/channels/instances',

@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { httpService } from './operation.ts'
+import { defineHttpService } from './operation.ts'
 
 const document = z.looseObject({ openapi: z.string() })
 
-export const gateway = httpService('gateway', {
+export const gateway = defineHttpService('gateway', {
   getHealth: {
     method: 'GET',
     path: '/health',

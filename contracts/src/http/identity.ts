@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { apiKeyScopes } from '../caller.ts'
 import { json, idParams, lenient, okString, page, slug, statusIs, timestamp, userId, uuid } from './common.ts'
-import { httpService } from './operation.ts'
+import { defineHttpService } from './operation.ts'
 
 const scope = z.enum(apiKeyScopes)
 
@@ -171,7 +171,7 @@ const createdKey = apiKey.extend({
     .meta({ examples: ['goclaw_00112233445566778899aabbccddeeff'] }),
 })
 
-export const identity = httpService('identity', {
+export const identity = defineHttpService('identity', {
   listApiKeys: {
     method: 'GET',
     path: '/v1/api-keys',

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { epochMs, idParams, lenient, page, statusIs, userId, uuid } from './common.ts'
-import { httpService } from './operation.ts'
+import { defineHttpService } from './operation.ts'
 
 const agentParams = z.object({ agentID: z.string().min(1).max(100).describe('Id or key of the agent') })
 const documentLimitBytes = 10_485_760
@@ -44,7 +44,7 @@ const entry = z
   })
   .meta({ id: 'MemoryEntry', description: 'A memory document addressed by id' })
 
-export const memory = httpService('memory', {
+export const memory = defineHttpService('memory', {
   listAllMemoryDocuments: {
     method: 'GET',
     path: '/v1/memory/documents',

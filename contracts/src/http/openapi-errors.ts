@@ -6,7 +6,7 @@ import type { JsonSchema } from './openapi-schemas.ts'
 export type ErrorStyle = 'mesh' | 'openai'
 
 const codes = Object.keys(errorKinds) as ErrorCode[]
-const wireCodes = [...new Set(codes.map((code) => errorKinds[code].wire))]
+const publicCodes = [...new Set(codes.map((code) => errorKinds[code].code))]
 
 export const errorSchemas: Readonly<Record<string, JsonSchema>> = {
   Error: {
@@ -14,7 +14,7 @@ export const errorSchemas: Readonly<Record<string, JsonSchema>> = {
     required: ['error', 'code', 'retryable'],
     properties: {
       error: { type: 'string', description: 'What is wrong, in the language of Accept-Language' },
-      code: { type: 'string', enum: wireCodes },
+      code: { type: 'string', enum: publicCodes },
       retryable: { type: 'boolean', description: 'Whether the same request may succeed later' },
       retryAfterMs: { type: 'integer', description: 'Milliseconds after which it is worth repeating' },
     },
@@ -29,7 +29,7 @@ export const errorSchemas: Readonly<Record<string, JsonSchema>> = {
         properties: {
           message: { type: 'string', description: 'What is wrong, in the language of Accept-Language' },
           type: { type: 'string', enum: [...new Set(codes.map((code) => errorKinds[code].openai))] },
-          code: { type: 'string', enum: wireCodes },
+          code: { type: 'string', enum: publicCodes },
           param: { type: ['string', 'null'], description: 'The field that is wrong' },
         },
       },

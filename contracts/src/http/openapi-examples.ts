@@ -56,7 +56,7 @@ const isAlias = ({ description }: JsonSchema): boolean =>
  * Makes an example for a schema: every member of an object but aliases, one item of a list, the first of several forms.
  * @throws Error for a text with a pattern that no sample fits: give the schema `.meta({ examples })`
  */
-export const exampleMaker = (components: Pick<SchemaComponents, 'resolve'>) => {
+export const createExampleMaker = (components: Pick<SchemaComponents, 'resolve'>) => {
   const textFor = (schema: JsonSchema, name: string): string => {
     const { format } = schema
     const formatted = typeof format === 'string' ? byFormat[format] : undefined

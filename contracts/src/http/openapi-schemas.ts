@@ -42,7 +42,7 @@ export interface SchemaComponents {
 }
 
 /** @throws Error when two different schemas have one name */
-export const schemaComponents = (): SchemaComponents => {
+export const createSchemaComponents = (): SchemaComponents => {
   const schemas: Record<string, JsonSchema> = {}
   const add = (name: string, schema: JsonSchema): void => {
     const known = schemas[name]

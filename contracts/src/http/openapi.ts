@@ -3,8 +3,8 @@ import { z } from 'zod'
 import { allRoutes, type Route } from './index.ts'
 import { defaultBodyLimitBytes, errorStatusesOf, takesIdempotencyKey, type ServiceName } from './operation.ts'
 import { errorResponses, errorSchemas, rateLimitHeaders } from './openapi-errors.ts'
-import { exampleMaker } from './openapi-examples.ts'
-import { schemaComponents, type JsonSchema } from './openapi-schemas.ts'
+import { createExampleMaker } from './openapi-examples.ts'
+import { createSchemaComponents, type JsonSchema } from './openapi-schemas.ts'
 
 const tags: Readonly<Record<ServiceName, string>> = {
   agents: 'Agents, their sessions, and turns with them',
@@ -99,9 +99,9 @@ const describe = ({ definition }: Route): string =>
 
 /** The merged OpenAPI document of all services. */
 export const openApiDocument = (version: string): object => {
-  const components = schemaComponents()
+  const components = createSchemaComponents()
   const errors = errorResponses()
-  const exampleOf = exampleMaker(components)
+  const exampleOf = createExampleMaker(components)
   Object.assign(components.schemas, errorSchemas)
 
   /** A schema with its example; `whole` gives an object a name of its own. */

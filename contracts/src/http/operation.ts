@@ -80,7 +80,7 @@ export const errorStatusesOf = (operation: HttpOperation): number[] => {
 }
 
 /** Declares the HTTP operations of one service. */
-export const httpService = <const T extends Record<string, HttpOperation>>(
+export const defineHttpService = <const T extends Record<string, HttpOperation>>(
   name: ServiceName,
   operations: T,
 ): HttpService<T> => ({ name, operations })

@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { httpService } from './operation.ts'
+import { defineHttpService } from './operation.ts'
 
 const packageInfo = z
   .object({ name: z.string(), version: z.string() })
   .meta({ id: 'Package', description: 'An installed package' })
 
-export const packages = httpService('packages', {
+export const packages = defineHttpService('packages', {
   listPackages: {
     method: 'GET',
     path: '/v1/packages',

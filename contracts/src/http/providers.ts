@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { idParams, slug, statusIs, timestamp, uuid } from './common.ts'
-import { httpService } from './operation.ts'
+import { defineHttpService } from './operation.ts'
 
 export const providerTypes = [
   'anthropic_native',
@@ -63,7 +63,7 @@ export const provider = z
 const level = z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh'])
 const verifyBodyLimitBytes = 65_536
 
-export const providers = httpService('providers', {
+export const providers = defineHttpService('providers', {
   listProviders: {
     method: 'GET',
     path: '/v1/providers',

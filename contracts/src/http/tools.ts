@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { json, statusIs, timestamp } from './common.ts'
-import { httpService } from './operation.ts'
+import { defineHttpService } from './operation.ts'
 
 export const builtinTool = z
   .object({
@@ -33,7 +33,7 @@ const jsonObject = z.union([
   }),
 ])
 
-export const tools = httpService('tools', {
+export const tools = defineHttpService('tools', {
   listBuiltinTools: {
     method: 'GET',
     path: '/v1/tools/builtin',

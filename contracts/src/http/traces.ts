@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { json, lenient, page, timestamp, userId, uuid } from './common.ts'
-import { httpService } from './operation.ts'
+import { defineHttpService } from './operation.ts'
 
 export const trace = z
   .object({
@@ -83,7 +83,7 @@ const period = {
   to: lenient(timestamp).describe('Not after this time'),
 }
 
-export const traces = httpService('traces', {
+export const traces = defineHttpService('traces', {
   listTraces: {
     method: 'GET',
     path: '/v1/traces',

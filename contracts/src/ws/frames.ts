@@ -70,9 +70,9 @@ export const wsCloseCodes = {
 
 /** The error of a response. */
 export const wsErrorBody = (error: MeshError, locale: Locale): z.infer<typeof wsError> => {
-  const { wire, retryable } = errorKinds[error.code]
+  const { code, retryable } = errorKinds[error.code]
   return {
-    code: isWsErrorCode(wire) ? wire : 'INTERNAL',
+    code: isWsErrorCode(code) ? code : 'INTERNAL',
     message: translate(locale, error.key, error.params),
     retryable,
     ...(retryable && error.retryAfterMs !== undefined ? { retryAfterMs: error.retryAfterMs } : {}),

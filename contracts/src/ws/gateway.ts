@@ -2,12 +2,12 @@ import { z } from 'zod'
 import { roles } from '../caller.ts'
 import { uuid } from '../http/common.ts'
 import { wsProtocol } from './frames.ts'
-import { wsService } from './method.ts'
+import { defineWsService } from './method.ts'
 
 const server = z.object({ name: z.string(), version: z.string() })
 const protocol = z.literal(wsProtocol)
 
-export const gateway = wsService('gateway', {
+export const gateway = defineWsService('gateway', {
   connect: {
     role: 'public',
     summary: 'Authenticate the connection; the first request. Repeated, it replaces who the connection speaks for',

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { epochMs } from '../http/common.ts'
-import { wsService } from './method.ts'
+import { defineWsService } from './method.ts'
 
 export const pairingCodePattern = /^[A-HJ-NP-Z2-9]{8}$/
 
@@ -26,7 +26,7 @@ const channel = z.string().min(1).max(255)
 const code = z.string().trim().toUpperCase().min(1).max(20)
 const scopes = ['operator.pairing'] as const
 
-export const identity = wsService('identity', {
+export const identity = defineWsService('identity', {
   'device.pair.request': {
     role: 'operator',
     scopes,

@@ -27,7 +27,10 @@ export interface WsService<T extends Record<string, WsMethod> = Record<string, W
 }
 
 /** Declares the WebSocket methods of one service. */
-export const wsService = <const T extends Record<string, WsMethod>>(name: ServiceName, methods: T): WsService<T> => ({
+export const defineWsService = <const T extends Record<string, WsMethod>>(
+  name: ServiceName,
+  methods: T,
+): WsService<T> => ({
   name,
   methods,
 })

@@ -1,7 +1,7 @@
 /** The WebSocket protocol as documents for people and tools, derived from its tables: OpenRPC 1.3 and AsyncAPI 3. */
 import type { z } from 'zod'
 import { errorKinds, type ErrorCode } from '../errors.ts'
-import { schemaComponents } from '../http/openapi-schemas.ts'
+import { createSchemaComponents } from '../http/openapi-schemas.ts'
 import { wsEvents, type WsEvent } from './events.ts'
 import { wsEventFrame, wsPath, wsRequest, wsResponse } from './frames.ts'
 import { scopesFor, type WsMethod } from './method.ts'
@@ -11,7 +11,7 @@ import { wsRoutes } from './index.ts'
 const commonErrors: readonly ErrorCode[] = ['UNAUTHORIZED', 'INVALID_REQUEST', 'UNAVAILABLE', 'INTERNAL']
 
 const schemas = () => {
-  const { schemaOf, schemas: shared } = schemaComponents()
+  const { schemaOf, schemas: shared } = createSchemaComponents()
   return { schemaOf, shared }
 }
 
@@ -19,7 +19,7 @@ const schemas = () => {
 const errorsOf = ({ errors }: WsMethod) =>
   [...new Set([...commonErrors, ...errors])].map((code) => ({
     code: errorKinds[code].status,
-    message: errorKinds[code].wire,
+    message: errorKinds[code].code,
     data: { retryable: errorKinds[code].retryable },
   }))
 

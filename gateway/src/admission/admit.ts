@@ -1,9 +1,9 @@
-/** Turns a claim into the caller that the request is made as. */
+/** Turns presented credentials into the caller that the request is made as. */
 import type { Caller } from '@clawmesh/contracts'
 import type { GatewayConfig } from '../config.ts'
-import { authenticator, type Door } from './authenticate.ts'
-import { tenantChooser } from './choose-tenant.ts'
-import type { Claim } from './claim.ts'
+import { createAuthenticator, type AuthTransport } from './authenticate.ts'
+import { createTenantChooser } from './choose-tenant.ts'
+import type { PresentedCredentials } from './credentials.ts'
 import type { Lookups } from './lookups.ts'
 
 export interface Admission {
@@ -12,20 +12,20 @@ export interface Admission {
   readonly limitKey: string
 }
 
-export type Admit = (claim: Claim) => Promise<Admission>
+export type Admit = (credentials: PresentedCredentials) => Promise<Admission>
 
 /**
- * Authenticates claims and chooses their tenant. Finished callers are not cached: with warm lookups making one costs
+ * Authenticates presented credentials and chooses their tenant. Finished callers are not cached: with warm lookups making one costs
  * about a microsecond, and so there is no second place that a revoked key or a left tenant must be chased out of.
  * @throws what `authenticator` and `tenantChooser` throw
  */
-export const admitter = (config: GatewayConfig, lookups: Lookups, door?: Door): Admit => {
-  const authenticate = authenticator(config, lookups, door)
-  const chooseTenant = tenantChooser(config, lookups)
+export const createAdmitter = (config: GatewayConfig, lookups: Lookups, transport?: AuthTransport): Admit => {
+  const authenticate = createAuthenticator(config, lookups, transport)
+  const chooseTenant = createTenantChooser(config, lookups)
 
-  return async (claim) => {
-    const { credential, role, scopes, userId, userBound, reach, limitKey } = await authenticate(claim)
-    const tenant = await chooseTenant(reach, userId, claim.tenant)
+  return async (credentials) => {
+    const { credential, role, scopes, userId, userBound, tenantScope, limitKey } = await authenticate(credentials)
+    const tenant = await chooseTenant(tenantScope, userId, credentials.tenant)
     const caller: Caller = {
       tenantId: tenant.id,
       tenantSlug: tenant.slug,
@@ -34,7 +34,7 @@ export const admitter = (config: GatewayConfig, lookups: Lookups, door?: Door): 
       scopes,
       credential,
       userBound,
-      locale: claim.locale,
+      locale: credentials.locale,
     }
     return { caller, limitKey }
   }

@@ -1,11 +1,11 @@
 /** Decides in which tenant a request takes place. */
 import { masterTenantId, masterTenantSlug, MeshError } from '@clawmesh/contracts'
 import type { GatewayConfig } from '../config.ts'
-import type { Reach } from './authenticate.ts'
+import type { TenantScope } from './authenticate.ts'
 import type { Lookups, Tenant } from './lookups.ts'
 
 export type ChosenTenant = Pick<Tenant, 'id' | 'slug'>
-export type ChooseTenant = (reach: Reach, userId: string, named: string) => Promise<ChosenTenant>
+export type ChooseTenant = (reach: TenantScope, userId: string, named: string) => Promise<ChosenTenant>
 
 const master: ChosenTenant = { id: masterTenantId, slug: masterTenantSlug }
 const maxReferenceLength = 100
@@ -33,7 +33,7 @@ const revoked = (id: string) => new MeshError('TENANT_ACCESS_REVOKED', 'error.te
  * @throws NOT_FOUND for an unknown tenant, unless `unknownTenantFallback` makes it the master tenant;
  *   TENANT_ACCESS_REVOKED for a closed or foreign one; UNAUTHORIZED when membership is asked of nobody; UNAVAILABLE
  */
-export const tenantChooser = (
+export const createTenantChooser = (
   { unknownTenantFallback }: Pick<GatewayConfig, 'unknownTenantFallback'>,
   lookups: Lookups,
 ): ChooseTenant => {
@@ -46,7 +46,7 @@ export const tenantChooser = (
   const find = async (named: string): Promise<Tenant | undefined> =>
     isTenantReference(named) ? lookups.tenant(named) : undefined
 
-  const namedTenant = async (reach: Reach, userId: string, named: string): Promise<ChosenTenant> => {
+  const namedTenant = async (reach: TenantScope, userId: string, named: string): Promise<ChosenTenant> => {
     if (reach.kind === 'membership' && userId === '') throw new MeshError('UNAUTHORIZED', 'error.unauthorized')
     const tenant = await find(named)
     if (tenant === undefined) {

@@ -1,5 +1,5 @@
 /** What the edge asks identity, each question behind its cache. */
-import { masterTenantId, MeshError, oidcIssuerKey, type CacheKind, type Invalidation } from '@clawmesh/contracts'
+import { cacheTags, masterTenantId, MeshError, noTenant, type CacheTag } from '@clawmesh/contracts'
 import {
   IdentityServiceService,
   type ResolveApiKeyResponse,
@@ -35,9 +35,6 @@ export interface OidcIssuer extends Omit<ResolveOidcIssuerResponse, 'found' | 'j
   readonly keyOf: JWTVerifyGetKey
 }
 
-/** What the edge believed about something may have changed; an empty key stands for everything of the kind. */
-export type OnForget = (kind: CacheKind, told: Invalidation) => void
-
 export interface Lookups {
   /** The key with a hash; undefined for an unknown, revoked or late one. @throws UNAVAILABLE */
   apiKey: (hash: string) => Promise<ApiKey | undefined>
@@ -51,8 +48,8 @@ export interface Lookups {
   oidcIssuer: (issuer: string, audience: string) => Promise<OidcIssuer | undefined>
   /** The same after its keys were fetched anew, if that was not done just now. @throws UNAVAILABLE */
   oidcIssuerAnew: (issuer: string, audience: string) => Promise<OidcIssuer | undefined>
-  /** Calls back whenever answers of one kind may be others than before; by then they are forgotten here. */
-  onForget: (handler: OnForget) => void
+  /** Calls back whenever answers may be others than before, with a tag of what changed; by then they are evicted here. */
+  onInvalidation: (handler: (tag: CacheTag) => void) => void
   /** Runs a minute that a tenant has set for itself; undefined when it has not. @throws UNAVAILABLE */
   rateLimitRpm: (tenantId: string) => Promise<number | undefined>
   /** Whether identity and its database answer within a time; never cached, never throws. */
@@ -86,7 +83,7 @@ const orUnavailable = async <T>(answer: Promise<T>): Promise<T> => {
   }
 }
 
-export const identityLookups = (mesh: Pick<Mesh, 'client' | 'cache'>): Lookups => {
+export const createIdentityLookups = (mesh: Pick<Mesh, 'client' | 'cache'>): Lookups => {
   const identity = mesh.client(IdentityServiceService)
   const apiKeys = mesh.cache<ApiKey>('api_keys', maxApiKeys)
   const tenants = mesh.cache<Tenant>('tenants', maxTenants)
@@ -104,46 +101,41 @@ export const identityLookups = (mesh: Pick<Mesh, 'client' | 'cache'>): Lookups =
 
   return {
     apiKey: (keyHash) =>
-      apiKeys.get('', keyHash, async () => {
+      apiKeys.get(noTenant, cacheTags.apiKey(keyHash).key, async () => {
         const key = await orUnavailable(identity.resolveApiKey(ownCall(), { keyHash }))
         return key.found ? key : undefined
       }),
     tenant: (idOrSlug) =>
-      tenants.get('', idOrSlug, async () => {
+      tenants.get(noTenant, idOrSlug, async () => {
         const tenant = await orUnavailable(identity.resolveTenant(ownCall(), { idOrSlug }))
         return tenant.found ? tenant : undefined
       }),
     isMember: async (tenantId, userId) => {
-      const member = await members.get(tenantId, userId, async () => {
+      const member = await members.get(tenantId, cacheTags.tenantUser(tenantId, userId).key, async () => {
         const { role } = await orUnavailable(identity.resolveMembership(ownCall(), { tenantId, userId }))
         return role === '' ? undefined : { role }
       })
       return member !== undefined
     },
     pairing: (tenantId, senderId) =>
-      pairings.get(tenantId, sha256Hex(senderId), async () => {
+      pairings.get(tenantId, cacheTags.pairedDevice(tenantId, sha256Hex(senderId)).key, async () => {
         const { status, expiresAtMs } = await orUnavailable(identity.resolvePairing(ownCall(), { tenantId, senderId }))
         return status === 'approved' ? { expiresAtMs } : undefined
       }),
     oidcIssuer: (issuer, audience) =>
-      oidcIssuers.get('', oidcIssuerKey(issuer, audience), () => resolveOidcIssuer(issuer, audience, false)),
+      oidcIssuers.get(noTenant, cacheTags.oidcIssuer(issuer, audience).key, () =>
+        resolveOidcIssuer(issuer, audience, false),
+      ),
     oidcIssuerAnew: (issuer, audience) => {
-      const key = oidcIssuerKey(issuer, audience)
+      const { key } = cacheTags.oidcIssuer(issuer, audience)
       const known = renewals.get(key)
       if (known !== undefined) return known
       const renewal = resolveOidcIssuer(issuer, audience, true)
       renewals.set(key, renewal)
       return renewal
     },
-    onForget: (handler) => {
-      for (const [kind, cache] of Object.entries({
-        api_keys: apiKeys,
-        tenants,
-        tenant_users: members,
-        paired_devices: pairings,
-        oidc_issuers: oidcIssuers,
-      } as const))
-        cache.onForget((told) => handler(kind as CacheKind, told))
+    onInvalidation: (handler) => {
+      for (const cache of [apiKeys, tenants, members, pairings, oidcIssuers]) cache.onInvalidation(handler)
     },
     rateLimitRpm: async (tenantId) => {
       const known = await settings.get(tenantId, 'all', async () => {

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
-import { hashOf } from './claim.ts'
+import { hashOf } from './credentials.ts'
 
 const digestBytes = 32
 
@@ -7,7 +7,7 @@ const digestBytes = 32
  * Tells by its hash whether a bearer is the secret. Both sides are digests of one length that are compared as a whole,
  * so the time it takes tells neither length nor beginning of the secret. An empty secret matches nothing.
  */
-export const secretMatcher = (secret: string): ((bearerHash: string) => boolean) => {
+export const createSecretMatcher = (secret: string): ((bearerHash: string) => boolean) => {
   // As the bytes that a header would carry.
   const expected = Buffer.from(hashOf(Buffer.from(secret).toString('latin1')), 'hex')
   return (bearerHash) => {

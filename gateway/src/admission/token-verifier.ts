@@ -2,7 +2,7 @@
 import { maxAudiences, maxIssuerLength, type OidcRole } from '@clawmesh/contracts'
 import { decodeJwt, errors, jwtVerify, type JWTPayload } from 'jose'
 import { LRUCache } from 'lru-cache'
-import { maxBearerBytes, type Claim } from './claim.ts'
+import { maxBearerBytes, type PresentedCredentials } from './credentials.ts'
 import type { Lookups, OidcIssuer } from './lookups.ts'
 import { roleIn, userIn } from './token-claims.ts'
 
@@ -80,9 +80,9 @@ const verifyBy = async (token: string, issuer: OidcIssuer): Promise<JWTPayload> 
  * anything about its issuer may have changed: what is remembered counts only with the very answers it was verified by.
  * The function throws UNAVAILABLE when the issuer cannot be looked up or has no keys yet.
  */
-export const tokenVerifier = (
+export const createTokenVerifier = (
   lookups: Pick<Lookups, 'oidcIssuer' | 'oidcIssuerAnew'>,
-): ((claim: Claim) => Promise<TokenUser | TokenRefusal>) => {
+): ((credentials: PresentedCredentials) => Promise<TokenUser | TokenRefusal>) => {
   const verified = new LRUCache<string, Verified>({ max: maxVerified })
 
   const lookUp = ({ issuer, audiences }: Origin) =>

@@ -32,7 +32,7 @@ const isIn = (ranges: BlockList, address: string): boolean => {
  * that is none of theirs is the client; what stands before it was written by the client itself. `X-Real-IP` counts
  * when there is no usable `X-Forwarded-For`.
  */
-export const clientIpFinder = (trustedProxies: readonly string[]) => {
+export const createClientIpFinder = (trustedProxies: readonly string[]) => {
   const trusted = addressRanges(trustedProxies)
   const trustsNobody = trustedProxies.length === 0
 

@@ -26,7 +26,7 @@ export interface Cors {
 }
 
 /** Origins are compared as browsers send them. Credentials travel in headers only, so cookies are never allowed. */
-export const cors = (allowedOrigins: Live<readonly string[]>): Cors => {
+export const createCors = (allowedOrigins: Live<readonly string[]>): Cors => {
   const listed = derived(
     allowedOrigins,
     (origins) => new Set(origins.map((origin) => origin.replace(/\/$/, '').toLowerCase())),

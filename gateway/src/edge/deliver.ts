@@ -6,7 +6,7 @@ import { stripHeaders } from '../proxy/hop-headers.ts'
 import { createProxy, type Proxy } from '../proxy/proxy.ts'
 
 /** An authorised request on its way. */
-export interface Passage {
+export interface AuthorizedRequest {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly caller: Caller
@@ -17,20 +17,20 @@ export interface Passage {
 }
 
 export interface Deliver {
-  deliver: (service: ServiceName, passage: Passage) => Promise<void>
+  deliver: (service: ServiceName, passage: AuthorizedRequest) => Promise<void>
   close: () => void
 }
 
 /** What services may believe about a request: nothing the client says about itself. */
-const rewriteHeaders = ({ headers }: IncomingMessage, { requestId, clientIp }: Passage): void => {
+const rewriteHeaders = ({ headers }: IncomingMessage, { requestId, clientIp }: AuthorizedRequest): void => {
   stripHeaders(headers)
   headers['x-request-id'] = requestId
   headers['x-forwarded-for'] = clientIp
   Object.assign(headers, traceHeaders())
 }
 
-/** Where services live is asked once each, at their first request: by then every room has joined. */
-export const deliverer = (mesh: Pick<Mesh, 'route' | 'tokens'>, own: HttpHandler): Deliver => {
+/** Where services live is asked once each, at their first request: by then every module has joined. */
+export const createDeliverer = (mesh: Pick<Mesh, 'route' | 'tokens'>, own: HttpHandler): Deliver => {
   const ways = new Map<ServiceName, HttpHandler | Proxy>()
   const wayTo = (service: ServiceName): HttpHandler | Proxy => {
     const known = ways.get(service)

@@ -26,7 +26,7 @@ export interface GuardOptions {
 }
 
 /** @throws FORBIDDEN for a request that a browser makes for a page of elsewhere */
-export const refuseForeignPages =
+export const createForeignPageGuard =
   ({ loopbackOnly, isAllowedOrigin }: GuardOptions) =>
   ({ headers }: IncomingMessage): void => {
     const isListed = (name: string) => isAllowedOrigin(`http://${name}`) || isAllowedOrigin(`https://${name}`)

@@ -1,7 +1,7 @@
 /** The step that says which operation a request is for. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { MeshError, type HttpMethod, type Route } from '@clawmesh/contracts'
-import { routeTable, type RouteTable } from '@clawmesh/chassis'
+import { createRouteTable, type RouteTable } from '@clawmesh/chassis'
 import { isWsPath } from '../ws/upgrade.ts'
 
 const maxUrlLength = 8_192
@@ -59,8 +59,8 @@ export type FindRoute = (request: IncomingMessage, response: ServerResponse) => 
  * Finds routes among those given, all declared ones unless said. The function throws INVALID_REQUEST for a path that
  * cannot be read, NOT_FOUND, and METHOD_NOT_ALLOWED with an Allow header set.
  */
-export const routeFinder = (routes?: readonly Route[]): FindRoute => {
-  const table = routeTable(routes)
+export const createRouteFinder = (routes?: readonly Route[]): FindRoute => {
+  const table = createRouteTable(routes)
   return ({ method = '', url = '' }, response) => {
     if (!isReadable(url)) throw invalidPath(url)
     try {

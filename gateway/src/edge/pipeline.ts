@@ -11,7 +11,7 @@ import {
   type Route,
 } from '@clawmesh/contracts'
 import type { Admit } from '../admission/admit.ts'
-import { readClaim } from '../admission/claim.ts'
+import { readCredentials } from '../admission/credentials.ts'
 import { keyHeader } from '../idempotency/key.ts'
 import type { Once } from '../idempotency/once.ts'
 import type { Limit } from '../limit/limit.ts'
@@ -62,7 +62,7 @@ const setCommonHeaders = (response: ServerResponse, requestId: string): void => 
  * route -> authenticate and tenant (admit) -> limit -> authorise -> deliver. With warm caches and without Redis nothing
  * on the way waits for a network; what is thrown anywhere becomes the answer.
  */
-export const pipeline = (parts: PipelineParts): RequestListener => {
+export const createPipeline = (parts: PipelineParts): RequestListener => {
   const { cors, findRoute, guard, admit, limit, deliver, once, clientIp, log } = parts
 
   const pass = async (request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> => {
@@ -76,7 +76,7 @@ export const pipeline = (parts: PipelineParts): RequestListener => {
       sendError({ request, response, thrown, log, locale: caller?.locale, style })
     }
     const serve = async (found: Route) => {
-      const claim = readClaim(request.headers, takeQueryToken(request, found))
+      const claim = readCredentials(request.headers, takeQueryToken(request, found))
       if (found.definition.role === 'public') caller = anyone(claim.locale)
       else {
         guard(request)

@@ -22,7 +22,7 @@ export type Claimed = { state: 'first'; claim: Claim } | { state: 'running' } | 
 export type ClaimKey = (caller: Caller, scopeHash: string) => Promise<Claimed>
 
 /** Claims are renewed until they end; those of a gateway that was killed end with their lease. */
-export const claimer = (mesh: Pick<Mesh, 'client'>, leaseMs: number, log: Logger): ClaimKey => {
+export const createKeyClaimer = (mesh: Pick<Mesh, 'client'>, leaseMs: number, log: Logger): ClaimKey => {
   const identity = mesh.client(IdempotencyServiceService)
 
   return async (caller, scopeHash) => {

@@ -15,7 +15,7 @@ export interface Exchange {
 }
 
 /** Passes a request on to a handler by connections that no network carries. */
-export const detachedExchanges = () => {
+export const createDetachedExchanges = () => {
   const handlers = new WeakMap<object, Handle>()
   // Never listens; it takes the connections that it is handed.
   const server = createServer({ requestTimeout: 0, headersTimeout: 0 }, (request, response) =>

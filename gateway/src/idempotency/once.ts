@@ -8,9 +8,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { sendError, sha256Hex, type Logger } from '@clawmesh/chassis'
 import { defaultBodyLimitBytes, MeshError, type Caller, type Route } from '@clawmesh/contracts'
 import type { KeptAnswer } from '@clawmesh/contracts/gen/clawmesh/identity/v1/idempotency.ts'
-import type { Deliver, Passage } from '../edge/deliver.ts'
+import type { Deliver, AuthorizedRequest } from '../edge/deliver.ts'
 import type { Claim, ClaimKey } from './claims.ts'
-import { detachedExchanges } from './detached.ts'
+import { createDetachedExchanges } from './detached.ts'
 import { keyHeader, readKey } from './key.ts'
 
 const maxKeptBytes = 1_048_576
@@ -28,7 +28,7 @@ export interface OnceParts {
 
 export interface Once {
   /** @param bearerHash of the credential @throws INVALID_REQUEST, IDEMPOTENCY_KEY_IN_USE, IDEMPOTENCY_KEY_REUSED, UNAVAILABLE */
-  serve: (route: Route, passage: Passage, bearerHash: string) => Promise<void>
+  serve: (route: Route, passage: AuthorizedRequest, bearerHash: string) => Promise<void>
   /** Waits for requests that run on without their clients. */
   drain: (limitMs: number) => Promise<void>
 }
@@ -87,7 +87,11 @@ const sendHead = (response: ServerResponse, answer: IncomingMessage): void => {
   response.flushHeaders()
 }
 
-const replay = async ({ request, response }: Passage, { definition }: Route, kept: KeptAnswer): Promise<void> => {
+const replay = async (
+  { request, response }: AuthorizedRequest,
+  { definition }: Route,
+  kept: KeptAnswer,
+): Promise<void> => {
   const bodyHash = await hashOf(request, definition.bodyLimitBytes ?? defaultBodyLimitBytes)
   if (bodyHash === undefined) return
   if (bodyHash !== kept.bodyHash) throw new MeshError('IDEMPOTENCY_KEY_REUSED', 'error.idempotency_key_reused')
@@ -133,12 +137,12 @@ const briefly = (work: Promise<void>): Promise<unknown> =>
   Promise.race([work, sleep(keepPatienceMs, undefined, { ref: false })])
 
 /** Serves requests that name a key. The others never come here. */
-export const oncePerKey = ({ claim: claimKey, deliver, log }: OnceParts): Once => {
-  const exchange = detachedExchanges()
+export const createIdempotency = ({ claim: claimKey, deliver, log }: OnceParts): Once => {
+  const exchange = createDetachedExchanges()
   const active = new Set<Promise<void>>()
 
   /** Runs a request whose client may leave: it said that it will ask again for the answer. */
-  const run = async (route: Route, passage: Passage, claim: Claim): Promise<void> => {
+  const run = async (route: Route, passage: AuthorizedRequest, claim: Claim): Promise<void> => {
     const { request, response, caller } = passage
     const hashed = hashOf(request)
     const { answer: answering, cut } = exchange(request, (inner, innerResponse) => {

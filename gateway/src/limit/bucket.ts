@@ -45,7 +45,7 @@ interface Bucket {
 }
 
 /** Buckets in this process. `nowMs` is a clock that never goes back. */
-export const localBuckets = (nowMs: () => number = () => performance.now()): TakeToken<Take> => {
+export const createLocalBuckets = (nowMs: () => number = () => performance.now()): TakeToken<Take> => {
   const buckets = new LRUCache<string, Bucket>({ max: maxBuckets })
 
   const debtMs = (bucket: Bucket | undefined, now: number, { intervalMs, burst }: Rate): number => {

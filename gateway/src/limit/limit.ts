@@ -32,7 +32,7 @@ const keyOf = ({ caller, limitKey }: Admission, clientIp: string): string =>
 export type TakeRun = (admission: Admission, clientIp: string) => Promise<void>
 
 /** Counts runs that are started over WebSockets, together with those over HTTP. */
-export const limitWsRuns =
+export const createWsRunLimit =
   (take: Limiter['take'], rateOf: RateOf): TakeRun =>
   async (admission, clientIp) => {
     const rate = await rateOf(admission.caller.tenantId)
@@ -48,7 +48,7 @@ export const limitWsRuns =
  * not counted, as one page of a dashboard makes many at once.
  * @throws RESOURCE_EXHAUSTED
  */
-export const limitRuns =
+export const createRunLimit =
   (take: Limiter['take'], rateOf: RateOf, clientIp: (request: IncomingMessage) => string): Limit =>
   async (request, response, route, admission) => {
     if (route.definition.startsRun !== true) return

@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger, Part } from '@clawmesh/chassis'
 import type { GatewayConfig } from '../config.ts'
-import { localBuckets, type Rate, type Take, type TakeToken } from './bucket.ts'
-import { redisBuckets } from './redis-buckets.ts'
+import { createLocalBuckets, type Rate, type Take, type TakeToken } from './bucket.ts'
+import { createRedisBuckets } from './redis-buckets.ts'
 
 const probeEveryMs = 1_000
 
@@ -19,8 +19,8 @@ const shareOf = (rate: Rate, replicas: number): Rate => ({
   burst: Math.max(1, rate.burst / replicas),
 })
 
-const shared = (redisUrl: string, takeLocally: TakeToken<Take>, log: Logger): Limiter => {
-  const buckets = redisBuckets(redisUrl)
+const createSharedLimiter = (redisUrl: string, takeLocally: TakeToken<Take>, log: Logger): Limiter => {
+  const buckets = createRedisBuckets(redisUrl)
   let away = false
   let stopped = false
 
@@ -60,9 +60,9 @@ const shared = (redisUrl: string, takeLocally: TakeToken<Take>, log: Logger): Li
 }
 
 /** The limiter of an edge: through Redis where its URL is given. */
-export const rateLimiter = (replicas: GatewayConfig['replicas'], redisUrl: string, log: Logger): Limiter => {
-  const takeFrom = localBuckets()
+export const createRateLimiter = (replicas: GatewayConfig['replicas'], redisUrl: string, log: Logger): Limiter => {
+  const takeFrom = createLocalBuckets()
   const takeLocally: TakeToken<Take> = (key, rate) => takeFrom(key, shareOf(rate, replicas()))
   if (redisUrl === '') return { take: takeLocally, part: { name: 'rate limiter' } }
-  return shared(redisUrl, takeLocally, log)
+  return createSharedLimiter(redisUrl, takeLocally, log)
 }

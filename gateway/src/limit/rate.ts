@@ -11,7 +11,7 @@ export type RateOf = (tenantId: string) => Promise<Rate | undefined>
  * A tenant's own `gateway.rate_limit_rpm` goes before the configuration of the installation, and so it is with 0, which
  * switches the limit off. When it cannot be learnt the installation's holds: a limit is no reason to refuse a run.
  */
-export const ratesOf =
+export const createRateLookup =
   (
     { rateLimitRpm, rateLimitBurst }: Pick<GatewayConfig, 'rateLimitRpm' | 'rateLimitBurst'>,
     { rateLimitRpm: tenantRpm }: Pick<Lookups, 'rateLimitRpm'>,

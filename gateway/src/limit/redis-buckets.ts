@@ -59,7 +59,7 @@ const inTime = <T>(answer: Promise<T>): Promise<T> =>
     answer.then(resolve, reject).finally(() => clearTimeout(timer))
   })
 
-export const redisBuckets = (url: string): RedisBuckets => {
+export const createRedisBuckets = (url: string): RedisBuckets => {
   const redis = new Redis(url, {
     lazyConnect: true,
     enableOfflineQueue: false,

@@ -2,14 +2,14 @@
 import { implementHttp, type HttpHandler, type Mesh } from '@clawmesh/chassis'
 import { http } from '@clawmesh/contracts'
 import type { Lookups } from '../admission/lookups.ts'
-import { docsHandlers } from './docs.ts'
-import { healthHandlers } from './health.ts'
-import { openApiHandlers } from './openapi.ts'
+import { createDocsHandlers } from './docs.ts'
+import { createHealthHandlers } from './health.ts'
+import { createOpenApiHandlers } from './openapi.ts'
 
 /** The Express app of the gateway's own routes: health, OpenAPI document, documentation. */
-export const ownApp = (mesh: Pick<Mesh, 'httpParts'>, lookups: Lookups, version: string): HttpHandler =>
+export const createOwnApp = (mesh: Pick<Mesh, 'httpParts'>, lookups: Lookups, version: string): HttpHandler =>
   implementHttp(
     http.gateway,
-    { ...healthHandlers(lookups, version), ...openApiHandlers(version), ...docsHandlers() },
+    { ...createHealthHandlers(lookups, version), ...createOpenApiHandlers(version), ...createDocsHandlers() },
     mesh.httpParts('gateway'),
   )

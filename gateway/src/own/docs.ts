@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { Handlers } from '@clawmesh/chassis'
 import type { http } from '@clawmesh/contracts'
-import { fixedAnswer, replyFixed, type FixedAnswer } from './fixed-answer.ts'
+import { createFixedAnswer, replyFixed, type FixedAnswer } from './fixed-answer.ts'
 
 /** Nothing but this origin; the style sheet carries its icons as data. */
 const contentSecurityPolicy = [
@@ -55,9 +55,9 @@ const assetTypes: Readonly<Record<string, string>> = {
 const assetFolder = (): string => dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
 
 /** The page at /docs and every path below it but those of its files. */
-export const docsHandlers = (): Handlers<typeof http.gateway, 'getDocsPage'> => {
+export const createDocsHandlers = (): Handlers<typeof http.gateway, 'getDocsPage'> => {
   const secured = (body: Buffer | string, contentType: string) =>
-    fixedAnswer(body, contentType, { 'content-security-policy': contentSecurityPolicy })
+    createFixedAnswer(body, contentType, { 'content-security-policy': contentSecurityPolicy })
   const index = secured(page, 'text/html; charset=utf-8')
   const files = new Map<string, FixedAnswer>([['start.js', secured(startScript, 'text/javascript; charset=utf-8')]])
 

@@ -10,7 +10,7 @@ export interface FixedAnswer {
 
 const maxAgeSeconds = 300
 
-export const fixedAnswer = (
+export const createFixedAnswer = (
   body: Buffer | string,
   contentType: string,
   headers: OutgoingHttpHeaders = {},

@@ -20,7 +20,7 @@ const recent = (check: () => Promise<boolean>, maxAgeMs: number): (() => Promise
  * /health: 200 as long as the process serves HTTP. Its `database` says whether identity answers, which it does from
  * its database; probes cannot load that, as they are told what was found out in the last 5 s.
  */
-export const healthHandlers = (
+export const createHealthHandlers = (
   lookups: Pick<Lookups, 'answers'>,
   version: string,
 ): Handlers<typeof http.gateway, 'getHealth'> => {

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { leavingHeader } from '@clawmesh/chassis'
 import { stripAnswerHeaders } from './hop-headers.ts'
-import { replicasOf, type Replica } from './replicas.ts'
+import { createReplicas, type Replica } from './replicas.ts'
 
 export interface Proxy {
   /**
@@ -58,7 +58,7 @@ const headersOf = ({ headers }: IncomingMessage): IncomingMessage['headers'] => 
  * service may have begun to act on anything else, so that fails and the client decides.
  */
 export const createProxy = (targets: readonly URL[]): Proxy => {
-  const replicas = replicasOf(targets)
+  const replicas = createReplicas(targets)
 
   const send = async (
     request: IncomingMessage,

@@ -78,7 +78,7 @@ export interface Replicas {
   close: () => void
 }
 
-export const replicasOf = (targets: readonly URL[]): Replicas => {
+export const createReplicas = (targets: readonly URL[]): Replicas => {
   const replicas = new Map<string, Replica>()
   const benchedUntil = new Map<string, number>()
   let known: Address[] = []

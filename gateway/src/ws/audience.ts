@@ -2,10 +2,10 @@ import { roleIncludes, wsEvents, type WsEventMessage } from '@clawmesh/contracts
 import type { Session } from './session.ts'
 
 /** Whether a connection of the event's tenant may see an event. Whom an event is not for never learns of it. */
-export const maySee = ({ standing }: Session, { event, payload, about }: WsEventMessage): boolean => {
-  if (standing.kind === 'unknown') return false
-  if (standing.kind === 'pending') return event === 'device.pair.resolved' && about === standing.requestId
-  const { role, userId } = standing.caller
+export const maySee = ({ authState }: Session, { event, payload, about }: WsEventMessage): boolean => {
+  if (authState.kind === 'unknown') return false
+  if (authState.kind === 'pending') return event === 'device.pair.resolved' && about === authState.requestId
+  const { role, userId } = authState.caller
   const { audience } = wsEvents[event]
   if (audience === 'everyone') return true
   if (audience === 'connection') return false

@@ -17,7 +17,7 @@ interface Parts {
 /** Answers one request with the JSON text of its result. @throws MeshError */
 export type HandleRequest = (session: Session, request: WsRequest) => Promise<string>
 
-export const requestHandler = ({ mesh, own, takeRun, recheck }: Parts): HandleRequest => {
+export const createRequestHandler = ({ mesh, own, takeRun, recheck }: Parts): HandleRequest => {
   const services = new Map<RemoteService, ReturnType<Mesh['methods']>>()
   const methodsOf = (service: RemoteService) => {
     const methods = services.get(service) ?? mesh.methods(service)
@@ -33,10 +33,10 @@ export const requestHandler = ({ mesh, own, takeRun, recheck }: Parts): HandleRe
   }
 
   const answerElsewhere = async (session: Session, { name, definition, service }: WsRoute, request: WsRequest) => {
-    if (session.standing.kind !== 'open') throw new MeshError('UNAUTHORIZED', 'error.connect_first')
-    const { caller } = session.standing
+    if (session.authState.kind !== 'open') throw new MeshError('UNAUTHORIZED', 'error.connect_first')
+    const { caller } = session.authState
     authoriseWs(caller, name, definition)
-    if (definition.startsRun === true) await takeRun(session.standing, session.clientIp)
+    if (definition.startsRun === true) await takeRun(session.authState, session.clientIp)
     const call = { caller, requestId: randomUUID(), signal: session.gone, clientIp: session.clientIp }
     const asked = { method: name, paramsJson: JSON.stringify(request.params ?? {}) }
     return (await methodsOf(service as RemoteService).callMethod(call, asked)).resultJson
@@ -45,9 +45,9 @@ export const requestHandler = ({ mesh, own, takeRun, recheck }: Parts): HandleRe
   const answer = async (session: Session, request: WsRequest): Promise<string> => {
     const route = wsRoutes.get(request.method)
     const isPublic = route?.definition?.role === 'public'
-    if (session.standing.kind !== 'open' && !isPublic) throw new MeshError('UNAUTHORIZED', 'error.connect_first')
+    if (session.authState.kind !== 'open' && !isPublic) throw new MeshError('UNAUTHORIZED', 'error.connect_first')
     if (route === undefined) throw new MeshError('INVALID_REQUEST', 'error.unknown_method', { method: request.method })
-    if (session.standing.kind === 'open' && request.method !== 'connect') await recheck(session)
+    if (session.authState.kind === 'open' && request.method !== 'connect') await recheck(session)
     return route.service === ws.gateway.name
       ? answerHere(session, route, request)
       : answerElsewhere(session, route, request)

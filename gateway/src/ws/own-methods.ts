@@ -9,12 +9,12 @@ import {
   type WsResultOf,
 } from '@clawmesh/contracts'
 import type { Admission, Admit } from '../admission/admit.ts'
-import type { Claim } from '../admission/claim.ts'
+import type { PresentedCredentials } from '../admission/credentials.ts'
 import { isTenantReference } from '../admission/choose-tenant.ts'
 import type { Lookups } from '../admission/lookups.ts'
 import { isPaired } from '../admission/paired.ts'
 import type { Take } from '../limit/bucket.ts'
-import { claimOfConnect } from './claim-of-connect.ts'
+import { credentialsOfConnect } from './credentials-of-connect.ts'
 import type { Session } from './session.ts'
 
 /** What identity is asked about browsers that wait. */
@@ -44,7 +44,7 @@ export type OwnMethods = { [N in keyof Methods]: OwnMethod<Methods[N]> }
 const revoked = (id: string) => new MeshError('TENANT_ACCESS_REVOKED', 'error.tenant_access_revoked', { id })
 
 /** The tenant in which a browser without a credential asks to be let in. @throws NOT_FOUND, TENANT_ACCESS_REVOKED */
-const tenantToPairWith = async ({ tenant: named }: Claim, lookups: Lookups): Promise<string> => {
+const tenantToPairWith = async ({ tenant: named }: PresentedCredentials, lookups: Lookups): Promise<string> => {
   if (named === '') return masterTenantId
   const reference = named.toLowerCase()
   const tenant = isTenantReference(reference) ? await lookups.tenant(reference) : undefined
@@ -56,19 +56,20 @@ const tenantToPairWith = async ({ tenant: named }: Claim, lookups: Lookups): Pro
 
 const isUnauthorized = (thrown: unknown): boolean => thrown instanceof MeshError && thrown.code === 'UNAUTHORIZED'
 
-export const ownMethods = (parts: OwnMethodParts): OwnMethods => {
+export const createOwnMethods = (parts: OwnMethodParts): OwnMethods => {
   const { admit, lookups, pairings, server, takePairing, takePairingStatus, admitSession, changed } = parts
 
   /** A browser that sent nothing gets a code to show; a wrong token is refused, never weakened. */
-  const beginPairing = async (session: Session, claim: Claim, refusal: unknown) => {
-    if (claim.bearer !== '') throw refusal
+  const beginPairing = async (session: Session, credentials: PresentedCredentials, refusal: unknown) => {
+    if (credentials.bearer !== '') throw refusal
     // It is paired, and still may not enter the tenant that it named.
-    if (claim.senderId !== '' && (await isPaired(claim, lookups))) throw revoked(claim.tenant.slice(0, 100))
+    if (credentials.senderId !== '' && (await isPaired(credentials, lookups)))
+      throw revoked(credentials.tenant.slice(0, 100))
     if (!takePairing(session.clientIp).allowed) throw new MeshError('RESOURCE_EXHAUSTED', 'error.rate_limit')
-    const tenantId = await tenantToPairWith(claim, lookups)
-    const { requestId, code, senderId } = await pairings.request(tenantId, claim.senderId)
-    session.standing = { kind: 'pending', tenantId, requestId, senderId }
-    session.locale = claim.locale
+    const tenantId = await tenantToPairWith(credentials, lookups)
+    const { requestId, code, senderId } = await pairings.request(tenantId, credentials.senderId)
+    session.authState = { kind: 'pending', tenantId, requestId, senderId }
+    session.locale = credentials.locale
     changed(session)
     return {
       protocol: wsProtocol,
@@ -81,18 +82,18 @@ export const ownMethods = (parts: OwnMethodParts): OwnMethods => {
 
   return {
     connect: async (session, params) => {
-      const claim = claimOfConnect(params)
+      const credentials = credentialsOfConnect(params)
       let admission: Admission
       try {
-        admission = await admit(claim)
+        admission = await admit(credentials)
       } catch (thrown) {
         if (!isUnauthorized(thrown)) throw thrown
-        return beginPairing(session, claim, thrown)
+        return beginPairing(session, credentials, thrown)
       }
       const { caller } = admission
       const tenant = await lookups.tenant(caller.tenantId)
       admitSession(session, admission)
-      session.standing = { kind: 'open', claim, ...admission }
+      session.authState = { kind: 'open', credentials, ...admission }
       session.locale = caller.locale
       changed(session)
       return {
@@ -107,11 +108,11 @@ export const ownMethods = (parts: OwnMethodParts): OwnMethods => {
       }
     },
 
-    'browser.pairing.status': async ({ standing, clientIp }, { sender_id: senderId }) => {
+    'browser.pairing.status': async ({ authState, clientIp }, { sender_id: senderId }) => {
       if (!takePairingStatus(clientIp).allowed) throw new MeshError('RESOURCE_EXHAUSTED', 'error.rate_limit')
-      if (standing.kind === 'unknown' || (standing.kind === 'pending' && standing.senderId !== senderId))
+      if (authState.kind === 'unknown' || (authState.kind === 'pending' && authState.senderId !== senderId))
         throw new MeshError('UNAUTHORIZED', 'error.unauthorized')
-      const tenantId = standing.kind === 'pending' ? standing.tenantId : standing.caller.tenantId
+      const tenantId = authState.kind === 'pending' ? authState.tenantId : authState.caller.tenantId
       const status = await pairings.status(tenantId, senderId)
       return { status, approved: status === 'approved' }
     },

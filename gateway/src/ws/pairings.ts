@@ -13,7 +13,7 @@ const ownCall = (tenantId?: string): Call => ({
 })
 
 /** What identity knows of browsers that wait to be let in. */
-export const identityPairings = (identity: Identity) => {
+export const createPairings = (identity: Identity) => {
   const pairings: Pairings = {
     request: (tenantId, senderId) => identity.requestPairing(ownCall(), { tenantId, senderId }),
     status: async (tenantId, senderId) => {

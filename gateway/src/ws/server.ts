@@ -20,18 +20,18 @@ import { WebSocketServer, type RawData, type WebSocket } from 'ws'
 import type { Admit } from '../admission/admit.ts'
 import type { Lookups } from '../admission/lookups.ts'
 import type { GatewayConfig } from '../config.ts'
-import { localBuckets } from '../limit/bucket.ts'
+import { createLocalBuckets } from '../limit/bucket.ts'
 import type { TakeRun } from '../limit/limit.ts'
-import { requestHandler } from './handle-request.ts'
+import { createRequestHandler } from './handle-request.ts'
 import type { SocketLimits } from './limits.ts'
-import { ownMethods } from './own-methods.ts'
-import { identityPairings } from './pairings.ts'
+import { createOwnMethods } from './own-methods.ts'
+import { createPairings } from './pairings.ts'
 import { readFrame } from './read-frame.ts'
-import { concerns, rechecker } from './recheck.ts'
+import { concerns, createRechecker } from './recheck.ts'
 import { createSender, eventOpening } from './sender.ts'
 import type { Session } from './session.ts'
-import { sessionRegistry } from './sessions.ts'
-import { tenantEvents } from './tenant-events.ts'
+import { createSessionRegistry } from './sessions.ts'
+import { createTenantEvents } from './tenant-events.ts'
 import { mayConnect, refuseUpgrade, type DoorParts } from './upgrade.ts'
 
 export interface WebSocketParts extends Pick<DoorParts, 'guard' | 'isAllowedOrigin'> {
@@ -58,14 +58,14 @@ export interface WebSockets {
 /** Connections that are asked again at once when a change may concern many. */
 const recheckTogether = 100
 
-export const webSockets = (parts: WebSocketParts): WebSockets => {
+export const createWebSockets = (parts: WebSocketParts): WebSockets => {
   const { mesh, config, admit, lookups, takeRun, clientIp, limits, log } = parts
-  const { pairings, pairingRequest } = identityPairings(mesh.client(IdentityServiceService))
-  const registry = sessionRegistry({ perIp: config.wsMaxPerIp, perUser: config.wsMaxPerUser })
-  const tenants = tenantEvents({ bus: mesh.bus, log, pairingRequest })
-  const recheck = rechecker(admit, limits.recheckMs)
+  const { pairings, pairingRequest } = createPairings(mesh.client(IdentityServiceService))
+  const registry = createSessionRegistry({ perIp: config.wsMaxPerIp, perUser: config.wsMaxPerUser })
+  const tenants = createTenantEvents({ bus: mesh.bus, log, pairingRequest })
+  const recheck = createRechecker(admit, limits.recheckMs)
   const rate = (intervalMs: number, burst: number) => {
-    const take = localBuckets()
+    const take = createLocalBuckets()
     return (key: string) => take(key, { intervalMs, burst })
   }
   const takeRequest = rate(limits.requestIntervalMs, limits.requestBurst)
@@ -79,11 +79,11 @@ export const webSockets = (parts: WebSocketParts): WebSockets => {
   let draining = false
   let sweep: NodeJS.Timeout | undefined
 
-  const handle = requestHandler({
+  const handle = createRequestHandler({
     mesh,
     takeRun,
     recheck,
-    own: ownMethods({
+    own: createOwnMethods({
       admit,
       lookups,
       pairings,
@@ -143,11 +143,11 @@ export const webSockets = (parts: WebSocketParts): WebSockets => {
   }
 
   const look = (session: Session, now: number) => {
-    const { sender, standing } = session
+    const { sender, authState } = session
     if (now - session.lastHeardMs > limits.readDeadlineMs) return sender.cut()
-    if (standing.kind === 'unknown' && now - session.sinceMs > limits.connectDeadlineMs)
+    if (authState.kind === 'unknown' && now - session.sinceMs > limits.connectDeadlineMs)
       return sender.close(wsCloseCodes.unauthorized, 'no connect in time')
-    if (standing.kind === 'pending' && now - session.sinceMs > limits.pairingDeadlineMs)
+    if (authState.kind === 'pending' && now - session.sinceMs > limits.pairingDeadlineMs)
       return sender.close(wsCloseCodes.unauthorized, 'not paired in time')
     if (now >= session.recheckAtMs) {
       // Until the next look, when it cannot be known now.
@@ -174,7 +174,7 @@ export const webSockets = (parts: WebSocketParts): WebSockets => {
       clientIp: ip,
       sender: createSender(socket, limits),
       gone: gone.signal,
-      standing: { kind: 'unknown' },
+      authState: { kind: 'unknown' },
       locale: pickLocale(request.headers['accept-language']),
       openRequests: new Set(),
       sinceMs: now,
@@ -206,8 +206,8 @@ export const webSockets = (parts: WebSocketParts): WebSockets => {
         }),
       )
   }
-  lookups.onForget((kind, told) => {
-    const touched = [...registry.all()].filter((session) => concerns(kind, told, session))
+  lookups.onInvalidation((tag) => {
+    const touched = [...registry.all()].filter((session) => concerns(tag, session))
     if (touched.length > 0) void recheckAll(touched)
   })
 

@@ -1,14 +1,14 @@
 /** One connection: who it speaks for, what it is working on, and how to reach it. */
 import type { Caller, Locale } from '@clawmesh/contracts'
 import type { Admission } from '../admission/admit.ts'
-import type { Claim } from '../admission/claim.ts'
+import type { PresentedCredentials } from '../admission/credentials.ts'
 import type { Sender } from './sender.ts'
 
 /** A connection that has not said who it is, waits to be paired, or speaks for a caller. */
-export type Standing =
+export type AuthState =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'pending'; readonly tenantId: string; readonly requestId: string; readonly senderId: string }
-  | ({ readonly kind: 'open'; readonly claim: Claim } & Admission)
+  | ({ readonly kind: 'open'; readonly credentials: PresentedCredentials } & Admission)
 
 export interface Session {
   readonly id: string
@@ -16,7 +16,7 @@ export interface Session {
   readonly sender: Sender
   /** Fires when the connection is gone. */
   readonly gone: AbortSignal
-  standing: Standing
+  authState: AuthState
   locale: Locale
   /** Ids of the requests that are worked on. */
   readonly openRequests: Set<string>
@@ -27,9 +27,9 @@ export interface Session {
 }
 
 /** The caller that a connection speaks for, once it has connected. */
-export const callerOfSession = ({ standing }: Session): Caller | undefined =>
-  standing.kind === 'open' ? standing.caller : undefined
+export const callerOfSession = ({ authState }: Session): Caller | undefined =>
+  authState.kind === 'open' ? authState.caller : undefined
 
 /** The tenant whose events may concern a connection. */
-export const tenantOfSession = ({ standing }: Session): string | undefined =>
-  standing.kind === 'open' ? standing.caller.tenantId : standing.kind === 'pending' ? standing.tenantId : undefined
+export const tenantOfSession = ({ authState }: Session): string | undefined =>
+  authState.kind === 'open' ? authState.caller.tenantId : authState.kind === 'pending' ? authState.tenantId : undefined

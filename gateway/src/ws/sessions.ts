@@ -23,7 +23,7 @@ export interface SessionCaps {
   perUser: number
 }
 
-export const sessionRegistry = ({ perIp, perUser }: SessionCaps) => {
+export const createSessionRegistry = ({ perIp, perUser }: SessionCaps) => {
   const sessions = new Set<Session>()
   const byIp = counter()
   const byUser = counter()
@@ -63,4 +63,4 @@ export const sessionRegistry = ({ perIp, perUser }: SessionCaps) => {
   }
 }
 
-export type SessionRegistry = ReturnType<typeof sessionRegistry>
+export type SessionRegistry = ReturnType<typeof createSessionRegistry>

@@ -31,13 +31,13 @@ interface Parts {
   pairingRequest: (tenantId: string, requestId: string) => Promise<WsEventMessage | undefined>
 }
 
-interface Room {
+interface TenantFeed {
   sessions: Set<Session>
   close: () => void
 }
 
-export const tenantEvents = ({ bus, log, pairingRequest }: Parts): TenantEvents => {
-  const rooms = new Map<string, Room>()
+export const createTenantEvents = ({ bus, log, pairingRequest }: Parts): TenantEvents => {
+  const feeds = new Map<string, TenantFeed>()
   const places = new Map<Session, string>()
 
   const deliver = (sessions: Iterable<Session>, message: WsEventMessage) => {
@@ -46,7 +46,7 @@ export const tenantEvents = ({ bus, log, pairingRequest }: Parts): TenantEvents 
       if (maySee(session, message)) session.sender.event((opening ??= eventOpening(message.event, message.payload)))
   }
 
-  const open = (tenantId: string): Room => {
+  const open = (tenantId: string): TenantFeed => {
     const sessions = new Set<Session>()
     const onFact = (name: EventName, handle: (data: unknown) => void) =>
       bus.subscribe(eventSubject(name, tenantId), (message) =>
@@ -76,11 +76,11 @@ export const tenantEvents = ({ bus, log, pairingRequest }: Parts): TenantEvents 
     const tenantId = places.get(session)
     if (tenantId === undefined) return
     places.delete(session)
-    const room = rooms.get(tenantId)!
-    room.sessions.delete(session)
-    if (room.sessions.size > 0) return
-    room.close()
-    rooms.delete(tenantId)
+    const feed = feeds.get(tenantId)!
+    feed.sessions.delete(session)
+    if (feed.sessions.size > 0) return
+    feed.close()
+    feeds.delete(tenantId)
   }
 
   return {
@@ -89,12 +89,12 @@ export const tenantEvents = ({ bus, log, pairingRequest }: Parts): TenantEvents 
       if (tenantId === places.get(session)) return
       leave(session)
       if (tenantId === undefined) return
-      const room = rooms.get(tenantId) ?? open(tenantId)
-      rooms.set(tenantId, room)
-      room.sessions.add(session)
+      const feed = feeds.get(tenantId) ?? open(tenantId)
+      feeds.set(tenantId, feed)
+      feed.sessions.add(session)
       places.set(session, tenantId)
     },
     leave,
-    size: () => rooms.size,
+    size: () => feeds.size,
   }
 }

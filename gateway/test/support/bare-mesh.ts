@@ -3,10 +3,10 @@ import {
   chassisConfig,
   createLogger,
   createMesh,
-  identityTokens,
+  createIdentityTokens,
   loadConfigs,
-  localBus,
-  secretBox,
+  createLocalBus,
+  createSecretBox,
   type MeshHost,
 } from '@clawmesh/chassis'
 
@@ -17,9 +17,9 @@ export const bareMesh = (env: Record<string, string> = {}): MeshHost => {
   return createMesh({
     config: loadConfigs({ chassis: chassisConfig }, { CLAWMESH_CHECK_RESPONSES: 'true', ...env }).chassis,
     log,
-    bus: localBus(log),
-    tokens: identityTokens(meshSecret),
-    secrets: secretBox(Buffer.alloc(32, 7)),
+    bus: createLocalBus(log),
+    tokens: createIdentityTokens(meshSecret),
+    secrets: createSecretBox(Buffer.alloc(32, 7)),
     embedded: true,
     dataDir: '',
     databaseUrl: () => '',

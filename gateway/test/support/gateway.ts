@@ -1,5 +1,5 @@
 /** An edge in this process over a mesh that is already there. */
-import { createLogger, lifecycle, loadConfigs, type Mesh } from '@clawmesh/chassis'
+import { createLogger, createLifecycle, loadConfigs, type Mesh } from '@clawmesh/chassis'
 import { socketLimits, type SocketLimits } from '../../src/ws/limits.ts'
 import { gatewayConfig, gatewayService, type GatewayService } from '../../src/index.ts'
 
@@ -22,7 +22,7 @@ export const startGateway = async (
     { GOCLAW_PORT: '0', GOCLAW_HOST: '127.0.0.1', GOCLAW_GATEWAY_TOKEN: gatewayToken, ...env },
   )
   const service = gatewayService(mesh, config, { ...socketLimits, ...limits })
-  const life = lifecycle(service.parts, createLogger({ level: 'silent', name: 'test' }))
+  const life = createLifecycle(service.parts, createLogger({ level: 'silent', name: 'test' }))
   await life.start()
   return { service, port: service.port(), stop: life.stop }
 }

@@ -1,5 +1,5 @@
 import type { ApiKey, Lookups, OidcIssuer, Tenant } from '../../src/admission/lookups.ts'
-import { hashOf } from '../../src/admission/claim.ts'
+import { hashOf } from '../../src/admission/credentials.ts'
 
 export interface KnownThings {
   keys?: Record<string, Partial<ApiKey>>
@@ -49,7 +49,7 @@ export const listedLookups = ({
       askedAnew.push(`${name} ${audience}`)
       return renewed === undefined ? findIssuer(name, audience) : renewed()
     },
-    onForget: () => undefined,
+    onInvalidation: () => undefined,
     rateLimitRpm: async () => undefined,
     answers: async () => true,
   }

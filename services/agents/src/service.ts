@@ -12,26 +12,26 @@ import {
   implementHttp,
   implementRpc,
   newId,
-  outboxPart,
+  createOutboxPart,
   type Call,
   type Mesh,
   type Service,
 } from '@clawmesh/chassis'
 import type { AgentsConfig } from './config.ts'
-import { agentUseCases } from './domain/agents.ts'
-import { agentLookup } from './domain/resolve-agent.ts'
-import { gathering } from './domain/run/live-events.ts'
-import { lostRunsPart } from './domain/run/lost-runs.ts'
+import { createAgentUseCases } from './domain/agents.ts'
+import { createAgentLookup } from './domain/resolve-agent.ts'
+import { createGatheringSignal } from './domain/run/live-events.ts'
+import { createLostRunsPart } from './domain/run/lost-runs.ts'
 import type { ContextFile } from './domain/run/prompt.ts'
-import { runs as runsOf } from './domain/run/runs.ts'
-import { sessionUseCases } from './domain/sessions.ts'
+import { createRuns as runsOf } from './domain/run/runs.ts'
+import { createSessionUseCases } from './domain/sessions.ts'
 import type { Agent } from './domain/types.ts'
-import { agentHandlers } from './http/agents.ts'
-import { chatHandlers } from './http/chat.ts'
-import { sessionHandlers } from './http/sessions.ts'
+import { createAgentHandlers } from './http/agents.ts'
+import { createChatHandlers } from './http/chat.ts'
+import { createSessionHandlers } from './http/sessions.ts'
 import { messageRulesOf } from './message-rules.ts'
-import { agentsRpc } from './rpc/agents.ts'
-import { agentsStore } from './store/store.ts'
+import { createAgentsRpc } from './rpc/agents.ts'
+import { createAgentsStore } from './store/store.ts'
 
 const cachedAgents = 10_000
 /** Runs are ended so long before the connections of their readers are, so that these hear of it. */
@@ -41,9 +41,9 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
   const { bus } = mesh
   const log = mesh.log.child({ service: 'agents' })
   const database = mesh.database('agents')
-  const outbox = outboxPart(database, mesh)
-  const publish = gathering(bus)
-  const store = agentsStore({ database, bus, published: outbox.poke })
+  const outbox = createOutboxPart(database, mesh)
+  const signal = createGatheringSignal(bus)
+  const store = createAgentsStore({ database, bus, published: outbox.wakeRelay })
 
   const identity = mesh.client(IdentityServiceService)
   const providers = mesh.client(ProvidersServiceService)
@@ -51,10 +51,10 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
   const traces = mesh.client(TracesServiceService)
   const channels = mesh.client(ChannelsServiceService)
 
-  const lookup = agentLookup({
+  const lookup = createAgentLookup({
     store,
     agents: mesh.cache<Agent>('agents', cachedAgents),
-    files: mesh.cache<ContextFile[]>('agents', cachedAgents),
+    files: mesh.cache<ContextFile[]>('context_files', cachedAgents),
   })
   const toolLists = mesh.cache<ToolSpec[]>('builtin_tools', cachedAgents)
   const listTools = async (call: Call, agent: Agent): Promise<ToolSpec[]> => {
@@ -64,7 +64,7 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
     return (await toolLists.get(agent.tenantId, `${agent.id} ${policy}`, load)) ?? []
   }
 
-  const agents = agentUseCases({
+  const agents = createAgentUseCases({
     store,
     workspaceDir: mesh.workspaceDir,
     tenantSlug: async (call, tenantId) => {
@@ -76,10 +76,10 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
       return (await channels.listAgentsOpenTo(call, { userId: caller.userId })).agentIds
     },
   })
-  const sessions = sessionUseCases(store)
+  const sessions = createSessionUseCases(store)
   const runs = runsOf({
     store,
-    publish,
+    signal,
     log,
     config,
     messageRules: messageRulesOf(mesh, config, log),
@@ -95,18 +95,22 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
     name: 'agents',
     http: implementHttp(
       http.agents,
-      { ...agentHandlers(agents), ...sessionHandlers(sessions), ...chatHandlers({ runs, lookup, fetchAllow }) },
+      {
+        ...createAgentHandlers(agents),
+        ...createSessionHandlers(sessions),
+        ...createChatHandlers({ runs, lookup, fetchAllow }),
+      },
       mesh.httpParts('agents'),
     ),
     lameDuck: () => {
       const { lameDuckMs, drainTimeoutMs } = mesh.config
       setTimeout(runs.abort, lameDuckMs + Math.max(drainTimeoutMs - lastWordMs, drainTimeoutMs / 2)).unref()
     },
-    rpc: [implementRpc(AgentsServiceService, agentsRpc(lookup, store))],
+    rpc: [implementRpc(AgentsServiceService, createAgentsRpc(lookup, store))],
     parts: [
       { name: 'agents database', ready: database.ping },
       outbox,
-      lostRunsPart({ store, publish, log, config, active: runs.active }),
+      createLostRunsPart({ store, signal, log, config, active: runs.active }),
       { name: 'runs', stop: () => runs.drain(mesh.config.drainTimeoutMs) },
     ],
   }

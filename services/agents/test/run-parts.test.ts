@@ -3,7 +3,7 @@ import { agentChanges, agentKeyFrom } from '../src/domain/agent-input.ts'
 import { deliveredText } from '../src/domain/run/finish.ts'
 import { fitHistory, mendToolTurns } from '../src/domain/run/history.ts'
 import { suspicions } from '../src/domain/run/input-guard.ts'
-import { loopDetector } from '../src/domain/run/loop-detector.ts'
+import { createLoopDetector } from '../src/domain/run/loop-detector.ts'
 import { storable, storableJson } from '../src/domain/storable.ts'
 import { agentRefOf } from '../src/http/chat-input.ts'
 import type { NewMessage } from '../src/store/runs.ts'
@@ -111,7 +111,7 @@ describe('the input guard', () => {
 
 describe('the loop detector', () => {
   it('warns at the third identical call and stops at the fifth', () => {
-    const { seen } = loopDetector()
+    const { seen } = createLoopDetector()
     expect(Array.from({ length: 5 }, () => seen('clock', '{}', 'noon'))).toEqual([
       'go on',
       'go on',

@@ -2,28 +2,28 @@
 import { http } from '@clawmesh/contracts'
 import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
 import { ChannelsServiceService } from '@clawmesh/contracts/gen/clawmesh/channels/v1/channels.ts'
-import { implementHttp, implementRpc, outboxPart, type Mesh, type Service } from '@clawmesh/chassis'
-import { channelInstanceUseCases, type FindAgentId } from './domain/instances.ts'
+import { implementHttp, implementRpc, createOutboxPart, type Mesh, type Service } from '@clawmesh/chassis'
+import { createChannelInstanceUseCases, type FindAgentId } from './domain/instances.ts'
 import { agentDeletedPart } from './events.ts'
-import { channelInstanceHandlers } from './http/instances.ts'
-import { channelsRpc } from './rpc/channels.ts'
-import { channelStore } from './store/store.ts'
+import { createChannelInstanceHandlers } from './http/instances.ts'
+import { createChannelsRpc } from './rpc/channels.ts'
+import { createChannelStore } from './store/store.ts'
 
 export const channelsService = (mesh: Mesh): Service => {
   const database = mesh.database('channels')
-  const outbox = outboxPart(database, mesh)
-  const store = channelStore({ database, secrets: mesh.secrets, published: outbox.poke })
+  const outbox = createOutboxPart(database, mesh)
+  const store = createChannelStore({ database, secrets: mesh.secrets, published: outbox.wakeRelay })
   const agents = mesh.client(AgentsServiceService)
   const findAgentId: FindAgentId = async (call, agent) => {
     const { found, id } = await agents.resolveAgent(call, { agent })
     return found ? id : undefined
   }
-  const instances = channelInstanceUseCases(store, findAgentId)
+  const instances = createChannelInstanceUseCases(store, findAgentId)
 
   return {
     name: 'channels',
-    http: implementHttp(http.channels, channelInstanceHandlers(instances), mesh.httpParts('channels')),
-    rpc: [implementRpc(ChannelsServiceService, channelsRpc(instances))],
+    http: implementHttp(http.channels, createChannelInstanceHandlers(instances), mesh.httpParts('channels')),
+    rpc: [implementRpc(ChannelsServiceService, createChannelsRpc(instances))],
     parts: [{ name: 'channels database', ready: database.ping }, outbox, agentDeletedPart(mesh, instances)],
   }
 }

@@ -25,7 +25,7 @@ const hear = async (count: number): Promise<CloudEvent[]> => {
 }
 const emit = (name: EventName & 'agentDeleted', tenantId: string, id: string) => {
   const event = JSON.parse(outboxRow(name, tenantId, { id, actorId: 'bob' }).payload) as CloudEvent
-  return channels.bus.emit([{ subject: eventSubject(name, tenantId), event }])
+  return channels.bus.publishDurable([{ subject: eventSubject(name, tenantId), event }])
 }
 
 describe('events', () => {

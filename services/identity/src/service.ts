@@ -2,37 +2,37 @@
 import { http, ws } from '@clawmesh/contracts'
 import { IdempotencyServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/idempotency.ts'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
-import { implementHttp, implementRpc, implementWs, outboxPart, type Mesh, type Service } from '@clawmesh/chassis'
+import { implementHttp, implementRpc, implementWs, createOutboxPart, type Mesh, type Service } from '@clawmesh/chassis'
 import type { IdentityConfig } from './config.ts'
-import { apiKeyUseCases } from './domain/api-keys.ts'
-import { keyFetcher } from './domain/fetch-keys.ts'
-import { keyPruning } from './domain/idempotency.ts'
-import { issuerKeys } from './domain/issuer-keys.ts'
-import { memberUseCases } from './domain/members.ts'
-import { oidcIssuerUseCases } from './domain/oidc-issuers.ts'
-import { pairingUseCases } from './domain/pairings.ts'
-import { systemConfigUseCases } from './domain/system-configs.ts'
-import { tenantUseCases } from './domain/tenants.ts'
-import { apiKeyHandlers } from './http/api-keys.ts'
-import { editionHandlers } from './http/edition.ts'
-import { memberHandlers } from './http/members.ts'
-import { oidcIssuerHandlers } from './http/oidc-issuers.ts'
-import { systemConfigHandlers } from './http/system-configs.ts'
-import { tenantHandlers } from './http/tenants.ts'
-import { idempotencyRpc } from './rpc/idempotency.ts'
-import { identityRpc } from './rpc/identity.ts'
-import { identityStore } from './store/store.ts'
-import { pairingMethods } from './ws/pairings.ts'
+import { createApiKeyUseCases } from './domain/api-keys.ts'
+import { createKeyFetcher } from './domain/fetch-keys.ts'
+import { createKeyPruningPart } from './domain/idempotency.ts'
+import { createIssuerKeys } from './domain/issuer-keys.ts'
+import { createMemberUseCases } from './domain/members.ts'
+import { createOidcIssuerUseCases } from './domain/oidc-issuers.ts'
+import { createPairingUseCases } from './domain/pairings.ts'
+import { createSystemConfigUseCases } from './domain/system-configs.ts'
+import { createTenantUseCases } from './domain/tenants.ts'
+import { createApiKeyHandlers } from './http/api-keys.ts'
+import { createEditionHandlers } from './http/edition.ts'
+import { createMemberHandlers } from './http/members.ts'
+import { createOidcIssuerHandlers } from './http/oidc-issuers.ts'
+import { createSystemConfigHandlers } from './http/system-configs.ts'
+import { createTenantHandlers } from './http/tenants.ts'
+import { createIdempotencyRpc } from './rpc/idempotency.ts'
+import { createIdentityRpc } from './rpc/identity.ts'
+import { createIdentityStore } from './store/store.ts'
+import { createPairingMethods } from './ws/pairings.ts'
 
 export const identityService = (mesh: Mesh, config: IdentityConfig): Service => {
   const database = mesh.database('identity')
-  const outbox = outboxPart(database, mesh)
-  const store = identityStore({ database, bus: mesh.bus, secrets: mesh.secrets, published: outbox.poke })
-  const apiKeys = apiKeyUseCases(store)
-  const tenants = tenantUseCases(store)
-  const members = memberUseCases(store)
-  const pairings = pairingUseCases(store)
-  const configs = systemConfigUseCases(store)
+  const outbox = createOutboxPart(database, mesh)
+  const store = createIdentityStore({ database, bus: mesh.bus, secrets: mesh.secrets, published: outbox.wakeRelay })
+  const apiKeys = createApiKeyUseCases(store)
+  const tenants = createTenantUseCases(store)
+  const members = createMemberUseCases(store)
+  const pairings = createPairingUseCases(store)
+  const configs = createSystemConfigUseCases(store)
   const rules = {
     allow: mesh.config.fetchAllow.split(',').filter(Boolean),
     allowHttp: config.oidcAllowHttp,
@@ -44,33 +44,36 @@ export const identityService = (mesh: Mesh, config: IdentityConfig): Service => 
     // The fetch and the writing of what it gave.
     claimMs: config.oidcFetchTimeoutMs + 5_000,
   }
-  const keys = issuerKeys(store, keyFetcher(rules), times, mesh.log.child({ service: 'identity' }))
-  const oidcIssuers = oidcIssuerUseCases({ store, keys, rules })
+  const keys = createIssuerKeys(store, createKeyFetcher(rules), times, mesh.log.child({ service: 'identity' }))
+  const oidcIssuers = createOidcIssuerUseCases({ store, keys, rules })
 
   return {
     name: 'identity',
     http: implementHttp(
       http.identity,
       {
-        ...apiKeyHandlers(apiKeys),
-        ...tenantHandlers(tenants),
-        ...memberHandlers(members),
-        ...oidcIssuerHandlers(oidcIssuers),
-        ...systemConfigHandlers(configs),
-        ...editionHandlers(config),
+        ...createApiKeyHandlers(apiKeys),
+        ...createTenantHandlers(tenants),
+        ...createMemberHandlers(members),
+        ...createOidcIssuerHandlers(oidcIssuers),
+        ...createSystemConfigHandlers(configs),
+        ...createEditionHandlers(config),
       },
       mesh.httpParts('identity'),
     ),
-    ws: implementWs(ws.identity, pairingMethods(pairings), mesh.config),
+    ws: implementWs(ws.identity, createPairingMethods(pairings), mesh.config),
     rpc: [
-      implementRpc(IdentityServiceService, identityRpc({ apiKeys, tenants, members, pairings, oidcIssuers, configs })),
-      implementRpc(IdempotencyServiceService, idempotencyRpc(store.idempotencyKeys)),
+      implementRpc(
+        IdentityServiceService,
+        createIdentityRpc({ apiKeys, tenants, members, pairings, oidcIssuers, configs }),
+      ),
+      implementRpc(IdempotencyServiceService, createIdempotencyRpc(store.idempotencyKeys)),
     ],
     parts: [
       { name: 'identity database', ready: database.ping },
       outbox,
       { name: 'keys of OIDC issuers', stop: keys.stop },
-      keyPruning(store.pruneIdempotencyKeys, mesh.log.child({ service: 'identity' })),
+      createKeyPruningPart(store.pruneIdempotencyKeys, mesh.log.child({ service: 'identity' })),
     ],
   }
 }

@@ -1,7 +1,7 @@
 /** Who holds an idempotency key, in the database. */
 import { masterTenantId } from '@clawmesh/contracts'
-import { newId, secretBox, sha256Hex, type Database } from '@clawmesh/chassis'
-import { idempotencyKeysStore, type IdempotencyKeysStore } from '../src/store/idempotency-keys.ts'
+import { newId, createSecretBox, sha256Hex, type Database } from '@clawmesh/chassis'
+import { createIdempotencyKeysStore, type IdempotencyKeysStore } from '../src/store/idempotency-keys.ts'
 import { startIdentity, type IdentityHarness } from './support.ts'
 
 let identity: IdentityHarness
@@ -11,7 +11,7 @@ let other: string
 beforeAll(async () => {
   identity = await startIdentity()
   database = identity.mesh.database('identity')
-  store = idempotencyKeysStore(database, secretBox(Buffer.alloc(32, 7)))
+  store = createIdempotencyKeysStore(database, createSecretBox(Buffer.alloc(32, 7)))
   other = await identity.tenant('other')
 })
 afterAll(() => identity.stop())

@@ -150,19 +150,19 @@ describe('who may change members', () => {
 describe('a change of membership', () => {
   it('is told to caches and in an event, with who did it', async () => {
     const tenantId = await harness.tenant('Told')
-    const forgotten = { kind: 'tenant_users', tenantId, key: 'bob' }
-    expect(await harness.toldDuring(() => add(tenantId, 'bob', 'viewer'))).toEqual([forgotten])
+    const evicted = { kind: 'tenant_users', tenantId, key: 'bob' }
+    expect(await harness.evictedDuring(() => add(tenantId, 'bob', 'viewer'))).toEqual([evicted])
     expect(await harness.event('tenantUserAdded', tenantId, tenantId)).toMatchObject({
       tenantid: tenantId,
       data: { id: tenantId, userId: 'bob', role: 'viewer', actorId: 'system' },
     })
-    expect(await harness.toldDuring(() => remove(tenantId, 'bob'))).toEqual([forgotten])
+    expect(await harness.evictedDuring(() => remove(tenantId, 'bob'))).toEqual([evicted])
     expect((await harness.event('tenantUserRemoved', tenantId, tenantId)).data).toEqual({
       id: tenantId,
       userId: 'bob',
       actorId: 'system',
     })
-    expect(await harness.toldDuring(() => remove(tenantId, 'bob'))).toEqual([forgotten])
+    expect(await harness.evictedDuring(() => remove(tenantId, 'bob'))).toEqual([evicted])
   })
 })
 
@@ -170,15 +170,9 @@ describe('a change of a tenant', () => {
   it('is told to the caches of tenants and of its members', async () => {
     let tenantId = ''
     const create = async () => (tenantId = await harness.tenant('Suspended'))
-    expect(await harness.toldDuring(create)).toEqual([
-      { kind: 'tenants', tenantId: '', key: '' },
-      { kind: 'tenant_users', tenantId, key: '' },
-    ])
+    expect(await harness.evictedDuring(create)).toEqual([{ kind: 'tenants' }, { kind: 'tenant_users', tenantId }])
     const suspend = () => harness.request(systemOwner, 'PATCH', `/v1/tenants/${tenantId}`, { status: 'suspended' })
-    expect(await harness.toldDuring(suspend)).toEqual([
-      { kind: 'tenants', tenantId: '', key: '' },
-      { kind: 'tenant_users', tenantId, key: '' },
-    ])
+    expect(await harness.evictedDuring(suspend)).toEqual([{ kind: 'tenants' }, { kind: 'tenant_users', tenantId }])
     expect((await harness.event('tenantUpdated', masterTenantId, tenantId)).data['actorId']).toBe('system')
   })
 })

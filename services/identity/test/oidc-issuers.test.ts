@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { oidcIssuerKey, type Caller } from '@clawmesh/contracts'
+import { cacheTags, type CacheTag, type Caller } from '@clawmesh/contracts'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { fakeOidc, type FakeOidc, type IssuerAnswer } from '../../../test/fakes/oidc.ts'
 import { testCaller, type Answer } from '../../../test/support/service-harness.ts'
@@ -178,10 +178,10 @@ describe('an OIDC issuer', () => {
     const key = (audience: string) => ({
       kind: 'oidc_issuers',
       tenantId: '',
-      key: oidcIssuerKey(fake.issuer, audience),
+      key: cacheTags.oidcIssuer(fake.issuer, audience).key,
     })
     let id = ''
-    const told = await harness.toldDuring(async () => {
+    const told = await harness.evictedDuring(async () => {
       id = (await create(caller, bodyOf(fake.issuer))).body.id
       await patch(caller, id, { audiences: ['web'] })
       await harness.request(caller, 'DELETE', pathOf(caller, id))
@@ -341,13 +341,14 @@ describe('the keys of an issuer', () => {
   it('that are new are told to the gateways; fetched again unchanged they are not', async () => {
     const { fake } = await connected()
     const refetched = () =>
-      harness.toldDuring(async () => {
+      harness.evictedDuring(async () => {
         const before = fake.requests.length
         await sleep(pauseMs)
         await resolve(fake.issuer, 'app', true)
         expect(fake.requests.length).toBeGreaterThan(before)
       })
-    const mine = (told: { key: string }[]) => told.filter(({ key }) => key === oidcIssuerKey(fake.issuer, 'app'))
+    const ofApp = cacheTags.oidcIssuer(fake.issuer, 'app')
+    const mine = (tags: CacheTag[]) => tags.filter(({ key }) => key === ofApp.key)
     expect(mine(await refetched())).toEqual([])
     await fake.rotate()
     expect(mine(await refetched())).toHaveLength(1)

@@ -119,7 +119,7 @@ describe('an approval', () => {
     const tenant = await newTenant()
     const { requestId, code, senderId } = await askForBrowser(tenant)
     let paired: unknown
-    const told = await identity.toldDuring(async () => {
+    const told = await identity.evictedDuring(async () => {
       paired = await method(callerIn(tenant), 'device.pair.approve', { code: ` ${code.toLowerCase()} ` })
     })
     expect(paired).toEqual({
@@ -215,7 +215,7 @@ describe('a revocation', () => {
       const { code, senderId } = await askForBrowser(tenant)
       await method(callerIn(tenant), 'device.pair.approve', { code, approved_by: 'bob' })
       expect((await list(tenant)).paired[0]).toMatchObject({ sender_id: senderId, paired_by: 'bob' })
-      const told = await identity.toldDuring(() =>
+      const told = await identity.evictedDuring(() =>
         method(callerIn(tenant), 'device.pair.revoke', { [spelling]: senderId }),
       )
       expect(told).toEqual([{ kind: 'paired_devices', tenantId: tenant, key: sha256Hex(senderId) }])

@@ -4,24 +4,19 @@ import {
   cacheSubject,
   eventType,
   masterTenantId,
-  type CacheKind,
   type CloudEvent,
   type EventName,
-  type Invalidation,
+  type CacheTag,
 } from '@clawmesh/contracts'
 import { testIdentity } from '../../../test/support/identity.ts'
 import { startServices, testCaller, type ServiceHarness } from '../../../test/support/service-harness.ts'
 import { hangLimitMs } from '../../../test/support/limits.ts'
 
-export interface Told extends Invalidation {
-  kind: CacheKind
-}
-
 export interface IdentityHarness extends ServiceHarness {
   /** Creates a tenant and returns its id. */
   tenant: (name: string) => Promise<string>
-  /** What caches were told to forget while the work was done. */
-  toldDuring: (work: () => Promise<unknown>) => Promise<Told[]>
+  /** What caches evicted while the work was done. */
+  evictedDuring: (work: () => Promise<unknown>) => Promise<CacheTag[]>
   /** The first event of a name in a tenant about an id; waits for it. */
   event: (name: EventName, tenantId: string, id: string) => Promise<CloudEvent & { data: Record<string, unknown> }>
   /** Every event of a name in a tenant so far, once nothing more comes. */
@@ -42,9 +37,8 @@ export const startIdentity = async (env: Record<string, string> = {}): Promise<I
   const harness = await startServices({ services: { identity: testIdentity(env) } })
   const { bus } = harness
 
-  const told: Told[] = []
-  for (const kind of cacheKinds)
-    bus.subscribe(cacheSubject(kind), (message) => void told.push({ kind, ...(message as Invalidation) }))
+  const evicted: CacheTag[] = []
+  for (const kind of cacheKinds) bus.subscribe(cacheSubject(kind), (message) => void evicted.push(message as CacheTag))
   const events: CloudEvent[] = []
   await bus.consume({
     durable: 'identity-test',
@@ -61,10 +55,10 @@ export const startIdentity = async (env: Record<string, string> = {}): Promise<I
       const { body } = await harness.request<{ id: string }>(systemOwner, 'POST', '/v1/tenants', { name })
       return body.id
     },
-    toldDuring: async (work) => {
-      const from = told.length
+    evictedDuring: async (work) => {
+      const from = evicted.length
       await work()
-      return told.slice(from)
+      return evicted.slice(from)
     },
     event: async (name, tenantId, id) => {
       const deadline = Date.now() + hangLimitMs

@@ -3,7 +3,7 @@ import { MeshError } from '@clawmesh/contracts'
 import { AgentsServiceService, type ResolveAgentResponse } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
 import { detached, type Call, type Mesh } from '@clawmesh/chassis'
 import type { FindAgent } from './domain/ports.ts'
-import { memorySettings } from './domain/settings.ts'
+import { readMemorySettings } from './domain/settings.ts'
 
 export const agentDirectory = (mesh: Mesh): FindAgent => {
   const agents = mesh.client(AgentsServiceService)
@@ -22,6 +22,6 @@ export const agentDirectory = (mesh: Mesh): FindAgent => {
         : await known.get(call.caller.tenantId, idOrKey, () => resolve(detached(call), idOrKey))
     if (found === undefined)
       throw new MeshError('NOT_FOUND', 'error.not_found', { kind: 'agent', id: idOrKey || 'default' })
-    return { id: found.id, settings: memorySettings(found) }
+    return { id: found.id, settings: readMemorySettings(found) }
   }
 }

@@ -1,5 +1,4 @@
 /** Vectors from the tenant's embedding provider, or from the built-in embedder where there is none. */
-import { cacheSubject } from '@clawmesh/contracts'
 import { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { detached, type Mesh } from '@clawmesh/chassis'
 import { featureHash, featureHashingSpace } from './domain/feature-hashing.ts'
@@ -18,8 +17,6 @@ const usable = (values: readonly number[], dims: number): readonly number[] | un
 export const embedder = (mesh: Mesh): Embedder => {
   const providers = mesh.client(ProvidersServiceService)
   const spaces = mesh.cache<EmbeddingSpace>('providers', 1_000)
-  // An invalidation names a provider; which tenants embed with it is not known here.
-  mesh.bus.subscribe(cacheSubject('providers'), spaces.clear)
 
   const embed: Embedder['embed'] = async (call, texts, { provider, model }) => {
     const answer = await providers.embed(call, { texts: [...texts], provider, model, dimensions: 0 })

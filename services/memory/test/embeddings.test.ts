@@ -1,8 +1,9 @@
+import { evict } from '@clawmesh/chassis'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MeshError, type Caller } from '@clawmesh/contracts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { contentHash } from '../src/domain/content-hash.ts'
-import { memoryStore } from '../src/store/store.ts'
+import { createMemoryStore } from '../src/store/store.ts'
 import { noProvider, providerOfWidth, startMemory, type MemoryHarness } from './memory-harness.ts'
 import { hangLimitMs } from '../../../test/support/limits.ts'
 
@@ -17,7 +18,7 @@ beforeEach(() => {
 afterAll(() => harness.stop())
 
 /** What the providers service does when a provider changes. */
-const forgetModel = () => harness.bus.publish('mesh.cache.providers', { tenantId: 'any', key: 'provider' })
+const forgetModel = () => evict(harness.bus, { kind: 'providers' })
 
 interface Result {
   path: string
@@ -151,7 +152,7 @@ describe('the cache of vectors', () => {
     const { caller, put } = fresh()
     await put('a.md', 'old text')
     await put('b.md', 'new text')
-    const store = memoryStore({ database: harness.database, published: () => undefined })
+    const store = createMemoryStore({ database: harness.database, published: () => undefined })
     const age =
       "UPDATE memory.embedding_cache SET created_at = now() - interval '31 days' WHERE tenant_id = $1 AND hash = $2"
     await harness.database.pool.query(age, [caller.tenantId, contentHash('old text')])

@@ -69,14 +69,14 @@ describe('a deleted agent', () => {
     await harness.request(caller, 'PUT', `/v1/agents/${stays.id}/memory/documents/a.md`, { content: 'x' })
     const left = async () => (await harness.request<{ agent_id: string }[]>(caller, 'GET', '/v1/memory/documents')).body
 
-    await harness.bus.emit([agentDeleted(testCaller().tenantId, gone.id)])
+    await harness.bus.publishDurable([agentDeleted(testCaller().tenantId, gone.id)])
     expect(await left()).toHaveLength(6)
-    await harness.bus.emit([agentDeleted(caller.tenantId, gone.id)])
+    await harness.bus.publishDurable([agentDeleted(caller.tenantId, gone.id)])
     expect((await left()).map(({ agent_id }) => agent_id)).toEqual([stays.id])
     const told = (await eventsOf(caller, 11)).filter(([type]) => type === deleted)
     expect(told.map(([, data]) => data.actorId)).toEqual(Array.from({ length: 5 }, () => 'admin'))
 
-    await harness.bus.emit([agentDeleted(caller.tenantId, gone.id)])
+    await harness.bus.publishDurable([agentDeleted(caller.tenantId, gone.id)])
     expect(await left()).toHaveLength(1)
   })
 
@@ -90,7 +90,7 @@ describe('a deleted agent', () => {
        SELECT id, $2, $3, id::text, '', '' FROM unnest($1::uuid[]) AS id`,
       [ids, caller.tenantId, agent.id],
     )
-    await harness.bus.emit([agentDeleted(caller.tenantId, agent.id)])
+    await harness.bus.publishDurable([agentDeleted(caller.tenantId, agent.id)])
     expect((await harness.request(caller, 'GET', '/v1/memory/documents')).body).toEqual([])
     expect(await eventsOf(caller, 450)).toHaveLength(450)
   })
@@ -100,7 +100,7 @@ describe('a deleted agent', () => {
     const agent = harness.addAgent(caller)
     await harness.request(caller, 'PUT', `/v1/agents/${agent.id}/memory/documents/a.md`, { content: 'x' })
     const { subject, event } = agentDeleted(caller.tenantId, 'no-uuid')
-    await harness.bus.emit([{ subject, event }, agentDeleted(caller.tenantId, agent.id)])
+    await harness.bus.publishDurable([{ subject, event }, agentDeleted(caller.tenantId, agent.id)])
     expect((await harness.request(caller, 'GET', '/v1/memory/documents')).body).toEqual([])
   })
 })

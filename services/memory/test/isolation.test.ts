@@ -1,6 +1,6 @@
 import { MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
 import type { Caller } from '@clawmesh/contracts'
-import { newId } from '@clawmesh/chassis'
+import { evict, newId } from '@clawmesh/chassis'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { providerOfWidth, startMemory, type MemoryHarness } from './memory-harness.ts'
 
@@ -84,7 +84,7 @@ describe('another tenant', () => {
 
   it('does not get vectors out of the cache of the first', async () => {
     harness.providers.embed = providerOfWidth(8)
-    harness.bus.publish('mesh.cache.providers', { tenantId: '', key: '' })
+    evict(harness.bus, { kind: 'providers' })
     await request(theirs, 'PUT', `${base}/documents/cached.md`, { content: 'the same text' })
     harness.providers.asked.length = 0
     await request(mine, 'PUT', `${base}/documents/cached.md`, { content: 'the same text' })

@@ -1,3 +1,4 @@
+import { evict } from '@clawmesh/chassis'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { noProvider, providerOfWidth, startMemory, type MemoryHarness } from './memory-harness.ts'
 
@@ -41,7 +42,7 @@ const textOnly = async () => {
 describe('a search', () => {
   afterEach(() => {
     harness.providers.embed = noProvider
-    harness.bus.publish('mesh.cache.providers', { tenantId: '', key: '' })
+    evict(harness.bus, { kind: 'providers' })
   })
 
   it('shows the chunk with its lines, score, source and scope', async () => {

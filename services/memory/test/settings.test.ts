@@ -1,8 +1,8 @@
 import fc from 'fast-check'
-import { chunkSizes, memorySettings } from '../src/domain/settings.ts'
+import { chunkSizes, readMemorySettings } from '../src/domain/settings.ts'
 
 const settings = (config: unknown, shareMemory = false) =>
-  memorySettings({ memoryConfigJson: JSON.stringify(config) ?? '', shareMemory })
+  readMemorySettings({ memoryConfigJson: JSON.stringify(config) ?? '', shareMemory })
 
 describe('settings of an agent', () => {
   it('are the defaults where it says nothing', () => {
@@ -23,7 +23,7 @@ describe('settings of an agent', () => {
   })
 
   it('are never an error, whatever stands in the config', () => {
-    expect(memorySettings({ memoryConfigJson: '{"max_results":', shareMemory: false }).maxResults).toBe(6)
+    expect(readMemorySettings({ memoryConfigJson: '{"max_results":', shareMemory: false }).maxResults).toBe(6)
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         expect(settings(value).maxResults).toBe(6)

@@ -1,7 +1,8 @@
+import { evict } from '@clawmesh/chassis'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Caller } from '@clawmesh/contracts'
 import { testCaller } from '../../../test/support/service-harness.ts'
-import { memoryStore } from '../src/store/store.ts'
+import { createMemoryStore } from '../src/store/store.ts'
 import { providerOfWidth, startMemory, type MemoryHarness } from './memory-harness.ts'
 import { hangLimitMs } from '../../../test/support/limits.ts'
 
@@ -64,7 +65,7 @@ describe.each([256, 2048])('an agent with many vectors of width %i', (dims) => {
 
   beforeAll(async () => {
     harness.providers.embed = providerOfWidth(dims)
-    harness.bus.publish('mesh.cache.providers', { tenantId: '', key: '' })
+    evict(harness.bus, { kind: 'providers' })
     const mine = await startAgent(caller)
     agentId = mine.agent.id
     base = mine.base
@@ -93,7 +94,9 @@ describe.each([256, 2048])('an agent with many vectors of width %i', (dims) => {
     it.each(['ibis nesting at the lagoon', 'observer 117', 'grebes seen on a canal', 'pairs of storks'])(
       'finds the same top result by the index as one by one: %s',
       async (query) => {
-        const search = memoryStore({ database: harness.database, published: () => undefined }).search(caller.tenantId)
+        const search = createMemoryStore({ database: harness.database, published: () => undefined }).search(
+          caller.tenantId,
+        )
         const scope = { agentId, userIds: [''], limit: 12 }
         const question = { space, vector: await embed(query) }
         const exact = await search.nearest(scope, question)
@@ -121,7 +124,7 @@ describe.each([256, 2048])('an agent with many vectors of width %i', (dims) => {
 
 it('an agent with few vectors is compared one by one, and gets no index', async () => {
   harness.providers.embed = providerOfWidth(32)
-  harness.bus.publish('mesh.cache.providers', { tenantId: '', key: '' })
+  evict(harness.bus, { kind: 'providers' })
   const caller = testCaller()
   const agent = harness.addAgent(caller)
   const base = `/v1/agents/${agent.id}/memory`

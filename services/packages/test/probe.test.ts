@@ -1,7 +1,7 @@
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { prober } from '../src/domain/probe.ts'
+import { createProber } from '../src/domain/probe.ts'
 import { hang, install, temporaryFolder } from './support.ts'
 
 const limits = { timeoutMs: 10_000, outputLimitBytes: 1_000 }
@@ -17,7 +17,7 @@ describe('a probe', () => {
   it('answers what a program printed and how it ended', async () => {
     await using folder = await temporaryFolder()
     await install(folder.path, { tool: 'echo "1.2.3 $1"; echo complaint >&2; exit 4' })
-    const output = await prober(folder.path).run('tool', ['--version'], limits)
+    const output = await createProber(folder.path).run('tool', ['--version'], limits)
     expect(output).toEqual({ text: '1.2.3 --version\n', exitCode: 4 })
   })
 
@@ -25,7 +25,7 @@ describe('a probe', () => {
     await using folder = await temporaryFolder()
     await install(folder.path, { tool: 'printf %s "$1"' })
     const argument = '$(touch /tmp/x); `id` "\' | cat > y'
-    expect((await prober(folder.path).run('tool', [argument], limits))?.text).toBe(argument)
+    expect((await createProber(folder.path).run('tool', [argument], limits))?.text).toBe(argument)
   })
 
   it('gives the program PATH, HOME and LANG and no other variable', async () => {
@@ -33,7 +33,7 @@ describe('a probe', () => {
     await install(folder.path, { tool: '/usr/bin/env' })
     process.env['SECRET_TOKEN'] = 'hush'
     const searchPath = `${folder.path}:/usr/bin:/bin`
-    const output = await prober(searchPath).run('tool', [], limits)
+    const output = await createProber(searchPath).run('tool', [], limits)
     delete process.env['SECRET_TOKEN']
     const names = output!.text
       .trim()
@@ -49,7 +49,7 @@ describe('a probe', () => {
     await using folder = await temporaryFolder()
     const pidFile = join(folder.path, 'pid')
     await install(folder.path, { tool: `/bin/sleep 600 &\necho $! > ${pidFile}\necho 1.0\n${hang}` })
-    expect(await prober(folder.path).run('tool', [], { ...limits, timeoutMs: 300 })).toBeUndefined()
+    expect(await createProber(folder.path).run('tool', [], { ...limits, timeoutMs: 300 })).toBeUndefined()
     const pid = Number(await readFile(pidFile, 'utf8'))
     while (await isRunning(pid)) await sleep(20)
   })
@@ -57,19 +57,19 @@ describe('a probe', () => {
   it('does not wait for a child that keeps the output open', async () => {
     await using folder = await temporaryFolder()
     await install(folder.path, { tool: '/usr/bin/setsid /bin/sleep 600 &\necho 1.0' })
-    await prober(folder.path).run('tool', [], { ...limits, timeoutMs: 300 })
+    await createProber(folder.path).run('tool', [], { ...limits, timeoutMs: 300 })
   })
 
   it('ends a program that prints more than it may', async () => {
     await using folder = await temporaryFolder()
     await install(folder.path, { tool: 'while :; do echo 1234567890; done' })
-    expect(await prober(folder.path).run('tool', [], limits)).toBeUndefined()
+    expect(await createProber(folder.path).run('tool', [], limits)).toBeUndefined()
   })
 
   it('is ended by stop', async () => {
     await using folder = await temporaryFolder()
     await install(folder.path, { tool: hang })
-    const probes = prober(folder.path)
+    const probes = createProber(folder.path)
     const running = probes.run('tool', [], limits)
     await sleep(200)
     probes.stop()
@@ -87,7 +87,7 @@ describe('a probe', () => {
     await writeFile(join(folder.path, 'plain'), '#!/bin/sh\necho 1')
     await writeFile(join(folder.path, 'broken'), '#!/no/such/interpreter\n')
     await chmod(join(folder.path, 'broken'), 0o755)
-    expect(await prober(folder.path).run(name, [], limits)).toBeUndefined()
+    expect(await createProber(folder.path).run(name, [], limits)).toBeUndefined()
   })
 
   it('looks into absolute folders only, in order', async () => {
@@ -95,7 +95,7 @@ describe('a probe', () => {
     await using second = await temporaryFolder()
     await install(first.path, { tool: 'echo first' })
     await install(second.path, { tool: 'echo second', only: 'echo only' })
-    const probes = prober(`:.:${first.path}:${second.path}`)
+    const probes = createProber(`:.:${first.path}:${second.path}`)
     expect((await probes.run('tool', [], limits))?.text).toBe('first\n')
     expect(await probes.has('only')).toBe(true)
     expect(await probes.has('package.json')).toBe(false)

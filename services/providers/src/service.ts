@@ -5,22 +5,22 @@ import { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/provid
 import {
   implementHttp,
   implementRpc,
-  outboxPart,
+  createOutboxPart,
   systemConfigsOf,
   type Call,
   type Mesh,
   type Service,
 } from '@clawmesh/chassis'
-import { guardedDispatcher } from '@clawmesh/chassis/fetch'
+import { createGuardedDispatcher } from '@clawmesh/chassis/fetch'
 import type { ProvidersConfig } from './config.ts'
 import type { Provider } from './domain/provider.ts'
-import { providerUseCases } from './domain/providers.ts'
-import { providerSelection } from './domain/selection.ts'
-import type { CallOptions } from './domain/wire/options.ts'
-import { providerHandlers } from './http/providers.ts'
-import { trialHandlers } from './http/trials.ts'
-import { providersRpc } from './rpc/providers.ts'
-import { providersStore } from './store/store.ts'
+import { createProviderUseCases } from './domain/providers.ts'
+import { createProviderSelection } from './domain/selection.ts'
+import type { CallOptions } from './domain/protocols/options.ts'
+import { createProviderHandlers } from './http/providers.ts'
+import { createTrialHandlers } from './http/trials.ts'
+import { createProvidersRpc } from './rpc/providers.ts'
+import { createProvidersStore } from './store/store.ts'
 
 const cachedTenants = 10_000
 
@@ -28,12 +28,12 @@ export const providersService = (mesh: Mesh, config: ProvidersConfig): Service =
   const { bus, secrets } = mesh
   const log = mesh.log.child({ service: 'providers' })
   const database = mesh.database('providers')
-  const outbox = outboxPart(database, mesh)
-  const store = providersStore({ database, bus, secrets, log, published: outbox.poke })
+  const outbox = createOutboxPart(database, mesh)
+  const store = createProvidersStore({ database, bus, secrets, log, published: outbox.wakeRelay })
 
   const systemConfigs = systemConfigsOf(mesh)
   const allow = mesh.config.fetchAllow.split(',').filter(Boolean)
-  const fetcher = guardedDispatcher({ allow, connectTimeoutMs: config.connectTimeoutMs })
+  const fetcher = createGuardedDispatcher({ allow, connectTimeoutMs: config.connectTimeoutMs })
   const timeouts = {
     connectMs: config.connectTimeoutMs,
     firstTokenMs: config.firstTokenTimeoutMs,
@@ -43,8 +43,8 @@ export const providersService = (mesh: Mesh, config: ProvidersConfig): Service =
   const inContainer = existsSync('/.dockerenv')
   const options = ({ signal }: Call): CallOptions => ({ fetcher, signal, timeouts, inContainer })
 
-  const providers = providerUseCases(store, allow)
-  const selection = providerSelection({
+  const providers = createProviderUseCases(store, allow)
+  const selection = createProviderSelection({
     store,
     systemConfigs,
     cache: mesh.cache<Provider[]>('providers', cachedTenants),
@@ -55,10 +55,10 @@ export const providersService = (mesh: Mesh, config: ProvidersConfig): Service =
     name: 'providers',
     http: implementHttp(
       http.providers,
-      { ...providerHandlers(providers), ...trialHandlers({ providers, selection, options, log }) },
+      { ...createProviderHandlers(providers), ...createTrialHandlers({ providers, selection, options, log }) },
       mesh.httpParts('providers'),
     ),
-    rpc: [implementRpc(ProvidersServiceService, providersRpc(selection, options))],
+    rpc: [implementRpc(ProvidersServiceService, createProvidersRpc(selection, options))],
     parts: [
       { name: 'providers database', ready: database.ping },
       outbox,

@@ -2,11 +2,11 @@
 import fc from 'fast-check'
 import type { ChatResponse } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { resolveTarget } from '../src/domain/connection.ts'
-import { answerReader } from '../src/domain/wire/answer-reader.ts'
-import { anthropicWire } from '../src/domain/wire/anthropic/wire.ts'
-import { UpstreamFailure } from '../src/domain/wire/failure.ts'
-import { openAiWire } from '../src/domain/wire/openai/wire.ts'
-import type { Answer, ChatCall, Wire } from '../src/domain/wire/wire.ts'
+import { createAnswerReader } from '../src/domain/protocols/answer-reader.ts'
+import { anthropicWire } from '../src/domain/protocols/anthropic/wire.ts'
+import { UpstreamFailure } from '../src/domain/protocols/failure.ts'
+import { openAiWire } from '../src/domain/protocols/openai/wire.ts'
+import type { Answer, ChatCall, Wire } from '../src/domain/protocols/wire.ts'
 import { chatRequest, connectionTo } from './support.ts'
 
 const call: ChatCall = { ...chatRequest(), options: { maxTokens: 0, temperature: undefined, reasoningEffort: '' } }
@@ -20,7 +20,7 @@ interface Outcome {
 const readIn = (wire: Wire, type: string, pieces: Buffer[]): Outcome => {
   const events: ChatResponse[] = []
   const target = resolveTarget(connectionTo('http://localhost', { type }))
-  const reader = answerReader(wire.decoder(target, call, (event) => events.push(event)))
+  const reader = createAnswerReader(wire.decoder(target, call, (event) => events.push(event)))
   try {
     for (const piece of pieces) if (reader.feed(piece)) break
     return { answer: reader.end(), failure: undefined, events }

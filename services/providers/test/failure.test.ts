@@ -8,8 +8,8 @@ import {
   safeReason,
   toProviderError,
   UpstreamFailure,
-} from '../src/domain/wire/failure.ts'
-import { defaultRetry, readRetryAfter, retryDelayMs } from '../src/domain/wire/retry.ts'
+} from '../src/domain/protocols/failure.ts'
+import { defaultRetry, readRetryAfter, retryDelayMs } from '../src/domain/protocols/retry.ts'
 
 describe('a reason', () => {
   it('holds no key, in whatever form it comes back', () => {

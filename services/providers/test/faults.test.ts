@@ -1,6 +1,6 @@
 /** What a bad upstream does to a call, for both wires: never a success, never a hang, the right error and retries. */
 import { chat } from '../src/domain/chat.ts'
-import type { CallOptions } from '../src/domain/wire/options.ts'
+import type { CallOptions } from '../src/domain/protocols/options.ts'
 import { fakeAnthropic } from '../../../test/fakes/anthropic.ts'
 import type { FakeUpstream, Script } from '../../../test/fakes/http-fake.ts'
 import { fakeOpenAi } from '../../../test/fakes/openai.ts'

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import type { ChatMessage } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import { anthropicMessages, anthropicSystem } from '../src/domain/wire/anthropic/messages.ts'
-import { openAiMessages, shortId, type MessageRules } from '../src/domain/wire/openai/messages.ts'
+import { anthropicMessages, anthropicSystem } from '../src/domain/protocols/anthropic/messages.ts'
+import { openAiMessages, shortId, type MessageRules } from '../src/domain/protocols/openai/messages.ts'
 import { message, toolCall } from './support.ts'
 
 const rules: MessageRules = { systemRole: 'system', thinking: true, gemini: false }

@@ -1,6 +1,6 @@
 /** Tool schemas as each family of models takes them. */
 import fc from 'fast-check'
-import { cleanSchema, strictSchema, withoutStrictNulls, type SchemaProfile } from '../src/domain/wire/schema.ts'
+import { cleanSchema, strictSchema, withoutStrictNulls, type SchemaProfile } from '../src/domain/protocols/schema.ts'
 
 const profiles: SchemaProfile[] = ['anthropic', 'generic', 'gemini', 'xai', 'strict']
 

@@ -10,7 +10,7 @@ import type {
 import { MeshError } from '@clawmesh/contracts'
 import { Agent } from 'undici'
 import type { ProviderConnection } from '../src/domain/connection.ts'
-import type { CallOptions } from '../src/domain/wire/options.ts'
+import type { CallOptions } from '../src/domain/protocols/options.ts'
 
 export const testKey = 'sk-test-secret-0123456789'
 

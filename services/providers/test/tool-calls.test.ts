@@ -1,7 +1,7 @@
 /** Tool calls come out the same however a server cuts them up. */
 import fc from 'fast-check'
 import type { ChatResponse } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import { finishedCall, toolCallAssembly, withDistinctIds } from '../src/domain/wire/tool-calls.ts'
+import { finishedCall, createToolCallAssembly, withDistinctIds } from '../src/domain/protocols/tool-calls.ts'
 import { toolCall } from './support.ts'
 
 interface Fragment {
@@ -13,7 +13,7 @@ interface Fragment {
 
 const assemble = (deltas: Fragment[][]) => {
   const events: ChatResponse[] = []
-  const assembly = toolCallAssembly((event) => events.push(event))
+  const assembly = createToolCallAssembly((event) => events.push(event))
   for (const delta of deltas) assembly.add(delta)
   return { calls: assembly.finish().map(({ call }) => call), events }
 }

@@ -3,24 +3,24 @@ import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1
 import { MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
 import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
 import { http } from '@clawmesh/contracts'
-import { implementHttp, implementRpc, outboxPart, type Mesh, type Service } from '@clawmesh/chassis'
+import { implementHttp, implementRpc, createOutboxPart, type Mesh, type Service } from '@clawmesh/chassis'
 import type { ToolsConfig } from './config.ts'
-import { builtinSettings } from './domain/builtin-settings.ts'
+import { createBuiltinSettings } from './domain/builtin-settings.ts'
 import { catalogue } from './domain/catalogue.ts'
-import { toolRunner } from './domain/runner.ts'
-import { builtinHandlers } from './http/builtin.ts'
-import { invokeHandlers } from './http/invoke.ts'
-import { toolsRpc } from './rpc/tools.ts'
-import { toolsStore, type ToolSetting } from './store/store.ts'
+import { createToolRunner } from './domain/runner.ts'
+import { createBuiltinHandlers } from './http/builtin.ts'
+import { createInvokeHandlers } from './http/invoke.ts'
+import { createToolsRpc } from './rpc/tools.ts'
+import { createToolsStore, type ToolSetting } from './store/store.ts'
 
 const cachedTenants = 10_000
 
 export const toolsService = (mesh: Mesh, config: ToolsConfig): Service => {
   const log = mesh.log.child({ service: 'tools' })
   const database = mesh.database('tools')
-  const outbox = outboxPart(database, mesh)
-  const store = toolsStore({ database, bus: mesh.bus, published: outbox.poke })
-  const runner = toolRunner({
+  const outbox = createOutboxPart(database, mesh)
+  const store = createToolsStore({ database, bus: mesh.bus, published: outbox.wakeRelay })
+  const runner = createToolRunner({
     store,
     config,
     log,
@@ -35,10 +35,10 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig): Service => {
     name: 'tools',
     http: implementHttp(
       http.tools,
-      { ...builtinHandlers(builtinSettings(store)), ...invokeHandlers(runner, store) },
+      { ...createBuiltinHandlers(createBuiltinSettings(store)), ...createInvokeHandlers(runner, store) },
       mesh.httpParts('tools'),
     ),
-    rpc: [implementRpc(ToolsServiceService, toolsRpc(runner))],
+    rpc: [implementRpc(ToolsServiceService, createToolsRpc(runner))],
     parts: [{ name: 'tools database', start: () => store.seed(catalogue), ready: database.ping }, outbox],
   }
 }

@@ -10,8 +10,8 @@ import {
   type EventName,
 } from '@clawmesh/contracts'
 import { dayOf, monthOf } from '../src/domain/calendar.ts'
-import { partitionKeeper } from '../src/domain/partitions.ts'
-import { activityPartitions, partitionStore } from '../src/store/partitions.ts'
+import { createPartitionKeeper } from '../src/domain/partitions.ts'
+import { activityPartitions, createPartitionStore } from '../src/store/partitions.ts'
 import { changeOf, makeTenant, startTraces, toldOf, type TracesHarness } from './support.ts'
 
 let traces: TracesHarness
@@ -250,8 +250,8 @@ describe('partitions', () => {
     expect(await placeOf(old)).toEqual([nameOf(monthOf(lastMonth))])
     expect(await placeOf(ancient)).toEqual(['traces.activity_logs_default'])
 
-    const store = partitionStore(traces.mesh.database('traces'), activityPartitions)
-    const keeper = partitionKeeper(store, 30, traces.mesh.log)
+    const store = createPartitionStore(traces.mesh.database('traces'), activityPartitions)
+    const keeper = createPartitionKeeper(store, 30, traces.mesh.log)
     const monthEnd = Date.parse(monthOf(Date.now()))
     await keeper.sweep(monthEnd + 30 * dayMs - 1)
     expect((await traces.activity(admin)).total).toBe(2)

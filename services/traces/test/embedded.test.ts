@@ -2,8 +2,8 @@
 import { newId } from '@clawmesh/chassis'
 import { startEmptyPglite, type PgliteProcess } from '../../../test/support/pglite.ts'
 import { dayOf } from '../src/domain/calendar.ts'
-import { partitionKeeper } from '../src/domain/partitions.ts'
-import { partitionStore, tracePartitions } from '../src/store/partitions.ts'
+import { createPartitionKeeper } from '../src/domain/partitions.ts'
+import { createPartitionStore, tracePartitions } from '../src/store/partitions.ts'
 import { callCost, daysAgo, makeTenant, pricedCall, startTraces, toldOf, type TracesHarness } from './support.ts'
 
 let database: PgliteProcess
@@ -33,7 +33,11 @@ it('are taken in once, listed, summed and dropped', async () => {
   const { body } = await traces.get(admin, (await traces.list(admin)).traces[0]!.id)
   expect(body.spans).toHaveLength(1)
 
-  const keeper = partitionKeeper(partitionStore(traces.mesh.database('traces'), tracePartitions), 7, traces.mesh.log)
+  const keeper = createPartitionKeeper(
+    createPartitionStore(traces.mesh.database('traces'), tracePartitions),
+    7,
+    traces.mesh.log,
+  )
   await keeper.sweep(Date.now() + 6.5 * 24 * 3_600_000)
   const left = (await traces.list(admin)).traces.map(({ created_at }) => dayOf(created_at))
   expect(left).not.toContain(dayOf(daysAgo(2)))

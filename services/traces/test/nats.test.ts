@@ -1,5 +1,5 @@
 /** Two replicas of traces over one database, and a NATS server of their own: no other suite may share their durable. */
-import { createLogger, loadConfigs, natsBus, newId, type Bus, type Service } from '@clawmesh/chassis'
+import { createLogger, loadConfigs, connectNatsBus, newId, type Bus, type Service } from '@clawmesh/chassis'
 import { startNats, type NatsHandle } from '../../../test/support/nats.ts'
 import { startServices, type ServiceHarness } from '../../../test/support/service-harness.ts'
 import { tracesConfig, tracesService } from '../src/index.ts'
@@ -15,7 +15,7 @@ let second: Service
 
 beforeAll(async () => {
   nats = await startNats()
-  buses = await Promise.all(['one', 'two', 'agents'].map((name) => natsBus([nats.url], name, log)))
+  buses = await Promise.all(['one', 'two', 'agents'].map((name) => connectNatsBus([nats.url], name, log)))
 })
 afterAll(async () => {
   await Promise.all([harness.stop(), ...second.parts.map(({ stop }) => stop?.())])
@@ -56,14 +56,14 @@ it('replicas share the events of JetStream and count each trace and each change 
   const tell = (id: string) => toldOf(tenantId, { id, agent_id: agentId }, [pricedCall({ id })])
   const ids = Array.from({ length: count }, newId)
   const changes = Array.from({ length: count }, () => changeOf('agentUpdated', tenantId))
-  await buses[2]!.emit([...ids.slice(0, 300).map(tell), ...changes.slice(0, 300)])
+  await buses[2]!.publishDurable([...ids.slice(0, 300).map(tell), ...changes.slice(0, 300)])
 
   harness = await startServices({
     services: { traces: (mesh) => tracesService({ ...mesh, bus: counting(buses[0]!) }, config) },
   })
   second = tracesService({ ...harness.mesh, bus: counting(buses[1]!) }, config)
   for (const { start } of second.parts) await start?.()
-  await buses[2]!.emit([...ids.slice(150).map(tell), ...changes.slice(300)])
+  await buses[2]!.publishDurable([...ids.slice(150).map(tell), ...changes.slice(300)])
 
   const get = async (path: string) => (await harness.request(admin, 'GET', path)).body
   const summary = async () => ((await get('/v1/costs/summary'))['rows'] as Record<string, number>[])[0]

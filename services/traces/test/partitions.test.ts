@@ -1,8 +1,8 @@
 /** Partitions over a real database: made ahead and on demand, dropped when their time is over. */
 import { newId } from '@clawmesh/chassis'
 import { dayOf } from '../src/domain/calendar.ts'
-import { partitionKeeper, type PartitionKeeper } from '../src/domain/partitions.ts'
-import { partitionStore, tracePartitions } from '../src/store/partitions.ts'
+import { createPartitionKeeper, type PartitionKeeper } from '../src/domain/partitions.ts'
+import { createPartitionStore, tracePartitions } from '../src/store/partitions.ts'
 import { callCost, daysAgo, makeTenant, startTraces, toldOf, type TracesHarness } from './support.ts'
 
 let traces: TracesHarness
@@ -12,8 +12,8 @@ const inDays = (days: number) => Date.now() + days * 24 * 3_600_000
 
 beforeEach(async () => {
   traces = await startTraces()
-  keeper = partitionKeeper(
-    partitionStore(traces.mesh.database('traces'), tracePartitions),
+  keeper = createPartitionKeeper(
+    createPartitionStore(traces.mesh.database('traces'), tracePartitions),
     retentionDays,
     traces.mesh.log,
   )
@@ -97,7 +97,7 @@ it('replicas may sweep and take traces in at the same time', async () => {
   const { admin, tenantId } = makeTenant()
   const database = traces.mesh.database('traces')
   const replicas = Array.from({ length: 4 }, () =>
-    partitionKeeper(partitionStore(database, tracePartitions), retentionDays, traces.mesh.log),
+    createPartitionKeeper(createPartitionStore(database, tracePartitions), retentionDays, traces.mesh.log),
   )
   await Promise.all([
     ...replicas.map((replica) => replica.sweep(inDays(4))),

@@ -107,7 +107,7 @@ export const startTraces = async (
   const { request, rpc, call } = harness
   return {
     ...harness,
-    tell: (...events) => harness.bus.emit(events),
+    tell: (...events) => harness.bus.publishDurable(events),
     list: async (caller, query = '') =>
       (await request<Awaited<ReturnType<TracesHarness['list']>>>(caller, 'GET', `/v1/traces${query}`)).body,
     get: (caller, id) => request(caller, 'GET', `/v1/traces/${id}`),

@@ -3,7 +3,7 @@ import { mergeTold } from '../src/domain/merge.ts'
 import { monthlyCosts } from '../src/domain/monthly-costs.ts'
 import { days, months } from '../src/domain/calendar.ts'
 import { isExpired, planPeriods } from '../src/domain/partitions.ts'
-import { costOf, priceTable } from '../src/domain/prices.ts'
+import { costOf, createPriceTable } from '../src/domain/prices.ts'
 import { maxCount } from '../src/domain/count.ts'
 import { totalsOf } from '../src/domain/totals.ts'
 import type { ToldTrace, TraceSpan } from '../src/domain/types.ts'
@@ -17,7 +17,7 @@ const span = (fields: Partial<TraceSpan> = {}): TraceSpan => ({
 })
 
 describe('the cost of a span', () => {
-  const prices = priceTable({
+  const prices = createPriceTable({
     m: { input_per_million: 2, output_per_million: 10, cache_read_per_million: 0.5, cache_create_per_million: 4 },
     'acme/M': { input_per_million: 1, output_per_million: 1 },
     'free/m': { input_per_million: 0, output_per_million: 0 },
@@ -48,9 +48,9 @@ describe('the cost of a span', () => {
 
   it('is known for default models, and configuration overrides what is known', () => {
     const sonnet = span({ provider: 'anthropic', model: 'claude-sonnet-4-5-20250929', ...used })
-    expect(costOf(priceTable({}), sonnet)).toBe(4.5)
+    expect(costOf(createPriceTable({}), sonnet)).toBe(4.5)
     const override = { 'claude-sonnet-4-5-20250929': { input_per_million: 1, output_per_million: 0 } }
-    expect(costOf(priceTable(override), sonnet)).toBe(1)
+    expect(costOf(createPriceTable(override), sonnet)).toBe(1)
   })
 
   it('never is negative nor endless, whatever the tokens', () => {

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createDatabase, type TestDatabase } from '../../support/database.ts'
 import { dependencyUrl } from '../../support/dependencies.ts'
 import { eventually, type Api } from '../../support/mesh-api.ts'
-import { openGate, type Gate } from '../../support/mesh-gate.ts'
+import { openTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts'
 import { meshStartLimitMs, ownerId, startMesh, type Mesh } from '../../support/mesh-processes.ts'
 import { startNats, type NatsHandle } from '../../support/nats.ts'
 import { startRedis, type RedisHandle } from '../../support/redis.ts'
@@ -41,22 +41,22 @@ interface Row {
 let database: TestDatabase
 let redis: RedisHandle
 let nats: NatsHandle
-let gates: { postgres: Gate; redis: Gate; nats: Gate }
+let gates: { postgres: TcpProxy; redis: TcpProxy; nats: TcpProxy }
 let mesh: Mesh
 let known: Api
 let unseen: string[]
 const rows: Row[] = []
 
-const behind = (url: string, { port }: Gate): string =>
+const behind = (url: string, { port }: TcpProxy): string =>
   Object.assign(new URL(url), { hostname: '127.0.0.1', port: String(port) }).href
 
 const setUp = async (): Promise<void> => {
   ;[database, redis, nats] = await Promise.all([createDatabase('edge_faults'), startRedis(), startNats()])
   const { hostname, port } = new URL(dependencyUrl('postgres'))
   const [postgresGate, redisGate, natsGate] = await Promise.all([
-    openGate(hostname, Number(port)),
-    openGate('127.0.0.1', redis.port),
-    openGate('127.0.0.1', nats.port),
+    openTcpProxy(hostname, Number(port)),
+    openTcpProxy('127.0.0.1', redis.port),
+    openTcpProxy('127.0.0.1', nats.port),
   ])
   gates = { postgres: postgresGate, redis: redisGate, nats: natsGate }
   mesh = await startMesh({

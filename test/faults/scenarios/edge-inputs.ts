@@ -2,12 +2,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isIP } from 'node:net'
 import fc from 'fast-check'
-import { identityTokens, routeTable } from '@clawmesh/chassis'
+import { createIdentityTokens, createRouteTable } from '@clawmesh/chassis'
 import { locales, MeshError, page, pickLocale, type Locale } from '@clawmesh/contracts'
 import { z } from 'zod'
-import { readClaim } from '../../../gateway/src/admission/claim.ts'
-import { clientIpFinder } from '../../../gateway/src/edge/client-ip.ts'
-import { routeFinder } from '../../../gateway/src/edge/find-route.ts'
+import { readCredentials } from '../../../gateway/src/admission/credentials.ts'
+import { createClientIpFinder } from '../../../gateway/src/edge/client-ip.ts'
+import { createRouteFinder } from '../../../gateway/src/edge/find-route.ts'
 import { requestIdOf } from '../../../gateway/src/edge/request-id.ts'
 import { dropBadTraceContext, isTraceParent } from '../../../gateway/src/edge/trace-context.ts'
 
@@ -55,11 +55,11 @@ const firstKnown = (header: string): Locale =>
 
 const requestFrom = (remoteAddress: string, headers: Record<string, string>) =>
   ({ socket: { remoteAddress }, headers }) as unknown as IncomingMessage
-const behindProxies = clientIpFinder(['10.0.0.0/8', 'fd00::/8'])
+const behindProxies = createClientIpFinder(['10.0.0.0/8', 'fd00::/8'])
 
-const tokens = identityTokens('the mesh secret of the properties, long enough')
-const findRoute = routeFinder()
-const table = routeTable()
+const tokens = createIdentityTokens('the mesh secret of the properties, long enough')
+const findRoute = createRouteFinder()
+const table = createRouteTable()
 const pageSchema = z.object(page(20, 100))
 const wellFormedId = /^[A-Za-z0-9._-]{1,128}$/
 
@@ -90,7 +90,7 @@ export const edgeProperties: Readonly<Record<string, (cases: number) => Promise<
     ),
     ([authorization, user, tenant]) => {
       const headers = { authorization, 'x-goclaw-user-id': user, 'x-goclaw-tenant-id': tenant }
-      const claim = orRefused(() => readClaim(headers), ['INVALID_REQUEST'])
+      const claim = orRefused(() => readCredentials(headers), ['INVALID_REQUEST'])
       if (claim === undefined) return
       holds(Buffer.byteLength(claim.userId) <= 255, 'a user id that is too long')
       holds(!/\p{Cc}/u.test(claim.userId + claim.tenant), 'a control character')

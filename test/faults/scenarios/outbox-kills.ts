@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createLogger, migrate, natsBus, newId } from '@clawmesh/chassis'
+import { createLogger, migrate, connectNatsBus, newId } from '@clawmesh/chassis'
 import { eventSubject } from '@clawmesh/contracts'
 import pg from 'pg'
 import { migrationFolder } from '../../../cli/src/migration-folders.ts'
@@ -34,7 +34,7 @@ export const outboxKills = async (rounds: number): Promise<OutboxOutcome> => {
   const dir = await mkdtemp(join(tmpdir(), 'clawmesh-outbox-'))
   const [nats, database] = await Promise.all([startNats(), createDatabase('outbox')])
   const pool = new pg.Pool({ connectionString: database.url, max: 2 })
-  const bus = await natsBus([nats.url], 'test', createLogger({ level: 'silent', name: 'test' }))
+  const bus = await connectNatsBus([nats.url], 'test', createLogger({ level: 'silent', name: 'test' }))
   try {
     await migrate({ url: database.url, schema: 'agents', folder: migrationFolder('agents') })
     await pool.query('CREATE TABLE facts (id uuid PRIMARY KEY)')

@@ -3,7 +3,15 @@
  * its own SIGKILL where the order says. Without a death it relays until nothing is left.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createLogger, natsBus, newId, openDatabase, outboxRow, startOutboxRelay, type Bus } from '@clawmesh/chassis'
+import {
+  createLogger,
+  connectNatsBus,
+  newId,
+  openDatabase,
+  outboxRow,
+  startOutboxRelay,
+  type Bus,
+} from '@clawmesh/chassis'
 import type { Death, OutboxOrder } from './outbox-order.ts'
 
 const order = JSON.parse(process.argv[2]!) as OutboxOrder
@@ -18,11 +26,11 @@ const dieAt = async (place: Death): Promise<void> => {
 
 const mortal = (bus: Bus): Bus => ({
   ...bus,
-  emit: async (events) => {
+  publishDurable: async (events) => {
     await dieAt('before emit')
-    await bus.emit(events.slice(0, Math.ceil(events.length / 2)))
+    await bus.publishDurable(events.slice(0, Math.ceil(events.length / 2)))
     await dieAt('within emit')
-    await bus.emit(events)
+    await bus.publishDurable(events)
     await dieAt('after emit')
   },
 })
@@ -45,7 +53,7 @@ const writeFacts = async (): Promise<void> => {
 }
 
 await writeFacts()
-const bus = await natsBus([order.natsUrl], 'outbox process', log)
+const bus = await connectNatsBus([order.natsUrl], 'outbox process', log)
 const relay = startOutboxRelay(database, mortal(bus), log)
 const left = async () =>
   (await database.pool.query<{ count: number }>('SELECT count(*) FROM agents.outbox')).rows[0]!.count

@@ -27,7 +27,7 @@ interface Parts {
 }
 
 /** Everything that can be done with agents themselves; running them is `runs.ts`. */
-export const agentUseCases = ({ store, workspaceDir, tenantSlug: slugOf, openedByChannels }: Parts) => {
+export const createAgentUseCases = ({ store, workspaceDir, tenantSlug: slugOf, openedByChannels }: Parts) => {
   /** Where a new agent goes: a system owner may name another tenant. @throws NOT_FOUND for one that does not exist */
   const tenantFor = async (
     call: Call,
@@ -120,4 +120,4 @@ export const agentUseCases = ({ store, workspaceDir, tenantSlug: slugOf, openedB
   }
 }
 
-export type AgentUseCases = ReturnType<typeof agentUseCases>
+export type AgentUseCases = ReturnType<typeof createAgentUseCases>

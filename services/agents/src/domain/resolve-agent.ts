@@ -19,7 +19,7 @@ interface Parts {
   files: Cache<ContextFile[]>
 }
 
-export const agentLookup = ({ store, agents, files }: Parts): AgentLookup => {
+export const createAgentLookup = ({ store, agents, files }: Parts): AgentLookup => {
   const find = (tenantId: string, ref: string) =>
     agents.get(tenantId, ref, () => {
       const rows = store.forTenant(tenantId).agents

@@ -13,7 +13,7 @@ interface ListInput {
 }
 
 /** Sessions as people see them. Admins see all of their tenant, others their own. */
-export const sessionUseCases = (store: AgentsStore) => {
+export const createSessionUseCases = (store: AgentsStore) => {
   /** @throws NOT_FOUND, or FORBIDDEN for somebody else's */
   const require = async (caller: Caller, key: string): Promise<Session> => {
     const session = await store.forTenant(caller.tenantId).sessions.find(key)
@@ -80,4 +80,4 @@ export const sessionUseCases = (store: AgentsStore) => {
   }
 }
 
-export type SessionUseCases = ReturnType<typeof sessionUseCases>
+export type SessionUseCases = ReturnType<typeof createSessionUseCases>

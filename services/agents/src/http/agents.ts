@@ -7,7 +7,7 @@ import type { Agent } from '../domain/types.ts'
 const given = (fields: Record<string, unknown>): object =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null && value !== ''))
 
-export const agentToWire = (agent: Agent) => ({
+export const agentToResponse = (agent: Agent) => ({
   id: agent.id,
   created_at: agent.createdAt.toISOString(),
   updated_at: agent.updatedAt.toISOString(),
@@ -37,12 +37,12 @@ export const agentToWire = (agent: Agent) => ({
   }),
 })
 
-export const agentHandlers = (
+export const createAgentHandlers = (
   agents: AgentUseCases,
 ): Handlers<typeof http.agents, 'listAgents' | 'createAgent' | 'getAgent' | 'updateAgent' | 'deleteAgent'> => ({
-  listAgents: async ({ caller }) => ({ agents: (await agents.list(caller)).map(agentToWire) }),
-  createAgent: async ({ call, body }) => agentToWire(await agents.create(call, body)),
-  getAgent: async ({ caller, params }) => agentToWire(await agents.get(caller, params.id)),
+  listAgents: async ({ caller }) => ({ agents: (await agents.list(caller)).map(agentToResponse) }),
+  createAgent: async ({ call, body }) => agentToResponse(await agents.create(call, body)),
+  getAgent: async ({ caller, params }) => agentToResponse(await agents.get(caller, params.id)),
   updateAgent: async ({ call, params, body }) => {
     await agents.update(call, params.id, body)
     return { ok: 'true' }

@@ -52,7 +52,7 @@ interface Parts {
   fetchAllow: readonly string[]
 }
 
-export const chatHandlers = ({
+export const createChatHandlers = ({
   runs,
   lookup,
   fetchAllow,

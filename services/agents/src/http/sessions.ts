@@ -55,7 +55,7 @@ const messageToWire = ({ role, content, extra, createdAt }: Message) => ({
   created_at: createdAt.toISOString(),
 })
 
-export const sessionHandlers = (
+export const createSessionHandlers = (
   sessions: SessionUseCases,
 ): Handlers<typeof http.agents, 'listSessions' | 'getSession' | 'patchSession' | 'resetSession' | 'deleteSession'> => ({
   listSessions: async ({ caller, query }) => {

@@ -17,7 +17,10 @@ const unknownAgent = {
   shareMemory: false,
 }
 
-export const agentsRpc = (lookup: AgentLookup, store: AgentsStore): RpcFunctions<typeof AgentsServiceService> => ({
+export const createAgentsRpc = (
+  lookup: AgentLookup,
+  store: AgentsStore,
+): RpcFunctions<typeof AgentsServiceService> => ({
   resolveAgent: async ({ caller }, { agent: ref }) => {
     const agent = await lookup.find(caller.tenantId, ref)
     if (agent === undefined) return unknownAgent

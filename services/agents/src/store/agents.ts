@@ -1,6 +1,6 @@
 /** Rows of agents, their shares and context files. */
 import { MeshError } from '@clawmesh/contracts'
-import { invalidate, isUniqueViolation, newId, outboxRow, type Actor, type Bus } from '@clawmesh/chassis'
+import { evict, isUniqueViolation, newId, outboxRow, type Actor, type Bus } from '@clawmesh/chassis'
 import type { Agent, Json } from '../domain/types.ts'
 import type { AgentChanges } from '../domain/agent-input.ts'
 import type { Agent as AgentRow, PrismaClient } from './client/client.ts'
@@ -49,9 +49,10 @@ const seeded = new Set<string>()
 const mostRemembered = 100_000
 
 /** The agents of one tenant. */
-export const agentRows = ({ prisma, bus, published }: AgentRowsParts, tenantId: string) => {
-  const forget = (...keys: string[]) => {
-    for (const key of keys) invalidate(bus, 'agents', { tenantId, key })
+export const createAgentRows = ({ prisma, bus, published }: AgentRowsParts, tenantId: string) => {
+  const evictAgents = () => {
+    evict(bus, { kind: 'agents', tenantId })
+    evict(bus, { kind: 'context_files', tenantId })
   }
   const unsetDefault = (tx: TransactionClient, exceptId: string) =>
     tx.agent.updateMany({ where: { tenantId, isDefault: true, id: { not: exceptId } }, data: { isDefault: false } })
@@ -171,7 +172,7 @@ export const agentRows = ({ prisma, bus, published }: AgentRowsParts, tenantId: 
           return created
         })
         published()
-        forget(agent.agentKey, agent.id, 'default')
+        evictAgents()
         return toAgent(row)
       } catch (thrown) {
         throw taken(thrown, agent.agentKey)
@@ -193,7 +194,7 @@ export const agentRows = ({ prisma, bus, published }: AgentRowsParts, tenantId: 
         throw taken(thrown, changes.agentKey)
       }
       published()
-      forget(agent.agentKey, agent.id, changes.agentKey ?? agent.agentKey, 'default', '')
+      evictAgents()
     },
 
     remove: async (agent: Agent, actor: Actor): Promise<void> => {
@@ -202,7 +203,7 @@ export const agentRows = ({ prisma, bus, published }: AgentRowsParts, tenantId: 
         await tx.outbox.create({ data: outboxRow('agentDeleted', tenantId, { id: agent.id, ...actor }) })
       })
       published()
-      forget('')
+      evictAgents()
     },
 
     /** Context files of an agent: agent-level ones, and one user's on top. */
@@ -226,7 +227,7 @@ export const agentRows = ({ prisma, bus, published }: AgentRowsParts, tenantId: 
           create: { tenantId, agentId, userId, fileName, content },
           update: { content },
         })
-      forget('')
+      evictAgents()
     },
   }
 }

@@ -2,7 +2,7 @@
  * The run path: one statement to begin a run, one an iteration to append, one to end it. Plain SQL, as this is what a
  * chat turn waits for (docs/adr/0006); under load one statement begins or ends many runs.
  */
-import { batcher, claimedByWriter, type BatcherOptions, type Database, type OutboxRow } from '@clawmesh/chassis'
+import { createBatcher, claimedByWriter, type BatcherOptions, type Database, type OutboxRow } from '@clawmesh/chassis'
 import { storableJson } from '../domain/storable.ts'
 import type { Message, MessageExtra, Usage } from '../domain/types.ts'
 import { toMessage, type MessageRow } from './sessions.ts'
@@ -130,9 +130,9 @@ const endSql = `
 
 /**
  * Statements over runs. Those of one run work for its tenant; batches, leases and the search for lost runs are over all
- * tenants and go through the system's door, naming a run's unguessable id (docs/adr/0008).
+ * tenants and go through the system scope, naming a run's unguessable id (docs/adr/0008).
  */
-export const runRows = ({ forTenant, system }: Database, published: (rows: readonly OutboxRow[]) => void) => {
+export const createRunRows = ({ forTenant, system }: Database, published: (rows: readonly OutboxRow[]) => void) => {
   /** Runs begun here and not ended yet. */
   const running = new Set<string>()
   const batches: BatcherOptions = {
@@ -142,7 +142,7 @@ export const runRows = ({ forTenant, system }: Database, published: (rows: reado
     gatherMs: () => (running.size >= busyRuns ? gatherMs : 0),
   }
 
-  const beginFresh = batcher<NewRun, boolean>(async (runs) => {
+  const beginFresh = createBatcher<NewRun, boolean>(async (runs) => {
     const input = runs.map((run) => ({
       id: run.runId,
       tenant_id: run.tenantId,
@@ -213,7 +213,7 @@ export const runRows = ({ forTenant, system }: Database, published: (rows: reado
     }
   }
 
-  const end = batcher<EndedRun, boolean>(async (runs) => {
+  const end = createBatcher<EndedRun, boolean>(async (runs) => {
     const input = runs.map(({ runId, status, error, messages, usage, provider, model }) => {
       const json = messagesOf(messages)
       return `{"id":"${runId}","status":"${status}","error":${JSON.stringify(error ?? null)},"messages":${json},"bytes":${json.length},"input_tokens":${usage.inputTokens},"output_tokens":${usage.outputTokens},"provider":${JSON.stringify(provider)},"model":${JSON.stringify(model)}}`
@@ -311,4 +311,4 @@ export const runRows = ({ forTenant, system }: Database, published: (rows: reado
   }
 }
 
-export type RunRows = ReturnType<typeof runRows>
+export type RunRows = ReturnType<typeof createRunRows>

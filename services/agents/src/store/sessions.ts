@@ -47,7 +47,7 @@ interface SessionRowsParts {
 }
 
 /** The sessions of one tenant. */
-export const sessionRows = ({ prisma, database, published }: SessionRowsParts, tenantId: string) => ({
+export const createSessionRows = ({ prisma, database, published }: SessionRowsParts, tenantId: string) => ({
   page: async (filter: SessionFilter): Promise<{ sessions: Session[]; total: number }> => {
     const where = {
       tenantId,

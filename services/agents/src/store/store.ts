@@ -1,9 +1,9 @@
 /** All that knows the tables of agents. */
 import type { Bus, Database, OutboxRow } from '@clawmesh/chassis'
-import { agentRows } from './agents.ts'
+import { createAgentRows } from './agents.ts'
 import { PrismaClient } from './client/client.ts'
-import { runRows } from './runs.ts'
-import { sessionRows } from './sessions.ts'
+import { createRunRows } from './runs.ts'
+import { createSessionRows } from './sessions.ts'
 
 interface StoreParts {
   database: Database
@@ -13,18 +13,18 @@ interface StoreParts {
 }
 
 /** The repositories of agents; those of a tenant's things cannot be had without the tenant. */
-export const agentsStore = ({ database, bus, published }: StoreParts) => {
+export const createAgentsStore = ({ database, bus, published }: StoreParts) => {
   const client = new PrismaClient(database.tenantClientOptions)
   return {
     forTenant: (tenantId: string) => {
       const prisma = database.clientOf(client, tenantId)
       return {
-        agents: agentRows({ prisma, bus, published }, tenantId),
-        sessions: sessionRows({ prisma, database, published }, tenantId),
+        agents: createAgentRows({ prisma, bus, published }, tenantId),
+        sessions: createSessionRows({ prisma, database, published }, tenantId),
       }
     },
-    runs: runRows(database, published),
+    runs: createRunRows(database, published),
   }
 }
 
-export type AgentsStore = ReturnType<typeof agentsStore>
+export type AgentsStore = ReturnType<typeof createAgentsStore>

@@ -47,7 +47,7 @@ const applied = (
 })
 
 /** The channel instances of the caller's tenant. */
-export const channelInstanceUseCases = (store: ChannelStore, findAgentId: FindAgentId) => {
+export const createChannelInstanceUseCases = (store: ChannelStore, findAgentId: FindAgentId) => {
   /** @throws NOT_FOUND */
   const requireAgentId = async (call: Call, agent: string): Promise<string> => {
     const id = await findAgentId(call, agent)
@@ -113,4 +113,4 @@ export const channelInstanceUseCases = (store: ChannelStore, findAgentId: FindAg
   }
 }
 
-export type ChannelInstanceUseCases = ReturnType<typeof channelInstanceUseCases>
+export type ChannelInstanceUseCases = ReturnType<typeof createChannelInstanceUseCases>

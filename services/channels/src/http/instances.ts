@@ -6,7 +6,7 @@ import type { ChannelInstance, JsonObject } from '../domain/types.ts'
 
 type UpdateBody = BodyOf<typeof http.channels.operations.updateChannelInstance>
 
-const toWire = (instance: ChannelInstance) => ({
+const toResponse = (instance: ChannelInstance) => ({
   id: instance.id,
   name: instance.name,
   display_name: instance.displayName,
@@ -54,7 +54,7 @@ const toChanges = (body: UpdateBody): InstanceChanges => {
   })
 }
 
-export const channelInstanceHandlers = (instances: ChannelInstanceUseCases): Handlers<typeof http.channels> => ({
+export const createChannelInstanceHandlers = (instances: ChannelInstanceUseCases): Handlers<typeof http.channels> => ({
   listChannelInstances: async ({ caller, query }) => {
     const { search, channel_type, limit, offset } = query
     const page = await instances.list(caller, {
@@ -64,10 +64,10 @@ export const channelInstanceHandlers = (instances: ChannelInstanceUseCases): Han
       limit,
       offset,
     })
-    return { instances: page.instances.map(toWire), total: page.total, limit, offset }
+    return { instances: page.instances.map(toResponse), total: page.total, limit, offset }
   },
   createChannelInstance: async ({ call, body }) =>
-    toWire(
+    toResponse(
       await instances.create(call, {
         name: body.name,
         displayName: body.display_name,
@@ -78,7 +78,7 @@ export const channelInstanceHandlers = (instances: ChannelInstanceUseCases): Han
         enabled: body.enabled,
       }),
     ),
-  getChannelInstance: async ({ caller, params }) => toWire(await instances.get(caller, params.id)),
+  getChannelInstance: async ({ caller, params }) => toResponse(await instances.get(caller, params.id)),
   updateChannelInstance: async ({ call, params, body }) => {
     await instances.update(call, params.id, toChanges(body))
     return { status: 'updated' }

@@ -2,6 +2,6 @@ import { type ChannelsServiceService } from '@clawmesh/contracts/gen/clawmesh/ch
 import type { RpcFunctions } from '@clawmesh/chassis'
 import type { ChannelInstanceUseCases } from '../domain/instances.ts'
 
-export const channelsRpc = (instances: ChannelInstanceUseCases): RpcFunctions<typeof ChannelsServiceService> => ({
+export const createChannelsRpc = (instances: ChannelInstanceUseCases): RpcFunctions<typeof ChannelsServiceService> => ({
   listAgentsOpenTo: async ({ caller }, { userId }) => ({ agentIds: await instances.agentsOpenTo(caller, userId) }),
 })

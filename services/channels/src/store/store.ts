@@ -29,7 +29,7 @@ interface StoreParts {
 }
 
 /** The repository of channel instances; each function works within one tenant. */
-export const channelStore = ({ database, secrets, published }: StoreParts) => {
+export const createChannelStore = ({ database, secrets, published }: StoreParts) => {
   const client = new PrismaClient(database.tenantClientOptions)
   const place = (tenantId: string, rowId: string) => ({ column: instanceCredentials, tenantId, rowId })
 
@@ -170,4 +170,4 @@ export const channelStore = ({ database, secrets, published }: StoreParts) => {
   return { instances }
 }
 
-export type ChannelStore = ReturnType<typeof channelStore>
+export type ChannelStore = ReturnType<typeof createChannelStore>

@@ -64,7 +64,7 @@ const sameLifetime = ({ expiresAt, createdAt }: ApiKey, nowMs: number): Date | n
   expiresAt === null ? null : new Date(nowMs + expiresAt.getTime() - createdAt.getTime())
 
 /** The API keys of the caller's tenant, and system keys for system owners. */
-export const apiKeyUseCases = (store: IdentityStore) => ({
+export const createApiKeyUseCases = (store: IdentityStore) => ({
   list: (caller: Caller): Promise<ApiKey[]> => store.apiKeys(caller.tenantId).list(isSystemOwner(caller)),
 
   /**
@@ -149,4 +149,4 @@ export const apiKeyUseCases = (store: IdentityStore) => ({
   },
 })
 
-export type ApiKeyUseCases = ReturnType<typeof apiKeyUseCases>
+export type ApiKeyUseCases = ReturnType<typeof createApiKeyUseCases>

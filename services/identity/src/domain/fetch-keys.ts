@@ -87,7 +87,7 @@ const getJson = async <T>(
  * Fetches keys from the address given, else from the one that the issuer's configuration names (OpenID Connect
  * Discovery 1.0, section 4). The function throws IssuerFault, or a MeshError when the issuer cannot be asked.
  */
-export const keyFetcher =
+export const createKeyFetcher =
   (rules: FetchRules): FetchKeys =>
   async ({ issuer, jwksUri }, signal) => {
     const within = { rules, signal, endMs: Date.now() + rules.timeoutMs }

@@ -13,7 +13,7 @@ export type KeyState = { state: 'first' } | { state: 'running' } | { state: 'don
 const pruneEveryMs = 600_000
 
 /** Deletes keys that are over, every ten minutes on every replica. */
-export const keyPruning = (prune: () => Promise<number>, log: Logger): Part => {
+export const createKeyPruningPart = (prune: () => Promise<number>, log: Logger): Part => {
   let timer: NodeJS.Timeout | undefined
   const once = () => void prune().catch((err: unknown) => log.warn({ err }, 'idempotency keys wait to be deleted'))
   return {

@@ -38,7 +38,7 @@ const reasonOf = (thrown: unknown): string =>
 
 const unavailable = () => new MeshError('UNAVAILABLE', 'error.unavailable', { what: 'keys of the OIDC issuer' })
 
-export const issuerKeys = (
+export const createIssuerKeys = (
   store: Pick<IdentityStore, 'oidc'>,
   fetchKeys: FetchKeys,
   { maxAgeMs, pauseMs, claimMs }: KeyTimes,

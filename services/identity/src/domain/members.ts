@@ -20,7 +20,7 @@ const reaches = (caller: Caller, tenantId: string): boolean =>
 const unknownTenant = (id: string) => new MeshError('NOT_FOUND', 'error.not_found', { kind: 'tenant', id })
 
 /** Who belongs to a tenant. */
-export const memberUseCases = (store: IdentityStore) => ({
+export const createMemberUseCases = (store: IdentityStore) => ({
   /** Members in the order in which they came; none for an unknown tenant. */
   list: (tenantId: string): Promise<TenantUser[]> => store.members(tenantId).list(),
 
@@ -41,4 +41,4 @@ export const memberUseCases = (store: IdentityStore) => ({
   roleOf: (tenantId: string, userId: string): Promise<TenantRole | undefined> => store.members(tenantId).roleOf(userId),
 })
 
-export type MemberUseCases = ReturnType<typeof memberUseCases>
+export type MemberUseCases = ReturnType<typeof createMemberUseCases>

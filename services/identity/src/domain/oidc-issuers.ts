@@ -42,7 +42,7 @@ interface Parts {
 }
 
 /** The OIDC issuers whose tokens open a tenant. They are named by its own admins and by system owners. */
-export const oidcIssuerUseCases = ({ store, keys, rules }: Parts) => {
+export const createOidcIssuerUseCases = ({ store, keys, rules }: Parts) => {
   /**
    * A tenant that is not the caller's is not found. A user of the gateway token, whose role says nothing about the
    * tenant, must be one of its owners or admins.
@@ -135,4 +135,4 @@ export const oidcIssuerUseCases = ({ store, keys, rules }: Parts) => {
   }
 }
 
-export type OidcIssuerUseCases = ReturnType<typeof oidcIssuerUseCases>
+export type OidcIssuerUseCases = ReturnType<typeof createOidcIssuerUseCases>

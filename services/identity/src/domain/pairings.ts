@@ -22,7 +22,7 @@ const unknownCode = (code: string) => new MeshError('NOT_FOUND', 'error.not_foun
 
 type Wanted = Sender & Pick<PairingRequest, 'chatId' | 'accountId'>
 
-export const pairingUseCases = (store: IdentityStore) => {
+export const createPairingUseCases = (store: IdentityStore) => {
   const request = async (tenantId: string, wanted: Wanted): Promise<PairingRequest> => {
     const expiresAt = new Date(Date.now() + codeLifeMs)
     const asked = { id: newId(), tenantId, code: newPairingCode(), expiresAt, ...wanted }
@@ -95,4 +95,4 @@ export const pairingUseCases = (store: IdentityStore) => {
   }
 }
 
-export type PairingUseCases = ReturnType<typeof pairingUseCases>
+export type PairingUseCases = ReturnType<typeof createPairingUseCases>

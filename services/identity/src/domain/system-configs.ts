@@ -20,7 +20,7 @@ const refuseSecret = (key: string): void => {
 }
 
 /** Config values of the caller's tenant. Keys that hold secrets are refused. */
-export const systemConfigUseCases = (store: IdentityStore) => ({
+export const createSystemConfigUseCases = (store: IdentityStore) => ({
   /** All values by key. */
   list: async (caller: Caller): Promise<Record<string, string>> => {
     const values = await store.systemConfigs(caller.tenantId).list()
@@ -50,4 +50,4 @@ export const systemConfigUseCases = (store: IdentityStore) => ({
   },
 })
 
-export type SystemConfigUseCases = ReturnType<typeof systemConfigUseCases>
+export type SystemConfigUseCases = ReturnType<typeof createSystemConfigUseCases>

@@ -15,7 +15,7 @@ export const slugify = (name: string): string =>
 const notFound = (id: string) => new MeshError('NOT_FOUND', 'error.not_found', { kind: 'tenant', id })
 
 /** Tenants of the installation; callers are system owners or hold `operator.provision`. */
-export const tenantUseCases = (store: IdentityStore) => ({
+export const createTenantUseCases = (store: IdentityStore) => ({
   list: (): Promise<Tenant[]> => store.tenants.list(),
 
   /** @throws NOT_FOUND */
@@ -58,4 +58,4 @@ export const tenantUseCases = (store: IdentityStore) => ({
   resolve: (idOrSlug: string): Promise<Tenant | undefined> => store.tenants.findByIdOrSlug(idOrSlug),
 })
 
-export type TenantUseCases = ReturnType<typeof tenantUseCases>
+export type TenantUseCases = ReturnType<typeof createTenantUseCases>

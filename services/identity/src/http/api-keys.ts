@@ -24,7 +24,7 @@ const toWire = (key: ApiKey) => ({
   updated_at: key.updatedAt.toISOString(),
 })
 
-export const apiKeyHandlers = (
+export const createApiKeyHandlers = (
   apiKeys: ApiKeyUseCases,
 ): Handlers<typeof http.identity, 'listApiKeys' | 'createApiKey' | 'rotateApiKey' | 'revokeApiKey'> => ({
   listApiKeys: async ({ caller }) => (await apiKeys.list(caller)).map(toWire),

@@ -24,7 +24,7 @@ const toResult = (user: TenantUser) => ({
   role: user.role,
 })
 
-export const memberHandlers = (
+export const createMemberHandlers = (
   members: MemberUseCases,
 ): Handlers<
   typeof http.identity,

@@ -23,7 +23,7 @@ const toWire = (issuer: OidcIssuer) => ({
   updated_at: issuer.updatedAt.toISOString(),
 })
 
-export const oidcIssuerHandlers = (
+export const createOidcIssuerHandlers = (
   issuers: OidcIssuerUseCases,
 ): Handlers<
   typeof http.identity,

@@ -5,7 +5,7 @@ import type { SystemConfigUseCases } from '../domain/system-configs.ts'
 /** 204, which must have no body. */
 const noContent = () => streamed(async (response) => void response.writeHead(204).end())
 
-export const systemConfigHandlers = (
+export const createSystemConfigHandlers = (
   configs: SystemConfigUseCases,
 ): Handlers<
   typeof http.identity,

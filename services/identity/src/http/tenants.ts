@@ -13,7 +13,7 @@ const toWire = (tenant: Tenant) => ({
   updated_at: tenant.updatedAt.toISOString(),
 })
 
-export const tenantHandlers = (
+export const createTenantHandlers = (
   tenants: TenantUseCases,
 ): Handlers<typeof http.identity, 'listTenants' | 'createTenant' | 'getTenant' | 'updateTenant'> => ({
   listTenants: async () => ({ tenants: (await tenants.list()).map(toWire) }),

@@ -30,7 +30,7 @@ const toAnswer = (text: string): KeptAnswer => {
   return { ...stored, body: Buffer.from(stored.body, 'base64') }
 }
 
-export const idempotencyRpc = (
+export const createIdempotencyRpc = (
   keysOf: IdempotencyKeysStore['idempotencyKeys'],
 ): RpcFunctions<typeof IdempotencyServiceService> => ({
   claimKey: async ({ caller }, request) => {

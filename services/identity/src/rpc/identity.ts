@@ -36,7 +36,7 @@ const unknownIssuer = {
   jwks: '',
 }
 
-export const identityRpc = ({
+export const createIdentityRpc = ({
   apiKeys,
   tenants,
   members,

@@ -1,5 +1,5 @@
-import { masterTenantId } from '@clawmesh/contracts'
-import { invalidate, outboxRow, type Actor } from '@clawmesh/chassis'
+import { cacheTags, masterTenantId } from '@clawmesh/contracts'
+import { evict, outboxRow, type Actor } from '@clawmesh/chassis'
 import type { ApiKey, NewApiKeyRow } from '../domain/types.ts'
 import type { ApiKey as ApiKeyRow, PrismaClient } from './client/client.ts'
 import type { StoreParts } from './store.ts'
@@ -21,8 +21,8 @@ interface Clients {
 const eventTenantOf = ({ tenantId }: Pick<NewApiKeyRow, 'tenantId'>): string => tenantId ?? masterTenantId
 
 /** The API keys of a tenant, and those of the system where they are included. */
-export const apiKeysStore = ({ system, prismaOf }: Clients, { bus, published }: StoreParts) => {
-  const forget = (keyHash: string) => invalidate(bus, 'api_keys', { tenantId: '', key: keyHash })
+export const createApiKeysStore = ({ system, prismaOf }: Clients, { bus, published }: StoreParts) => {
+  const evictKey = (keyHash: string) => evict(bus, cacheTags.apiKey(keyHash))
 
   return (tenantId: string) => {
     const clientFor = (includeSystemKeys: boolean) => (includeSystemKeys ? system : prismaOf(tenantId))
@@ -48,7 +48,7 @@ export const apiKeysStore = ({ system, prismaOf }: Clients, { bus, published }: 
         })
         published()
         // A key tried before it existed is remembered as unknown.
-        forget(key.keyHash)
+        evictKey(key.keyHash)
         return toApiKey(row)
       },
 
@@ -76,8 +76,8 @@ export const apiKeysStore = ({ system, prismaOf }: Clients, { bus, published }: 
         if (rotated === undefined) return undefined
         const { old, created, previousExpiresAt } = rotated
         published()
-        forget(old.keyHash)
-        forget(created.keyHash)
+        evictKey(old.keyHash)
+        evictKey(created.keyHash)
         return { apiKey: toApiKey(created), previousExpiresAt }
       },
 
@@ -92,7 +92,7 @@ export const apiKeysStore = ({ system, prismaOf }: Clients, { bus, published }: 
         })
         if (revoked === undefined) return false
         published()
-        forget(revoked.keyHash)
+        evictKey(revoked.keyHash)
         return true
       },
     }
@@ -100,7 +100,7 @@ export const apiKeysStore = ({ system, prismaOf }: Clients, { bus, published }: 
 }
 
 /** What the edge asks about keys, whose tenant it does not know yet. */
-export const keyLookups = (system: PrismaClient) => ({
+export const createKeyLookups = (system: PrismaClient) => ({
   findApiKey: async (keyHash: string): Promise<ApiKey | undefined> => {
     const row = await system.apiKey.findUnique({ where: { keyHash } })
     return row === null ? undefined : toApiKey(row)

@@ -13,14 +13,14 @@ interface Row {
 }
 
 /** The keys of a tenant. Answers are texts that are sealed here. */
-export const idempotencyKeysStore = (database: Database, secrets: SecretBox) => {
+export const createIdempotencyKeysStore = (database: Database, secrets: SecretBox) => {
   const forTenant = (tenantId: string) => {
-    const door = database.forTenant(tenantId)
+    const scoped = database.forTenant(tenantId)
     const place = (rowId: string) => ({ column: keptAnswers, tenantId, rowId })
 
     /** Takes a key that is free, expired, or held by a claim whose lease is over. */
     const take = async ({ scopeHash, claimId, leaseMs }: KeyClaim): Promise<boolean> => {
-      const { rowCount } = await door.query(
+      const { rowCount } = await scoped.query(
         `INSERT INTO identity.idempotency_keys AS held (id, tenant_id, scope_hash, lease_until, expires_at)
          VALUES ($1, $2, $3, now() + $4 * interval '1 millisecond', now() + interval '${keptHours} hours')
          ON CONFLICT (tenant_id, scope_hash) DO UPDATE
@@ -35,7 +35,7 @@ export const idempotencyKeysStore = (database: Database, secrets: SecretBox) => 
       claim: async (wanted: KeyClaim): Promise<KeyState> => {
         for (;;) {
           if (await take(wanted)) return { state: 'first' }
-          const { rows } = await door.query<Row>(
+          const { rows } = await scoped.query<Row>(
             'SELECT id, answer FROM identity.idempotency_keys WHERE tenant_id = $1 AND scope_hash = $2',
             [tenantId, wanted.scopeHash],
           )
@@ -50,7 +50,7 @@ export const idempotencyKeysStore = (database: Database, secrets: SecretBox) => 
 
       /** False when somebody else holds the key by now. */
       renew: async (claimId: string, leaseMs: number): Promise<boolean> => {
-        const { rowCount } = await door.query(
+        const { rowCount } = await scoped.query(
           `UPDATE identity.idempotency_keys SET lease_until = now() + $3 * interval '1 millisecond'
            WHERE id = $1 AND tenant_id = $2 AND answer IS NULL`,
           [claimId, tenantId, leaseMs],
@@ -59,17 +59,17 @@ export const idempotencyKeysStore = (database: Database, secrets: SecretBox) => 
       },
 
       complete: async (claimId: string, answer: string): Promise<void> => {
-        await door.query(
+        await scoped.query(
           'UPDATE identity.idempotency_keys SET answer = $3 WHERE id = $1 AND tenant_id = $2 AND answer IS NULL',
           [claimId, tenantId, secrets.seal(answer, place(claimId))],
         )
       },
 
       abandon: async (claimId: string): Promise<void> => {
-        await door.query('DELETE FROM identity.idempotency_keys WHERE id = $1 AND tenant_id = $2 AND answer IS NULL', [
-          claimId,
-          tenantId,
-        ])
+        await scoped.query(
+          'DELETE FROM identity.idempotency_keys WHERE id = $1 AND tenant_id = $2 AND answer IS NULL',
+          [claimId, tenantId],
+        )
       },
     }
   }
@@ -92,4 +92,4 @@ export const idempotencyKeysStore = (database: Database, secrets: SecretBox) => 
   }
 }
 
-export type IdempotencyKeysStore = ReturnType<typeof idempotencyKeysStore>
+export type IdempotencyKeysStore = ReturnType<typeof createIdempotencyKeysStore>

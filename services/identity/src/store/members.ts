@@ -1,4 +1,5 @@
-import { invalidate, newId, outboxRow, type Actor } from '@clawmesh/chassis'
+import { cacheTags } from '@clawmesh/contracts'
+import { evict, newId, outboxRow, type Actor } from '@clawmesh/chassis'
 import type { TenantRole, TenantUser } from '../domain/types.ts'
 import type { PrismaClient, TenantUser as TenantUserRow } from './client/client.ts'
 import { isForeignKeyViolation } from './foreign-key.ts'
@@ -17,11 +18,11 @@ const inOrder = [{ createdAt: 'asc' as const }, { id: 'asc' as const }]
 const literal = (text: string): string => text.replace(/[\\%_]/g, '\\$&')
 
 /** The members of a tenant. */
-export const membersStore =
+export const createMembersStore =
   (prismaOf: (tenantId: string) => PrismaClient, { bus, published }: StoreParts) =>
   (tenantId: string) => {
     const prisma = prismaOf(tenantId)
-    const forget = (userId: string) => invalidate(bus, 'tenant_users', { tenantId, key: userId })
+    const evictMember = (userId: string) => evict(bus, cacheTags.tenantUser(tenantId, userId))
 
     return {
       list: async (): Promise<TenantUser[]> =>
@@ -59,7 +60,7 @@ export const membersStore =
         }
         published()
         // Who was refused before is remembered as no member.
-        forget(userId)
+        evictMember(userId)
         return true
       },
 
@@ -73,7 +74,7 @@ export const membersStore =
         })
         published()
         // Even when nothing was there: asking again mends a cache that missed the first time.
-        forget(userId)
+        evictMember(userId)
       },
     }
   }

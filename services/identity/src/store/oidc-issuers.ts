@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import { MeshError, oidcIssuerKey } from '@clawmesh/contracts'
-import { invalidate, isUniqueViolation, outboxRow, type Actor } from '@clawmesh/chassis'
+import { cacheTags, MeshError } from '@clawmesh/contracts'
+import { evict, isUniqueViolation, outboxRow, type Actor } from '@clawmesh/chassis'
 import type { NewOidcIssuerRow, OidcIssuer, OidcSettings, PublicKey } from '../domain/types.ts'
 import type { OidcAudience, OidcIssuer as OidcIssuerRow, Prisma, PrismaClient } from './client/client.ts'
 import type { StoreParts } from './store.ts'
@@ -22,12 +22,11 @@ const toOidcIssuer = (row: Row): OidcIssuer => ({
 const taken = (cause: unknown) =>
   new MeshError('ALREADY_EXISTS', 'error.already_exists', { kind: 'OIDC issuer', id: 'audience' }, { cause })
 
-/** Forgets what a gateway knows of an issuer, or that it is unknown. */
-const forgetter =
+/** Evicts what a gateway knows of an issuer, or that it is unknown. */
+const createIssuerEviction =
   ({ bus }: StoreParts) =>
   (issuer: string, audiences: readonly string[]): void => {
-    for (const audience of new Set(audiences))
-      invalidate(bus, 'oidc_issuers', { tenantId: '', key: oidcIssuerKey(issuer, audience) })
+    for (const audience of new Set(audiences)) evict(bus, cacheTags.oidcIssuer(issuer, audience))
   }
 
 export interface OidcIssuerUpdate {
@@ -41,8 +40,8 @@ export interface OidcIssuerUpdate {
 }
 
 /** The OIDC issuers of a tenant. Under the system, as an audience is one tenant's in the whole installation. */
-export const oidcIssuersStore = (system: PrismaClient, parts: StoreParts) => {
-  const forget = forgetter(parts)
+export const createOidcIssuersStore = (system: PrismaClient, parts: StoreParts) => {
+  const evictIssuer = createIssuerEviction(parts)
 
   /**
    * Gives audiences of an issuer to a row. Those of one issuer are given out one after the other, so that two tenants
@@ -93,7 +92,7 @@ export const oidcIssuersStore = (system: PrismaClient, parts: StoreParts) => {
           return tx.oidcIssuer.findUniqueOrThrow({ where: { id }, include: withAudiences })
         })
         parts.published()
-        forget(issuer, unique)
+        evictIssuer(issuer, unique)
         return toOidcIssuer(created)
       } catch (thrown) {
         throw isUniqueViolation(thrown) ? taken(thrown) : thrown
@@ -128,7 +127,7 @@ export const oidcIssuersStore = (system: PrismaClient, parts: StoreParts) => {
         })
         if (changed === undefined) return undefined
         parts.published()
-        forget(changed.old.issuer, [...changed.old.audiences, ...changed.updated.audiences])
+        evictIssuer(changed.old.issuer, [...changed.old.audiences, ...changed.updated.audiences])
         return changed.updated
       } catch (thrown) {
         throw isUniqueViolation(thrown) ? taken(thrown) : thrown
@@ -147,15 +146,15 @@ export const oidcIssuersStore = (system: PrismaClient, parts: StoreParts) => {
       })
       if (removed === undefined) return false
       parts.published()
-      forget(removed.issuer, removed.audiences)
+      evictIssuer(removed.issuer, removed.audiences)
       return true
     },
   })
 }
 
 /** What the edge asks about issuers, whose tenant it does not know yet, and the care for their keys. */
-export const oidcLookups = (system: PrismaClient, parts: StoreParts) => {
-  const forget = forgetter(parts)
+export const createOidcLookups = (system: PrismaClient, parts: StoreParts) => {
+  const evictIssuer = createIssuerEviction(parts)
 
   return {
     /** The enabled issuer that vouches for an audience. */
@@ -193,7 +192,7 @@ export const oidcLookups = (system: PrismaClient, parts: StoreParts) => {
           keysNextAt: nextAt,
         },
       })
-      if (count > 0 && !isDeepStrictEqual(keys, fetched.keys)) forget(fetched.issuer, fetched.audiences)
+      if (count > 0 && !isDeepStrictEqual(keys, fetched.keys)) evictIssuer(fetched.issuer, fetched.audiences)
     },
 
     /** Notes why keys could not be fetched; those there are go on being used. */

@@ -1,4 +1,5 @@
-import { invalidate, newId, outboxRow, sha256Hex, type Actor } from '@clawmesh/chassis'
+import { cacheTags } from '@clawmesh/contracts'
+import { evict, newId, outboxRow, sha256Hex, type Actor } from '@clawmesh/chassis'
 import type { PairedDevice, PairingRequest, Sender } from '../domain/types.ts'
 import type { PrismaClient } from './client/client.ts'
 import type { StoreParts } from './store.ts'
@@ -6,12 +7,12 @@ import type { StoreParts } from './store.ts'
 const newestFirst = { id: 'desc' as const }
 
 /** Pairings of a tenant: who waits, and who is in. What has expired is as good as absent. */
-export const pairingsStore =
+export const createPairingsStore =
   (prismaOf: (tenantId: string) => PrismaClient, { bus, published }: StoreParts) =>
   (tenantId: string) => {
     const prisma = prismaOf(tenantId)
     /** Sender ids open doors, so what travels names them by their hash. */
-    const forget = (senderId: string) => invalidate(bus, 'paired_devices', { tenantId, key: sha256Hex(senderId) })
+    const evictDevice = (senderId: string) => evict(bus, cacheTags.pairedDevice(tenantId, sha256Hex(senderId)))
     const live = () => ({ tenantId, expiresAt: { gt: new Date() } })
     const over = () => ({ where: { tenantId, expiresAt: { lte: new Date() } } })
 
@@ -68,7 +69,7 @@ export const pairingsStore =
         if (device === undefined) return undefined
         published()
         // Who came before the approval is remembered as not paired.
-        forget(device.senderId)
+        evictDevice(device.senderId)
         return device
       },
 
@@ -97,7 +98,7 @@ export const pairingsStore =
         })
         if (revoked) published()
         // Even when nothing was there: asking again mends a cache that missed the first time.
-        forget(senderId)
+        evictDevice(senderId)
         return revoked
       },
 

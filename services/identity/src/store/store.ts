@@ -1,13 +1,13 @@
-/** All that knows identity's tables. Every change is stored with its event, then caches are told to forget. */
+/** All that knows identity's tables. Every change is stored with its event, then caches evict. */
 import type { Bus, Database, SecretBox } from '@clawmesh/chassis'
-import { apiKeysStore, keyLookups } from './api-keys.ts'
+import { createApiKeysStore, createKeyLookups } from './api-keys.ts'
 import { PrismaClient } from './client/client.ts'
-import { idempotencyKeysStore } from './idempotency-keys.ts'
-import { membersStore } from './members.ts'
-import { pairingsStore } from './pairings.ts'
-import { oidcIssuersStore, oidcLookups } from './oidc-issuers.ts'
-import { systemConfigsStore } from './system-configs.ts'
-import { tenantsStore } from './tenants.ts'
+import { createIdempotencyKeysStore } from './idempotency-keys.ts'
+import { createMembersStore } from './members.ts'
+import { createPairingsStore } from './pairings.ts'
+import { createOidcIssuersStore, createOidcLookups } from './oidc-issuers.ts'
+import { createSystemConfigsStore } from './system-configs.ts'
+import { createTenantsStore } from './tenants.ts'
 
 export interface StoreParts {
   database: Database
@@ -18,22 +18,22 @@ export interface StoreParts {
 }
 
 /** Identity's repositories. */
-export const identityStore = (parts: StoreParts) => {
+export const createIdentityStore = (parts: StoreParts) => {
   const { systemClientOptions, tenantClientOptions, clientOf } = parts.database
   const system = new PrismaClient(systemClientOptions)
   const client = new PrismaClient(tenantClientOptions)
   const prismaOf = (tenantId: string) => clientOf(client, tenantId)
   return {
-    apiKeys: apiKeysStore({ system, prismaOf }, parts),
-    tenants: tenantsStore(system, parts),
-    members: membersStore(prismaOf, parts),
-    pairings: pairingsStore(prismaOf, parts),
-    oidcIssuers: oidcIssuersStore(system, parts),
-    systemConfigs: systemConfigsStore(prismaOf, parts),
-    oidc: oidcLookups(system, parts),
-    ...idempotencyKeysStore(parts.database, parts.secrets),
-    ...keyLookups(system),
+    apiKeys: createApiKeysStore({ system, prismaOf }, parts),
+    tenants: createTenantsStore(system, parts),
+    members: createMembersStore(prismaOf, parts),
+    pairings: createPairingsStore(prismaOf, parts),
+    oidcIssuers: createOidcIssuersStore(system, parts),
+    systemConfigs: createSystemConfigsStore(prismaOf, parts),
+    oidc: createOidcLookups(system, parts),
+    ...createIdempotencyKeysStore(parts.database, parts.secrets),
+    ...createKeyLookups(system),
   }
 }
 
-export type IdentityStore = ReturnType<typeof identityStore>
+export type IdentityStore = ReturnType<typeof createIdentityStore>

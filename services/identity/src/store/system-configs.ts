@@ -1,15 +1,14 @@
-import { invalidate, outboxRow, type Actor } from '@clawmesh/chassis'
+import { evict, outboxRow, type Actor } from '@clawmesh/chassis'
 import type { PrismaClient } from './client/client.ts'
 import { isForeignKeyViolation } from './foreign-key.ts'
 import type { StoreParts } from './store.ts'
 
 /** The config values of a tenant. */
-export const systemConfigsStore =
+export const createSystemConfigsStore =
   (prismaOf: (tenantId: string) => PrismaClient, { bus, published }: StoreParts) =>
   (tenantId: string) => {
     const prisma = prismaOf(tenantId)
-    // Whoever uses them keeps all of a tenant's as one entry.
-    const forget = () => invalidate(bus, 'system_configs', { tenantId, key: 'all' })
+    const evictConfigs = () => evict(bus, { kind: 'system_configs', tenantId })
 
     return {
       list: async (): Promise<Record<string, string>> => {
@@ -36,7 +35,7 @@ export const systemConfigsStore =
           throw thrown
         }
         published()
-        forget()
+        evictConfigs()
         return true
       },
 
@@ -47,7 +46,7 @@ export const systemConfigsStore =
             await tx.outbox.create({ data: outboxRow('systemConfigDeleted', tenantId, { id: key, ...actor }) })
         })
         published()
-        forget()
+        evictConfigs()
       },
     }
   }

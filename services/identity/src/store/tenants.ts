@@ -1,5 +1,5 @@
 import { masterTenantId, MeshError } from '@clawmesh/contracts'
-import { invalidate, isUniqueViolation, outboxRow, type Actor } from '@clawmesh/chassis'
+import { evict, isUniqueViolation, outboxRow, type Actor } from '@clawmesh/chassis'
 import type { Tenant } from '../domain/types.ts'
 import type { PrismaClient, Tenant as TenantRow } from './client/client.ts'
 import type { InputJsonObject } from './client/internal/prismaNamespace.ts'
@@ -17,12 +17,12 @@ const taken = (slug: string, cause: unknown) =>
   new MeshError('ALREADY_EXISTS', 'error.already_exists', { kind: 'tenant', id: slug }, { cause })
 
 /** The tenants of the installation, which only the system knows. Their events are the master tenant's. */
-export const tenantsStore = (system: PrismaClient, { bus, published }: StoreParts) => {
+export const createTenantsStore = (system: PrismaClient, { bus, published }: StoreParts) => {
   const changed = (id: string) => {
     published()
     // The edge knows a tenant by its id and by its slug.
-    invalidate(bus, 'tenants', { tenantId: '', key: '' })
-    invalidate(bus, 'tenant_users', { tenantId: id, key: '' })
+    evict(bus, { kind: 'tenants' })
+    evict(bus, { kind: 'tenant_users', tenantId: id })
   }
 
   return {

@@ -21,7 +21,7 @@ const toDevice = (device: PairedDevice) => ({
   paired_by: device.pairedBy,
 })
 
-export const pairingMethods = (pairings: PairingUseCases): WsHandlers<typeof ws.identity> => ({
+export const createPairingMethods = (pairings: PairingUseCases): WsHandlers<typeof ws.identity> => ({
   'device.pair.request': async ({ caller, params }) => ({ code: (await pairings.request(caller, params)).code }),
   'device.pair.approve': async ({ call, params }) => ({
     paired: toDevice(await pairings.approve(call, params.code, params.approvedBy)),

@@ -36,7 +36,7 @@ const isMissing = async <T>(work: Promise<T | undefined>, path: string): Promise
   return found
 }
 
-export const documentUseCases = ({ store, embedding, chunkSizesOf, putEmbedTimeoutMs }: Parts) => {
+export const createDocumentUseCases = ({ store, embedding, chunkSizesOf, putEmbedTimeoutMs }: Parts) => {
   const cutterFor = async (call: Call, agent: MemoryAgent) => {
     const sizes = await chunkSizesOf(call, agent.settings)
     return (content: string) => chunk(content, sizes)
@@ -123,4 +123,4 @@ export const documentUseCases = ({ store, embedding, chunkSizesOf, putEmbedTimeo
   }
 }
 
-export type DocumentUseCases = ReturnType<typeof documentUseCases>
+export type DocumentUseCases = ReturnType<typeof createDocumentUseCases>

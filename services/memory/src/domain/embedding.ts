@@ -22,7 +22,7 @@ type Vectors = ReadonlyMap<string, readonly number[]>
 const isSame = (a: EmbeddingSpace, b: EmbeddingSpace): boolean =>
   a.provider === b.provider && a.model === b.model && a.dims === b.dims
 
-export const chunkEmbedding = ({ store, embedder, log, retryMs }: Parts) => {
+export const createChunkEmbedding = ({ store, embedder, log, retryMs }: Parts) => {
   /** Vectors by hash; texts of equal hash are embedded once, known ones not at all. */
   const vectorsOf = async (
     call: Call,
@@ -112,4 +112,4 @@ export const chunkEmbedding = ({ store, embedder, log, retryMs }: Parts) => {
   }
 }
 
-export type ChunkEmbedding = ReturnType<typeof chunkEmbedding>
+export type ChunkEmbedding = ReturnType<typeof createChunkEmbedding>

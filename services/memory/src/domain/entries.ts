@@ -20,7 +20,7 @@ const highestOffset = 2_147_483_647
 export const newEntryPath = (now: Date): string =>
   `memory/${now.toISOString().slice(0, 10)}-${randomBytes(4).toString('hex')}.md`
 
-export const entryUseCases = ({ store, documents, findAgent }: Parts) => ({
+export const createEntryUseCases = ({ store, documents, findAgent }: Parts) => ({
   /** Empty filters filter nothing. @throws NOT_FOUND for an unknown agent */
   list: async (call: Call, filter: { agent: string; userId: string; path: string | undefined }, page: Page) => {
     const { agent, userId, path } = filter
@@ -41,4 +41,4 @@ export const entryUseCases = ({ store, documents, findAgent }: Parts) => ({
   },
 })
 
-export type EntryUseCases = ReturnType<typeof entryUseCases>
+export type EntryUseCases = ReturnType<typeof createEntryUseCases>

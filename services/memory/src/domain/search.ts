@@ -31,7 +31,7 @@ export interface Question {
   minScore: number
 }
 
-export const searchUseCase = ({ store, embedder, useIndex, queryEmbedTimeoutMs, log }: Parts) => {
+export const createSearchUseCase = ({ store, embedder, useIndex, queryEmbedTimeoutMs, log }: Parts) => {
   const nearest = async (call: Call, agent: MemoryAgent, scope: Scope, query: string): Promise<Hit[]> => {
     const signal = AbortSignal.any([call.signal, AbortSignal.timeout(queryEmbedTimeoutMs)])
     const embedded = await embedder.embed({ ...call, signal }, [query], wishOf(agent)).catch((err: unknown) => {
@@ -66,4 +66,4 @@ export const searchUseCase = ({ store, embedder, useIndex, queryEmbedTimeoutMs, 
 }
 
 type Scope = Parameters<ReturnType<MemoryStore['search']>['nearest']>[0]
-export type Search = ReturnType<typeof searchUseCase>
+export type Search = ReturnType<typeof createSearchUseCase>

@@ -50,7 +50,7 @@ const parseJson = (text: string): unknown => {
 }
 
 /** Settings of an agent from its memory_config (JSON). */
-export const memorySettings = (agent: { memoryConfigJson: string; shareMemory: boolean }): MemorySettings => {
+export const readMemorySettings = (agent: { memoryConfigJson: string; shareMemory: boolean }): MemorySettings => {
   const config = memoryConfig.parse(parseJson(agent.memoryConfigJson))
   return {
     chunkLength: config.max_chunk_len,

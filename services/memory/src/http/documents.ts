@@ -14,7 +14,7 @@ type Operations =
   | 'indexMemoryDocument'
   | 'indexAllMemoryDocuments'
 
-export const documentHandlers = (
+export const createDocumentHandlers = (
   documents: DocumentUseCases,
   findAgent: FindAgent,
 ): Handlers<typeof http.memory, Operations> => ({

@@ -4,7 +4,7 @@ import type { DocumentUseCases } from '../domain/documents.ts'
 import type { EntryUseCases } from '../domain/entries.ts'
 import { toEntry } from './wire.ts'
 
-export const entryHandlers = (
+export const createEntryHandlers = (
   entries: EntryUseCases,
   documents: DocumentUseCases,
 ): Handlers<typeof http.memory, 'listMemoryEntries' | 'createMemoryEntry' | 'deleteMemoryEntry'> => ({

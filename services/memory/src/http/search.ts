@@ -3,7 +3,10 @@ import type { Handlers } from '@clawmesh/chassis'
 import type { FindAgent } from '../domain/ports.ts'
 import type { Search } from '../domain/search.ts'
 
-export const searchHandlers = (search: Search, findAgent: FindAgent): Handlers<typeof http.memory, 'searchMemory'> => ({
+export const createSearchHandlers = (
+  search: Search,
+  findAgent: FindAgent,
+): Handlers<typeof http.memory, 'searchMemory'> => ({
   searchMemory: async ({ call, params, body }) => {
     const found = await search(call, await findAgent(call, params.agentID), {
       query: body.query,

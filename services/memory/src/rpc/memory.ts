@@ -15,7 +15,7 @@ interface Parts {
 
 const longestUserId = 255
 
-export const memoryRpc = ({ documents, search, findAgent }: Parts): RpcFunctions<typeof MemoryServiceService> => {
+export const createMemoryRpc = ({ documents, search, findAgent }: Parts): RpcFunctions<typeof MemoryServiceService> => {
   const enter = async (call: Call, request: { agentId: string; userId: string }) => {
     if (request.agentId === '') throw new MeshError('INVALID_REQUEST', 'error.required', { field: 'agent_id' })
     if (request.userId.length > longestUserId)

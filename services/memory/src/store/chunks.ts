@@ -20,7 +20,7 @@ export interface ChunkVector {
   vector: readonly number[]
 }
 
-export const chunkStore = (database: Database) => (tenantId: string) => {
+export const createChunkStore = (database: Database) => (tenantId: string) => {
   const { query } = database.forTenant(tenantId)
   return {
     list: async ({ agentId, userId, path }: DocumentKey): Promise<ListedChunk[]> => {

@@ -33,7 +33,7 @@ const whereOf = (tenantId: string, { agentId, userIds, path }: DocumentFilter) =
   ...(path === undefined ? {} : { path }),
 })
 
-export const documentStore = (prismaOf: (tenantId: string) => PrismaClient) => (tenantId: string) => {
+export const createDocumentStore = (prismaOf: (tenantId: string) => PrismaClient) => (tenantId: string) => {
   const prisma = prismaOf(tenantId)
   return {
     list: (filter: DocumentFilter): Promise<DocumentHead[]> =>

@@ -33,7 +33,7 @@ const nearestSql = (type: string, dims: number) => `
     ORDER BY distance LIMIT $5
   ) AS near`
 
-export const searchStore = (database: Database) => (tenantId: string) => {
+export const createSearchStore = (database: Database) => (tenantId: string) => {
   const { query: run, transaction } = database.forTenant(tenantId)
   const parameters = ({ agentId, userIds, limit }: SearchScope, { space, vector }: VectorQuery) => [
     tenantId,

@@ -1,12 +1,12 @@
 /** All that knows memory's tables. */
 import type { Database } from '@clawmesh/chassis'
-import { chunkStore, tenantsWithWaitingChunks } from './chunks.ts'
+import { createChunkStore, tenantsWithWaitingChunks } from './chunks.ts'
 import { PrismaClient } from './client/client.ts'
-import { documentStore } from './documents.ts'
-import { searchStore } from './search.ts'
-import { pruneVectorCache, vectorCache } from './vector-cache.ts'
+import { createDocumentStore } from './documents.ts'
+import { createSearchStore } from './search.ts'
+import { pruneVectorCache, createVectorCache } from './vector-cache.ts'
 import { createVectorIndex, isEmbeddedDatabase } from './vector-index.ts'
-import { writeStore } from './write.ts'
+import { createWriteStore } from './write.ts'
 
 interface StoreParts {
   database: Database
@@ -15,14 +15,14 @@ interface StoreParts {
 }
 
 /** Memory's repositories; nearly all are of one tenant. */
-export const memoryStore = ({ database, published }: StoreParts) => {
+export const createMemoryStore = ({ database, published }: StoreParts) => {
   const client = new PrismaClient(database.tenantClientOptions)
   return {
-    documents: documentStore((tenantId) => database.clientOf(client, tenantId)),
-    write: writeStore(database, published),
-    chunks: chunkStore(database),
-    search: searchStore(database),
-    vectorCache: vectorCache(database),
+    documents: createDocumentStore((tenantId) => database.clientOf(client, tenantId)),
+    write: createWriteStore(database, published),
+    chunks: createChunkStore(database),
+    search: createSearchStore(database),
+    vectorCache: createVectorCache(database),
     pruneVectorCache: (days: number) => pruneVectorCache(database, days),
     tenantsWithWaitingChunks: () => tenantsWithWaitingChunks(database),
     createVectorIndex: (dims: number, signal: AbortSignal) => createVectorIndex(database, dims, signal),
@@ -30,4 +30,4 @@ export const memoryStore = ({ database, published }: StoreParts) => {
   }
 }
 
-export type MemoryStore = ReturnType<typeof memoryStore>
+export type MemoryStore = ReturnType<typeof createMemoryStore>

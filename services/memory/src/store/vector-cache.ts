@@ -5,7 +5,7 @@ import { fromVector, toVector } from './vectors.ts'
 
 const writeBatch = 100
 
-export const vectorCache = (database: Database) => (tenantId: string) => {
+export const createVectorCache = (database: Database) => (tenantId: string) => {
   const { query } = database.forTenant(tenantId)
   return {
     /** The known vectors among these hashes. */

@@ -90,7 +90,7 @@ const upsert = (append: boolean) => `
     updated_at = now()
   RETURNING *, xmax = 0 AS created`
 
-export const writeStore = (database: Database, published: () => void) => (tenantId: string) => {
+export const createWriteStore = (database: Database, published: () => void) => (tenantId: string) => {
   const { transaction } = database.forTenant(tenantId)
   return {
     /**

@@ -1,9 +1,9 @@
 /** What is installed on the machine, as each of its package managers tells it. */
-import { npmPackages } from './npm.ts'
-import { pipPackages } from './pip.ts'
+import { listNpmPackages } from './npm.ts'
+import { listPipPackages } from './pip.ts'
 import type { Prober, ProbeLimits } from './probe.ts'
-import { shared } from './shared.ts'
-import { systemPackages } from './system.ts'
+import { singleFlight } from '@clawmesh/chassis'
+import { listSystemPackages } from './system.ts'
 
 export interface PackageInfo {
   name: string
@@ -29,13 +29,13 @@ interface InstalledParts {
 }
 
 /** All managers are asked at once; one that is missing, slow or unreadable has an empty list. */
-export const installedPackages = ({ probes, persistFile, listTimeoutMs, keepMs }: InstalledParts) => {
+export const createInstalledPackages = ({ probes, persistFile, listTimeoutMs, keepMs }: InstalledParts) => {
   const limits: ProbeLimits = { timeoutMs: listTimeoutMs, outputLimitBytes }
-  return shared(async (): Promise<InstalledPackages> => {
+  return singleFlight(async (): Promise<InstalledPackages> => {
     const [system, pip, npm] = await Promise.all([
-      systemPackages(probes, persistFile, limits),
-      pipPackages(probes, limits),
-      npmPackages(probes, limits),
+      listSystemPackages(probes, persistFile, limits),
+      listPipPackages(probes, limits),
+      listNpmPackages(probes, limits),
     ])
     return { system, pip, npm }
   }, keepMs)

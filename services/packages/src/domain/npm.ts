@@ -10,7 +10,7 @@ const listing = z.object({
 })
 
 /** What npm has installed globally, without what that depends on. */
-export const npmPackages = async (probes: Prober, limits: ProbeLimits): Promise<PackageInfo[]> => {
+export const listNpmPackages = async (probes: Prober, limits: ProbeLimits): Promise<PackageInfo[]> => {
   const args = ['ls', '--global', '--depth=0', '--json', '--logs-max=0', '--no-update-notifier']
   const output = await probes.run('npm', args, limits)
   // npm lists what there is even where it complains about it by its exit code.

@@ -6,7 +6,7 @@ import type { Prober, ProbeLimits } from './probe.ts'
 const listing = z.array(z.object({ name: z.string(), version: z.string() }))
 
 /** Everything that pip reports. */
-export const pipPackages = async (probes: Prober, limits: ProbeLimits): Promise<PackageInfo[]> => {
+export const listPipPackages = async (probes: Prober, limits: ProbeLimits): Promise<PackageInfo[]> => {
   const output = await probes.run('pip3', ['list', '--format=json', '--disable-pip-version-check'], limits)
   return (output && printedJson(listing, output.text)) ?? []
 }

@@ -34,7 +34,7 @@ const isProgram = async (path: string): Promise<boolean> => {
 }
 
 /** Runs programs found in the folders of a PATH; relative ones, which depend on where we stand, do not count. */
-export const prober = (searchPath: string): Prober => {
+export const createProber = (searchPath: string): Prober => {
   const { HOME, LANG } = process.env
   const env = { PATH: searchPath, HOME, LANG }
   const folders = searchPath.split(delimiter).filter(isAbsolute)

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import type { Logger } from '@clawmesh/chassis'
 import type { PackagesStore } from '../store/store.ts'
 import type { Prober } from './probe.ts'
-import { shared } from './shared.ts'
+import { singleFlight } from '@clawmesh/chassis'
 
 const programs = ['python3', 'pip3', 'node', 'npm'] as const
 /** In the order in which clients see them. */
@@ -52,11 +52,18 @@ interface RuntimesParts {
 }
 
 /** The runtimes of this machine, in order: as last probed when that is recent, else probed anew and stored. */
-export const currentRuntimes = ({ probes, store, log, helperSocket, versionTimeoutMs, keepMs }: RuntimesParts) => {
+export const createCurrentRuntimes = ({
+  probes,
+  store,
+  log,
+  helperSocket,
+  versionTimeoutMs,
+  keepMs,
+}: RuntimesParts) => {
   // The machine can be looked at without a database, so its failure costs no answer.
   const unless = (what: string) => (err: unknown) => log.warn({ err }, `packages: ${what} the last probe failed`)
 
-  return shared(async (): Promise<Runtime[]> => {
+  return singleFlight(async (): Promise<Runtime[]> => {
     const stored = await store.probedAfter(new Date(Date.now() - keepMs)).catch(unless('reading'))
     const known = runtimeNames.flatMap((name) => stored?.find((runtime) => runtime.name === name) ?? [])
     if (known.length === runtimeNames.length) return known

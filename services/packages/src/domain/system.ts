@@ -54,7 +54,7 @@ const versionsOf = async (names: readonly string[], probes: Prober, limits: Prob
 }
 
 /** The system packages that users installed, with the versions that the system's manager knows. */
-export const systemPackages = async (
+export const listSystemPackages = async (
   probes: Prober,
   persistFile: string,
   limits: ProbeLimits,

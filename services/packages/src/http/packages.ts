@@ -8,7 +8,7 @@ interface Parts {
   runtimes: () => Promise<Runtime[]>
 }
 
-export const packagesHandlers = ({ packages, runtimes }: Parts): Handlers<typeof http.packages> => ({
+export const createPackagesHandlers = ({ packages, runtimes }: Parts): Handlers<typeof http.packages> => ({
   listPackages: () => packages(),
   getPackageRuntimes: async () => {
     const all = await runtimes()

@@ -2,7 +2,7 @@ import { type PackagesServiceService } from '@clawmesh/contracts/gen/clawmesh/pa
 import type { RpcFunctions } from '@clawmesh/chassis'
 import type { Runtime } from '../domain/runtimes.ts'
 
-export const packagesRpc = (runtimes: () => Promise<Runtime[]>): RpcFunctions<typeof PackagesServiceService> => ({
+export const createPackagesRpc = (runtimes: () => Promise<Runtime[]>): RpcFunctions<typeof PackagesServiceService> => ({
   listRuntimes: async () => ({
     runtimes: (await runtimes()).map(({ name, available, version = '' }) => ({ name, available, version })),
   }),

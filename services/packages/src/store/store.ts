@@ -7,7 +7,7 @@ import { PrismaClient } from './client/client.ts'
 const forgetAfterMs = 24 * 3_600_000
 
 /** The stored probes of one machine, which are no tenant's. */
-export const packagesStore = (database: Database, host: string) => {
+export const createPackagesStore = (database: Database, host: string) => {
   const prisma = new PrismaClient(database.systemClientOptions)
   return {
     /** The runtimes that were probed after a time, in no order. */
@@ -38,4 +38,4 @@ export const packagesStore = (database: Database, host: string) => {
   }
 }
 
-export type PackagesStore = ReturnType<typeof packagesStore>
+export type PackagesStore = ReturnType<typeof createPackagesStore>

@@ -2,11 +2,11 @@
 import type { ChatRequest, ChatResponse } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { connectionType, unsupported, type ProviderConnection } from './connection.ts'
 import type { WireName } from './types.ts'
-import { anthropicWire } from './wire/anthropic/wire.ts'
-import { callWire } from './wire/call.ts'
-import { mockChat } from './wire/mock.ts'
-import { openAiWire } from './wire/openai/wire.ts'
-import type { CallOptions } from './wire/options.ts'
+import { anthropicWire } from './protocols/anthropic/wire.ts'
+import { callWire } from './protocols/call.ts'
+import { mockChat } from './protocols/mock.ts'
+import { openAiWire } from './protocols/openai/wire.ts'
+import type { CallOptions } from './protocols/options.ts'
 
 type Call = (
   connection: ProviderConnection,

@@ -1,7 +1,7 @@
 /** Rules for pools of ChatGPT accounts: who may own one and who may be in it (contract notes providers-mcp.md 6). */
 import { MeshError } from '@clawmesh/contracts'
 import type { Provider } from './provider.ts'
-import { listOf, objectOf } from './wire/json.ts'
+import { listOf, objectOf } from './protocols/json.ts'
 
 type Candidate = Pick<Provider, 'id' | 'name' | 'providerType' | 'enabled' | 'settings'>
 

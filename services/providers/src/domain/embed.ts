@@ -2,11 +2,11 @@
 import { MeshError } from '@clawmesh/contracts'
 import type { Vector } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { connectionType, endpoint, resolveTarget, unsupported, type ProviderConnection } from './connection.ts'
-import type { UpstreamRequest } from './wire/exchange.ts'
-import { countOf, listOf, objectOf, textOf, type Json } from './wire/json.ts'
-import { openAiHeaders } from './wire/openai/request.ts'
-import type { CallOptions } from './wire/options.ts'
-import { fetchJson, unexpectedAnswer } from './wire/unary.ts'
+import type { UpstreamRequest } from './protocols/exchange.ts'
+import { countOf, listOf, objectOf, textOf, type Json } from './protocols/json.ts'
+import { openAiHeaders } from './protocols/openai/request.ts'
+import type { CallOptions } from './protocols/options.ts'
+import { fetchJson, unexpectedAnswer } from './protocols/unary.ts'
 
 export const defaultEmbeddingModel = 'text-embedding-3-small'
 const batchSize = 100

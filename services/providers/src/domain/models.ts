@@ -3,12 +3,12 @@ import { MeshError } from '@clawmesh/contracts'
 import { connectionType, endpoint, resolveTarget, type ProviderConnection, type Target } from './connection.ts'
 import { reasoningCapability, type ReasoningCapability } from './reasoning.ts'
 import type { ProviderType } from './types.ts'
-import { anthropicHeaders } from './wire/anthropic/request.ts'
-import type { UpstreamRequest } from './wire/exchange.ts'
-import { listOf, objectOf, textOf, type Json } from './wire/json.ts'
-import { openAiHeaders } from './wire/openai/request.ts'
-import type { CallOptions } from './wire/options.ts'
-import { fetchJson } from './wire/unary.ts'
+import { anthropicHeaders } from './protocols/anthropic/request.ts'
+import type { UpstreamRequest } from './protocols/exchange.ts'
+import { listOf, objectOf, textOf, type Json } from './protocols/json.ts'
+import { openAiHeaders } from './protocols/openai/request.ts'
+import type { CallOptions } from './protocols/options.ts'
+import { fetchJson } from './protocols/unary.ts'
 
 /** One model as the API lists it. */
 export interface ListedModel {

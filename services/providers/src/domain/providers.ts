@@ -4,7 +4,7 @@ import type { ProvidersStore } from '../store/store.ts'
 import { checkAddress } from './address.ts'
 import { checkPools } from './codex-pool.ts'
 import type { Provider, ProviderChanges } from './provider.ts'
-import { objectOf, textOf } from './wire/json.ts'
+import { objectOf, textOf } from './protocols/json.ts'
 
 const masked = '***'
 
@@ -24,7 +24,7 @@ export interface ProviderPatch extends Partial<Omit<NewProvider, 'provider_type'
 }
 
 /** Stored providers of the caller's tenant. `allow` names private hosts that the operator permits as addresses. */
-export const providerUseCases = (store: ProvidersStore, allow: readonly string[]) => {
+export const createProviderUseCases = (store: ProvidersStore, allow: readonly string[]) => {
   /** @throws NOT_FOUND */
   const get = async (caller: Caller, id: string): Promise<Provider> => {
     const provider = await store.forTenant(caller.tenantId).find(id)
@@ -93,4 +93,4 @@ export const providerUseCases = (store: ProvidersStore, allow: readonly string[]
   }
 }
 
-export type ProviderUseCases = ReturnType<typeof providerUseCases>
+export type ProviderUseCases = ReturnType<typeof createProviderUseCases>

@@ -6,7 +6,7 @@ import type { ProviderConnection } from './connection.ts'
 import { defaultEmbeddingModel } from './embed.ts'
 import type { Provider } from './provider.ts'
 import { providerType } from './types.ts'
-import { objectOf, textOf } from './wire/json.ts'
+import { objectOf, textOf } from './protocols/json.ts'
 
 export type SystemConfigs = Record<string, string>
 
@@ -46,7 +46,7 @@ interface Parts {
   embedded: boolean
 }
 
-export const providerSelection = ({ store, cache, systemConfigs, embedded }: Parts) => {
+export const createProviderSelection = ({ store, cache, systemConfigs, embedded }: Parts) => {
   const ofTenant = async (tenantId: string): Promise<Provider[]> =>
     (await cache.get(tenantId, 'all', () => store.forTenant(tenantId).list())) ?? []
 
@@ -107,4 +107,4 @@ export const providerSelection = ({ store, cache, systemConfigs, embedded }: Par
   }
 }
 
-export type ProviderSelection = ReturnType<typeof providerSelection>
+export type ProviderSelection = ReturnType<typeof createProviderSelection>

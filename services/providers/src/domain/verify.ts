@@ -3,7 +3,7 @@ import { MeshError, toMeshError } from '@clawmesh/contracts'
 import { chat } from './chat.ts'
 import { connectionType, type ProviderConnection } from './connection.ts'
 import { embed } from './embed.ts'
-import type { CallOptions } from './wire/options.ts'
+import type { CallOptions } from './protocols/options.ts'
 
 const timeoutMs = 30_000
 const claudeModels = ['sonnet', 'opus', 'haiku']

@@ -19,7 +19,7 @@ const toWire = (provider: Provider): ProviderWire => ({
   ...(Object.keys(provider.settings).length === 0 ? {} : { settings: provider.settings }),
 })
 
-export const providerHandlers = (
+export const createProviderHandlers = (
   providers: ProviderUseCases,
 ): Handlers<
   typeof http.providers,

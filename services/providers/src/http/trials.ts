@@ -5,8 +5,8 @@ import { listModels } from '../domain/models.ts'
 import type { ProviderUseCases } from '../domain/providers.ts'
 import { connectionOf, type ProviderSelection } from '../domain/selection.ts'
 import { verifyChat, verifyEmbedding } from '../domain/verify.ts'
-import { objectOf, textOf } from '../domain/wire/json.ts'
-import type { CallOptions } from '../domain/wire/options.ts'
+import { objectOf, textOf } from '../domain/protocols/json.ts'
+import type { CallOptions } from '../domain/protocols/options.ts'
 
 interface Parts {
   providers: ProviderUseCases
@@ -23,7 +23,7 @@ const reasoningDefaults = (settings: Record<string, unknown>) => {
   return defaults.effort === noDefaults.effort && defaults.fallback === noDefaults.fallback ? undefined : defaults
 }
 
-export const trialHandlers = ({
+export const createTrialHandlers = ({
   providers,
   selection,
   options,

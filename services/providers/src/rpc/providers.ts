@@ -4,7 +4,7 @@ import { tracedStream, type Call, type RpcFunctions, type Span } from '@clawmesh
 import { chat } from '../domain/chat.ts'
 import { embed } from '../domain/embed.ts'
 import type { ProviderSelection } from '../domain/selection.ts'
-import type { CallOptions } from '../domain/wire/options.ts'
+import type { CallOptions } from '../domain/protocols/options.ts'
 
 /** Notes on the span what a call has used, in the words of the GenAI semantic conventions. */
 const observed = async function* (
@@ -29,7 +29,7 @@ const observed = async function* (
 
 const unconfigured = { configured: false, vectors: [], provider: '', model: '' }
 
-export const providersRpc = (
+export const createProvidersRpc = (
   selection: ProviderSelection,
   options: (call: Call) => CallOptions,
 ): RpcFunctions<typeof ProvidersServiceService> => ({

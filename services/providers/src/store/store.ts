@@ -1,6 +1,6 @@
 /** All that knows the tables of providers. Keys are sealed here on their way in and opened on their way out. */
 import {
-  invalidate,
+  evict,
   isUniqueViolation,
   outboxRow,
   type Actor,
@@ -24,7 +24,7 @@ interface StoreParts {
 }
 
 /** The providers of a tenant. */
-export const providersStore = ({ database, bus, secrets, log, published }: StoreParts) => {
+export const createProvidersStore = ({ database, bus, secrets, log, published }: StoreParts) => {
   const client = new PrismaClient(database.tenantClientOptions)
 
   const forTenant = (tenantId: string) => {
@@ -48,7 +48,7 @@ export const providersStore = ({ database, bus, secrets, log, published }: Store
     })
     const changed = () => {
       published()
-      invalidate(bus, 'providers', { tenantId, key: 'all' })
+      evict(bus, { kind: 'providers', tenantId })
     }
     const taken = (thrown: unknown, name: string) =>
       isUniqueViolation(thrown)
@@ -132,4 +132,4 @@ export const providersStore = ({ database, bus, secrets, log, published }: Store
   return { forTenant }
 }
 
-export type ProvidersStore = ReturnType<typeof providersStore>
+export type ProvidersStore = ReturnType<typeof createProvidersStore>

@@ -9,7 +9,7 @@ export type BuiltinTool = CatalogueEntry & Pick<ToolSetting, 'tenantEnabled' | '
 const unknownTool = (name: string) => new MeshError('NOT_FOUND', 'error.not_found', { kind: 'tool', id: name })
 
 /** The built-in tools: what they are comes from the catalogue, how they are set from the table. */
-export const builtinSettings = (store: ToolsStore) => {
+export const createBuiltinSettings = (store: ToolsStore) => {
   const list = async (caller: Caller): Promise<BuiltinTool[]> => {
     const settings = new Map((await store.forTenant(caller.tenantId).settings()).map((tool) => [tool.name, tool]))
     return catalogue
@@ -51,4 +51,4 @@ export const builtinSettings = (store: ToolsStore) => {
   }
 }
 
-export type BuiltinSettings = ReturnType<typeof builtinSettings>
+export type BuiltinSettings = ReturnType<typeof createBuiltinSettings>

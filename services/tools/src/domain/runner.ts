@@ -43,7 +43,7 @@ const rulesOf = (toolsConfigJson: string): ToolRules | undefined => {
   return parsed.success ? parsed.data : undefined
 }
 
-export const toolRunner = (parts: Parts) => {
+export const createToolRunner = (parts: Parts) => {
   const { store, agents, memory, config } = parts
   const pages = createPageCache()
 
@@ -137,4 +137,4 @@ export const toolRunner = (parts: Parts) => {
   }
 }
 
-export type ToolRunner = ReturnType<typeof toolRunner>
+export type ToolRunner = ReturnType<typeof createToolRunner>

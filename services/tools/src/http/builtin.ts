@@ -16,7 +16,7 @@ const toWire = (tool: BuiltinTool, locale: Locale) => ({
   updated_at: tool.updatedAt.toISOString(),
 })
 
-export const builtinHandlers = (
+export const createBuiltinHandlers = (
   builtin: BuiltinSettings,
 ): Handlers<typeof http.tools, 'listBuiltinTools' | 'getBuiltinTool' | 'updateBuiltinTool'> => ({
   listBuiltinTools: async ({ caller }) => ({

@@ -7,7 +7,10 @@ import type { ToolsStore } from '../store/store.ts'
 const header = (value: string | string[] | undefined): string | undefined =>
   typeof value === 'string' ? value : undefined
 
-export const invokeHandlers = (runner: ToolRunner, store: ToolsStore): Handlers<typeof http.tools, 'invokeTool'> => ({
+export const createInvokeHandlers = (
+  runner: ToolRunner,
+  store: ToolsStore,
+): Handlers<typeof http.tools, 'invokeTool'> => ({
   invokeTool: async ({ caller, call, body, headers }) => {
     const name = body.tool ?? body.name ?? ''
     const agent = body.agentId ?? header(headers['x-goclaw-agent-id']) ?? header(headers['x-goclaw-agent']) ?? 'default'

@@ -3,7 +3,7 @@ import type { RpcFunctions } from '@clawmesh/chassis'
 import type { ToolRunner } from '../domain/runner.ts'
 import { parametersSchema } from '../domain/tool.ts'
 
-export const toolsRpc = (runner: ToolRunner): RpcFunctions<typeof ToolsServiceService> => ({
+export const createToolsRpc = (runner: ToolRunner): RpcFunctions<typeof ToolsServiceService> => ({
   listTools: async (call, { toolsConfigJson }) => ({
     tools: (await runner.offered(call, toolsConfigJson)).map((tool) => ({
       name: tool.name,

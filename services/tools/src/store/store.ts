@@ -1,5 +1,5 @@
 /** All that knows the tables of tools. */
-import { invalidate, outboxRow, type Actor, type Bus, type Database } from '@clawmesh/chassis'
+import { evict, outboxRow, type Actor, type Bus, type Database } from '@clawmesh/chassis'
 import { masterTenantId } from '@clawmesh/contracts'
 import type { CatalogueEntry } from '../domain/catalogue.ts'
 import { PrismaClient } from './client/client.ts'
@@ -21,7 +21,7 @@ interface StoreParts {
   published: () => void
 }
 
-export const toolsStore = ({ database, bus, published }: StoreParts) => {
+export const createToolsStore = ({ database, bus, published }: StoreParts) => {
   const system = new PrismaClient(database.systemClientOptions)
   const client = new PrismaClient(database.tenantClientOptions)
 
@@ -61,7 +61,7 @@ export const toolsStore = ({ database, bus, published }: StoreParts) => {
       })
       if (found) {
         published()
-        invalidate(bus, 'builtin_tools', { tenantId: '', key: '' })
+        evict(bus, { kind: 'builtin_tools' })
       }
       return found
     },
@@ -92,4 +92,4 @@ export const toolsStore = ({ database, bus, published }: StoreParts) => {
   }
 }
 
-export type ToolsStore = ReturnType<typeof toolsStore>
+export type ToolsStore = ReturnType<typeof createToolsStore>

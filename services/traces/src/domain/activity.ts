@@ -50,7 +50,7 @@ interface Parts {
 }
 
 /** Handles a batch of events of any kind. @throws when the database is away: the batch must come again */
-export const activityIntake = ({ store, partitions, log }: Parts) => {
+export const createActivityIntake = ({ store, partitions, log }: Parts) => {
   const read = (event: CloudEvent): ActivityRecord[] => {
     try {
       return [readActivity(event) ?? []].flat()

@@ -99,7 +99,7 @@ const portionsOf = (told: readonly ToldTrace[]): ToldTrace[][] => {
 }
 
 /** Handles a batch of `traceRecorded` events. @throws when the database is away: the batch must come again */
-export const intake = ({ store, partitions, reading, log }: Parts) => {
+export const createIntake = ({ store, partitions, reading, log }: Parts) => {
   const read = (event: CloudEvent): ToldTrace[] => {
     try {
       return [readTraceEvent(event, reading)]

@@ -21,7 +21,7 @@ export const planPeriods = (calendar: Calendar, existing: readonly string[], now
 }
 
 /** Keeps the partitions of a store in step with time. */
-export const partitionKeeper = (store: PartitionStore, retentionDays: number, log: Logger) => {
+export const createPartitionKeeper = (store: PartitionStore, retentionDays: number, log: Logger) => {
   const { calendar, tables } = store
   const made = new Set<string>()
   const create = async (period: string) => {
@@ -61,4 +61,4 @@ export const partitionKeeper = (store: PartitionStore, retentionDays: number, lo
   }
 }
 
-export type PartitionKeeper = ReturnType<typeof partitionKeeper>
+export type PartitionKeeper = ReturnType<typeof createPartitionKeeper>

@@ -15,7 +15,7 @@ export interface ModelPrice {
 export type PriceTable = ReadonlyMap<string, ModelPrice>
 
 /** The known list prices under those that configuration gives. */
-export const priceTable = (overrides: Readonly<Record<string, ModelPrice>>): PriceTable =>
+export const createPriceTable = (overrides: Readonly<Record<string, ModelPrice>>): PriceTable =>
   new Map(Object.entries({ ...listPrices, ...overrides }).map(([name, price]) => [name.toLowerCase(), price]))
 
 /** Tokens that a span read from and wrote to a prompt cache. */

@@ -33,7 +33,7 @@ const instant = (time: string | undefined): Date | undefined =>
   time === undefined ? undefined : new Date(Math.min(Math.max(Date.parse(time), earliestMs), latestMs))
 const range = ({ from, to }: TimeRange) => ({ from: instant(from), to: instant(to) })
 
-export const traceQueries = (reader: TraceReader) => ({
+export const createTraceQueries = (reader: TraceReader) => ({
   /** Traces of the caller's tenant, newest first; below admin only the caller's own, and none without a user id. */
   list: async (
     caller: Caller,
@@ -96,4 +96,4 @@ export const traceQueries = (reader: TraceReader) => ({
     reader.monthCost(tenantId, agentId, monthOf(now)),
 })
 
-export type TraceQueries = ReturnType<typeof traceQueries>
+export type TraceQueries = ReturnType<typeof createTraceQueries>

@@ -8,7 +8,7 @@ const agentIdOf = (id: string): string => {
   return id
 }
 
-export const tracesRpc = (queries: TraceQueries): RpcFunctions<typeof TracesServiceService> => ({
+export const createTracesRpc = (queries: TraceQueries): RpcFunctions<typeof TracesServiceService> => ({
   getAgentMonthCost: async ({ caller }, { agentId }) => ({
     costUsd: await queries.agentMonthCost(caller.tenantId, agentIdOf(agentId), new Date()),
   }),

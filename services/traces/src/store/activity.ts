@@ -5,7 +5,7 @@ import { refusal } from './refusal.ts'
 
 const columns = 'tenant_id, id, created_at, actor_type, actor_id, action, entity_type, entity_id, details, ip_address'
 
-export const activityStore = ({ system }: Database) => ({
+export const createActivityStore = ({ system }: Database) => ({
   /** Adds records in one statement; those that are there already stay as they are. */
   add: async (records: readonly ActivityRecord[]): Promise<void> => {
     await system.query(
@@ -18,4 +18,4 @@ export const activityStore = ({ system }: Database) => ({
   refusal,
 })
 
-export type ActivityStore = ReturnType<typeof activityStore>
+export type ActivityStore = ReturnType<typeof createActivityStore>

@@ -153,7 +153,7 @@ const sessionOf = (session: Session) => {
 export type IntakeSession = ReturnType<typeof sessionOf>
 
 /** The writing side of the store. */
-export const intakeStore = ({ system }: Database) => ({
+export const createIntakeStore = ({ system }: Database) => ({
   /** Runs work in one transaction. */
   transaction: <T>(work: (session: IntakeSession) => Promise<T>): Promise<T> =>
     system.transaction((session) => work(sessionOf(session))),
@@ -161,4 +161,4 @@ export const intakeStore = ({ system }: Database) => ({
   refusal,
 })
 
-export type IntakeStore = ReturnType<typeof intakeStore>
+export type IntakeStore = ReturnType<typeof createIntakeStore>

@@ -32,7 +32,7 @@ const begin = async (session: Session): Promise<void> => {
 }
 
 /** Periods go by the UTC day on which they begin, such as `2026-11-20`. */
-export const partitionStore = ({ system }: Database, { tables, calendar }: Partitioned) => {
+export const createPartitionStore = ({ system }: Database, { tables, calendar }: Partitioned) => {
   /** @throws RangeError for what is no period */
   const toPeriod = (name: string): Period => {
     if (!periodPattern.test(name) || calendar.periodOf(name) !== name) throw new RangeError(`${name} is no period`)
@@ -86,4 +86,4 @@ export const partitionStore = ({ system }: Database, { tables, calendar }: Parti
   }
 }
 
-export type PartitionStore = ReturnType<typeof partitionStore>
+export type PartitionStore = ReturnType<typeof createPartitionStore>

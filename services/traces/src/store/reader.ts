@@ -46,7 +46,7 @@ const costsSql = `
   GROUP BY agent_id ORDER BY sum(total_cost) DESC, agent_id`
 
 /** The reading side of the store. Every function asks for one tenant. */
-export const traceReader = ({ tenantClientOptions, clientOf, forTenant }: Database) => {
+export const createTraceReader = ({ tenantClientOptions, clientOf, forTenant }: Database) => {
   const client = new PrismaClient(tenantClientOptions)
 
   return {
@@ -128,4 +128,4 @@ export const traceReader = ({ tenantClientOptions, clientOf, forTenant }: Databa
   }
 }
 
-export type TraceReader = ReturnType<typeof traceReader>
+export type TraceReader = ReturnType<typeof createTraceReader>

@@ -33,15 +33,15 @@ const trimmed = (event: LiveEvent): LiveEvent => {
   return event
 }
 
-export type Publish = Bus['publish']
+export type Signal = Bus['signal']
 
 /** Publishes over a bus, what comes within a moment together: each packet by itself would cost more than its event. */
-export const gathering = (bus: Pick<Bus, 'publish'>): Publish => {
-  let held: Parameters<Publish>[] = []
+export const createGatheringSignal = (bus: Pick<Bus, 'signal'>): Signal => {
+  let held: Parameters<Signal>[] = []
   const flush = () => {
     const leaving = held
     held = []
-    for (const [subject, message] of leaving) bus.publish(subject, message)
+    for (const [subject, message] of leaving) bus.signal(subject, message)
   }
   return (subject, message) => {
     if (held.length === 0) setTimeout(flush, publishEveryMs)
@@ -50,7 +50,7 @@ export const gathering = (bus: Pick<Bus, 'publish'>): Publish => {
 }
 
 /** Publishes a run's events on its own subject, in order. */
-export const liveEvents = (publish: Publish, tenantId: string, base: Base): LiveEvents => {
+export const createLiveEvents = (signal: Signal, tenantId: string, base: Base): LiveEvents => {
   const subject = runSubject(tenantId, base.runId)
   let kind: 'chunk' | 'thinking' = 'chunk'
   let gathered = ''
@@ -59,7 +59,7 @@ export const liveEvents = (publish: Publish, tenantId: string, base: Base): Live
   const flush = () => {
     clearTimeout(timer)
     timer = undefined
-    if (gathered !== '') publish(subject, { type: kind, content: gathered, ...base })
+    if (gathered !== '') signal(subject, { type: kind, content: gathered, ...base })
     gathered = ''
   }
 
@@ -72,7 +72,7 @@ export const liveEvents = (publish: Publish, tenantId: string, base: Base): Live
     },
     send: (event) => {
       flush()
-      publish(subject, { ...trimmed(event), ...base })
+      signal(subject, { ...trimmed(event), ...base })
     },
   }
 }

@@ -10,7 +10,7 @@ export interface LoopDetector {
 }
 
 /** Counts identical calls with identical results: at the third it warns, at the fifth it stops the tools. */
-export const loopDetector = (): LoopDetector => {
+export const createLoopDetector = (): LoopDetector => {
   const counts = new Map<string, number>()
   return {
     seen: (tool, argumentsJson, result) => {

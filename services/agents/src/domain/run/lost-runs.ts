@@ -4,7 +4,7 @@ import { outboxRow, type Logger, type Part } from '@clawmesh/chassis'
 import type { AgentsConfig } from '../../config.ts'
 import type { LostRun } from '../../store/runs.ts'
 import type { AgentsStore } from '../../store/store.ts'
-import { liveEvents, type Publish } from './live-events.ts'
+import { createLiveEvents, type Signal } from './live-events.ts'
 import { noUsage } from './run-loop.ts'
 import { startTrace } from './spans.ts'
 
@@ -12,14 +12,14 @@ const batchSize = 100
 
 interface Parts {
   store: AgentsStore
-  publish: Publish
+  signal: Signal
   log: Logger
   config: AgentsConfig
   active: () => string[]
 }
 
 /** Renews the leases of this replica's runs and ends the runs of replicas that have died. */
-export const lostRunsPart = ({ store, publish, log, config, active }: Parts): Part => {
+export const createLostRunsPart = ({ store, signal, log, config, active }: Parts): Part => {
   let timer: NodeJS.Timeout | undefined
   let working: Promise<void> = Promise.resolve()
 
@@ -61,7 +61,7 @@ export const lostRunsPart = ({ store, publish, log, config, active }: Parts): Pa
       ],
     })
     if (!ended) return
-    liveEvents(publish, run.tenant_id, base).send({ type: 'run.failed', error })
+    createLiveEvents(signal, run.tenant_id, base).send({ type: 'run.failed', error })
     log.warn({ runId: run.id, tenant: run.tenant_id }, 'a run was lost with its process')
   }
 

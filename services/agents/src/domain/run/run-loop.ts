@@ -6,7 +6,7 @@ import type { Call } from '@clawmesh/chassis'
 import type { NewMessage } from '../../store/runs.ts'
 import type { Agent, Usage } from '../types.ts'
 import type { LiveEvents } from './live-events.ts'
-import { loopDetector } from './loop-detector.ts'
+import { createLoopDetector } from './loop-detector.ts'
 import { callModel, type Chat } from './model-call.ts'
 import { modelMessage } from './model-messages.ts'
 import type { RunTrace } from './spans.ts'
@@ -68,10 +68,10 @@ const reasoningOf = ({ otherConfig }: Agent): string => {
 }
 
 /** Runs the loop to its answer. The last of the allowed iterations gets no tools, so that it must answer. */
-export const runLoop = async (input: LoopInput): Promise<LoopResult> => {
+export const runAgentLoop = async (input: LoopInput): Promise<LoopResult> => {
   const { call, agent, live, trace } = input
   const messages = [...input.messages]
-  const loops = loopDetector()
+  const loops = createLoopDetector()
   const callIds = new Set<string>()
   let malformedInARow = 0
   let tools = input.tools

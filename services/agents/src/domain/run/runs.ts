@@ -14,12 +14,12 @@ import type { Agent, Usage } from '../types.ts'
 import { deliveredText } from './finish.ts'
 import { fitHistory } from './history.ts'
 import { suspicions } from './input-guard.ts'
-import { liveEvents, type Publish } from './live-events.ts'
+import { createLiveEvents, type Signal } from './live-events.ts'
 import type { Chat } from './model-call.ts'
 import type { MessageRules, MessageRulesOf } from './message-rules.ts'
 import { modelMessage, textMessage } from './model-messages.ts'
 import { systemPrompt, type ContextFile } from './prompt.ts'
-import { addUsage, noUsage, runLoop } from './run-loop.ts'
+import { addUsage, noUsage, runAgentLoop } from './run-loop.ts'
 import { startTrace } from './spans.ts'
 import type { InvokeTool } from './tool-turn.ts'
 
@@ -86,7 +86,7 @@ interface Begun {
 interface Parts {
   store: AgentsStore
   /** Publishes live events. */
-  publish: Publish
+  signal: Signal
   log: Logger
   config: AgentsConfig
   messageRules: MessageRulesOf
@@ -110,8 +110,8 @@ export interface Runs {
 }
 
 /** The turns of sessions that this replica works on. */
-export const runs = (parts: Parts): Runs => {
-  const { store, publish, log, config } = parts
+export const createRuns = (parts: Parts): Runs => {
+  const { store, signal, log, config } = parts
   const active = new Map<string, AbortController>()
   /** Turns of one session on this replica queue here, in order; other replicas are met at the lease. */
   const queues = new Map<string, Promise<unknown>>()
@@ -231,7 +231,7 @@ export const runs = (parts: Parts): Runs => {
     const call: Call = { ...outer, signal: abort.signal }
 
     const base = { runId, agentId: agent.id, agentKey: agent.agentKey, sessionKey, userId, channel }
-    const live = liveEvents(publish, caller.tenantId, base)
+    const live = createLiveEvents(signal, caller.tenantId, base)
     const trace = startTrace({ ...base, input: message })
     let usage: Usage | undefined
     let servedBy = { provider: agent.provider, model: agent.model }
@@ -276,7 +276,7 @@ export const runs = (parts: Parts): Runs => {
         parts.listTools(call, agent),
         session.seq > session.firstSeq ? store.runs.history(caller.tenantId, session, historyLimit) : [],
       ])
-      const { answer, finishReason } = await runLoop({
+      const { answer, finishReason } = await runAgentLoop({
         call,
         agent,
         tools,

@@ -4,7 +4,7 @@ import { checkTeamWriter } from '../team-files.ts'
 import { toolError } from '../tool-error.ts'
 import { defineTool, says } from '../tool.ts'
 import { changeFile } from '../workspace/index.ts'
-import { serially } from '../workspace/serially.ts'
+import { fileMutex } from '../workspace/file-mutex.ts'
 
 interface Change {
   path: string
@@ -48,7 +48,7 @@ export const edit = defineTool({
     }
     if (target.kind === 'document') {
       const { document } = target
-      await serially([context.tenantId, context.agent?.id, context.userId, path].join(' '), async () =>
+      await fileMutex([context.tenantId, context.agent?.id, context.userId, path].join(' '), async () =>
         document.write(changed(await document.read())),
       )
     } else {

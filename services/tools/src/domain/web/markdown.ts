@@ -7,11 +7,11 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { toolError } from '../tool-error.ts'
-import { gate } from './gate.ts'
+import { createSemaphore } from '@clawmesh/chassis'
 
 /** Each takes a core for as long as it works. */
 const mostThreads = 2
-const oneOfFew = gate(mostThreads)
+const oneOfFew = createSemaphore(mostThreads)
 /** Started ones that have nothing to do: starting takes longer than converting. They keep no process alive. */
 let idle: Worker[] = []
 

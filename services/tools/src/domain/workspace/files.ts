@@ -5,7 +5,7 @@ import { lstat, open, rename, unlink, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errnoOf, toolError } from '../tool-error.ts'
 import { assertStandsAt, at } from './directory.ts'
-import { serially } from './serially.ts'
+import { fileMutex } from './file-mutex.ts'
 import { walkTo, type Place } from './walk.ts'
 import type { Workspace } from './workspace-path.ts'
 
@@ -124,7 +124,7 @@ export const withFile = <T>(workspace: Workspace, path: string, use: (file: File
  */
 export const changeFile = (workspace: Workspace, path: string, change: TextChange): Promise<string[]> =>
   walkTo(workspace, path, { access: 'other', create: true }, (place) =>
-    serially(lockKey(place), async () => {
+    fileMutex(lockKey(place), async () => {
       const file = requireName(place)
       await replace(file, change(await readText(file)))
       return place.names
@@ -138,7 +138,7 @@ export const changeFile = (workspace: Workspace, path: string, change: TextChang
  */
 export const writeFile = (workspace: Workspace, path: string, content: string, mode?: number): Promise<string[]> =>
   walkTo(workspace, path, { access: 'other', create: true }, (place) =>
-    serially(lockKey(place), async () => {
+    fileMutex(lockKey(place), async () => {
       await replace(requireName(place), content, mode)
       return place.names
     }),
@@ -147,7 +147,7 @@ export const writeFile = (workspace: Workspace, path: string, content: string, m
 /** Adds to the end of a file, making it when there is none. @throws TOOL_ERROR; system errors */
 export const appendFile = (workspace: Workspace, path: string, content: string): Promise<string[]> =>
   walkTo(workspace, path, { access: 'other', create: true }, (place) =>
-    serially(lockKey(place), async () => {
+    fileMutex(lockKey(place), async () => {
       const file = requireName(place)
       let handle: FileHandle
       try {

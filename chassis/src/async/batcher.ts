@@ -23,7 +23,7 @@ export interface BatcherOptions {
  * A function of one input over a function of many. `run` gives the outputs in the order of its inputs. When a batch
  * fails, its inputs are tried one by one, so that a bad one fails alone.
  */
-export const batcher = <I, O>(
+export const createBatcher = <I, O>(
   run: (inputs: readonly I[]) => Promise<readonly O[]>,
   { maxBatch, concurrency, gatherMs = () => 0 }: BatcherOptions,
 ): ((input: I) => Promise<O>) => {

@@ -2,7 +2,7 @@
  * A function that does its work once however many ask at the same time, and hands out the result for `keepMs` after.
  * A failure is handed to those who waited for it and not kept.
  */
-export const shared = <T>(work: () => Promise<T>, keepMs = 0): (() => Promise<T>) => {
+export const singleFlight = <T>(work: () => Promise<T>, keepMs = 0): (() => Promise<T>) => {
   let current: Promise<T> | undefined
   let keptUntil = 0
 

@@ -1,9 +1,9 @@
-/** A door in front of a TCP server: shut, the server is gone for everyone behind the door, whoever else uses it. */
+/** A TCP proxy in front of a server: shut, the server is gone for everyone behind it, whoever else uses it. */
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { reservePort } from './mesh-ports.ts'
 
-export interface Gate {
+export interface TcpProxy {
   readonly port: number
   /** Breaks every connection and refuses new ones, as a server that was killed does. */
   shut: () => Promise<void>
@@ -13,8 +13,8 @@ export interface Gate {
   open: () => Promise<void>
 }
 
-/** Opens a door to a port of this machine. */
-export const openGate = async (host: string, port: number): Promise<Gate> => {
+/** Opens a proxy to a port of this machine. */
+export const openTcpProxy = async (host: string, port: number): Promise<TcpProxy> => {
   const sockets = new Set<Socket>()
   let server: Server | undefined
   let stalled = false

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { shared } from '../src/domain/shared.ts'
+import { singleFlight } from '../src/async/single-flight.ts'
 
-describe('shared work', () => {
+describe('single flight', () => {
   it('is done once for all who ask meanwhile, and again for who asks later', async () => {
     let runs = 0
-    const ask = shared(async () => {
+    const ask = singleFlight(async () => {
       await sleep(20)
       return ++runs
     })
@@ -14,7 +14,7 @@ describe('shared work', () => {
 
   it('is kept for a while when told so', async () => {
     let runs = 0
-    const ask = shared(async () => ++runs, 50)
+    const ask = singleFlight(async () => ++runs, 50)
     expect([await ask(), await ask()]).toEqual([1, 1])
     await sleep(60)
     expect(await ask()).toBe(2)
@@ -22,7 +22,7 @@ describe('shared work', () => {
 
   it('that failed is not kept', async () => {
     let runs = 0
-    const ask = shared(async () => {
+    const ask = singleFlight(async () => {
       if (++runs === 1) throw new Error('first')
       return runs
     }, 1_000)

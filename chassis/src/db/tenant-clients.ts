@@ -14,7 +14,7 @@ type Call = (...args: unknown[]) => Promise<unknown>
 const isGathered = (operation: string, args: readonly unknown[]): boolean =>
   operation.startsWith('findUnique') || (operation === '$transaction' && Array.isArray(args[0]))
 
-export interface TenantScope {
+export interface TenantClients {
   /** The binding of the call at hand. @throws Error when there is none */
   now: () => Binding
   /** A Prisma client all of whose operations run as a tenant. Neither `findUnique` nor arrays of operations are possible. */
@@ -22,7 +22,7 @@ export interface TenantScope {
 }
 
 /** Keeps the tenants of one database's calls. */
-export const tenantScope = (): TenantScope => {
+export const createTenantClients = (): TenantClients => {
   const scope = new AsyncLocalStorage<Binding>()
 
   const bound = <T extends object>(target: T, binding: Binding): T =>

@@ -65,7 +65,7 @@ const isWhole = ({ argumentsText, tail }: Slot): boolean =>
  * missing, several fragments of a call in one delta, arguments as an object.
  * Source: OpenAI API reference, "The chat completion chunk object".
  */
-export const toolCallAssembly = (emit: Emit): ToolCallAssembly => {
+export const createToolCallAssembly = (emit: Emit): ToolCallAssembly => {
   const slots: Slot[] = []
   /** The slot that an upstream index currently means. */
   const byIndex = new Map<number, Slot>()

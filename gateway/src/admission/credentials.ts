@@ -3,7 +3,7 @@ import { hash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { MeshError, pickLocale, type Locale } from '@clawmesh/contracts'
 
-export interface Claim {
+export interface PresentedCredentials {
   /** Text after `Bearer `; empty when there is none. */
   readonly bearer: string
   /** SHA-256 of the bearer's bytes, lower-case hex; empty when there is none. */
@@ -52,11 +52,11 @@ export const bearerOf = (authorization: string | undefined): string =>
 export const hashOf = (bearer: string): string => (bearer === '' ? '' : hash('sha256', Buffer.from(bearer, 'latin1')))
 
 /**
- * Reads a request's claim. A user id over 255 bytes counts as absent. `queryToken` is what the address gives where no
+ * Reads the credentials of a request. A user id over 255 bytes counts as absent. `queryToken` is what the address gives where no
  * header does, one character a byte.
  * @throws INVALID_REQUEST naming a bad header
  */
-export const readClaim = (headers: IncomingHttpHeaders, queryToken = ''): Claim => {
+export const readCredentials = (headers: IncomingHttpHeaders, queryToken = ''): PresentedCredentials => {
   const bearer = bearerOf(queryToken === '' ? headers.authorization : scheme + queryToken)
   const userId = header(headers, 'X-GoClaw-User-Id')
   const senderId = header(headers, 'X-GoClaw-Sender-Id')

@@ -1,5 +1,5 @@
 /** At most so many at a time; the others wait their turn. */
-export const gate = (places: number) => {
+export const createSemaphore = (places: number) => {
   const waiting: (() => void)[] = []
   let free = places
   return async <T>(work: () => Promise<T>): Promise<T> => {

@@ -27,7 +27,7 @@ const openers = [
   'traces/src/store/partitions.ts',
 ]
 
-test('the door of the system is opened by those that work over all tenants, and nobody else', () => {
+test('the system scope is used by those that work over all tenants, and nobody else', () => {
   const found = globSync('*/src/**/*.ts', { cwd: services, exclude: ['*/src/store/client/**'] }).filter((file) =>
     /\bsystemClientOptions\b|\bsystem\b[^'"`\n]*\}: Database|\bdatabase\.system\b/.test(
       readFileSync(`${services}/${file}`, 'utf8'),

@@ -31,7 +31,7 @@ const wholeAnswer = (text: string, decoder: Decoder): Answer => {
 }
 
 /** A reader of one answer body of at most `limitBytes`. */
-export const answerReader = (decoder: Decoder, limitBytes: number = defaultAnswerLimitBytes): AnswerReader => {
+export const createAnswerReader = (decoder: Decoder, limitBytes: number = defaultAnswerLimitBytes): AnswerReader => {
   const utf8 = new StringDecoder('utf8')
   let mode: 'unknown' | 'events' | 'whole' = 'unknown'
   let whole = ''

@@ -1,12 +1,12 @@
 import { MeshError, pickLocale, type ws, type WsParamsOf } from '@clawmesh/contracts'
-import { hashOf, type Claim } from '../admission/claim.ts'
+import { hashOf, type PresentedCredentials } from '../admission/credentials.ts'
 
 export type ConnectParams = WsParamsOf<(typeof ws.gateway.methods)['connect']>
 
 const controls = /\p{Cc}/u
 
-/** What `connect` says about who connects, in the form of a request's claim. @throws INVALID_REQUEST naming a param */
-export const claimOfConnect = (params: ConnectParams): Claim => {
+/** What `connect` says about who connects, in the form of a request's credentials. @throws INVALID_REQUEST naming a param */
+export const credentialsOfConnect = (params: ConnectParams): PresentedCredentials => {
   const { token = '', user_id = '', sender_id = '', tenant_id, tenant_hint, locale } = params
   const tenant = tenant_id || tenant_hint || ''
   for (const [field, value] of Object.entries({ user_id, sender_id, tenant_id: tenant }))

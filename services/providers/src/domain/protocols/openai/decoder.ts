@@ -12,7 +12,7 @@ import type { Target } from '../../connection.ts'
 import { cutOff, failureOfBody, isErrorBody, UpstreamFailure } from '../failure.ts'
 import { settleFinish, type Finish } from '../finish.ts'
 import { countOf, isObject, listOf, objectOf, parseJson, textOf, type Json } from '../json.ts'
-import { toolCallAssembly } from '../tool-calls.ts'
+import { createToolCallAssembly } from '../tool-calls.ts'
 import { toolParameters } from '../tools.ts'
 import { textDelta, thinkingDelta, type Answer, type ChatCall, type Decoder, type Emit } from '../wire.ts'
 import { openAiState } from './messages.ts'
@@ -72,9 +72,9 @@ const undoStrict = (target: Target, call: ChatCall, answer: Answer): Answer => {
 }
 
 /** A decoder of one chat completion. */
-export const openAiDecoder = (target: Target, call: ChatCall, emit: Emit): Decoder => {
+export const createOpenAiDecoder = (target: Target, call: ChatCall, emit: Emit): Decoder => {
   const doneOptional = target.type.omitsDone || target.connection.settings['done_marker_optional'] === true
-  const calls = toolCallAssembly(emit)
+  const calls = createToolCallAssembly(emit)
   let content = ''
   let thinking = ''
   let model = ''

@@ -1,9 +1,9 @@
-/** The ways to a service's rows: one tenant's, or the system's. */
+/** Scoped access to a service's rows: one tenant's, or the system's. */
 import type pg from 'pg'
 import { inTransaction, type Session } from './transaction.ts'
 
 /** Statements and transactions that all run under one binding. */
-export interface Door {
+export interface ScopedDb {
   /** One statement. */
   readonly query: Session['query']
   /**
@@ -23,7 +23,7 @@ export interface Door {
 }
 
 /** @param namePrefix of kept statements; undefined where connections keep none */
-export const doorOf = (bound: pg.Pool, namePrefix: string | undefined): Door => ({
+export const createScopedDb = (bound: pg.Pool, namePrefix: string | undefined): ScopedDb => ({
   query: bound.query,
   prepared: <R extends pg.QueryResultRow>(name: string, text: string, values: unknown[]) =>
     bound.query<R>(namePrefix === undefined ? { text, values } : { name: `${namePrefix}.${name}`, text, values }),

@@ -2,7 +2,7 @@
 import type { ChatRequest, ChatResponse } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { resolveModel, resolveTarget, type ProviderConnection, type Target } from '../connection.ts'
 import { effortToSend } from '../reasoning.ts'
-import { answerReader } from './answer-reader.ts'
+import { createAnswerReader } from './answer-reader.ts'
 import { awaitAnswer, delayBeforeRetry, pauseFor } from './attempt.ts'
 import { openExchange } from './exchange.ts'
 import { safeReason, toProviderError, UpstreamFailure } from './failure.ts'
@@ -62,7 +62,7 @@ export async function* callWire(
   for (let attempt = 1; ; attempt++) {
     const events: ChatResponse[] = []
     const decoder = wire.decoder(target, call, request.stream ? (event) => events.push(event) : () => undefined)
-    const reader = answerReader(decoder, options.answerLimitBytes)
+    const reader = createAnswerReader(decoder, options.answerLimitBytes)
     const upstream = wire.request(target, call)
     const exchange = openExchange(options.fetcher, upstream, {
       signal: options.signal,

@@ -41,7 +41,7 @@ const addUsage = (usage: Usage, fields: unknown): void => {
 }
 
 /** A decoder of one message. */
-export const anthropicDecoder = (_target: Target, _call: ChatCall, emit: Emit): Decoder => {
+export const createAnthropicDecoder = (_target: Target, _call: ChatCall, emit: Emit): Decoder => {
   const blocks = new Map<number, Block>()
   const usage: Usage = {
     inputTokens: 0,

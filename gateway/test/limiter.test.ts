@@ -105,11 +105,11 @@ it('a changed rate holds for a bucket that is there already, whichever gateway c
   const [granted, ...takes] = await undisturbed(2, async (one, other) => {
     const key = freshKey()
     return [
-      await grantedOf(Array.from({ length: 3 }, () => one!.take(key))),
-      await other!.take(key, rateOf(1)),
-      await one!.take(key, rateOf(1, 2)),
-      await other!.take(key, rateOf(1, 2)),
-      await one!.take(key, rateOf(6_000)),
+      await grantedOf(Array.from({ length: 3 }, () => one.take(key))),
+      await other.take(key, rateOf(1)),
+      await one.take(key, rateOf(1, 2)),
+      await other.take(key, rateOf(1, 2)),
+      await one.take(key, rateOf(6_000)),
     ] as const
   })
   expect(granted).toBe(3)
@@ -122,7 +122,7 @@ it('a changed rate holds for a bucket that is there already, whichever gateway c
 })
 
 it('tells what is left and when the bucket is full again', async () => {
-  const first = await undisturbed(1, async (limiter) => limiter!.take(freshKey()))
+  const first = await undisturbed(1, async (limiter) => limiter.take(freshKey()))
   expect(first).toMatchObject({ allowed: true, remaining: 4 })
   expect(first.fullInMs).toBeCloseTo(3_000, -1)
 })

@@ -41,7 +41,7 @@ beforeAll(async () => {
   path = join(dir, 'config.json')
   await writeFile(path, configOf(3))
   mesh = await startAll({ env: { GOCLAW_CONFIG: path, GOCLAW_GATEWAY_TOKEN: token, CLAWMESH_OWNER_IDS: 'env-owner' } })
-}, 120_000)
+}, 300_000)
 afterAll(async () => {
   await mesh?.stop()
   await rm(dir, { recursive: true, force: true })

@@ -13,7 +13,7 @@ import { reservePort } from '../support/mesh-ports.ts'
 import { runClawmesh } from '../support/mesh-process.ts'
 
 const run = promisify(execFile)
-const startLimitMs = 150_000
+const startLimitMs = 300_000
 /** What only programmers want to see. */
 const stackTrace = /\n\s+at /
 

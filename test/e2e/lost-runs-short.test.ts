@@ -3,6 +3,6 @@ import { lostRunTests } from '../faults/scenarios/lost-runs-suite.ts'
 
 lostRunTests({
   rounds: 1,
-  env: { CLAWMESH_RUN_LEASE_MS: '2000', CLAWMESH_RUN_HEARTBEAT_MS: '500' },
+  env: { CLAWMESH_RUN_LEASE_MS: '6000', CLAWMESH_RUN_HEARTBEAT_MS: '1500' },
   moments: ['after a tool call', 'in the middle of a stream'],
 })

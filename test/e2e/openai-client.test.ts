@@ -408,7 +408,7 @@ describe('failures of the provider', () => {
 })
 
 test('a client that leaves its stream takes the upstream request with it, and the run is kept as cancelled', async () => {
-  mesh.upstream.next({ text: 'a very long story '.repeat(50), chunks: 100, chunkDelayMs: 10_000 })
+  mesh.upstream.next({ text: 'a very long story '.repeat(50), chunks: 600, chunkDelayMs: 100 })
   const stream = await clientOf().chat.completions.create({
     model: 'goclaw:default',
     messages: say('tell me a story'),

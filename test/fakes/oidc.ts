@@ -90,7 +90,7 @@ export const fakeOidc = async (alg = 'ES256'): Promise<FakeOidc> => {
       else if (path === '/keys') answers[fake.answers.keys](response, { keys: fake.keys.map(({ jwk }) => jwk) })
       else sendJson(response, 404, {})
     }
-    if (fake.delayMs > 0) setTimeout(reply, fake.delayMs)
+    if (fake.delayMs > 0) setTimeout(reply, fake.delayMs).unref()
     else reply()
   })
   server.on('connection', (socket) => {

@@ -10,7 +10,7 @@ const main = join(root, 'cli/src/main.ts')
 /** Node keeps compiled sources here; a process starts in half the time. */
 const compileCache = join(root, '.cache/compile')
 
-const readyLimitMs = 100_000
+const readyLimitMs = 240_000
 const lookEveryMs = 50
 const commandLimitMs = 120_000
 const shownLogLines = 60

@@ -21,7 +21,7 @@ const others = ['identity', 'traces', 'providers', 'memory', 'channels', 'packag
 export const meshToken = 'the gateway token of the end-to-end tests'
 export const ownerId = 'system'
 /** For hooks that start one: a dozen processes take their time on a busy machine. */
-export const meshStartLimitMs = 150_000
+export const meshStartLimitMs = 300_000
 
 /** Secrets and limits that every process of a test mesh has, before the options' own. */
 const commonEnv = {

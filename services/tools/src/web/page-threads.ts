@@ -54,7 +54,7 @@ export const createPageThreads = ({
   threads = 2,
   perTenant = { pages: 64, chars: 24_000_000 },
   all: inAll = { pages: 256, chars: 64_000_000 },
-  timeoutMs = 10_000,
+  timeoutMs = 20_000,
   heapMib = 192,
   program = programOf,
 }: PageThreadsOptions = {}): PageThreads => {

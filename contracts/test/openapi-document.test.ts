@@ -125,7 +125,8 @@ describe.each(routes)('%s', (_title, { definition }, operation) => {
       for (const [code, kind] of codes) {
         const { value } = examples![code]!
         const inner = (definition.errorStyle === 'openai' ? value['error'] : value) as Json
-        expect(inner['code']).toBe(kind.code)
+        const ownCode = definition.errorStyle === 'openai' && 'openaiCode' in kind ? kind.openaiCode : kind.code
+        expect(inner['code']).toBe(ownCode)
         expect(String(inner['message'] ?? inner['error'])).not.toMatch(/\{|: $|^$/)
         if (kind.retryable) expect(headers).toHaveProperty('Retry-After')
       }

@@ -116,6 +116,27 @@ export const words = {
   },
   'reason.tool_is_required': { en: 'tool is required', vi: 'cần có tool', zh: '缺少 tool' },
   'reason.at_most_100_values': { en: 'at most 100 values', vi: 'nhiều nhất 100 giá trị', zh: '最多 100 个值' },
+  'reason.unknown_type': { en: 'unknown type', vi: 'loại không xác định', zh: '未知类型' },
+  'reason.schema_is_not_a_json_object': {
+    en: 'schema is not a JSON object',
+    vi: 'lược đồ không phải là đối tượng JSON',
+    zh: 'schema 不是 JSON 对象',
+  },
+  'reason.no_tools_are_offered': {
+    en: 'no tools are offered',
+    vi: 'không có công cụ nào được cung cấp',
+    zh: '没有提供任何工具',
+  },
+  'reason.names_no_offered_tool': {
+    en: 'names no offered tool',
+    vi: 'không nêu tên công cụ nào được cung cấp',
+    zh: '所指的工具未提供',
+  },
+  'reason.providers_on_this_machine_are_switched_off': {
+    en: 'providers on this machine are switched off (CLAWMESH_LOCAL_PROVIDERS)',
+    vi: 'nhà cung cấp trên máy này đã bị tắt (CLAWMESH_LOCAL_PROVIDERS)',
+    zh: '本机上的提供方已停用（CLAWMESH_LOCAL_PROVIDERS）',
+  },
   'reason.unknown_role': { en: 'unknown role {role}', vi: 'vai trò lạ {role}', zh: '未知角色 {role}' },
   'reason.unreadable_tool_calls': {
     en: 'unreadable tool calls',

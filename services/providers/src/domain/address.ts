@@ -63,5 +63,5 @@ const isLocal = (address: string): boolean => {
 /** Better said when it is stored than at every call. */
 const localRefused = (): MeshError =>
   new MeshError('INVALID_REQUEST', 'error.url_blocked', {
-    reason: 'providers on this machine are switched off (CLAWMESH_LOCAL_PROVIDERS)',
+    reason: 'providers on this machine are switched off',
   })

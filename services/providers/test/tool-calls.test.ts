@@ -230,3 +230,12 @@ describe('a finished call', () => {
     expect(calls[0]!.id).toBe('x')
   })
 })
+
+it('takes 300,000 fragments, each with the name and a closing bracket, in linear time', () => {
+  // Parsed at every fragment, this is a hundred billion characters, and the test would not end.
+  const assembly = createToolCallAssembly(() => undefined)
+  assembly.add([{ index: 0, function: { name: 'f', arguments: '{"a":"' } }])
+  for (let at = 0; at < 300_000; at++) assembly.add([{ index: 0, function: { name: 'f', arguments: '}' } }])
+  const [made] = assembly.finish()
+  expect(made!.call.parseError).toContain('not valid JSON')
+})

@@ -1,2 +1,2 @@
-export { memoryConfig, type MemoryConfig } from './config.ts'
+export { memoryConfig } from './config.ts'
 export { memoryService } from './service.ts'

@@ -1,2 +1,2 @@
-export { tracesConfig, type TracesConfig } from './config.ts'
+export { tracesConfig } from './config.ts'
 export { tracesService } from './service.ts'

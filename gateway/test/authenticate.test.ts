@@ -31,7 +31,7 @@ describe('the gateway token', () => {
     ['does not take owner ids in other cases', user('System'), 'admin', 'membership'],
   ])('%s', async (_, headers, role, reach) => {
     const principal = await authenticate({ ...authorization(token), ...headers })
-    expect(principal).toMatchObject({ credential: 'gateway-token', role, reach: { kind: reach }, userBound: false })
+    expect(principal).toMatchObject({ credential: 'gateway-token', role, tenantScope: { kind: reach }, userBound: false })
   })
 
   it('makes owners of the listed ids only', async () => {
@@ -60,7 +60,7 @@ describe('an API key', () => {
       role: 'operator',
       userId: 'alice',
       userBound: false,
-      reach: { kind: 'own', tenantId },
+      tenantScope: { kind: 'own', tenantId },
       limitKey: 'user:alice',
     })
   })
@@ -76,7 +76,7 @@ describe('an API key', () => {
   it('of the system reaches all tenants and never becomes owner', async () => {
     expect(await authenticate({ ...authorization(key('c')), ...user('system') })).toMatchObject({
       role: 'admin',
-      reach: { kind: 'all' },
+      tenantScope: { kind: 'all' },
     })
   })
 
@@ -140,7 +140,7 @@ describe('without a gateway token', () => {
       role: 'owner',
       userId,
       limitKey,
-      reach: { kind: 'master' },
+      tenantScope: { kind: 'master' },
     })
   })
 

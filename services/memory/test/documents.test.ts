@@ -45,6 +45,8 @@ describe('a document', () => {
       hash: hashOf(content),
       chunk_count: 1,
       embedded_count: 1,
+      embedding_status: 'complete',
+      failed_count: 0,
       created_at: expect.any(Number),
       updated_at: expect.any(Number),
     })

@@ -1,34 +1,7 @@
-import { z } from 'zod'
-import { defineConfig, integer, type ConfigOf } from '@clawmesh/chassis'
+import { defineConfig, type ConfigOf } from '@clawmesh/chassis'
+import { upstreamSettings } from './chat/config.ts'
+import { providerSettings } from './providers/config.ts'
 
-export const providersConfig = defineConfig('providers', {
-  connectTimeoutMs: {
-    env: ['CLAWMESH_PROVIDER_CONNECT_TIMEOUT_MS'],
-    schema: integer(10_000, 1),
-    about: 'Upstream: until a connection stands',
-  },
-  firstTokenTimeoutMs: {
-    env: ['CLAWMESH_PROVIDER_FIRST_TOKEN_TIMEOUT_MS'],
-    schema: integer(120_000, 1),
-    about: 'Upstream: from the connection until the first event of a stream',
-  },
-  idleTimeoutMs: {
-    env: ['CLAWMESH_PROVIDER_IDLE_TIMEOUT_MS'],
-    schema: integer(120_000, 1),
-    about: 'Upstream: between two pieces of a stream',
-  },
-  answerTimeoutMs: {
-    env: ['CLAWMESH_PROVIDER_ANSWER_TIMEOUT_MS'],
-    schema: integer(300_000, 1),
-    about: 'Upstream: a whole answer that is not streamed',
-  },
-  localProviders: {
-    env: ['CLAWMESH_LOCAL_PROVIDERS'],
-    schema: z.enum(['auto', 'on', 'off']).default('auto'),
-    about:
-      'Whether providers of type ollama may be on this machine (localhost, host.docker.internal), at any port: auto is ' +
-      'on where one process serves one person (npm start), else off, as every tenant could reach what listens here',
-  },
-})
+export const providersConfig = defineConfig('providers', { ...upstreamSettings, ...providerSettings })
 
 export type ProvidersConfig = ConfigOf<typeof providersConfig>

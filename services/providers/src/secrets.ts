@@ -1,6 +1,5 @@
 /** What providers keeps sealed. */
 import type { SecretColumn } from '@clawmesh/chassis'
-
-export const providerKeys: SecretColumn = { table: 'llm_providers', column: 'api_key' }
+import { providerKeys } from './providers/rows.ts'
 
 export const secretColumns: readonly SecretColumn[] = [providerKeys]

@@ -1,80 +1,31 @@
 /** Providers: the LLM and embedding providers of each tenant, and the calls to them. */
-import { existsSync } from 'node:fs'
-import { http } from '@clawmesh/contracts'
 import { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import {
-  implementHttp,
-  implementRpc,
-  createOutboxPart,
-  systemConfigsOf,
-  type Call,
-  type Mesh,
-  type Service,
-} from '@clawmesh/chassis'
-import { createGuardedDispatcher } from '@clawmesh/chassis/fetch'
+import { composeService, implementRpc, openServiceDb, type Mesh, type Service } from '@clawmesh/chassis'
+import { createChat } from './chat/feature.ts'
+import { createUpstream } from './chat/upstream.ts'
 import type { ProvidersConfig } from './config.ts'
-import { localHosts } from './domain/address.ts'
-import type { Provider } from './domain/provider.ts'
-import { createProviderUseCases } from './domain/providers.ts'
-import { createProviderSelection } from './domain/selection.ts'
-import type { CallOptions } from './domain/protocols/options.ts'
-import { createProviderHandlers } from './http/providers.ts'
-import { createTrialHandlers } from './http/trials.ts'
-import { resolveLocal } from './local-machine.ts'
-import { createProvidersRpc } from './rpc/providers.ts'
-import { createProvidersStore } from './store/store.ts'
-
-const cachedTenants = 10_000
+import { PrismaClient } from './db/client/client.ts'
+import { createEmbeddings } from './embeddings/feature.ts'
+import { createProviders } from './providers/feature.ts'
+import { createTrials } from './trials/feature.ts'
 
 export const providersService = (mesh: Mesh, config: ProvidersConfig): Service => {
-  const { bus, secrets } = mesh
   const log = mesh.log.child({ service: 'providers' })
-  const database = mesh.database('providers')
-  const outbox = createOutboxPart(database, mesh)
-  const store = createProvidersStore({ database, bus, secrets, log, published: outbox.wakeRelay })
-
-  const systemConfigs = systemConfigsOf(mesh)
-  const allow = mesh.config.fetchAllow.split(',').filter(Boolean)
-  const allowLocal = config.localProviders === 'auto' ? mesh.embedded : config.localProviders === 'on'
-  const { connectTimeoutMs } = config
-  const fetcher = createGuardedDispatcher({ allow, connectTimeoutMs })
-  const localFetcher = allowLocal
-    ? createGuardedDispatcher({ allow: [...allow, ...localHosts], resolve: resolveLocal(), connectTimeoutMs })
-    : undefined
-  const timeouts = {
-    connectMs: config.connectTimeoutMs,
-    firstTokenMs: config.firstTokenTimeoutMs,
-    idleMs: config.idleTimeoutMs,
-    wholeMs: config.answerTimeoutMs,
+  const db = openServiceDb(mesh, 'providers', PrismaClient)
+  const policy = {
+    allow: mesh.config.fetchAllow.split(',').filter(Boolean),
+    allowLocal: config.localProviders === 'auto' ? mesh.embedded : config.localProviders === 'on',
   }
-  const inContainer = existsSync('/.dockerenv')
-  const options = ({ signal }: Call): CallOptions => ({ fetcher, localFetcher, signal, timeouts, inContainer })
-
-  const providers = createProviderUseCases(store, { allow, allowLocal })
-  const selection = createProviderSelection({
-    store,
-    systemConfigs,
-    cache: mesh.cache<Provider[]>('providers', cachedTenants),
-    embedded: mesh.embedded,
-  })
-
-  return {
+  const upstream = createUpstream(policy, config)
+  const { optionsOf } = upstream
+  const stored = createProviders({ mesh, db, log, policy })
+  const { providers, selection } = stored
+  const chat = createChat({ selection, upstream })
+  const embeddings = createEmbeddings({ selection, optionsOf })
+  return composeService(mesh, {
     name: 'providers',
-    http: implementHttp(
-      http.providers,
-      { ...createProviderHandlers(providers), ...createTrialHandlers({ providers, selection, options, log }) },
-      mesh.httpParts('providers'),
-    ),
-    rpc: [implementRpc(ProvidersServiceService, createProvidersRpc(selection, options))],
-    parts: [
-      { name: 'providers database', ready: database.ping },
-      outbox,
-      {
-        name: 'upstream connections',
-        stop: async () => {
-          await Promise.all([fetcher.destroy(), localFetcher?.destroy()])
-        },
-      },
-    ],
-  }
+    features: [stored, createTrials({ providers, selection, optionsOf, log }), chat],
+    rpc: [implementRpc(ProvidersServiceService, { ...chat.rpc, ...embeddings.rpc })],
+    parts: db.parts,
+  })
 }

@@ -9,8 +9,8 @@ import type {
 } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { MeshError } from '@clawmesh/contracts'
 import { Agent } from 'undici'
-import type { ProviderConnection } from '../src/domain/connection.ts'
-import type { CallOptions } from '../src/domain/protocols/options.ts'
+import type { ProviderConnection } from '../src/providers/connection.ts'
+import type { CallOptions } from '../src/chat/protocols/options.ts'
 
 export const testKey = 'sk-test-secret-0123456789'
 

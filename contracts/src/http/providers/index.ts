@@ -1,1 +1,2 @@
 export { providers } from './providers.ts'
+export { providerTrials } from './trials.ts'

@@ -29,8 +29,13 @@ export const providerTypes = [
 ] as const
 export const providerType = z.enum(providerTypes)
 
-const effort = z.enum(['off', 'auto', 'none', 'minimal', 'low', 'medium', 'high', 'xhigh'])
-const fallback = z.enum(['downgrade', 'off', 'provider_default'])
+const levels = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const
+export const reasoningLevel = z.enum(levels)
+const reasoningDefaults = {
+  effort: z.enum(['off', 'auto', ...levels]).optional(),
+  fallback: z.enum(['downgrade', 'off', 'provider_default']).optional(),
+}
+export const shownReasoningDefaults = z.object(reasoningDefaults)
 
 export const providerSettings = z.looseObject({
   embedding: z
@@ -41,7 +46,7 @@ export const providerSettings = z.looseObject({
       dimensions: z.number().int().min(0).max(8192).optional(),
     })
     .optional(),
-  reasoning_defaults: z.looseObject({ effort: effort.optional(), fallback: fallback.optional() }).optional(),
+  reasoning_defaults: z.looseObject(reasoningDefaults).optional(),
 })
 
 export const provider = z
@@ -59,9 +64,6 @@ export const provider = z
     settings: providerSettings.optional(),
   })
   .meta({ id: 'Provider', description: 'An LLM or embedding provider, its secret masked' })
-
-const level = z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh'])
-const verifyBodyLimitBytes = 65_536
 
 export const providers = defineHttpTable('providers', {
   listProviders: {
@@ -125,73 +127,5 @@ export const providers = defineHttpTable('providers', {
     params: idParams,
     response: { 200: statusIs('deleted') },
     errors: [400],
-  },
-  listProviderModels: {
-    method: 'GET',
-    path: '/v1/providers/{id}/models',
-    role: 'admin',
-    summary: 'Models of a provider with known reasoning abilities',
-    params: idParams,
-    response: {
-      200: z.object({
-        models: z.array(
-          z.object({
-            id: z.string(),
-            name: z.string().optional(),
-            reasoning: z.object({ levels: z.array(level).optional(), default_effort: level.optional() }).optional(),
-          }),
-        ),
-        reasoning_defaults: z.object({ effort: effort.optional(), fallback: fallback.optional() }).optional(),
-      }),
-    },
-    errors: [400, 404],
-  },
-  verifyProvider: {
-    method: 'POST',
-    path: '/v1/providers/{id}/verify',
-    role: 'admin',
-    summary: 'Try a provider and model with one tiny completion',
-    params: idParams,
-    body: z.object({ model: z.string().max(200).optional() }).optional(),
-    bodyLimitBytes: verifyBodyLimitBytes,
-    response: {
-      200: z.object({ valid: z.boolean(), error: z.string().optional(), note: z.string().optional() }),
-    },
-    errors: [400, 404],
-  },
-  verifyProviderEmbedding: {
-    method: 'POST',
-    path: '/v1/providers/{id}/verify-embedding',
-    role: 'admin',
-    summary: 'Try the embedding endpoint of a provider with the text "test"',
-    params: idParams,
-    body: z
-      .object({ model: z.string().max(200).optional(), dimensions: z.number().int().min(0).optional() })
-      .optional(),
-    bodyLimitBytes: verifyBodyLimitBytes,
-    response: {
-      200: z.object({
-        valid: z.boolean(),
-        dimensions: z.number().int().optional(),
-        dimension_mismatch: z.literal(true).optional(),
-        error: z.string().optional(),
-      }),
-    },
-    errors: [400, 404],
-  },
-  getEmbeddingStatus: {
-    method: 'GET',
-    path: '/v1/embedding/status',
-    role: 'admin',
-    summary: 'Whether memory search has an embedding provider',
-    response: {
-      200: z.object({
-        configured: z.boolean(),
-        provider: z.string().optional(),
-        provider_name: z.string().optional(),
-        model: z.string().optional(),
-      }),
-    },
-    errors: [],
   },
 })

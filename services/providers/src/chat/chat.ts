@@ -1,0 +1,41 @@
+/** Chat calls to a provider of any type. */
+import type { ChatRequest, ChatResponse } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { connectionType, unsupported, type ProviderConnection } from '../providers/connection.ts'
+import type { WireName } from '../providers/provider-types.ts'
+import { anthropicWire } from './protocols/anthropic/wire.ts'
+import { callWire } from './protocols/call.ts'
+import { mockChat } from './protocols/mock.ts'
+import { openAiWire } from './protocols/openai/wire.ts'
+import type { CallOptions } from './protocols/options.ts'
+
+type Call = (
+  connection: ProviderConnection,
+  request: ChatRequest,
+  options: CallOptions,
+) => AsyncGenerator<ChatResponse, void, void>
+
+const calls: Partial<Record<WireName, Call>> = {
+  openai: (...call) => callWire(openAiWire, ...call),
+  anthropic: (...call) => callWire(anthropicWire, ...call),
+  mock: mockChat,
+}
+
+/**
+ * One model call: deltas as they come, then exactly one `done`; without `request.stream` only `done`. `retrying` may
+ * come first, in either case. `request.provider` is not looked at: the connection is the provider.
+ *
+ * Abort `options.signal` to end the call; leaving the loop does the same once its pending step is over.
+ * @throws MeshError at the call FAILED_PRECONDITION for a type that cannot chat, else while iterating:
+ * FAILED_PRECONDITION (no key, key refused), INVALID_REQUEST (refused; context too long; withheld), NOT_FOUND (model),
+ * RESOURCE_EXHAUSTED (rate limit, with upstream's retryAfterMs), UNAVAILABLE (failed or cut), AGENT_TIMEOUT, CANCELLED
+ */
+export const chat = (
+  connection: ProviderConnection,
+  request: ChatRequest,
+  options: CallOptions,
+): AsyncGenerator<ChatResponse, void, void> => {
+  const type = connectionType(connection)
+  const call = type.canChat ? calls[type.wire] : undefined
+  if (!call) throw unsupported(connection, 'chat')
+  return call(connection, request, options)
+}

@@ -1,0 +1,82 @@
+/** Requests of the Anthropic wire. */
+import { endpoint, type Target } from '../../../providers/connection.ts'
+import type { UpstreamRequest } from '../exchange.ts'
+import { bodyText, type Json } from '../json.ts'
+import { replayed } from '../replay.ts'
+import { distinctTools, wireName } from '../tool-names.ts'
+import { toolParameters } from '../tools.ts'
+import type { ChatCall } from '../wire.ts'
+import { anthropicMessages, anthropicRules, anthropicSystem, cached, mayThink } from './messages.ts'
+import { forcesCall, samplingFields } from './sampling.ts'
+
+const defaultMaxTokens = 4096
+/** Thinking budgets, tokens; a level's neighbours share the nearest (minimal with low, xhigh with high). */
+const budgets: Record<string, number> = { minimal: 4096, low: 4096, medium: 10_000, high: 32_000, xhigh: 32_000 }
+const otherBudget = 10_000
+/** Tokens left for the answer beside the thinking: at least the first, else raised to the second. */
+const answerRoom = { least: 4096, given: 8192 }
+
+/** The headers of any call to Anthropic. */
+export const anthropicHeaders = (target: Target): Record<string, string> => ({
+  'content-type': 'application/json',
+  'x-api-key': target.key,
+  'anthropic-version': '2023-06-01',
+})
+
+const thinkingBudget = (call: ChatCall): number | undefined => {
+  const effort = call.options.reasoningEffort
+  if (effort === '' || effort === 'none' || !mayThink(call.messages) || forcesCall(call)) return undefined
+  return budgets[effort] ?? otherBudget
+}
+
+const toolFields = ({ tools }: ChatCall): Json =>
+  tools.length === 0
+    ? {}
+    : {
+        tools: distinctTools(tools).map((tool, at, all) => ({
+          name: wireName(tool.name, anthropicRules.nameLimit),
+          description: tool.description,
+          input_schema: toolParameters(tool, 'anthropic').parameters,
+          ...(at === all.length - 1 ? cached : {}),
+        })),
+      }
+
+const maxTokensFor = (wanted: number, budget: number | undefined): number => {
+  const asked = wanted || defaultMaxTokens
+  return budget !== undefined && asked < budget + answerRoom.least ? budget + answerRoom.given : asked
+}
+
+/** The body of a Messages request. Source: Anthropic API reference, "Create a Message", "Extended thinking". */
+export const anthropicBody = (target: Target, call: ChatCall): Json => {
+  const { maxTokens, temperature } = call.options
+  const budget = thinkingBudget(call)
+  const turns = replayed(call.messages, anthropicRules)
+  const system = anthropicSystem(turns)
+  return {
+    model: call.model,
+    max_tokens: maxTokensFor(maxTokens, budget),
+    ...(system.length > 0 ? { system } : {}),
+    messages: anthropicMessages(turns),
+    ...toolFields(call),
+    ...(budget === undefined ? {} : { thinking: { type: 'enabled', budget_tokens: budget } }),
+    // Thinking allows no other temperature than its own.
+    ...(temperature === undefined || budget !== undefined ? {} : { temperature }),
+    ...samplingFields(target, call),
+    stream: call.stream,
+  }
+}
+
+/** A Messages request. @throws INVALID_REQUEST for tools or messages that cannot be sent */
+export const anthropicRequest = (target: Target, call: ChatCall): UpstreamRequest => {
+  const body = anthropicBody(target, call)
+  return {
+    method: 'POST',
+    url: endpoint(target.base, target.type.chatPath),
+    headers: {
+      ...anthropicHeaders(target),
+      ...('thinking' in body ? { 'anthropic-beta': 'interleaved-thinking-2025-05-14' } : {}),
+    },
+    body: bodyText(body),
+    streams: call.stream,
+  }
+}

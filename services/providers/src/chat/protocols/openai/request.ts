@@ -1,0 +1,72 @@
+/** Requests of the OpenAI wire. */
+import type { ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { endpoint, type Target } from '../../../providers/connection.ts'
+import type { UpstreamRequest } from '../exchange.ts'
+import { bodyText, type Json } from '../json.ts'
+import { distinctTools, wireName } from '../tool-names.ts'
+import { toolParameters } from '../tools.ts'
+import type { ChatCall } from '../wire.ts'
+import { openAiMessages, openAiNameLimit } from './messages.ts'
+import {
+  effortFields,
+  isAzure,
+  messageRules,
+  refusesTemperature,
+  schemaProfile,
+  usesCompletionTokens,
+} from './rules.ts'
+import { samplingFields, toolChoiceFields } from './sampling.ts'
+
+/** The headers of any call to a connection of the OpenAI wire. */
+export const openAiHeaders = (target: Target): Record<string, string> => ({
+  'content-type': 'application/json',
+  accept: 'application/json, text/event-stream',
+  ...(isAzure(target) ? { 'api-key': target.key } : { authorization: `Bearer ${target.key}` }),
+})
+
+/** Whether a call goes out as a stream: not every vendor can stream together with tools. */
+export const streamsUpstream = ({ type }: Target, call: ChatCall): boolean =>
+  call.stream && (type.streamsTools || call.tools.length === 0)
+
+const toolFields = (target: Target, call: ChatCall): Json => {
+  const { model, tools } = call
+  if (tools.length === 0) return {}
+  const profile = schemaProfile(target, model)
+  const write = (tool: ToolSpec): Json => {
+    const { parameters, strict } = toolParameters(tool, profile)
+    const name = wireName(tool.name, openAiNameLimit)
+    const { description } = tool
+    return { type: 'function', function: { name, description, parameters, ...(strict ? { strict } : {}) } }
+  }
+  return { tools: distinctTools(tools).map(write), ...toolChoiceFields(call) }
+}
+
+const limitFields = (model: string, { maxTokens, temperature }: ChatCall['options']): Json => ({
+  ...(maxTokens > 0 ? { [usesCompletionTokens(model) ? 'max_completion_tokens' : 'max_tokens']: maxTokens } : {}),
+  ...(temperature === undefined || refusesTemperature(model) ? {} : { temperature }),
+})
+
+/** The body of a chat completion request. Source: OpenAI API reference, "Create chat completion". */
+export const openAiBody = (target: Target, call: ChatCall): Json => {
+  const { model } = call
+  const stream = streamsUpstream(target, call)
+  return {
+    model,
+    messages: openAiMessages(call.messages, messageRules(target, model)),
+    stream,
+    ...(stream ? { stream_options: { include_usage: true } } : {}),
+    ...toolFields(target, call),
+    ...limitFields(model, call.options),
+    ...effortFields(target, model, call.options.reasoningEffort),
+    ...samplingFields(target, call),
+  }
+}
+
+/** A chat completion request. @throws INVALID_REQUEST for tools or messages that cannot be sent */
+export const openAiRequest = (target: Target, call: ChatCall): UpstreamRequest => ({
+  method: 'POST',
+  url: endpoint(target.base, target.type.chatPath),
+  headers: openAiHeaders(target),
+  body: bodyText(openAiBody(target, call)),
+  streams: streamsUpstream(target, call),
+})

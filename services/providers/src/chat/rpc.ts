@@ -1,0 +1,42 @@
+import type { ChatResponse, ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { tracedStream, type Call, type RpcFunctions, type Span } from '@clawmesh/chassis'
+import { chat } from './chat.ts'
+import type { ProviderSelection } from '../providers/selection.ts'
+import type { CallOptions } from './protocols/options.ts'
+
+/** Notes on the span what a call has used, in the words of the GenAI semantic conventions. */
+const observed = async function* (
+  events: AsyncIterable<ChatResponse>,
+  span: Span | undefined,
+): AsyncGenerator<ChatResponse> {
+  for await (const message of events) {
+    if (span !== undefined && message.event?.$case === 'done') {
+      const { model, finishReason, usage } = message.event.value
+      span.setAttributes({
+        'gen_ai.response.model': model,
+        'gen_ai.response.finish_reasons': [finishReason],
+        'gen_ai.usage.input_tokens': usage?.inputTokens ?? 0,
+        'gen_ai.usage.output_tokens': usage?.outputTokens ?? 0,
+        'gen_ai.usage.cache_read.input_tokens': usage?.cacheReadTokens ?? 0,
+        'gen_ai.usage.cache_creation.input_tokens': usage?.cacheCreationTokens ?? 0,
+      })
+    }
+    yield message
+  }
+}
+
+export const createChatRpc = (selection: ProviderSelection, optionsOf: (call: Call) => CallOptions) =>
+  ({
+    chat: async function* (call, request) {
+      const connection = await selection.forChat(call, request.provider)
+      const attributes = {
+        'gen_ai.operation.name': 'chat',
+        'gen_ai.provider.name': connection.type,
+        'gen_ai.request.model': request.model,
+        'gen_ai.request.stream': request.stream,
+      }
+      yield* tracedStream({ name: `chat ${request.model}`, kind: 'client', attributes }, (span) =>
+        observed(chat(connection, request, optionsOf(call)), span),
+      )
+    },
+  }) satisfies Partial<RpcFunctions<typeof ProvidersServiceService>>

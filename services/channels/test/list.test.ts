@@ -39,7 +39,11 @@ describe('the list of instances', () => {
   rule('listChannelInstances.countsAllMatches', async () => {
     const all = (await list('')).names
     expect(await list('?limit=2&offset=1')).toMatchObject({ total: 4, limit: 2, offset: 1, names: all.slice(1, 3) })
-    expect(await list('?limit=1&search=bravo')).toMatchObject({ total: 2, limit: 1, names: [expect.stringContaining('bravo')] })
+    expect(await list('?limit=1&search=bravo')).toMatchObject({
+      total: 2,
+      limit: 1,
+      names: [expect.stringContaining('bravo')],
+    })
     expect(await list('?offset=9')).toMatchObject({ total: 4, names: [] })
   })
 

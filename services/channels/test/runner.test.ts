@@ -52,9 +52,9 @@ describe('an instance', () => {
   it('is polled by one replica of two, and by the other when that stops', async () => {
     const { id } = await create()
     await onReplicas(2, async (one, other) => {
-      const polls = () => [...one!.polls(id), ...other!.polls(id)]
+      const polls = () => [...one.polls(id), ...other.polls(id)]
       await until(() => polls().length > 0)
-      const [first, second] = one!.polls(id).length > 0 ? [one!, other!] : [other!, one!]
+      const [first, second] = one.polls(id).length > 0 ? [one, other] : [other, one]
       // Both renew several times.
       await sleep(3 * leaseMs)
       expect([first.polls(id), second.polls(id), second.begun]).toEqual([['first'], [], []])
@@ -75,11 +75,11 @@ describe('an instance', () => {
     const { admin } = channels.tenant()
     const { id } = await channels.create(admin, { credentials: { token: 'first' } })
     await onReplicas(1, async (replica) => {
-      await until(() => replica!.polls(id).length > 0)
+      await until(() => replica.polls(id).length > 0)
       for (const token of ['second', 'third']) {
         await channels.request(admin, 'PUT', `${path}/${id}`, { credentials: { token } })
-        await until(() => replica!.polls(id).includes(token))
-        expect(replica!.polls(id)).toEqual([token])
+        await until(() => replica.polls(id).includes(token))
+        expect(replica.polls(id)).toEqual([token])
       }
     })
   })
@@ -92,9 +92,9 @@ describe('an instance', () => {
     const { admin } = channels.tenant()
     const { id } = await channels.create(admin, { credentials: { token: 'first' } })
     await onReplicas(1, async (replica) => {
-      await until(() => replica!.polls(id).length > 0)
+      await until(() => replica.polls(id).length > 0)
       await channels.request(admin, method, `${path}/${id}`, body)
-      await until(() => replica!.polls(id).length === 0)
+      await until(() => replica.polls(id).length === 0)
     })
   })
 
@@ -103,15 +103,15 @@ describe('an instance', () => {
     const { id } = await channels.create(admin)
     await onReplicas(1, async (replica) => {
       await channels.request(admin, 'PUT', `${path}/${id}`, { credentials: { token: 'later' } })
-      await until(() => replica!.polls(id).length > 0)
-      expect(replica!.begun.filter((poll) => poll.startsWith(id))).toEqual([`${id} later`])
+      await until(() => replica.polls(id).length > 0)
+      expect(replica.begun.filter((poll) => poll.startsWith(id))).toEqual([`${id} later`])
     })
   })
 
   it('whose platform is away is tried again', async () => {
     const { id } = await create()
     await onReplicas(1, async (replica) => {
-      await until(() => replica!.polls(id).length > 0)
+      await until(() => replica.polls(id).length > 0)
     })
     const platform = createTestPlatform()
     platform.failures.set(id, 2)

@@ -190,8 +190,8 @@ describe('failures', () => {
   test('unexpected ones tell the model nothing and the log everything', async () => {
     const seen: unknown[] = []
     const error = new Error(`at ${box.workspace.path}/x: connect postgres`)
-    const told = await throwing(error, { onUnexpected: (name, thrown) => seen.push(name, thrown) })
-    expect(told).toEqual({ output: 'the tool failed unexpectedly', isError: true, forUser: '', metadata: {} })
+    const result = await throwing(error, { onUnexpected: (name, thrown) => seen.push(name, thrown) })
+    expect(result).toEqual({ output: 'the tool failed unexpectedly', isError: true, forUser: '', metadata: {} })
     expect(seen).toEqual(['exec', error])
     expect((await throwing('a string')).output).toBe('the tool failed unexpectedly')
     expect((await throwing(new MeshError('INTERNAL', 'error.internal'))).output).toBe('the tool failed unexpectedly')

@@ -139,7 +139,7 @@ test('a file flipped into a symbolic or a hard link to one outside', async () =>
     const name = join(way, 'file')
     if (!existsSync(name)) writeFileSync(name, 'INSIDE')
     await whileFlipping([{ name, target: join(box.outside, 'file'), kind }], async () => {
-      const count = await tryAll('way/file')
+      const count = await tryAll('way/file', 11)
       expect(count.read + count.written).toBeGreaterThan(20)
     })
     expect(outsideNow()).toEqual(before)

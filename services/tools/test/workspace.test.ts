@@ -8,7 +8,6 @@ import {
   appendFile,
   changeFile,
   countFiles,
-  isDenied,
   listFolder,
   relativeNames,
   removeFile,
@@ -16,6 +15,7 @@ import {
   writeFile,
   type Workspace,
 } from '../src/workspace/index.ts'
+import { isDenied } from '../src/workspace/denied.ts'
 import { sandbox, type Sandbox } from './temporary.ts'
 
 let box: Sandbox

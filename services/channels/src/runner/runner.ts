@@ -93,7 +93,7 @@ export const createRunner = ({ adapters, leases, receive, log, leaseMs = 30_000 
   /** Ends runs, and gives their leases back once they have let go and unless they run again by then. */
   const end = async (ids: readonly string[]): Promise<void> => {
     for (const id of ids) leave(id)
-    await Promise.all(ids.map((id) => leaving.get(id)))
+    await Promise.all(ids.flatMap((id) => leaving.get(id) ?? []))
     const free = ids.filter((id) => !runs.has(id))
     if (free.length > 0) await leases.release(free)
   }

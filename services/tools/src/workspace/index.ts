@@ -1,5 +1,4 @@
-export { isDenied, type Access } from './denied.ts'
-export { appendFile, changeFile, largestFileBytes, removeFile, withFile, writeFile, type TextChange } from './files.ts'
-export { countFiles, listFolder, type Entry, type Listing } from './listing.ts'
+export { appendFile, changeFile, removeFile, withFile, writeFile } from './files.ts'
+export { countFiles, listFolder, type Entry } from './listing.ts'
 export { relativeNames } from './relative-path.ts'
 export { workspacePath, type Workspace } from './workspace-path.ts'

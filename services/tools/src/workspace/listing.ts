@@ -15,7 +15,7 @@ export interface Entry {
   link: boolean
 }
 
-export interface Listing {
+interface Listing {
   entries: Entry[]
   /** How many there are, shown or not. */
   total: number

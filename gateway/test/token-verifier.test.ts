@@ -59,7 +59,7 @@ describe('a token of a connected issuer', () => {
       scopes: [],
       userId: 'alice',
       userBound: true,
-      reach: { kind: 'own', tenantId },
+      tenantScope: { kind: 'own', tenantId },
       limitKey: 'user:alice',
     })
   })

@@ -35,6 +35,8 @@ const identity: Service = {
       listSystemConfigs: never,
       resolvePairing: never,
       requestPairing: never,
+      bindPairing: never,
+      leavePairing: never,
       getPairingRequest: never,
       resolveOidcIssuer: never,
     }),

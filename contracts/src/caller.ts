@@ -1,5 +1,6 @@
 /** Who a request is made as: decided once by the edge, then carried unchanged through the mesh. */
 import { z } from 'zod'
+import { uuid } from './http/common.ts'
 import { locales } from './messages/index.ts'
 
 /** Roles from least to most; a higher one includes the lower ones. `owner` is the system owner. */
@@ -24,7 +25,7 @@ export const masterTenantSlug = 'master'
 
 /** The claims of the internal identity token. */
 export const callerSchema = z.object({
-  tenantId: z.uuid(),
+  tenantId: uuid,
   tenantSlug: z.string(),
   /** External user id; empty when the request names none. */
   userId: z.string().max(255),

@@ -31,7 +31,16 @@ describe('the gateway token', () => {
     ['does not take owner ids in other cases', user('System'), 'admin', 'membership'],
   ])('%s', async (_, headers, role, reach) => {
     const principal = await authenticate({ ...authorization(token), ...headers })
-    expect(principal).toMatchObject({ credential: 'gateway-token', role, tenantScope: { kind: reach }, userBound: false })
+    expect(principal).toMatchObject({
+      credential: 'gateway-token',
+      role,
+      tenantScope: { kind: reach },
+      userBound: false,
+    })
+  })
+
+  it.each(['bearer', 'BEARER'])('follows the scheme in any case: %s', async (scheme) => {
+    expect((await authenticate({ authorization: `${scheme} ${token}` })).credential).toBe('gateway-token')
   })
 
   it('makes owners of the listed ids only', async () => {
@@ -106,7 +115,7 @@ describe('a wrong credential', () => {
     ['the token with a space more', authorization(`${token} `)],
     ['the start of the token', authorization('gateway')],
     ['another scheme', { authorization: `Basic ${token}` }],
-    ['the scheme in another case', { authorization: `bearer ${token}` }],
+    ['no space after the scheme', { authorization: `Bearer${token}` }],
     ['an over-long token', authorization('x'.repeat(20_000))],
     ['a key that is not known', authorization(key('e'))],
     ['a key in upper case', authorization(key('A'))],

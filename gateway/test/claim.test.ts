@@ -10,8 +10,9 @@ describe('a bearer', () => {
   it.each([
     ['Bearer abc', 'abc'],
     ['Bearer  abc', ' abc'],
-    ['bearer abc', ''],
-    ['BEARER abc', ''],
+    ['bearer abc', 'abc'],
+    ['BEARER abc', 'abc'],
+    ['bearerabc', ''],
     ['Bearer\tabc', ''],
     ['Bearer', ''],
     ['Bearer ', ''],

@@ -6,6 +6,7 @@ import { startServices, testCaller, type ServiceHarness } from '../../test/suppo
 import { bareMesh } from './support/bare-mesh.ts'
 import { bearer, call } from './support/call.ts'
 import { gatewayToken, startGateway, type StartedGateway } from './support/gateway.ts'
+import { rule } from '../../test/support/rule.ts'
 import { findFreePort } from '../../test/support/free-port.ts'
 
 let harness: ServiceHarness
@@ -71,7 +72,8 @@ describe('without a good credential', () => {
     ['null', bearer('null')],
     ['a wrong token', bearer('wrong')],
     ['the token in another case', bearer(gatewayToken.toUpperCase())],
-    ['the scheme in another case', { authorization: `bearer ${gatewayToken}` }],
+    ['another scheme', { authorization: `Basic ${gatewayToken}` }],
+    ['no space after the scheme', { authorization: `Bearer${gatewayToken}` }],
     ['an over-long token', bearer('x'.repeat(8_000))],
     ['a key that does not exist', bearer(`goclaw_${'0'.repeat(32)}`)],
     ['a user id only', { 'x-goclaw-user-id': 'system' }],
@@ -91,6 +93,32 @@ describe('without a good credential', () => {
       }
     }
   })
+})
+
+describe('the Authorization header', () => {
+  it.each(['bearer', 'BEARER', 'bEaReR'])('names its scheme in any case: %s', async (scheme) => {
+    const headers = { authorization: `${scheme} ${gatewayToken}`, 'x-goclaw-user-id': 'system' }
+    expect((await call(gateway.port, '/v1/tenants', { headers })).status).toBe(200)
+  })
+
+  it.each([
+    ['Authorization', `Bearer ${gatewayToken}`],
+    ['X-GoClaw-User-Id', 'system'],
+    ['X-GoClaw-Tenant-Id', 'master'],
+    ['X-GoClaw-Sender-Id', 'a browser'],
+  ])('and what else says who calls is sent once: %s', async (name, value) => {
+    const headers = { ...bearer(gatewayToken), 'x-goclaw-user-id': 'system', [name.toLowerCase()]: [value, value] }
+    const { status, json } = await call(gateway.port, '/v1/tenants', { headers })
+    expect(status).toBe(400)
+    expect(json()).toMatchObject({ code: 'INVALID_REQUEST', error: `invalid header ${name}` })
+  })
+})
+
+rule('getEdition.needsNoCredential', async () => {
+  for (const headers of [{}, bearer('wrong'), bearer(gatewayToken), { authorization: ['Bearer a', 'Bearer b'] }]) {
+    const { status, json } = await call(gateway.port, '/v1/edition', { headers })
+    expect([status, json()['name']]).toEqual([200, 'standard'])
+  }
 })
 
 describe('the gateway token', () => {

@@ -5,11 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { implementRpc, type HttpHandler, type Service } from '@clawmesh/chassis'
 import { allRoutes } from '@clawmesh/contracts'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
+import { createHealthHttp } from '../src/own/health.ts'
 import { prefersText } from '../src/own/prefers-text.ts'
 import { bareMesh } from './support/bare-mesh.ts'
 import { bearer, call, type CallOptions } from './support/call.ts'
 import { gatewayToken, startGateway, type StartedGateway } from './support/gateway.ts'
 import { findFreePort } from '../../test/support/free-port.ts'
+import { rule, ruleName } from '../../test/support/rule.ts'
 
 const origin = 'https://console.example'
 let gateway: StartedGateway
@@ -36,6 +38,8 @@ const identity: Service = {
       listSystemConfigs: async () => Promise.reject(new Error('not asked here')),
       resolvePairing: async () => Promise.reject(new Error('not asked here')),
       requestPairing: async () => Promise.reject(new Error('not asked here')),
+      bindPairing: async () => Promise.reject(new Error('not asked here')),
+      leavePairing: async () => Promise.reject(new Error('not asked here')),
       getPairingRequest: async () => Promise.reject(new Error('not asked here')),
     }),
   ],
@@ -61,7 +65,7 @@ const get = (path: string, headers: Record<string, string> = {}) => call(gateway
 const authorized = bearer(gatewayToken)
 
 describe('/health', () => {
-  it('tells the union of what clients expect', async () => {
+  rule('getHealth.answersTheUnion', async () => {
     const { status, json } = await get('/health')
     expect(status).toBe(200)
     expect(json()).toEqual({
@@ -74,7 +78,7 @@ describe('/health', () => {
     })
   })
 
-  it('asks for the database once in a while, however often it is probed', async () => {
+  rule('getHealth.asksRarely', async () => {
     await Promise.all(Array.from({ length: 50 }, () => get('/health')))
     expect(asked).toBe(1)
   })
@@ -83,23 +87,56 @@ describe('/health', () => {
     ['/health?format=text', {}],
     ['/health', { accept: 'text/plain' }],
     ['/health', { accept: 'text/plain, application/json;q=0.5' }],
-  ])('is the text ok for %s %j', async (path, headers) => {
+  ])(ruleName('getHealth.answersText', '%s %j'), async (path, headers) => {
     const answered = await get(path, headers)
     expect(answered.text).toBe('ok')
     expect(answered.headers['content-type']).toMatch(/^text\/plain/)
   })
 
   it.each(['*/*', 'application/json', 'text/html, */*;q=0.8', 'text/plain;q=0.5, application/json', 'garbage;;q=,'])(
-    'is JSON for Accept: %s',
+    ruleName('getHealth.prefersJson', '%s'),
     (accept) => expect(prefersText(accept)).toBe(false),
   )
 
-  it('has no body for HEAD', async () => {
+  rule('getHealth.ignoresOddFormats', async () => {
+    for (const format of ['xml', '', 'TEXT']) {
+      const { status, json } = await get(`/health?format=${format}`)
+      expect([status, json()['status']]).toEqual([200, 'ok'])
+    }
+  })
+
+  rule('getHealth.needsNoCredential', async () => {
+    for (const headers of [{}, bearer('wrong'), authorized]) expect((await get('/health', headers)).status).toBe(200)
+  })
+
+  rule('getHealth.isNotRateLimited', async () => {
+    const answers = await Promise.all(Array.from({ length: 100 }, () => get('/health')))
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+    expect(Object.keys(answers[0]!.headers).filter((name) => name.includes('ratelimit'))).toEqual([])
+  })
+
+  rule('getHealth.limitsTheWait', async () => {
+    const waited: number[] = []
+    const slow = createHealthHttp(
+      {
+        answers: async (limitMs) => {
+          waited.push(limitMs)
+          return false
+        },
+      },
+      '9.8.7',
+    )
+    const input = { query: {}, headers: {} }
+    expect(await slow.handlers['getHealth']!(input)).toMatchObject({ database: 'error' })
+    expect(waited).toEqual([2_000])
+  })
+
+  rule('getHealth.answersHead', async () => {
     const { status, text } = await call(gateway.port, '/health', { method: 'HEAD' })
     expect([status, text]).toEqual([200, ''])
   })
 
-  it('stays 200 while the database is away', async () => {
+  rule('getHealth.staysOkWithoutDatabase', async () => {
     const mesh = bareMesh({ CLAWMESH_IDENTITY_GRPC_URL: `127.0.0.1:${await findFreePort()}` })
     const alone = await startGateway(mesh)
     const { status, json } = await call(alone.port, '/health')
@@ -108,12 +145,23 @@ describe('/health', () => {
     await alone.stop()
     await mesh.close()
   })
+
+  rule('getHealth.hidesFailures', async () => {
+    const mesh = bareMesh({ CLAWMESH_IDENTITY_GRPC_URL: `127.0.0.1:${await findFreePort()}` })
+    const alone = await startGateway(mesh)
+    const { json } = await call(alone.port, '/health')
+    expect(Object.keys(json()).sort()).toEqual(['database', 'mode', 'protocol', 'status', 'uptime_ms', 'version'])
+    expect(json()['database']).toBe('error')
+    await alone.stop()
+    await mesh.close()
+  })
 })
 
 describe('the OpenAPI document', () => {
-  it('is the same bytes under both paths, public and readable from any page', async () => {
+  rule('getOpenApiSpec.isTheSameUnderBothPaths', async () => {
     const [first, second] = [await get('/v1/openapi.json'), await get('/docs/openapi.json')]
     expect(first.text).toBe(second.text)
+    expect(first.json()).toHaveProperty('openapi')
     for (const { status, headers } of [first, second]) {
       expect(status).toBe(200)
       expect(headers).toMatchObject({
@@ -122,14 +170,33 @@ describe('the OpenAPI document', () => {
         etag: first.headers.etag,
       })
     }
-    const document = first.json() as { openapi: string; info: { version: string }; paths: object; servers?: unknown }
+  })
+
+  rule('getOpenApiSpec.isReadableFromAnyPage', async () => {
+    for (const headers of [{}, { origin: 'https://elsewhere.example' }, bearer('wrong')]) {
+      const answered = await get('/v1/openapi.json', headers)
+      expect(answered.status).toBe(200)
+      expect(answered.headers).toMatchObject({
+        'access-control-allow-origin': '*',
+        'cache-control': 'public, max-age=300',
+      })
+    }
+  })
+
+  rule('getOpenApiSpec.listsEveryPath', async () => {
+    const document = (await get('/v1/openapi.json')).json() as {
+      openapi: string
+      info: { version: string }
+      paths: object
+      servers?: unknown
+    }
     expect(document.openapi).toMatch(/^3\.1/)
     expect(document.info.version).toBe('9.8.7')
     expect(document.servers).toEqual([expect.objectContaining({ url: '/' })])
     expect(Object.keys(document.paths).length).toBe(new Set(allRoutes.map(({ path }) => path)).size)
   })
 
-  it('is not sent again to who has it', async () => {
+  rule('getOpenApiSpec.answersConditionally', async () => {
     const { headers } = await get('/v1/openapi.json')
     const again = await get('/v1/openapi.json', { 'if-none-match': `"other", W/${headers.etag!}` })
     expect([again.status, again.text]).toEqual([304, ''])
@@ -137,14 +204,17 @@ describe('the OpenAPI document', () => {
 })
 
 describe('the documentation', () => {
-  it.each(['/docs', '/docs/', '/docs/swagger-ui/', '/docs/any/path/below'])('is a page at %s', async (path) => {
-    const { status, headers, text } = await get(path)
-    expect(status).toBe(200)
-    expect(headers['content-type']).toMatch(/^text\/html/)
-    expect(text).toContain('id="swagger-ui"')
-  })
+  it.each(['/docs', '/docs/', '/docs/swagger-ui/', '/docs/any/path/below'])(
+    ruleName('getDocsPage.isAPageAtEveryPath', '%s'),
+    async (path) => {
+      const { status, headers, text } = await get(path)
+      expect(status).toBe(200)
+      expect(headers['content-type']).toMatch(/^text\/html/)
+      expect(text).toContain('id="swagger-ui"')
+    },
+  )
 
-  it('loads nothing from elsewhere', async () => {
+  rule('getDocsPage.loadsNothingFromElsewhere', async () => {
     const { text, headers } = await get('/docs')
     const sources = [...text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, source]) => source!)
     expect(sources.length).toBeGreaterThan(2)
@@ -163,7 +233,7 @@ describe('the documentation', () => {
   })
 
   it.each(['/docs/package.json', '/docs/..%2f..%2fpackage.json', '/docs/index.js', '/docs/__proto__'])(
-    'gives no other file of the package: %s',
+    ruleName('getDocsPage.givesNoOtherFile', '%s'),
     async (path) => {
       const { text } = await get(path)
       expect(text).toContain('id="swagger-ui"')
@@ -368,6 +438,8 @@ it('does not start what a client that left while it was looked up had asked for'
         listSystemConfigs: async () => Promise.reject(new Error('not asked here')),
         resolvePairing: async () => Promise.reject(new Error('not asked here')),
         requestPairing: async () => Promise.reject(new Error('not asked here')),
+        bindPairing: async () => Promise.reject(new Error('not asked here')),
+        leavePairing: async () => Promise.reject(new Error('not asked here')),
         getPairingRequest: async () => Promise.reject(new Error('not asked here')),
       }),
     ],

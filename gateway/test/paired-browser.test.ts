@@ -1,5 +1,5 @@
 /** A browser that an admin has let in, at the edge over a real identity service. */
-import { callerOf, createIdentityTokens, type HttpHandler } from '@clawmesh/chassis'
+import { callerOf, createIdentityTokens, newId, type HttpHandler } from '@clawmesh/chassis'
 import { masterTenantId, type Caller } from '@clawmesh/contracts'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { createAuthenticator } from '../src/admission/authenticate.ts'
@@ -40,7 +40,7 @@ const method = (tenantId: string, name: string, params: object) =>
 const pairedWith = async (tenantId: string): Promise<string> => {
   const asked = await harness
     .rpc(IdentityServiceService)
-    .requestPairing(harness.call(owner()), { tenantId, senderId: '' })
+    .requestPairing(harness.call(owner()), { tenantId, senderId: '', connectionId: newId() })
   await method(tenantId, 'device.pair.approve', { code: asked.code })
   return asked.senderId
 }
@@ -55,6 +55,20 @@ it('is an operator of the master tenant', async () => {
   const expected = { status: 200, tenantId: masterTenantId, role: 'operator', credential: 'paired-device', scopes: [] }
   expect(await ask(sender(id))).toMatchObject(expected)
   expect(await ask({ ...sender(id), 'x-goclaw-user-id': 'alice' })).toMatchObject({ ...expected, userId: 'alice' })
+})
+
+it('speaks for the first user that it names, at every edge, and for nobody else', async () => {
+  const id = await pairedWith(masterTenantId)
+  expect(await ask(sender(id))).toMatchObject({ status: 200, userId: '', userBound: true })
+  expect(await ask({ ...sender(id), 'x-goclaw-user-id': 'alice' })).toMatchObject({ userId: 'alice', userBound: true })
+  for (const at of [0, 1]) {
+    expect(await ask(sender(id), at)).toMatchObject({ status: 200, userId: 'alice' })
+    expect(await ask({ ...sender(id), 'x-goclaw-user-id': 'system' }, at)).toMatchObject({
+      status: 403,
+      code: 'UNAUTHORIZED',
+      error: 'this credential speaks for user alice only',
+    })
+  }
 })
 
 it.each(['Bearer wrong', 'Bearer ', 'Bearer null', 'bearer x', `Bearer ${'x'.repeat(10_000)}`])(
@@ -86,8 +100,9 @@ it('is in where it was let in: a member of another tenant stays out of that with
   const id = await pairedWith(here.id)
   const as = (tenant: string, user = 'alice') =>
     ask({ ...sender(id), 'x-goclaw-tenant-id': tenant, 'x-goclaw-user-id': user })
-  expect(await as(here.slug)).toMatchObject({ status: 200, tenantId: here.id, role: 'operator' })
   expect(await as(here.slug, 'mallory')).toMatchObject({ status: 403, code: 'TENANT_ACCESS_REVOKED' })
+  // Nobody was bound to it by that.
+  expect(await as(here.slug)).toMatchObject({ status: 200, tenantId: here.id, role: 'operator' })
   expect(await as(there.slug)).toMatchObject({ status: 401 })
   expect(await ask(sender(id))).toMatchObject({ status: 401 })
 })
@@ -95,7 +110,7 @@ it('is in where it was let in: a member of another tenant stays out of that with
 it('is let in at once when approved and refused at once when revoked, by every edge', async () => {
   const asked = await harness
     .rpc(IdentityServiceService)
-    .requestPairing(harness.call(owner()), { tenantId: masterTenantId, senderId: '' })
+    .requestPairing(harness.call(owner()), { tenantId: masterTenantId, senderId: '', connectionId: newId() })
   for (const at of [0, 1]) expect(await ask(sender(asked.senderId), at)).toMatchObject({ status: 401 })
   await method(masterTenantId, 'device.pair.approve', { code: asked.code })
   for (const at of [0, 1]) expect(await ask(sender(asked.senderId), at)).toMatchObject({ status: 200 })

@@ -1,8 +1,9 @@
 /** Who gets in over a WebSocket, as whom, and how they lose it; over a real identity service and two edges. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { newId } from '@clawmesh/chassis'
-import { masterTenantId, runSubject, type ApiKeyScope, type RunEvent } from '@clawmesh/contracts'
+import { masterTenantId, runSubject, translate, type ApiKeyScope, type RunEvent } from '@clawmesh/contracts'
 import { testIdentity } from '../../test/support/identity.ts'
+import { rule, ruleName } from '../../test/support/rule.ts'
 import { startServices, testCaller, type ServiceHarness } from '../../test/support/service-harness.ts'
 import { connectWs, openWs, type WsClient } from '../../test/support/ws-client.ts'
 import { gatewayToken, startGateway, type StartedGateway } from './support/gateway.ts'
@@ -17,7 +18,8 @@ beforeAll(async () => {
     // No session may end for the reason that a cached answer was too old.
     env: { CLAWMESH_CACHE_TTL_MS: '600000' },
   })
-  gateways = [await startGateway(harness.mesh), await startGateway(harness.mesh)]
+  const edge = () => startGateway(harness.mesh, {}, { pairingBurst: 1_000 })
+  gateways = [await edge(), await edge()]
 })
 afterAll(async () => {
   for (const gateway of gateways) await gateway.stop()
@@ -77,12 +79,16 @@ describe('connect', () => {
     expect(error).toMatchObject({ code: 'INVALID_REQUEST', message: 'phương thức không tồn tại: no.such.method' })
   })
 
-  it('makes an admin of a user of the token who owns nothing, and takes other spellings', async () => {
+  rule('connect.speaksForTheNamedUser', async () => {
     const client = await open()
     expect(await client.need('connect', { token: gatewayToken, userId: 'alice', protocolVersion: 3 })).toMatchObject({
       role: 'admin',
       user_id: 'alice',
       is_owner: false,
+    })
+    expect(await client.need('connect', { token: gatewayToken, user_id: 'system' })).toMatchObject({
+      role: 'owner',
+      is_owner: true,
     })
   })
 
@@ -90,7 +96,7 @@ describe('connect', () => {
     ['operator.read', 'viewer'],
     ['operator.write', 'operator'],
     ['operator.admin', 'admin'],
-  ] as const)('gives a key with %s the role %s, in its tenant alone', async (scope, role) => {
+  ] as const)(ruleName('connect.fixesWhatAKeySays', '%s is %s'), async (scope, role) => {
     const [tenant, other] = [await newTenant(`own ${scope}`), await newTenant(`other ${scope}`)]
     const { key } = await newKey(tenant, [scope], { owner_id: 'bob' })
     const client = await open()
@@ -103,7 +109,7 @@ describe('connect', () => {
     })
   })
 
-  it('refuses a wrong token, and leaves the connection as it was', async () => {
+  rule('connect.refusesWrongTokens', async () => {
     for (const token of ['wrong', 'null', `goclaw_${'0'.repeat(32)}`, gatewayToken.toUpperCase(), 'x'.repeat(10_000)]) {
       const client = await open()
       expect(await client.ask('connect', { token })).toMatchObject({ ok: false, error: { code: 'UNAUTHORIZED' } })
@@ -126,8 +132,63 @@ describe('connect', () => {
     const stranger = await open()
     const answer = await stranger.ask('connect', { token: gatewayToken, user_id: 'mallory', tenant_id: tenant.id })
     expect(answer.error).toMatchObject({ code: 'TENANT_ACCESS_REVOKED', retryable: false })
-    const nowhere = await stranger.ask('connect', { token: gatewayToken, user_id: 'alice', tenant_id: 'no-such' })
-    expect(nowhere.error).toMatchObject({ code: 'NOT_FOUND' })
+  })
+
+  rule('connect.hidesTenants', async () => {
+    const tenant = await newTenant('hidden')
+    const system = await newKey(undefined, ['operator.admin'])
+    const client = await open()
+    const refusal = async (params: object, named: string) => {
+      const { error } = await client.ask('connect', { ...params, tenant_id: named })
+      return { ...error, message: error!.message.replace(named, '…') }
+    }
+    const hidden = { code: 'TENANT_ACCESS_REVOKED', message: 'no access to tenant …', retryable: false }
+    const member = { token: gatewayToken, user_id: 'alice' }
+    expect(await refusal(member, tenant.slug)).toEqual(hidden)
+    expect(await refusal(member, tenant.id)).toEqual(hidden)
+    expect(await refusal(member, 'no-such')).toEqual(hidden)
+    expect(await refusal({ token: gatewayToken }, tenant.slug)).toEqual(hidden)
+    expect(await refusal({ token: gatewayToken }, 'no-such')).toEqual(hidden)
+    expect(await refusal({ token: system.key }, 'no-such')).toEqual(hidden)
+    expect(await refusal({}, 'no-such')).toEqual(hidden)
+    expect(await refusal({ token: gatewayToken, user_id: 'system' }, 'no-such')).toMatchObject({ code: 'NOT_FOUND' })
+  })
+
+  rule('connect.neverFallsBack', async () => {
+    const lenient = await startGateway(harness.mesh, { CLAWMESH_UNKNOWN_TENANT_FALLBACK: 'true' })
+    const client = await openWs(lenient.port)
+    for (const [user_id, code] of [
+      ['system', 'NOT_FOUND'],
+      ['alice', 'TENANT_ACCESS_REVOKED'],
+    ])
+      expect((await client.ask('connect', { token: gatewayToken, user_id, tenant_id: 'no-such' })).error).toMatchObject(
+        {
+          code,
+        },
+      )
+    await client.close()
+    await lenient.stop()
+  })
+
+  rule('connect.answersInTheAskedLanguage', async () => {
+    const client = await open()
+    const messageOf = async (params: object) => (await client.ask('connect', params)).error!.message
+    const wrong = { token: 'wrong', locale: 'zh' }
+    expect(await messageOf(wrong)).toBe(translate('zh', 'error.unauthorized', {}))
+    const nowhere = { token: gatewayToken, user_id: 'alice', tenant_id: 'no-such', locale: 'vi' }
+    expect(await messageOf(nowhere)).toBe(translate('vi', 'error.tenant_access_revoked', { id: 'no-such' }))
+    expect(await messageOf({ user_id: 7, locale: 'vi' })).toContain(
+      translate('vi', 'error.invalid_request', {
+        field: 'user_id',
+        reason: '',
+      }).trim(),
+    )
+    await client.need('connect', { token: gatewayToken, locale: 'vi' })
+    await messageOf(wrong)
+    // The connection stays what it was.
+    expect((await client.ask('no.such')).error!.message).toBe(
+      translate('vi', 'error.unknown_method', { method: 'no.such' }),
+    )
   })
 
   it.each([
@@ -140,12 +201,16 @@ describe('connect', () => {
     expect(error).toMatchObject({ code: 'INVALID_REQUEST', message: expect.stringContaining(field) })
   })
 
-  it('repeated makes the connection speak for somebody else', async () => {
+  rule('connect.replacesTheCaller', async () => {
     const tenant = await newTenant('second')
     const client = await connect({ token: gatewayToken })
     const { key } = await newKey(tenant, ['operator.read'])
     expect(await client.need('connect', { token: key })).toMatchObject({ role: 'viewer', tenant_id: tenant.id })
     expect(await client.ask('device.pair.list')).toMatchObject({ ok: false, error: { code: 'UNAUTHORIZED' } })
+    await client.need('connect', { token: key, locale: 'zh' })
+    expect((await client.ask('no.such')).error!.message).toBe(
+      translate('zh', 'error.unknown_method', { method: 'no.such' }),
+    )
   })
 
   it('is waited for by what was sent right after it', async () => {
@@ -158,7 +223,7 @@ describe('connect', () => {
     expect(answers.map(({ ok }) => ok)).toEqual([true, true, true])
   })
 
-  it('on an edge without a token makes an operator, and an owner of who is one', async () => {
+  rule('connect.opensDevelopment', async () => {
     const development = await startGateway(harness.mesh, { GOCLAW_GATEWAY_TOKEN: '' })
     const client = await openWs(development.port)
     expect(await client.need('connect', {})).toMatchObject({ role: 'operator', tenant_id: masterTenantId })
@@ -187,7 +252,7 @@ describe('access that ends closes its connections on every edge', () => {
     expect(bystander.socket.readyState).toBe(bystander.socket.OPEN)
   })
 
-  it('a member who is removed, who is told; those of other tenants and other members stay', async () => {
+  rule('removeTenantMember.endsAccess', async () => {
     const [tenant, other] = [await newTenant('leaving'), await newTenant('staying')]
     for (const [of, user] of [
       [tenant, 'alice'],
@@ -216,7 +281,7 @@ describe('access that ends closes its connections on every edge', () => {
     }
   })
 
-  it('a suspended tenant', async () => {
+  rule('updateTenant.closesTenants', async () => {
     const tenant = await newTenant('suspended')
     const { key } = await newKey(tenant, ['operator.admin'])
     const sessions = [await connect({ token: key }, 0), await admin(tenant.id, 1)]
@@ -243,7 +308,7 @@ describe('a browser without a credential', () => {
     sender_id: string
   }
 
-  it('shows a code, waits, and is in when an admin on another edge approves', async () => {
+  rule('connect.showsACode', async () => {
     const tenant = await newTenant('paired')
     const approver = await admin(tenant.id, 1)
     const browser = await open()
@@ -276,13 +341,23 @@ describe('a browser without a credential', () => {
       tenant_id: tenant.id,
       is_owner: false,
     })
+  })
 
-    const elsewhere = await connect({ ...own, user_id: 'alice', tenant_id: tenant.id }, 1)
-    await approver.need('device.pair.revoke', { senderId: pending.sender_id })
+  rule('device.pair.revoke.closesConnections', async () => {
+    const tenant = await newTenant('unpaired')
+    await addMember(tenant, 'alice')
+    const approver = await admin(tenant.id, 1)
+    const browser = await open()
+    const { pairing_code, sender_id } = await browser.need<Pending>('connect', { tenant_id: tenant.id })
+    await approver.need('device.pair.approve', { code: pairing_code })
+    const credentials = { sender_id, user_id: 'alice', tenant_id: tenant.id }
+    await browser.need('connect', credentials)
+    const elsewhere = await connect(credentials, 1)
+    await approver.need('device.pair.revoke', { senderId: sender_id })
     for (const session of [browser, elsewhere]) expect(await session.closed).toMatchObject({ code: 4401 })
   })
 
-  it('may do nothing while it waits, and sees its own request only', async () => {
+  rule('browser.pairing.status.isForThoseWhoWait', async () => {
     const tenant = await newTenant('waiting')
     const [first, second] = [await open(), await open(1)]
     const pending = await first.need<Pending>('connect', { tenant_id: tenant.id })
@@ -294,6 +369,10 @@ describe('a browser without a credential', () => {
       ['no.such.method', {}],
     ] as const)
       expect(await first.ask(method, params)).toMatchObject({ ok: false, error: { code: 'UNAUTHORIZED' } })
+    const own = { sender_id: pending.sender_id }
+    expect(await first.need('browser.pairing.status', own)).toMatchObject({ status: 'pending' })
+    const stranger = await open()
+    expect((await stranger.ask('browser.pairing.status', own)).error).toMatchObject({ code: 'UNAUTHORIZED' })
     const approver = await admin(tenant.id)
     await approver.need('device.pair.deny', { code: other.pairing_code })
     expect((await second.event('device.pair.resolved')).payload).toEqual({ action: 'denied' })
@@ -302,6 +381,22 @@ describe('a browser without a credential', () => {
     expect(await second.need('browser.pairing.status', { sender_id: other.sender_id })).toMatchObject({
       status: 'expired',
     })
+  })
+
+  rule('browser.pairing.status.isLimitedByAddress', async () => {
+    const edge = await startGateway(harness.mesh, {}, { pairingStatusBurst: 2, pairingStatusIntervalMs: 600_000 })
+    const [first, second] = [await openWs(edge.port), await openWs(edge.port)]
+    const ask = async (client: WsClient) =>
+      (await client.ask('browser.pairing.status', { sender_id: 'somebody' })).error!
+    for (const client of [first, second]) expect((await ask(client)).code).toBe('UNAUTHORIZED')
+    for (const client of [first, second]) {
+      const { code, retryable, retryAfterMs } = await ask(client)
+      expect([code, retryable]).toEqual(['RESOURCE_EXHAUSTED', true])
+      expect(retryAfterMs).toBeGreaterThan(0)
+      expect(retryAfterMs).toBeLessThanOrEqual(600_000)
+      await client.close()
+    }
+    await edge.stop()
   })
 
   it('keeps its code when it comes back while it waits', async () => {
@@ -316,30 +411,67 @@ describe('a browser without a credential', () => {
     })
   })
 
-  it('is one of three of a tenant, and of five a moment of an address', async () => {
+  it('asks for five codes a moment at most', async () => {
     const tenant = await newTenant('crowded')
     const edge = await startGateway(harness.mesh, {}, { pairingIntervalMs: 600_000 })
     const codes: unknown[] = []
     for (let at = 0; at < 7; at++) {
       const client = await openWs(edge.port)
       const { ok, error } = await client.ask('connect', { tenant_id: tenant.id })
-      codes.push(ok ? 'ok' : [error!.code, error!.message])
+      codes.push(ok ? 'ok' : [error!.code, error!.retryAfterMs! > 0])
       await client.close()
     }
-    const full = ['RESOURCE_EXHAUSTED', 'too many pairing requests are pending']
-    const fast = ['RESOURCE_EXHAUSTED', 'rate limit reached, slow down']
-    expect(codes).toEqual(['ok', 'ok', 'ok', full, full, fast, fast])
+    const fast = ['RESOURCE_EXHAUSTED', true]
+    expect(codes).toEqual(['ok', 'ok', 'ok', 'ok', 'ok', fast, fast])
     await edge.stop()
   })
 
-  it('is not told apart from one of a suspended or unknown tenant by a code', async () => {
+  rule('connect.limitsPendingBrowsers', async () => {
+    const tenant = await newTenant('waiting room')
+    const edge = await startGateway(harness.mesh, {}, { pairingBurst: 1_000 })
+    const waiting: WsClient[] = []
+    const ask = async () => {
+      const client = await openWs(edge.port)
+      waiting.push(client)
+      const { ok, error } = await client.ask('connect', { tenant_id: tenant.id })
+      return ok ? 'ok' : error!.message
+    }
+    for (let at = 0; at < 3; at++) expect(await ask()).toBe('ok')
+    expect(await ask()).toBe('too many pairing requests are pending')
+    await waiting[1]!.close()
+    // The edge says so on its own time.
+    for (let given = await ask(); given !== 'ok'; given = await ask()) await sleep(10)
+    expect(await ask()).toBe('too many pairing requests are pending')
+    await Promise.all(waiting.map((client) => client.close()))
+    await edge.stop()
+  })
+
+  rule('connect.bindsBrowsers', async () => {
+    const tenant = await newTenant('bound')
+    for (const user of ['alice', 'bob']) await addMember(tenant, user)
+    const approver = await admin(tenant.id)
+    const browser = await open()
+    const { pairing_code, sender_id } = await browser.need<Pending>('connect', { tenant_id: tenant.id })
+    await approver.need('device.pair.approve', { code: pairing_code })
+    const as = (user_id: string) => ({ sender_id, tenant_id: tenant.id, user_id })
+    expect((await browser.ask('connect', as('mallory'))).error).toMatchObject({ code: 'TENANT_ACCESS_REVOKED' })
+    expect(await browser.need('connect', as('alice'))).toMatchObject({ user_id: 'alice' })
+    for (const at of [0, 1]) {
+      const other = await open(at)
+      expect((await other.ask('connect', as('bob'))).error).toMatchObject({ code: 'UNAUTHORIZED' })
+      expect(await other.need('connect', { sender_id, tenant_id: tenant.id })).toMatchObject({ user_id: 'alice' })
+    }
+  })
+
+  it('is not told a suspended tenant from an unknown one', async () => {
     const tenant = await newTenant('closed to browsers')
     await http('PATCH', `/v1/tenants/${tenant.id}`, { status: 'archived' })
     const client = await open()
-    expect((await client.ask('connect', { tenant_id: tenant.id })).error).toMatchObject({
-      code: 'TENANT_ACCESS_REVOKED',
-    })
-    expect((await client.ask('connect', { tenant_id: 'unheard-of' })).error).toMatchObject({ code: 'NOT_FOUND' })
+    for (const tenant_id of [tenant.id, 'unheard-of'])
+      expect((await client.ask('connect', { tenant_id })).error).toMatchObject({
+        code: 'TENANT_ACCESS_REVOKED',
+        message: `no access to tenant ${tenant_id}`,
+      })
   })
 })
 

@@ -36,6 +36,8 @@ const identity: Service = {
       listSystemConfigs: never,
       resolvePairing: never,
       requestPairing: never,
+      bindPairing: never,
+      leavePairing: never,
       getPairingRequest: never,
       resolveOidcIssuer: never,
     }),
@@ -48,7 +50,7 @@ const identity: Service = {
         'device.pair.deny': never,
         'device.pair.revoke': never,
         'device.pair.list': async ({ call: { signal } }) => {
-           asked++
+          asked++
           signal.addEventListener('abort', () => aborted++)
           await held
           return { pending: listed as never, paired: [] }

@@ -44,6 +44,8 @@ const edgeLookups = [
   'resolveOidcIssuer',
   'resolvePairing',
   'requestPairing',
+  'bindPairing',
+  'leavePairing',
 ]
 
 let mesh: AllInOne
@@ -142,6 +144,9 @@ const fieldsFor = (tenant: Target, agent: string): Readonly<Record<string, unkno
   issuer: `https://login.example.org/${tenant.marker}`,
   audience: tenant.marker,
   senderId: tenant.marker,
+  // A pairing request of nobody.
+  requestId: crypto.randomUUID(),
+  connectionId: crypto.randomUUID(),
   id: agent,
   method: 'device.pair.list',
   paramsJson: '{}',

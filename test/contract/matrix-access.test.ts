@@ -105,7 +105,7 @@ describe('a credential that does not hold is refused, whatever else is sent', ()
     'wrong token': bearer('wrong'),
     'token of the same length': bearer('x'.repeat(mesh.gatewayToken.length)),
     'Bearer and nothing': { authorization: 'Bearer ' },
-    'lower-case scheme': { authorization: `bearer ${mesh.gatewayToken}` },
+    'two spaces after the scheme': { authorization: `Bearer  ${mesh.gatewayToken}` },
     'other scheme': { authorization: `Basic ${Buffer.from(`:${mesh.gatewayToken}`).toString('base64')}` },
     'no scheme': { authorization: mesh.gatewayToken },
     null: bearer('null'),

@@ -191,7 +191,7 @@ describe('keys', () => {
 
   it('cannot be made for another tenant by a tenant, nor agents', async () => {
     const key = await my('POST', '/v1/api-keys', { name: 'mine', scopes: ['operator.read'], tenant_id: theirs.id })
-    expect(key.body['tenant_id']).toBe(mine.id)
+    expectRefusal(key, { code: 'FORBIDDEN' })
     const agent = await my('POST', '/v1/agents', { agent_key: 'sent-away', tenant_id: theirs.id })
     expect(agent.body['tenant_id']).toBe(mine.id)
   })

@@ -1,7 +1,8 @@
 /** Pieces that several contract tables share. */
 import { z } from 'zod'
 
-export const uuid = z.uuid()
+/** Any UUID form, whatever its version says; ids are compared in lower case. */
+export const uuid = z.guid().toLowerCase()
 export const timestamp = z.iso.datetime({ offset: true })
 export const epochMs = z.number().int()
 export const json = z.looseObject({})

@@ -58,6 +58,7 @@ export const en = {
   'error.scope_required': '{what} requires scope {scope}',
   'error.scope_beyond_role': 'only a caller with role {role} may give a key the scope {scope}',
   'error.api_key_ended': 'API key {id} is revoked, has expired or was rotated already',
+  'error.bound_to_user': 'this credential speaks for user {user} only',
   'error.secret_config_key': '{key} holds a secret, and system configs are readable',
   'error.provider_unsupported': 'provider {provider} of type {type} does not support {what}',
   'error.foreign_page': 'no gateway token is set, so only pages and programs of this machine are served',

@@ -60,6 +60,7 @@ export const vi: Record<keyof typeof en, string> = {
   'error.scope_required': '{what} cần phạm vi {scope}',
   'error.scope_beyond_role': 'chỉ người gọi có vai trò {role} mới được cấp phạm vi {scope} cho khóa',
   'error.api_key_ended': 'khóa API {id} đã bị thu hồi, hết hạn hoặc đã được thay',
+  'error.bound_to_user': 'thông tin xác thực này chỉ đại diện cho người dùng {user}',
   'error.secret_config_key': '{key} chứa bí mật, còn cấu hình hệ thống thì đọc được',
   'error.provider_unsupported': 'nhà cung cấp {provider} thuộc loại {type} không hỗ trợ {what}',
   'error.foreign_page': 'chưa đặt gateway token, nên chỉ phục vụ trang và chương trình của chính máy này',

@@ -36,12 +36,18 @@ export const words = {
   },
 
   'action.change_built_in_tools': { en: 'change built-in tools', vi: 'thay đổi công cụ có sẵn', zh: '更改内置工具' },
+  'action.make_keys_of_another_tenant': {
+    en: 'make keys of another tenant',
+    vi: 'tạo khóa của bên thuê khác',
+    zh: '为其他租户创建密钥',
+  },
   'action.share_an_oidc_issuer': {
     en: 'share an OIDC issuer',
     vi: 'dùng chung một bên phát hành OIDC',
     zh: '共享 OIDC 签发方',
   },
 
+  'reason.at_most_a_hundred_years': { en: 'at most a hundred years', vi: 'nhiều nhất một trăm năm', zh: '最多一百年' },
   'reason.belongs_to_another_agent': {
     en: 'belongs to another agent',
     vi: 'thuộc về tác tử khác',

@@ -59,6 +59,7 @@ export const zh: Record<keyof typeof en, string> = {
   'error.scope_required': '{what} 需要 {scope} 权限范围',
   'error.scope_beyond_role': '只有角色为 {role} 的调用者才能授予密钥范围 {scope}',
   'error.api_key_ended': 'API 密钥 {id} 已被吊销、已过期或已轮换',
+  'error.bound_to_user': '此凭据仅代表用户 {user}',
   'error.secret_config_key': '{key} 保存机密，而系统配置可被读取',
   'error.provider_unsupported': '{type} 类型的提供商 {provider} 不支持 {what}',
   'error.foreign_page': '未设置网关令牌，因此只接受本机的页面和程序',

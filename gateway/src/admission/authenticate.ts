@@ -3,8 +3,8 @@ import { derived } from '@clawmesh/chassis'
 import { MeshError, type Caller, type Role } from '@clawmesh/contracts'
 import { isDevelopment, type GatewayConfig } from '../config.ts'
 import { hashOf, type PresentedCredentials } from './credentials.ts'
-import type { ApiKey, Lookups } from './lookups.ts'
-import { isPaired } from './paired.ts'
+import type { ApiKey, Lookups, Pairing } from './lookups.ts'
+import { findPairing } from './paired.ts'
 import { roleOfScopes } from './role-of-scopes.ts'
 import { createSecretMatcher } from './secret-matcher.ts'
 import { looksLikeToken, createTokenVerifier, type TokenUser } from './token-verifier.ts'
@@ -21,6 +21,8 @@ export interface Principal extends Pick<Caller, 'credential' | 'role' | 'scopes'
   readonly tenantScope: TenantScope
   /** Whom the rate limit counts; empty when only the address tells callers apart. */
   readonly limitKey: string
+  /** What remains to be done once its tenant is chosen. @throws FORBIDDEN, UNAVAILABLE */
+  readonly enter?: (tenantId: string) => Promise<void>
 }
 
 export type Authenticate = (credentials: PresentedCredentials) => Promise<Principal>
@@ -66,15 +68,29 @@ const byToken = ({ tenantId, userId, role }: TokenUser): Principal => ({
   limitKey: `user:${userId}`,
 })
 
-const byPairing = (credentials: PresentedCredentials): Principal => ({
-  credential: 'paired-device',
-  role: 'operator',
-  scopes: [],
-  userId: credentials.userId,
-  userBound: false,
-  tenantScope: { kind: 'membership' },
-  limitKey: credentials.userId === '' ? `paired:${hashOf(credentials.senderId)}` : `user:${credentials.userId}`,
-})
+const boundToAnother = (user: string) => new MeshError('FORBIDDEN', 'error.bound_to_user', { user })
+
+/** A browser speaks for the first user whom it names, and for nobody else after. @throws FORBIDDEN */
+const byPairing = (pairing: Pairing, credentials: PresentedCredentials, lookups: Lookups): Principal => {
+  const { senderId, userId: named } = credentials
+  if (pairing.userId !== '' && named !== '' && named !== pairing.userId) throw boundToAnother(pairing.userId)
+  const bind = async (tenantId: string): Promise<void> => {
+    const bound = await lookups.bindPairing(tenantId, senderId, named)
+    if (bound === '') throw new MeshError('UNAUTHORIZED', 'error.unauthorized')
+    if (bound !== named) throw boundToAnother(bound)
+  }
+  const userId = pairing.userId || named
+  return {
+    credential: 'paired-device',
+    role: 'operator',
+    scopes: [],
+    userId,
+    userBound: true,
+    tenantScope: { kind: 'membership' },
+    limitKey: userId === '' ? `paired:${hashOf(senderId)}` : `user:${userId}`,
+    ...(pairing.userId === '' && named !== '' ? { enter: bind } : {}),
+  }
+}
 
 const inDevelopment = (role: Role, credentials: PresentedCredentials): Principal => ({
   credential: 'dev',
@@ -90,18 +106,27 @@ const inDevelopment = (role: Role, credentials: PresentedCredentials): Principal
 export interface AuthTransport {
   /** The role of a caller whom a development edge asks nothing. */
   developmentRole: (isOwnerId: boolean) => Role
+  /**
+   * Whether only owners are told that a tenant is unknown: to others it is one that they have no access to. Then no
+   * setting makes the master tenant of it either.
+   */
+  hidesTenants: boolean
 }
 
 /** Whoever reaches a development edge by HTTP may do everything. */
-export const httpTransport: AuthTransport = { developmentRole: () => 'owner' }
+export const httpTransport: AuthTransport = { developmentRole: () => 'owner', hidesTenants: false }
 /** A WebSocket's user has to call itself an owner for that, as the contract has it. */
-export const wsTransport: AuthTransport = { developmentRole: (isOwnerId) => (isOwnerId ? 'owner' : 'operator') }
+export const wsTransport: AuthTransport = {
+  developmentRole: (isOwnerId) => (isOwnerId ? 'owner' : 'operator'),
+  hidesTenants: true,
+}
 
 /**
  * Authenticates presented credentials, first match wins: gateway token, API key, OIDC token, paired browser, development mode. A
  * credential that is wrong counts for nothing and is never weakened; only a development edge lets everyone in. Only
  * texts of a key's or a token's form are looked up.
- * @throws UNAUTHORIZED; UNAVAILABLE when a key or an issuer cannot be looked up
+ * @throws UNAUTHORIZED; FORBIDDEN for a browser that is bound to another user; UNAVAILABLE when a key or an issuer
+ *   cannot be looked up
  */
 export const createAuthenticator = (
   config: Pick<GatewayConfig, 'token' | 'ownerIds'>,
@@ -123,7 +148,8 @@ export const createAuthenticator = (
     const token = looksLikeToken(credentials.bearer) ? await verifyToken(credentials) : undefined
     if (token !== undefined && 'userId' in token) return byToken(token)
 
-    if (credentials.senderId !== '' && (await isPaired(credentials, lookups))) return byPairing(credentials)
+    const pairing = await findPairing(credentials, lookups)
+    if (pairing !== undefined) return byPairing(pairing, credentials, lookups)
     if (isDevelopment(config)) return inDevelopment(developmentRole(owners().has(credentials.userId)), credentials)
     const cause = token === undefined ? undefined : new Error(token.refused)
     throw new MeshError('UNAUTHORIZED', 'error.unauthorized', {}, { cause })

@@ -25,7 +25,9 @@ const openOnly = ({ id, slug, status }: Tenant): ChosenTenant => {
   throw new MeshError('TENANT_ACCESS_REVOKED', 'error.tenant_suspended', { id: slug, status })
 }
 
-const revoked = (id: string) => new MeshError('TENANT_ACCESS_REVOKED', 'error.tenant_access_revoked', { id })
+/** What is answered to who has no access to a tenant, under the name that the request gave it. */
+export const noAccessTo = (named: string): MeshError =>
+  new MeshError('TENANT_ACCESS_REVOKED', 'error.tenant_access_revoked', { id: shown(named) })
 
 /**
  * Chooses the tenant by what the credential reaches and the one that the request names (id or slug, empty for none):
@@ -40,7 +42,7 @@ export const createTenantChooser = (
 ): ChooseTenant => {
   const ownTenant = async (tenantId: string): Promise<ChosenTenant> => {
     const tenant = await lookups.tenant(tenantId)
-    if (tenant === undefined) throw revoked(tenantId)
+    if (tenant === undefined) throw noAccessTo(tenantId)
     return openOnly(tenant)
   }
 
@@ -54,7 +56,7 @@ export const createTenantChooser = (
       if (unknownTenantFallback) return master
       throw new MeshError('NOT_FOUND', 'error.not_found', { kind: 'tenant', id: shown(named) })
     }
-    if (reach.kind === 'membership' && !(await lookups.isMember(tenant.id, userId))) throw revoked(shown(named))
+    if (reach.kind === 'membership' && !(await lookups.isMember(tenant.id, userId))) throw noAccessTo(named)
     return openOnly(tenant)
   }
 

@@ -1,6 +1,6 @@
 /** What a request says about who makes it. Nothing of it is believed yet. */
 import { hash } from 'node:crypto'
-import type { IncomingHttpHeaders } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { MeshError, pickLocale, type Locale } from '@clawmesh/contracts'
 
 export interface PresentedCredentials {
@@ -16,7 +16,7 @@ export interface PresentedCredentials {
   readonly locale: Locale
 }
 
-const scheme = 'Bearer '
+const scheme = /^Bearer /i
 const maxUserIdBytes = 255
 const maxSenderIdBytes = 200
 /** Tokens of large issuers take a few kilobytes; what is longer would only cost hashing. */
@@ -42,11 +42,20 @@ const header = (headers: IncomingHttpHeaders, name: string): string => {
   return typeof value === 'string' ? value : ''
 }
 
-/** The token of an `Authorization` header that starts with exactly `Bearer `, else nothing. */
-export const bearerOf = (authorization: string | undefined): string =>
-  authorization !== undefined && authorization.startsWith(scheme) && authorization.length <= maxBearerBytes
-    ? authorization.slice(scheme.length)
-    : ''
+/** The token of an `Authorization` header of the scheme `Bearer`, in any case (RFC 9110, 11.1), else nothing. */
+export const bearerOf = (authorization = ''): string =>
+  authorization.length <= maxBearerBytes && scheme.test(authorization) ? authorization.replace(scheme, '') : ''
+
+const credentialHeaders = ['Authorization', 'X-GoClaw-User-Id', 'X-GoClaw-Sender-Id', 'X-GoClaw-Tenant-Id'] as const
+
+/**
+ * Of a credential that is sent twice nobody can say which one counts: what is in front may have looked at the other.
+ * @throws INVALID_REQUEST naming the header
+ */
+export const refuseRepeatedCredentials = ({ headersDistinct }: Pick<IncomingMessage, 'headersDistinct'>): void => {
+  const repeated = credentialHeaders.find((name) => (headersDistinct[name.toLowerCase()]?.length ?? 0) > 1)
+  if (repeated !== undefined) throw new MeshError('INVALID_REQUEST', 'error.invalid_header', { field: repeated })
+}
 
 /** Hash of a token as sent: one character of a header is one byte. */
 export const hashOf = (bearer: string): string => (bearer === '' ? '' : hash('sha256', Buffer.from(bearer, 'latin1')))
@@ -57,7 +66,7 @@ export const hashOf = (bearer: string): string => (bearer === '' ? '' : hash('sh
  * @throws INVALID_REQUEST naming a bad header
  */
 export const readCredentials = (headers: IncomingHttpHeaders, queryToken = ''): PresentedCredentials => {
-  const bearer = bearerOf(queryToken === '' ? headers.authorization : scheme + queryToken)
+  const bearer = bearerOf(queryToken === '' ? headers.authorization : `Bearer ${queryToken}`)
   const userId = header(headers, 'X-GoClaw-User-Id')
   const senderId = header(headers, 'X-GoClaw-Sender-Id')
   const tenant = header(headers, 'X-GoClaw-Tenant-Id')

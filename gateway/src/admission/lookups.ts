@@ -26,6 +26,8 @@ export type Tenant = Pick<ResolveTenantResponse, 'id' | 'slug' | 'name' | 'statu
 /** A browser that an admin let in, until a time. */
 export interface Pairing {
   readonly expiresAtMs: number
+  /** Whom it speaks for; empty before it has named somebody. */
+  readonly userId: string
 }
 
 /** An OIDC issuer whose tokens open a tenant. */
@@ -44,6 +46,8 @@ export interface Lookups {
   isMember: (tenantId: string, userId: string) => Promise<boolean>
   /** The pairing of a browser with a tenant. @throws UNAVAILABLE */
   pairing: (tenantId: string, senderId: string) => Promise<Pairing | undefined>
+  /** Binds a paired browser to its first user, and gives whose it is; empty when it is not paired. @throws UNAVAILABLE */
+  bindPairing: (tenantId: string, senderId: string, userId: string) => Promise<string>
   /** The enabled OIDC issuer that vouches for an audience. @throws UNAVAILABLE, also while none of its keys is known */
   oidcIssuer: (issuer: string, audience: string) => Promise<OidcIssuer | undefined>
   /** The same after its keys were fetched anew, if that was not done just now. @throws UNAVAILABLE */
@@ -119,9 +123,12 @@ export const createIdentityLookups = (mesh: Pick<Mesh, 'client' | 'cache'>): Loo
     },
     pairing: (tenantId, senderId) =>
       pairings.get(tenantId, cacheTags.pairedDevice(tenantId, sha256Hex(senderId)).key, async () => {
-        const { status, expiresAtMs } = await orUnavailable(identity.resolvePairing(ownCall(), { tenantId, senderId }))
-        return status === 'approved' ? { expiresAtMs } : undefined
+        const asked = identity.resolvePairing(ownCall(), { tenantId, senderId })
+        const { status, expiresAtMs, userId } = await orUnavailable(asked)
+        return status === 'approved' ? { expiresAtMs, userId } : undefined
       }),
+    bindPairing: async (tenantId, senderId, userId) =>
+      (await orUnavailable(identity.bindPairing(ownCall(), { tenantId, senderId, userId }))).userId,
     oidcIssuer: (issuer, audience) =>
       oidcIssuers.get(noTenant, cacheTags.oidcIssuer(issuer, audience).key, () =>
         resolveOidcIssuer(issuer, audience, false),

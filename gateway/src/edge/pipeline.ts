@@ -11,7 +11,7 @@ import {
   type Route,
 } from '@clawmesh/contracts'
 import type { Admit } from '../admission/admit.ts'
-import { readCredentials } from '../admission/credentials.ts'
+import { readCredentials, refuseRepeatedCredentials } from '../admission/credentials.ts'
 import { keyHeader } from '../idempotency/key.ts'
 import type { Once } from '../idempotency/once.ts'
 import type { Limit } from '../limit/limit.ts'
@@ -80,6 +80,7 @@ export const createPipeline = (parts: PipelineParts): RequestListener => {
       if (found.definition.role === 'public') caller = anyone(claim.locale)
       else {
         guard(request)
+        refuseRepeatedCredentials(request)
         const admission = await admit(claim)
         caller = admission.caller
         await limit(request, response, found, admission)

@@ -1,15 +1,16 @@
-import { MeshError, pickLocale, type ws, type WsParamsOf } from '@clawmesh/contracts'
+import type { RequestShape } from '@clawmesh/chassis'
+import { MeshError, pickLocale, type ws } from '@clawmesh/contracts'
 import { hashOf, type PresentedCredentials } from '../admission/credentials.ts'
 
-export type ConnectParams = WsParamsOf<(typeof ws.connection.methods)['connect']>
+type ConnectParams = RequestShape<(typeof ws.connection.methods)['connect']['params']>
 
 const controls = /\p{Cc}/u
 
 /** What `connect` says about who connects, in the form of a request's credentials. @throws INVALID_REQUEST naming a param */
 export const credentialsOfConnect = (params: ConnectParams): PresentedCredentials => {
-  const { token = '', user_id = '', sender_id = '', tenant_id, tenant_hint, locale } = params
-  const tenant = tenant_id || tenant_hint || ''
-  for (const [field, value] of Object.entries({ user_id, sender_id, tenant_id: tenant }))
+  const { token = '', userId = '', senderId = '', tenantId, tenantHint, locale } = params
+  const tenant = tenantId || tenantHint || ''
+  for (const [field, value] of Object.entries({ user_id: userId, sender_id: senderId, tenant_id: tenant }))
     if (controls.test(value))
       throw new MeshError('INVALID_REQUEST', 'error.invalid_request', { field, reason: 'control characters' })
   // As the bytes that a header would carry.
@@ -17,9 +18,9 @@ export const credentialsOfConnect = (params: ConnectParams): PresentedCredential
   return {
     bearer,
     bearerHash: hashOf(bearer),
-    userId: user_id,
+    userId,
     // A wrong token is refused, not weakened to what its browser may do.
-    senderId: token === '' ? sender_id : '',
+    senderId: token === '' ? senderId : '',
     tenant,
     locale: pickLocale(locale),
   }

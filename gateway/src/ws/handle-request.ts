@@ -1,7 +1,15 @@
 /** The way of a request over a WebSocket: method -> who asks -> role -> limit -> where it is answered. */
 import { randomUUID } from 'node:crypto'
-import { authoriseWs, readParams, traced, type Mesh, type RemoteService } from '@clawmesh/chassis'
-import { MeshError, ws, wsRoutes, type WsRequest, type WsRoute } from '@clawmesh/contracts'
+import {
+  authoriseWs,
+  fromContract,
+  readParams,
+  toContract,
+  traced,
+  type Mesh,
+  type RemoteService,
+} from '@clawmesh/chassis'
+import { MeshError, pickLocale, ws, wsRoutes, type Locale, type WsRequest, type WsRoute } from '@clawmesh/contracts'
 import type { TakeRun } from '../limit/limit.ts'
 import type { OwnMethods } from './own-methods.ts'
 import type { Session } from './session.ts'
@@ -17,6 +25,10 @@ interface Parts {
 /** Answers one request with the JSON text of its result. @throws MeshError */
 export type HandleRequest = (session: Session, request: WsRequest) => Promise<string>
 
+/** The language in which a request is refused: that of the connection, of which a `connect` names a new one. */
+export const localeOf = ({ locale }: Pick<Session, 'locale'>, { method, params }: WsRequest): Locale =>
+  method === 'connect' && typeof params?.['locale'] === 'string' ? pickLocale(params['locale']) : locale
+
 export const createRequestHandler = ({ mesh, own, takeRun, recheck }: Parts): HandleRequest => {
   const services = new Map<RemoteService, ReturnType<Mesh['methods']>>()
   const methodsOf = (service: RemoteService) => {
@@ -26,9 +38,9 @@ export const createRequestHandler = ({ mesh, own, takeRun, recheck }: Parts): Ha
   }
 
   const answerHere = async (session: Session, { name, definition }: WsRoute, request: WsRequest): Promise<string> => {
-    const params = readParams(definition, request.params, session.locale)
+    const params = fromContract(definition.params, readParams(definition, request.params, localeOf(session, request)))
     const run = own[name as keyof OwnMethods] as (session: Session, params: unknown) => Promise<unknown>
-    const result = await run(session, params)
+    const result = toContract(definition.result, await run(session, params))
     return JSON.stringify(mesh.config.checkResponses ? definition.result.parse(result) : result)
   }
 

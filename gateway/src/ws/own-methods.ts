@@ -1,29 +1,15 @@
 /** The methods that the edge answers itself, as they are about the connection. */
-import {
-  masterTenantId,
-  MeshError,
-  wsProtocol,
-  type ws,
-  type WsMethod,
-  type WsParamsOf,
-  type WsResultOf,
-} from '@clawmesh/contracts'
-import { cutText } from '@clawmesh/chassis'
+import type { RequestShape, ResponseShape } from '@clawmesh/chassis'
+import { masterTenantId, MeshError, wsProtocol, type Locale, type ws, type WsMethod } from '@clawmesh/contracts'
 import type { Admission, Admit } from '../admission/admit.ts'
+import { isTenantReference, noAccessTo } from '../admission/choose-tenant.ts'
 import type { PresentedCredentials } from '../admission/credentials.ts'
-import { isTenantReference } from '../admission/choose-tenant.ts'
 import type { Lookups } from '../admission/lookups.ts'
-import { isPaired } from '../admission/paired.ts'
+import { findPairing } from '../admission/paired.ts'
 import type { Take } from '../limit/bucket.ts'
 import { credentialsOfConnect } from './credentials-of-connect.ts'
-import type { Session } from './session.ts'
-
-/** What identity is asked about browsers that wait. */
-export interface Pairings {
-  request: (tenantId: string, senderId: string) => Promise<{ requestId: string; code: string; senderId: string }>
-  /** Never cached. */
-  status: (tenantId: string, senderId: string) => Promise<'approved' | 'pending' | 'expired'>
-}
+import type { Pairings } from './pairings.ts'
+import type { AuthState, Session } from './session.ts'
 
 export interface OwnMethodParts {
   admit: Admit
@@ -39,20 +25,24 @@ export interface OwnMethodParts {
 }
 
 type Methods = (typeof ws.connection)['methods']
-type OwnMethod<M extends WsMethod> = (session: Session, params: WsParamsOf<M>) => Promise<WsResultOf<M>>
+type OwnMethod<M extends WsMethod> = (
+  session: Session,
+  params: RequestShape<M['params']>,
+) => Promise<ResponseShape<M['result']>>
 export type OwnMethods = { [N in keyof Methods]: OwnMethod<Methods[N]> }
 
-const revoked = (id: string) => new MeshError('TENANT_ACCESS_REVOKED', 'error.tenant_access_revoked', { id })
-
-/** The tenant in which a browser without a credential asks to be let in. @throws NOT_FOUND, TENANT_ACCESS_REVOKED */
+/** The tenant in which a browser without a credential asks to be let in. @throws TENANT_ACCESS_REVOKED */
 const tenantToPairWith = async ({ tenant: named }: PresentedCredentials, lookups: Lookups): Promise<string> => {
   if (named === '') return masterTenantId
   const reference = named.toLowerCase()
   const tenant = isTenantReference(reference) ? await lookups.tenant(reference) : undefined
-  if (tenant === undefined)
-    throw new MeshError('NOT_FOUND', 'error.not_found', { kind: 'tenant', id: cutText(named, 100) })
-  if (tenant.status !== 'active') throw revoked(tenant.slug)
+  if (tenant?.status !== 'active') throw noAccessTo(reference)
   return tenant.id
+}
+
+/** @throws RESOURCE_EXHAUSTED with the time after which there is a token again */
+const requireTaken = ({ allowed, nextInMs }: Take): void => {
+  if (!allowed) throw new MeshError('RESOURCE_EXHAUSTED', 'error.rate_limit', {}, { retryAfterMs: Math.ceil(nextInMs) })
 }
 
 const isUnauthorized = (thrown: unknown): boolean => thrown instanceof MeshError && thrown.code === 'UNAUTHORIZED'
@@ -60,25 +50,33 @@ const isUnauthorized = (thrown: unknown): boolean => thrown instanceof MeshError
 export const createOwnMethods = (parts: OwnMethodParts): OwnMethods => {
   const { admit, lookups, pairings, server, takePairing, takePairingStatus, admitSession, changed } = parts
 
+  const become = (session: Session, authState: AuthState, locale: Locale) => {
+    const { authState: before } = session
+    const isSame = before.kind === 'pending' && authState.kind === 'pending' && before.requestId === authState.requestId
+    if (!isSame) pairings.leave(session)
+    session.authState = authState
+    session.locale = locale
+    changed(session)
+    // It may have gone while it was looked up what becomes of it.
+    if (session.gone.aborted) pairings.leave(session)
+  }
+
   /** A browser that sent nothing gets a code to show; a wrong token is refused, never weakened. */
   const beginPairing = async (session: Session, credentials: PresentedCredentials, refusal: unknown) => {
     if (credentials.bearer !== '') throw refusal
     // It is paired, and still may not enter the tenant that it named.
-    if (credentials.senderId !== '' && (await isPaired(credentials, lookups)))
-      throw revoked(cutText(credentials.tenant, 100))
-    if (!takePairing(session.clientIp).allowed) throw new MeshError('RESOURCE_EXHAUSTED', 'error.rate_limit')
+    if ((await findPairing(credentials, lookups)) !== undefined) throw noAccessTo(credentials.tenant.toLowerCase())
+    requireTaken(takePairing(session.clientIp))
     const tenantId = await tenantToPairWith(credentials, lookups)
-    const { requestId, code, senderId } = await pairings.request(tenantId, credentials.senderId)
-    session.authState = { kind: 'pending', tenantId, requestId, senderId }
-    session.locale = credentials.locale
-    changed(session)
+    const { requestId, code, senderId } = await pairings.request(tenantId, credentials.senderId, session)
+    become(session, { kind: 'pending', tenantId, requestId, senderId }, credentials.locale)
     return {
       protocol: wsProtocol,
       status: 'pending_pairing' as const,
       pairing_code: code,
       sender_id: senderId,
       server,
-    } satisfies WsResultOf<Methods['connect']>
+    } satisfies ResponseShape<Methods['connect']['result']>
   }
 
   return {
@@ -94,9 +92,7 @@ export const createOwnMethods = (parts: OwnMethodParts): OwnMethods => {
       const { caller } = admission
       const tenant = await lookups.tenant(caller.tenantId)
       admitSession(session, admission)
-      session.authState = { kind: 'open', credentials, ...admission }
-      session.locale = caller.locale
-      changed(session)
+      become(session, { kind: 'open', credentials, ...admission }, caller.locale)
       return {
         protocol: wsProtocol,
         role: caller.role,
@@ -109,8 +105,8 @@ export const createOwnMethods = (parts: OwnMethodParts): OwnMethods => {
       }
     },
 
-    'browser.pairing.status': async ({ authState, clientIp }, { sender_id: senderId }) => {
-      if (!takePairingStatus(clientIp).allowed) throw new MeshError('RESOURCE_EXHAUSTED', 'error.rate_limit')
+    'browser.pairing.status': async ({ authState, clientIp }, { senderId }) => {
+      requireTaken(takePairingStatus(clientIp))
       if (authState.kind === 'unknown' || (authState.kind === 'pending' && authState.senderId !== senderId))
         throw new MeshError('UNAUTHORIZED', 'error.unauthorized')
       const tenantId = authState.kind === 'pending' ? authState.tenantId : authState.caller.tenantId

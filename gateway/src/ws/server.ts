@@ -22,7 +22,7 @@ import type { Lookups } from '../admission/lookups.ts'
 import type { GatewayConfig } from '../config.ts'
 import { createLocalBuckets } from '../limit/bucket.ts'
 import type { TakeRun } from '../limit/limit.ts'
-import { createRequestHandler } from './handle-request.ts'
+import { createRequestHandler, localeOf } from './handle-request.ts'
 import type { SocketLimits } from './limits.ts'
 import { createOwnMethods } from './own-methods.ts'
 import { createPairings } from './pairings.ts'
@@ -60,7 +60,7 @@ const recheckTogether = 100
 
 export const createWebSockets = (parts: WebSocketParts): WebSockets => {
   const { mesh, config, admit, lookups, takeRun, clientIp, limits, log } = parts
-  const { pairings, pairingRequest } = createPairings(mesh.client(IdentityServiceService))
+  const { pairings, pairingRequest } = createPairings(mesh.client(IdentityServiceService), log)
   const registry = createSessionRegistry({ perIp: config.wsMaxPerIp, perUser: config.wsMaxPerUser })
   const tenants = createTenantEvents({ bus: mesh.bus, log, pairingRequest })
   const recheck = createRechecker(admit, limits.recheckMs)
@@ -99,7 +99,12 @@ export const createWebSockets = (parts: WebSocketParts): WebSockets => {
     }),
   })
 
-  const refuse = ({ sender, locale }: Session, id: WsRequestId, thrown: unknown, method = '') => {
+  const refuse = (
+    { sender, locale }: Pick<Session, 'sender' | 'locale'>,
+    id: WsRequestId,
+    thrown: unknown,
+    method = '',
+  ) => {
     const error = toMeshError(databaseError(thrown))
     const level = error.code === 'INTERNAL' ? 'error' : errorKinds[error.code].status >= 500 ? 'warn' : 'debug'
     log[level]({ err: error, method }, error.message)
@@ -111,7 +116,7 @@ export const createWebSockets = (parts: WebSocketParts): WebSockets => {
       const payload = await handle(session, request)
       session.sender.answer(`{"type":"res","id":${key},"ok":true,"payload":${payload}}`)
     } catch (thrown) {
-      refuse(session, request.id, thrown, request.method)
+      refuse({ sender: session.sender, locale: localeOf(session, request) }, request.id, thrown, request.method)
     } finally {
       session.openRequests.delete(key)
     }
@@ -192,6 +197,7 @@ export const createWebSockets = (parts: WebSocketParts): WebSockets => {
       clearInterval(ping)
       registry.remove(session)
       tenants.leave(session)
+      pairings.leave(session)
       gone.abort(new MeshError('CANCELLED', 'error.cancelled'))
     })
   }

@@ -42,8 +42,9 @@ export const listedLookups = ({
     isMember: async (tenantId, userId) => members.includes(`${tenantId} ${userId}`),
     pairing: async (tenantId, senderId) => {
       const expiresAtMs = pairings[`${tenantId} ${senderId}`]
-      return expiresAtMs === undefined ? undefined : { expiresAtMs }
+      return expiresAtMs === undefined ? undefined : { expiresAtMs, userId: '' }
     },
+    bindPairing: async (_tenantId, _senderId, userId) => userId,
     oidcIssuer: async (name, audience) => findIssuer(name, audience),
     oidcIssuerAnew: async (name, audience) => {
       askedAnew.push(`${name} ${audience}`)

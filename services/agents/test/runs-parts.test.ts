@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { agentChanges } from '../src/agents/agent-input.ts'
-import { agentKeyFrom } from '../src/agents/agent-key.ts'
 import { createAnswerText, deliveredText } from '../src/runs/finish.ts'
 import { fitHistory, mendToolTurns } from '../src/runs/history.ts'
 import { suspicions } from '../src/runs/input-guard.ts'
@@ -154,14 +153,6 @@ describe('agent input', () => {
   it('empties tools_config and other_config on null, and clears the others', () => {
     expect(agentChanges({ toolsConfig: null, sandboxConfig: null })).toEqual({ toolsConfig: {}, sandboxConfig: null })
   })
-
-  it('makes keys that are valid slugs out of anything', () => {
-    fc.assert(
-      fc.property(fc.string(), (name) => {
-        expect(agentKeyFrom(name)).toMatch(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/)
-      }),
-    )
-  })
 })
 
 describe('the agent of a request', () => {
@@ -215,7 +206,6 @@ describe('storable text', () => {
 
 describe.each([
   ['suspicions', suspicions],
-  ['agentKeyFrom', agentKeyFrom],
   ['storable', storable],
 ] as const)('%s takes time in proportion to its text', (_name, work) => {
   it.each(hostilePieces)('made of %j', (piece) => expectLinear(work, repeated(piece)))

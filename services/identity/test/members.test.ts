@@ -2,6 +2,7 @@ import { masterTenantId } from '@clawmesh/contracts'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { startIdentity, systemOwner, type IdentityHarness } from './support.ts'
+import { rule } from '../../../test/support/rule.ts'
 
 interface Users {
   users: Record<string, unknown>[]
@@ -31,10 +32,11 @@ const roleOf = async (tenantId: string, userId: string) =>
   (await harness.rpc(IdentityServiceService).resolveMembership(harness.call(systemOwner), { tenantId, userId })).role
 
 describe('members of a tenant', () => {
-  it('are listed in the order in which they came, with what the contract says of them', async () => {
+  rule('listTenantMembers.ordersByArrival', async () => {
     const tenantId = await harness.tenant('Members')
     expect(await add(tenantId, 'bob')).toMatchObject({ status: 201, body: { ok: 'true' } })
     await add(tenantId, 'alice', 'admin')
+    expect(await list(nowhere)).toEqual([])
     const users = await list(tenantId)
     expect(users.map((user) => [user['user_id'], user['role'], user['tenant_id']])).toEqual([
       ['bob', 'member', tenantId],
@@ -48,7 +50,7 @@ describe('members of a tenant', () => {
     expect([status, body]).toEqual([200, { users: [] }])
   })
 
-  it('get another role by being added again, and stay one', async () => {
+  rule('addTenantMember.changesRoles', async () => {
     const tenantId = await harness.tenant('Promoted')
     await add(tenantId, 'bob', 'viewer')
     const [before] = await list(tenantId)
@@ -66,7 +68,7 @@ describe('members of a tenant', () => {
     expect(await list(tenantId)).toHaveLength(1)
   })
 
-  it('are removed, and removing nobody is fine', async () => {
+  rule('removeTenantMember.isFineForStrangers', async () => {
     const tenantId = await harness.tenant('Removed')
     await add(tenantId, 'bob')
     for (let times = 0; times < 2; times++)
@@ -86,11 +88,31 @@ describe('members of a tenant', () => {
     }
   })
 
-  it('answer 404 for a tenant that does not exist, and store nothing', async () => {
+  rule('addTenantMember.checksTheTenant', async () => {
     const { status, body } = await add(nowhere, 'bob')
     expect(status).toBe(404)
     expect(body['error']).toContain(nowhere)
     expect(await harness.eventsOf('tenantUserAdded', nowhere)).toEqual([])
+    const tenantId = await harness.tenant('Long ids')
+    expect([(await add(tenantId, 'x'.repeat(256))).status, (await add(tenantId, 'x'.repeat(255))).status]).toEqual([
+      400, 201,
+    ])
+  })
+
+  rule('addTenantMember.checksTheRole', async () => {
+    const tenantId = await harness.tenant('Roles')
+    await add(tenantId, 'plain')
+    for (const role of ['owner', 'admin', 'operator', 'member', 'viewer'])
+      expect((await add(tenantId, `a-${role}`, role)).status).toBe(201)
+    expect((await add(tenantId, 'odd', 'root')).status).toBe(400)
+    expect((await list(tenantId)).map((user) => user['role'])).toEqual([
+      'member',
+      'owner',
+      'admin',
+      'operator',
+      'member',
+      'viewer',
+    ])
   })
 
   it.each([
@@ -106,6 +128,14 @@ describe('members of a tenant', () => {
     expect(status).toBe(400)
     expect(body['error']).toContain(field)
     expect(await list(tenantId)).toEqual([])
+  })
+
+  it('are those of a tenant whose id is written in capitals, for caches too', async () => {
+    const tenantId = await harness.tenant('Capitals')
+    const tags = await harness.evictedDuring(() => add(tenantId.toUpperCase(), 'bob'))
+    expect(tags).toEqual([{ kind: 'tenant_users', tenantId, key: 'bob' }])
+    expect((await list(tenantId)).map((user) => user['user_id'])).toEqual(['bob'])
+    expect((await harness.event('tenantUserAdded', tenantId, tenantId)).tenantid).toBe(tenantId)
   })
 
   it('answer 400 for a tenant that is no id and a user id that is too long', async () => {
@@ -148,7 +178,7 @@ describe('who may change members', () => {
 })
 
 describe('a change of membership', () => {
-  it('is told to caches and in an event, with who did it', async () => {
+  rule('addTenantMember.isRecorded', async () => {
     const tenantId = await harness.tenant('Told')
     const evicted = { kind: 'tenant_users', tenantId, key: 'bob' }
     expect(await harness.evictedDuring(() => add(tenantId, 'bob', 'viewer'))).toEqual([evicted])
@@ -166,19 +196,8 @@ describe('a change of membership', () => {
   })
 })
 
-describe('a change of a tenant', () => {
-  it('is told to the caches of tenants and of its members', async () => {
-    let tenantId = ''
-    const create = async () => (tenantId = await harness.tenant('Suspended'))
-    expect(await harness.evictedDuring(create)).toEqual([{ kind: 'tenants' }, { kind: 'tenant_users', tenantId }])
-    const suspend = () => harness.request(systemOwner, 'PATCH', `/v1/tenants/${tenantId}`, { status: 'suspended' })
-    expect(await harness.evictedDuring(suspend)).toEqual([{ kind: 'tenants' }, { kind: 'tenant_users', tenantId }])
-    expect((await harness.event('tenantUpdated', masterTenantId, tenantId)).data['actorId']).toBe('system')
-  })
-})
-
 describe("users of the caller's tenant", () => {
-  it('are shown to every role, and only their own tenant', async () => {
+  rule('listTenantUsers.isOfTheCallersTenant', async () => {
     const [mine, theirs] = [await harness.tenant('Mine too'), await harness.tenant('Theirs too')]
     await add(mine, 'bob')
     await add(theirs, 'eve')
@@ -189,6 +208,13 @@ describe("users of the caller's tenant", () => {
       const found = await harness.request<Results>(caller, 'GET', '/v1/users/search')
       expect(found.body.results.map(({ id }) => id)).toEqual(['bob'])
     }
+  })
+
+  rule('listTenantUsers.ordersByArrival', async () => {
+    const tenantId = await harness.tenant('Arrivals')
+    for (const userId of ['zoe', 'bob', 'alice']) await add(tenantId, userId)
+    const { body } = await harness.request<Users>(testCaller({ role: 'viewer', tenantId }), 'GET', '/v1/tenant-users')
+    expect(body.users.map((user) => user['user_id'])).toEqual(['zoe', 'bob', 'alice'])
   })
 
   it('are none in a tenant without any', async () => {
@@ -219,21 +245,21 @@ describe('the search for users', () => {
     )
   })
 
-  it('finds a part of the id or the name in any case, in the order in which they came', async () => {
+  rule('searchUsers.findsAnyPart', async () => {
     expect(await ids({ q: 'BOB' })).toEqual(['bob_50%', 'bobby'])
     expect(await ids({ q: 'ann' })).toEqual(['Ann-Marie', 'bobby'])
     expect(await ids({ q: 'nobody' })).toEqual([])
     expect(await ids({})).toHaveLength(4)
   })
 
-  it('takes the wildcards of the database for what they are', async () => {
+  rule('searchUsers.takesWildcardsLiterally', async () => {
     expect(await ids({ q: '%' })).toEqual(['bob_50%'])
     expect(await ids({ q: '_' })).toEqual(['bob_50%'])
     expect(await ids({ q: '\\' })).toEqual(['c\\d'])
     expect(await ids({ q: 'b%y' })).toEqual([])
   })
 
-  it('says of a result what the contract has', async () => {
+  rule('searchUsers.showsBothIds', async () => {
     const [result] = await search({ q: 'zoe' })
     expect(result).toEqual({
       id: 'bobby',
@@ -245,14 +271,14 @@ describe('the search for users', () => {
     expect(Object.keys((await search({ q: 'ann-' }))[0]!).sort()).toEqual(['id', 'role', 'source', 'uuid'])
   })
 
-  it('looks only where it is told to; the kind of a chat filters no users', async () => {
+  rule('searchUsers.filtersBySource', async () => {
     expect(await ids({ source: 'tenant_user' })).toHaveLength(4)
     expect(await ids({ source: 'contact' })).toEqual([])
     expect(await ids({ peer_kind: 'group' })).toHaveLength(4)
     expect(await ids({ source: 'elsewhere', peer_kind: 'odd' })).toHaveLength(4)
   })
 
-  it('gives as many as asked for, 30 unless said and 100 at most; a number that makes no sense is refused', async () => {
+  rule('searchUsers.capsTheLimit', async () => {
     const crowd = await harness.tenant('Crowd')
     await Promise.all(Array.from({ length: 101 }, (_, at) => add(crowd, `user ${at}`)))
     const caller = testCaller({ role: 'viewer', tenantId: crowd })

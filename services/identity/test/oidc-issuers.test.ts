@@ -6,6 +6,7 @@ import { fakeOidc, type FakeOidc, type IssuerAnswer } from '../../../test/fakes/
 import { testCaller, type Answer } from '../../../test/support/service-harness.ts'
 import { startIdentity, systemOwner, type IdentityHarness } from './support.ts'
 import { hangLimitMs } from '../../../test/support/limits.ts'
+import { rule, ruleName } from '../../../test/support/rule.ts'
 
 interface Issuer {
   id: string
@@ -141,7 +142,7 @@ describe('an OIDC issuer', () => {
     ['an internal issuer', { issuer: 'https://metadata.google.internal' }, 'internal'],
     ['private keys', { jwks_uri: 'https://169.254.169.254/keys' }, 'private'],
     ['keys with credentials', { jwks_uri: 'https://a:b@example.org/keys' }, 'credentials'],
-  ])('with %s is refused and changes nothing', async (_what, wrong, named) => {
+  ])(ruleName('createOidcIssuer.refusesPrivateAddresses', '%s'), async (_what, wrong, named) => {
     const caller = await admin()
     const answer = await create(caller, bodyOf('https://login.example.org', wrong))
     expect(refused(answer)).toEqual([400, expect.stringContaining(named)])
@@ -149,7 +150,7 @@ describe('an OIDC issuer', () => {
     expect(listed.body.issuers).toEqual([])
   })
 
-  it('that a change would make let nobody in stays as it is', async () => {
+  rule('updateOidcIssuer.letsSomebodyIn', async () => {
     const { caller, id } = await connected()
     expect(refused(await patch(caller, id, { default_role: null, audiences: ['other'] }))[0]).toBe(400)
     expect(await read(caller, id)).toMatchObject({ default_role: 'viewer', audiences: ['app'] })
@@ -220,7 +221,7 @@ describe('who may connect issuers', () => {
     expect((await harness.request(systemOwner, 'GET', pathOf({ tenantId: randomUUID() }))).status).toBe(404)
   })
 
-  it('are users of the gateway token only where they are owner or admin of the tenant', async () => {
+  rule('listOidcIssuers.isForAdminsOfTheTenant', async () => {
     const caller = await admin()
     const members = `/v1/tenants/${caller.tenantId}/users`
     const statusOf = async (userId: string) =>
@@ -236,6 +237,7 @@ describe('who may connect issuers', () => {
       expect([role, await statusOf(`user-${role}`)]).toEqual([role, status])
     }
     expect(await statusOf('stranger')).toBe(403)
+    expect((await harness.request(await admin(), 'GET', pathOf(caller))).status).toBe(404)
   })
 
   it('are never operators or viewers', async () => {
@@ -246,13 +248,13 @@ describe('who may connect issuers', () => {
 })
 
 describe('an audience of an issuer', () => {
-  it('is connected once: in the same tenant a second time is a conflict', async () => {
+  rule('createOidcIssuer.connectsAudiencesOnce', async () => {
     const { caller, fake } = await connected({ audiences: ['app', 'web'] })
     expect((await create(caller, bodyOf(fake.issuer, { audiences: ['cli', 'web'] }))).status).toBe(409)
     expect((await create(caller, bodyOf(fake.issuer, { audiences: ['cli'] }))).status).toBe(201)
   })
 
-  it('of an issuer that another tenant uses is given by system owners only, and never twice', async () => {
+  rule('createOidcIssuer.sharesIssuersByOwnersOnly', async () => {
     const [mine, { caller: theirs, fake }] = [await admin(), await connected()]
     for (const audiences of [['app'], ['other']])
       expect((await create(mine, bodyOf(fake.issuer, { audiences }))).status).toBe(403)
@@ -281,7 +283,7 @@ describe('an audience of an issuer', () => {
     expect(answers.map(({ status }) => status).sort()).toEqual([201, 403, 403, 403, 403, 403])
   })
 
-  it('is free again when its issuer is removed', async () => {
+  rule('deleteOidcIssuer.freesItsAudiences', async () => {
     const [mine, { caller: theirs, fake, id }] = [await admin(), await connected()]
     await harness.request(theirs, 'DELETE', pathOf(theirs, id))
     expect((await create(mine, bodyOf(fake.issuer))).status).toBe(201)
@@ -380,28 +382,25 @@ describe('the keys of an issuer', () => {
     ['sends too much of a configuration', 'discovery', 'huge', 'larger than 262144 bytes'],
     ['is another', 'discovery', 'other_issuer', 'another issuer'],
     ['leads elsewhere', 'keys', 'redirect', 'redirects'],
-  ])(
-    'are missing while the issuer %s: 503, with the reason shown, and then recovery',
-    async (_what, at, answer, reason) => {
-      const [caller, fake] = [await admin(), await started()]
-      fake.answers[at] = answer
-      const { body } = await create(caller, bodyOf(fake.issuer))
-      await expect(resolve(fake.issuer)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
-      expect(await read(caller, body.id)).toMatchObject({
-        key_count: 0,
-        keys_fetched_at: null,
-        keys_error: expect.stringContaining(reason),
-      })
-      fake.answers[at] = 'ok'
-      await eventually(() =>
-        resolve(fake.issuer).then(
-          (found) => kidsOf(found).length === 1,
-          () => false,
-        ),
-      )
-      expect(await read(caller, body.id)).toMatchObject({ key_count: 1, keys_error: null })
-    },
-  )
+  ])(ruleName('getOidcIssuer.showsTheStateOfItsKeys', 'it %s'), async (_what, at, answer, reason) => {
+    const [caller, fake] = [await admin(), await started()]
+    fake.answers[at] = answer
+    const { body } = await create(caller, bodyOf(fake.issuer))
+    await expect(resolve(fake.issuer)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    expect(await read(caller, body.id)).toMatchObject({
+      key_count: 0,
+      keys_fetched_at: null,
+      keys_error: expect.stringContaining(reason),
+    })
+    fake.answers[at] = 'ok'
+    await eventually(() =>
+      resolve(fake.issuer).then(
+        (found) => kidsOf(found).length === 1,
+        () => false,
+      ),
+    )
+    expect(await read(caller, body.id)).toMatchObject({ key_count: 1, keys_error: null })
+  })
 
   it('are waited for no longer in two steps than in one', async () => {
     const [caller, fake] = [await admin(), await started()]
@@ -426,7 +425,7 @@ describe('the keys of an issuer', () => {
     expect(fake.requests.length).toBeLessThanOrEqual(dueMs.filter((due) => due <= Date.now() - from).length)
   })
 
-  it('are forgotten when their address is changed', async () => {
+  rule('updateOidcIssuer.dropsMovedKeys', async () => {
     const { caller, fake, id } = await connected()
     const other = await started()
     const { body } = await patch(caller, id, { jwks_uri: other.jwksUri })

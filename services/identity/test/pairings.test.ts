@@ -1,10 +1,11 @@
 /** Pairing over a real database: codes, decisions, what is told, and whose they are. */
-import { sha256Hex } from '@clawmesh/chassis'
+import { newId, sha256Hex } from '@clawmesh/chassis'
 import { pairingCodePattern } from '../../../contracts/src/ws/identity/device-pairing.ts'
 import type { Caller, Role } from '@clawmesh/contracts'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { newPairingCode } from '../src/pairings/use-cases.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
+import { rule, ruleName } from '../../../test/support/rule.ts'
 import { startIdentity, type IdentityHarness } from './support.ts'
 
 let identity: IdentityHarness
@@ -26,10 +27,17 @@ const method = async <R>(caller: Caller, name: string, params: object): Promise<
   return JSON.parse(resultJson) as R
 }
 const rpc = () => identity.rpc(IdentityServiceService)
-const askForBrowser = (tenantId: string, senderId = '') =>
-  rpc().requestPairing(identity.call(callerIn(tenantId)), { tenantId, senderId })
+/** A browser at an address of its own, unless said, asks on a connection. */
+const askForBrowser = (
+  tenantId: string,
+  { senderId = '', clientIp = `192.0.2.${made++ % 256}`, connectionId = newId() } = {},
+) => rpc().requestPairing({ ...identity.call(callerIn(tenantId)), clientIp }, { tenantId, senderId, connectionId })
 const stateOf = (tenantId: string, senderId: string) =>
   rpc().resolvePairing(identity.call(callerIn(tenantId)), { tenantId, senderId })
+const leave = (tenantId: string, requestId: string, connectionId: string) =>
+  rpc().leavePairing(identity.call(callerIn(tenantId)), { tenantId, requestId, connectionId })
+const bind = async (tenantId: string, senderId: string, userId: string) =>
+  (await rpc().bindPairing(identity.call(callerIn(tenantId)), { tenantId, senderId, userId })).userId
 const expire = (table: string, tenantId: string) =>
   identity.mesh
     .database('identity')
@@ -51,34 +59,77 @@ test('codes are of eight characters that cannot be taken for each other, all of 
 })
 
 describe('a request', () => {
-  it('waits an hour under a code, and its sender gets the same code again', async () => {
+  rule('device.pair.request.givesTheCodeAgain', async () => {
     const tenant = await newTenant()
     const first = await askForBrowser(tenant)
     expect(first.code).toMatch(pairingCodePattern)
     expect(first.senderId).toMatch(/^[0-9a-f-]{36}$/)
-    expect(await askForBrowser(tenant, first.senderId)).toEqual(first)
+    expect(await askForBrowser(tenant, { senderId: first.senderId })).toEqual(first)
     const { pending } = await list(tenant)
     expect(pending).toHaveLength(1)
     expect(pending[0]!.expires_at - pending[0]!.created_at).toBeGreaterThan(59 * 60_000)
     expect(pending[0]!.expires_at - pending[0]!.created_at).toBeLessThan(61 * 60_000)
     expect(await stateOf(tenant, first.senderId)).toMatchObject({ status: 'pending' })
+    const params = { senderId: 'u1', channel: 'telegram' }
+    const asked = await method(callerIn(tenant, 'operator'), 'device.pair.request', params)
+    expect(await method(callerIn(tenant, 'operator'), 'device.pair.request', params)).toEqual(asked)
   })
 
   it('never takes the name that an unknown browser proposes', async () => {
     const tenant = await newTenant()
-    expect((await askForBrowser(tenant, 'guessable')).senderId).not.toBe('guessable')
+    expect((await askForBrowser(tenant, { senderId: 'guessable' })).senderId).not.toBe('guessable')
   })
 
-  it('is one of three of a tenant at most, even when many come at once; an expired one makes room', async () => {
-    const [tenant, other] = [await newTenant(), await newTenant()]
-    const asked = await Promise.allSettled(Array.from({ length: 8 }, () => askForBrowser(tenant)))
+  it('is one of three of an address, even when many come at once; an expired one makes room', async () => {
+    const [tenant, other, clientIp] = [await newTenant(), await newTenant(), '2001:db8::1']
+    const asked = await Promise.allSettled(Array.from({ length: 8 }, () => askForBrowser(tenant, { clientIp })))
     expect(asked.filter(({ status }) => status === 'fulfilled')).toHaveLength(3)
     const refused = asked.filter((answer) => answer.status === 'rejected')
     expect(refused.map(({ reason }) => (reason as { code: string }).code)).toEqual(Array(5).fill('RESOURCE_EXHAUSTED'))
-    expect((await askForBrowser(other)).code).toMatch(pairingCodePattern)
+    for (const from of [{ clientIp: '2001:db8::2' }, { clientIp: '192.0.2.1' }])
+      expect((await askForBrowser(tenant, from)).code).toMatch(pairingCodePattern)
+    expect((await askForBrowser(other, { clientIp })).code).toMatch(pairingCodePattern)
     await expire('pairing_requests', tenant)
-    expect((await askForBrowser(tenant)).code).toMatch(pairingCodePattern)
+    expect((await askForBrowser(tenant, { clientIp })).code).toMatch(pairingCodePattern)
     expect((await list(tenant)).pending).toHaveLength(1)
+  })
+
+  it('whose connection has closed makes room, the oldest first, and waits on when its browser comes back', async () => {
+    const [tenant, clientIp] = [await newTenant(), '192.0.2.77']
+    const connections = [newId(), newId(), newId()]
+    const asked = []
+    for (const connectionId of connections) asked.push(await askForBrowser(tenant, { clientIp, connectionId }))
+    const [first, second, third] = asked as [(typeof asked)[0], (typeof asked)[0], (typeof asked)[0]]
+    for (const at of [1, 0]) await leave(tenant, asked[at]!.requestId, connections[at]!)
+    // It comes back on another connection, after which the end of the old one means nothing.
+    await askForBrowser(tenant, { clientIp, senderId: first.senderId })
+    await leave(tenant, first.requestId, connections[0]!)
+
+    await askForBrowser(tenant, { clientIp })
+    expect((await stateOf(tenant, second.senderId)).status).toBe('expired')
+    for (const { senderId } of [first, third]) expect((await stateOf(tenant, senderId)).status).toBe('pending')
+    await expect(askForBrowser(tenant, { clientIp })).rejects.toMatchObject({ code: 'RESOURCE_EXHAUSTED' })
+  })
+
+  rule('device.pair.request.limitsPendingRequests', async () => {
+    const tenant = await newTenant()
+    const ask = (senderId: string, accountId?: string) =>
+      method(callerIn(tenant, 'operator'), 'device.pair.request', { senderId, channel: 'telegram', accountId })
+    for (const sender of ['a', 'b', 'c']) await ask(sender)
+    const full = { code: 'RESOURCE_EXHAUSTED' }
+    await expect(ask('d')).rejects.toMatchObject(full)
+    for (const sender of ['d', 'e', 'f']) await ask(sender, 'other account')
+    const browsers = []
+    for (let at = 6; at < 100; at++) {
+      const connectionId = newId()
+      browsers.push({ connectionId, ...(await askForBrowser(tenant, { clientIp: `198.51.100.${at}`, connectionId })) })
+    }
+    await expect(askForBrowser(tenant)).rejects.toMatchObject(full)
+    await expect(ask('g', 'third account')).rejects.toMatchObject(full)
+    await leave(tenant, browsers[9]!.requestId, browsers[9]!.connectionId)
+    await ask('g', 'third account')
+    expect((await stateOf(tenant, browsers[9]!.senderId)).status).toBe('expired')
+    expect((await list(tenant)).pending).toHaveLength(100)
   })
 
   it('tells that somebody waits, but neither code nor sender', async () => {
@@ -111,11 +162,11 @@ it('for a chat account is made by an operator, once for each sender and channel'
   expect((await list(tenant)).pending).toMatchObject([{ channel: 'discord' }, { channel: 'telegram', chat_id: 'c' }])
   // Nobody comes in over HTTP or WebSocket as a chat account.
   await method(callerIn(tenant), 'device.pair.approve', { code })
-  expect(await stateOf(tenant, 'u1')).toEqual({ status: 'expired', expiresAtMs: 0 })
+  expect(await stateOf(tenant, 'u1')).toEqual({ status: 'expired', expiresAtMs: 0, userId: '' })
 })
 
 describe('an approval', () => {
-  it('pairs the sender for 30 days, tells it, and makes caches forget the sender by its hash', async () => {
+  rule('device.pair.approve.pairsForThirtyDays', async () => {
     const tenant = await newTenant()
     const { requestId, code, senderId } = await askForBrowser(tenant)
     let paired: unknown
@@ -141,7 +192,7 @@ describe('an approval', () => {
     expect(await list(tenant)).toMatchObject({ pending: [], paired: [{ sender_id: senderId }] })
   })
 
-  it('happens once, whoever decides at the same time', async () => {
+  rule('device.pair.deny.isDecidedOnce', async () => {
     const tenant = await newTenant()
     const { code } = await askForBrowser(tenant)
     const approve = () => method(callerIn(tenant), 'device.pair.approve', { code })
@@ -150,21 +201,24 @@ describe('an approval', () => {
     expect(decisions.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
   })
 
-  it.each(['device.pair.approve', 'device.pair.deny'])('%s knows no code of another tenant', async (name) => {
-    const [tenant, other] = [await newTenant(), await newTenant()]
-    const { code, senderId } = await askForBrowser(tenant)
-    await expect(method(callerIn(other), name, { code })).rejects.toMatchObject({ code: 'NOT_FOUND' })
-    expect(await stateOf(tenant, senderId)).toMatchObject({ status: 'pending' })
-    expect(await list(other)).toEqual({ pending: [], paired: [] })
-    expect(await stateOf(other, senderId)).toEqual({ status: 'expired', expiresAtMs: 0 })
-  })
+  it.each(['device.pair.approve', 'device.pair.deny'])(
+    ruleName('device.pair.approve.knowsOwnCodesOnly', '%s'),
+    async (name) => {
+      const [tenant, other] = [await newTenant(), await newTenant()]
+      const { code, senderId } = await askForBrowser(tenant)
+      await expect(method(callerIn(other), name, { code })).rejects.toMatchObject({ code: 'NOT_FOUND' })
+      expect(await stateOf(tenant, senderId)).toMatchObject({ status: 'pending' })
+      expect(await list(other)).toEqual({ pending: [], paired: [] })
+      expect(await stateOf(other, senderId)).toEqual({ status: 'expired', expiresAtMs: 0, userId: '' })
+    },
+  )
 
   it('comes too late for a code that has expired', async () => {
     const tenant = await newTenant()
     const { code, senderId } = await askForBrowser(tenant)
     await expire('pairing_requests', tenant)
     await expect(method(callerIn(tenant), 'device.pair.approve', { code })).rejects.toMatchObject({ code: 'NOT_FOUND' })
-    expect(await stateOf(tenant, senderId)).toEqual({ status: 'expired', expiresAtMs: 0 })
+    expect(await stateOf(tenant, senderId)).toEqual({ status: 'expired', expiresAtMs: 0, userId: '' })
   })
 
   it('of an operator is refused', async () => {
@@ -199,17 +253,18 @@ describe('a key', () => {
 })
 
 describe('a denial', () => {
-  it('ends the request and is told', async () => {
+  rule('device.pair.deny.endsTheRequest', async () => {
     const tenant = await newTenant()
     const { requestId, code, senderId } = await askForBrowser(tenant)
     expect(await method(callerIn(tenant), 'device.pair.deny', { code })).toEqual({ denied: true })
-    expect(await stateOf(tenant, senderId)).toEqual({ status: 'expired', expiresAtMs: 0 })
+    await expect(method(callerIn(tenant), 'device.pair.approve', { code })).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    expect(await stateOf(tenant, senderId)).toEqual({ status: 'expired', expiresAtMs: 0, userId: '' })
     expect((await identity.event('pairingDenied', tenant, requestId)).data).toMatchObject({ channel: 'browser' })
   })
 })
 
 describe('a revocation', () => {
-  it('ends the pairing, is told, and knows older spellings of the sender', async () => {
+  rule('device.pair.revoke.takesAnIdAlone', async () => {
     const tenant = await newTenant()
     for (const spelling of ['senderId', 'sender_id', 'id']) {
       const { code, senderId } = await askForBrowser(tenant)
@@ -219,7 +274,7 @@ describe('a revocation', () => {
         method(callerIn(tenant), 'device.pair.revoke', { [spelling]: senderId }),
       )
       expect(told).toEqual([{ kind: 'paired_devices', tenantId: tenant, key: sha256Hex(senderId) }])
-      expect(await stateOf(tenant, senderId)).toEqual({ status: 'expired', expiresAtMs: 0 })
+      expect(await stateOf(tenant, senderId)).toEqual({ status: 'expired', expiresAtMs: 0, userId: '' })
     }
   })
 
@@ -234,13 +289,51 @@ describe('a revocation', () => {
   })
 })
 
-test('an expired pairing is as good as none, and listing removes it', async () => {
+rule('device.pair.list.listsNewestFirst', async () => {
   const tenant = await newTenant()
-  const { code, senderId } = await askForBrowser(tenant)
-  await method(callerIn(tenant), 'device.pair.approve', { code })
+  const asked = []
+  for (let at = 0; at < 4; at++) asked.push(await askForBrowser(tenant))
+  for (const at of [1, 0]) await method(callerIn(tenant), 'device.pair.approve', { code: asked[at]!.code })
+  const { pending, paired } = await list(tenant)
+  expect(pending.map(({ sender_id }) => sender_id)).toEqual([asked[3]!.senderId, asked[2]!.senderId])
+  expect(paired.map(({ sender_id }) => sender_id)).toEqual([asked[0]!.senderId, asked[1]!.senderId])
   await expire('paired_devices', tenant)
-  expect(await stateOf(tenant, senderId)).toEqual({ status: 'expired', expiresAtMs: 0 })
-  expect(await list(tenant)).toEqual({ pending: [], paired: [] })
+  expect(await stateOf(tenant, asked[0]!.senderId)).toEqual({ status: 'expired', expiresAtMs: 0, userId: '' })
+  expect(await list(tenant)).toMatchObject({ pending, paired: [] })
+})
+
+describe('a paired browser', () => {
+  it('is bound to the first user, of many at once too, until it is paired anew', async () => {
+    const tenant = await newTenant()
+    const { code, senderId } = await askForBrowser(tenant)
+    expect(await bind(tenant, senderId, 'alice')).toBe('')
+    await method(callerIn(tenant), 'device.pair.approve', { code })
+    expect(await stateOf(tenant, senderId)).toMatchObject({ status: 'approved', userId: '' })
+    let bound: string[] = []
+    const tags = await identity.evictedDuring(async () => {
+      bound = await Promise.all(['alice', 'bob', 'carol', 'dave'].map((user) => bind(tenant, senderId, user)))
+    })
+    expect(new Set(bound).size).toBe(1)
+    expect(tags).toEqual([{ kind: 'paired_devices', tenantId: tenant, key: sha256Hex(senderId) }])
+    expect(await stateOf(tenant, senderId)).toMatchObject({ userId: bound[0] })
+    expect(await bind(await newTenant(), senderId, 'eve')).toBe('')
+
+    await method(callerIn(tenant), 'device.pair.revoke', { senderId })
+    const again = await method<{ code: string }>(callerIn(tenant), 'device.pair.request', {
+      senderId,
+      channel: 'browser',
+    })
+    await method(callerIn(tenant), 'device.pair.approve', again)
+    expect(await bind(tenant, senderId, 'eve')).toBe('eve')
+  })
+})
+
+rule('device.pair.request.refusesGuessableBrowsers', async () => {
+  const tenant = await newTenant()
+  const ask = (length: number) =>
+    method(callerIn(tenant), 'device.pair.request', { senderId: 'x'.repeat(length), channel: 'browser' })
+  await expect(ask(31)).rejects.toMatchObject({ code: 'INVALID_REQUEST', params: { field: 'senderId' } })
+  await ask(32)
 })
 
 test.each([

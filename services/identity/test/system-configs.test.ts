@@ -1,6 +1,8 @@
+import { masterTenantId } from '@clawmesh/contracts'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { startIdentity, type IdentityHarness } from './support.ts'
+import { rule, ruleName } from '../../../test/support/rule.ts'
 
 let harness: IdentityHarness
 let tenants = 0
@@ -14,7 +16,7 @@ const configs = '/v1/system-configs'
 const admin = async () => testCaller({ role: 'admin', tenantId: await harness.tenant(`configs ${++tenants}`) })
 
 describe('system configs', () => {
-  it('are set, replaced, read one by one and all at once, and removed', async () => {
+  rule('listSystemConfigs.isAPlainObject', async () => {
     const caller = await admin()
     const path = `${configs}/agent.default_model`
     expect(await harness.request(caller, 'PUT', path, { value: 'first' })).toMatchObject({
@@ -28,18 +30,34 @@ describe('system configs', () => {
       'agent.default_model': 'second',
       'anything-else_1': 'x',
     })
+  })
+
+  rule('deleteSystemConfig.isSilent', async () => {
+    const caller = await admin()
+    const path = `${configs}/agent.default_model`
+    await harness.request(caller, 'PUT', path, { value: 'first' })
     for (let times = 0; times < 2; times++) {
-      const gone = await harness.request(caller, 'DELETE', path)
-      expect([gone.status, gone.body, gone.headers.get('content-type')]).toEqual([204, '', null])
+      const remove = async () => {
+        const gone = await harness.request(caller, 'DELETE', path)
+        expect([gone.status, gone.body, gone.headers.get('content-type')]).toEqual([204, '', null])
+      }
+      expect(await harness.evictedDuring(remove)).toEqual([{ kind: 'system_configs', tenantId: caller.tenantId }])
     }
-    expect((await harness.request(caller, 'GET', path)).status).toBe(404)
     expect(await harness.eventsOf('systemConfigDeleted', caller.tenantId)).toHaveLength(1)
   })
 
-  it('store the empty text when no value is given', async () => {
+  rule('getSystemConfig.answers404WhenUnset', async () => {
+    const { status, body } = await harness.request(await admin(), 'GET', `${configs}/agent.default_model`)
+    expect([status, body['code']]).toEqual([404, 'NOT_FOUND'])
+    expect(body['error']).toContain('agent.default_model')
+  })
+
+  rule('setSystemConfig.replaces', async () => {
     const caller = await admin()
     expect((await harness.request(caller, 'PUT', `${configs}/empty`, {})).body).toEqual({ key: 'empty', value: '' })
     expect((await harness.request(caller, 'GET', `${configs}/empty`)).body).toEqual({ key: 'empty', value: '' })
+    await harness.request(caller, 'PUT', `${configs}/empty`, { value: 'filled' })
+    expect((await harness.request(caller, 'GET', `${configs}/empty`)).body).toEqual({ key: 'empty', value: 'filled' })
   })
 
   it('may be read by every role and written by admins only', async () => {
@@ -54,8 +72,10 @@ describe('system configs', () => {
     }
   })
 
-  it("belong to the caller's tenant: another's are not read, changed or removed", async () => {
+  rule('listSystemConfigs.isOfTheCallersTenant', async () => {
     const [mine, theirs] = [await admin(), await admin()]
+    const master = testCaller({ role: 'admin', tenantId: masterTenantId })
+    await harness.request(master, 'PUT', `${configs}/note`, { value: 'of the master tenant' })
     await harness.request(theirs, 'PUT', `${configs}/note`, { value: 'theirs' })
     expect((await harness.request(mine, 'GET', `${configs}/note`)).status).toBe(404)
     expect((await harness.request(mine, 'GET', configs)).body).toEqual({})
@@ -64,7 +84,7 @@ describe('system configs', () => {
     expect((await harness.request(theirs, 'GET', `${configs}/note`)).body['value']).toBe('theirs')
   })
 
-  it('tell caches that keep a tenant as one entry, and leave an event without the value', async () => {
+  rule('setSystemConfig.isRecorded', async () => {
     const caller = await admin()
     const { tenantId } = caller
     const evicted = [{ kind: 'system_configs', tenantId }]
@@ -115,12 +135,15 @@ describe('bad input', () => {
     expect((await harness.request(caller, 'GET', configs)).body).toEqual({})
   })
 
-  it('is 413 beyond 64 KiB, and fine up to it', async () => {
+  rule('setSystemConfig.checksKeyAndValue', async () => {
     const caller = await admin()
     const room = 65_536 - JSON.stringify({ value: '' }).length
     const put = (length: number) => harness.request(caller, 'PUT', `${configs}/x`, { value: 'v'.repeat(length) })
     expect((await put(room + 1)).status).toBe(413)
     expect((await put(room)).status).toBe(200)
+    for (const key of ['a b', 'x'.repeat(101), 'café'].map(encodeURIComponent))
+      expect((await harness.request(caller, 'PUT', `${configs}/${key}`, { value: 'x' })).status).toBe(400)
+    expect((await harness.request(caller, 'PUT', `${configs}/x`, { value: 7 })).status).toBe(400)
   })
 })
 
@@ -134,7 +157,7 @@ describe('keys that hold secrets', () => {
     'tools.web.brave.api_key',
     'tailscale.auth_key',
     'Gateway.Token',
-  ])('%s is refused, and not shown even when the table has it', async (key) => {
+  ])(ruleName('setSystemConfig.refusesSecrets', '%s'), async (key) => {
     const caller = await admin()
     const answers = [
       await harness.request(caller, 'PUT', `${configs}/${key}`, { value: 'hush' }),
@@ -145,53 +168,17 @@ describe('keys that hold secrets', () => {
       expect([status, body['code']]).toEqual([400, 'INVALID_REQUEST'])
       expect(body['error']).toContain(key)
     }
+    expect((await harness.request(caller, 'GET', configs)).body).toEqual({})
+  })
+
+  rule('listSystemConfigs.hidesSecrets', async () => {
+    const caller = await admin()
     await harness.mesh
       .database('identity')
       .pool.query(`INSERT INTO identity.system_configs (tenant_id, key, value) VALUES ($1, $2, 'hush')`, [
         caller.tenantId,
-        key,
+        'Gateway.Token',
       ])
     expect((await harness.request(caller, 'GET', configs)).body).toEqual({})
-  })
-})
-
-describe('the edition', () => {
-  it('is the standard one, without limits, for everybody', async () => {
-    const anyone = testCaller({ role: 'viewer', userId: '' })
-    expect(await harness.request(anyone, 'GET', '/v1/edition')).toMatchObject({
-      status: 200,
-      body: {
-        name: 'standard',
-        max_agents: 0,
-        max_teams: 0,
-        max_team_members: 0,
-        max_channels: null,
-        max_subagent_concurrent: 0,
-        max_subagent_depth: 0,
-        kg_enabled: true,
-        rbac_enabled: true,
-        team_full_mode: true,
-        vector_search: true,
-      },
-    })
-  })
-
-  it('is the lite one, with its limits, where GOCLAW_EDITION says so', async () => {
-    const lite = await startIdentity({ GOCLAW_EDITION: 'lite' })
-    const { body } = await lite.request(testCaller({ role: 'viewer', userId: '' }), 'GET', '/v1/edition')
-    expect(body).toEqual({
-      name: 'lite',
-      max_agents: 5,
-      max_teams: 1,
-      max_team_members: 5,
-      max_channels: { telegram: 1, discord: 1 },
-      max_subagent_concurrent: 2,
-      max_subagent_depth: 1,
-      kg_enabled: false,
-      rbac_enabled: false,
-      team_full_mode: false,
-      vector_search: false,
-    })
-    await lite.stop()
   })
 })

@@ -1,117 +1,145 @@
-import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { masterTenantId } from '@clawmesh/contracts'
-import { sha256Hex } from '@clawmesh/chassis'
-import { testIdentity } from '../../../test/support/identity.ts'
-import { startServices, testCaller, type ServiceHarness } from '../../../test/support/service-harness.ts'
+import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
+import { rule, ruleName } from '../../../test/support/rule.ts'
+import { testCaller } from '../../../test/support/service-harness.ts'
+import { startIdentity, systemOwner as owner, type IdentityHarness } from './support.ts'
 
-let harness: ServiceHarness
-const owner = testCaller({ role: 'owner', tenantId: masterTenantId, tenantSlug: 'master', userId: 'system' })
+interface Tenant {
+  id: string
+  name: string
+  slug: string
+  status: string
+  settings?: object
+}
+interface Failure {
+  error: string
+  code: string
+}
+
+let harness: IdentityHarness
 
 beforeAll(async () => {
-  harness = await startServices({ services: { identity: testIdentity() } })
+  harness = await startIdentity()
 })
 afterAll(() => harness.stop())
 
-const createTenant = async (name: string) => {
-  const { body } = await harness.request<{ id: string; slug: string }>(owner, 'POST', '/v1/tenants', { name })
-  return body
-}
+const unknown = '0193a5b0-7000-7000-8000-00000000ffff'
+const create = (input: object, caller = owner) =>
+  harness.request<Tenant & Failure>(caller, 'POST', '/v1/tenants', input)
+const get = (id: string) => harness.request<Tenant & Failure>(owner, 'GET', `/v1/tenants/${id}`)
+const update = (id: string, changes: object) => harness.request<Failure>(owner, 'PATCH', `/v1/tenants/${id}`, changes)
+const list = async () => (await harness.request<{ tenants: Tenant[] }>(owner, 'GET', '/v1/tenants')).body.tenants
+const evicted = (tenantId: string) => [{ kind: 'tenants' }, { kind: 'tenant_users', tenantId }]
 
-describe('tenants', () => {
-  it('derives a slug from the name when none is given', async () => {
-    const { slug } = await createTenant('Acme Ltd. (EU)')
-    expect(slug).toBe('acme-ltd-eu')
-  })
-
-  it('answers 409 for a slug that is taken', async () => {
-    await createTenant('Twice')
-    const { status, body } = await harness.request(owner, 'POST', '/v1/tenants', { name: 'Twice' })
-    expect(status).toBe(409)
-    expect(body).toMatchObject({ code: 'ALREADY_EXISTS', retryable: false })
-  })
-
-  it('answers 400 for a change that changes nothing, and 404 for an unknown id', async () => {
-    const { id } = await createTenant('Unchanged')
-    expect((await harness.request(owner, 'PATCH', `/v1/tenants/${id}`, { name: '' })).status).toBe(400)
-    const unknown = '0193a5b0-7000-7000-8000-00000000ffff'
-    expect((await harness.request(owner, 'PATCH', `/v1/tenants/${unknown}`, { name: 'x' })).status).toBe(404)
-  })
-
-  it('are refused to an admin, in the language asked for', async () => {
+describe('the list of tenants', () => {
+  rule('listTenants.isForSystemOwners', async () => {
     const admin = testCaller({ role: 'admin', locale: 'vi' })
     const { status, body } = await harness.request(admin, 'GET', '/v1/tenants')
     expect(status).toBe(403)
     expect(body['error']).toContain('không đủ quyền')
   })
 
-  it('can be created with a key that may provision', async () => {
-    const provisioner = testCaller({ role: 'viewer', scopes: ['operator.provision'] })
-    expect((await harness.request(provisioner, 'POST', '/v1/tenants', { name: 'Provisioned' })).status).toBe(201)
+  rule('listTenants.listsAll', async () => {
+    const ids: string[] = []
+    for (const name of ['Zulu', 'Alpha']) ids.push((await create({ name })).body.id)
+    await update(ids[0]!, { status: 'archived' })
+    const listed = await list()
+    expect(listed[0]).toMatchObject({ id: masterTenantId, slug: 'master' })
+    expect(listed.slice(-2)).toMatchObject([{ id: ids[0], status: 'archived' }, { id: ids[1] }])
   })
 })
 
-describe('API keys', () => {
-  it('shows the secret once and stores only its hash', async () => {
-    const { id: tenantId } = await createTenant('Keys')
-    const admin = testCaller({ tenantId })
-    const created = await harness.request(admin, 'POST', '/v1/api-keys', { name: 'ci', scopes: ['operator.write'] })
-    expect(created.status).toBe(201)
-    expect(created.headers.get('cache-control')).toBe('no-store')
-    const { key, prefix } = created.body as { key: string; prefix: string }
-    expect(key).toMatch(/^goclaw_[0-9a-f]{32}$/)
-    expect(key.startsWith(prefix)).toBe(true)
-    const { body } = await harness.request<object[]>(admin, 'GET', '/v1/api-keys')
-    expect(JSON.stringify(body)).not.toContain(key)
-    expect(JSON.stringify(body)).not.toContain(sha256Hex(key))
-  })
-
-  it('belong to the tenant of the caller whatever an admin sends', async () => {
-    const [mine, other] = [await createTenant('Mine'), await createTenant('Other')]
-    const admin = testCaller({ tenantId: mine.id })
-    const { body } = await harness.request(admin, 'POST', '/v1/api-keys', {
-      name: 'x',
-      scopes: ['operator.read'],
-      tenant_id: other.id,
-    })
-    expect(body['tenant_id']).toBe(mine.id)
-  })
-
-  it('cannot be revoked from another tenant, and system keys only by a system owner', async () => {
-    const tenant = await createTenant('Revoker')
-    const stranger = testCaller({ tenantId: tenant.id })
-    const system = await harness.request(owner, 'POST', '/v1/api-keys', { name: 'system', scopes: ['operator.admin'] })
-    const revoke = `/v1/api-keys/${String(system.body['id'])}/revoke`
-    expect((await harness.request(stranger, 'POST', revoke)).status).toBe(404)
-    expect((await harness.request(owner, 'POST', revoke)).status).toBe(200)
-    expect((await harness.request(owner, 'DELETE', revoke.replace('/revoke', ''))).body).toEqual({ status: 'revoked' })
-  })
-
-  it('resolve until they are revoked or expire', async () => {
-    const { id: tenantId } = await createTenant('Resolver')
-    const admin = testCaller({ tenantId })
-    const { body } = await harness.request(admin, 'POST', '/v1/api-keys', {
-      name: 'x',
-      scopes: ['operator.read'],
-      expires_in: 3600,
-      owner_id: 'bob',
-    })
-    const resolve = () =>
-      harness
-        .rpc(IdentityServiceService)
-        .resolveApiKey(harness.call(admin), { keyHash: sha256Hex(String(body['key'])) })
-    expect(await resolve()).toMatchObject({ found: true, tenantId, ownerId: 'bob', scopes: ['operator.read'] })
-    await harness.request(admin, 'POST', `/v1/api-keys/${String(body['id'])}/revoke`)
-    expect(await resolve()).toMatchObject({ found: false })
-  })
-
+describe('creating a tenant', () => {
   it.each([
-    ['no name', { scopes: ['operator.read'] }, 'name'],
-    ['no scopes', { name: 'x', scopes: [] }, 'scopes'],
-    ['an unknown scope', { name: 'x', scopes: ['root'] }, 'scopes'],
-  ])('answer 400 naming the field for %s', async (_, input, field) => {
-    const { status, body } = await harness.request(testCaller(), 'POST', '/v1/api-keys', input)
-    expect(status).toBe(400)
-    expect(body['error']).toContain(field)
+    ['Acme Ltd. (EU)', 'acme-ltd-eu'],
+    ['Công ty Phở', 'cong-ty-pho'],
+    ['System', 'tenant-system'],
+    ['!!!', expect.stringMatching(/^tenant-[0-9a-f]{6}$/)],
+  ])(ruleName('createTenant.derivesTheSlug', '%s'), async (name, slug) => {
+    expect(await create({ name })).toMatchObject({ status: 201, body: { name, slug } })
+  })
+
+  rule('createTenant.checksTheSlug', async () => {
+    for (const slug of ['Upper', '-edge', 'edge-', 'under_score', 'x'.repeat(101), ''])
+      expect([slug, (await create({ name: 'x', slug })).status]).toEqual([slug, 400])
+    for (const slug of ['a', '0-9', 'x'.repeat(100)])
+      expect([slug, (await create({ name: 'x', slug })).status]).toEqual([slug, 201])
+  })
+
+  rule('createTenant.keepsSlugsUnique', async () => {
+    await create({ name: 'Twice' })
+    const { status, body } = await create({ name: 'Twice' })
+    expect(status).toBe(409)
+    expect(body).toMatchObject({ code: 'ALREADY_EXISTS', retryable: false })
+  })
+
+  rule('createTenant.opensToProvisioners', async () => {
+    const provisioner = testCaller({ role: 'viewer', scopes: ['operator.provision'] })
+    expect((await create({ name: 'Provisioned' }, provisioner)).status).toBe(201)
+    expect((await create({ name: 'Not so' }, testCaller({ role: 'admin' }))).status).toBe(403)
+  })
+
+  rule('createTenant.startsActive', async () => {
+    const settings = { a_b: { cD: 1 } }
+    const { body } = await create({ name: 'With settings', settings })
+    expect(body).toMatchObject({ status: 'active', settings })
+    expect((await get(body.id)).body).toEqual(body)
+    expect((await create({ name: 'Without settings' })).body).not.toHaveProperty('settings')
+  })
+
+  rule('createTenant.isRecorded', async () => {
+    let id = ''
+    const tags = await harness.evictedDuring(async () => (id = (await create({ name: 'Recorded' })).body.id))
+    expect(tags).toEqual(evicted(id))
+    expect((await harness.event('tenantCreated', masterTenantId, id)).data['actorId']).toBe('system')
+  })
+})
+
+describe('one tenant', () => {
+  rule('getTenant.takesIds', async () => {
+    const { body: made } = await create({ name: 'Single' })
+    expect(await get(made.id)).toMatchObject({ status: 200, body: made })
+    expect(await get(made.id.toUpperCase())).toMatchObject({ status: 200, body: made })
+    for (const id of [unknown, '00000000-0000-0000-0000-000000000001', 'FFFFFFFF-ffff-0fff-ffff-ffffffffffff'])
+      expect([id, (await get(id)).status]).toEqual([id, 404])
+    for (const id of [made.slug, '42', `${unknown}0`, unknown.replaceAll('-', '')])
+      expect([id, (await get(id)).status]).toEqual([id, 400])
+  })
+
+  it('is found by id or slug by the edge', async () => {
+    const { body: made } = await create({ name: 'Resolved' })
+    const resolve = (idOrSlug: string) =>
+      harness.rpc(IdentityServiceService).resolveTenant(harness.call(owner), { idOrSlug })
+    const found = { found: true, id: made.id, slug: 'resolved', status: 'active' }
+    for (const reference of [made.id, made.slug]) expect(await resolve(reference)).toMatchObject(found)
+    expect(await resolve('nowhere')).toMatchObject({ found: false })
+  })
+})
+
+describe('changing a tenant', () => {
+  rule('updateTenant.leavesTheRest', async () => {
+    const { body: made } = await create({ name: 'Before', settings: { old: 1 } })
+    expect((await update(made.id, { name: '', status: 'suspended' })).body).toEqual({ ok: 'true' })
+    expect((await get(made.id)).body).toMatchObject({ name: 'Before', status: 'suspended', settings: { old: 1 } })
+    await update(made.id, { name: 'After', settings: { young: 2 } })
+    const after = (await get(made.id)).body
+    expect(after).toMatchObject({ name: 'After', slug: 'before', status: 'suspended', settings: { young: 2 } })
+    expect(after.settings).not.toHaveProperty('old')
+    for (const nothing of [{}, { name: '' }, { slug: 'other' }])
+      expect((await update(made.id, nothing)).status).toBe(400)
+  })
+
+  rule('updateTenant.checksStatusAndId', async () => {
+    const { id } = (await create({ name: 'Checked' })).body
+    expect((await update(id, { status: 'paused' })).status).toBe(400)
+    expect((await update(unknown, { name: 'x' })).status).toBe(404)
+    expect((await get(id)).body).toMatchObject({ status: 'active' })
+  })
+
+  rule('updateTenant.isRecorded', async () => {
+    const { id } = (await create({ name: 'Changed' })).body
+    expect(await harness.evictedDuring(() => update(id, { status: 'suspended' }))).toEqual(evicted(id))
+    expect((await harness.event('tenantUpdated', masterTenantId, id)).data['actorId']).toBe('system')
   })
 })
 
@@ -122,10 +150,10 @@ describe('bad bodies', () => {
     ['a prototype key', '{"name":"x","settings":{"__proto__":{"admin":true}}}'],
     ['an escaped prototype key', '{"name":"x","settings":{"\\u005f_proto__":{"admin":true}}}'],
   ])('answer 400 and store nothing: %s', async (_, body) => {
-    const before = await harness.request<{ tenants: object[] }>(owner, 'GET', '/v1/tenants')
+    const before = await list()
     expect((await harness.request(owner, 'POST', '/v1/tenants', body)).status).toBe(400)
-    const after = await harness.request<{ tenants: object[] }>(owner, 'GET', '/v1/tenants')
-    expect(after.body.tenants).toHaveLength(before.body.tenants.length)
+    const after = await list()
+    expect(after).toHaveLength(before.length)
   })
 
   it('answer 413 over the limit', async () => {

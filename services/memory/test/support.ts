@@ -9,6 +9,7 @@ import {
 import type { Caller } from '@clawmesh/contracts'
 import { evict, implementRpc, loadConfigs, newId, type Call, type Database } from '@clawmesh/chassis'
 import { startEmptyPglite } from '../../../test/support/pglite.ts'
+import { fakeRpc } from '../../../test/support/fake-rpc.ts'
 import { startServices, type ServiceHarness } from '../../../test/support/service-harness.ts'
 import { memoryConfig, memoryService } from '../src/index.ts'
 import { featureHash } from '../src/embeddings/feature-hashing.ts'
@@ -113,37 +114,13 @@ export const startMemory = async (
         ],
         parts: [],
       },
-      {
-        name: 'providers',
-        rpc: [
-          implementRpc(ProvidersServiceService, {
-            chat: async function* () {
-              throw new Error('not part of this test')
-            },
-            embed: async (call, request) => {
-              providers.asked.push(request.texts)
-              return providers.embed(call, request)
-            },
-          }),
-        ],
-        parts: [],
-      },
-      {
-        name: 'identity',
-        rpc: [
-          implementRpc(IdentityServiceService, {
-            resolveApiKey: none,
-            resolveTenant: none,
-            resolveMembership: none,
-            resolvePairing: none,
-            requestPairing: none,
-            getPairingRequest: none,
-            resolveOidcIssuer: none,
-            listSystemConfigs: async () => ({ values: systemConfig }),
-          }),
-        ],
-        parts: [],
-      },
+      fakeRpc(ProvidersServiceService, {
+        embed: async (call, request) => {
+          providers.asked.push(request.texts)
+          return providers.embed(call, request)
+        },
+      }),
+      fakeRpc(IdentityServiceService, { listSystemConfigs: async () => ({ values: systemConfig }) }),
     ],
   })
 

@@ -10,6 +10,13 @@ export const documentation = defineHttpTable('gateway', {
     aliases: [{ path: '/docs/openapi.json', id: 'getDocsOpenApiSpec' }],
     role: 'public',
     summary: 'The OpenAPI 3.1 document of this server',
+    rules: {
+      isReadableFromAnyPage:
+        'Needs no credential and may be read by pages of any origin, for 5 minutes without asking again',
+      listsEveryPath: 'Lists every path that exists, as OpenAPI 3.1',
+      isTheSameUnderBothPaths: 'Both paths answer the same bytes and headers',
+      answersConditionally: 'Who has it already is answered 304',
+    },
     response: { 200: document },
     errors: [],
   },
@@ -19,6 +26,11 @@ export const documentation = defineHttpTable('gateway', {
     aliases: [{ path: '/docs/{path...}', id: 'getDocsAsset' }],
     role: 'public',
     summary: 'Interactive API documentation',
+    rules: {
+      isAPageAtEveryPath: 'Every path below /docs but those of its files is the page',
+      loadsNothingFromElsewhere: 'The page loads its own files only, and reads /v1/openapi.json',
+      givesNoOtherFile: 'No other file of the package is given',
+    },
     params: z.object({ path: z.string().optional().describe('A file of the page') }),
     response: { 200: z.string() },
     produces: 'text/html',

@@ -25,6 +25,8 @@ const apiKey = z
 /** How long a replaced API key goes on working, unless said otherwise. */
 const defaultGraceSeconds = 48 * 3_600
 const maxGraceSeconds = 30 * 86_400
+/** A hundred years; what is to last longer need not expire. */
+const maxExpirySeconds = 100 * 365 * 86_400
 
 const createdKey = apiKey.extend({
   key: z
@@ -39,6 +41,12 @@ export const apiKeys = defineHttpTable('identity', {
     path: '/v1/api-keys',
     role: 'admin',
     summary: 'All API keys, active and revoked, without the secret',
+    rules: {
+      isABareArray: 'Answers a bare array without pages, newest first',
+      showsSystemKeysToOwners:
+        "Beside the keys of the caller's tenant system owners see those of the system, under the all-zero tenant",
+      hidesSecrets: 'Neither a secret nor its hash is shown, and `owner_id` only where a key has an owner',
+    },
     response: { 200: z.array(apiKey) },
     errors: [],
   },
@@ -48,10 +56,30 @@ export const apiKeys = defineHttpTable('identity', {
     role: 'admin',
     orScope: 'operator.provision',
     summary: 'Create an API key with no more rights than your own; the secret is shown in this answer only',
+    rules: {
+      makesARandomSecret:
+        'The secret is `goclaw_` and 32 random hex digits; it is shown once and stored as its SHA-256',
+      showsAPrefix: 'The prefix is `goclaw_` and the first 8 hex digits of the secret',
+      bindsToATenant:
+        "A key is bound to the caller's tenant; system owners name any, or none for a system key, and another tenant's id is refused to everybody else",
+      expires:
+        '`expires_in` is at most a hundred years; a key without it, or with null, zero or a negative one, never expires',
+      speaksForItsOwner:
+        'A key with an owner speaks for that user only, and a caller who is bound to a user makes no keys for others',
+      notesItsCreator: '`created_by` is the user of the request, or empty where it names none',
+      isRecorded:
+        'Caches evict what they know of the new key, and the creation is an event of the tenant that the key opens',
+      givesNoMoreThanOwn: "A scope beyond the caller's own rights is refused and named",
+    },
     body: z.object({
       name: z.string().trim().min(1).max(100),
       scopes: z.array(scope).min(1),
-      expires_in: z.number().int().nullish().describe('Seconds; null, absent or not above 0 means never'),
+      expires_in: z
+        .number()
+        .int()
+        .refine((seconds) => seconds <= maxExpirySeconds, 'at most a hundred years')
+        .nullish()
+        .describe('Seconds, at most a hundred years; null, absent or not above 0 means never'),
       tenant_id: uuid.optional().describe('System owner only; absent makes a system key'),
       owner_id: userId.optional(),
     }),
@@ -63,6 +91,12 @@ export const apiKeys = defineHttpTable('identity', {
     path: '/v1/api-keys/{id}/rotate',
     role: 'admin',
     summary: 'Replace an API key by a new one with the same rights; the old one works on until a deadline',
+    rules: {
+      keepsRightsAndLifetime: 'The new key has the name, scopes, owner, tenant and lifetime of the old one',
+      keepsBothForAWhile:
+        "Both keys work until the deadline, 48 hours on unless said, and never beyond the old key's own end",
+      happensOnce: 'A key that was replaced, revoked or has expired is answered 412',
+    },
     params: idParams,
     body: z
       .object({
@@ -84,6 +118,14 @@ export const apiKeys = defineHttpTable('identity', {
     aliases: [{ method: 'DELETE', path: '/v1/api-keys/{id}', id: 'deleteApiKey' }],
     role: 'admin',
     summary: 'Revoke an API key for good',
+    rules: {
+      keepsTheRow: 'A revoked key stays in the list, and revoking it again is answered 200',
+      ignoresTheBody: 'A body is ignored',
+      protectsOthers:
+        'System keys are revoked by system owners only; they and keys of other tenants are answered 404 to everybody else',
+      isRecorded: 'Caches evict the key at once, and the revocation is an event',
+      hasADeleteForm: 'DELETE of the key revokes it as well; the row stays',
+    },
     params: idParams,
     response: { 200: statusIs('revoked') },
     errors: [400, 404],

@@ -7,6 +7,10 @@ export const edition = defineHttpTable('identity', {
     path: '/v1/edition',
     role: 'public',
     summary: 'Edition in force and its limits; 0 and null are no limit',
+    rules: {
+      needsNoCredential: 'Answered to anybody, whatever credential they send',
+      saysUnlimitedAsZero: 'The standard edition has no limits: 0, and null for channels',
+    },
     response: {
       200: z.object({
         name: z.enum(['standard', 'lite']),

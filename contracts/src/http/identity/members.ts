@@ -39,6 +39,9 @@ export const members = defineHttpTable('identity', {
     path: '/v1/tenants/{id}/users',
     role: 'owner',
     summary: 'Members of a tenant, in the order in which they came; none for an unknown tenant',
+    rules: {
+      ordersByArrival: 'Members come in the order in which they were added; an unknown tenant has none',
+    },
     params: idParams,
     response: { 200: tenantUsers },
     errors: [400],
@@ -49,6 +52,12 @@ export const members = defineHttpTable('identity', {
     role: 'owner',
     orScope: 'operator.provision',
     summary: 'Add a user to a tenant, or change the role of a member',
+    rules: {
+      changesRoles: 'A member who is added again gets the new role, and the answer is 201 as before',
+      checksTheRole: 'The role is `member` unless said, and one of five',
+      checksTheTenant: 'An unknown tenant is answered 404, a user id above 255 characters 400',
+      isRecorded: 'Caches evict what they know of the user, and the addition is an event of the tenant',
+    },
     params: idParams,
     body: z.object({ user_id: userId.min(1), role: tenantRole.default('member') }),
     response: { 201: okString },
@@ -59,6 +68,11 @@ export const members = defineHttpTable('identity', {
     path: '/v1/tenants/{id}/users/{userId}',
     role: 'owner',
     summary: 'Remove a user from a tenant; fine for a user who is no member',
+    rules: {
+      isFineForStrangers: 'A user who is no member is answered 200 as well',
+      endsAccess:
+        "Caches evict the membership, the removal is an event, and the user's live connections receive `tenant.access.revoked` and are closed",
+    },
     params: z.object({ id: uuid.describe('Id of the tenant'), userId: userId.min(1).describe('Id of the user') }),
     response: { 200: okString },
     errors: [400],
@@ -68,6 +82,10 @@ export const members = defineHttpTable('identity', {
     path: '/v1/tenant-users',
     role: 'viewer',
     summary: "Users of the caller's tenant, in the order in which they came",
+    rules: {
+      ordersByArrival: 'Users come in the order in which they were added, without pages',
+      isOfTheCallersTenant: 'Every role sees the users of its own tenant, and no others',
+    },
     response: { 200: tenantUsers },
     errors: [],
   },
@@ -76,6 +94,16 @@ export const members = defineHttpTable('identity', {
     path: '/v1/users/search',
     role: 'viewer',
     summary: "Contacts and users of the caller's tenant whose id or name contains a text",
+    rules: {
+      findsAnyPart:
+        'A part of the user id or of the display name is found in any case, in the order in which the users came; an empty `q` finds everybody',
+      takesWildcardsLiterally: '`%`, `_` and backslashes stand for themselves',
+      filtersBySource:
+        '`source` keeps contacts or users of the tenant; `peer_kind` filters contacts only, and unknown values of either are dropped',
+      capsTheLimit:
+        'A limit above 100 is 100, and 30 where none is given; zero, a negative or an unreadable one is refused',
+      showsBothIds: "A user of the tenant is shown by the user id, with the membership's id as `uuid`",
+    },
     query: z.object({
       q: z.string().default('').describe('Text that the id or name contains'),
       peer_kind: lenient(z.enum(['direct', 'group'])).describe('Filters contacts only'),

@@ -93,6 +93,10 @@ export const oidcIssuers = defineHttpTable('identity', {
     path: '/v1/tenants/{id}/oidc-issuers',
     role: 'admin',
     summary: "OIDC issuers whose tokens open the tenant, in the order in which they came; for the tenant's own admins",
+    rules: {
+      isForAdminsOfTheTenant:
+        "Users of the gateway token see issuers only where they are owner or admin of the tenant; another tenant's are answered 404",
+    },
     params: idParams,
     response: { 200: z.object({ issuers: z.array(oidcIssuer) }) },
     errors: [400, 404],
@@ -102,6 +106,11 @@ export const oidcIssuers = defineHttpTable('identity', {
     path: '/v1/tenants/{id}/oidc-issuers',
     role: 'admin',
     summary: 'Connect an OIDC issuer; one that another tenant uses already is shared by system owners only',
+    rules: {
+      refusesPrivateAddresses: 'Issuers and key addresses that are not public are refused, as is what lets nobody in',
+      connectsAudiencesOnce: 'An audience of an issuer is connected once; another time is answered 409',
+      sharesIssuersByOwnersOnly: 'An issuer that another tenant uses is shared by system owners only',
+    },
     params: idParams,
     body: newOidcIssuer,
     bodyLimitBytes: 65_536,
@@ -113,6 +122,9 @@ export const oidcIssuers = defineHttpTable('identity', {
     path: '/v1/tenants/{id}/oidc-issuers/{issuerId}',
     role: 'admin',
     summary: 'One OIDC issuer, with the state of its keys',
+    rules: {
+      showsTheStateOfItsKeys: 'While the keys cannot be fetched the reason is shown, and gone when they are there',
+    },
     params: tenantIssuerParams,
     response: { 200: oidcIssuer },
     errors: [400, 404],
@@ -122,6 +134,10 @@ export const oidcIssuers = defineHttpTable('identity', {
     path: '/v1/tenants/{id}/oidc-issuers/{issuerId}',
     role: 'admin',
     summary: 'Change an OIDC issuer; tokens accepted before are judged anew at once',
+    rules: {
+      letsSomebodyIn: 'A change that would let nobody in is refused and changes nothing',
+      dropsMovedKeys: 'Keys of the old address are no longer used when it is changed',
+    },
     params: tenantIssuerParams,
     body: oidcSettings.partial(),
     bodyLimitBytes: 65_536,
@@ -133,6 +149,9 @@ export const oidcIssuers = defineHttpTable('identity', {
     path: '/v1/tenants/{id}/oidc-issuers/{issuerId}',
     role: 'admin',
     summary: 'Disconnect an OIDC issuer; its tokens are refused at once',
+    rules: {
+      freesItsAudiences: 'The audiences of a removed issuer may be connected by others',
+    },
     params: tenantIssuerParams,
     response: { 200: okString },
     errors: [400, 404],

@@ -84,7 +84,8 @@ export const memoryDocuments = defineHttpTable('memory', {
       readsOneOwner:
         'Without `user_id` the shared document is read; with it that of the user, and never the shared one instead',
       answersUnknown404: 'A document that is not there is answered 404 with its path in the text',
-      countsChunks: 'Says how many chunks the document has, how many of them have a vector, and which could not be embedded',
+      countsChunks:
+        'Says how many chunks the document has, how many of them have a vector, and which could not be embedded',
       takesSlashes: 'Paths may have slashes, spaces and letters of any script, raw or percent-encoded',
     },
     params: documentParams,

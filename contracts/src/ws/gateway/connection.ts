@@ -11,6 +11,25 @@ export const connection = defineWsTable('gateway', {
   connect: {
     role: 'public',
     summary: 'Authenticate the connection; the first request. Repeated, it replaces who the connection speaks for',
+    rules: {
+      speaksForTheNamedUser:
+        'With the gateway token a connection speaks for the user that it names: an owner id owns the system, others are admins where they are members',
+      fixesWhatAKeySays:
+        'An API key has the role of its scopes, in its own tenant and for its owner, whatever the request names',
+      opensDevelopment:
+        'Where no gateway token is set everybody is an operator of the master tenant, and owner ids are owners',
+      showsACode:
+        'A browser without a credential gets a code to show and waits; once an admin approves it is an operator',
+      refusesWrongTokens: 'A token that does not hold is answered UNAUTHORIZED, and the connection stays what it was',
+      hidesTenants:
+        'An unknown tenant, one without access and one where no user is named are answered TENANT_ACCESS_REVOKED alike; owners are answered NOT_FOUND for an unknown one',
+      neverFallsBack: 'An unknown tenant is never replaced by the master tenant, whatever is configured',
+      replacesTheCaller: 'Repeated, it replaces user, role, tenant and language',
+      bindsBrowsers: 'A paired browser is bound to the first user that it names after the approval; another is refused',
+      answersInTheAskedLanguage: 'Refusals are in the language that the request asks for',
+      limitsPendingBrowsers:
+        'At most 3 browsers of an address wait for a tenant; those whose connections have closed make room first',
+    },
     params: z.object({
       token: z.string().optional().describe('Gateway token or API key'),
       user_id: z.string().max(255).optional(),
@@ -45,6 +64,10 @@ export const connection = defineWsTable('gateway', {
   'browser.pairing.status': {
     role: 'public',
     summary: 'Whether a browser is paired yet. A connection that waits for it may ask for itself only',
+    rules: {
+      isForThoseWhoWait: 'A connection that waits may ask for itself only, one that has not connected for nobody',
+      isLimitedByAddress: 'Questions are limited by address, with the exact time to wait',
+    },
     params: z.object({ sender_id: z.string().min(1).max(200) }),
     result: z.object({ status: z.enum(['approved', 'pending', 'expired']), approved: z.boolean() }),
     errors: ['RESOURCE_EXHAUSTED'],

@@ -31,6 +31,12 @@ export const devicePairing = defineWsTable('identity', {
     role: 'operator',
     scopes,
     summary: 'Ask for a code that pairs a sender; one that waits already gets its code again',
+    rules: {
+      givesTheCodeAgain:
+        'A code has eight characters that cannot be taken for each other and holds an hour; the same sender on the same channel gets its pending code again',
+      limitsPendingRequests: 'At most 3 requests of an account and 100 of a tenant are pending',
+      refusesGuessableBrowsers: "A browser's id of fewer than 32 characters is refused, as it could be guessed",
+    },
     params: z.object({
       senderId,
       channel,
@@ -44,6 +50,10 @@ export const devicePairing = defineWsTable('identity', {
     role: 'admin',
     scopes,
     summary: "Pair the sender of one of the tenant's codes for 30 days",
+    rules: {
+      pairsForThirtyDays: 'The sender is paired with the tenant of the request for 30 days',
+      knowsOwnCodesOnly: 'A code of another tenant is answered NOT_FOUND',
+    },
     params: z.object({ code, approvedBy: z.string().min(1).max(100).default('operator') }),
     result: z.object({ paired: pairedDevice }),
     errors: ['NOT_FOUND'],
@@ -52,6 +62,10 @@ export const devicePairing = defineWsTable('identity', {
     role: 'admin',
     scopes,
     summary: "Reject one of the tenant's codes",
+    rules: {
+      endsTheRequest: 'The request ends and its code is void',
+      isDecidedOnce: 'Of several decisions on a code at once only one is made',
+    },
     params: z.object({ code }),
     result: z.object({ denied: z.literal(true) }),
     errors: ['NOT_FOUND'],
@@ -60,6 +74,9 @@ export const devicePairing = defineWsTable('identity', {
     role: 'operator',
     scopes,
     summary: "The tenant's pending requests and paired devices, newest first",
+    rules: {
+      listsNewestFirst: 'Pending requests and paired devices are listed newest first; what has expired is removed',
+    },
     params: z.object({}),
     result: z.object({ pending: z.array(pairingRequest), paired: z.array(pairedDevice) }),
     errors: [],
@@ -68,6 +85,10 @@ export const devicePairing = defineWsTable('identity', {
     role: 'admin',
     scopes,
     summary: 'End the pairing of a device; its connections are closed',
+    rules: {
+      closesConnections: 'Live connections that came in with the pairing are closed',
+      takesAnIdAlone: 'The channel is `browser` unless said, and the sender may be named `id`',
+    },
     params: z.object({ senderId, channel: channel.default('browser') }),
     aliases: { senderId: ['id'] },
     result: z.object({ revoked: z.literal(true) }),

@@ -1,10 +1,9 @@
 import { join } from 'node:path'
 import { masterTenantId, MeshError, type Caller } from '@clawmesh/contracts'
-import { type Actor, actorOf, type Call, cutText, newId } from '@clawmesh/chassis'
+import { type Actor, actorOf, type Call, cutText, keyOfName, newId } from '@clawmesh/chassis'
 import { contextTemplates } from '../context-files/templates.ts'
 import { isSystemOwner, mayUse, requireOwner } from './access.ts'
 import { agentChanges } from './agent-input.ts'
-import { agentKeyFrom } from './agent-key.ts'
 import type { Agent, AgentChanges, AgentFields, AgentInput, NewAgent } from './types.ts'
 
 /** The agents of one tenant. */
@@ -55,6 +54,7 @@ const defaults = {
 } satisfies Omit<AgentFields, 'agentKey' | 'workspace'>
 const predefinedFiles = ['AGENTS.md', 'SOUL.md', 'IDENTITY.md', 'USER_PREDEFINED.md'] as const
 
+const maxKeyLength = 64
 const notFound = (id: string) => new MeshError('NOT_FOUND', 'error.not_found', { kind: 'agent', id: cutText(id, 100) })
 
 const requireUser = (caller: Caller): void => {
@@ -122,7 +122,7 @@ export const createAgentUseCases = ({ rowsOf, workspaceDir, tenantSlug: slugOf, 
       requireUser(caller)
       const { tenantId, tenantSlug } = await tenantFor(call, wanted)
       const changes = agentChanges(input)
-      const agentKey = changes.agentKey ?? agentKeyFrom(changes.displayName ?? '')
+      const agentKey = changes.agentKey ?? keyOfName(changes.displayName ?? '', 'agent', maxKeyLength)
       const agent = {
         ...defaults,
         workspace: join(workspaceDir, ...(tenantId === masterTenantId ? [] : ['tenants', tenantSlug]), agentKey),

@@ -76,13 +76,20 @@ const identified = (secret: string): Pick<NewApiKeyRow, 'id' | 'prefix' | 'keyHa
   keyHash: sha256Hex(secret),
 })
 
-/** Only a system owner may make a key for another tenant, or for none (a system key). */
-const tenantOf = (caller: Caller, { tenantId }: NewApiKey): string | null =>
-  isSystemOwner(caller) ? (tenantId ?? null) : caller.tenantId
+/** Only a system owner may make a key for another tenant, or for none (a system key). @throws FORBIDDEN */
+const tenantOf = (caller: Caller, { tenantId }: NewApiKey): string | null => {
+  if (isSystemOwner(caller)) return tenantId ?? null
+  if (tenantId !== undefined && tenantId !== caller.tenantId)
+    throw new MeshError('FORBIDDEN', 'error.system_owner_only', { action: 'make keys of another tenant' })
+  return caller.tenantId
+}
 
-/** Who is bound to a user cannot make a key that speaks for another. */
-const ownerOf = (caller: Caller, { ownerId }: NewApiKey): string | null =>
-  caller.userBound ? caller.userId : ownerId || null
+/** Who is bound to a user cannot make a key that speaks for another. @throws FORBIDDEN */
+const ownerOf = ({ userBound, userId }: Caller, { ownerId }: NewApiKey): string | null => {
+  if (!userBound) return ownerId || null
+  if (ownerId && ownerId !== userId) throw new MeshError('FORBIDDEN', 'error.bound_to_user', { user: userId })
+  return userId
+}
 
 const notFound = (id: string) => new MeshError('NOT_FOUND', 'error.not_found', { kind: 'api key', id })
 const hasEnded = ({ revoked, expiresAt }: ApiKey, nowMs: number): boolean =>
@@ -98,11 +105,12 @@ export const createApiKeyUseCases = ({ rowsOf, lookups, findTenant }: ApiKeyPart
 
   /**
    * Makes a key. The secret is in this answer only.
-   * @throws FORBIDDEN for a scope beyond the caller's own rights, NOT_FOUND for an unknown tenant
+   * @throws FORBIDDEN for a scope, a tenant or an owner beyond the caller's own rights, NOT_FOUND for an unknown tenant
    */
   create: async (call: Call, input: NewApiKey): Promise<{ apiKey: ApiKey; secret: string }> => {
     const { caller } = call
     refuseMoreThanOwn(caller, input.scopes)
+    const ownerId = ownerOf(caller, input)
     const tenantId = tenantOf(caller, input)
     if (tenantId !== null && (await findTenant(tenantId)) === undefined) throw unknownTenant(tenantId)
     const secret = newSecret()
@@ -113,7 +121,7 @@ export const createApiKeyUseCases = ({ rowsOf, lookups, findTenant }: ApiKeyPart
         tenantId,
         name: input.name,
         scopes: input.scopes,
-        ownerId: ownerOf(caller, input),
+        ownerId,
         expiresAt: seconds > 0 ? new Date(Date.now() + seconds * 1000) : null,
         createdBy: caller.userId,
       },

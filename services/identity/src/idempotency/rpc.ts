@@ -3,26 +3,18 @@ import {
   type IdempotencyServiceService,
   type KeptAnswer,
 } from '@clawmesh/contracts/gen/clawmesh/identity/v1/idempotency.ts'
-import { MeshError } from '@clawmesh/contracts'
-import type { RpcFunctions } from '@clawmesh/chassis'
+import { MeshError, uuid } from '@clawmesh/contracts'
+import { validate, type RpcFunctions } from '@clawmesh/chassis'
 import { z } from 'zod'
 import type { IdempotencyRows } from './types.ts'
 
 const claim = z.object({
   scopeHash: z.string().regex(/^[0-9a-f]{64}$/),
-  claimId: z.uuid(),
+  claimId: uuid,
   leaseMs: z.int().min(1_000).max(3_600_000),
 })
 const renewal = claim.omit({ scopeHash: true })
 const held = claim.pick({ claimId: true })
-
-const read = <T>(schema: z.ZodType<T>, request: unknown): T => {
-  const { data, error } = schema.safeParse(request)
-  if (error === undefined) return data
-  const [issue] = error.issues
-  const params = { field: String(issue?.path[0] ?? ''), reason: issue?.message ?? '' }
-  throw new MeshError('INVALID_REQUEST', 'error.invalid_request', params)
-}
 
 const toText = (answer: KeptAnswer): string => JSON.stringify({ ...answer, body: answer.body.toString('base64') })
 const toAnswer = (text: string): KeptAnswer => {
@@ -34,21 +26,21 @@ export const createIdempotencyRpc = (
   keysOf: (tenantId: string) => IdempotencyRows,
 ): RpcFunctions<typeof IdempotencyServiceService> => ({
   claimKey: async ({ caller }, request) => {
-    const found = await keysOf(caller.tenantId).claim(read(claim, request))
+    const found = await keysOf(caller.tenantId).claim(validate(claim, request, caller.locale))
     return { state: found.state, answer: found.state === 'done' ? toAnswer(found.answer) : undefined }
   },
   renewClaim: async ({ caller }, request) => {
-    const { claimId, leaseMs } = read(renewal, request)
+    const { claimId, leaseMs } = validate(renewal, request, caller.locale)
     return { held: await keysOf(caller.tenantId).renew(claimId, leaseMs) }
   },
   completeClaim: async ({ caller }, request) => {
-    const { claimId } = read(held, request)
+    const { claimId } = validate(held, request, caller.locale)
     if (request.answer === undefined) throw new MeshError('INVALID_REQUEST', 'error.required', { field: 'answer' })
     await keysOf(caller.tenantId).complete(claimId, toText(request.answer))
     return {}
   },
   abandonClaim: async ({ caller }, request) => {
-    await keysOf(caller.tenantId).abandon(read(held, request).claimId)
+    await keysOf(caller.tenantId).abandon(validate(held, request, caller.locale).claimId)
     return {}
   },
 })

@@ -1,10 +1,21 @@
 /** Pairings of a tenant: who waits, and who is in. What has expired is as good as absent. */
 import { cacheTags } from '@clawmesh/contracts'
-import { event, newId, sha256Hex, type ServiceDb } from '@clawmesh/chassis'
+import { event, newId, sha256Hex, type PrismaTx, type ServiceDb } from '@clawmesh/chassis'
 import type { PrismaClient } from '../db/client/client.ts'
+import type { PairingRequestWhereInput } from '../db/client/models.ts'
 import type { PairingRows } from './use-cases.ts'
 
 const newestFirst = { id: 'desc' as const }
+const noConnection: PairingRequestWhereInput = { clientIp: { not: null }, connectionId: null }
+
+/** Whether there is room for one more request; the oldest whose connection has closed makes it. */
+const makeRoom = async (tx: PrismaTx<PrismaClient>, of: PairingRequestWhereInput, most: number): Promise<boolean> => {
+  if ((await tx.pairingRequest.count({ where: of })) < most) return true
+  const left = await tx.pairingRequest.findFirst({ where: { ...of, ...noConnection }, orderBy: { id: 'asc' } })
+  if (left === null) return false
+  await tx.pairingRequest.deleteMany({ where: { id: left.id } })
+  return true
+}
 
 export const createPairingRows =
   (db: ServiceDb<PrismaClient>) =>
@@ -29,12 +40,34 @@ export const createPairingRows =
           // Requests of a tenant come one after the other, so that their number can be trusted.
           await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`pairing ${tenantId}`}, 0))`
           await tx.pairingRequest.deleteMany(over())
-          const { accountId, senderId, channel } = wanted
+          const { accountId, clientIp, senderId, channel } = wanted
           const known = await tx.pairingRequest.findFirst({ where: { tenantId, senderId, channel } })
           if (known !== null) return { result: known }
-          if ((await tx.pairingRequest.count({ where: { tenantId, accountId } })) >= most) return { result: undefined }
+          const ofOne = { tenantId, clientIp, accountId: clientIp === null ? accountId : undefined }
+          if (!(await makeRoom(tx, ofOne, most.ofOne))) return { result: undefined }
+          if (!(await makeRoom(tx, { tenantId }, most.ofTenant))) return { result: undefined }
           const created = await tx.pairingRequest.create({ data: wanted })
           return { result: created, events: [event('pairingRequested', { id: wanted.id, channel })] }
+        }),
+
+      resume: (id, waiting) =>
+        change(async (tx) => {
+          await tx.pairingRequest.updateMany({ where: { tenantId, id }, data: waiting })
+          return { result: undefined }
+        }),
+
+      leave: (id, connectionId) =>
+        change(async (tx) => {
+          await tx.pairingRequest.updateMany({ where: { tenantId, id, connectionId }, data: { connectionId: null } })
+          return { result: undefined }
+        }),
+
+      bind: (sender, userId) =>
+        change(async (tx) => {
+          const where = { ...live(), ...sender }
+          const { count } = await tx.pairedDevice.updateMany({ where: { ...where, userId: null }, data: { userId } })
+          const device = await tx.pairedDevice.findFirst({ where })
+          return { result: device?.userId ?? undefined, evict: count === 0 ? [] : tagsOf(sender.senderId) }
         }),
 
       approve: (code, paired, actor) =>
@@ -45,7 +78,8 @@ export const createPairingRows =
           const { count } = await tx.pairingRequest.deleteMany({ where: { id: request.id } })
           if (count === 0) return { result: undefined }
           const { id, senderId, channel, chatId } = request
-          const data = { chatId, pairedBy: paired.by, pairedAt: new Date(), expiresAt: paired.expiresAt }
+          const { by: pairedBy, expiresAt } = paired
+          const data = { chatId, pairedBy, pairedAt: new Date(), expiresAt, userId: null }
           const device = await tx.pairedDevice.upsert({
             where: { tenantId_senderId_channel: { tenantId, senderId, channel } },
             create: { id: newId(), tenantId, senderId, channel, ...data },

@@ -1,5 +1,5 @@
 import { MeshError } from '@clawmesh/contracts'
-import { actorOf, newId, type Actor, type Call } from '@clawmesh/chassis'
+import { actorOf, keyOfName, newId, type Actor, type Call } from '@clawmesh/chassis'
 import { unknownTenant } from '../caller.ts'
 import type { NewTenant, Tenant, TenantChanges } from './types.ts'
 
@@ -15,14 +15,7 @@ export interface TenantRows {
   update: (id: string, changes: TenantChanges, actor: Actor) => Promise<boolean>
 }
 
-/** A slug from a name: lower-case letters and digits, everything else a hyphen. */
-const slugify = (name: string): string =>
-  name
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-|-$/g, '')
-    .slice(0, 100)
-    .replace(/-$/, '') || 'tenant'
+const maxSlugLength = 100
 
 /** Tenants of the installation; callers are system owners or hold `operator.provision`. */
 export const createTenantUseCases = (rows: TenantRows) => {
@@ -39,8 +32,10 @@ export const createTenantUseCases = (rows: TenantRows) => {
     },
 
     /** @throws ALREADY_EXISTS when the slug is taken */
-    create: (call: Call, { name, slug = slugify(name), settings = {} }: NewTenant): Promise<Tenant> =>
-      rows.insert({ id: newId(), name, slug, settings }, actorOf(call)),
+    create: (
+      call: Call,
+      { name, slug = keyOfName(name, 'tenant', maxSlugLength), settings = {} }: NewTenant,
+    ): Promise<Tenant> => rows.insert({ id: newId(), name, slug, settings }, actorOf(call)),
 
     /** Absent fields and empty names change nothing. @throws INVALID_REQUEST when nothing is left to change, NOT_FOUND */
     update: async (call: Call, id: string, { name, status, settings }: TenantChanges): Promise<void> => {

@@ -116,12 +116,36 @@ export interface ResolvePairingResponse {
   status: string;
   /** Unix milliseconds; 0 when expired. */
   expiresAtMs: number;
+  /** Whom an approved sender is bound to; empty before it has named a user. */
+  userId: string;
+}
+
+export interface BindPairingRequest {
+  tenantId: string;
+  senderId: string;
+  userId: string;
+}
+
+export interface BindPairingResponse {
+  /** Empty when the sender is not paired. */
+  userId: string;
+}
+
+export interface LeavePairingRequest {
+  tenantId: string;
+  requestId: string;
+  connectionId: string;
+}
+
+export interface LeavePairingResponse {
 }
 
 export interface RequestPairingRequest {
   tenantId: string;
   /** What the browser calls itself. Unless that sender waits already a new name is made for it. */
   senderId: string;
+  /** The connection that waits, a UUID. Requests are counted by the client's address, which travels with the call. */
+  connectionId: string;
 }
 
 export interface RequestPairingResponse {
@@ -1188,7 +1212,7 @@ export const ResolvePairingRequest: MessageFns<ResolvePairingRequest> = {
 };
 
 function createBaseResolvePairingResponse(): ResolvePairingResponse {
-  return { status: "", expiresAtMs: 0 };
+  return { status: "", expiresAtMs: 0, userId: "" };
 }
 
 export const ResolvePairingResponse: MessageFns<ResolvePairingResponse> = {
@@ -1198,6 +1222,9 @@ export const ResolvePairingResponse: MessageFns<ResolvePairingResponse> = {
     }
     if (message.expiresAtMs !== 0) {
       writer.uint32(16).int64(message.expiresAtMs);
+    }
+    if (message.userId !== "") {
+      writer.uint32(26).string(message.userId);
     }
     return writer;
   },
@@ -1231,6 +1258,14 @@ export const ResolvePairingResponse: MessageFns<ResolvePairingResponse> = {
             message.expiresAtMs = longToNumber(reader.int64());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1250,12 +1285,269 @@ export const ResolvePairingResponse: MessageFns<ResolvePairingResponse> = {
     const message = createBaseResolvePairingResponse();
     message.status = object.status ?? "";
     message.expiresAtMs = object.expiresAtMs ?? 0;
+    message.userId = object.userId ?? "";
+    return message;
+  },
+};
+
+function createBaseBindPairingRequest(): BindPairingRequest {
+  return { tenantId: "", senderId: "", userId: "" };
+}
+
+export const BindPairingRequest: MessageFns<BindPairingRequest> = {
+  encode(message: BindPairingRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenantId !== "") {
+      writer.uint32(10).string(message.tenantId);
+    }
+    if (message.senderId !== "") {
+      writer.uint32(18).string(message.senderId);
+    }
+    if (message.userId !== "") {
+      writer.uint32(26).string(message.userId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BindPairingRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBindPairingRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenantId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.senderId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<BindPairingRequest>, I>>(base?: I): BindPairingRequest {
+    return BindPairingRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BindPairingRequest>, I>>(object: I): BindPairingRequest {
+    const message = createBaseBindPairingRequest();
+    message.tenantId = object.tenantId ?? "";
+    message.senderId = object.senderId ?? "";
+    message.userId = object.userId ?? "";
+    return message;
+  },
+};
+
+function createBaseBindPairingResponse(): BindPairingResponse {
+  return { userId: "" };
+}
+
+export const BindPairingResponse: MessageFns<BindPairingResponse> = {
+  encode(message: BindPairingResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BindPairingResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBindPairingResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<BindPairingResponse>, I>>(base?: I): BindPairingResponse {
+    return BindPairingResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BindPairingResponse>, I>>(object: I): BindPairingResponse {
+    const message = createBaseBindPairingResponse();
+    message.userId = object.userId ?? "";
+    return message;
+  },
+};
+
+function createBaseLeavePairingRequest(): LeavePairingRequest {
+  return { tenantId: "", requestId: "", connectionId: "" };
+}
+
+export const LeavePairingRequest: MessageFns<LeavePairingRequest> = {
+  encode(message: LeavePairingRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenantId !== "") {
+      writer.uint32(10).string(message.tenantId);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(18).string(message.requestId);
+    }
+    if (message.connectionId !== "") {
+      writer.uint32(26).string(message.connectionId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeavePairingRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeavePairingRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenantId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.connectionId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<LeavePairingRequest>, I>>(base?: I): LeavePairingRequest {
+    return LeavePairingRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<LeavePairingRequest>, I>>(object: I): LeavePairingRequest {
+    const message = createBaseLeavePairingRequest();
+    message.tenantId = object.tenantId ?? "";
+    message.requestId = object.requestId ?? "";
+    message.connectionId = object.connectionId ?? "";
+    return message;
+  },
+};
+
+function createBaseLeavePairingResponse(): LeavePairingResponse {
+  return {};
+}
+
+export const LeavePairingResponse: MessageFns<LeavePairingResponse> = {
+  encode(_: LeavePairingResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeavePairingResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeavePairingResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<LeavePairingResponse>, I>>(base?: I): LeavePairingResponse {
+    return LeavePairingResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<LeavePairingResponse>, I>>(_: I): LeavePairingResponse {
+    const message = createBaseLeavePairingResponse();
     return message;
   },
 };
 
 function createBaseRequestPairingRequest(): RequestPairingRequest {
-  return { tenantId: "", senderId: "" };
+  return { tenantId: "", senderId: "", connectionId: "" };
 }
 
 export const RequestPairingRequest: MessageFns<RequestPairingRequest> = {
@@ -1265,6 +1557,9 @@ export const RequestPairingRequest: MessageFns<RequestPairingRequest> = {
     }
     if (message.senderId !== "") {
       writer.uint32(18).string(message.senderId);
+    }
+    if (message.connectionId !== "") {
+      writer.uint32(26).string(message.connectionId);
     }
     return writer;
   },
@@ -1298,6 +1593,14 @@ export const RequestPairingRequest: MessageFns<RequestPairingRequest> = {
             message.senderId = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.connectionId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1317,6 +1620,7 @@ export const RequestPairingRequest: MessageFns<RequestPairingRequest> = {
     const message = createBaseRequestPairingRequest();
     message.tenantId = object.tenantId ?? "";
     message.senderId = object.senderId ?? "";
+    message.connectionId = object.connectionId ?? "";
     return message;
   },
 };
@@ -1646,6 +1950,27 @@ export const IdentityServiceService = {
       Buffer.from(RequestPairingResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RequestPairingResponse => RequestPairingResponse.decode(value),
   },
+  /** Binds a paired browser to its first user, and tells whose it is by now. */
+  bindPairing: {
+    path: "/clawmesh.identity.v1.IdentityService/BindPairing" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: BindPairingRequest): Buffer => Buffer.from(BindPairingRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): BindPairingRequest => BindPairingRequest.decode(value),
+    responseSerialize: (value: BindPairingResponse): Buffer => Buffer.from(BindPairingResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): BindPairingResponse => BindPairingResponse.decode(value),
+  },
+  /** The connection that showed a pending request's code has closed: the request makes room for others. */
+  leavePairing: {
+    path: "/clawmesh.identity.v1.IdentityService/LeavePairing" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: LeavePairingRequest): Buffer => Buffer.from(LeavePairingRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): LeavePairingRequest => LeavePairingRequest.decode(value),
+    responseSerialize: (value: LeavePairingResponse): Buffer =>
+      Buffer.from(LeavePairingResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): LeavePairingResponse => LeavePairingResponse.decode(value),
+  },
   /** A pending request of the caller's tenant, as its admins may see it. */
   getPairingRequest: {
     path: "/clawmesh.identity.v1.IdentityService/GetPairingRequest" as const,
@@ -1678,6 +2003,10 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
   resolvePairing: handleUnaryCall<ResolvePairingRequest, ResolvePairingResponse>;
   /** Asks for a browser to be paired with a tenant. The same sender gets its pending code again. */
   requestPairing: handleUnaryCall<RequestPairingRequest, RequestPairingResponse>;
+  /** Binds a paired browser to its first user, and tells whose it is by now. */
+  bindPairing: handleUnaryCall<BindPairingRequest, BindPairingResponse>;
+  /** The connection that showed a pending request's code has closed: the request makes room for others. */
+  leavePairing: handleUnaryCall<LeavePairingRequest, LeavePairingResponse>;
   /** A pending request of the caller's tenant, as its admins may see it. */
   getPairingRequest: handleUnaryCall<GetPairingRequestRequest, GetPairingRequestResponse>;
 }
@@ -1797,6 +2126,38 @@ export interface IdentityServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RequestPairingResponse) => void,
+  ): ClientUnaryCall;
+  /** Binds a paired browser to its first user, and tells whose it is by now. */
+  bindPairing(
+    request: BindPairingRequest,
+    callback: (error: ServiceError | null, response: BindPairingResponse) => void,
+  ): ClientUnaryCall;
+  bindPairing(
+    request: BindPairingRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: BindPairingResponse) => void,
+  ): ClientUnaryCall;
+  bindPairing(
+    request: BindPairingRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: BindPairingResponse) => void,
+  ): ClientUnaryCall;
+  /** The connection that showed a pending request's code has closed: the request makes room for others. */
+  leavePairing(
+    request: LeavePairingRequest,
+    callback: (error: ServiceError | null, response: LeavePairingResponse) => void,
+  ): ClientUnaryCall;
+  leavePairing(
+    request: LeavePairingRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: LeavePairingResponse) => void,
+  ): ClientUnaryCall;
+  leavePairing(
+    request: LeavePairingRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: LeavePairingResponse) => void,
   ): ClientUnaryCall;
   /** A pending request of the caller's tenant, as its admins may see it. */
   getPairingRequest(

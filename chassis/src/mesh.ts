@@ -1,5 +1,4 @@
 /** What a module is given to build itself from, and what it gives back. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join, resolve } from 'node:path'
 import type { ServiceName } from '@clawmesh/contracts'
 import { MethodsServiceService } from '@clawmesh/contracts/gen/clawmesh/methods/v1/methods.ts'
@@ -170,14 +169,3 @@ export const createMesh = (parts: MeshParts): MeshHost => {
     },
   }
 }
-
-/** Finds the service that owns a path among those of this process and answers from it; false when none does. */
-export const dispatch =
-  (services: readonly Service[], owner: (request: IncomingMessage) => ServiceName | undefined) =>
-  (request: IncomingMessage, response: ServerResponse): boolean => {
-    const name = owner(request)
-    const handler = services.find((service) => service.name === name)?.http
-    if (handler === undefined) return false
-    handler(request, response)
-    return true
-  }

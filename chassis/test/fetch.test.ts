@@ -178,9 +178,9 @@ describe('what is refused by its address', () => {
     ['a.example', ['fe80::1%eth0']],
   ])('%s that resolves to %j', async (host, addresses) => {
     const resolve = answer(...addresses)
-    const told = await refusal(guardedFetch(`http://${host}:${portOf(server)}/`, { resolve }))
-    expect(told).toBe('INVALID_REQUEST address not allowed: the host name leads to a private address')
-    expect(await refusal(resolvePublicUrl(`http://${host}/`, { resolve }))).toBe(told)
+    const reported = await refusal(guardedFetch(`http://${host}:${portOf(server)}/`, { resolve }))
+    expect(reported).toBe('INVALID_REQUEST address not allowed: the host name leads to a private address')
+    expect(await refusal(resolvePublicUrl(`http://${host}/`, { resolve }))).toBe(reported)
     expect(requests).toEqual([])
   })
 

@@ -40,11 +40,11 @@ export const followConfiguration = ({ env, read, layers, open, log }: ReloadPart
   const path = configFilePath(env)
   let hasFile = layers.file !== undefined
 
-  let told: readonly string[] = []
+  let reported: readonly string[] = []
   const warnOfUnknown = (read: Layers) => {
     const { unknown } = configNotices(read)
-    if (unknown.some((name) => !told.includes(name))) log.warn({ unknown }, 'configuration that nobody knows')
-    told = unknown
+    if (unknown.some((name) => !reported.includes(name))) log.warn({ unknown }, 'configuration that nobody knows')
+    reported = unknown
   }
 
   const reload = (asked: boolean) => {

@@ -14,13 +14,6 @@ export * from './ws/frames.ts'
 export * from './ws/events.ts'
 export * from './ws/index.ts'
 export * from './ws/openrpc.ts'
-export {
-  maxAudiences,
-  maxIssuerLength,
-  oidcAlgorithms,
-  oidcRoles,
-  type OidcRole,
-} from './http/identity/oidc-issuers.ts'
+export { maxAudiences, maxIssuerLength, oidcRoles, type OidcRole } from './http/identity/oidc-issuers.ts'
 export { providerTypes } from './http/providers/providers.ts'
-export { channelTypes } from './http/channels/instances.ts'
 export { ruleSentences, type RuleId } from './rules.ts'

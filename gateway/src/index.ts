@@ -1,2 +1,2 @@
-export { gatewayConfig, type GatewayConfig } from './config.ts'
+export { gatewayConfig } from './config.ts'
 export { gatewayService, type GatewayService } from './service.ts'

@@ -1,5 +1,5 @@
 import { masterTenantId } from '@clawmesh/contracts'
-import type { TenantScope } from '../src/admission/authenticate.ts'
+import type { TenantScope } from '../src/admission/tenant-scope.ts'
 import { createTenantChooser } from '../src/admission/choose-tenant.ts'
 import { listedLookups } from './support/lookups.ts'
 

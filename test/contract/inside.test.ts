@@ -161,6 +161,7 @@ const fieldsFor = (tenant: Target, agent: string): Readonly<Record<string, unkno
       role: 'user',
       content: 'hello',
       images: [],
+      parts: [],
       toolCalls: [],
       toolCallId: '',
       isError: false,

@@ -82,8 +82,8 @@ describe.each([
     const foreign = Object.entries(theirs.ids).flatMap(([resource, ids]) =>
       scopeOfResource(resource as Resource) === 'name' ? [] : ids,
     )
-    const told = foreign.filter((id) => !sent.includes(id) && !shared.includes(id) && answer.text.includes(id))
-    expect(told).toEqual([])
+    const reported = foreign.filter((id) => !sent.includes(id) && !shared.includes(id) && answer.text.includes(id))
+    expect(reported).toEqual([])
     expect(answer.status).toBeLessThan(500)
   }
 

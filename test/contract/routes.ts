@@ -111,7 +111,7 @@ export const creatorOf = ({ path }: Pick<Route, 'path'>, { placeholder }: Param)
 }
 
 /** Resources that no table lists, each with the route that creates it. */
-export const creatable: ReadonlyMap<Resource, Route> = new Map(
+export const creatable: ReadonlyMap<Resource, Route> = new Map<Resource, Route>(
   allRoutes.flatMap((route) =>
     paramsOf(route).flatMap((param) => {
       const creator = Object.hasOwn(resourceOfParam, param.place) ? undefined : creatorOf(route, param)

@@ -118,7 +118,7 @@ describe('tools', () => {
       `tenants/${theirs.slug}/${theirs.ids.agent[1]}`,
     ].entries()) {
       const key = `squatter-${at}`
-      expect((await my('POST', '/v1/agents', { agent_key: key, workspace })).status).toBe(201)
+      expect((await my('POST', '/v1/agents', { agent_key: key, workspace, is_default: true })).status).toBe(201)
       for (const path of ['secret.txt', `${theirs.userId}/secret.txt`, theirFile()])
         for (const user of [theirs.userId, '..', `../${theirs.slug}`]) {
           const answer = await untouched(() => invoke({ path }, 'read_file', key, { 'x-goclaw-user-id': user }))

@@ -82,10 +82,10 @@ test('one word of a leaving replica, and the edge drops its idle connections and
   while (leaver.served === before) expect((await post()).status).toBe(200)
   await eventually('the end of its connections', async () => leaver.sockets.size === 0)
 
-  const [told, others] = [leaver.served, stayer.served]
+  const [reported, others] = [leaver.served, stayer.served]
   const answers = await atOnce(20)
   expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200))
-  expect(leaver.served).toBe(told)
+  expect(leaver.served).toBe(reported)
   expect(stayer.served).toBe(others + 20)
 })
 

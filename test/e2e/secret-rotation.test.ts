@@ -216,9 +216,9 @@ test('a value under a key that nobody gave is named, kept and counted as a failu
   const place = { column: providerKeys, tenantId, rowId: good }
   expect(boxOf(newKey).open(await storedValue('providers', providerKeys, good), place)).toBe('sk-good')
 
-  const told = await command(['status'])
-  expect(told.code).toBe(1)
-  expect(told.stdout).toContain(`providers.llm_providers  mesh2:${lostId}  1  KEY IS MISSING`)
+  const reported = await command(['status'])
+  expect(reported.code).toBe(1)
+  expect(reported.stdout).toContain(`providers.llm_providers  mesh2:${lostId}  1  KEY IS MISSING`)
 
   await database('providers').pool.query('DELETE FROM providers.llm_providers WHERE id = $1', [damaged])
   expect((await command(['rotate'], [newKey, oldKey, lostKey])).code).toBe(0)

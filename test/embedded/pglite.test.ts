@@ -151,7 +151,7 @@ test('a transaction left open is cut off after the limit, and the others go on',
   const server = await startPgliteProcess({ idleInTransactionTimeoutMs: 1_000 })
   await withPool(server.url, async (pool) => {
     const idle = new pg.Client({ connectionString: server.url })
-    const told = new Promise<Error>((resolve) => idle.on('error', resolve))
+    const reported = new Promise<Error>((resolve) => idle.on('error', resolve))
     await idle.connect()
     await idle.query('begin')
     await idle.query('create table half (id int)')
@@ -159,7 +159,7 @@ test('a transaction left open is cut off after the limit, and the others go on',
     const others = setInterval(() => void pool.query('select 1').catch(() => {}), 50)
     expect((await pool.query("select to_regclass('half') as half")).rows).toEqual([{ half: null }])
     clearInterval(others)
-    expect((await told).message).toContain('idle-in-transaction')
+    expect((await reported).message).toContain('idle-in-transaction')
   })
   await server.stop()
 })

@@ -2,7 +2,8 @@
  * What Anthropic's Messages API refuses, with the bodies it refuses it with. Sources: Anthropic API reference, "Create a
  * Message"; its documentation of tool use and extended thinking; its answers as reported in the issues of public clients.
  */
-import { isJson, type Json, type Received } from './http-fake.ts'
+import { isJson, type Received } from './http-fake.ts'
+import type { Json } from './json.ts'
 import { holdsHalfCharacter, Refusal, unknownField } from './strict.ts'
 
 const refuse = (message: string, status = 400, type = 'invalid_request_error'): never => {

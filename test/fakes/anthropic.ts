@@ -1,7 +1,8 @@
 /** A fake Anthropic: messages (streamed and whole) and models, as its documentation has them. */
 import { checkMessagesRequest } from './anthropic-rules.ts'
 import { contentText, echo, isJson, lastUserText, pieces, startFake, wordCount } from './http-fake.ts'
-import type { FakeUpstream, Json, Received, Reply, Script, Vendor } from './http-fake.ts'
+import type { FakeUpstream, Received, Reply, Script, Vendor } from './http-fake.ts'
+import type { Json } from './json.ts'
 
 const defaultChunks = 8
 let serial = 0

@@ -13,12 +13,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Json } from './json.ts'
 import { Refusal } from './strict.ts'
 
 /** A delay that nobody may be waiting for any more keeps no process alive: the connection does that while it is there. */
 const pause = (ms: number) => sleep(ms, undefined, { ref: false })
-
-export type Json = Record<string, unknown>
 
 export interface ScriptedCall {
   id?: string

@@ -2,7 +2,8 @@
  * What OpenAI's chat completions refuse, and some who speak like it, with the bodies they refuse it with. Sources: OpenAI
  * API reference; Mistral's and Perplexity's answers as reported in the issues of public clients.
  */
-import { isJson, type Json, type Received } from './http-fake.ts'
+import { isJson, type Received } from './http-fake.ts'
+import type { Json } from './json.ts'
 import { holdsHalfCharacter, Refusal, unknownField } from './strict.ts'
 
 /** Whose rules hold. `compatible` is anybody else who speaks the protocol: their own additions are let through. */

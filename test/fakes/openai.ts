@@ -1,14 +1,6 @@
 /** A fake OpenAI: chat completions (streamed and whole), embeddings and models, as the API reference has them. */
-import {
-  echo,
-  lastUserText,
-  pieces,
-  startFake,
-  wordCount,
-  type FakeUpstream,
-  type Json,
-  type Script,
-} from './http-fake.ts'
+import { echo, lastUserText, pieces, startFake, wordCount, type FakeUpstream, type Script } from './http-fake.ts'
+import type { Json } from './json.ts'
 import type { Received, Reply, Vendor } from './http-fake.ts'
 import { checkChatCompletion, type OpenAiFlavour } from './openai-rules.ts'
 

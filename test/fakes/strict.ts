@@ -1,5 +1,5 @@
 /** What the fakes' rules share: a vendor refuses a request by throwing a Refusal. */
-import type { Json } from './http-fake.ts'
+import type { Json } from './json.ts'
 
 /** A refused request, as the vendor answers it. */
 export class Refusal extends Error {

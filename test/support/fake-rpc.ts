@@ -12,5 +12,5 @@ export const fakeRpc = <D extends RpcDefinition>(definition: D, functions: Parti
       },
     ]),
   )
-  return { name, rpc: [implementRpc(definition, { ...missing, ...functions } as RpcFunctions<D>)], parts: [] }
+  return { name, rpc: [implementRpc(definition, { ...missing, ...functions })], parts: [] }
 }

@@ -83,7 +83,7 @@ export const startLogged = (
     () => running.delete(child),
     () => running.delete(child),
   )
-  let told = false
+  let reported = false
   const isRunning = () => child.exitCode === null && child.signalCode === null
   const output = () => readFileSync(logFile, 'utf8')
   return {
@@ -91,13 +91,13 @@ export const startLogged = (
     ended,
     isRunning,
     end: (signal) => {
-      told ||= isRunning()
+      reported ||= isRunning()
       child.kill(signal)
       return ended
     },
     output,
     collapse: () =>
-      told || isRunning() ? undefined : `ended with ${child.signalCode ?? child.exitCode}\n${lastLines(output())}`,
+      reported || isRunning() ? undefined : `ended with ${child.signalCode ?? child.exitCode}\n${lastLines(output())}`,
   }
 }
 

@@ -1,11 +1,4 @@
-export {
-  event,
-  type Change,
-  type ChangeEvent,
-  type ChangeOptions,
-  type ChangeRows,
-  type ConflictNames,
-} from './change.ts'
+export { event, type ChangeEvent } from './change.ts'
 export * from './database.ts'
 export * from './like-pattern.ts'
 export * from './migrate.ts'

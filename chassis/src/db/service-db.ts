@@ -82,10 +82,7 @@ export const openServiceDb = <C extends PrismaLike>(
       sql,
       change: createChangeRows<PrismaTx<C>>({
         ...parts,
-        transact: ((work) =>
-          (prisma as { $transaction: Transaction }).$transaction(work as (tx: unknown) => never)) as Transact<
-          PrismaTx<C>
-        >,
+        transact: (work) => (prisma as { $transaction: Transaction }).$transaction(work as (tx: unknown) => never),
         storeOutbox: storeWithPrisma,
       }),
       changeSql: createChangeRows<Session>({

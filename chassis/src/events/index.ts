@@ -1,2 +1,2 @@
 export * from './consumer.ts'
-export { createDeadEvents, type DeadEvents, type DeadEventState, type DeadEventSummary } from './dead-events.ts'
+export { createDeadEvents, type DeadEvents, type DeadEventSummary } from './dead-events.ts'

@@ -71,11 +71,11 @@ const readLimited = async (
   let size = 0
   // Typed by hand: undici's stream yields any.
   for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    const room = maxBytes - size
-    chunks.push(chunk.subarray(0, room))
-    size += Math.min(chunk.length, room)
+    const left = maxBytes - size
+    chunks.push(chunk.subarray(0, left))
+    size += Math.min(chunk.length, left)
     // Leaving the loop cancels the stream, and with it the transfer.
-    if (chunk.length > room) return { body: new Uint8Array(Buffer.concat(chunks)), truncated: true }
+    if (chunk.length > left) return { body: new Uint8Array(Buffer.concat(chunks)), truncated: true }
   }
   return { body: new Uint8Array(Buffer.concat(chunks)), truncated: false }
 }

@@ -1,20 +1,7 @@
-export {
-  isForbiddenAddress,
-  forbiddenHostReason,
-  loopbackHosts,
-  parseAllowList,
-  type AllowList,
-} from './address-guard.ts'
-export {
-  checkPublicUrl,
-  resolvePublicUrl,
-  systemResolve,
-  type Resolve,
-  type ResolvedAddress,
-  type UrlRules,
-} from './check-url.ts'
-export { domainRefusal, type DomainPolicy } from './domain-policy.ts'
-export { createGuardedDispatcher, type DispatcherOptions } from './guarded-dispatcher.ts'
+export { isForbiddenAddress, loopbackHosts, parseAllowList } from './address-guard.ts'
+export { checkPublicUrl, resolvePublicUrl, systemResolve, type Resolve } from './check-url.ts'
+export type { DomainPolicy } from './domain-policy.ts'
+export { createGuardedDispatcher } from './guarded-dispatcher.ts'
 export {
   blockedBy,
   closeGuardedFetch,

@@ -1,5 +1,4 @@
 /** One type for both ends of an internal service: what a server implements is what its client offers. */
-import type { MethodDefinition } from '@grpc/grpc-js'
 import type { Call } from '../call.ts'
 import type { RemoteService } from '../config.ts'
 
@@ -28,7 +27,6 @@ export type RpcFunctions<D extends RpcDefinition> = {
 }
 
 export type LooseFunctions = Record<string, (call: Call, request: unknown) => Promise<unknown> | AsyncIterable<unknown>>
-export type LooseMethod = MethodDefinition<unknown, unknown>
 
 /** `agents` of `/clawmesh.agents.v1.AgentsService/ResolveAgent`. */
 export const serviceNameOf = (definition: RpcDefinition): RemoteService =>

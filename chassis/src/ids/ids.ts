@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { v5, v7 } from 'uuid'
 
 /** A time-ordered id (UUID v7). */
@@ -9,7 +9,3 @@ export const derivedId = (id: string, name: string): string => v5(name, id)
 
 /** Lower-case hex SHA-256 of a text. */
 export const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex')
-
-/** Whether two secrets are equal, in a time that tells neither their content nor their length. */
-export const secretsEqual = (a: string, b: string): boolean =>
-  timingSafeEqual(createHash('sha256').update(a).digest(), createHash('sha256').update(b).digest())

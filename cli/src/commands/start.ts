@@ -40,7 +40,7 @@ export const start = async (target: string, env: NodeJS.ProcessEnv): Promise<num
     embedded,
   })
 
-  const told = new Promise<string>((resolve) => {
+  const reported = new Promise<string>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const)
       process.on(signal, () => {
         resolve(signal)
@@ -56,7 +56,7 @@ export const start = async (target: string, env: NodeJS.ProcessEnv): Promise<num
   if (embedded) console.log(renderBanner({ config: configs.gateway, port: mesh.edgePort(), readyMs }))
   // Now rather than at the end, which may be a SIGKILL.
   flushCompileCache()
-  await told
+  await reported
   unfollow()
   await mesh.stop()
   await telemetry?.stop()

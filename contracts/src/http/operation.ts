@@ -102,9 +102,6 @@ type ParamName<P extends string> = P extends `${string}{${infer N}}${infer R}`
 export type ParamsOf<O extends HttpOperation> = O['params'] extends z.ZodType
   ? z.output<O['params']>
   : { [K in ParamName<O['path']>]: string }
-export type QueryOf<O extends HttpOperation> = O['query'] extends z.ZodType
-  ? z.output<O['query']>
-  : Record<never, never>
 export type BodyOf<O extends HttpOperation> = O['body'] extends z.ZodType ? z.output<O['body']> : undefined
 /** The bodies a handler may answer with. */
 export type ResponseOf<O extends HttpOperation> = {

@@ -39,7 +39,6 @@ export const defineWsTable = <const T extends Record<string, WsMethod>>(
 })
 
 export type WsParamsOf<M extends WsMethod> = z.output<M['params']>
-export type WsResultOf<M extends WsMethod> = z.input<M['result']>
 
 const scopesOfRole: Record<WsMethod['role'], readonly ApiKeyScope[]> = {
   public: [],

@@ -7,14 +7,8 @@ import type { ApiKey, Lookups, Pairing } from './lookups.ts'
 import { findPairing } from './paired.ts'
 import { roleOfScopes } from './role-of-scopes.ts'
 import { createSecretMatcher } from './secret-matcher.ts'
+import type { TenantScope } from './tenant-scope.ts'
 import { looksLikeToken, createTokenVerifier, type TokenUser } from './token-verifier.ts'
-
-/** Which tenants the credential reaches. */
-export type TenantScope =
-  | { readonly kind: 'master' }
-  | { readonly kind: 'own'; readonly tenantId: string }
-  | { readonly kind: 'membership' }
-  | { readonly kind: 'all' }
 
 /** An authenticated requester whose tenant is not chosen yet. */
 export interface Principal extends Pick<Caller, 'credential' | 'role' | 'scopes' | 'userId' | 'userBound'> {

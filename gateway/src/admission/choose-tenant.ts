@@ -2,7 +2,7 @@
 import { cutText } from '@clawmesh/chassis'
 import { masterTenantId, masterTenantSlug, MeshError } from '@clawmesh/contracts'
 import type { GatewayConfig } from '../config.ts'
-import type { TenantScope } from './authenticate.ts'
+import type { TenantScope } from './tenant-scope.ts'
 import type { Lookups, Tenant } from './lookups.ts'
 
 export type ChosenTenant = Pick<Tenant, 'id' | 'slug'>

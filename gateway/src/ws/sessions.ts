@@ -62,5 +62,3 @@ export const createSessionRegistry = ({ perIp, perUser }: SessionCaps) => {
     size: (): number => sessions.size + byIp.size() + byUser.size() + userOf.size,
   }
 }
-
-export type SessionRegistry = ReturnType<typeof createSessionRegistry>

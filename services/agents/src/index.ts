@@ -1,2 +1,2 @@
-export { agentsConfig, type AgentsConfig } from './config.ts'
+export { agentsConfig } from './config.ts'
 export { agentsService } from './service.ts'

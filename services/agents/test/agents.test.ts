@@ -195,8 +195,9 @@ describe('creating', () => {
     const keyOf = async (display_name?: string) => (await create({ display_name })).body['agent_key'] as string
     expect(await keyOf('My Helper')).toBe('my-helper')
     expect(await keyOf('  Été à Zürich!  ')).toBe('ete-a-zurich')
-    for (const name of [undefined, '', '!!!', 'Default', 'system', 'MASTER'])
-      expect(await keyOf(name)).toMatch(/^agent-[0-9a-f]{6}$/)
+    for (const name of ['Default', 'system', 'MASTER']) expect(await keyOf(name)).toBe(`agent-${name.toLowerCase()}`)
+    expect(await keyOf('Ольга')).toMatch(/^[a-z]+$/)
+    for (const name of [undefined, '', '!!!']) expect(await keyOf(name)).toMatch(/^agent-[0-9a-f]{6}$/)
   })
 
   rule('createAgent.replacesTheDefault', async () => {

@@ -1,2 +1,2 @@
 export { identityService } from './service.ts'
-export { identityConfig, type IdentityConfig } from './config.ts'
+export { identityConfig } from './config.ts'

@@ -140,8 +140,8 @@ describe('rotating an API key', () => {
     const caller = await admin()
     const old = await create(caller)
     let fresh: Key | undefined
-    const told = await harness.evictedDuring(async () => (fresh = (await rotate(caller, old.id)).body))
-    expect(told).toEqual([old, fresh!].map(({ key }) => ({ kind: 'api_keys', tenantId: '', key: sha256Hex(key) })))
+    const reported = await harness.evictedDuring(async () => (fresh = (await rotate(caller, old.id)).body))
+    expect(reported).toEqual([old, fresh!].map(({ key }) => ({ kind: 'api_keys', tenantId: '', key: sha256Hex(key) })))
     const event = await harness.event('apiKeyRotated', caller.tenantId, old.id)
     expect(event.data).toEqual({
       id: old.id,

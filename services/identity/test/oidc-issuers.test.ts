@@ -182,12 +182,12 @@ describe('an OIDC issuer', () => {
       key: cacheTags.oidcIssuer(fake.issuer, audience).key,
     })
     let id = ''
-    const told = await harness.evictedDuring(async () => {
+    const reported = await harness.evictedDuring(async () => {
       id = (await create(caller, bodyOf(fake.issuer))).body.id
       await patch(caller, id, { audiences: ['web'] })
       await harness.request(caller, 'DELETE', pathOf(caller, id))
     })
-    expect(told).toEqual(expect.arrayContaining([key('app'), key('web')]))
+    expect(reported).toEqual(expect.arrayContaining([key('app'), key('web')]))
     for (const name of ['oidcIssuerCreated', 'oidcIssuerUpdated', 'oidcIssuerDeleted'] as const)
       expect((await harness.event(name, caller.tenantId, id)).data).toEqual({
         id,

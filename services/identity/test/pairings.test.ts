@@ -170,7 +170,7 @@ describe('an approval', () => {
     const tenant = await newTenant()
     const { requestId, code, senderId } = await askForBrowser(tenant)
     let paired: unknown
-    const told = await identity.evictedDuring(async () => {
+    const reported = await identity.evictedDuring(async () => {
       paired = await method(callerIn(tenant), 'device.pair.approve', { code: ` ${code.toLowerCase()} ` })
     })
     expect(paired).toEqual({
@@ -182,7 +182,7 @@ describe('an approval', () => {
         paired_at: expect.any(Number),
       },
     })
-    expect(told).toEqual([{ kind: 'paired_devices', tenantId: tenant, key: sha256Hex(senderId) }])
+    expect(reported).toEqual([{ kind: 'paired_devices', tenantId: tenant, key: sha256Hex(senderId) }])
     const { status, expiresAtMs } = await stateOf(tenant, senderId)
     expect(status).toBe('approved')
     expect((expiresAtMs - Date.now()) / 86_400_000).toBeCloseTo(30, 1)
@@ -270,10 +270,10 @@ describe('a revocation', () => {
       const { code, senderId } = await askForBrowser(tenant)
       await method(callerIn(tenant), 'device.pair.approve', { code, approved_by: 'bob' })
       expect((await list(tenant)).paired[0]).toMatchObject({ sender_id: senderId, paired_by: 'bob' })
-      const told = await identity.evictedDuring(() =>
+      const reported = await identity.evictedDuring(() =>
         method(callerIn(tenant), 'device.pair.revoke', { [spelling]: senderId }),
       )
-      expect(told).toEqual([{ kind: 'paired_devices', tenantId: tenant, key: sha256Hex(senderId) }])
+      expect(reported).toEqual([{ kind: 'paired_devices', tenantId: tenant, key: sha256Hex(senderId) }])
       expect(await stateOf(tenant, senderId)).toEqual({ status: 'expired', expiresAtMs: 0, userId: '' })
     }
   })

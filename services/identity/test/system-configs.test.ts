@@ -137,10 +137,10 @@ describe('bad input', () => {
 
   rule('setSystemConfig.checksKeyAndValue', async () => {
     const caller = await admin()
-    const room = 65_536 - JSON.stringify({ value: '' }).length
+    const space = 65_536 - JSON.stringify({ value: '' }).length
     const put = (length: number) => harness.request(caller, 'PUT', `${configs}/x`, { value: 'v'.repeat(length) })
-    expect((await put(room + 1)).status).toBe(413)
-    expect((await put(room)).status).toBe(200)
+    expect((await put(space + 1)).status).toBe(413)
+    expect((await put(space)).status).toBe(200)
     for (const key of ['a b', 'x'.repeat(101), 'café'].map(encodeURIComponent))
       expect((await harness.request(caller, 'PUT', `${configs}/${key}`, { value: 'x' })).status).toBe(400)
     expect((await harness.request(caller, 'PUT', `${configs}/x`, { value: 7 })).status).toBe(400)

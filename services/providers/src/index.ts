@@ -1,2 +1,2 @@
-export { providersConfig, type ProvidersConfig } from './config.ts'
+export { providersConfig } from './config.ts'
 export { providersService } from './service.ts'

@@ -98,10 +98,10 @@ describe.each([
     )
     expect(errorOf(late).code).toBe('AGENT_TIMEOUT')
     const reason = new MeshError('UNAVAILABLE', 'error.shutting_down')
-    const told = await collect(
+    const reported = await collect(
       chat(connectionTo(fake.base, { type }), chatRequest(), { ...options, signal: AbortSignal.abort(reason) }),
     )
-    expect(told.error).toBe(reason)
+    expect(reported.error).toBe(reason)
   })
 })
 

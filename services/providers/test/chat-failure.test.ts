@@ -14,14 +14,14 @@ import { defaultRetry, readRetryAfter, retryDelayMs } from '../src/chat/protocol
 describe('a reason', () => {
   it('holds no key, in whatever form it comes back', () => {
     const key = 'my-own-key-0042'
-    const told = [
+    const reported = [
       `Incorrect API key provided: ${key}.`,
       'Authorization: Bearer abcdefghijklmnop',
       'bad sk-ant-api03-abcdefgh',
       'AIzaSyA1234567890abcdefgh is not valid',
       'GET https://host/models?key=topsecret&x=1',
     ].map((text) => safeReason(text, [key]))
-    expect(told).toEqual([
+    expect(reported).toEqual([
       'Incorrect API key provided: ***.',
       'Authorization: Bearer ***',
       'bad ***',

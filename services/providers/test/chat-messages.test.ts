@@ -75,7 +75,7 @@ describe('for OpenAI', () => {
   })
 
   it('put images of tool results into a user message after the results', () => {
-    const told = openAiMessages(
+    const reported = openAiMessages(
       [
         message('assistant', '', { toolCalls: [toolCall('1', 'f'), toolCall('2', 'f')] }),
         message('tool', 'a', { toolCallId: '1', images: [png] }),
@@ -83,7 +83,7 @@ describe('for OpenAI', () => {
       ],
       rules,
     )
-    expect(told.map(({ role }) => role)).toEqual(['assistant', 'tool', 'tool', 'user'])
+    expect(reported.map(({ role }) => role)).toEqual(['assistant', 'tool', 'tool', 'user'])
   })
 })
 
@@ -120,12 +120,12 @@ describe('for Anthropic', () => {
   })
 
   it('put images of a tool result into the result', () => {
-    const [, , told] = anthropicMessages([
+    const [, , reported] = anthropicMessages([
       message('user', 'look'),
       message('assistant', '', { toolCalls: [toolCall('1', 'f')] }),
       message('tool', 'seen', { toolCallId: '1', images: [png] }),
     ])
-    expect(told!.content[0]).toMatchObject({ content: [{ type: 'image' }, { type: 'text', text: 'seen' }] })
+    expect(reported!.content[0]).toMatchObject({ content: [{ type: 'image' }, { type: 'text', text: 'seen' }] })
   })
 
   it('have no empty blocks and no empty messages', () => {
@@ -171,7 +171,7 @@ interface Told {
   calls: { id: string; name: string; args: unknown }[]
   results: { id: string; content: string }[]
 }
-const told = (messages: readonly ChatMessage[]): Told => ({
+const reported = (messages: readonly ChatMessage[]): Told => ({
   texts: messages.filter(({ role }) => role !== 'tool').map(({ content }) => content),
   calls: messages.flatMap(({ toolCalls }) =>
     toolCalls.map(({ id, name, argumentsJson }) => ({ id, name, args: JSON.parse(argumentsJson) as unknown })),
@@ -203,7 +203,7 @@ describe('any conversation', () => {
           results: sent
             .filter(({ role }) => role === 'tool')
             .map((each) => ({ id: each.tool_call_id, content: each.content })),
-        }).toEqual(told(messages))
+        }).toEqual(reported(messages))
       }),
       { numRuns: 300 },
     )
@@ -223,7 +223,7 @@ describe('any conversation', () => {
           results: sent
             .filter(({ type }) => type === 'tool_result')
             .map((each) => ({ id: each['tool_use_id'], content: each['content'] })),
-        }).toEqual(told(messages))
+        }).toEqual(reported(messages))
       }),
       { numRuns: 300 },
     )

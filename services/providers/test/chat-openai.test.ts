@@ -3,7 +3,8 @@ import fc from 'fast-check'
 import { chat } from '../src/chat/chat.ts'
 import type { ProviderConnection } from '../src/providers/connection.ts'
 import type { ChatRequest } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import type { FakeUpstream, Json, Script } from '../../../test/fakes/http-fake.ts'
+import type { FakeUpstream, Script } from '../../../test/fakes/http-fake.ts'
+import type { Json } from '../../../test/fakes/json.ts'
 import { fakeOpenAi } from '../../../test/fakes/openai.ts'
 import {
   chatRequest,

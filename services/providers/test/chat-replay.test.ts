@@ -5,7 +5,8 @@ import { chat } from '../src/chat/chat.ts'
 import type { ProviderConnection } from '../src/providers/connection.ts'
 import { wireName } from '../src/chat/protocols/tool-names.ts'
 import { fakeAnthropic, sentBlocks } from '../../../test/fakes/anthropic.ts'
-import type { FakeUpstream, Json } from '../../../test/fakes/http-fake.ts'
+import type { FakeUpstream } from '../../../test/fakes/http-fake.ts'
+import type { Json } from '../../../test/fakes/json.ts'
 import { fakeOpenAi } from '../../../test/fakes/openai.ts'
 import { chatRequest, collect, connectionTo, doneOf, message, testOptions, tool, toolCall } from './support.ts'
 
@@ -238,8 +239,8 @@ describe('tool names', () => {
           chat(connectionTo(vendor.base, { type }), chatRequest({ tools: offered, stream }), options),
         )
         expect(doneOf(got).toolCalls.map((call) => call.name)).toEqual(['files.list', 'plain'])
-        const told = got.events.flatMap(({ event }) => (event?.$case === 'toolCallDelta' ? [event.value.name] : []))
-        expect(told.filter((each) => each !== '')).toEqual(stream ? ['files.list', 'plain'] : [])
+        const reported = got.events.flatMap(({ event }) => (event?.$case === 'toolCallDelta' ? [event.value.name] : []))
+        expect(reported.filter((each) => each !== '')).toEqual(stream ? ['files.list', 'plain'] : [])
       }
     }
   })

@@ -3,7 +3,8 @@ import type { ChatRequest, Sampling } from '@clawmesh/contracts/gen/clawmesh/pro
 import { errorBody } from '@clawmesh/contracts'
 import { chat } from '../src/chat/chat.ts'
 import { fakeAnthropic } from '../../../test/fakes/anthropic.ts'
-import type { FakeUpstream, Json } from '../../../test/fakes/http-fake.ts'
+import type { FakeUpstream } from '../../../test/fakes/http-fake.ts'
+import type { Json } from '../../../test/fakes/json.ts'
 import { fakeOpenAi } from '../../../test/fakes/openai.ts'
 import { chatRequest, collect, connectionTo, doneOf, errorOf, testOptions, tool, type Collected } from './support.ts'
 

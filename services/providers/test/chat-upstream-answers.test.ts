@@ -365,10 +365,10 @@ describe('a 100 Continue', () => {
             await new Promise((resolve) => setTimeout(resolve, 5))
           }
           // A body that looks like one is a body.
-          const told = `: HTTP/1.1 100 Continue\r\n\r\n${body}`
-          socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${Buffer.byteLength(told)}\r\n\r\n`)
+          const reported = `: HTTP/1.1 100 Continue\r\n\r\n${body}`
+          socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${Buffer.byteLength(reported)}\r\n\r\n`)
           await new Promise((resolve) => setTimeout(resolve, 5))
-          socket.write(told)
+          socket.write(reported)
         })()
       })
     })

@@ -1,6 +1,7 @@
 /** The fakes themselves: what the vendors refuse is refused, with the vendors' own words. */
 import { fakeAnthropic } from '../../../test/fakes/anthropic.ts'
-import type { FakeUpstream, Json } from '../../../test/fakes/http-fake.ts'
+import type { FakeUpstream } from '../../../test/fakes/http-fake.ts'
+import type { Json } from '../../../test/fakes/json.ts'
 import { fakeOpenAi } from '../../../test/fakes/openai.ts'
 import type { OpenAiFlavour } from '../../../test/fakes/openai-rules.ts'
 
@@ -202,9 +203,9 @@ describe('Anthropic', () => {
       '`temperature` may only be set to 1',
     ],
   ])('refuses %s', async (_what, body, words) => {
-    const { status, text: told } = await ask(body)
+    const { status, text: reported } = await ask(body)
     expect(status).toBe(400)
-    expect(JSON.parse(told)).toMatchObject({
+    expect(JSON.parse(reported)).toMatchObject({
       type: 'error',
       error: { type: 'invalid_request_error', message: expect.stringContaining(words) },
     })

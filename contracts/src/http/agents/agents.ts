@@ -103,7 +103,7 @@ export const agents = defineHttpTable('agents', {
       takesAliases:
         '`name`, `description`, `system_prompt` and `monthly_cents` stand for canonical fields, which win where both are given',
       derivesKeys:
-        'Without a key one is made from the display name; where nothing of it can be used, or the word is reserved, it is `agent-` and six hex digits',
+        'Without a key one is made from the display name, letters of other scripts transliterated: `agent-` stands before a reserved word, and before six hex digits where nothing of the name can be used',
       replacesTheDefault: 'A new default agent takes the place of the one before, at once and for every service',
       checksNoModel: 'Unknown fields are ignored; neither the provider nor the model need exist',
     },

@@ -43,10 +43,10 @@ const shortened = (text: string): string =>
 
 /** Shortens old tool results, then forgets the oldest turns, until the rest takes at most 85 % of the window. */
 export const fitHistory = (messages: readonly NewMessage[], contextWindowTokens: number): NewMessage[] => {
-  const room = contextWindowTokens * charsPerToken * historyShare
+  const space = contextWindowTokens * charsPerToken * historyShare
   let size = messages.reduce((sum, message) => sum + sizeOf(message), 0)
   let kept = [...messages]
-  if (size > room) {
+  if (size > space) {
     kept = kept.map((message) =>
       message.role === 'tool' && message.content.length > toolResultKept
         ? { ...message, content: shortened(message.content) }
@@ -54,7 +54,7 @@ export const fitHistory = (messages: readonly NewMessage[], contextWindowTokens:
     )
     size = kept.reduce((sum, message) => sum + sizeOf(message), 0)
   }
-  while (size > room && kept.length > 0) {
+  while (size > space && kept.length > 0) {
     // A turn goes as a whole: up to the next user message.
     const next = kept.findIndex(({ role }, index) => index > 0 && role === 'user')
     const gone = kept.splice(0, next === -1 ? kept.length : next)

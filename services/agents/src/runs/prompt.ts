@@ -12,10 +12,10 @@ const order = ['AGENTS.md', 'SOUL.md', 'IDENTITY.md', 'USER_PREDEFINED.md', 'USE
 const openDefaults = ['AGENTS.md', 'SOUL.md', 'IDENTITY.md'] as const
 
 /** Keeps 70 % of the room for the beginning and 20 % for the end. */
-const cut = (text: string, room: number): string => {
-  if (text.length <= room) return text
-  const head = Math.floor(room * 0.7)
-  const tail = Math.floor(room * 0.2)
+const cut = (text: string, space: number): string => {
+  if (text.length <= space) return text
+  const head = Math.floor(space * 0.7)
+  const tail = Math.floor(space * 0.2)
   return `${cutText(text, head)}\n[... ${text.length - head - tail} characters left out ...]\n${cutTextStart(text, tail)}`
 }
 
@@ -25,13 +25,13 @@ const contextSection = (agent: Agent, files: readonly ContextFile[]): string => 
   )
   // Agent-level files come first in the list, so a user's own replaces them.
   for (const { name, content } of files) texts.set(name, content)
-  let room = totalChars
+  let space = totalChars
   return order
     .flatMap((name) => {
       const text = texts.get(name)?.trim()
-      if (!text || room < leastChars) return []
-      const kept = cut(text, Math.min(perFileChars, room))
-      room -= kept.length
+      if (!text || space < leastChars) return []
+      const kept = cut(text, Math.min(perFileChars, space))
+      space -= kept.length
       return [`## ${name}\n\n${kept}`]
     })
     .join('\n\n')

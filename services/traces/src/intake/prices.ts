@@ -33,9 +33,9 @@ export const costOf = (prices: PriceTable, span: Priceable): number | undefined 
   const price = prices.get(`${span.provider?.toLowerCase() ?? ''}/${model}`) ?? prices.get(model)
   if (price === undefined) return undefined
   const input = toCount(span.input_tokens)
-  const told = cacheTokensOf(span)
-  const read = Math.min(told.read, input)
-  const created = Math.min(told.created, input - read)
+  const reported = cacheTokensOf(span)
+  const read = Math.min(reported.read, input)
+  const created = Math.min(reported.created, input - read)
   const cost =
     ((input - read - created) * price.input_per_million +
       read * (price.cache_read_per_million ?? price.input_per_million) +

@@ -101,10 +101,10 @@ describe('models', () => {
     await anthropic.close()
   })
 
-  it('are none when upstream fails, which is told aside', async () => {
+  it('are none when upstream fails, which is reported aside', async () => {
     const fake = await fakeOpenAi()
-    const told: string[] = []
-    const onFailure = (error: MeshError): void => void told.push(error.code)
+    const reported: string[] = []
+    const onFailure = (error: MeshError): void => void reported.push(error.code)
     for (const script of [
       { status: 500 },
       { fault: 'web_page' as const },
@@ -114,7 +114,7 @@ describe('models', () => {
       fake.next(script)
       expect(await listModels(connectionTo(fake.base), { ...options, onFailure })).toEqual([])
     }
-    expect(told).toEqual(['UNAVAILABLE', 'UNAVAILABLE', 'UNAVAILABLE', 'FAILED_PRECONDITION'])
+    expect(reported).toEqual(['UNAVAILABLE', 'UNAVAILABLE', 'UNAVAILABLE', 'FAILED_PRECONDITION'])
     expect(fake.requests).toHaveLength(4)
     await fake.close()
   })

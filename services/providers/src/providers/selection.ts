@@ -101,7 +101,8 @@ export const createProviderSelection = ({ rowsOf, cache, systemConfigs, embedded
         connection: connectionOf(provider),
         model: configs['embedding.model'] || textOf(settings['model']) || defaultEmbeddingModel,
         dimensions: Number(settings['dimensions']) || 0,
-        displayName: provider.displayName,
+        // A name in the configuration is shown as it stands there.
+        displayName: configured || provider.displayName,
       }
     },
   }

@@ -6,7 +6,7 @@ import type { SamplingParameter } from '../chat/protocols/sampling.ts'
 /** How a type is talked to. Only `openai`, `anthropic` and `mock` can be called so far. */
 export type ProtocolName = 'openai' | 'anthropic' | 'codex' | 'process' | 'mock'
 
-export interface ModelName {
+interface ModelName {
   id: string
   /** How the model is shown. */
   name: string
@@ -251,7 +251,7 @@ export const providerTypeTable = {
   }),
 } as const satisfies Record<(typeof providerTypes)[number] | 'mock', ProviderType>
 
-export type ProviderTypeName = keyof typeof providerTypeTable
+type ProviderTypeName = keyof typeof providerTypeTable
 
 /** The row of a type, undefined for a type that is not known. */
 export const providerType = (name: string): ProviderType | undefined =>

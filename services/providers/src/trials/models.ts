@@ -18,7 +18,7 @@ import type { CallOptions } from '../chat/protocols/options.ts'
 import { fetchJson } from '../chat/protocols/unary.ts'
 
 /** One model as the API lists it. */
-export interface ListedModel {
+interface ListedModel {
   id: string
   /** Empty where the vendor gives none. */
   name: string

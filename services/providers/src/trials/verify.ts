@@ -12,7 +12,7 @@ const expectedWidth = 1_536
 /** Models that make pictures or films cannot be asked for a word. */
 const generative = /(^|\/)(veo-|dall-e-|imagen-|gemini-2\.5-flash-image|grok-imagine|grok-2-image)/i
 
-export interface Verdict {
+interface Verdict {
   valid: boolean
   error?: string
   note?: string
@@ -63,7 +63,7 @@ export const verifyChat = async (
   }
 }
 
-export interface EmbeddingVerdict {
+interface EmbeddingVerdict {
   valid: boolean
   dimensions?: number
   dimensionMismatch?: true | undefined

@@ -1,7 +1,7 @@
 /** Every type of provider, as data. Adding a vendor that speaks a known protocol is adding a row. */
 
 import type { providerTypes } from '@clawmesh/contracts'
-import type { SamplingParameter } from '../chat/protocols/sampling.ts'
+import type { SamplingParameter } from '../chat/protocols/sampling-parameter.ts'
 
 /** How a type is talked to. Only `openai`, `anthropic` and `mock` can be called so far. */
 export type ProtocolName = 'openai' | 'anthropic' | 'codex' | 'process' | 'mock'

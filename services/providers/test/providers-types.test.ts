@@ -101,7 +101,7 @@ describe('models', () => {
     await anthropic.close()
   })
 
-  it('are none when upstream fails, which is told aside', async () => {
+  it('are none when upstream fails, which is reported aside', async () => {
     const fake = await fakeOpenAi()
     const reported: string[] = []
     const onFailure = (error: MeshError): void => void reported.push(error.code)

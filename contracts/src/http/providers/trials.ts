@@ -11,6 +11,17 @@ export const providerTrials = defineHttpTable('providers', {
     path: '/v1/providers/{id}/models',
     role: 'admin',
     summary: 'Models of a provider with known reasoning abilities',
+    rules: {
+      listsFixedModels: 'Types with a fixed list answer it without a call; where the type needs no key none is needed',
+      asksTheVendor: 'Other types are asked for their list with the stored key, and answer in its order',
+      isEmptyWhenUpstreamFails: 'When the provider fails the list is empty',
+      needsAKey: 'Without a stored key a type that needs one is answered 400',
+      describesReasoning:
+        '`reasoning` stands at models of the registry only, matched after the last slash and in any case',
+      showsReasoningDefaults:
+        '`reasoning_defaults` is there where a model has reasoning and the settings differ from what happens anyway',
+      asksOllamaWithoutAKey: 'Ollama is asked without a stored key',
+    },
     params: idParams,
     response: {
       200: z.object({
@@ -33,6 +44,20 @@ export const providerTrials = defineHttpTable('providers', {
     path: '/v1/providers/{id}/verify',
     role: 'admin',
     summary: 'Try a provider and model with one tiny completion',
+    rules: {
+      answersEveryOutcome:
+        'Whatever the try ends with is answered 200; an unknown provider, a bad id and a bad body are not',
+      sendsOneSmallMessage: 'One message `hi` without tools and with at most 50 tokens is sent, once',
+      triesTheDefaultModel:
+        'Without a model, or without a body, the default of the type is tried; a type without one is answered 400',
+      checksClaudeCliByName: 'For claude_cli the model has to be sonnet, opus or haiku; nothing is called',
+      refusesTypesThatCannotChat: 'A type that cannot chat is not valid, and the error says so',
+      saysWhatIsNotRegistered:
+        'A disabled provider, and one without the key it needs, is `provider not registered` with its name',
+      acceptsGenerativeModels: 'Models that make pictures or films are accepted without a call and carry a note',
+      usesTheNamedProvider: 'The provider of the id is tried, not one of the same type',
+      givesAReadableReason: 'The error is a sentence with what the provider said, without its JSON and without the key',
+    },
     params: idParams,
     body: z.object({ model: z.string().max(200).optional() }).optional(),
     bodyLimitBytes: verifyBodyLimitBytes,
@@ -46,6 +71,14 @@ export const providerTrials = defineHttpTable('providers', {
     path: '/v1/providers/{id}/verify-embedding',
     role: 'admin',
     summary: 'Try the embedding endpoint of a provider with the text "test"',
+    rules: {
+      embedsOneWord: 'The text `test` is embedded; an empty body is fine, and every outcome is answered 200',
+      prefersTheBodysModel:
+        'The model is the one of the body, else of the settings, else text-embedding-3-small; so is the address',
+      sendsSensibleDimensions: 'Dimensions of the body, else of the settings, are sent where they are from 1 to 8192',
+      refusesTypesThatCannotEmbed: 'A type that cannot embed is not valid, and nothing is called',
+      flagsOtherWidths: '`dimension_mismatch` is there where a vector comes back and has not 1536 numbers',
+    },
     params: idParams,
     body: z
       .object({ model: z.string().max(200).optional(), dimensions: z.number().int().min(0).optional() })
@@ -66,6 +99,13 @@ export const providerTrials = defineHttpTable('providers', {
     path: '/v1/embedding/status',
     role: 'admin',
     summary: 'Whether memory search has an embedding provider',
+    rules: {
+      prefersTheConfiguration:
+        'The provider and model that the configuration of the tenant names come first, and show under that name',
+      takesTheFirstThatEmbeds:
+        'Else the first enabled provider by name whose settings switch embeddings on, with its display name',
+      callsNobody: 'Without a model of its own text-embedding-3-small is shown, and no provider is called',
+    },
     response: {
       200: z.object({
         configured: z.boolean(),

@@ -1,7 +1,7 @@
 /** Chat calls to a provider of any type. */
 import type { ChatRequest, ChatResponse } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { connectionType, unsupported, type ProviderConnection } from '../providers/connection.ts'
-import type { WireName } from '../providers/provider-types.ts'
+import type { ProtocolName } from '../providers/provider-types.ts'
 import { anthropicWire } from './protocols/anthropic/wire.ts'
 import { callWire } from './protocols/call.ts'
 import { mockChat } from './protocols/mock.ts'
@@ -14,7 +14,7 @@ type Call = (
   options: CallOptions,
 ) => AsyncGenerator<ChatResponse, void, void>
 
-const calls: Partial<Record<WireName, Call>> = {
+const calls: Partial<Record<ProtocolName, Call>> = {
   openai: (...call) => callWire(openAiWire, ...call),
   anthropic: (...call) => callWire(anthropicWire, ...call),
   mock: mockChat,
@@ -35,7 +35,7 @@ export const chat = (
   options: CallOptions,
 ): AsyncGenerator<ChatResponse, void, void> => {
   const type = connectionType(connection)
-  const call = type.canChat ? calls[type.wire] : undefined
+  const call = type.canChat ? calls[type.protocol] : undefined
   if (!call) throw unsupported(connection, 'chat')
   return call(connection, request, options)
 }

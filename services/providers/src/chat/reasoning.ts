@@ -1,7 +1,7 @@
 /** Which models can be told how hard to think, and what is asked of them. */
 
 const order = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const
-export type ReasoningLevel = (typeof order)[number]
+type ReasoningLevel = (typeof order)[number]
 
 export interface ReasoningCapability {
   levels: ReasoningLevel[]

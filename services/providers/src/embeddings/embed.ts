@@ -18,7 +18,7 @@ export const defaultEmbeddingModel = 'text-embedding-3-small'
 const batchSize = 100
 const dimensionsLimit = 8192
 
-export interface Embedding {
+interface Embedding {
   texts: readonly string[]
   /** Empty means the connection's, else text-embedding-3-small. */
   model: string
@@ -26,7 +26,7 @@ export interface Embedding {
   dimensions: number
 }
 
-export interface Embeddings {
+interface Embeddings {
   /** In the order of the texts. */
   vectors: Vector[]
   model: string

@@ -4,8 +4,6 @@ import { checkPublicUrl, loopbackHosts } from '@clawmesh/chassis/fetch'
 import { MeshError } from '@clawmesh/contracts'
 import { providerType } from './provider-types.ts'
 
-/** Programs by type that need no path. */
-const programs: Record<string, readonly string[]> = { claude_cli: ['claude'], acp: ['claude', 'codex', 'gemini'] }
 /** How a container names the machine around it. */
 export const containerHost = 'host.docker.internal'
 
@@ -30,11 +28,10 @@ export const checkAddress = (
   { allow, allowLocal }: AddressPolicy,
   field = 'api_base',
 ): void => {
-  const local = providerType(type)?.local === true
-  const effective = address === '' && local ? providerType(type)!.base : address
+  const { local = false, base = '', programs: known = [] } = providerType(type) ?? {}
+  const effective = address === '' && local ? base : address
   if (effective === '') return
-  const known = programs[type]
-  if (known !== undefined) {
+  if (known.length > 0) {
     if (known.includes(effective) || isAbsolute(effective)) return
     throw new MeshError('INVALID_REQUEST', 'error.invalid_request', {
       field,

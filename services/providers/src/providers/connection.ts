@@ -23,7 +23,6 @@ export interface Target {
   key: string
 }
 
-/** Without slashes at the end, in linear time. */
 const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 const localBase = (base: string, inContainer: boolean): string => {
@@ -89,7 +88,7 @@ export const resolveTarget = (
 /** The model a request means: aliases resolved, the type's default when none is named. @throws INVALID_REQUEST */
 export const resolveModel = ({ connection, type }: Target, requested: string): string => {
   const wanted = requested.trim()
-  const routed = connection.type === 'openrouter' || connection.name === 'openrouter'
+  const routed = type.routes || connection.name === 'openrouter'
   // A router's models are named vendor/model; a bare name comes from an agent written for another provider.
   const model = wanted === '' || (routed && !wanted.includes('/') && type.model) ? type.model : wanted
   if (model === '') throw new MeshError('INVALID_REQUEST', 'error.required', { field: 'model' })

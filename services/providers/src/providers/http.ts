@@ -5,6 +5,8 @@ import type { ProviderUseCases } from './use-cases.ts'
 
 const toResponse = ({ apiKey, settings, ...provider }: Provider) => ({
   ...provider,
+  type: provider.providerType,
+  hasKey: apiKey !== '',
   apiKey: apiKey === '' ? undefined : ('***' as const),
   settings: Object.keys(settings).length === 0 ? undefined : settings,
 })

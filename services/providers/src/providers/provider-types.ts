@@ -1,19 +1,19 @@
-/** Every type of provider, as data. Adding a vendor that speaks a known wire is adding a row. */
+/** Every type of provider, as data. Adding a vendor that speaks a known protocol is adding a row. */
 
 import type { providerTypes } from '@clawmesh/contracts'
 import type { SamplingParameter } from '../chat/protocols/sampling-parameter.ts'
 
 /** How a type is talked to. Only `openai`, `anthropic` and `mock` can be called so far. */
-export type WireName = 'openai' | 'anthropic' | 'codex' | 'process' | 'mock'
+export type ProtocolName = 'openai' | 'anthropic' | 'codex' | 'process' | 'mock'
 
-export interface ModelName {
+interface ModelName {
   id: string
   /** How the model is shown. */
   name: string
 }
 
 export interface ProviderType {
-  wire: WireName
+  protocol: ProtocolName
   /** API base when the connection names none; empty when there is none to assume. */
   base: string
   /** Model when neither the request nor the agent names one; empty when there is none to assume. */
@@ -23,6 +23,8 @@ export interface ProviderType {
   canEmbed: boolean
   /** Where the list of models comes from: a fixed list, or a vendor's list in one of the known shapes. */
   models: readonly ModelName[] | 'openai' | 'anthropic' | 'gemini'
+  /** How a provider is verified: by a tiny call, or by its fixed list of models alone. */
+  verify: 'call' | 'models'
   /** Path of a chat call below the base. */
   chatPath: string
   /** Short names and what they stand for. */
@@ -43,16 +45,23 @@ export interface ProviderType {
   local: boolean
   /** Key sent when none is stored. */
   dummyKey: string
+  /** Its models are named vendor/model; a bare name is another provider's, and the default is taken. */
+  routes: boolean
+  /** Names of programs that may stand in place of an address, as may an absolute path; none where it is a URL. */
+  programs: readonly string[]
+  /** A tenant has one at most. */
+  single: boolean
 }
 
 const blank: ProviderType = {
-  wire: 'openai',
+  protocol: 'openai',
   base: '',
   model: '',
   needsKey: true,
   canChat: true,
   canEmbed: true,
   models: 'openai',
+  verify: 'call',
   chatPath: '/chat/completions',
   aliases: {},
   omitsDone: false,
@@ -63,6 +72,9 @@ const blank: ProviderType = {
   seedName: 'seed',
   local: false,
   dummyKey: '',
+  routes: false,
+  programs: [],
+  single: false,
 }
 
 const row = (fields: Partial<ProviderType>): ProviderType => ({ ...blank, ...fields })
@@ -71,7 +83,7 @@ const named = (names: Record<string, string>): ModelName[] => Object.entries(nam
 
 export const providerTypeTable = {
   anthropic_native: row({
-    wire: 'anthropic',
+    protocol: 'anthropic',
     base: 'https://api.anthropic.com/v1',
     model: 'claude-sonnet-4-5-20250929',
     models: 'anthropic',
@@ -86,7 +98,11 @@ export const providerTypeTable = {
     models: 'gemini',
     takesThinking: false,
   }),
-  openrouter: row({ base: 'https://openrouter.ai/api/v1', model: 'anthropic/claude-sonnet-4-5-20250929' }),
+  openrouter: row({
+    base: 'https://openrouter.ai/api/v1',
+    model: 'anthropic/claude-sonnet-4-5-20250929',
+    routes: true,
+  }),
   groq: row({ base: 'https://api.groq.com/openai/v1', model: 'llama-3.3-70b-versatile', takesThinking: false }),
   deepseek: row({
     base: 'https://api.deepseek.com/v1',
@@ -188,7 +204,7 @@ export const providerTypeTable = {
     models: named({ 'v4.5': 'Suno v4.5', v4: 'Suno v4', 'v3.5': 'Suno v3.5' }),
   }),
   chatgpt_oauth: row({
-    wire: 'codex',
+    protocol: 'codex',
     base: 'https://chatgpt.com/backend-api',
     model: 'gpt-5.4',
     needsKey: false,
@@ -207,23 +223,27 @@ export const providerTypeTable = {
     }),
   }),
   claude_cli: row({
-    wire: 'process',
+    protocol: 'process',
     base: 'claude',
     model: 'sonnet',
     needsKey: false,
     canEmbed: false,
     models: named({ sonnet: 'Sonnet', opus: 'Opus', haiku: 'Haiku' }),
+    verify: 'models',
+    programs: ['claude'],
+    single: true,
   }),
   acp: row({
-    wire: 'process',
+    protocol: 'process',
     base: 'claude',
     needsKey: false,
     canEmbed: false,
     models: named({ claude: 'Claude', codex: 'Codex', gemini: 'Gemini' }),
+    programs: ['claude', 'codex', 'gemini'],
   }),
   /** No network, no model: what an embedded Clawmesh answers with until a real provider is stored. */
   mock: row({
-    wire: 'mock',
+    protocol: 'mock',
     model: 'mock',
     needsKey: false,
     canEmbed: false,
@@ -231,7 +251,7 @@ export const providerTypeTable = {
   }),
 } as const satisfies Record<(typeof providerTypes)[number] | 'mock', ProviderType>
 
-export type ProviderTypeName = keyof typeof providerTypeTable
+type ProviderTypeName = keyof typeof providerTypeTable
 
 /** The row of a type, undefined for a type that is not known. */
 export const providerType = (name: string): ProviderType | undefined =>

@@ -8,7 +8,7 @@ import type { ProviderRows } from './use-cases.ts'
 import { providerType } from './provider-types.ts'
 import { objectOf, textOf } from '../chat/protocols/json.ts'
 
-export type SystemConfigs = Record<string, string>
+type SystemConfigs = Record<string, string>
 
 const mock: ProviderConnection = { name: 'mock', type: 'mock', apiBase: '', apiKey: '', settings: {} }
 
@@ -30,7 +30,7 @@ export const connectionOf = ({
 const usable = ({ enabled, providerType: type, apiKey }: Provider): boolean =>
   enabled && (apiKey !== '' || providerType(type)?.needsKey === false)
 
-export interface EmbeddingChoice {
+interface EmbeddingChoice {
   connection: ProviderConnection
   model: string
   /** 0 means the model's own. */
@@ -101,7 +101,8 @@ export const createProviderSelection = ({ rowsOf, cache, systemConfigs, embedded
         connection: connectionOf(provider),
         model: configs['embedding.model'] || textOf(settings['model']) || defaultEmbeddingModel,
         dimensions: Number(settings['dimensions']) || 0,
-        displayName: provider.displayName,
+        // A name in the configuration is shown as it stands there.
+        displayName: configured || provider.displayName,
       }
     },
   }

@@ -1,5 +1,5 @@
 /** The stored providers of a tenant. */
-import { actorOf, newId, type Actor, type Call } from '@clawmesh/chassis'
+import { actorOf, newId, trimEndOf, type Actor, type Call } from '@clawmesh/chassis'
 import { MeshError, type Caller } from '@clawmesh/contracts'
 import { objectOf, textOf } from '../chat/protocols/json.ts'
 import { checkAddress, type AddressPolicy } from './address.ts'
@@ -40,6 +40,25 @@ type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
 const present = <T extends object>(fields: T): Present<T> =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Present<T>
 
+/** Where the key of a provider is sent. */
+const addressesOf = ({
+  providerType: type,
+  apiBase,
+  settings,
+}: Pick<Provider, 'providerType' | 'apiBase' | 'settings'>) => {
+  const base = apiBase || (providerType(type)?.base ?? '')
+  const embeddingBase = textOf(objectOf(settings['embedding'])?.['api_base']).trim() || base
+  return [base, embeddingBase].map((address) => trimEndOf(address, '/'))
+}
+
+/** Whether a stored key may stay: whoever changes an address must know the key, or it could be sent to a stranger's. */
+const goesWhereItWent = (stored: Provider, candidate: Omit<ProviderFields, 'name'>): boolean => {
+  const known = addressesOf(stored)
+  return (
+    stored.providerType === candidate.providerType && addressesOf(candidate).every((address) => known.includes(address))
+  )
+}
+
 /** `policy` says which private addresses the operator permits. */
 export const createProviderUseCases = (rowsOf: (tenantId: string) => ProviderRows, policy: AddressPolicy) => {
   /** @throws NOT_FOUND */
@@ -50,6 +69,9 @@ export const createProviderUseCases = (rowsOf: (tenantId: string) => ProviderRow
   }
 
   const check = (candidate: ProviderFields & { id: string }, all: readonly Provider[]): void => {
+    const { id, providerType: type } = candidate
+    if (providerType(type)?.single && all.some((other) => other.providerType === type && other.id !== id))
+      throw new MeshError('ALREADY_EXISTS', 'error.already_exists', { kind: 'provider', id: type })
     checkPools(candidate, all)
     const embeddingBase = textOf(objectOf(candidate.settings['embedding'])?.['api_base'])
     // Without one of their own, embeddings go where chats go.
@@ -64,7 +86,7 @@ export const createProviderUseCases = (rowsOf: (tenantId: string) => ProviderRow
 
     list: ({ tenantId }: Caller): Promise<Provider[]> => rowsOf(tenantId).list(),
 
-    /** Stores a provider; one of the same name is overwritten and keeps its id. @throws INVALID_REQUEST */
+    /** Stores a provider; one of the same name is overwritten and keeps its id. @throws INVALID_REQUEST, ALREADY_EXISTS */
     create: (call: Call, input: NewProvider): Promise<Provider> =>
       rowsOf(call.caller.tenantId).upsert((all) => {
         const existing = all.find(({ name }) => name === input.name)
@@ -74,16 +96,17 @@ export const createProviderUseCases = (rowsOf: (tenantId: string) => ProviderRow
           displayName: input.displayName ?? '',
           providerType: input.providerType,
           apiBase: input.apiBase?.trim() ?? '',
-          apiKey: input.apiKey === masked ? (existing?.apiKey ?? '') : (input.apiKey ?? ''),
+          apiKey: input.apiKey === masked ? '' : (input.apiKey ?? ''),
           enabled: input.enabled,
           settings: input.settings ?? {},
         }
         check(provider, all)
-        return provider
+        const keeps = input.apiKey === masked && existing !== undefined && goesWhereItWent(existing, provider)
+        return keeps ? { ...provider, apiKey: existing.apiKey } : provider
       }, actorOf(call)),
 
     /**
-     * Changes what the patch names. A masked or empty key leaves the stored one.
+     * Changes what the patch names. A masked or empty key leaves the stored one, which goes to no other address.
      * @throws NOT_FOUND, INVALID_REQUEST, ALREADY_EXISTS for a name that is taken
      */
     update: async (call: Call, id: string, patch: ProviderPatch): Promise<void> => {
@@ -103,8 +126,11 @@ export const createProviderUseCases = (rowsOf: (tenantId: string) => ProviderRow
             enabled: patch.enabled,
             settings: patch.settings,
           })
-          check({ ...stored, ...changes }, all)
-          return changes
+          const candidate = { ...stored, ...changes }
+          check(candidate, all)
+          return changes.apiKey !== undefined || goesWhereItWent(stored, candidate)
+            ? changes
+            : { ...changes, apiKey: '' }
         },
         actorOf(call),
       )

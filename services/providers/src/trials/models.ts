@@ -18,10 +18,11 @@ import type { CallOptions } from '../chat/protocols/options.ts'
 import { fetchJson } from '../chat/protocols/unary.ts'
 
 /** One model as the API lists it. */
-export interface ListedModel {
+interface ListedModel {
   id: string
-  name?: string
-  reasoning?: ReasoningCapability
+  /** Empty where the vendor gives none. */
+  name: string
+  reasoning: ReasoningCapability | undefined
 }
 
 const timeoutMs = 15_000
@@ -59,11 +60,11 @@ const sources: Record<Extract<ProviderType['models'], string>, ModelSource> = {
   },
 }
 
-const listed = (model: { id: string; name: string }, reasons: boolean): ListedModel => {
+const listed = (model: { id: string; name: string }): ListedModel => {
   const id = boundedText(model.id, bounds.model)
   const name = boundedText(model.name, bounds.model)
-  const reasoning = reasons ? reasoningCapability(id) : undefined
-  return { id, ...(name ? { name } : {}), ...(reasoning ? { reasoning } : {}) }
+  const reasoning = reasoningCapability(id)
+  return { id, name, reasoning }
 }
 
 const fetchModels = async (target: Target, source: ModelSource, options: CallOptions): Promise<ListedModel[]> => {
@@ -74,14 +75,14 @@ const fetchModels = async (target: Target, source: ModelSource, options: CallOpt
       .slice(0, bounds.listedModels)
       .map((entry) => source.read(objectOf(entry) ?? {}))
       .filter(({ id }) => id !== '')
-      .map((model) => listed(model, true)),
+      .map(listed),
   )
 }
 
 /**
  * The models of a provider in upstream's order: a type's fixed list, or what the vendor's API lists (tried once, 15 s).
  * `reasoning` is there for models of the capability registry. When upstream fails the list is empty and `onFailure` is
- * told why.
+ * called with the reason.
  * @throws INVALID_REQUEST when the type needs a key and none is stored, FAILED_PRECONDITION for an unknown type,
  * CANCELLED
  */
@@ -91,8 +92,8 @@ export const listModels = async (
 ): Promise<ListedModel[]> => {
   const type = connectionType(connection)
   if (type.needsKey && connection.apiKey.trim() === '') throw new MeshError('INVALID_REQUEST', 'error.api_key_required')
-  const { models, wire } = type
-  if (typeof models !== 'string') return models.map((model) => listed(model, wire !== 'process'))
+  const { models } = type
+  if (typeof models !== 'string') return models.map(listed)
   try {
     return await fetchModels(resolveTarget(connection, options), sources[models], options)
   } catch (error) {

@@ -7,13 +7,12 @@ import { userMessage } from '../chat/protocols/conversation.ts'
 import type { CallOptions } from '../chat/protocols/options.ts'
 
 const timeoutMs = 30_000
-const claudeModels = ['sonnet', 'opus', 'haiku']
 /** Vectors of any other width do not fit clients that assume OpenAI's. */
 const expectedWidth = 1_536
 /** Models that make pictures or films cannot be asked for a word. */
 const generative = /(^|\/)(veo-|dall-e-|imagen-|gemini-2\.5-flash-image|grok-imagine|grok-2-image)/i
 
-export interface Verdict {
+interface Verdict {
   valid: boolean
   error?: string
   note?: string
@@ -38,10 +37,10 @@ export const verifyChat = async (
   const type = connectionType(connection)
   const model = requested || type.model
   if (model === '') throw new MeshError('INVALID_REQUEST', 'error.required', { field: 'model' })
-  if (connection.type === 'claude_cli')
-    return claudeModels.includes(model)
-      ? { valid: true }
-      : { valid: false, error: `model must be one of ${claudeModels.join(', ')}` }
+  if (type.verify === 'models' && typeof type.models !== 'string') {
+    const known = type.models.map(({ id }) => id)
+    return known.includes(model) ? { valid: true } : { valid: false, error: `model must be one of ${known.join(', ')}` }
+  }
   if (generative.test(model)) return { valid: true, note: 'a generation model, accepted without a call' }
   try {
     const call = chat(
@@ -64,7 +63,7 @@ export const verifyChat = async (
   }
 }
 
-export interface EmbeddingVerdict {
+interface EmbeddingVerdict {
   valid: boolean
   dimensions?: number
   dimensionMismatch?: true | undefined

@@ -3,18 +3,7 @@ import { MeshError } from '@clawmesh/contracts'
 import type { Sampling } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { Target } from '../../providers/connection.ts'
 import { isObject, parseJson, type Json } from './json.ts'
-
-/** Parameters that some protocol or vendor cannot take, by their OpenAI names. */
-export type SamplingParameter =
-  | 'top_p'
-  | 'stop'
-  | 'seed'
-  | 'presence_penalty'
-  | 'frequency_penalty'
-  | 'response_format'
-  | 'parallel_tool_calls'
-  | 'logit_bias'
-  | 'tool_choice'
+import type { SamplingParameter } from './sampling-parameter.ts'
 
 const isGiven: Record<SamplingParameter, (sampling: Sampling) => boolean> = {
   top_p: ({ topP }) => topP !== undefined,

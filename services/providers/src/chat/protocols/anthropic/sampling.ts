@@ -1,7 +1,8 @@
 /** Sampling parameters in Anthropic's words. Source: Anthropic API reference, "Create a Message". */
 import type { Target } from '../../../providers/connection.ts'
 import type { Json } from '../json.ts'
-import { formatSchema, refuseParameters, unsupportedParameter, type SamplingParameter } from '../sampling.ts'
+import { formatSchema, refuseParameters, unsupportedParameter } from '../sampling.ts'
+import type { SamplingParameter } from '../sampling-parameter.ts'
 import { wireName } from '../tool-names.ts'
 import type { ChatCall } from '../wire.ts'
 import { anthropicRules } from './messages.ts'

@@ -1,0 +1,75 @@
+/** Providers over a real database, with an identity whose system configuration a test sets. */
+import { loadConfigs } from '@clawmesh/chassis'
+import type { Caller, CloudEvent } from '@clawmesh/contracts'
+import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
+import { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { consumeEvents } from '../../../test/support/events.ts'
+import { fakeRpc } from '../../../test/support/fake-rpc.ts'
+import { startServices, testCaller, type Answer, type ServiceHarness } from '../../../test/support/service-harness.ts'
+import { providersConfig, providersService } from '../src/index.ts'
+import { chatRequest, collect, type Collected } from './support.ts'
+
+type Body = Record<string, unknown>
+
+export interface ProvidersHarness extends ServiceHarness {
+  /** System configuration by tenant. */
+  configs: Map<string, Record<string, string>>
+  events: CloudEvent[]
+  admin: () => Caller
+  post: (caller: Caller, fields?: Body) => Promise<Answer<Body>>
+  /** Stores a provider of type openai_compat unless told otherwise, and gives its id. */
+  create: (caller: Caller, fields?: Body) => Promise<string>
+  get: (caller: Caller, id: string) => Promise<Body>
+  put: (caller: Caller, id: string, fields: Body) => Promise<Answer<Body>>
+  remove: (caller: Caller, id: string) => Promise<Answer<Body>>
+  list: (caller: Caller) => Promise<Body[]>
+  /** A chat with a provider by name. */
+  chat: (caller: Caller, provider: string) => Promise<Collected>
+}
+
+const path = '/v1/providers'
+
+export const startProviders = async (): Promise<ProvidersHarness> => {
+  const configs: ProvidersHarness['configs'] = new Map()
+  const { providers: config } = loadConfigs({ providers: providersConfig }, {})
+  const harness = await startServices({
+    services: { providers: (mesh) => providersService(mesh, config) },
+    standIns: [
+      fakeRpc(IdentityServiceService, {
+        listSystemConfigs: async ({ caller }) => ({ values: configs.get(caller.tenantId) ?? {} }),
+      }),
+    ],
+  })
+  const events: CloudEvent[] = []
+  await consumeEvents(harness.bus, {
+    durable: 'test',
+    subject: 'mesh.events.*.providers.>',
+    batchSize: 100,
+    handle: async (batch) => void events.push(...batch),
+  })
+  const { request } = harness
+  const post: ProvidersHarness['post'] = (caller, fields = {}) =>
+    request(caller, 'POST', path, { name: 'main', provider_type: 'openai_compat', api_key: 'sk-stored', ...fields })
+  return {
+    ...harness,
+    configs,
+    events,
+    admin: () => testCaller({ role: 'admin' }),
+    post,
+    create: async (caller, fields) => {
+      const { status, body } = await post(caller, fields)
+      if (status !== 201) throw new Error(`creating answered ${status} ${JSON.stringify(body)}`)
+      return String(body['id'])
+    },
+    get: async (caller, id) => (await request(caller, 'GET', `${path}/${id}`)).body,
+    put: (caller, id, fields) => request(caller, 'PUT', `${path}/${id}`, fields),
+    remove: (caller, id) => request(caller, 'DELETE', `${path}/${id}`),
+    list: async (caller) => (await request<{ providers: Body[] }>(caller, 'GET', path)).body.providers,
+    chat: (caller, provider) =>
+      collect(
+        harness
+          .rpc(ProvidersServiceService)
+          .chat(harness.call(caller), chatRequest({ provider, stream: false })) as never,
+      ),
+  }
+}

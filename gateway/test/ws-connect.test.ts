@@ -427,7 +427,7 @@ describe('a browser without a credential', () => {
   })
 
   rule('connect.limitsPendingBrowsers', async () => {
-    const tenant = await newTenant('waiting room')
+    const tenant = await newTenant('crowded by an address')
     const edge = await startGateway(harness.mesh, {}, { pairingBurst: 1_000 })
     const waiting: WsClient[] = []
     const ask = async () => {

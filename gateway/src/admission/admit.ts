@@ -37,12 +37,12 @@ export const createAdmitter = (
   const chooseTenant = createTenantChooser({ unknownTenantFallback }, lookups)
 
   return async (credentials) => {
-    const { credential, role, scopes, userId, userBound, tenantScope, limitKey, enter } =
+    const { credential, role, scopes, userId, userBound, tenantScope, limitKey, onTenantChosen } =
       await authenticate(credentials)
     const tenant = await chooseTenant(tenantScope, userId, credentials.tenant).catch((thrown: unknown) => {
       throw hidesTenants ? hideTenant(thrown, role, credentials.tenant) : thrown
     })
-    await enter?.(tenant.id)
+    await onTenantChosen?.(tenant.id)
     const caller: Caller = {
       tenantId: tenant.id,
       tenantSlug: tenant.slug,

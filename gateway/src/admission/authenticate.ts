@@ -11,12 +11,12 @@ import type { TenantScope } from './tenant-scope.ts'
 import { looksLikeToken, createTokenVerifier, type TokenUser } from './token-verifier.ts'
 
 /** An authenticated requester whose tenant is not chosen yet. */
-export interface Principal extends Pick<Caller, 'credential' | 'role' | 'scopes' | 'userId' | 'userBound'> {
+interface Principal extends Pick<Caller, 'credential' | 'role' | 'scopes' | 'userId' | 'userBound'> {
   readonly tenantScope: TenantScope
   /** Whom the rate limit counts; empty when only the address tells callers apart. */
   readonly limitKey: string
   /** What remains to be done once its tenant is chosen. @throws FORBIDDEN, UNAVAILABLE */
-  readonly enter?: (tenantId: string) => Promise<void>
+  readonly onTenantChosen?: (tenantId: string) => Promise<void>
 }
 
 export type Authenticate = (credentials: PresentedCredentials) => Promise<Principal>
@@ -82,7 +82,7 @@ const byPairing = (pairing: Pairing, credentials: PresentedCredentials, lookups:
     userBound: true,
     tenantScope: { kind: 'membership' },
     limitKey: userId === '' ? `paired:${hashOf(senderId)}` : `user:${userId}`,
-    ...(pairing.userId === '' && named !== '' ? { enter: bind } : {}),
+    ...(pairing.userId === '' && named !== '' ? { onTenantChosen: bind } : {}),
   }
 }
 

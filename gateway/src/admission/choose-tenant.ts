@@ -5,8 +5,8 @@ import type { GatewayConfig } from '../config.ts'
 import type { TenantScope } from './tenant-scope.ts'
 import type { Lookups, Tenant } from './lookups.ts'
 
-export type ChosenTenant = Pick<Tenant, 'id' | 'slug'>
-export type ChooseTenant = (reach: TenantScope, userId: string, named: string) => Promise<ChosenTenant>
+type ChosenTenant = Pick<Tenant, 'id' | 'slug'>
+type ChooseTenant = (reach: TenantScope, userId: string, named: string) => Promise<ChosenTenant>
 
 const master: ChosenTenant = { id: masterTenantId, slug: masterTenantSlug }
 const maxReferenceLength = 100

@@ -4,7 +4,7 @@ import type { PresentedCredentials } from './credentials.ts'
 import type { Lookups, Pairing } from './lookups.ts'
 
 /** The id of the tenant that credentials name, the master tenant when it names none; undefined for an unknown one. */
-export const namedTenantId = async (
+const namedTenantId = async (
   { tenant }: Pick<PresentedCredentials, 'tenant'>,
   lookups: Pick<Lookups, 'tenant'>,
 ): Promise<string | undefined> => {

@@ -29,7 +29,7 @@ const textsIn = (value: unknown): string[] => {
   return Array.isArray(value) ? value.filter((entry): entry is string => typeof entry === 'string') : []
 }
 
-export interface RoleRules {
+interface RoleRules {
   /** Empty when roles are not read from tokens. */
   readonly roleClaim: string
   readonly roleMapping: Readonly<Record<string, string>>

@@ -14,7 +14,7 @@ export interface TokenUser {
 }
 
 /** Why a token counts for nothing; for the log. */
-export interface TokenRefusal {
+interface TokenRefusal {
   readonly refused: string
 }
 

@@ -19,7 +19,7 @@ const isOwnName = (hostname: string): boolean =>
 
 const isSameOrigin = (origin: string, host: string): boolean => URL.parse(origin)?.host === host.toLowerCase()
 
-export interface GuardOptions {
+interface GuardOptions {
   /** Only this machine can connect, so every proper request is for one of its own names. */
   loopbackOnly: boolean
   isAllowedOrigin: (origin: string) => boolean

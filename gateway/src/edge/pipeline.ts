@@ -24,7 +24,7 @@ import { requestIdOf } from './request-id.ts'
 import { dropBadTraceContext } from './trace-context.ts'
 import { tracedRequest } from './traced-request.ts'
 
-export interface PipelineParts {
+interface PipelineParts {
   cors: Cors
   findRoute: FindRoute
   /** Looks at a request before its credential; throws to refuse it. */

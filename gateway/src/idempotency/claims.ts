@@ -16,7 +16,7 @@ export interface Claim {
   abandon: () => Promise<void>
 }
 
-export type Claimed = { state: 'first'; claim: Claim } | { state: 'running' } | { state: 'done'; answer: KeptAnswer }
+type Claimed = { state: 'first'; claim: Claim } | { state: 'running' } | { state: 'done'; answer: KeptAnswer }
 
 /** Takes a key, or says who has it. @throws UNAVAILABLE when identity does not answer */
 export type ClaimKey = (caller: Caller, scopeHash: string) => Promise<Claimed>

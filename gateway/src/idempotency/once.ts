@@ -20,7 +20,7 @@ const keepPatienceMs = 2_000
 /** Headers of an answer that belong to it, and not to its connection or to one sending of it. */
 const keptHeaders = ['cache-control', 'content-language', 'content-type', 'etag', 'location', 'x-accel-buffering']
 
-export interface OnceParts {
+interface OnceParts {
   claim: ClaimKey
   deliver: Deliver['deliver']
   log: Logger

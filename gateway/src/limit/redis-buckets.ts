@@ -35,7 +35,7 @@ const connectTimeoutMs = 2_000
 const maxReconnectPauseMs = 1_000
 const disconnectWithinMs = 100
 
-export interface RedisBuckets {
+interface RedisBuckets {
   /** @throws whatever keeps Redis from answering in time */
   take: TakeToken<Promise<Take>>
   /** Whether Redis answers now; never throws. */

@@ -65,7 +65,7 @@ const replicaAt = ({ origin, serverName }: Address): Replica => ({
   }),
 })
 
-export interface Replicas {
+interface Replicas {
   /**
    * The replica for a request, another than those that were tried; undefined when all were.
    * @throws the lookup's error when no address is known

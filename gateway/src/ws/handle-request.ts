@@ -23,7 +23,7 @@ interface Parts {
 }
 
 /** Answers one request with the JSON text of its result. @throws MeshError */
-export type HandleRequest = (session: Session, request: WsRequest) => Promise<string>
+type HandleRequest = (session: Session, request: WsRequest) => Promise<string>
 
 /** The language in which a request is refused: that of the connection, of which a `connect` names a new one. */
 export const localeOf = ({ locale }: Pick<Session, 'locale'>, { method, params }: WsRequest): Locale =>

@@ -11,7 +11,7 @@ import { credentialsOfConnect } from './credentials-of-connect.ts'
 import type { Pairings } from './pairings.ts'
 import type { AuthState, Session } from './session.ts'
 
-export interface OwnMethodParts {
+interface OwnMethodParts {
   admit: Admit
   lookups: Lookups
   pairings: Pairings

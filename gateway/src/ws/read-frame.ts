@@ -2,7 +2,7 @@ import { parseJson } from '@clawmesh/chassis'
 import { MeshError, toMeshError, wsRequest, wsRequestId, type WsRequest, type WsRequestId } from '@clawmesh/contracts'
 
 /** A readable request, or why it is none and under which id to say so; an unreadable id is empty. */
-export type Incoming =
+type Incoming =
   | { readonly request: WsRequest }
   | { readonly request?: undefined; readonly id: WsRequestId; readonly error: MeshError }
 

@@ -32,9 +32,9 @@ import { createSender, eventOpening } from './sender.ts'
 import type { Session } from './session.ts'
 import { createSessionRegistry } from './sessions.ts'
 import { createTenantEvents } from './tenant-events.ts'
-import { mayConnect, refuseUpgrade, type DoorParts } from './upgrade.ts'
+import { mayConnect, refuseUpgrade, type UpgradeParts } from './upgrade.ts'
 
-export interface WebSocketParts extends Pick<DoorParts, 'guard' | 'isAllowedOrigin'> {
+interface WebSocketParts extends Pick<UpgradeParts, 'guard' | 'isAllowedOrigin'> {
   mesh: Pick<Mesh, 'client' | 'methods' | 'bus' | 'config'>
   config: GatewayConfig
   admit: Admit
@@ -126,7 +126,7 @@ export const createWebSockets = (parts: WebSocketParts): WebSockets => {
   const receiver = (session: Session) => {
     let connecting: Promise<void> = Promise.resolve()
     return (data: RawData) => {
-      session.lastHeardMs = performance.now()
+      session.lastReceivedMs = performance.now()
       const incoming = readFrame(data as Buffer)
       if (incoming.request === undefined) return refuse(session, incoming.id, incoming.error)
       const { request } = incoming
@@ -149,7 +149,7 @@ export const createWebSockets = (parts: WebSocketParts): WebSockets => {
 
   const look = (session: Session, now: number) => {
     const { sender, authState } = session
-    if (now - session.lastHeardMs > limits.readDeadlineMs) return sender.cut()
+    if (now - session.lastReceivedMs > limits.readDeadlineMs) return sender.cut()
     if (authState.kind === 'unknown' && now - session.sinceMs > limits.connectDeadlineMs)
       return sender.close(wsCloseCodes.unauthorized, 'no connect in time')
     if (authState.kind === 'pending' && now - session.sinceMs > limits.pairingDeadlineMs)
@@ -183,14 +183,14 @@ export const createWebSockets = (parts: WebSocketParts): WebSockets => {
       locale: pickLocale(request.headers['accept-language']),
       openRequests: new Set(),
       sinceMs: now,
-      lastHeardMs: now,
+      lastReceivedMs: now,
       recheckAtMs: Infinity,
     }
     const ping = setInterval(() => socket.ping(), limits.pingEveryMs)
     registry.add(session)
     sweep ??= setInterval(sweepAll, limits.sweepMs).unref()
     socket.on('message', receiver(session))
-    socket.on('pong', () => (session.lastHeardMs = performance.now()))
+    socket.on('pong', () => (session.lastReceivedMs = performance.now()))
     // What breaks the protocol is answered by the library with a close code of its own.
     socket.on('error', (err) => log.debug({ err }, 'a WebSocket connection failed'))
     socket.once('close', () => {
@@ -236,7 +236,7 @@ export const createWebSockets = (parts: WebSocketParts): WebSockets => {
           {
             ...parts,
             allowedOrigins: config.allowedOrigins(),
-            hasRoomFor: registry.hasRoomFor,
+            hasCapacityFor: registry.hasCapacityFor,
             isLeaving: () => leaving,
           },
           request,

@@ -17,7 +17,7 @@ const counter = () => {
   }
 }
 
-export interface SessionCaps {
+interface SessionCaps {
   /** 0 is no cap. */
   perIp: number
   perUser: number
@@ -38,7 +38,7 @@ export const createSessionRegistry = ({ perIp, perUser }: SessionCaps) => {
 
   return {
     all: (): ReadonlySet<Session> => sessions,
-    hasRoomFor: (clientIp: string): boolean => perIp <= 0 || byIp.of(clientIp) < perIp,
+    hasCapacityFor: (clientIp: string): boolean => perIp <= 0 || byIp.of(clientIp) < perIp,
     add: (session: Session): void => {
       sessions.add(session)
       byIp.add(session.clientIp)

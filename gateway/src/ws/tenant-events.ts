@@ -16,7 +16,7 @@ import { maySee } from './audience.ts'
 import { eventOpening } from './sender.ts'
 import { callerOfSession, tenantOfSession, type Session } from './session.ts'
 
-export interface TenantEvents {
+interface TenantEvents {
   /** Follows a connection to the tenant that it stands in now; called whenever that may have changed. */
   follow: (session: Session) => void
   leave: (session: Session) => void

@@ -9,18 +9,18 @@ export const isWsPath = (url: string): boolean => url === wsPath || url.startsWi
 export const wantsWebSocket = ({ url = '', headers }: IncomingMessage): boolean =>
   isWsPath(url) && headers.upgrade?.toLowerCase() === 'websocket'
 
-export interface DoorParts {
+export interface UpgradeParts {
   allowedOrigins: readonly string[]
   isAllowedOrigin: (origin: string) => boolean
   /** Looks at a request before its credential; throws to refuse it. */
   guard: (request: IncomingMessage) => void
-  hasRoomFor: (clientIp: string) => boolean
+  hasCapacityFor: (clientIp: string) => boolean
   isLeaving: () => boolean
 }
 
 /** Whether a connection may be opened. Programs send no Origin; pages of any origin may come unless some are listed. */
 export const mayConnect = (
-  { allowedOrigins, isAllowedOrigin, guard, hasRoomFor, isLeaving }: DoorParts,
+  { allowedOrigins, isAllowedOrigin, guard, hasCapacityFor, isLeaving }: UpgradeParts,
   request: IncomingMessage,
   clientIp: string,
 ): void => {
@@ -29,7 +29,7 @@ export const mayConnect = (
   guard(request)
   if (origin !== undefined && allowedOrigins.length > 0 && !isAllowedOrigin(origin))
     throw new MeshError('FORBIDDEN', 'error.foreign_origin')
-  if (!hasRoomFor(clientIp)) throw new MeshError('RESOURCE_EXHAUSTED', 'error.too_many_sockets')
+  if (!hasCapacityFor(clientIp)) throw new MeshError('RESOURCE_EXHAUSTED', 'error.too_many_sockets')
 }
 
 /** Answers an upgrade that is refused, on the bare connection, and ends that. */

@@ -5,7 +5,7 @@ import { isSystemOwner, unknownTenant } from '../caller.ts'
 import type { ApiKey, NewApiKey, NewApiKeyRow } from './types.ts'
 
 /** What is decided about the replacement of a key. */
-export interface Rotation {
+interface Rotation {
   previousExpiresAt: Date
   successor: NewApiKeyRow
 }

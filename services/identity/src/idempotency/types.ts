@@ -7,7 +7,7 @@ export interface KeyClaim {
   leaseMs: number
 }
 
-export type KeyState = { state: 'first' } | { state: 'running' } | { state: 'done'; answer: string }
+type KeyState = { state: 'first' } | { state: 'running' } | { state: 'done'; answer: string }
 
 /** The keys of one tenant, each held by one claim at a time. */
 export interface IdempotencyRows {

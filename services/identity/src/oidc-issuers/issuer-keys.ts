@@ -15,7 +15,7 @@ export interface IssuerKeyRows {
   keysFailed: (fetched: OidcIssuer, error: string, nextAt: Date) => Promise<void>
 }
 
-export interface KeyTimes {
+interface KeyTimes {
   /** Age at which keys are fetched again. */
   maxAgeMs: number
   /** Least time between two fetches. */

@@ -5,7 +5,7 @@ import { checkIssuerUrl, type FetchRules } from './fetch-keys.ts'
 import type { IssuerKeys } from './issuer-keys.ts'
 import type { NewOidcIssuer, NewOidcIssuerRow, OidcIssuer, OidcIssuerChanges, OidcSettings } from './types.ts'
 
-export interface OidcIssuerUpdate {
+interface OidcIssuerUpdate {
   /** What to change of the row; it sees nobody else's half-done change, and what it throws changes nothing. */
   change: (old: OidcIssuer) => Partial<OidcSettings>
   /** All of them; undefined keeps those there are. */

@@ -9,7 +9,11 @@ const newestFirst = { id: 'desc' as const }
 const noConnection: PairingRequestWhereInput = { clientIp: { not: null }, connectionId: null }
 
 /** Whether there is room for one more request; the oldest whose connection has closed makes it. */
-const makeRoom = async (tx: PrismaTx<PrismaClient>, of: PairingRequestWhereInput, most: number): Promise<boolean> => {
+const ensureCapacity = async (
+  tx: PrismaTx<PrismaClient>,
+  of: PairingRequestWhereInput,
+  most: number,
+): Promise<boolean> => {
   if ((await tx.pairingRequest.count({ where: of })) < most) return true
   const left = await tx.pairingRequest.findFirst({ where: { ...of, ...noConnection }, orderBy: { id: 'asc' } })
   if (left === null) return false
@@ -44,8 +48,8 @@ export const createPairingRows =
           const known = await tx.pairingRequest.findFirst({ where: { tenantId, senderId, channel } })
           if (known !== null) return { result: known }
           const ofOne = { tenantId, clientIp, accountId: clientIp === null ? accountId : undefined }
-          if (!(await makeRoom(tx, ofOne, most.ofOne))) return { result: undefined }
-          if (!(await makeRoom(tx, { tenantId }, most.ofTenant))) return { result: undefined }
+          if (!(await ensureCapacity(tx, ofOne, most.ofOne))) return { result: undefined }
+          if (!(await ensureCapacity(tx, { tenantId }, most.ofTenant))) return { result: undefined }
           const created = await tx.pairingRequest.create({ data: wanted })
           return { result: created, events: [event('pairingRequested', { id: wanted.id, channel })] }
         }),

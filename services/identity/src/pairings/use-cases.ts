@@ -39,7 +39,7 @@ const browser = 'browser'
 const minBrowserIdLength = 32
 
 /** How many requests may be pending. */
-export interface MostPending {
+interface MostPending {
   /** Of a browser's address, or of an account for which an operator asks. */
   readonly ofOne: number
   readonly ofTenant: number

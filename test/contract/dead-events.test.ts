@@ -7,8 +7,8 @@ const read = (file: string): string => readFileSync(`${services}/${file}`, 'utf8
 
 const consuming = [
   ...new Set(
-    globSync('*/src/**/*.ts', { cwd: services, exclude: ['*/src/store/client/**'] })
-      .filter((file) => /\bcreate(Batch)?Consumer\(/.test(read(file)))
+    globSync('*/src/**/*.ts', { cwd: services, exclude: ['*/src/db/client/**'] })
+      .filter((file) => /\b(createConsumer|createBatchConsumer|EventHandlers)\b/.test(read(file)))
       .map((file) => file.split('/')[0]!),
   ),
 ].sort()
@@ -25,7 +25,7 @@ test('each consuming service has the same table and a model of it', () => {
 })
 
 test('no service consumes events past its dead events', () => {
-  const found = globSync('*/src/**/*.ts', { cwd: services, exclude: ['*/src/store/client/**'] }).filter((file) =>
+  const found = globSync('*/src/**/*.ts', { cwd: services, exclude: ['*/src/db/client/**'] }).filter((file) =>
     /\bbus\.consume\(/.test(read(file)),
   )
   expect(found).toEqual([])

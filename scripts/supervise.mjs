@@ -26,14 +26,11 @@ const meanings = {
 const reasonOf = ({ code, signal }) =>
   signal ? `ended by ${signal}${meanings[signal] ? ` (${meanings[signal]})` : ''}` : `ended with exit code ${code}`
 
-/** @param {number} ms whether a signal came during the pause */
-async function isToldDuring(ms) {
+/** Fires at the first signal to end. Listened for from the start: between two runs nobody else does. */
+function signalledToEnd() {
   const over = new AbortController()
-  const told = () => over.abort()
-  for (const signal of forwardedSignals) process.on(signal, told)
-  await sleep(ms, undefined, { signal: over.signal }).catch(() => undefined)
-  for (const signal of forwardedSignals) process.off(signal, told)
-  return over.signal.aborted
+  for (const signal of forwardedSignals) process.on(signal, () => over.abort())
+  return over.signal
 }
 
 /**
@@ -48,6 +45,7 @@ async function isToldDuring(ms) {
  * @returns {Promise<never>}
  */
 export async function superviseAs(command, args, { rules = defaultRules, ...options } = {}) {
+  const over = signalledToEnd()
   let wasReady = false
   let restarts = 0
   let inARow = 0
@@ -76,6 +74,7 @@ export async function superviseAs(command, args, { rules = defaultRules, ...opti
     inARow++
     restarts++
     console.error(`clawmesh: ${after}; starting again in ${pauseMs / 1000} s (${inARow} of ${rules.pausesMs.length})`)
-    if (await isToldDuring(pauseMs)) process.exit(0)
+    await sleep(pauseMs, undefined, { signal: over }).catch(() => undefined)
+    if (over.aborted) process.exit(0)
   }
 }

@@ -134,7 +134,7 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
   const created = await Promise.all(
     [...creatable].map(async ([resource, { path, definition }]) => {
       const made = await call('POST', path, definition.body === undefined ? undefined : bodyFor(definition.body))
-      return [resource, [String(made['id'])]] as const
+      return [resource as Resource, [String(made['id'])]] as const
     }),
   )
 

@@ -2,7 +2,7 @@
 import type { Mesh } from '../mesh.ts'
 import type { RemoteService } from '../config.ts'
 import type { Part } from '../lifecycle/lifecycle.ts'
-import { createChangeRows, type ChangeRows, type Transact } from './change.ts'
+import { createChangeRows, type ChangeRows } from './change.ts'
 import type { ClientOptions, Database } from './database.ts'
 import { createOutboxPart, type OutboxRelay, type OutboxRow } from './outbox.ts'
 import type { ScopedDb } from './scoped-db.ts'

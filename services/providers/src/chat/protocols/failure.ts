@@ -165,9 +165,9 @@ const failure = (
   asked?: number,
 ): UpstreamFailure => {
   const retryAfterMs = asked ?? named
-  const told = `${words.join(' ')} ${message}`
-  const final = finalWords.find(({ pattern }) => pattern.test(told))
-  const modelMissing = status === 400 && words.includes('model_not_found')
+  const text = `${words.join(' ')} ${message}`
+  const final = finalWords.find(({ pattern }) => pattern.test(text))
+  const modelMissing = status === 400 && text.includes('model_not_found')
   const kind = final?.kind ?? (modelMissing ? 'missing' : kindOfStatus(status))
   return new UpstreamFailure(kind, message || `HTTP ${status}`, {
     status,

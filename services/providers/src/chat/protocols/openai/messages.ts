@@ -157,6 +157,6 @@ export const openAiMessages = (messages: readonly ChatMessage[], rules: MessageR
   const canCall = rules.alternates ? () => false : rules.gemini ? hasSignature : () => true
   const asked = flattened(messages, canCall)
   const turns = withResultImages(replayed(asked, { ids: rules.ids, nameLimit: openAiNameLimit }))
-  const told = (rules.alternates ? joined(turns) : turns).map((turn) => written(turn, rules))
-  return rules.afterResults === '' ? told : withAfterResults(told, rules.afterResults)
+  const sent = (rules.alternates ? joined(turns) : turns).map((turn) => written(turn, rules))
+  return rules.afterResults === '' ? sent : withAfterResults(sent, rules.afterResults)
 }

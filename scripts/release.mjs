@@ -90,7 +90,7 @@ const steps = [
   ['the configuration reference', () => node(cli, 'config', 'docs', 'docs/configuration.md')],
   ['git add', () => git('add', '--', ...changed)],
   ['git commit', () => git('commit', '--quiet', '-m', `chore(release): ${version}`)],
-  ['git tag', () => git('tag', '--annotate', tag, '-m', `${version}\n\n${changelog.notes}`)],
+  ['git tag', () => git('tag', '--annotate', '--cleanup=whitespace', tag, '-m', `${version}\n\n${changelog.notes}`)],
 ]
 for (const [what, step] of steps) {
   const { ok, text } = await step()

@@ -25,6 +25,7 @@ const packages = ['contracts', 'chassis', 'gateway', 'services', 'cli', 'test']
 const tasks = {
   start: { steps: (args) => [{ command: [cli, 'start', '--target', 'all', ...args] }], runsForGood: () => true },
   clawmesh: { steps: (args) => [{ command: [cli, ...args] }], runsForGood: ([command]) => command === 'start' },
+  release: { steps: (args) => [{ command: ['scripts/release.mjs', ...args] }] },
   openapi: { steps: (args) => [{ command: [cli, 'openapi', ...args] }] },
   test: { steps: (args) => [{ command: [...jest, ...args] }] },
   faults: { steps: (args) => [{ command: [...jest, '--config', 'jest.faults.config.mjs', ...args] }] },

@@ -59,8 +59,7 @@ describe.each(titled(guardedRoutes))('%s is refused in the language of the calle
         .map((fault) => [fault.what, fault]),
     )
     for (const { value } of faults.values()) await expectTranslated(400, method, path(route), { headers, body: value })
-    if (definition.lenientBody !== true)
-      await expectTranslated(400, method, path(route), { headers, body: '{"a":' })
+    if (definition.lenientBody !== true) await expectTranslated(400, method, path(route), { headers, body: '{"a":' })
   })
 
   test('for a thing that is not there', async () => {

@@ -95,7 +95,7 @@ export const edgeProperties: Readonly<Record<string, (cases: number) => Promise<
       holds(Buffer.byteLength(claim.userId) <= 255, 'a user id that is too long')
       holds(!/\p{Cc}/u.test(claim.userId + claim.tenant), 'a control character')
       holds(/^([0-9a-f]{64})?$/.test(claim.bearerHash), 'no hash')
-      holds(claim.bearer === '' || authorization.startsWith('Bearer '), 'another scheme')
+      holds(claim.bearer === '' || /^bearer /i.test(authorization), 'another scheme')
     },
   ),
 
@@ -166,7 +166,14 @@ export const edgeProperties: Readonly<Record<string, (cases: number) => Promise<
   'limit and offset of a list are numbers in their bounds, whatever was asked': check(
     fc.tuple(from('0', '1', '-', '20', '1e9', 'NaN', ' '), from('0', '7', '-1', '0x10', 'Infinity')),
     ([limit, offset]) => {
-      const read = pageSchema.parse({ limit, offset })
+      const parsed = pageSchema.safeParse({ limit, offset })
+      const isLimit = Number.isInteger(Number(limit)) && Number(limit) >= 1
+      holds(
+        parsed.success === (isLimit && Number.isSafeInteger(Number(limit))),
+        'a limit is refused that is one, or taken',
+      )
+      if (!parsed.success) return
+      const read = parsed.data
       holds(Number.isInteger(read.limit) && read.limit >= 1 && read.limit <= 100, 'a bad limit')
       holds(Number.isInteger(read.offset) && read.offset >= 0, 'a bad offset')
     },

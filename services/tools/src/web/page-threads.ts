@@ -5,6 +5,7 @@
  * The threads are shared fairly: tenants take turns, one tenant never has all threads while it has more than one page,
  * and has so many pages waiting at most.
  */
+import { getCompileCacheDir } from 'node:module'
 import { Worker } from 'node:worker_threads'
 import { toMeshError } from '@clawmesh/contracts'
 import { toolError } from '../tool/tool-error.ts'
@@ -25,7 +26,7 @@ export interface PageThreadsOptions {
   timeoutMs?: number
   /** Old-generation heap of a thread, MiB. */
   heapMib?: number
-  /** Instead of page-thread.ts, for tests. */
+  /** Instead of page-thread-start.mjs, for tests. */
   program?: URL
 }
 
@@ -48,7 +49,7 @@ interface Waiting {
 const exceeds = (waiting: readonly Waiting[], { text }: PageSource, { pages, chars }: WaitingLimit): boolean =>
   waiting.length >= pages || waiting.reduce((sum, { source }) => sum + source.text.length, text.length) > chars
 
-const programOf = new URL('./page-thread.ts', import.meta.url)
+const programOf = new URL('./page-thread-start.mjs', import.meta.url)
 
 export const createPageThreads = ({
   threads = 2,
@@ -69,6 +70,7 @@ export const createPageThreads = ({
 
   const start = (): Worker => {
     const worker = new Worker(program, {
+      workerData: { compileCacheDir: getCompileCacheDir() },
       resourceLimits: { maxOldGenerationSizeMb: heapMib, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 },
     })
     all.add(worker)

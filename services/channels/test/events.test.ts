@@ -87,8 +87,41 @@ describe('events', () => {
   })
 })
 
+describe('an agent that becomes inactive', () => {
+  const updateOf = (tenantId: string, id: string, status?: 'active' | 'inactive') => {
+    const { subject, payload } = outboxRow('agentUpdated', tenantId, { id, actorId: 'bob', status })
+    return channels.bus.publishDurable([{ subject, event: JSON.parse(payload) as CloudEvent }])
+  }
+  const enabled = async (admin: ReturnType<ChannelsHarness['tenant']>['admin']) => {
+    const { body } = await channels.request<{ instances: { enabled: boolean }[] }>(admin, 'GET', path)
+    return body.instances.map((instance) => instance.enabled)
+  }
+
+  it('has its channel instances switched off, each with an event, and those of others stay on', async () => {
+    const { admin, agentId } = channels.tenant()
+    channels.addAgent(admin, 'other')
+    await channels.create(admin, { name: 'a' })
+    await channels.create(admin, { name: 'b', enabled: false })
+    await channels.create(admin, { name: 'c', agent_id: 'other' })
+    await receive(3)
+    await updateOf(admin.tenantId, agentId, 'inactive')
+    await updateOf(admin.tenantId, agentId, 'inactive')
+    expect(await enabled(admin)).toEqual([false, false, true])
+    expect((await receive(1)).map(({ data }) => data)).toEqual([{ id: expect.any(String), actorId: 'bob' }])
+  })
+
+  it('keeps them on when it is changed in another way', async () => {
+    const { admin, agentId } = channels.tenant()
+    await channels.create(admin)
+    await receive(1)
+    await updateOf(admin.tenantId, agentId)
+    await updateOf(admin.tenantId, agentId, 'active')
+    expect(await enabled(admin)).toEqual([true])
+  })
+})
+
 describe('the deletion of an agent', () => {
-  it('removes its instances of that tenant, received of once however often it comes', async () => {
+  it('removes its instances of that tenant, each with one event however often it comes', async () => {
     const { admin, agentId } = channels.tenant()
     channels.addAgent(admin, 'survivor')
     const gone = [await channels.create(admin), await channels.create(admin, { name: 'telegram' })]

@@ -2,7 +2,12 @@
 import type { EventHandlers } from '@clawmesh/chassis'
 import type { InstanceUseCases } from './use-cases.ts'
 
-export const createInstanceEvents = (instances: Pick<InstanceUseCases, 'removeOfAgent'>): EventHandlers => ({
+type Instances = Pick<InstanceUseCases, 'removeOfAgent' | 'switchOffOfAgent'>
+
+export const createInstanceEvents = (instances: Instances): EventHandlers => ({
   agentDeleted: ({ tenantId, data: { id, actorId, ipAddress } }) =>
     instances.removeOfAgent(tenantId, id, { actorId, ipAddress }),
+  agentUpdated: async ({ tenantId, data: { id, actorId, ipAddress, status } }) => {
+    if (status === 'inactive') await instances.switchOffOfAgent(tenantId, id, { actorId, ipAddress })
+  },
 })

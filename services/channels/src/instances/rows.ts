@@ -100,6 +100,17 @@ export const createInstanceRows =
           }
         }),
 
+      switchOffOfAgent: (agentId, actor) =>
+        change(async (tx) => {
+          const rows = await tx.$queryRaw<{ id: string }[]>`
+            UPDATE channels.channel_instances SET enabled = false, updated_at = now()
+            WHERE tenant_id = ${tenantId}::uuid AND agent_id = ${agentId}::uuid AND enabled RETURNING id`
+          return {
+            result: undefined,
+            events: rows.map(({ id }) => event('channelInstanceUpdated', { id, ...actor })),
+          }
+        }),
+
       agentsOpenTo: async (userId) => {
         const named = JSON.stringify({ allow_from: [userId] })
         const rows = await prisma.$queryRaw<{ agent_id: string }[]>`

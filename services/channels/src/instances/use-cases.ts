@@ -37,6 +37,8 @@ export interface InstanceRows {
   remove: (id: string, actor: Actor) => Promise<boolean>
   /** There is one event for each removed row, whoever else removes them at the same time. */
   removeOfAgent: (agentId: string, actor: Actor) => Promise<void>
+  /** There is one event for each instance that goes off. */
+  switchOffOfAgent: (agentId: string, actor: Actor) => Promise<void>
   agentsOpenTo: (userId: string) => Promise<string[]>
 }
 
@@ -155,6 +157,10 @@ export const createInstanceUseCases = ({ rowsOf, findAgentId, adapters }: Instan
     /** Removes what a deleted agent leaves behind, default instances too; again is fine. */
     removeOfAgent: (tenantId: string, agentId: string, actor: Actor): Promise<void> =>
       rowsOf(tenantId).removeOfAgent(agentId, actor),
+
+    /** Switches off the instances of an agent that has become inactive; they stay off until somebody switches them on. */
+    switchOffOfAgent: (tenantId: string, agentId: string, actor: Actor): Promise<void> =>
+      rowsOf(tenantId).switchOffOfAgent(agentId, actor),
 
     /** Ids of the agents that a user may reach through an enabled instance, because its `allow_from` names them. */
     agentsOpenTo: async ({ tenantId }: Caller, userId: string): Promise<string[]> =>

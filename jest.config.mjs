@@ -1,10 +1,11 @@
 /** jest 30 running the TypeScript sources as ES modules; run it through `npm test`, which sets the flags Node needs. */
 import { fileURLToPath } from 'node:url'
+import { findSuites } from './test/support/suites.mjs'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
 
-/** @type {import('jest').Config} */
-const config = {
+/** What every test file runs with. @type {import('jest').Config} */
+export const project = {
   rootDir: root,
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
@@ -18,18 +19,37 @@ const config = {
       },
     ],
   },
-  testMatch: ['**/test/**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/faults/'],
+  testPathIgnorePatterns: ['/node_modules/'],
   modulePathIgnorePatterns: ['<rootDir>/.cache/', '<rootDir>/.clawmesh/', '/dist/'],
   testEnvironment: '<rootDir>/test/support/jest-environment.mjs',
+  // For hangs: beyond `hangLimitMs` of test/support/limits.ts, which says what it waits for.
+  testTimeout: 150_000,
+}
+
+/** Starts PostgreSQL, NATS and Redis for a run. */
+export const withServers = {
+  globalSetup: '<rootDir>/test/support/global-setup.ts',
+  globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+}
+
+/** @type {import('jest').Config} */
+export const run = {
   maxWorkers: 2,
   // jest gives back little of what a test file leaves behind: beyond this much JavaScript heap a worker is replaced.
   workerIdleMemoryLimit: '1GB',
-  // For hangs: beyond `hangLimitMs` of test/support/limits.ts, which says what it waits for.
-  testTimeout: 150_000,
   reporters: ['default', '<rootDir>/test/support/summary-reporter.mjs'],
-  globalSetup: '<rootDir>/test/support/global-setup.ts',
-  globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+}
+
+/** @type {import('jest').Config} */
+const config = {
+  rootDir: root,
+  ...run,
+  projects: Object.entries(findSuites(root)).map(([displayName, testMatch]) => ({
+    ...project,
+    ...(displayName === 'unit' ? {} : withServers),
+    displayName,
+    testMatch,
+  })),
 }
 
 export default config

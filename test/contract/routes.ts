@@ -75,12 +75,13 @@ export const resourceOfField: Readonly<Record<string, ListedResource>> = {
 /** Fields that look like names of things, but name nothing that is stored: new names, secrets, places elsewhere. */
 export const namesNothing: readonly string[] = ['agent_key', 'api_key', 'chatId', 'slug']
 
-/** Operations for which what is not there is fine, as the contract has it; everything else answers 404. */
+/** Operations for which what their last parameter names may be missing, as the contract has it; all else answers 404. */
 export const fineWhenMissing: Readonly<Record<string, readonly Role[]>> = {
   deleteProvider: ['admin', 'owner'],
   deleteSystemConfig: ['admin', 'owner'],
   // Callers who see all sessions may delete one that is gone already.
   deleteSession: ['admin', 'owner'],
+  revokeAgentShare: ['admin', 'owner'],
 }
 
 export interface Param {
@@ -110,19 +111,26 @@ export const creatorOf = ({ path }: Pick<Route, 'path'>, { placeholder }: Param)
   )
 }
 
+/** What the tables say of a parameter: by its place, else as the field of the same name (`userID` as `user_id`). */
+const listedResourceOf = ({ place, name }: Pick<Param, 'place' | 'name'>): ListedResource | undefined => {
+  const field = name.replace(/[A-Z]+/g, (capitals) => `_${capitals.toLowerCase()}`)
+  return resourceOfParam[place] ?? resourceOfField[field]
+}
+
 /** Resources that no table lists, each with the route that creates it. */
 export const creatable: ReadonlyMap<string, Route> = new Map(
   allRoutes.flatMap((route) =>
     paramsOf(route).flatMap((param) => {
-      const creator = Object.hasOwn(resourceOfParam, param.place) ? undefined : creatorOf(route, param)
+      const creator = listedResourceOf(param) === undefined ? creatorOf(route, param) : undefined
       return creator === undefined ? [] : [[param.place, creator] as const]
     }),
   ),
 )
 
 /** @throws Error for a parameter that the table does not list and no route creates */
-export const resourceOf = ({ place }: Pick<Param, 'place'>): Resource => {
-  const listed = resourceOfParam[place]
+export const resourceOf = (param: Pick<Param, 'place' | 'name'>): Resource => {
+  const { place } = param
+  const listed = listedResourceOf(param)
   if (listed !== undefined) return listed
   if (creatable.has(place)) return place as Resource
   throw new Error(`nothing creates ${place}: list it in resourceOfParam of test/contract/routes.ts`)

@@ -1,10 +1,11 @@
 /** Every WebSocket method of the mesh, a table for each resource. What is declared here is what exists. */
 import type { ServiceName } from '../http/operation.ts'
+import * as agents from './agents/index.ts'
 import * as gateway from './gateway/index.ts'
 import * as identity from './identity/index.ts'
 import type { WsMethod } from './method.ts'
 
-export const ws = { ...gateway, ...identity }
+export const ws = { ...agents, ...gateway, ...identity }
 
 /** A method and the service that answers it. */
 export interface WsRoute {

@@ -8,6 +8,7 @@ import { createContextFiles } from './context-files/feature.ts'
 import { PrismaClient } from './db/client/client.ts'
 import { createRuns } from './runs/feature.ts'
 import { createSessions } from './sessions/feature.ts'
+import { createShares } from './shares/feature.ts'
 
 export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
   const db = openServiceDb(mesh, 'agents', PrismaClient)
@@ -19,7 +20,7 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
   const chat = createChat(mesh, { run: runs.run, lookup })
   return composeService(mesh, {
     name: 'agents',
-    features: [agents, sessions, runs, chat],
+    features: [agents, createShares(db, lookup), sessions, runs, chat],
     rpc: [implementRpc(AgentsServiceService, { ...agents.rpc, ...contextFiles.rpc })],
     parts: db.parts,
     lameDuck: runs.lameDuck,

@@ -310,3 +310,55 @@ describe('deleting', () => {
     expect(audit).toEqual({ action: 'session.deleted', data: { id: 'mine', actorId: 'alice' } })
   })
 })
+
+describe('listing over a WebSocket', () => {
+  const ask = async (caller: Caller, params: object = {}) => {
+    const { resultJson } = await agents.mesh
+      .methods('agents')
+      .callMethod(agents.call({ ...caller, credential: 'gateway-token' }), {
+        method: 'sessions.list',
+        paramsJson: JSON.stringify(params),
+      })
+    return JSON.parse(resultJson) as Body & { sessions: Body[] }
+  }
+  const keys = async (caller: Caller, params?: object) => (await ask(caller, params)).sessions.map(({ key }) => key)
+
+  rule('sessions.list.showsOwnOnly', async () => {
+    const { alice, bob, admin } = newTenant()
+    await talk(alice, 'hers')
+    await talk(bob, 'his')
+    expect(await keys(alice, { user_id: 'bob' })).toEqual(['hers'])
+    expect(await keys(admin)).toEqual(['his', 'hers'])
+    expect(await keys(testCaller({ role: 'admin' }))).toEqual([])
+    await expect(ask({ ...alice, userId: '' })).rejects.toMatchObject({ code: 'INVALID_REQUEST' })
+  })
+
+  rule('sessions.list.filters', async () => {
+    const { admin } = newTenant()
+    const made = await agents.request<Body>(admin, 'POST', '/v1/agents', { agent_key: 'other' })
+    await talk(admin, 'one')
+    await talk(admin, 'two', 'hello', 'other')
+    for (const params of [{ agentId: 'other' }, { agent_id: made.body['id'] }, { agent_key: 'other', channel: 'wake' }])
+      expect(await keys(admin, params)).toEqual(['two'])
+    for (const params of [{ agentId: 'nobody' }, { agentId: '%' }, { channel: 'w%' }])
+      expect(await keys(admin, params)).toEqual([])
+  })
+
+  rule('sessions.list.capsThePage', async () => {
+    const { alice } = newTenant()
+    expect(await ask(alice, { limit: 201 })).toMatchObject({ limit: 200, offset: 0 })
+    expect(await ask(alice)).toEqual({ sessions: [], total: 0, limit: 20, offset: 0 })
+    await expect(ask(alice, { limit: 0 })).rejects.toMatchObject({ code: 'INVALID_REQUEST' })
+  })
+
+  rule('sessions.list.countsAllMatches', async () => {
+    const { alice } = newTenant()
+    for (const key of ['one', 'two', 'three']) await talk(alice, key)
+    const { sessions, total } = await ask(alice, { limit: 1, offset: 1 })
+    expect([sessions.map(({ key }) => key), total]).toEqual([['two'], 3])
+    const { sessions: whole } = (await list(alice, '?limit=1&offset=1')).body
+    const twice = ['session_key', 'agent_id', 'user_id', 'message_count', 'input_tokens', 'output_tokens']
+    for (const field of [...twice, 'created_at', 'updated_at']) delete whole[0][field]
+    expect(sessions).toEqual(whole)
+  })
+})

@@ -17,24 +17,27 @@ const message = z
   })
   .meta({ id: 'Message', description: 'One message of a session' })
 
-const sessionSummary = z
-  .object({
-    key: z.string(),
-    messageCount: z.number().int(),
-    created: timestamp,
-    updated: timestamp,
-    label: z.string().optional(),
-    channel: z.string().optional(),
-    userID: z.string().optional(),
-    metadata: z.record(z.string(), z.string()).optional(),
-    model: z.string().optional(),
-    provider: z.string().optional(),
-    inputTokens: z.number().int().optional(),
-    outputTokens: z.number().int().optional(),
-    agentName: z.string().optional(),
-    estimatedTokens: z.number().int().optional(),
-    contextWindow: z.number().int().optional(),
-    compactionCount: z.number().int().optional(),
+export const sessionListItem = z.object({
+  key: z.string(),
+  messageCount: z.number().int(),
+  created: timestamp,
+  updated: timestamp,
+  label: z.string().optional(),
+  channel: z.string().optional(),
+  userID: z.string().optional(),
+  metadata: z.record(z.string(), z.string()).optional(),
+  model: z.string().optional(),
+  provider: z.string().optional(),
+  inputTokens: z.number().int().optional(),
+  outputTokens: z.number().int().optional(),
+  agentName: z.string().optional(),
+  estimatedTokens: z.number().int().optional(),
+  contextWindow: z.number().int().optional(),
+  compactionCount: z.number().int().optional(),
+})
+
+const sessionSummary = sessionListItem
+  .extend({
     session_key: z.string(),
     agent_id: z.string().optional(),
     user_id: z.string().optional(),

@@ -22,8 +22,6 @@ export const project = {
   testPathIgnorePatterns: ['/node_modules/'],
   modulePathIgnorePatterns: ['<rootDir>/.cache/', '<rootDir>/.clawmesh/', '/dist/'],
   testEnvironment: '<rootDir>/test/support/jest-environment.mjs',
-  // For hangs: beyond `hangLimitMs` of test/support/limits.ts, which says what it waits for.
-  testTimeout: 150_000,
 }
 
 /** Starts PostgreSQL, NATS and Redis for a run. */
@@ -35,6 +33,8 @@ export const withServers = {
 /** @type {import('jest').Config} */
 export const run = {
   maxWorkers: 2,
+  // For hangs: beyond `hangLimitMs` of test/support/limits.ts, which says what it waits for. jest hears it here, never from a project.
+  testTimeout: 150_000,
   // jest gives back little of what a test file leaves behind: beyond this much JavaScript heap a worker is replaced.
   workerIdleMemoryLimit: '1GB',
   reporters: ['default', '<rootDir>/test/support/summary-reporter.mjs'],

@@ -104,7 +104,8 @@ export const agents = defineHttpTable('agents', {
         '`name`, `description`, `system_prompt` and `monthly_cents` stand for canonical fields, which win where both are given',
       derivesKeys:
         'Without a key one is made from the display name, letters of other scripts transliterated: `agent-` stands before a reserved word, and before six hex digits where nothing of the name can be used',
-      replacesTheDefault: 'A new default agent takes the place of the one before, at once and for every service',
+      replacesTheDefault:
+        'A new default agent takes the place of the one before, for every service as soon as the news has reached it',
       checksNoModel: 'Unknown fields are ignored; neither the provider nor the model need exist',
     },
     body: agentWritable.extend({
@@ -142,7 +143,8 @@ export const agents = defineHttpTable('agents', {
         'Only fields that the body names change; unknown ones are ignored, and so are owner, tenant and `restrict_to_workspace`',
       replacesObjects:
         'A config object is replaced whole; null clears it, and empties `tools_config` and `other_config`',
-      movesTheDefault: '`is_default: true` takes the mark from the agent that had it, at once and for every service',
+      movesTheDefault:
+        '`is_default: true` takes the mark from the agent that had it, for every service as soon as the news has reached it',
       rewritesTheName:
         'A display name is written into the Name line of the IDENTITY.md at agent level, which is made where it is missing; the rest of the file stays',
       rewritesNamesOfUsers: "The display name of an open agent is also written into every user's own IDENTITY.md",

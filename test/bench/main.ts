@@ -71,7 +71,10 @@ const prepare = async (api: Api, upstream: string): Promise<Record<string, strin
     api_base: `${upstream}/v1`,
     api_key: 'sk-bench',
   })
-  await api.need('POST', '/v1/agents', { agent_key: 'bench', provider: 'bench', model: 'bench' })
+  // The agent is that of the user who runs it: an agent is closed to others unless it is shared with them.
+  await api
+    .as({ userId: 'bench' })
+    .need('POST', '/v1/agents', { agent_key: 'bench', provider: 'bench', model: 'bench' })
   const { key } = await api.need<{ key: string }>('POST', '/v1/api-keys', { name: 'bench', scopes: ['operator.write'] })
   return { authorization: `Bearer ${key}`, 'x-goclaw-user-id': 'bench' }
 }

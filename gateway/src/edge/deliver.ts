@@ -17,7 +17,7 @@ export interface AuthorizedRequest {
 }
 
 export interface Deliver {
-  deliver: (service: ServiceName, passage: AuthorizedRequest) => Promise<void>
+  deliver: (service: ServiceName, authorized: AuthorizedRequest) => Promise<void>
   close: () => void
 }
 
@@ -42,13 +42,13 @@ export const createDeliverer = (mesh: Pick<Mesh, 'route' | 'tokens'>, own: HttpH
   }
 
   return {
-    deliver: async (service, passage) => {
-      const { request, response, caller, fail } = passage
+    deliver: async (service, authorized) => {
+      const { request, response, caller, fail } = authorized
       const way = wayTo(service)
       const identityToken = typeof way === 'function' ? '' : await mesh.tokens.mint(caller)
       // Who left while the caller was looked up is not there to cancel what would start now.
       if (response.destroyed) return
-      rewriteHeaders(request, passage)
+      rewriteHeaders(request, authorized)
       if (typeof way === 'function') {
         attachCaller(request, caller)
         way(request, response)

@@ -88,10 +88,10 @@ export const createPipeline = (parts: PipelineParts): RequestListener => {
       }
       refuseLargeBody(request, found)
       if (request.headers.expect !== undefined) response.writeContinue()
-      const passage = { request, response, caller, requestId, clientIp: clientIp(request), fail }
+      const authorized = { request, response, caller, requestId, clientIp: clientIp(request), fail }
       if (request.headers[keyHeader] !== undefined && takesIdempotencyKey(found.definition))
-        await once(found, passage, claim.bearerHash)
-      else await deliver(found.service, passage)
+        await once(found, authorized, claim.bearerHash)
+      else await deliver(found.service, authorized)
     }
     try {
       const found = findRoute(request, response)

@@ -28,7 +28,7 @@ interface OnceParts {
 
 export interface Once {
   /** @param bearerHash of the credential @throws INVALID_REQUEST, IDEMPOTENCY_KEY_IN_USE, IDEMPOTENCY_KEY_REUSED, UNAVAILABLE */
-  serve: (route: Route, passage: AuthorizedRequest, bearerHash: string) => Promise<void>
+  serve: (route: Route, authorized: AuthorizedRequest, bearerHash: string) => Promise<void>
   /** Waits for requests that run on without their clients. */
   drain: (limitMs: number) => Promise<void>
 }
@@ -142,8 +142,8 @@ export const createIdempotency = ({ claim: claimKey, deliver, log }: OnceParts):
   const active = new Set<Promise<void>>()
 
   /** Runs a request whose client may leave: it said that it will ask again for the answer. */
-  const run = async (route: Route, passage: AuthorizedRequest, claim: Claim): Promise<void> => {
-    const { request, response, caller } = passage
+  const run = async (route: Route, authorized: AuthorizedRequest, claim: Claim): Promise<void> => {
+    const { request, response, caller } = authorized
     const hashed = hashOf(request)
     const { answer: answering, cut } = exchange(request, (inner, innerResponse) => {
       const fail = (thrown: unknown) => {
@@ -151,7 +151,7 @@ export const createIdempotency = ({ claim: claimKey, deliver, log }: OnceParts):
         const style = route.definition.errorStyle
         sendError({ request: inner, response: innerResponse, thrown, log, locale: caller.locale, style })
       }
-      deliver(route.service, { ...passage, request: inner, response: innerResponse, fail }).catch(fail)
+      deliver(route.service, { ...authorized, request: inner, response: innerResponse, fail }).catch(fail)
     })
     request.once('close', () => {
       // Nobody acts on half a body.
@@ -171,21 +171,22 @@ export const createIdempotency = ({ claim: claimKey, deliver, log }: OnceParts):
     } catch (thrown) {
       await briefly(claim.abandon())
       if (response.headersSent) response.destroy()
-      else passage.fail(new MeshError('UNAVAILABLE', 'error.unavailable', { what: route.service }, { cause: thrown }))
+      else
+        authorized.fail(new MeshError('UNAVAILABLE', 'error.unavailable', { what: route.service }, { cause: thrown }))
     }
   }
 
   return {
-    serve: async (route, passage, bearerHash) => {
-      const { request, response, caller } = passage
+    serve: async (route, authorized, bearerHash) => {
+      const { request, response, caller } = authorized
       const key = readKey(String(request.headers[keyHeader]))
       const path = request.url!.split('?', 1)[0]
       const scope = JSON.stringify([principal(caller, bearerHash), route.method, path, key])
       const found = await claimKey(caller, sha256Hex(scope))
       if (found.state === 'running') throw new MeshError('IDEMPOTENCY_KEY_IN_USE', 'error.idempotency_key_in_use')
-      if (found.state === 'done') return replay(passage, route, found.answer)
+      if (found.state === 'done') return replay(authorized, route, found.answer)
       if (response.destroyed) return found.claim.abandon()
-      const running = run(route, passage, found.claim)
+      const running = run(route, authorized, found.claim)
       active.add(running)
       await running.finally(() => active.delete(running))
     },

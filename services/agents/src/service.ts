@@ -20,7 +20,7 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
   const chat = createChat(mesh, { run: runs.run, lookup })
   return composeService(mesh, {
     name: 'agents',
-    features: [agents, createShares(db, lookup), sessions, runs, chat],
+    features: [agents, createShares(db, agents.owned), sessions, runs, chat],
     rpc: [implementRpc(AgentsServiceService, { ...agents.rpc, ...contextFiles.rpc })],
     parts: db.parts,
     lameDuck: runs.lameDuck,

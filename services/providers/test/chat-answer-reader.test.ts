@@ -3,10 +3,10 @@ import fc from 'fast-check'
 import type { ChatResponse } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { resolveTarget } from '../src/providers/connection.ts'
 import { createAnswerReader } from '../src/chat/protocols/answer-reader.ts'
-import { anthropicWire } from '../src/chat/protocols/anthropic/wire.ts'
+import { anthropicProtocol } from '../src/chat/protocols/anthropic/protocol.ts'
 import { UpstreamFailure } from '../src/chat/protocols/failure.ts'
-import { openAiWire } from '../src/chat/protocols/openai/wire.ts'
-import type { Answer, ChatCall, Wire } from '../src/chat/protocols/wire.ts'
+import { openAiProtocol } from '../src/chat/protocols/openai/protocol.ts'
+import type { Answer, ChatCall, Protocol } from '../src/chat/protocols/protocol.ts'
 import { chatRequest, connectionTo } from './support.ts'
 
 const call: ChatCall = { ...chatRequest(), options: { maxTokens: 0, temperature: undefined, reasoningEffort: '' } }
@@ -17,7 +17,7 @@ interface Outcome {
   events: ChatResponse[]
 }
 
-const readIn = (wire: Wire, type: string, pieces: Buffer[]): Outcome => {
+const readIn = (wire: Protocol, type: string, pieces: Buffer[]): Outcome => {
   const events: ChatResponse[] = []
   const target = resolveTarget(connectionTo('http://localhost', { type }))
   const reader = createAnswerReader(wire.decoder(target, call, (event) => events.push(event)))
@@ -61,8 +61,8 @@ const anthropicStream = (texts: string[], end: string): string =>
     .join('')
 
 describe.each([
-  { type: 'openai_compat', wire: openAiWire, stream: openAiStream },
-  { type: 'anthropic_native', wire: anthropicWire, stream: anthropicStream },
+  { type: 'openai_compat', wire: openAiProtocol, stream: openAiStream },
+  { type: 'anthropic_native', wire: anthropicProtocol, stream: anthropicStream },
 ])('a stream of $type', ({ type, wire, stream }) => {
   it('gives the same events and answer in any pieces and with any line ends', () => {
     fc.assert(
@@ -81,7 +81,7 @@ describe.each([
     fc.assert(
       fc.property(words, fc.nat(), borders, (texts, length, cuts) => {
         const whole = stream(texts, '\n')
-        const limit = whole.lastIndexOf(wire === openAiWire ? '[DONE]' : '"message_stop"')
+        const limit = whole.lastIndexOf(wire === openAiProtocol ? '[DONE]' : '"message_stop"')
         const bytes = Buffer.from(whole).subarray(0, length % Buffer.byteLength(whole.slice(0, limit)))
         const got = readIn(wire, type, cutAt(bytes, cuts))
         expect(got.answer).toBeUndefined()
@@ -119,11 +119,11 @@ describe.each([
 
 it('refuses an event that never ends', () => {
   const piece = Buffer.from(`data: "${'x'.repeat(1024 * 1024)}`)
-  expect(readIn(openAiWire, 'openai_compat', [piece, piece, piece, piece, piece]).failure).toBe('event too large')
+  expect(readIn(openAiProtocol, 'openai_compat', [piece, piece, piece, piece, piece]).failure).toBe('event too large')
 })
 
 it('reads a whole answer with a byte order mark and white space around it', () => {
   const body = { choices: [{ message: { content: 'hi' }, finish_reason: 'stop' }] }
   const bytes = Buffer.from(`\uFEFF\n ${JSON.stringify(body)} \n`)
-  expect(readIn(openAiWire, 'openai_compat', cutAt(bytes, [1, 2, 3, 5, 9])).answer?.content).toBe('hi')
+  expect(readIn(openAiProtocol, 'openai_compat', cutAt(bytes, [1, 2, 3, 5, 9])).answer?.content).toBe('hi')
 })

@@ -5,6 +5,7 @@ import { newId, type Call, type Feature, type Mesh, type ServiceDb } from '@claw
 import type { PrismaClient } from '../db/client/client.ts'
 import { createAgentHttp } from './http.ts'
 import { createAgentLookup, type AgentLookup } from './lookup.ts'
+import { requireOwnedAgent, type RequireOwned } from './owned.ts'
 import { createAgentRows } from './rows.ts'
 import { createAgentRpc } from './rpc.ts'
 import type { Agent } from './types.ts'
@@ -33,8 +34,10 @@ export const createAgents = (mesh: Mesh, db: ServiceDb<PrismaClient>) => {
       return (await channels.listAgentsOpenTo(call, { userId: caller.userId })).agentIds
     },
   })
-  return { http: createAgentHttp(agents), rpc: createAgentRpc(lookup), lookup } satisfies Feature & {
+  const owned: RequireOwned = (caller, ref) => requireOwnedAgent(rowsOf, caller, ref)
+  return { http: createAgentHttp(agents), rpc: createAgentRpc(lookup), lookup, owned } satisfies Feature & {
     rpc: object
     lookup: AgentLookup
+    owned: RequireOwned
   }
 }

@@ -1,7 +1,8 @@
 /** Finds the agent of a run, through a cache: this is asked once a chat turn. */
 import { MeshError, type Caller } from '@clawmesh/contracts'
-import { type Cache, cutText } from '@clawmesh/chassis'
-import { mayUse, requireOwner } from './access.ts'
+import type { Cache } from '@clawmesh/chassis'
+import { mayUse } from './access.ts'
+import { agentNotFound } from './owned.ts'
 import type { Agent } from './types.ts'
 import type { AgentRows } from './use-cases.ts'
 
@@ -12,8 +13,6 @@ export interface AgentLookup {
   hasAccess: (caller: Caller, agent: Agent) => Promise<boolean>
   /** @throws NOT_FOUND when it does not exist or is not active, FORBIDDEN when the caller has no access */
   runnable: (caller: Caller, ref: string) => Promise<Agent>
-  /** @throws NOT_FOUND, FORBIDDEN when the caller may not change it */
-  owned: (caller: Caller, ref: string) => Promise<Agent>
 }
 
 interface Parts {
@@ -27,9 +26,6 @@ export const createAgentLookup = ({ rowsOf, agents, shares }: Parts): AgentLooku
   const find = (tenantId: string, ref: string) =>
     agents.get(tenantId, ref, () => (ref === '' ? rowsOf(tenantId).findDefault() : rowsOf(tenantId).find(ref)))
 
-  const notFound = (ref: string) =>
-    new MeshError('NOT_FOUND', 'error.not_found', { kind: 'agent', id: cutText(ref, 100) })
-
   const hasAccess = (caller: Caller, agent: Agent) =>
     mayUse(caller, agent, async () => {
       const { tenantId, userId } = caller
@@ -42,14 +38,8 @@ export const createAgentLookup = ({ rowsOf, agents, shares }: Parts): AgentLooku
     hasAccess,
     runnable: async (caller, ref) => {
       const agent = await find(caller.tenantId, ref)
-      if (agent === undefined || agent.status !== 'active') throw notFound(ref)
+      if (agent === undefined || agent.status !== 'active') throw agentNotFound(ref)
       if (!(await hasAccess(caller, agent))) throw new MeshError('FORBIDDEN', 'error.no_access', { kind: 'agent' })
-      return agent
-    },
-    owned: async (caller, ref) => {
-      const agent = await find(caller.tenantId, ref)
-      if (agent === undefined) throw notFound(ref)
-      requireOwner(caller, agent)
       return agent
     },
   }

@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import { masterTenantId, MeshError, type Caller } from '@clawmesh/contracts'
-import { type Actor, actorOf, type Call, cutText, keyOfName, newId } from '@clawmesh/chassis'
+import { type Actor, actorOf, type Call, keyOfName, newId } from '@clawmesh/chassis'
 import { contextTemplates } from '../context-files/templates.ts'
-import { isSystemOwner, mayUse, requireOwner } from './access.ts'
+import { isSystemOwner, mayUse } from './access.ts'
 import { agentChanges } from './agent-input.ts'
+import { agentNotFound, requireAgent, requireOwnedAgent } from './owned.ts'
 import type { Agent, AgentChanges, AgentFields, AgentInput, NewAgent } from './types.ts'
 
 /** The agents of one tenant. */
@@ -55,7 +56,6 @@ const defaults = {
 const predefinedFiles = ['AGENTS.md', 'SOUL.md', 'IDENTITY.md', 'USER_PREDEFINED.md'] as const
 
 const maxKeyLength = 64
-const notFound = (id: string) => new MeshError('NOT_FOUND', 'error.not_found', { kind: 'agent', id: cutText(id, 100) })
 
 const requireUser = (caller: Caller): void => {
   if (caller.userId === '') throw new MeshError('INVALID_REQUEST', 'error.user_id_required')
@@ -85,20 +85,6 @@ export const createAgentUseCases = ({ rowsOf, workspaceDir, tenantSlug: slugOf, 
     return { tenantId: wanted, tenantSlug }
   }
 
-  /** @throws NOT_FOUND */
-  const require = async (caller: Caller, ref: string): Promise<Agent> => {
-    const agent = await rowsOf(caller.tenantId).find(ref)
-    if (agent === undefined) throw notFound(ref)
-    return agent
-  }
-
-  /** @throws NOT_FOUND, FORBIDDEN */
-  const requireOwned = async (caller: Caller, ref: string): Promise<Agent> => {
-    const agent = await require(caller, ref)
-    requireOwner(caller, agent)
-    return agent
-  }
-
   return {
     /** Agents the caller may use, newest first. @throws INVALID_REQUEST without a user id */
     list: async (caller: Caller): Promise<Agent[]> => {
@@ -110,7 +96,7 @@ export const createAgentUseCases = ({ rowsOf, workspaceDir, tenantSlug: slugOf, 
 
     /** @throws NOT_FOUND, FORBIDDEN when the caller has no access */
     get: async (caller: Caller, ref: string): Promise<Agent> => {
-      const agent = await require(caller, ref)
+      const agent = await requireAgent(rowsOf, caller, ref)
       const shared = () => rowsOf(caller.tenantId).isSharedWith(agent.id, caller.userId)
       if (!(await mayUse(caller, agent, shared))) throw new MeshError('FORBIDDEN', 'error.no_access', { kind: 'agent' })
       return agent
@@ -142,17 +128,17 @@ export const createAgentUseCases = ({ rowsOf, workspaceDir, tenantSlug: slugOf, 
     /** Changes what the input names. @throws NOT_FOUND, FORBIDDEN, ALREADY_EXISTS */
     update: async (call: Call, ref: string, input: AgentInput): Promise<void> => {
       const { caller } = call
-      const { id } = await requireOwned(caller, ref)
+      const { id } = await requireOwnedAgent(rowsOf, caller, ref)
       const found = await rowsOf(caller.tenantId).update(id, actorOf(call), ({ otherConfig }) =>
         agentChanges(input, otherConfig),
       )
-      if (!found) throw notFound(ref)
+      if (!found) throw agentNotFound(ref)
     },
 
     /** @throws NOT_FOUND, FORBIDDEN */
     remove: async (call: Call, ref: string): Promise<void> => {
       const { caller } = call
-      const { id } = await requireOwned(caller, ref)
+      const { id } = await requireOwnedAgent(rowsOf, caller, ref)
       await rowsOf(caller.tenantId).remove(id, actorOf(call))
     },
   }

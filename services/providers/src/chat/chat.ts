@@ -2,10 +2,10 @@
 import type { ChatRequest, ChatResponse } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { connectionType, unsupported, type ProviderConnection } from '../providers/connection.ts'
 import type { ProtocolName } from '../providers/provider-types.ts'
-import { anthropicWire } from './protocols/anthropic/wire.ts'
-import { callWire } from './protocols/call.ts'
+import { anthropicProtocol } from './protocols/anthropic/protocol.ts'
+import { callProtocol } from './protocols/call.ts'
 import { mockChat } from './protocols/mock.ts'
-import { openAiWire } from './protocols/openai/wire.ts'
+import { openAiProtocol } from './protocols/openai/protocol.ts'
 import type { CallOptions } from './protocols/options.ts'
 
 type Call = (
@@ -15,8 +15,8 @@ type Call = (
 ) => AsyncGenerator<ChatResponse, void, void>
 
 const calls: Partial<Record<ProtocolName, Call>> = {
-  openai: (...call) => callWire(openAiWire, ...call),
-  anthropic: (...call) => callWire(anthropicWire, ...call),
+  openai: (...call) => callProtocol(openAiProtocol, ...call),
+  anthropic: (...call) => callProtocol(anthropicProtocol, ...call),
   mock: mockChat,
 }
 

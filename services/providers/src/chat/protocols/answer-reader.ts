@@ -9,7 +9,7 @@ import { boundedText, bounds } from './bounds.ts'
 import { cutOff, failureOfBody, UpstreamFailure } from './failure.ts'
 import { isObject, isTooDeep, parseJson } from './json.ts'
 import { isErrorBody } from './vendor-error.ts'
-import type { Answer, Decoder } from './wire.ts'
+import type { Answer, Decoder } from './protocol.ts'
 
 /** Longest single event, characters: a tool call may come as one. */
 const eventLimit = 4 * 1024 * 1024

@@ -8,7 +8,7 @@ import { openExchange } from './exchange.ts'
 import { safeReason, toProviderError, UpstreamFailure } from './failure.ts'
 import { fetcherOf, retryOf, timeoutsOf, type CallOptions } from './options.ts'
 import { checkSampling } from './sampling.ts'
-import type { Answer, ChatCall, Wire } from './wire.ts'
+import type { Answer, ChatCall, Protocol } from './protocol.ts'
 
 const settle = (target: Target, request: ChatRequest): ChatCall => {
   checkSampling(request.sampling, request.tools)
@@ -39,7 +39,7 @@ const namedTokenLimit = (failure: unknown): number | undefined => {
 }
 
 /**
- * Makes one call over `wire`. Events come as upstream sends them, then one `done`; a request that is not streamed gives
+ * Makes one call over `protocol`. Events come as upstream sends them, then one `done`; a request that is not streamed gives
  * `done` alone. Failures before anything of the answer was delivered are tried again, each announced by `retrying`
  * (whose `attempt` is the try that failed, from 1); later ones end the call.
  *
@@ -48,8 +48,8 @@ const namedTokenLimit = (failure: unknown): number | undefined => {
  * @throws MeshError FAILED_PRECONDITION (key refused), INVALID_REQUEST, NOT_FOUND (model), RESOURCE_EXHAUSTED,
  * UNAVAILABLE, AGENT_TIMEOUT, CANCELLED
  */
-export async function* callWire(
-  wire: Wire,
+export async function* callProtocol(
+  protocol: Protocol,
   connection: ProviderConnection,
   request: ChatRequest,
   options: CallOptions,
@@ -63,9 +63,9 @@ export async function* callWire(
 
   for (let attempt = 1; ; attempt++) {
     const events: ChatResponse[] = []
-    const decoder = wire.decoder(target, call, request.stream ? (event) => events.push(event) : () => undefined)
+    const decoder = protocol.decoder(target, call, request.stream ? (event) => events.push(event) : () => undefined)
     const reader = createAnswerReader(decoder, options.answerLimitBytes)
-    const upstream = wire.request(target, call)
+    const upstream = protocol.request(target, call)
     const exchange = openExchange(fetcherOf(options, target), upstream, {
       signal: options.signal,
       connectMs: timeouts.connectMs,

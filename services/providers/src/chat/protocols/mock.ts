@@ -16,7 +16,7 @@ import { cancelledBy, toProviderError } from './failure.ts'
 import type { CallOptions } from './options.ts'
 import { checkSampling, refuseParameters } from './sampling.ts'
 import { finishedCall } from './tool-calls.ts'
-import { textDelta, toolCallDelta } from './wire.ts'
+import { textDelta, toolCallDelta } from './protocol.ts'
 
 const label = '[mock provider of an embedded Clawmesh, not a language model]'
 const quoteLimit = 500

@@ -4,7 +4,7 @@ import type { ToolCall } from '@clawmesh/contracts/gen/clawmesh/providers/v1/pro
 import { boundedId, boundedText, bounds, createPieceJoiner, type PieceJoiner } from './bounds.ts'
 import { UpstreamFailure } from './failure.ts'
 import { createJsonScan, isObject, isTooDeep, objectOf, textOf, wellFormed, type Json, type JsonScan } from './json.ts'
-import { toolCallDelta, type Emit } from './wire.ts'
+import { toolCallDelta, type Emit } from './protocol.ts'
 
 const newId = (): string => `call_${randomBytes(12).toString('hex')}`
 

@@ -13,7 +13,7 @@ import type { Json, JsonScan } from '../json.ts'
 import { checkArguments, checkCallCount, finishedCall, withDistinctIds } from '../tool-calls.ts'
 import { realNames } from '../tool-names.ts'
 import { readVendorError } from '../vendor-error.ts'
-import { textDelta, thinkingDelta, toolCallDelta, type ChatCall, type Decoder, type Emit } from '../wire.ts'
+import { textDelta, thinkingDelta, toolCallDelta, type ChatCall, type Decoder, type Emit } from '../protocol.ts'
 import { anthropicRules, anthropicState } from './messages.ts'
 
 const charactersPerToken = 4

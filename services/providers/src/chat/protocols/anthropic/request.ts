@@ -5,7 +5,7 @@ import { bodyText, type Json } from '../json.ts'
 import { replayed } from '../replay.ts'
 import { distinctTools, wireName } from '../tool-names.ts'
 import { toolParameters } from '../tools.ts'
-import type { ChatCall } from '../wire.ts'
+import type { ChatCall } from '../protocol.ts'
 import { anthropicMessages, anthropicRules, anthropicSystem, cached, mayThink } from './messages.ts'
 import { forcesCall, samplingFields } from './sampling.ts'
 

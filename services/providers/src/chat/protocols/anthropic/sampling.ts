@@ -4,7 +4,7 @@ import type { Json } from '../json.ts'
 import { formatSchema, refuseParameters, unsupportedParameter } from '../sampling.ts'
 import type { SamplingParameter } from '../sampling-parameter.ts'
 import { wireName } from '../tool-names.ts'
-import type { ChatCall } from '../wire.ts'
+import type { ChatCall } from '../protocol.ts'
 import { anthropicRules } from './messages.ts'
 
 /** What the protocol has no word for. */

@@ -17,7 +17,7 @@ import { countOf, isObject, listOf, objectOf, textOf, type Json } from '../json.
 import { createToolCallAssembly } from '../tool-calls.ts'
 import { realNames } from '../tool-names.ts'
 import { toolParameters } from '../tools.ts'
-import { textDelta, thinkingDelta, type Answer, type ChatCall, type Decoder, type Emit } from '../wire.ts'
+import { textDelta, thinkingDelta, type Answer, type ChatCall, type Decoder, type Emit } from '../protocol.ts'
 import { openAiNameLimit, openAiState } from './messages.ts'
 import { omitsDone, schemaProfile } from './rules.ts'
 import { withoutStrictNulls } from '../schema.ts'

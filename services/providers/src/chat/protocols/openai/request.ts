@@ -5,7 +5,7 @@ import type { UpstreamRequest } from '../exchange.ts'
 import { bodyText, type Json } from '../json.ts'
 import { distinctTools, wireName } from '../tool-names.ts'
 import { toolParameters } from '../tools.ts'
-import type { ChatCall } from '../wire.ts'
+import type { ChatCall } from '../protocol.ts'
 import { openAiMessages, openAiNameLimit } from './messages.ts'
 import {
   effortFields,

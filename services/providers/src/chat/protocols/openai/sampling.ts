@@ -4,7 +4,7 @@ import type { Target } from '../../../providers/connection.ts'
 import type { Json } from '../json.ts'
 import { formatSchema, refuseParameters } from '../sampling.ts'
 import { wireName } from '../tool-names.ts'
-import type { ChatCall } from '../wire.ts'
+import type { ChatCall } from '../protocol.ts'
 import { openAiNameLimit } from './messages.ts'
 
 const formatField = ({ type, name, description, schemaJson, strict }: ResponseFormat): Json =>

@@ -1,4 +1,4 @@
-/** What a wire protocol must provide. Wires do no I/O: they write a request and read an answer. */
+/** What a protocol must provide. Protocols do no I/O: they write a request and read an answer. */
 import type {
   ChatRequest,
   ChatResponse,
@@ -13,7 +13,7 @@ export interface ChatCall extends ChatRequest {
   options: NonNullable<ChatRequest['options']>
 }
 
-/** A whole answer, as far as the wire knows it. */
+/** A whole answer, as far as the protocol knows it. */
 export interface Answer {
   content: string
   thinking: string
@@ -37,7 +37,7 @@ export interface Decoder {
   answer(): Answer
 }
 
-export interface Wire {
+export interface Protocol {
   request(target: Target, call: ChatCall): UpstreamRequest
   decoder(target: Target, call: ChatCall, emit: Emit): Decoder
 }

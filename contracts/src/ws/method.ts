@@ -9,6 +9,8 @@ export interface WsMethod {
   role: Role | 'authenticated' | 'public'
   /** Scopes of which an API key needs one, where they are not those of the role; `operator.admin` always does. */
   scopes?: readonly ApiKeyScope[]
+  /** A scope that lets an API key call whatever its role, as with HTTP operations. */
+  orScope?: ApiKeyScope
   summary: string
   /** As those of HTTP operations: a sentence of behaviour each, documented and pinned by a test. */
   rules?: Readonly<Record<string, string>>
@@ -50,12 +52,15 @@ const scopesOfRole: Record<WsMethod['role'], readonly ApiKeyScope[]> = {
 }
 
 /** The scopes of which an API key needs one for a method; none where any key will do. */
-export const scopesFor = ({ role, scopes = scopesOfRole[role] }: WsMethod): readonly ApiKeyScope[] =>
-  role === 'public' || role === 'authenticated' ? [] : ['operator.admin', ...scopes]
+export const scopesFor = ({ role, scopes = scopesOfRole[role], orScope }: WsMethod): readonly ApiKeyScope[] =>
+  role === 'public' || role === 'authenticated'
+    ? []
+    : ['operator.admin', ...scopes, ...(orScope === undefined ? [] : [orScope])]
 
 /** Whether an authenticated caller may call a method: by role, and a key by its scopes too. */
 export const mayCall = (caller: Pick<Caller, 'role' | 'scopes' | 'credential'>, method: WsMethod): boolean => {
   if (method.role === 'public' || method.role === 'authenticated') return true
+  if (method.orScope !== undefined && caller.scopes.includes(method.orScope)) return true
   if (!roleIncludes(caller.role, method.role)) return false
   return caller.credential !== 'api-key' || scopesFor(method).some((scope) => caller.scopes.includes(scope))
 }

@@ -48,6 +48,7 @@ export const openRpcDocument = (version: string): object => {
       : { description: Object.values(definition.rules).join('\n'), 'x-rules': ruleIdsOf(name, definition) }),
     'x-role': definition.role,
     'x-scopes': scopesFor(definition),
+    ...(definition.orScope === undefined ? {} : { 'x-or-scope': definition.orScope }),
   }))
   return {
     openrpc: '1.3.2',

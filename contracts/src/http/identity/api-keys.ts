@@ -5,7 +5,7 @@ import { defineHttpTable } from '../operation.ts'
 
 const scope = z.enum(apiKeyScopes)
 
-const apiKey = z
+export const apiKey = z
   .object({
     id: uuid,
     tenant_id: uuid.describe('All zeros for a system key'),
@@ -28,11 +28,24 @@ const maxGraceSeconds = 30 * 86_400
 /** A hundred years; what is to last longer need not expire. */
 const maxExpirySeconds = 100 * 365 * 86_400
 
-const createdKey = apiKey.extend({
+export const createdKey = apiKey.extend({
   key: z
     .string()
     .regex(/^goclaw_[0-9a-f]{32}$/)
     .meta({ examples: ['goclaw_00112233445566778899aabbccddeeff'] }),
+})
+
+export const newApiKey = z.object({
+  name: z.string().trim().min(1).max(100),
+  scopes: z.array(scope).min(1),
+  expires_in: z
+    .number()
+    .int()
+    .refine((seconds) => seconds <= maxExpirySeconds, 'at most a hundred years')
+    .nullish()
+    .describe('Seconds, at most a hundred years; null, absent or not above 0 means never'),
+  tenant_id: uuid.optional().describe('System owner only; absent makes a system key'),
+  owner_id: userId.optional(),
 })
 
 export const apiKeys = defineHttpTable('identity', {
@@ -71,18 +84,7 @@ export const apiKeys = defineHttpTable('identity', {
         'Caches evict what they know of the new key, and the creation is an event of the tenant that the key opens',
       givesNoMoreThanOwn: "A scope beyond the caller's own rights is refused and named",
     },
-    body: z.object({
-      name: z.string().trim().min(1).max(100),
-      scopes: z.array(scope).min(1),
-      expires_in: z
-        .number()
-        .int()
-        .refine((seconds) => seconds <= maxExpirySeconds, 'at most a hundred years')
-        .nullish()
-        .describe('Seconds, at most a hundred years; null, absent or not above 0 means never'),
-      tenant_id: uuid.optional().describe('System owner only; absent makes a system key'),
-      owner_id: userId.optional(),
-    }),
+    body: newApiKey,
     response: { 201: createdKey },
     errors: [400, 404],
   },

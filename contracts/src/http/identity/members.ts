@@ -3,7 +3,7 @@ import { idParams, json, lenient, okString, page, timestamp, userId, uuid } from
 import { defineHttpTable } from '../operation.ts'
 
 const tenantRoles = ['owner', 'admin', 'operator', 'member', 'viewer'] as const
-const tenantRole = z.enum(tenantRoles)
+export const tenantRole = z.enum(tenantRoles)
 
 const tenantUser = z
   .object({
@@ -17,7 +17,7 @@ const tenantUser = z
     updated_at: timestamp,
   })
   .meta({ id: 'TenantUser', description: 'A user of a tenant and the role there' })
-const tenantUsers = z.object({ users: z.array(tenantUser) })
+export const tenantUsers = z.object({ users: z.array(tenantUser) })
 
 const userSearchResult = z
   .object({
@@ -32,6 +32,8 @@ const userSearchResult = z
     role: z.string().optional().describe('Only for source tenant_user'),
   })
   .meta({ id: 'UserSearchResult', description: 'A contact or a user of the tenant' })
+
+export const newMember = z.object({ user_id: userId.min(1), role: tenantRole.default('member') })
 
 export const members = defineHttpTable('identity', {
   listTenantMembers: {
@@ -59,7 +61,7 @@ export const members = defineHttpTable('identity', {
       isRecorded: 'Caches evict what they know of the user, and the addition is an event of the tenant',
     },
     params: idParams,
-    body: z.object({ user_id: userId.min(1), role: tenantRole.default('member') }),
+    body: newMember,
     response: { 201: okString },
     errors: [400, 404],
   },

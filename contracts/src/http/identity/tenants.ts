@@ -2,17 +2,30 @@ import { z } from 'zod'
 import { idParams, json, okString, slug, timestamp, uuid } from '../common.ts'
 import { defineHttpTable } from '../operation.ts'
 
-const tenant = z
+export const tenantStatus = z.enum(['active', 'suspended', 'archived'])
+
+export const tenant = z
   .object({
     id: uuid,
     name: z.string(),
     slug: z.string(),
-    status: z.enum(['active', 'suspended', 'archived']),
+    status: tenantStatus,
     settings: json.optional(),
     created_at: timestamp,
     updated_at: timestamp,
   })
   .meta({ id: 'Tenant', description: 'A tenant of the installation' })
+
+export const newTenant = z.object({
+  name: z.string().trim().min(1).max(255),
+  slug: slug(100).optional().describe('Derived from the name when absent'),
+  settings: json.optional(),
+})
+export const tenantChanges = z.object({
+  name: z.string().max(255).optional(),
+  status: tenantStatus.optional(),
+  settings: json.optional(),
+})
 
 export const tenants = defineHttpTable('identity', {
   listTenants: {
@@ -42,11 +55,7 @@ export const tenants = defineHttpTable('identity', {
       startsActive: 'A tenant starts active, with the settings that are given; empty settings are left out of answers',
       isRecorded: 'Caches of tenants and members evict, and the creation is an event of the master tenant',
     },
-    body: z.object({
-      name: z.string().trim().min(1).max(255),
-      slug: slug(100).optional().describe('Derived from the name when absent'),
-      settings: json.optional(),
-    }),
+    body: newTenant,
     response: { 201: tenant },
     errors: [400, 409],
   },
@@ -76,11 +85,7 @@ export const tenants = defineHttpTable('identity', {
       isRecorded: 'Caches of tenants and members evict, and the change is an event of the master tenant',
     },
     params: idParams,
-    body: z.object({
-      name: z.string().max(255).optional(),
-      status: z.enum(['active', 'suspended', 'archived']).optional(),
-      settings: json.optional(),
-    }),
+    body: tenantChanges,
     response: { 200: okString },
     errors: [400, 404],
   },

@@ -4,6 +4,7 @@ import type { PrismaClient } from '../db/client/client.ts'
 import { createApiKeyHttp } from './http.ts'
 import { createApiKeyLookups, createApiKeyRows } from './rows.ts'
 import { createApiKeyRpc } from './rpc.ts'
+import { createApiKeyWs } from './ws.ts'
 import { createApiKeyUseCases, type ApiKeyParts } from './use-cases.ts'
 
 export const createApiKeys = (db: ServiceDb<PrismaClient>, findTenant: ApiKeyParts['findTenant']) => {
@@ -14,6 +15,7 @@ export const createApiKeys = (db: ServiceDb<PrismaClient>, findTenant: ApiKeyPar
   })
   return {
     http: createApiKeyHttp(apiKeys),
+    ws: createApiKeyWs(apiKeys),
     rpc: createApiKeyRpc(apiKeys),
   } satisfies Feature & Record<string, unknown>
 }

@@ -1,14 +1,10 @@
 import { http } from '@clawmesh/contracts'
 import { implementHttp, reply } from '@clawmesh/chassis'
-import type { ApiKey } from './types.ts'
+import { toResponse } from './shown.ts'
 import type { ApiKeyUseCases } from './use-cases.ts'
 
-/** What a system key shows as its tenant. */
-const noTenant = '00000000-0000-0000-0000-000000000000'
 /** Answers with a secret in them. */
 const notKept = { 'cache-control': 'no-store' }
-
-const toResponse = (key: ApiKey) => ({ ...key, tenantId: key.tenantId ?? noTenant })
 
 export const createApiKeyHttp = (apiKeys: ApiKeyUseCases) =>
   implementHttp(http.apiKeys)({

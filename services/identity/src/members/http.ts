@@ -1,10 +1,8 @@
 import { http } from '@clawmesh/contracts'
 import { implementHttp } from '@clawmesh/chassis'
-import { unlessEmpty } from '../json.ts'
+import { toResponse } from './shown.ts'
 import type { TenantUser } from './types.ts'
 import type { MemberUseCases } from './use-cases.ts'
-
-const toResponse = (user: TenantUser) => ({ ...user, metadata: unlessEmpty(user.metadata) })
 
 const toResult = ({ id, userId, displayName, role }: TenantUser) => ({
   id: userId,

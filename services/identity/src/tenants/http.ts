@@ -1,10 +1,7 @@
 import { http } from '@clawmesh/contracts'
 import { implementHttp } from '@clawmesh/chassis'
-import { unlessEmpty } from '../json.ts'
-import type { Tenant } from './types.ts'
+import { toResponse } from './shown.ts'
 import type { TenantUseCases } from './use-cases.ts'
-
-const toResponse = (tenant: Tenant) => ({ ...tenant, settings: unlessEmpty(tenant.settings) })
 
 export const createTenantHttp = (tenants: TenantUseCases) =>
   implementHttp(http.tenants)({

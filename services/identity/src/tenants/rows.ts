@@ -4,7 +4,7 @@ import { event, type ServiceDb } from '@clawmesh/chassis'
 import type { PrismaClient, Tenant as TenantRow } from '../db/client/client.ts'
 import type { InputJsonObject } from '../db/client/internal/prismaNamespace.ts'
 import type { JsonObject } from '../json.ts'
-import type { Tenant } from './types.ts'
+import type { Membership, Tenant } from './types.ts'
 import type { TenantRows } from './use-cases.ts'
 
 const uuidPattern = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i
@@ -26,6 +26,16 @@ export const createTenantRows = (db: ServiceDb<PrismaClient>): TenantRows => {
     list: async () => (await prisma.tenant.findMany({ orderBy: { createdAt: 'asc' } })).map(toTenant),
 
     find: async (id) => orUndefined(await prisma.tenant.findUnique({ where: { id } })),
+
+    ofMember: async (userId) => {
+      const members = await prisma.tenantUser.findMany({ where: { userId }, select: { tenantId: true, role: true } })
+      const roles = new Map(members.map(({ tenantId, role }) => [tenantId, role as Membership['role']]))
+      const tenants = await prisma.tenant.findMany({
+        where: { id: { in: [...roles.keys()] }, status: 'active' },
+        orderBy: { createdAt: 'asc' },
+      })
+      return tenants.map(({ id, name, slug }) => ({ id, name, slug, status: 'active', role: roles.get(id)! }))
+    },
 
     findByIdOrSlug: async (idOrSlug) =>
       orUndefined(

@@ -1,5 +1,5 @@
 /** What identity knows of a tenant. */
-import type { http } from '@clawmesh/contracts'
+import type { http, ws } from '@clawmesh/contracts'
 import type { BodyShape, ResponseShape } from '@clawmesh/chassis'
 import type { JsonObject } from '../json.ts'
 
@@ -10,3 +10,6 @@ export type Tenant = Omit<ResponseShape<Operations['getTenant']['response'][200]
 }
 export type NewTenant = BodyShape<Operations['createTenant']>
 export type TenantChanges = BodyShape<Operations['updateTenant']>
+
+/** A tenant as one of those that a user may enter. */
+export type Membership = ResponseShape<(typeof ws.tenants)['methods']['tenants.mine']['result']>['tenants'][number]

@@ -1,13 +1,15 @@
-import { MeshError } from '@clawmesh/contracts'
+import { MeshError, type Caller } from '@clawmesh/contracts'
 import { actorOf, keyOfName, newId, type Actor, type Call } from '@clawmesh/chassis'
-import { unknownTenant } from '../caller.ts'
-import type { NewTenant, Tenant, TenantChanges } from './types.ts'
+import { isSystemOwner, unknownTenant } from '../caller.ts'
+import type { Membership, NewTenant, Tenant, TenantChanges } from './types.ts'
 
 /** The tenants of the installation. */
 export interface TenantRows {
   /** In the order in which they came. */
   list: () => Promise<Tenant[]>
   find: (id: string) => Promise<Tenant | undefined>
+  /** The active tenants of which a user is a member. */
+  ofMember: (userId: string) => Promise<Membership[]>
   findByIdOrSlug: (idOrSlug: string) => Promise<Tenant | undefined>
   /** @throws ALREADY_EXISTS when the slug is taken */
   insert: (tenant: Pick<Tenant, 'id' | 'name' | 'slug' | 'settings'>, actor: Actor) => Promise<Tenant>
@@ -23,6 +25,16 @@ export const createTenantUseCases = (rows: TenantRows) => {
   return {
     find,
     list: rows.list,
+
+    /** Tenants that a caller may enter. Only the gateway token vouches for a user in every tenant. */
+    mine: async (caller: Caller): Promise<Membership[]> => {
+      const { userId, credential, tenantId } = caller
+      if (isSystemOwner(caller))
+        return (await rows.list()).map(({ id, name, slug, status }) => ({ id, name, slug, status, role: 'owner' }))
+      if (userId === '') return []
+      const memberships = await rows.ofMember(userId)
+      return credential === 'gateway-token' ? memberships : memberships.filter(({ id }) => id === tenantId)
+    },
 
     /** @throws NOT_FOUND */
     get: async (id: string): Promise<Tenant> => {

@@ -17,10 +17,12 @@ const openers = [
   'identity/src/oidc-issuers/rows.ts',
   // tenants are known to the system only
   'identity/src/tenants/rows.ts',
-  // finds tenants with chunks to embed
-  'memory/src/chunks/rows.ts',
+  // gives terms to what an older release wrote
+  'memory/src/chunks/terms.ts',
   // forgets old vectors
   'memory/src/embeddings/rows.ts',
+  // finds tenants with something to embed
+  'memory/src/embeddings/waiting-rows.ts',
   // asks for the server's version
   'memory/src/search/index-rows.ts',
   // machines are no tenant's

@@ -7,7 +7,13 @@ const settings = (config: unknown, shareMemory = false) =>
 describe('settings of an agent', () => {
   it('are the defaults where it says nothing', () => {
     const found = settings({ enabled: true })
-    expect(found).toMatchObject({ maxResults: 6, minScore: 0, textWeight: 0.3, vectorWeight: 0.7, shareMemory: false })
+    expect(found).toMatchObject({
+      maxResults: 6,
+      minScore: 0,
+      textWeight: undefined,
+      vectorWeight: undefined,
+      shareMemory: false,
+    })
     expect(chunkSizes(found, {})).toEqual({ maxLength: 1000, overlap: 200 })
   })
 

@@ -19,7 +19,7 @@ describe('feature hashing', () => {
   })
 
   it('says plainly what it is', () => {
-    expect(featureHashingSpace).toEqual({ provider: '', model: 'feature-hashing-256', dims: 256 })
+    expect(featureHashingSpace).toEqual({ provider: '', model: 'term-hashing-256', dims: 256 })
   })
 
   it('pins a few components, so that stored vectors stay comparable', () => {
@@ -30,16 +30,16 @@ describe('feature hashing', () => {
     expect(strongest.slice(0, 3).map(({ value, index }) => [index, Number(value.toFixed(6))])).toMatchInlineSnapshot(`
      [
        [
-         98,
-         0.444554,
+         7,
+         -0.550482,
        ],
        [
          141,
-         -0.444554,
+         -0.550482,
        ],
        [
-         205,
-         0.444554,
+         201,
+         0.385337,
        ],
      ]
     `)

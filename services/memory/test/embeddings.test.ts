@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { MeshError, type Caller } from '@clawmesh/contracts'
 import { rule } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
-import { createWaitingChunkRows } from '../src/chunks/rows.ts'
+import { chunkVectors, createWaitingRows } from '../src/embeddings/waiting-rows.ts'
 import { contentHash } from '../src/chunks/content-hash.ts'
 import { pruneVectorCache } from '../src/embeddings/rows.ts'
 import { noProvider, providerOfWidth, startMemory, type MemoryHarness } from './support.ts'
@@ -70,7 +70,7 @@ describe('a tenant without an embedding provider', () => {
     await put('birds.md', 'Grey herons nest in tall trees.')
     await put('money.md', 'The invoice is due on Friday.')
     const models = await rows(caller, 'SELECT DISTINCT embedding_model, dims FROM memory.chunks WHERE tenant_id = $1')
-    expect(models).toEqual([{ embedding_model: 'feature-hashing-256', dims: 256 }])
+    expect(models).toEqual([{ embedding_model: 'term-hashing-256', dims: 256 }])
     // No word of it occurs as it stands, so only vectors can find it.
     expect((await search('heron nesting'))[0]).toMatchObject({ path: 'birds.md', scope: 'global' })
   })
@@ -125,10 +125,10 @@ describe('a tenant with an embedding provider', () => {
     await put('birds.md', 'Grey herons nest in tall trees.')
     harness.providers.embed = providerOfWidth(16, 'new')
     forgetModel()
-    expect(await search('heron nesting')).toEqual([])
+    expect(await search('aheronst anestling')).toEqual([])
     expect(await search('herons')).toHaveLength(1)
     await index('birds.md')
-    expect(await search('heron nesting')).toHaveLength(1)
+    expect(await search('aheronst anestling')).toHaveLength(1)
     const models = await rows(caller, 'SELECT DISTINCT embedding_model FROM memory.chunks WHERE tenant_id = $1')
     expect(models).toEqual([{ embedding_model: 'test/new' }])
   })
@@ -250,7 +250,7 @@ describe('a provider that fails', () => {
     harness.providers.embed = refuse
     await put('a.md', 'text')
     const [chunk] = await rows<{ id: string }>(caller, 'SELECT id FROM memory.chunks WHERE tenant_id = $1')
-    const waiting = createWaitingChunkRows(harness.database)(caller.tenantId)
+    const waiting = createWaitingRows(harness.database, chunkVectors)(caller.tenantId)
     const pauses: number[] = []
     for (let failures = 0; failures < 14; failures++) {
       await waiting.putOffFailed([chunk!.id], 'no \0\ud83d', 60_000)

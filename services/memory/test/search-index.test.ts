@@ -100,9 +100,9 @@ describe.each([256, 2048])('an agent with many vectors of width %i', (dims) => {
         const exact = await search.nearest(scope, question)
         const byIndex = await search.nearestByIndex(scope, question)
         expect(byIndex).toHaveLength(12)
-        expect(byIndex![0]!.text).toBe(exact[0]!.text)
-        expect(byIndex![0]!.score).toBeCloseTo(exact[0]!.score, 2)
-        const scores = byIndex!.map(({ score }) => score)
+        expect(byIndex![0]!.id).toBe(exact[0]!.id)
+        expect(byIndex![0]!.cosine).toBeCloseTo(exact[0]!.cosine, 2)
+        const scores = byIndex!.map(({ cosine }) => cosine)
         expect(scores).toEqual(scores.toSorted((a, b) => b - a))
       },
     )

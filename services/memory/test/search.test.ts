@@ -70,7 +70,7 @@ describe('a search', () => {
       ['bob.md', 'bob'],
       ['eve.md', 'eve'],
     ] as const)
-      await put(path, 'the heron text', user)
+      await put(path, `heron of ${path}`, user)
     expect((await search({ query: 'heron' })).map(({ path }) => path)).toEqual(['all.md'])
     const found = await search({ query: 'heron', user_id: 'bob' })
     expect(found.map(({ path, scope }) => [path, scope])).toEqual([
@@ -82,11 +82,13 @@ describe('a search', () => {
   rule('searchMemory.prefersPersonalOnes', async () => {
     harness.providers.embed = textOnly
     const two = fresh()
-    await two.put('all.md', 'the heron text')
-    await two.put('bob.md', 'the heron text', 'bob')
+    await two.put('all.md', 'heron one')
+    await two.put('bob.md', 'heron two', 'bob')
     const [own, general] = await two.search({ query: 'heron', user_id: 'bob' })
     expect(own!.score / general!.score).toBeCloseTo(1.2, 6)
-    harness.providers.embed = textOnly
+    await two.put('own-copy.md', 'heron one', 'bob')
+    const found = await two.search({ query: 'heron', user_id: 'bob' })
+    expect(found.map(({ path }) => path).toSorted()).toEqual(['bob.md', 'own-copy.md'])
     const { put, search } = fresh()
     await put('MEMORY.md', 'heron in general')
     await put('MEMORY.md', 'heron of bob', 'bob')
@@ -96,17 +98,58 @@ describe('a search', () => {
   })
 
   rule('searchMemory.weighsBothSides', async () => {
-    harness.providers.embed = providerOfWidth(64)
     const scoreOf = async (config: Record<string, unknown>, query: string) => {
       const { put, search } = fresh(config)
       await put('a.md', 'Grey herons nest in tall trees.')
+      await put('b.md', 'Storks are white.')
+      await put('c.md', 'rhythmbook')
       return (await search({ query }))[0]!.score
     }
-    // No word of "heron nesting" occurs, so the vector side is alone and weighs 1 whatever is set.
-    expect(await scoreOf({ vector_weight: 0.1 }, 'heron nesting')).toBeCloseTo(await scoreOf({}, 'heron nesting'), 9)
-    const textScore = await scoreOf({ text_weight: 1, vector_weight: 0 }, 'herons')
-    const vectorScore = await scoreOf({ text_weight: 0, vector_weight: 1 }, 'herons')
-    expect(await scoreOf({}, 'herons')).toBeCloseTo(0.3 * textScore + 0.7 * vectorScore, 6)
+    const sides = async (query: string) => ({
+      text: await scoreOf({ text_weight: 1, vector_weight: 0 }, query),
+      vector: await scoreOf({ text_weight: 0, vector_weight: 1 }, query),
+    })
+    const query = 'storks trees herons'
+    for (const [embed, text, vector] of [
+      [providerOfWidth(64), 0.3, 0.7],
+      [noProvider, 0.7, 0.3],
+    ] as const) {
+      harness.providers.embed = embed
+      evict(harness.bus, { kind: 'providers' })
+      const alone = await sides(query)
+      expect(await scoreOf({}, query)).toBeCloseTo(text * alone.text + vector * alone.vector, 6)
+      expect(await scoreOf({ text_weight: 0.5, vector_weight: 0.5 }, query)).toBeCloseTo(
+        (alone.text + alone.vector) / 2,
+        6,
+      )
+    }
+    // No word is spelled like this, so the vector side is alone and weighs 1 whatever is set.
+    harness.providers.embed = noProvider
+    evict(harness.bus, { kind: 'providers' })
+    expect(await scoreOf({ vector_weight: 0.1 }, 'arhythmbook')).toBeCloseTo(await scoreOf({}, 'arhythmbook'), 9)
+    harness.providers.embed = textOnly
+    evict(harness.bus, { kind: 'providers' })
+    expect(await scoreOf({ text_weight: 0.1 }, query)).toBeCloseTo(await scoreOf({}, query), 9)
+  })
+
+  rule('searchMemory.putsExactTextsFirst', async () => {
+    const { put, search } = fresh()
+    await put('words.md', 'Herons are grey. Grey is the sky. Sky over herons, and grey herons once more.')
+    await put('exact.md', 'In the end we saw it: a Grèy heron sky, over the long and otherwise quite empty river bank.')
+    const [first, second] = await search({ query: 'grey HERON sky' })
+    expect([first!.path, second!.path]).toEqual(['exact.md', 'words.md'])
+  })
+
+  rule('searchMemory.foldsNearDuplicates', async () => {
+    const { put, search } = fresh()
+    const text = 'Grey herons nest in tall trees near the river, and fish at dawn in the shallow water.'
+    await put('a.md', text)
+    await put('b.md', `${text.toUpperCase()}\n`)
+    await put('c.md', 'Grey herons eat fish.')
+    expect((await search({ query: 'grey herons' })).map(({ path }) => path).toSorted()).toEqual([
+      expect.stringMatching(/^[ab]\.md$/),
+      'c.md',
+    ])
   })
 
   rule('searchMemory.takesEitherLimit', async () => {
@@ -127,12 +170,14 @@ describe('a search', () => {
 
   rule('searchMemory.dropsLowScores', async () => {
     const { put, search } = fresh()
-    await put('a.md', 'heron')
-    await put('b.md', 'something else altogether')
-    const all = await search({ query: 'heron' })
+    await put('a.md', 'heron and stork')
+    await put('b.md', 'heron beside a house with a blue roof')
+    await put('c.md', 'something else altogether')
+    const query = 'heron stork'
+    const all = await search({ query, min_score: 0 })
+    expect(all.map(({ path }) => path)).toEqual(['a.md', 'b.md'])
     const floor = (all[0]!.score + all[1]!.score) / 2
-    expect(await search({ query: 'heron', min_score: 0 })).toHaveLength(2)
-    expect((await search({ query: 'heron', min_score: floor })).map(({ path }) => path)).toEqual(['a.md'])
+    expect((await search({ query, min_score: floor })).map(({ path }) => path)).toEqual(['a.md'])
   })
 
   rule('searchMemory.ordersByScore', async () => {

@@ -15,10 +15,17 @@ export const memorySearch = defineHttpTable('memory', {
       takesEitherLimit:
         '`max_results` goes before `limit`; without a positive one the setting of the agent holds, which is 6 by default',
       scopesToAUser: 'Without `user_id` the shared documents are searched, with it those of the user too',
+      findsInEveryLanguage:
+        'Inflections, missing accents, Korean particles and scripts without spaces hide nothing; words that only ask are ignored',
+      answersNothingWithNothing:
+        'What has nothing to do with the query is no result, whatever `min_score` says, nor is anything for signs alone',
+      putsExactTextsFirst: 'A text in which the query stands as it is comes before one that has its words',
+      foldsNearDuplicates: 'Texts that say nearly the same are one result, the best of them',
       weighsBothSides:
-        'A score is 0.3 of the text side and 0.7 of the vector side unless the agent says otherwise; a side alone counts whole',
-      prefersPersonalOnes: 'What is personal counts 1.2 times and stands for a shared hit at the same place',
-      dropsLowScores: 'What scores below `min_score` is left out; 0 leaves out nothing',
+        'A score is 0.3 of the text side and 0.7 of the vector side unless the agent says otherwise, with the built-in embedder 0.7 and 0.3; a side alone counts whole',
+      prefersPersonalOnes:
+        'What is personal counts 1.2 times and stands for a shared hit at the same place or of the same text',
+      dropsLowScores: 'What scores below `min_score` is left out; 0 leaves out nothing that has to do with the query',
       ordersByScore: 'Results come best first, and `count` is their number',
     },
     params: agentParams,

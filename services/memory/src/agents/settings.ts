@@ -9,8 +9,9 @@ export interface MemorySettings {
   maxResults: number
   /** Floor of the agent's own searches, unless a search names another. */
   minScore: number
-  textWeight: number
-  vectorWeight: number
+  /** What the sides of a search count; where absent, that depends on who embeds. */
+  textWeight: number | undefined
+  vectorWeight: number | undefined
   /** Provider and model to embed with; empty means what the tenant has configured. */
   embeddingProvider: string
   embeddingModel: string
@@ -57,8 +58,8 @@ export const readMemorySettings = (agent: { memoryConfigJson: string; shareMemor
     chunkOverlap: config.chunk_overlap,
     maxResults: config.max_results ?? 6,
     minScore: config.min_score ?? 0,
-    textWeight: config.text_weight ?? 0.3,
-    vectorWeight: config.vector_weight ?? 0.7,
+    textWeight: config.text_weight,
+    vectorWeight: config.vector_weight,
     embeddingProvider: config.embedding_provider ?? '',
     embeddingModel: config.embedding_model ?? '',
     shareMemory: agent.shareMemory || config.share_memory === true,

@@ -1,7 +1,9 @@
 /** The rows of documents, each changed in one transaction with its chunks and its event. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { MeshError } from '@clawmesh/contracts'
 import { event, newId, type Actor, type ChangeEvent, type ServiceDb, type Session } from '@clawmesh/chassis'
 import { contentHash } from '../chunks/content-hash.ts'
+import { chunkTerms } from '../chunks/terms.ts'
 import type { ChunkText, WaitingChunk } from '../chunks/types.ts'
 import type { PrismaClient } from '../db/client/client.ts'
 import type { EntryRows } from '../entries/use-cases.ts'
@@ -61,11 +63,19 @@ const insertChunks = async (
   texts: readonly ChunkText[],
 ): Promise<WaitingChunk[]> => {
   const chunks = texts.map(({ text }) => ({ id: newId(), agentId, hash: contentHash(text), text }))
+  const terms: string[] = []
+  for (const { text } of chunks) {
+    terms.push(chunkTerms(path, text))
+    // Others get their turn in between.
+    await nextTurn()
+  }
   await session.query(
     `INSERT INTO memory.chunks
-       (id, start_line, end_line, part, hash, text, tenant_id, agent_id, document_id, user_id, path, embed_after)
-     SELECT piece.*, $7::uuid, $8::uuid, $9::uuid, $10, $11, now() + $12 * interval '1 millisecond'
-     FROM unnest($1::uuid[], $2::int[], $3::int[], $4::int[], $5::text[], $6::text[]) AS piece`,
+       (id, start_line, end_line, part, hash, text, terms, tenant_id, agent_id, document_id, user_id, path, embed_after)
+     SELECT piece.id, start_line, end_line, part, hash, text, terms::tsvector, $8::uuid, $9::uuid, $10::uuid, $11, $12,
+       now() + $13 * interval '1 millisecond'
+     FROM unnest($1::uuid[], $2::int[], $3::int[], $4::int[], $5::text[], $6::text[], $7::text[])
+       AS piece (id, start_line, end_line, part, hash, text, terms)`,
     [
       chunks.map(({ id }) => id),
       texts.map(({ startLine }) => startLine),
@@ -73,6 +83,7 @@ const insertChunks = async (
       texts.map(({ part }) => part),
       chunks.map(({ hash }) => hash),
       chunks.map(({ text }) => text),
+      terms,
       tenantId,
       agentId,
       documentId,

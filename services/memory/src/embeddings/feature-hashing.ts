@@ -6,11 +6,14 @@
  * Large Scale Multitask Learning", ICML 2009. Each feature adds +1 or -1, by one bit of its hash, to the component that
  * other bits of it choose, so that collisions cancel out in expectation. Counts are damped as 1 + ln(count).
  */
+import { fold, normalise } from '../text/fold.ts'
+import { isStopWord } from '../text/stop-words.ts'
+import { hangulStem, pairsOf, stemOf, tokensOf, type Token } from '../text/terms.ts'
 import type { EmbeddingSpace } from './types.ts'
 
 const dims = 256
 
-export const featureHashingSpace: EmbeddingSpace = { provider: '', model: `feature-hashing-${dims}`, dims }
+export const featureHashingSpace: EmbeddingSpace = { provider: '', model: `term-hashing-${dims}`, dims }
 
 /** How much a feature of each kind counts: whole words more than the trigrams that make up for their inflections. */
 const weights = { word: 1, pair: 0.7, trigram: 0.3 }
@@ -24,12 +27,17 @@ const hash = (feature: string): number => {
   return (h ^ (h >>> 16)) >>> 0
 }
 
-/** Words; in scripts that put no space between them every character counts as one. */
-const words =
-  /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}]|[[\p{L}\p{N}\p{M}]--[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}]]+/gv
+/** What stands for a token: its stem, or each pair of characters where a script has no spaces. */
+const wordsOfToken = ({ kind, text }: Token): string[] => {
+  if (kind === 'dense') return pairsOf(text)
+  if (kind === 'hangul') return [hangulStem(text), ...pairsOf(text).slice(0, -1)]
+  return isStopWord(normalise(text)) ? [] : [stemOf(fold(text))]
+}
 
-const wordsOf = (text: string): string[] =>
-  text.normalize('NFKC').toLowerCase().match(words) ?? [text.trim().toLowerCase()]
+const wordsOf = (text: string): string[] => {
+  const words = [...tokensOf(text)].flatMap(wordsOfToken)
+  return words.length > 0 ? words : [text.trim().toLowerCase()]
+}
 
 /** Features and how often each occurs; their kind is their first character. */
 const countFeatures = (text: string): Map<string, number> => {

@@ -1,12 +1,13 @@
 /** Vectors for texts: from the tenant's provider or built in, at once or in the background. */
 import type { Database, Feature, Logger, Mesh } from '@clawmesh/chassis'
 import type { FindAgent } from '../agents/types.ts'
-import { createWaitingChunkRows, tenantsWithWaitingChunks } from '../chunks/rows.ts'
+import { chunkTermsPart } from '../chunks/terms.ts'
 import type { MemoryConfig } from '../config.ts'
 import { cachePruner } from './cache-pruner.ts'
 import { createEmbedder } from './embedder.ts'
 import { createVectorCacheRows, pruneVectorCache } from './rows.ts'
 import { createChunkEmbedding } from './use-cases.ts'
+import { chunkVectors, createWaitingRows, tenantsWithWaiting, type Embeddable } from './waiting-rows.ts'
 import { embeddingWorker } from './worker.ts'
 
 interface Parts {
@@ -20,16 +21,36 @@ interface Parts {
 export const createEmbeddings = ({ mesh, database, config, log, findAgent }: Parts) => {
   const { embedRetryMs, embeddingCacheDays } = config
   const embedder = createEmbedder(mesh)
-  const chunksOf = createWaitingChunkRows(database)
   const cacheOf = createVectorCacheRows(database)
-  const embedding = createChunkEmbedding({ chunksOf, cacheOf, embedder, log, retryMs: embedRetryMs })
-  const waitingTenants = () => tenantsWithWaitingChunks(database)
+
+  /** What gives the rows of a table their vectors: at once, and the part that sees to those which wait. */
+  const of = (embeddable: Embeddable) => {
+    const chunksOf = createWaitingRows(database, embeddable)
+    const embedding = createChunkEmbedding({ chunksOf, cacheOf, embedder, log, retryMs: embedRetryMs })
+    const waitingTenants = () => tenantsWithWaiting(database, embeddable)
+    return {
+      embedding,
+      worker: embeddingWorker({
+        name: embeddable.table,
+        waitingTenants,
+        chunksOf,
+        findAgent,
+        embedding,
+        log,
+        pauseMs: embedRetryMs,
+      }),
+    }
+  }
+
+  const ofChunks = of(chunkVectors)
   return {
     embedder,
-    embedding,
+    embedding: ofChunks.embedding,
+    of,
     parts: [
       cachePruner(() => pruneVectorCache(database, embeddingCacheDays), log),
-      embeddingWorker({ waitingTenants, chunksOf, findAgent, embedding, log, pauseMs: embedRetryMs }),
+      chunkTermsPart(database, log),
+      ofChunks.worker,
     ],
-  } satisfies Feature & { embedder: object; embedding: object }
+  } satisfies Feature & { embedder: object; embedding: object; of: unknown }
 }

@@ -6,6 +6,8 @@ import type { WaitingChunk } from '../chunks/types.ts'
 import { embeddingBatch, type ChunkEmbedding, type WaitingChunkRows } from './use-cases.ts'
 
 interface WorkerParts {
+  /** Of what it embeds, for logs. */
+  name: string
   /** Tenants that have chunks without a vector which may be tried now. */
   waitingTenants: () => Promise<string[]>
   chunksOf: (tenantId: string) => Pick<WaitingChunkRows, 'claim' | 'putOff'>
@@ -20,6 +22,7 @@ interface WorkerParts {
  * wait for the next look. Replicas take different chunks.
  */
 export const embeddingWorker = ({
+  name,
   waitingTenants,
   chunksOf,
   findAgent,
@@ -71,7 +74,7 @@ export const embeddingWorker = ({
   }
 
   return {
-    name: 'memory embedding worker',
+    name: `embedding worker of ${name}`,
     start: async () => {
       running = loop()
     },

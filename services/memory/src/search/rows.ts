@@ -1,50 +1,26 @@
-/** The two sides of a search over an agent's chunks. */
+/** An agent's chunks as a search reads them. */
 import type { Database } from '@clawmesh/chassis'
 import { spaceLabel } from '../embeddings/types.ts'
-import { indexType, toVector } from '../embeddings/vectors.ts'
+import { indexType } from '../embeddings/vectors.ts'
+import { createHybridRows, nearestParameters, nearestSql } from '../hybrid/rows.ts'
 import type { Hit } from './types.ts'
-import type { SearchRows, SearchScope, VectorQuery } from './use-cases.ts'
-
-type NearRow = Hit & { distance: number }
-
-const hitColumns = `path, start_line AS "startLine", end_line AS "endLine", part, text, user_id AS "userId"`
+import type { SearchRows } from './use-cases.ts'
 
 /** SQLSTATEs of a setting that this pgvector does not know. */
 const unknownSetting = new Set(['42704', '22023', '42602'])
 
-/**
- * The rows nearest to a query, by a type that an index is over or that none is. The width stands in the text, so that the
- * planner sees the index's condition fulfilled.
- */
-const nearestSql = (type: string, dims: number) => `
-  SELECT near.*, 1 - distance AS score FROM (
-    SELECT ${hitColumns}, embedding::${type} <=> $6::${type} AS distance FROM memory.chunks
-    WHERE tenant_id = $1 AND agent_id = $2 AND user_id = ANY($3) AND embedding_model = $4 AND dims = ${Math.trunc(dims)}
-    ORDER BY distance LIMIT $5
-  ) AS near`
-
-export const createSearchRows =
-  (database: Database) =>
-  (tenantId: string): SearchRows => {
+export const createSearchRows = (database: Database) => {
+  const hybridOf = createHybridRows(database, 'memory.chunks')
+  return (tenantId: string): SearchRows => {
     const { query: run, transaction } = database.forTenant(tenantId)
-    const parameters = ({ agentId, userIds, limit }: SearchScope, { space, vector }: VectorQuery) => [
-      tenantId,
-      agentId,
-      userIds,
-      spaceLabel(space),
-      limit,
-      toVector(vector),
-    ]
-    const toHits = (rows: NearRow[]): Hit[] => rows.map(({ distance: _, ...hit }) => hit)
-
     return {
-      text: async ({ agentId, userIds, limit }, query) => {
-        const { rows } = await run<Hit>(
-          `SELECT ${hitColumns}, ts_rank(tsv, q)::float8 AS score
-           FROM memory.chunks, plainto_tsquery('simple', $4) q
-           WHERE tenant_id = $1 AND agent_id = $2 AND user_id = ANY($3) AND tsv @@ q
-           ORDER BY score DESC, id LIMIT $5`,
-          [tenantId, agentId, userIds, query, limit],
+      ...hybridOf(tenantId),
+
+      load: async (ids) => {
+        const { rows } = await run<Omit<Hit, 'score'>>(
+          `SELECT id, path, start_line AS "startLine", end_line AS "endLine", part, text, user_id AS "userId"
+           FROM memory.chunks WHERE tenant_id = $1 AND id = ANY($2)`,
+          [tenantId, ids],
         )
         return rows
       },
@@ -60,18 +36,14 @@ export const createSearchRows =
         return rows[0]!.count > chunks
       },
 
-      nearest: async (scope, query) => {
-        const { rows } = await run<NearRow>(nearestSql('vector', query.space.dims), parameters(scope, query))
-        return toHits(rows)
-      },
-
       nearestByIndex: async (scope, query) => {
         const { dims } = query.space
-        const sql = nearestSql(indexType(dims).type, dims)
+        const sql = nearestSql('memory.chunks', indexType(dims).type, dims)
         try {
           return await transaction(async (client) => {
             await client.query('SET LOCAL hnsw.iterative_scan = strict_order')
-            return toHits((await client.query<NearRow>(sql, parameters(scope, query))).rows)
+            const parameters = nearestParameters(tenantId, scope, query)
+            return (await client.query<{ id: string; cosine: number }>(sql, parameters)).rows
           })
         } catch (thrown) {
           if (unknownSetting.has(String((thrown as { code?: unknown }).code))) return undefined
@@ -80,3 +52,4 @@ export const createSearchRows =
       },
     }
   }
+}

@@ -1,5 +1,6 @@
-/** A found chunk with the score of one side of the search. */
+/** A found chunk with its score. */
 export interface Hit {
+  id: string
   path: string
   startLine: number
   endLine: number

@@ -1,0 +1,51 @@
+/** Finding what a person would: the built-in embedder over notes in five languages. */
+import { rule } from '../../../test/support/rule.ts'
+import { testCaller } from '../../../test/support/service-harness.ts'
+import { giveTerms } from '../src/chunks/terms.ts'
+import { notes, questions, unanswered } from './golden-set.ts'
+import { startMemory, type MemoryHarness } from './support.ts'
+
+let harness: MemoryHarness
+const caller = testCaller()
+let base: string
+
+beforeAll(async () => {
+  harness = await startMemory()
+  base = `/v1/agents/${harness.addAgent(caller).id}/memory`
+  for (const [path, content] of Object.entries(notes))
+    await harness.request(caller, 'PUT', `${base}/documents/memory/${path}`, { content })
+})
+afterAll(() => harness.stop())
+
+/** The tables, past every policy. */
+const noTerms = async (): Promise<void> => {
+  await harness.database.pool.query('UPDATE memory.chunks SET terms = NULL')
+}
+
+const pathsFor = async (query: string): Promise<string[]> => {
+  const { body } = await harness.request<{ results: { path: string }[] }>(caller, 'POST', `${base}/search`, { query })
+  return body.results.map(({ path }) => path)
+}
+
+rule('searchMemory.findsInEveryLanguage', async () => {
+  const ranks = []
+  for (const { question, answer } of questions) ranks.push({ question, answer, found: await pathsFor(question) })
+  const missed = ranks.filter(({ answer, found }) => !found.includes(answer))
+  const notFirst = ranks.filter(({ answer, found }) => found[0] !== answer)
+  expect(missed).toEqual([])
+  // One in twenty may come second.
+  expect(notFirst.slice(Math.floor(questions.length / 20))).toEqual([])
+})
+
+rule('searchMemory.answersNothingWithNothing', async () => {
+  const found = []
+  for (const query of unanswered) found.push([query, await pathsFor(query)])
+  expect(found).toEqual(unanswered.map((query) => [query, []]))
+})
+
+it('finds what a release before this one wrote, once it has got its terms', async () => {
+  await noTerms()
+  expect(await giveTerms(harness.database)).toBe(Object.keys(notes).length)
+  expect(await giveTerms(harness.database)).toBe(0)
+  expect((await pathsFor('da nang'))[0]).toBe('memory/da-nang.md')
+})

@@ -50,6 +50,8 @@ export interface ServiceHarness {
     body?: unknown,
     headers?: Record<string, string>,
   ) => Promise<Answer<B>>
+  /** The answer to a GET as it is, for one that is no text. */
+  fetch: (caller: Caller, path: string) => Promise<Response>
   /** Starts a request and lets it be cut by the signal; what was read until then is dropped. */
   requestAborting: (caller: Caller, method: string, path: string, body: unknown, signal: AbortSignal) => Promise<void>
   /** The gRPC functions of a service, and the call to pass. */
@@ -180,6 +182,7 @@ export const startServices = async ({
       const isJson = response.headers.get('content-type')?.includes('json') === true
       return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : text) as B }
     },
+    fetch: (caller, path) => send(caller, 'GET', path, {}),
     requestAborting: async (caller, method, path, body, signal) => {
       try {
         await (await send(caller, method, path, { body: JSON.stringify(body), signal })).text()

@@ -8,6 +8,7 @@ import { createPrismaOf } from './prisma.ts'
 import { createIntake } from './intake/feature.ts'
 import { createPartitions } from './partitions/feature.ts'
 import { createTraces } from './traces/feature.ts'
+import { createUsage } from './usage/feature.ts'
 
 export const tracesService = (mesh: Mesh, config: TracesConfig): Service => {
   const log = mesh.log.child({ service: 'traces' })
@@ -20,6 +21,7 @@ export const tracesService = (mesh: Mesh, config: TracesConfig): Service => {
     features: [
       createTraces(prismaOf),
       costs,
+      createUsage(database),
       createIntake({ mesh, database, partitions: partitions.traces, config }),
       createActivity({ mesh, database, prismaOf, partitions: partitions.activity }),
     ],

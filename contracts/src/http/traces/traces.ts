@@ -120,4 +120,21 @@ export const traces = defineHttpTable('traces', {
     response: { 200: z.object({ trace, spans: z.array(span) }) },
     errors: [400, 404],
   },
+  exportTrace: {
+    method: 'GET',
+    path: '/v1/traces/{traceID}/export',
+    role: 'viewer',
+    summary: 'A trace with its spans and all traces under it, as gzipped JSON',
+    rules: {
+      isAGzipFile:
+        'The answer is a gzip file, not an encoded answer, called `trace-<first 8 characters of the id>-<date>.json.gz`',
+      nestsDescendants:
+        'What the trace started stands in `sub_traces`, oldest first, at most ten deep and a thousand in all; where there is none the field is absent',
+      hidesOthersRuns: 'Below admin a trace of another user is answered 404; what it started for others is in it',
+    },
+    params: z.object({ traceID: uuid.describe('Id of the trace') }),
+    response: { 200: z.string() },
+    produces: 'application/gzip',
+    errors: [400, 404],
+  },
 })

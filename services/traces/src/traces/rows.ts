@@ -2,7 +2,10 @@
 import type { PrismaOf } from '../prisma.ts'
 import type { Span as SpanRow, Trace as TraceRow } from '../db/client/client.ts'
 import type { Span, Trace } from './types.ts'
-import type { TraceRows } from './use-cases.ts'
+import type { FoundTrace, TraceRows } from './use-cases.ts'
+
+/** How far the clocks of two replicas may be apart. */
+const skewMs = 60_000
 
 const toTrace = ({ totalCost, ...row }: TraceRow): Trace => ({
   ...row,
@@ -24,6 +27,16 @@ export const createTraceRows =
   (prismaOf: PrismaOf) =>
   (tenantId: string): TraceRows => {
     const prisma = prismaOf(tenantId)
+    const found = (row: TraceRow): FoundTrace => ({
+      trace: toTrace(row),
+      spans: async () => {
+        const spans = await prisma.span.findMany({
+          where: { tenantId, traceId: row.id, createdAt: row.createdAt },
+          orderBy: [{ startTime: 'asc' }, { id: 'asc' }],
+        })
+        return spans.map(toSpan)
+      },
+    })
     return {
       list: async ({ from, to, limit, offset, ...filter }) => {
         const where = { ...filter, tenantId, createdAt: { gte: from, lt: to } }
@@ -40,17 +53,17 @@ export const createTraceRows =
 
       find: async (id) => {
         const row = await prisma.trace.findFirst({ where: { tenantId, id } })
-        if (row === null) return undefined
-        return {
-          trace: toTrace(row),
-          spans: async () => {
-            const spans = await prisma.span.findMany({
-              where: { tenantId, traceId: id, createdAt: row.createdAt },
-              orderBy: [{ startTime: 'asc' }, { id: 'asc' }],
-            })
-            return spans.map(toSpan)
-          },
-        }
+        return row === null ? undefined : found(row)
+      },
+
+      childrenOf: async ({ id, createdAt }, limit) => {
+        const rows = await prisma.trace.findMany({
+          // What a trace started came no earlier, which leaves most partitions alone; clocks may differ a little.
+          where: { tenantId, parentTraceId: id, createdAt: { gte: new Date(new Date(createdAt).getTime() - skewMs) } },
+          orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
+          take: limit,
+        })
+        return rows.map(found)
       },
     }
   }

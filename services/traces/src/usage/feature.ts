@@ -1,0 +1,11 @@
+/** What a tenant used: by the hour, by provider, by session. */
+import type { Database, Feature } from '@clawmesh/chassis'
+import { createUsageHttp } from './http.ts'
+import { createUsageRows } from './rows.ts'
+import { createUsageUseCases } from './use-cases.ts'
+import { createUsageWs } from './ws.ts'
+
+export const createUsage = (database: Database): Feature => {
+  const usage = createUsageUseCases(createUsageRows(database))
+  return { http: createUsageHttp(usage), ws: createUsageWs(usage) }
+}

@@ -177,7 +177,17 @@ export const errorKinds = {
     openai: 'invalid_request_error',
     openaiCode: 'unsupported_parameter',
     example: 'error.unsupported_parameter',
-    about: 'The provider that serves the agent cannot honour a parameter of the request',
+    about: 'The mesh, or the provider that serves the agent, cannot honour a parameter of the request',
+  },
+  UNKNOWN_PARAMETER: {
+    code: 'INVALID_REQUEST',
+    status: 400,
+    grpc: 3,
+    retryable: false,
+    openai: 'invalid_request_error',
+    openaiCode: 'unknown_parameter',
+    example: 'error.parameter_unknown',
+    about: 'The request has a parameter that the protocol does not know',
   },
   CANCELLED: {
     code: 'UNAVAILABLE',

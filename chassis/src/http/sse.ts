@@ -1,12 +1,12 @@
-/** Server-sent events (WHATWG HTML, section 9.2) as OpenAI's clients expect them: data lines only. */
+/** Server-sent events (WHATWG HTML, section 9.2) as clients of chat APIs expect them: data lines, and names where asked. */
 import type { ServerResponse } from 'node:http'
 import { waitForDrain } from './drained.ts'
 
 const keepAliveMs = 15_000
 
 export interface EventStream {
-  /** Sends one frame; waits while the reader is slow, and stops waiting when it has gone. */
-  send: (data: string) => Promise<void>
+  /** Sends one frame, of one line; waits while the reader is slow, and stops waiting when it has gone. */
+  send: (data: string, event?: string) => Promise<void>
   end: () => void
 }
 
@@ -35,10 +35,10 @@ export const eventStream = (response: ServerResponse): EventStream => {
   }
 
   return {
-    send: async (data) => {
+    send: async (data, event) => {
       if (response.destroyed) return
       cork()
-      if (response.write(`data: ${data}\n\n`)) return
+      if (response.write(`${event === undefined ? '' : `event: ${event}\n`}data: ${data}\n\n`)) return
       await waitForDrain(response, 'close').catch(() => undefined)
     },
     end: () => {

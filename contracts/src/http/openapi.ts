@@ -149,7 +149,7 @@ export const openApiDocument = (version: string): object => {
 
   const contentOf = ({ operation, definition }: Route, status: string, schema: z.ZodType): object => {
     if (isNothing(schema)) return {}
-    const { produces, producesExample } = definition
+    const { produces, producesExample, eventData } = definition
     const suffix = status === String(Object.keys(definition.response)[0]) ? '' : status
     return {
       content: {
@@ -158,7 +158,15 @@ export const openApiDocument = (version: string): object => {
           : jsonContent(schema, 'output', `${capitalised(operation)}Response${suffix}`)),
         ...(produces === undefined
           ? {}
-          : { [produces]: { schema: text, ...(producesExample === undefined ? {} : { example: producesExample }) } }),
+          : {
+              [produces]: {
+                schema:
+                  eventData === undefined
+                    ? text
+                    : { ...text, contentMediaType: produces, contentSchema: components.schemaOf(eventData, 'output') },
+                ...(producesExample === undefined ? {} : { example: producesExample }),
+              },
+            }),
       },
     }
   }

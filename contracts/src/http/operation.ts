@@ -50,6 +50,8 @@ export interface HttpOperation {
   produces?: string
   /** An answer in that content type, for the documentation. */
   producesExample?: string
+  /** What the data of each event are, where that content type is a stream of events. */
+  eventData?: z.ZodType
   /** Error statuses of its own; `errorStatusesOf` adds those that its kind of operation always has. */
   errors: readonly number[]
   /** How errors are nested; `mesh` unless said. */

@@ -42,6 +42,8 @@ export const en = {
   'error.provider_rate_limit': 'provider {provider} is rate limiting: {reason}',
   'error.provider_quota': 'the quota at provider {provider} is spent: {reason}',
   'error.unsupported_parameter': 'provider {provider} does not support the parameter {field}',
+  'error.parameter_unsupported': 'the parameter {field} is not supported',
+  'error.parameter_unknown': 'unknown parameter: {field}',
   'error.provider_timeout': 'provider {provider} did not answer in time',
   'error.stream_cut': 'provider {provider} ended its answer before it was complete',
   'error.run_failed': 'agent run failed: {reason}',

@@ -44,6 +44,8 @@ export const vi: Record<keyof typeof en, string> = {
   'error.provider_rate_limit': 'nhà cung cấp {provider} đang giới hạn tần suất: {reason}',
   'error.provider_quota': 'hạn mức tại nhà cung cấp {provider} đã dùng hết: {reason}',
   'error.unsupported_parameter': 'nhà cung cấp {provider} không hỗ trợ tham số {field}',
+  'error.parameter_unsupported': 'tham số {field} không được hỗ trợ',
+  'error.parameter_unknown': 'tham số không xác định: {field}',
   'error.provider_timeout': 'nhà cung cấp {provider} không trả lời kịp thời',
   'error.stream_cut': 'nhà cung cấp {provider} kết thúc câu trả lời trước khi hoàn tất',
   'error.run_failed': 'lượt chạy của tác tử thất bại: {reason}',

@@ -47,6 +47,11 @@ export const words = {
     zh: '共享 OIDC 签发方',
   },
 
+  'reason.a_tool_message_must_answer_a_tool_call_right_before_it': {
+    en: 'a tool message must answer a tool call right before it',
+    vi: 'tin nhắn công cụ phải trả lời một lệnh gọi công cụ ngay trước nó',
+    zh: '工具消息必须回应紧接其前的工具调用',
+  },
   'reason.at_most_a_hundred_years': { en: 'at most a hundred years', vi: 'nhiều nhất một trăm năm', zh: '最多一百年' },
   'reason.belongs_to_another_agent': {
     en: 'belongs to another agent',
@@ -58,7 +63,17 @@ export const words = {
   'reason.contains_a_nul_character': { en: 'contains a NUL character', vi: 'chứa ký tự NUL', zh: '包含 NUL 字符' },
   'reason.contains_half_a_character': { en: 'contains half a character', vi: 'chứa nửa ký tự', zh: '包含半个字符' },
   'reason.control_characters': { en: 'control characters', vi: 'ký tự điều khiển', zh: '含控制字符' },
+  'reason.every_tool_call_must_be_followed_by_a_tool_message_that_answers_it': {
+    en: 'every tool call must be followed by a tool message that answers it',
+    vi: 'sau mỗi lệnh gọi công cụ phải có tin nhắn công cụ trả lời nó',
+    zh: '每个工具调用之后必须有回应它的工具消息',
+  },
   'reason.key_proto_': { en: 'key __proto__', vi: 'khóa __proto__', zh: '键 __proto__' },
+  'reason.max_completion_tokens_says_otherwise': {
+    en: 'max_completion_tokens says otherwise',
+    vi: 'max_completion_tokens nói khác',
+    zh: 'max_completion_tokens 的值与之不同',
+  },
   'reason.must_be_an_http_or_https_url': {
     en: 'must be an http or https URL',
     vi: 'phải là URL http hoặc https',
@@ -89,6 +104,16 @@ export const words = {
   },
   'reason.not_valid_utf_8': { en: 'not valid UTF-8', vi: 'UTF-8 không hợp lệ', zh: 'UTF-8 无效' },
   'reason.nul_character': { en: 'NUL character', vi: 'ký tự NUL', zh: '含 NUL 字符' },
+  'reason.only_allowed_with_stream': {
+    en: 'only allowed with stream',
+    vi: 'chỉ cho phép cùng với stream',
+    zh: '仅可与 stream 一起使用',
+  },
+  'reason.only_allowed_with_tools': {
+    en: 'only allowed with tools',
+    vi: 'chỉ cho phép cùng với tools',
+    zh: '仅可与 tools 一起使用',
+  },
   'reason.only_https_is_allowed': { en: 'only https is allowed', vi: 'chỉ cho phép https', zh: '仅允许 https' },
   'reason.parameters_are_not_a_json_object': {
     en: 'parameters are not a JSON object',
@@ -119,6 +144,17 @@ export const words = {
     en: 'only for providers of type {type}',
     vi: 'chỉ dành cho nhà cung cấp loại {type}',
     zh: '仅适用于 {type} 类型的提供方',
+  },
+  'reason.the_schemas_are_too_large': { en: 'the schemas are too large', vi: 'các lược đồ quá lớn', zh: '模式过大' },
+  'reason.two_functions_of_one_name': {
+    en: 'two functions are called {name}',
+    vi: 'có hai hàm tên {name}',
+    zh: '有两个函数名为 {name}',
+  },
+  'reason.no_such_function': {
+    en: 'no function called {name} among the tools',
+    vi: 'không có hàm {name} trong tools',
+    zh: 'tools 中没有名为 {name} 的函数',
   },
   'reason.tool_is_required': { en: 'tool is required', vi: 'cần có tool', zh: '缺少 tool' },
   'reason.at_most_100_values': { en: 'at most 100 values', vi: 'nhiều nhất 100 giá trị', zh: '最多 100 个值' },

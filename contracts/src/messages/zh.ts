@@ -43,6 +43,8 @@ export const zh: Record<keyof typeof en, string> = {
   'error.provider_rate_limit': '提供方 {provider} 正在限流：{reason}',
   'error.provider_quota': '提供方 {provider} 的配额已用完：{reason}',
   'error.unsupported_parameter': '提供方 {provider} 不支持参数 {field}',
+  'error.parameter_unsupported': '不支持参数 {field}',
+  'error.parameter_unknown': '未知参数：{field}',
   'error.provider_timeout': '提供方 {provider} 未及时响应',
   'error.stream_cut': '提供方 {provider} 在回答完成前中断',
   'error.run_failed': '智能体运行失败：{reason}',

@@ -17,7 +17,7 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
   const contextFiles = createContextFiles(mesh, db, lookup)
   const sessions = createSessions(db, lookup)
   const runs = createRuns(mesh, db, config, { contextFiles: contextFiles.forRun })
-  const chat = createChat(mesh, { run: runs.run, lookup })
+  const chat = createChat(mesh, db, { run: runs.run, lookup })
   return composeService(mesh, {
     name: 'agents',
     features: [agents, createShares(db, agents.owned), sessions, runs, chat],

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { closeGuardedFetch } from '@clawmesh/chassis/fetch'
-import { imageLimits, loadImages } from '../src/chat/chat-images.ts'
+import { imageLimits, loadImages } from '../src/chat/images.ts'
 
 let server: Server
 let base: string

@@ -5,7 +5,7 @@ import { fitHistory, mendToolTurns } from '../src/runs/history.ts'
 import { suspicions } from '../src/runs/input-guard.ts'
 import { createLoopDetector } from '../src/runs/loop-detector.ts'
 import { storable, storableJson } from '../src/runs/storable.ts'
-import { agentRefOf } from '../src/chat/chat-input.ts'
+import { agentRefOf } from '../src/chat/agent-ref.ts'
 import type { NewMessage } from '../src/sessions/types.ts'
 import { expectLinear, hostilePieces, repeated } from '../../../test/support/linear-time.ts'
 

@@ -153,10 +153,22 @@ describe('a request', () => {
     ['high', 32_000, 33_000, 32_000 + 8192],
     ['xhigh', 32_000, 0, 32_000 + 8192],
   ])('with effort %s has a thinking budget and room for the answer', async (effort, budget, maxTokens, expected) => {
-    await call(undefined, { options: { maxTokens, temperature: 0.5, reasoningEffort: effort } })
+    await call(undefined, { options: { maxTokens, temperature: 1, reasoningEffort: effort } })
     expect(sent()).toMatchObject({ max_tokens: expected, thinking: { type: 'enabled', budget_tokens: budget } })
     expect(sent()).not.toHaveProperty('temperature')
     expect(fake.requests[0]!.headers['anthropic-beta']).toBe('interleaved-thinking-2025-05-14')
+  })
+
+  it('thinks at no other temperature than its own', async () => {
+    const error = errorOf(await call(undefined, { options: { ...options0, temperature: 0.5, reasoningEffort: 'low' } }))
+    expect([error.code, error.params['field']]).toEqual(['UNSUPPORTED_PARAMETER', 'temperature'])
+    expect(fake.requests).toHaveLength(0)
+  })
+
+  it('says which tools are strict', async () => {
+    await call(undefined, { tools: [{ ...tool('a'), strict: true }, tool('b')] })
+    expect(sent()['tools']).toMatchObject([{ name: 'a', strict: true }, { name: 'b' }])
+    expect((sent()['tools'] as object[])[1]).not.toHaveProperty('strict')
   })
 
   it('resolves the short model names', async () => {

@@ -218,7 +218,15 @@ describe('a request', () => {
     expect(rest).toEqual(expected)
   })
 
+  it('to a model of fixed temperature asks for no other', async () => {
+    const options = { ...options0, temperature: 0.5 }
+    const error = errorOf(await call(undefined, { model: 'o3', options }))
+    expect([error.code, error.params['field']]).toEqual(['UNSUPPORTED_PARAMETER', 'temperature'])
+    expect(fake.requests).toHaveLength(0)
+  })
+
   it.each([
+    ['max', 'gpt-5.1', 'high'],
     ['', 'unknown', undefined],
     ['off', 'gpt-5.1', undefined],
     ['auto', 'gpt-5.1', undefined],
@@ -296,6 +304,17 @@ describe('strict tools', () => {
     const [first] = sent()['tools'] as { function: Json }[]
     expect(first!.function).toMatchObject({ strict: true, parameters: { required: ['query', 'limit'] } })
     expect(done.toolCalls).toEqual([toolCall('c', 'search', '{"query":"x"}')])
+  })
+
+  it.each([true, false])('are as their owner wrote them, where they say whether to be strict (%s)', async (strict) => {
+    const toolCalls = [{ id: 'c', name: 'search', arguments: '{"query":"x","limit":null}' }]
+    for (const name of ['openai', 'other']) {
+      const done = doneOf(await call({ toolCalls }, { tools: [{ ...search, strict }] }, { name }))
+      const [first] = sent()['tools'] as { function: Json }[]
+      expect(first!.function['strict']).toBe(strict ? true : undefined)
+      expect(first!.function['parameters']).toMatchObject({ required: ['query'] })
+      expect(done.toolCalls).toEqual([toolCall('c', 'search', '{"query":"x","limit":null}')])
+    }
   })
 })
 

@@ -2,43 +2,13 @@ import { z } from 'zod'
 import { json, usage, userId, uuid } from '../common.ts'
 import { defineHttpTable } from '../operation.ts'
 import { agentParams } from './agents.ts'
-
-const contentPart = z.looseObject({
-  type: z.enum(['text', 'input_text', 'image_url', 'input_image', 'output_text']),
-  text: z.string().optional(),
-  image_url: z.union([z.string(), z.looseObject({ url: z.string() })]).optional(),
-})
-
-const chatMessageInput = z.looseObject({
-  role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']),
-  content: z.union([z.string(), z.array(contentPart)]).nullish(),
-})
+import { chatCompletion, chatCompletionChunk, chatCompletionRequest } from './chat-completion.ts'
 
 const sseExample = `data: {"id":"chatcmpl-1f0c9a2b","object":"chat.completion.chunk","created":1795166400,"model":"goclaw:support","choices":[{"index":0,"delta":{"content":"On Friday."},"finish_reason":null}]}
 
 data: [DONE]
 
 `
-
-const chatCompletion = z
-  .object({
-    id: z
-      .string()
-      .regex(/^chatcmpl-[0-9a-f]{8}$/)
-      .meta({ examples: ['chatcmpl-1f0c9a2b'] }),
-    object: z.literal('chat.completion'),
-    created: z.number().int(),
-    model: z.string(),
-    choices: z.array(
-      z.object({
-        index: z.literal(0),
-        message: z.object({ role: z.literal('assistant'), content: z.string() }),
-        finish_reason: z.enum(['stop', 'length']),
-      }),
-    ),
-    usage: usage.optional(),
-  })
-  .meta({ id: 'ChatCompletion', description: 'The answer of one agent turn, as OpenAI words it' })
 
 export const chat = defineHttpTable('agents', {
   wakeAgent: {
@@ -92,11 +62,34 @@ export const chat = defineHttpTable('agents', {
       requiresAMessage:
         'Without messages, or without text or image in the last message of the user, it is answered 400',
       showsEarlierMessages:
-        'Earlier messages of user and assistant are shown to the model as history, system and developer messages as further instructions; none of them is stored',
+        'Earlier messages are shown to the model as history, with images, tool calls and results, system and developer messages as further instructions; none of them is stored',
       joinsParts: 'Text parts are joined by line breaks; images given as data URLs reach the model',
       guardsImageUrls: 'Images at other URLs are fetched through the guard: private addresses are answered 400',
       hasASessionOfItsOwn:
         'Each call has a session of its own, `agent:<key>:http-<user>-<eight characters>`, which keeps the turn',
+      honoursParameters:
+        'Token limit, temperature, top_p, stop, seed, penalties, logit_bias, response_format, reasoning_effort and parallel_tool_calls hold for every model call of the turn; the token limit of the agent is not exceeded',
+      refusesWhatItCannot:
+        'What the provider of the agent, or the mesh, cannot honour is answered 400 `unsupported_parameter` with the parameter in `param`, as is `n` over 1; a parameter that OpenAI does not have 400 `unknown_parameter`',
+      keepsMetadata: 'Metadata are kept with the trace',
+      offersClientTools:
+        "Functions in `tools` are offered to the model beside the agent's own tools, `strict` included; one with the name of an agent's tool takes its place",
+      choosesClientTools:
+        "`tool_choice` is about the functions of the request: `none` offers none of them, `required` and a named one hold until one is called, while the agent's tools still run",
+      refusesBadTools:
+        'Two functions of one name, a choice among what is not there and a choice without tools are answered 400',
+      endsWithClientCalls:
+        "A call of a function of the request ends the turn with finish reason `tool_calls`; calls of the agent's tools in the same answer run first and are not shown",
+      streamsClientCalls:
+        'A stream tells of each call once by index, id and name, then gives its arguments as the model writes them',
+      answersUnreadableCalls:
+        'Arguments that are no JSON object are answered to the model, which may try again; a stream that has shown them ends with them',
+      continuesTurns:
+        "Tool messages that answer calls of the turn before continue it in its session, which holds what the agent's tools said; sent again, they continue a copy of it",
+      continuesForeignTurns:
+        'Tool messages that answer calls of another origin, or of somebody else, are shown to the model as the request tells them',
+      matchesResults:
+        'A tool call that no tool message follows, and a tool message that follows no such call, are answered 400',
       runsTheAgent: 'The turn is a whole run: the tools of the agent are called, and every step is kept',
       endsAtTheIterationLimit: 'The last iteration that the agent allows gets no tools, so that it answers',
       refusesSpentBudgets:
@@ -109,29 +102,15 @@ export const chat = defineHttpTable('agents', {
         'A stream has a role chunk, one for each piece of text, one with the finish reason, one with usage if `stream_options` ask for it, and `[DONE]`',
       framesEvents: 'A stream is framed as data lines only, as `text/event-stream` that nobody caches or buffers',
       streamsTextOnly: 'The text of every iteration is streamed; thinking, tool calls and their results are not',
-      saysWhyItEnded: 'The finish reason is `stop`, or `length` when the last answer was cut by the token limit',
+      saysWhyItEnded:
+        'The finish reason is `stop`, `tool_calls`, or `length` when the last answer was cut by the token limit',
       nestsErrors: "Errors are JSON in OpenAI's shape",
       failsBeforeTheStream: 'A run that fails before its first text is answered with its own status, streamed or not',
       endsBrokenStreams: 'A stream that breaks ends with an error event and without `[DONE]`',
       refusesLargeBodies: 'A body above 1 MiB is answered 413',
       leavesOutUnknownUsage: 'Usage is absent when the provider reported none',
     },
-    body: z.looseObject({
-      model: z
-        .string()
-        .max(500)
-        .default('')
-        .meta({ description: '`goclaw:<agent key>`', examples: ['goclaw:support'] }),
-      messages: z
-        .array(chatMessageInput)
-        .min(1)
-        .meta({ examples: [[{ role: 'user', content: 'When is the release?' }]] }),
-      stream: z.boolean().nullish(),
-      stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
-      user: userId.nullish(),
-      max_tokens: z.number().int().min(1).nullish(),
-      max_completion_tokens: z.number().int().min(1).nullish(),
-    }),
+    body: chatCompletionRequest,
     response: { 200: chatCompletion },
     headers: {
       'X-GoClaw-Agent-Id': 'Id or key of the agent, where the model names none',
@@ -139,6 +118,7 @@ export const chat = defineHttpTable('agents', {
     },
     produces: 'text/event-stream',
     producesExample: sseExample,
+    eventData: chatCompletionChunk,
     errors: [400, 404, 412, 413, 429, 503, 504],
     errorStyle: 'openai',
     startsRun: true,

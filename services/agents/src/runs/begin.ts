@@ -4,10 +4,22 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { MeshError } from '@clawmesh/contracts'
 import { type Call, cutText, databaseError } from '@clawmesh/chassis'
 import { httpSessionKey } from '../sessions/session-keys.ts'
+import type { NewMessage } from '../sessions/types.ts'
 import type { HeldSession, NewRun, RunRequest, RunRows } from './types.ts'
 
 const previewChars = 2_000
 const busyPauseMs = { first: 20, most: 500 }
+
+/** All that begins the turn, oldest first. */
+const openingOf = ({ opening = [], message, parts }: RunRequest): NewMessage[] => [
+  ...opening,
+  ...(message === '' && parts.length === 0 && opening.length > 0
+    ? []
+    : [{ role: 'user', content: message, parts } as const]),
+]
+
+/** What a turn is begun with, as one text. */
+export const inputOf = ({ message, opening = [] }: RunRequest): string => message || (opening.at(-1)?.content ?? '')
 
 /** The session that is made for a run: it has the run's id, and nothing came before. */
 const freshSession = ({ runId, agentId, userId }: NewRun): HeldSession => ({
@@ -39,7 +51,8 @@ interface BeginParts {
 }
 
 export const createBeginRun = ({ rows, leaseMs, sessionWaitMs }: BeginParts) => {
-  const newRun = ({ caller, agent, origin, userId, message, sessionKey }: RunRequest): NewRun => {
+  const newRun = (request: RunRequest): NewRun => {
+    const { caller, agent, origin, userId, sessionKey } = request
     const runId = randomUUID()
     return {
       runId,
@@ -49,8 +62,8 @@ export const createBeginRun = ({ rows, leaseMs, sessionWaitMs }: BeginParts) => 
       agentKey: agent.agentKey,
       userId,
       channel: origin.channel,
-      message,
-      inputPreview: cutText(message, previewChars),
+      messages: openingOf(request).map(({ parts: _, ...stored }) => stored),
+      inputPreview: cutText(inputOf(request), previewChars),
       leaseMs,
     }
   }

@@ -1,5 +1,10 @@
 /** One model call of a run: passes deltas on as they come and returns the whole answer. */
-import type { ChatDone, ChatRequest, ChatResponse } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import type {
+  ChatDone,
+  ChatRequest,
+  ChatResponse,
+  ToolCallDelta,
+} from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { MeshError, toMeshError } from '@clawmesh/contracts'
 import type { Call } from '@clawmesh/chassis'
 import { createAnswerText } from './finish.ts'
@@ -17,6 +22,10 @@ interface ModelCall {
   trace: RunTrace
   /** Takes the text for the reader as it comes; what it returns is waited for, so that a slow reader slows the model. */
   onText: (delta: string) => Promise<void>
+  /** Takes the tool calls as they are written; waited for likewise. */
+  onToolCall: (delta: ToolCallDelta) => Promise<void>
+  /** Whether the run ends with an answer, instead of with what tools say. */
+  isFinal: (done: ChatDone) => boolean
 }
 
 /**
@@ -31,6 +40,8 @@ export const callModel = async ({
   live,
   trace,
   onText,
+  onToolCall,
+  isFinal,
 }: ModelCall): Promise<ChatDone> => {
   const span = trace.llmCall(iteration, request.messages.at(-1)?.content ?? '')
   const text = createAnswerText()
@@ -52,6 +63,9 @@ export const callModel = async ({
         case 'thinkingDelta':
           live.text('thinking', event.value)
           break
+        case 'toolCallDelta':
+          await onToolCall(event.value)
+          break
         case 'retrying':
           live.send({ type: 'run.retrying', attempt: event.value.attempt, reason: event.value.reason })
           break
@@ -67,7 +81,7 @@ export const callModel = async ({
           })
           // What came in deltas has been seen; a provider that does not stream, or not all, says the rest here.
           if (done.content.startsWith(streamed)) await show(text.push(done.content.slice(streamed.length)))
-          await show(text.end(done.toolCalls.length === 0 || request.tools.length === 0))
+          await show(text.end(isFinal(done)))
           answer = { ...done, content: text.whole() }
         }
       }

@@ -13,7 +13,7 @@ export const textMessage = (role: 'system' | 'user', content: string, parts: Con
 })
 
 /** A stored message with everything it carries. */
-export const modelMessage = ({ role, content, extra }: NewMessage): ChatMessage => ({
+export const modelMessage = ({ role, content, extra, parts = [] }: NewMessage): ChatMessage => ({
   ...blank,
   role,
   content,
@@ -27,4 +27,5 @@ export const modelMessage = ({ role, content, extra }: NewMessage): ChatMessage 
   isError: extra?.isError ?? false,
   thinking: extra?.thinking ?? '',
   providerState: extra?.providerState ?? '',
+  parts,
 })

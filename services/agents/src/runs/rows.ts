@@ -22,6 +22,13 @@ const gatherMs = 2
 
 const messagesOf = (messages: readonly NewMessage[]): string => storableJson(messages)
 
+const bytesOf = (messages: readonly NewMessage[]): number =>
+  messages.reduce(
+    (sum, { content, extra }) =>
+      sum + Buffer.byteLength(content) + (extra === undefined ? 0 : JSON.stringify(extra).length),
+    0,
+  )
+
 const insertMessages = `
   INSERT INTO agents.messages (tenant_id, session_id, seq, run_id, role, content, extra)
   SELECT grown.tenant_id, grown.id, grown.from_seq + m.position - 1, grown.run_id,
@@ -32,11 +39,11 @@ const insertMessages = `
 const beginFreshSql = `
   WITH input AS (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS i(id uuid, tenant_id uuid, session_key text, agent_id uuid,
-      agent_key text, user_id text, channel text, message text, preview text, lease_seconds float8)
+      agent_key text, user_id text, channel text, messages jsonb, bytes int, preview text, lease_seconds float8)
   ), session AS (
     INSERT INTO agents.sessions
       (id, tenant_id, session_key, agent_id, user_id, channel, next_seq, message_bytes, lease_run_id)
-    SELECT id, tenant_id, session_key, agent_id, user_id, channel, 1, octet_length(message), id FROM input
+    SELECT id, tenant_id, session_key, agent_id, user_id, channel, jsonb_array_length(messages), bytes, id FROM input
     ON CONFLICT DO NOTHING
     RETURNING id
   ), run AS (
@@ -45,8 +52,9 @@ const beginFreshSql = `
     SELECT id, tenant_id, id, session_key, agent_id, agent_key, user_id, channel, preview, now() + make_interval(secs => lease_seconds)
     FROM input JOIN session USING (id)
   ), message AS (
-    INSERT INTO agents.messages (tenant_id, session_id, seq, run_id, role, content)
-    SELECT tenant_id, id, 0, id, 'user', message FROM input JOIN session USING (id)
+    INSERT INTO agents.messages (tenant_id, session_id, seq, run_id, role, content, extra)
+    SELECT tenant_id, id, m.position - 1, id, m.value->>'role', m.value->>'content', m.value->'extra'
+    FROM input JOIN session USING (id), jsonb_array_elements(input.messages) WITH ORDINALITY AS m(value, position)
   )
   SELECT id FROM session`
 
@@ -108,11 +116,12 @@ export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>):
       agent_key: run.agentKey,
       user_id: run.userId,
       channel: run.channel,
-      message: run.message,
+      messages: run.messages,
+      bytes: bytesOf(run.messages),
       preview: run.inputPreview,
       lease_seconds: run.leaseMs / 1000,
     }))
-    const { rows } = await system.prepared<{ id: string }>('begin_fresh', beginFreshSql, [JSON.stringify(input)])
+    const { rows } = await system.prepared<{ id: string }>('begin_fresh', beginFreshSql, [storableJson(input)])
     const begun = new Set(rows.map(({ id }) => id))
     return runs.map(({ runId }) => begun.has(runId))
   }, batches)
@@ -130,9 +139,9 @@ export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>):
       `WITH session AS (
          INSERT INTO agents.sessions AS s
            (id, tenant_id, session_key, agent_id, user_id, channel, next_seq, message_bytes, lease_run_id)
-         VALUES ($1, $2, $3, $4, $5, $6, 1, octet_length($7::text), $1)
+         VALUES ($1, $2, $3, $4, $5, $6, jsonb_array_length($7::jsonb), $11, $1)
          ON CONFLICT (tenant_id, session_key) DO UPDATE SET
-           lease_run_id = EXCLUDED.lease_run_id, next_seq = s.next_seq + 1,
+           lease_run_id = EXCLUDED.lease_run_id, next_seq = s.next_seq + EXCLUDED.next_seq,
            message_bytes = s.message_bytes + EXCLUDED.message_bytes, updated_at = now()
          WHERE s.lease_run_id IS NULL AND s.agent_id = EXCLUDED.agent_id
          RETURNING id, agent_id, user_id, summary, next_seq, first_seq
@@ -141,8 +150,10 @@ export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>):
            (id, tenant_id, session_id, session_key, agent_id, agent_key, user_id, channel, input_preview, lease_until)
          SELECT $1, $2, session.id, $3, $4, $8, $5, $6, $9, now() + make_interval(secs => $10) FROM session
        ), message AS (
-         INSERT INTO agents.messages (tenant_id, session_id, seq, run_id, role, content)
-         SELECT $2, session.id, session.next_seq - 1, $1, 'user', $7 FROM session
+         INSERT INTO agents.messages (tenant_id, session_id, seq, run_id, role, content, extra)
+         SELECT $2, session.id, session.next_seq - jsonb_array_length($7::jsonb) + m.position - 1, $1,
+           m.value->>'role', m.value->>'content', m.value->'extra'
+         FROM session, jsonb_array_elements($7::jsonb) WITH ORDINALITY AS m(value, position)
        )
        SELECT * FROM session`,
       [
@@ -152,10 +163,11 @@ export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>):
         run.agentId,
         run.userId,
         run.channel,
-        run.message,
+        messagesOf(run.messages),
         run.agentKey,
         run.inputPreview,
         run.leaseMs / 1000,
+        bytesOf(run.messages),
       ],
     )
     const [row] = rows
@@ -165,7 +177,7 @@ export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>):
       agentId: row.agent_id,
       userId: row.user_id,
       summary: row.summary,
-      seq: row.next_seq - 1,
+      seq: row.next_seq - run.messages.length,
       firstSeq: row.first_seq,
     }
   }

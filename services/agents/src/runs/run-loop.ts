@@ -1,19 +1,25 @@
 /** The agent loop: ask the model, run the tools it calls, ask again, until it answers. */
-import type { ChatMessage, ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import type {
+  ChatDone,
+  ChatMessage,
+  ToolCall,
+  ToolSpec,
+} from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { ToolContext } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
 import { MeshError } from '@clawmesh/contracts'
 import type { Call } from '@clawmesh/chassis'
 import type { NewMessage } from '../sessions/types.ts'
 import type { Agent } from '../agents/types.ts'
-import type { LiveEvents } from './live-events.ts'
+import { createClientCalls, type ClientCalls } from './client-calls.ts'
+import { shownArguments, type LiveEvents } from './live-events.ts'
 import { createLoopDetector } from './loop-detector.ts'
 import { callModel, type Chat } from './model-call.ts'
 import { modelMessage } from './model-messages.ts'
+import { modelOptions, modelSampling } from './model-options.ts'
 import type { RunTrace } from './spans.ts'
 import { readableCalls, runToolTurn, storedCalls, type InvokeTool } from './tool-turn.ts'
-import type { Usage } from './types.ts'
+import type { ClientToolCall, ClientTools, RunOptions, RunResult, ToolCallPiece, Usage } from './types.ts'
 
-const defaultMaxTokens = 8_192
 const maxMalformedInARow = 3
 
 export const noUsage: Usage = {
@@ -40,46 +46,74 @@ interface LoopInput {
   tools: ToolSpec[]
   toolContext: ToolContext
   stream: boolean
-  maxTokens: number | undefined
+  options: RunOptions
+  clientTools: ClientTools
   chat: Chat
   invokeTool: InvokeTool
   live: LiveEvents
   trace: RunTrace
   onText: (delta: string) => Promise<void>
+  /** Takes the calls of the client's tools as they are written. */
+  onToolCall: (piece: ToolCallPiece) => Promise<void>
   /** Stores a finished iteration. @throws when the run is no longer ours */
   store: (messages: readonly NewMessage[]) => Promise<void>
   /** Called after each model call, so that a run that fails still tells what it has used. */
   used: (usage: Usage, provider: string, model: string) => void
 }
 
-interface LoopResult {
-  /** The last answer, not yet stored. */
-  answer: NewMessage
-  finishReason: 'stop' | 'length'
+interface LoopResult extends Pick<RunResult, 'content' | 'finishReason' | 'toolCalls'> {
+  /** The last answer, and what the agent's tools said where it calls tools of both sides; not yet stored. */
+  ending: readonly NewMessage[]
 }
 
-const maxTokensOf = ({ agent, maxTokens }: LoopInput): number => {
-  const configured = Number(agent.otherConfig['max_tokens']) || defaultMaxTokens
-  return maxTokens === undefined ? configured : Math.min(configured, maxTokens)
+interface Called {
+  tool: ToolCall
+  /** The call as the client is told of it, where the client is to carry it out. */
+  theirs: ClientToolCall | undefined
 }
 
-const reasoningOf = ({ otherConfig }: Agent): string => {
-  const reasoning = otherConfig['reasoning'] as { effort?: string } | undefined
-  return reasoning?.effort ?? (otherConfig['thinking_level'] as string | undefined) ?? ''
+/** Finds out who carries out which call. One of the client's that cannot be read is ours, unless it was seen already. */
+const assigned = async (
+  calls: readonly ToolCall[],
+  isClients: (name: string) => boolean,
+  clientCalls: ClientCalls,
+): Promise<Called[]> => {
+  const called: Called[] = []
+  for (const [place, tool] of readableCalls(calls).entries()) {
+    const isTheirs = isClients(tool.name) && (tool.parseError === '' || clientCalls.wasShown(place))
+    const theirs = isTheirs ? await clientCalls.finish(tool, place) : undefined
+    called.push({ tool: theirs === undefined ? tool : { ...tool, id: theirs.id }, theirs })
+  }
+  return called
 }
 
-/** Runs the loop to its answer. The last of the allowed iterations gets no tools, so that it must answer. */
+const answered = ({ content, thinking, finishReason }: ChatDone): LoopResult => ({
+  ending: [{ role: 'assistant', content, ...(thinking === '' ? {} : { extra: { thinking } }) }],
+  content,
+  finishReason: finishReason === 'length' ? 'length' : 'stop',
+  toolCalls: [],
+})
+
+/**
+ * Runs the loop to its answer, or to calls of the client's tools: those end the turn, once the agent's tools that were
+ * called beside them have run. The last of the allowed iterations gets none of the agent's tools, so that it must answer.
+ */
 export const runAgentLoop = async (input: LoopInput): Promise<LoopResult> => {
-  const { call, agent, live, trace } = input
+  const { call, agent, live, trace, clientTools, toolContext } = input
   const messages = [...input.messages]
   const loops = createLoopDetector()
   const callIds = new Set<string>()
+  const clientNames = new Set(clientTools.tools.map(({ name }) => name))
+  const isClients = (name: string) => clientNames.has(name)
+  let ownTools = input.tools.filter(({ name }) => !isClients(name))
   let malformedInARow = 0
-  let tools = input.tools
 
   for (let iteration = 1; ; iteration++) {
-    if (iteration >= agent.maxToolIterations) tools = []
+    if (iteration >= agent.maxToolIterations) ownTools = []
     live.send({ type: 'activity', phase: 'thinking', iteration })
+    const clientCalls = createClientCalls({ runId: toolContext.runId, isClients, show: input.onToolCall })
+    const offersOwn = ownTools.length > 0
+    const isWanted = ({ name }: ToolCall) => offersOwn || isClients(name)
     const done = await callModel({
       ...input,
       iteration,
@@ -87,45 +121,59 @@ export const runAgentLoop = async (input: LoopInput): Promise<LoopResult> => {
         provider: agent.provider,
         model: agent.model,
         messages,
-        tools,
+        tools: [...ownTools, ...clientTools.tools],
         stream: input.stream,
-        options: { maxTokens: maxTokensOf(input), temperature: undefined, reasoningEffort: reasoningOf(agent) },
-        sampling: undefined,
+        options: modelOptions(agent, input.options),
+        sampling: modelSampling(input.options, clientTools),
       },
+      onToolCall: clientCalls.push,
+      isFinal: ({ toolCalls }) => !toolCalls.some(isWanted),
     })
     input.used(done.usage ?? noUsage, done.provider, done.model)
-    const extra = {
-      ...(done.thinking === '' ? {} : { thinking: done.thinking }),
-      ...(done.providerState === '' ? {} : { providerState: done.providerState }),
-    }
-    if (done.toolCalls.length === 0 || tools.length === 0)
-      return {
-        answer: {
-          role: 'assistant',
-          content: done.content,
-          ...(done.thinking === '' ? {} : { extra: { thinking: done.thinking } }),
-        },
-        finishReason: done.finishReason === 'length' ? 'length' : 'stop',
-      }
+    const isCut = done.finishReason === 'length'
+    const called = (await assigned(done.toolCalls, isClients, clientCalls)).filter(({ tool }) => isWanted(tool))
+    const toolCalls = called.flatMap(({ theirs }) => theirs ?? [])
+    // Cut in the middle of a call of the client's, asking again would end there too.
+    if (called.length === 0 || (isCut && called.every(({ tool, theirs }) => !theirs && isClients(tool.name))))
+      return answered(done)
 
     if (done.content !== '') live.send({ type: 'block.reply', content: done.content })
-    live.send({ type: 'activity', phase: 'tool_exec', iteration })
-    const readable = readableCalls(done.toolCalls)
-    const toolCalls = storedCalls(readable, callIds)
-    const calls = readable.map((tool, index) => ({ ...tool, id: toolCalls[index]!.id }))
-    const assistant: NewMessage = { role: 'assistant', content: done.content, extra: { ...extra, toolCalls } }
+    const stored = storedCalls(
+      called.map(({ tool }) => tool),
+      callIds,
+    )
+    const assistant: NewMessage = {
+      role: 'assistant',
+      content: done.content,
+      extra: {
+        ...(done.thinking === '' ? {} : { thinking: done.thinking }),
+        // The provider's own record of the turn holds all its calls.
+        ...(done.providerState === '' || called.length < done.toolCalls.length
+          ? {}
+          : { providerState: done.providerState }),
+        toolCalls: stored,
+      },
+    }
+    for (const { id, name, argumentsJson } of toolCalls)
+      live.send({ type: 'tool.call', id, name, arguments: shownArguments(argumentsJson) })
+    const calls = called.flatMap(({ tool, theirs }, index) => (theirs ? [] : [{ ...tool, id: stored[index]!.id }]))
+    if (calls.length > 0) live.send({ type: 'activity', phase: 'tool_exec', iteration })
     const turn = await runToolTurn({
       call,
       calls,
-      context: input.toolContext,
+      context: toolContext,
       invoke: input.invokeTool,
       live,
       trace,
       loops,
     })
-    await input.store([assistant, ...turn.results])
-    messages.push(...[assistant, ...turn.results].map(modelMessage))
-    if (turn.stop) tools = []
+    const step = [assistant, ...turn.results]
+    if (toolCalls.length > 0)
+      return { ending: step, content: done.content, toolCalls, finishReason: isCut ? 'length' : 'tool_calls' }
+
+    await input.store(step)
+    messages.push(...step.map(modelMessage))
+    if (turn.stop) ownTools = []
     malformedInARow = turn.malformed ? malformedInARow + 1 : 0
     if (malformedInARow >= maxMalformedInARow)
       throw new MeshError('UNAVAILABLE', 'error.provider_request_failed', {

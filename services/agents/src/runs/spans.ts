@@ -69,6 +69,8 @@ interface TraceStart {
   sessionKey: string
   channel: string
   input: string
+  /** What the client notes about its request. */
+  metadata?: Readonly<Record<string, string>> | undefined
 }
 
 /** Fields of an llm_call span that a usage fills. */
@@ -149,6 +151,7 @@ export const startTrace = (start: TraceStart, startedAt = new Date()): RunTrace 
           status,
           input_preview: start.input,
           output_preview: output,
+          ...(start.metadata === undefined ? {} : { metadata: start.metadata }),
           created_at: startedAt.toISOString(),
           ...times,
           ...failure,

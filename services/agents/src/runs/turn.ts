@@ -4,7 +4,7 @@ import { type Call, cutText, databaseError, event, type Logger } from '@clawmesh
 import type { ContextFile } from '../context-files/types.ts'
 import type { NewMessage } from '../sessions/types.ts'
 import type { ActiveRuns } from './active-runs.ts'
-import { SessionNameTaken, type BeginRun } from './begin.ts'
+import { inputOf, SessionNameTaken, type BeginRun } from './begin.ts'
 import { fitHistory } from './history.ts'
 import { createLiveEvents, type Signal } from './live-events.ts'
 import type { Chat } from './model-call.ts'
@@ -14,6 +14,7 @@ import { addUsage, noUsage, runAgentLoop } from './run-loop.ts'
 import { startTrace } from './spans.ts'
 import type { InvokeTool } from './tool-turn.ts'
 import type {
+  ClientTools,
   ContextFilesOf,
   HeldSession,
   ListTools,
@@ -39,6 +40,8 @@ interface Parts {
   listTools: ListTools
   contextFiles: ContextFilesOf
 }
+
+const noClientTools: ClientTools = { tools: [], choice: 'auto' }
 
 /** Runs one turn to its end. @throws the error that ended it; the turn is then kept as failed or cancelled */
 export type RunTurn = (call: Call, request: RunRequest, observer: RunObserver) => Promise<RunResult>
@@ -70,7 +73,7 @@ export const createTurn = ({
   contextFiles,
 }: Parts): RunTurn => {
   return async (outer, request, observer) => {
-    const { caller, agent, origin, userId, message } = request
+    const { caller, agent, origin, userId, message, opening = [] } = request
     const { tenantId } = caller
     if (outer.signal.aborted) throw new MeshError('CANCELLED', 'error.cancelled')
     const { run, session, kept } = await begin(outer, request)
@@ -85,7 +88,7 @@ export const createTurn = ({
 
     const base = { runId, agentId: agent.id, agentKey: agent.agentKey, sessionKey, userId, channel: origin.channel }
     const live = createLiveEvents(signal, tenantId, base)
-    const trace = startTrace({ ...base, input: message })
+    const trace = startTrace({ ...base, input: inputOf(request), metadata: request.metadata })
     let usage: Usage | undefined
     let servedBy = { provider: agent.provider, model: agent.model }
     live.send({ type: 'run.started' })
@@ -96,7 +99,7 @@ export const createTurn = ({
       messages: readonly NewMessage[],
       error?: string,
     ) => {
-      const output = messages.at(-1)?.content ?? ''
+      const output = messages.at(0)?.content ?? ''
       const recorded = trace.finish({ status: status === 'failed' ? 'error' : status, output, error })
       const finished = { runId, agentId: agent.id, sessionKey, userId, status, error, usage: usage ?? noUsage }
       await kept
@@ -119,16 +122,17 @@ export const createTurn = ({
         listTools(call, agent),
         session.seq > session.firstSeq ? rows.history(tenantId, session, historyLimit) : [],
       ])
-      const { answer, finishReason } = await runAgentLoop({
+      const { clientTools = noClientTools } = request
+      const { ending, content, finishReason, toolCalls } = await runAgentLoop({
         call,
         agent,
         tools,
         live,
         trace,
         messages: [
-          textMessage('system', promptOf(request, session, files, tools)),
-          ...fitHistory([...history, ...request.priorTurns], agent.contextWindow).map(modelMessage),
-          textMessage('user', message, request.parts),
+          textMessage('system', promptOf(request, session, files, [...tools, ...clientTools.tools])),
+          ...fitHistory([...request.priorTurns, ...history, ...opening], agent.contextWindow).map(modelMessage),
+          ...(run.messages.length > opening.length ? [textMessage('user', message, request.parts)] : []),
         ],
         toolContext: {
           agentId: agent.id,
@@ -141,7 +145,8 @@ export const createTurn = ({
           toolsConfigJson: JSON.stringify(agent.toolsConfig),
         },
         stream: request.stream,
-        maxTokens: request.maxTokens,
+        options: request.options ?? {},
+        clientTools,
         chat,
         invokeTool: async (toolCall, tool) => {
           await kept
@@ -152,6 +157,10 @@ export const createTurn = ({
           await kept
           await observer.text?.(delta)
         },
+        onToolCall: async (piece) => {
+          await kept
+          await observer.toolCall?.(piece)
+        },
         store: async (messages) => {
           await kept
           if (!(await rows.append(tenantId, runId, messages))) throw new MeshError('UNAVAILABLE', 'error.run_lost')
@@ -161,10 +170,9 @@ export const createTurn = ({
           servedBy = { provider, model }
         },
       })
-      await end('completed', [answer])
-      const { content } = answer
+      await end('completed', ending)
       live.send({ type: 'run.completed', content, usage: usage ?? noUsage })
-      return { runId, content, finishReason, usage }
+      return { runId, content, finishReason, toolCalls, usage }
     } catch (thrown) {
       if (abort.signal.reason instanceof SessionNameTaken) {
         live.send({ type: 'run.cancelled' })

@@ -1,5 +1,5 @@
 /** Runs: what is asked for, what comes of it, and what the run loop needs of others. */
-import type { ContentPart, ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import type { ContentPart, Sampling, ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { Caller, EventData } from '@clawmesh/contracts'
 import type { Call, ChangeEvent } from '@clawmesh/chassis'
 import type { Agent } from '../agents/types.ts'
@@ -17,28 +17,70 @@ export interface RunOrigin {
   peerKind: 'direct' | 'group'
 }
 
+/** How a request wants its answers made. What it does not say is left to the agent and the provider. */
+export interface RunOptions {
+  maxTokens?: number | undefined
+  temperature?: number | undefined
+  reasoningEffort?: string | undefined
+  /** All else, in the words of the providers service. The choice of a tool is that of `ClientTools`. */
+  sampling?: Partial<Sampling> | undefined
+}
+
+/** Tools that the client itself runs. They are offered beside those of the agent; a call of one ends the turn. */
+export interface ClientTools {
+  /** Their names differ; one with the name of an agent's tool takes its place. */
+  tools: readonly ToolSpec[]
+  /** `required`: the answer is a call of one of them. With a name: of that one. */
+  choice: 'auto' | 'required' | { name: string }
+}
+
+/** A call of a client's tool. Its id names the run, so that the next request finds the turn that it continues. */
+export interface ClientToolCall {
+  id: string
+  name: string
+  argumentsJson: string
+}
+
+/** A piece of a call of a client's tool as it is being written; the first of a call has its id and name. */
+export interface ToolCallPiece {
+  /** Counts the calls of the client's tools in this answer. */
+  index: number
+  id: string
+  name: string
+  argumentsDelta: string
+}
+
 export interface RunRequest {
   caller: Caller
   agent: Agent
   origin: RunOrigin
   /** Continues this session; without it the run gets a new one. */
   sessionKey?: string | undefined
+  /** May be empty where `opening` says something. */
   message: string
   /** Texts and images of the message in their order; empty when it is only text. */
   parts: ContentPart[]
-  /** Turns that the request brings along; shown to the model, not stored. */
+  /** Messages right before `message` that are stored like it: results of the client's tools, say. */
+  opening?: readonly NewMessage[] | undefined
+  /** Turns that the request brings along, before those of the session; shown to the model, not stored. */
   priorTurns: readonly NewMessage[]
   /** System text of the request, after the agent's own. */
   requestSystem: string
   userId: string
   stream: boolean
-  maxTokens?: number | undefined
+  options?: RunOptions | undefined
+  clientTools?: ClientTools | undefined
+  /** What the client notes about the request; kept with the trace. */
+  metadata?: Readonly<Record<string, string>> | undefined
 }
 
 export interface RunResult {
   runId: string
   content: string
-  finishReason: 'stop' | 'length'
+  /** `tool_calls` when the turn waits for the client's tools. */
+  finishReason: 'stop' | 'length' | 'tool_calls'
+  /** Calls of the client's tools, in order. */
+  toolCalls: readonly ClientToolCall[]
   /** Absent when the provider reported none. */
   usage: Usage | undefined
 }
@@ -48,6 +90,8 @@ export interface RunObserver {
   started?: (runId: string) => void
   /** A piece of text for the reader; a promise is waited for. */
   text?: (delta: string) => Promise<void> | void
+  /** A piece of a call of the client's tools; a promise is waited for. */
+  toolCall?: (piece: ToolCallPiece) => Promise<void> | void
   /** Something happens that takes time, so that a waiting reader can be kept waiting. */
   busy?: () => void
 }
@@ -60,8 +104,8 @@ export interface NewRun {
   agentKey: string
   userId: string
   channel: string
-  /** The user message that starts the turn. */
-  message: string
+  /** What starts the turn, mostly a user message. */
+  messages: readonly NewMessage[]
   inputPreview: string
   leaseMs: number
 }
@@ -72,7 +116,7 @@ export interface HeldSession {
   agentId: string
   userId: string
   summary: string
-  /** Number of the user message that began the turn. */
+  /** Number of the first message that began the turn. */
   seq: number
   firstSeq: number
 }

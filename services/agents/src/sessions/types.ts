@@ -1,5 +1,6 @@
 /** Sessions and their messages, as the contract shows them and as they are stored. */
 import type { http } from '@clawmesh/contracts'
+import type { ContentPart } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { QueryShape, BodyShape, ResponseShape } from '@clawmesh/chassis'
 
 type Operations = typeof http.sessions.operations
@@ -46,6 +47,8 @@ export interface NewMessage {
   role: Exclude<Shown['role'], 'system'>
   content: string
   extra?: MessageExtra | undefined
+  /** Its texts and images in their order, where it has images: shown to the model, never stored. */
+  parts?: ContentPart[]
 }
 
 export interface Message extends NewMessage {

@@ -47,6 +47,6 @@ export const effortToSend = (model: string, requested: string): string | undefin
   if (requested === '' || requested === 'off' || requested === 'auto') return undefined
   const known = reasoningCapability(model)
   if (!known || known.levels.some((level) => level === requested)) return requested
-  const rank = order.indexOf(requested as ReasoningLevel)
+  const rank = requested === 'max' ? order.length : order.indexOf(requested as ReasoningLevel)
   return known.levels.findLast((level) => order.indexOf(level) <= rank)
 }

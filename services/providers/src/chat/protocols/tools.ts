@@ -13,6 +13,8 @@ export interface ToolParameters {
 }
 
 const cacheLimit = 2_000
+/** Longer schemas are cleaned each time: clients may send any number of them. */
+const longestCached = 8_000
 // Keyed by the text alone, whoever sent it: the value is a pure function of it.
 const cache = new Map<string, ToolParameters>()
 
@@ -35,6 +37,7 @@ export const toolParameters = (tool: ToolSpec, profile: SchemaProfile): ToolPara
   const known = cache.get(key)
   if (known) return known
   const prepared = prepare(tool, profile)
+  if (tool.parametersJson.length > longestCached) return prepared
   if (cache.size >= cacheLimit) cache.delete(cache.keys().next().value!)
   cache.set(key, prepared)
   return prepared

@@ -44,11 +44,14 @@ export interface ChatRequest {
 export interface ChatOptions {
   /** 0 means the provider's default. Sent as max_completion_tokens to the families that call it so. */
   maxTokens: number;
-  /** Models with a fixed temperature get none, nor does Anthropic's extended thinking. */
+  /**
+   * Models with a fixed temperature, and Anthropic's extended thinking, take 1 alone: another fails the call with
+   * UNSUPPORTED_PARAMETER.
+   */
   temperature?:
     | number
     | undefined;
-  /** off, auto, none, minimal, low, medium, high or xhigh; empty is off */
+  /** off, auto, none, minimal, low, medium, high, xhigh or max; empty is off */
   reasoningEffort: string;
 }
 
@@ -139,6 +142,11 @@ export interface ToolSpec {
   description: string;
   /** JSON Schema of the arguments. */
   parametersJson: string;
+  /**
+   * Whether the arguments must follow the schema exactly; absent leaves it to the provider. Passed on to those who know
+   * it.
+   */
+  strict?: boolean | undefined;
 }
 
 export interface ToolCall {
@@ -1157,7 +1165,7 @@ export const Image: MessageFns<Image> = {
 };
 
 function createBaseToolSpec(): ToolSpec {
-  return { name: "", description: "", parametersJson: "" };
+  return { name: "", description: "", parametersJson: "", strict: undefined };
 }
 
 export const ToolSpec: MessageFns<ToolSpec> = {
@@ -1170,6 +1178,9 @@ export const ToolSpec: MessageFns<ToolSpec> = {
     }
     if (message.parametersJson !== "") {
       writer.uint32(26).string(message.parametersJson);
+    }
+    if (message.strict !== undefined) {
+      writer.uint32(32).bool(message.strict);
     }
     return writer;
   },
@@ -1211,6 +1222,14 @@ export const ToolSpec: MessageFns<ToolSpec> = {
             message.parametersJson = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.strict = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1231,6 +1250,7 @@ export const ToolSpec: MessageFns<ToolSpec> = {
     message.name = object.name ?? "";
     message.description = object.description ?? "";
     message.parametersJson = object.parametersJson ?? "";
+    message.strict = object.strict ?? undefined;
     return message;
   },
 };

@@ -3,6 +3,7 @@ import { endpoint, type Target } from '../../../providers/connection.ts'
 import type { UpstreamRequest } from '../exchange.ts'
 import { bodyText, type Json } from '../json.ts'
 import { replayed } from '../replay.ts'
+import { unsupportedParameter } from '../sampling.ts'
 import { distinctTools, wireName } from '../tool-names.ts'
 import { toolParameters } from '../tools.ts'
 import type { ChatCall } from '../protocol.ts'
@@ -10,8 +11,15 @@ import { anthropicMessages, anthropicRules, anthropicSystem, cached, mayThink } 
 import { forcesCall, samplingFields } from './sampling.ts'
 
 const defaultMaxTokens = 4096
-/** Thinking budgets, tokens; a level's neighbours share the nearest (minimal with low, xhigh with high). */
-const budgets: Record<string, number> = { minimal: 4096, low: 4096, medium: 10_000, high: 32_000, xhigh: 32_000 }
+/** Thinking budgets, tokens; a level's neighbours share the nearest (minimal with low, xhigh and max with high). */
+const budgets: Record<string, number> = {
+  minimal: 4096,
+  low: 4096,
+  medium: 10_000,
+  high: 32_000,
+  xhigh: 32_000,
+  max: 32_000,
+}
 const otherBudget = 10_000
 /** Tokens left for the answer beside the thinking: at least the first, else raised to the second. */
 const answerRoom = { least: 4096, given: 8192 }
@@ -37,6 +45,7 @@ const toolFields = ({ tools }: ChatCall): Json =>
           name: wireName(tool.name, anthropicRules.nameLimit),
           description: tool.description,
           input_schema: toolParameters(tool, 'anthropic').parameters,
+          ...(tool.strict === true ? { strict: true } : {}),
           ...(at === all.length - 1 ? cached : {}),
         })),
       }
@@ -44,6 +53,14 @@ const toolFields = ({ tools }: ChatCall): Json =>
 const maxTokensFor = (wanted: number, budget: number | undefined): number => {
   const asked = wanted || defaultMaxTokens
   return budget !== undefined && asked < budget + answerRoom.least ? budget + answerRoom.given : asked
+}
+
+/** Thinking allows no other temperature than its own. @throws UNSUPPORTED_PARAMETER for another */
+const temperatureField = ({ connection }: Target, temperature: number | undefined, thinks: boolean): Json => {
+  if (temperature === undefined) return {}
+  if (!thinks) return { temperature }
+  if (temperature !== 1) throw unsupportedParameter(connection.name, 'temperature')
+  return {}
 }
 
 /** The body of a Messages request. Source: Anthropic API reference, "Create a Message", "Extended thinking". */
@@ -59,8 +76,7 @@ export const anthropicBody = (target: Target, call: ChatCall): Json => {
     messages: anthropicMessages(turns),
     ...toolFields(call),
     ...(budget === undefined ? {} : { thinking: { type: 'enabled', budget_tokens: budget } }),
-    // Thinking allows no other temperature than its own.
-    ...(temperature === undefined || budget !== undefined ? {} : { temperature }),
+    ...temperatureField(target, temperature, budget !== undefined),
     ...samplingFields(target, call),
     stream: call.stream,
   }

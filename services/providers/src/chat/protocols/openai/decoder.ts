@@ -60,7 +60,7 @@ const undoStrict = (target: Target, call: ChatCall, answer: Answer): Answer => {
   const toolCalls = answer.toolCalls.map((made) => {
     const spec = specs.get(made.name)
     const prepared = spec && toolParameters(spec, 'strict')
-    if (!prepared?.strict) return made
+    if (spec?.strict !== undefined || !prepared?.strict) return made
     return {
       ...made,
       argumentsJson: JSON.stringify(withoutStrictNulls(JSON.parse(made.argumentsJson), prepared.clean)),

@@ -3,6 +3,7 @@ import type { ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/pro
 import { endpoint, type Target } from '../../../providers/connection.ts'
 import type { UpstreamRequest } from '../exchange.ts'
 import { bodyText, type Json } from '../json.ts'
+import { unsupportedParameter } from '../sampling.ts'
 import { distinctTools, wireName } from '../tool-names.ts'
 import { toolParameters } from '../tools.ts'
 import type { ChatCall } from '../protocol.ts'
@@ -33,18 +34,33 @@ const toolFields = (target: Target, call: ChatCall): Json => {
   if (tools.length === 0) return {}
   const profile = schemaProfile(target, model)
   const write = (tool: ToolSpec): Json => {
-    const { parameters, strict } = toolParameters(tool, profile)
+    const { parameters, strict, clean } = toolParameters(tool, profile)
     const name = wireName(tool.name, openAiNameLimit)
-    const { description } = tool
-    return { type: 'function', function: { name, description, parameters, ...(strict ? { strict } : {}) } }
+    const { description, strict: asked } = tool
+    return {
+      type: 'function',
+      function: {
+        name,
+        description,
+        // Whoever asked for strictness, or for none, wrote the schema for it.
+        parameters: asked === undefined ? parameters : clean,
+        ...((asked ?? strict) ? { strict: true } : {}),
+      },
+    }
   }
   return { tools: distinctTools(tools).map(write), ...toolChoiceFields(call) }
 }
 
-const limitFields = (model: string, { maxTokens, temperature }: ChatCall['options']): Json => ({
-  ...(maxTokens > 0 ? { [usesCompletionTokens(model) ? 'max_completion_tokens' : 'max_tokens']: maxTokens } : {}),
-  ...(temperature === undefined || refusesTemperature(model) ? {} : { temperature }),
-})
+/** @throws UNSUPPORTED_PARAMETER for a temperature that the model does not take; what it has anyway is no demand */
+const temperatureField = ({ connection }: Target, { model, options: { temperature } }: ChatCall): Json => {
+  if (temperature === undefined) return {}
+  if (!refusesTemperature(model)) return { temperature }
+  if (temperature !== 1) throw unsupportedParameter(connection.name, 'temperature')
+  return {}
+}
+
+const limitField = ({ model, options: { maxTokens } }: ChatCall): Json =>
+  maxTokens > 0 ? { [usesCompletionTokens(model) ? 'max_completion_tokens' : 'max_tokens']: maxTokens } : {}
 
 /** The body of a chat completion request. Source: OpenAI API reference, "Create chat completion". */
 export const openAiBody = (target: Target, call: ChatCall): Json => {
@@ -56,7 +72,8 @@ export const openAiBody = (target: Target, call: ChatCall): Json => {
     stream,
     ...(stream ? { stream_options: { include_usage: true } } : {}),
     ...toolFields(target, call),
-    ...limitFields(model, call.options),
+    ...limitField(call),
+    ...temperatureField(target, call),
     ...effortFields(target, model, call.options.reasoningEffort),
     ...samplingFields(target, call),
   }

@@ -1,0 +1,148 @@
+/** Chat completions of OpenAI, read. Source: OpenAI API reference, "Create chat completion". */
+import type { IncomingMessage } from 'node:http'
+import type { Sampling } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { MeshError, http, type BodyOf } from '@clawmesh/contracts'
+import type { ClientTools, RunOptions } from '../../runs/types.ts'
+import { agentRefOf } from '../agent-ref.ts'
+import { clientToolsOf, type FunctionTool, type ToolChoice } from '../client-tools.ts'
+import type { ForeignMessage, ForeignPart, ForeignRequest } from '../foreign-request.ts'
+import { textOf } from '../foreign-request.ts'
+import { always, checkParameters, unsupported, type OtherParameters } from '../parameters.ts'
+import { storedCall } from '../tool-arguments.ts'
+
+export type CompletionBody = BodyOf<(typeof http.chat.operations)['createChatCompletion']>
+type InputMessage = CompletionBody['messages'][number]
+
+const declared = Object.keys(http.chat.operations.createChatCompletion.body.shape)
+
+const others: OtherParameters = {
+  hints: ['store', 'prompt_cache_key', 'prompt_cache_retention', 'prompt_cache_options', 'safety_identifier'],
+  refused: {
+    n: (count) => Number(count) > 1,
+    logprobs: (wanted) => wanted !== false,
+    top_logprobs: (count) => count !== 0,
+    modalities: (kinds) => !(Array.isArray(kinds) && kinds.every((kind) => kind === 'text')),
+    service_tier: (tier) => tier !== 'auto' && tier !== 'default',
+    verbosity: (level) => level !== 'medium',
+    audio: always,
+    prediction: always,
+    web_search_options: always,
+    moderation: always,
+    functions: always,
+    function_call: always,
+  },
+}
+
+const partsOf = ({ content }: InputMessage): ForeignPart[] => {
+  if (typeof content === 'string') return content === '' ? [] : [{ text: content }]
+  return (content ?? []).flatMap(({ text, image_url: image }): ForeignPart[] => {
+    const imageUrl = typeof image === 'string' ? image : image?.url
+    if (imageUrl !== undefined) return [{ imageUrl }]
+    return text === undefined ? [] : [{ text }]
+  })
+}
+
+const messageOf = (message: InputMessage): ForeignMessage[] => {
+  const content = partsOf(message)
+  switch (message.role) {
+    case 'user':
+      return [{ role: 'user', content }]
+    case 'tool':
+      return [{ role: 'tool', content, toolCallId: message.tool_call_id ?? '' }]
+    case 'assistant': {
+      const calls = (message.tool_calls ?? []).map(({ id, function: { name, arguments: args } }) =>
+        storedCall(id, name, args),
+      )
+      return [{ role: 'assistant', content, toolCalls: calls }]
+    }
+    default:
+      return []
+  }
+}
+
+const isInstruction = ({ role }: InputMessage): boolean => role === 'system' || role === 'developer'
+
+const formatOf = ({ response_format: format }: CompletionBody): Sampling['responseFormat'] => {
+  if (format == null || format.type === 'text') return undefined
+  const blank = { type: format.type, name: '', description: '', schemaJson: '', strict: undefined }
+  if (format.type === 'json_object') return blank
+  const { name, description, schema, strict } = format.json_schema
+  return {
+    ...blank,
+    name,
+    description: description ?? '',
+    schemaJson: schema === undefined ? '' : JSON.stringify(schema),
+    strict: strict ?? undefined,
+  }
+}
+
+const maxTokensOf = ({ max_tokens: older, max_completion_tokens: newer }: CompletionBody): number | undefined => {
+  if (older != null && newer != null && older !== newer)
+    throw new MeshError('INVALID_REQUEST', 'error.invalid_request', {
+      field: 'max_tokens',
+      reason: 'max_completion_tokens says otherwise',
+    })
+  return newer ?? older ?? undefined
+}
+
+const optionsOf = (body: CompletionBody): RunOptions => ({
+  maxTokens: maxTokensOf(body),
+  temperature: body.temperature ?? undefined,
+  reasoningEffort: body.reasoning_effort ?? undefined,
+  sampling: {
+    topP: body.top_p ?? undefined,
+    stop: [body.stop ?? []].flat(),
+    seed: body.seed ?? undefined,
+    presencePenalty: body.presence_penalty ?? undefined,
+    frequencyPenalty: body.frequency_penalty ?? undefined,
+    responseFormat: formatOf(body),
+    parallelToolCalls: body.parallel_tool_calls ?? undefined,
+    logitBias: body.logit_bias ?? {},
+  },
+})
+
+const choiceOf = ({ tool_choice: choice }: CompletionBody): ToolChoice | undefined => {
+  if (choice == null) return undefined
+  if (typeof choice === 'string') return { mode: choice }
+  if (choice.type === 'custom') throw unsupported('tool_choice')
+  if (choice.type === 'function') return { mode: 'required', allowed: [choice.function.name] }
+  const { mode, tools } = choice.allowed_tools
+  return { mode, allowed: tools.map((tool) => tool.function.name) }
+}
+
+const toolsOf = (body: CompletionBody): ClientTools | undefined => {
+  const functions = (body.tools ?? []).map(({ type, function: described }): FunctionTool => {
+    if (type !== 'function' || described === undefined) throw unsupported('tools')
+    return described
+  })
+  return clientToolsOf(functions, choiceOf(body))
+}
+
+const checkStreamOptions = ({ stream, stream_options: options }: CompletionBody): void => {
+  if (options == null) return
+  if (stream !== true)
+    throw new MeshError('INVALID_REQUEST', 'error.invalid_request', {
+      field: 'stream_options',
+      reason: 'only allowed with stream',
+    })
+  if (options['include_obfuscation'] === true) throw unsupported('stream_options.include_obfuscation')
+}
+
+/** @throws INVALID_REQUEST, UNSUPPORTED_PARAMETER, UNKNOWN_PARAMETER */
+export const completionRequest = (body: CompletionBody, headers: IncomingMessage['headers']): ForeignRequest => {
+  checkParameters(body, declared, others)
+  checkStreamOptions(body)
+  return {
+    agentRef: agentRefOf(body.model, headers),
+    channel: 'http',
+    messages: body.messages.flatMap(messageOf),
+    instructions: body.messages
+      .filter(isInstruction)
+      .map((message) => textOf(partsOf(message)))
+      .join('\n\n'),
+    options: optionsOf(body),
+    clientTools: toolsOf(body),
+    metadata: body.metadata ?? undefined,
+    stream: body.stream === true,
+  }
+}

@@ -1,0 +1,56 @@
+/** A run as server-sent events, in the words of whichever protocol its client speaks. */
+import { toMeshError, type MeshError } from '@clawmesh/contracts'
+import { eventStream, streamed, type EventStream, type Reply } from '@clawmesh/chassis'
+import type { RunObserver, RunResult, ToolCallPiece } from '../runs/types.ts'
+
+export interface EventFrame {
+  data: string
+  /** The name of the event, for protocols that give them one. */
+  event?: string
+}
+
+/** Writes one run. Each function gives the frames that say it. */
+export interface RunWriter {
+  open: () => readonly EventFrame[]
+  text: (delta: string) => readonly EventFrame[]
+  toolCall: (piece: ToolCallPiece) => readonly EventFrame[]
+  end: (result: RunResult) => readonly EventFrame[]
+  /** The run failed after its stream had been opened. */
+  fail: (error: MeshError) => readonly EventFrame[]
+}
+
+/** Streams a run. One that fails before its first sign of life is answered with its own status. */
+export const streamRun = (
+  run: (observer: RunObserver) => Promise<RunResult>,
+  writerOf: (runId: string) => RunWriter,
+): Reply<never, never> =>
+  streamed(async (response) => {
+    let events: EventStream | undefined
+    let writer: RunWriter | undefined
+    const send = async (frames: readonly EventFrame[]): Promise<void> => {
+      for (const { data, event } of frames) await events!.send(data, event)
+    }
+    const open = async (): Promise<RunWriter> => {
+      if (events === undefined) {
+        events = eventStream(response)
+        await send(writer!.open())
+      }
+      return writer!
+    }
+    try {
+      const result = await run({
+        started: (runId) => {
+          writer = writerOf(runId)
+        },
+        text: async (delta) => send((await open()).text(delta)),
+        toolCall: async (piece) => send((await open()).toolCall(piece)),
+        busy: () => void open(),
+      })
+      await send((await open()).end(result))
+      events!.end()
+    } catch (thrown) {
+      if (events === undefined) throw thrown
+      await send(writer!.fail(toMeshError(thrown)))
+      events.end()
+    }
+  })

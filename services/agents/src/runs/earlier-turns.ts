@@ -1,0 +1,54 @@
+/** Turns that ended and are continued by a later request: with the results of the client's tools, or by their id. */
+import type { ServiceDb } from '@clawmesh/chassis'
+import type { PrismaClient } from '../db/client/client.ts'
+import { toMessage, type MessageRow } from '../sessions/message-row.ts'
+import type { NewMessage } from '../sessions/types.ts'
+
+/** A turn that was completed. */
+export interface EarlierTurn {
+  runId: string
+  sessionKey: string
+  agentId: string
+  userId: string
+  /** Nothing came after it in its session. */
+  isLast: boolean
+}
+
+export interface EarlierTurns {
+  /** The completed turn whose run has this id, or an id that begins with it; the newest where there are several. */
+  find: (tenantId: string, runIdPrefix: string) => Promise<EarlierTurn | undefined>
+  /** The messages of its session up to its end, the newest `limit` of them, oldest first. */
+  messagesUntil: (tenantId: string, turn: EarlierTurn, limit: number) => Promise<NewMessage[]>
+}
+
+const lowest = '00000000-0000-0000-0000-000000000000'
+const highest = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+
+/** `db` is that of the agents service. */
+export const createEarlierTurns = ({ database }: Pick<ServiceDb<PrismaClient>, 'database'>): EarlierTurns => ({
+  find: async (tenantId, runIdPrefix) => {
+    const { rows } = await database.forTenant(tenantId).query<EarlierTurn>(
+      `SELECT r.id AS "runId", r.session_key AS "sessionKey", r.agent_id AS "agentId", s.user_id AS "userId",
+         s.lease_run_id IS NULL AND EXISTS (
+           SELECT 1 FROM agents.messages m WHERE m.session_id = s.id AND m.seq = s.next_seq - 1 AND m.run_id = r.id
+         ) AS "isLast"
+       FROM agents.runs r JOIN agents.sessions s ON s.id = r.session_id
+       WHERE r.tenant_id = $1 AND r.id BETWEEN $2 AND $3 AND r.status = 'completed'
+       ORDER BY r.started_at DESC LIMIT 1`,
+      [tenantId, runIdPrefix + lowest.slice(runIdPrefix.length), runIdPrefix + highest.slice(runIdPrefix.length)],
+    )
+    return rows[0]
+  },
+
+  messagesUntil: async (tenantId, { runId }, limit) => {
+    const { rows } = await database.forTenant(tenantId).query<MessageRow>(
+      `SELECT m.role, m.content, m.extra, m.created_at
+       FROM agents.runs r JOIN agents.sessions s ON s.id = r.session_id JOIN agents.messages m ON m.session_id = s.id
+       WHERE r.id = $1 AND r.tenant_id = $2 AND m.seq >= s.first_seq
+         AND m.seq <= (SELECT max(seq) FROM agents.messages WHERE session_id = s.id AND run_id = r.id)
+       ORDER BY m.seq DESC LIMIT $3`,
+      [runId, tenantId, limit],
+    )
+    return rows.reverse().map(toMessage)
+  },
+})

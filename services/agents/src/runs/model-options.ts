@@ -1,0 +1,49 @@
+/** How a run asks its model: what the request wants, within what the agent is configured for. */
+import type { ChatOptions, Sampling } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import type { Agent } from '../agents/types.ts'
+import type { ClientTools, RunOptions } from './types.ts'
+
+const defaultMaxTokens = 8_192
+
+/** The agent's own limit holds for requests too; where it sets none, they say what they want. */
+const maxTokensOf = ({ otherConfig }: Agent, wanted: number | undefined): number => {
+  const configured = Number(otherConfig['max_tokens']) || undefined
+  return Math.min(configured ?? wanted ?? defaultMaxTokens, wanted ?? Infinity)
+}
+
+const reasoningOf = ({ otherConfig }: Agent): string => {
+  const reasoning = otherConfig['reasoning'] as { effort?: string } | undefined
+  return reasoning?.effort ?? (otherConfig['thinking_level'] as string | undefined) ?? ''
+}
+
+export const modelOptions = (agent: Agent, { maxTokens, temperature, reasoningEffort }: RunOptions): ChatOptions => ({
+  maxTokens: maxTokensOf(agent, maxTokens),
+  temperature,
+  reasoningEffort: reasoningEffort ?? reasoningOf(agent),
+})
+
+const noSampling: Sampling = {
+  topP: undefined,
+  stop: [],
+  seed: undefined,
+  presencePenalty: undefined,
+  frequencyPenalty: undefined,
+  responseFormat: undefined,
+  parallelToolCalls: undefined,
+  logitBias: {},
+  toolChoice: undefined,
+}
+
+const toolChoiceOf = (choice: ClientTools['choice']): Sampling['toolChoice'] => {
+  if (choice === 'auto') return undefined
+  return choice === 'required' ? { type: 'required', name: '' } : { type: 'function', name: choice.name }
+}
+
+/** What is left to the provider is absent. A forced call stays forced while the agent's own tools are called first. */
+export const modelSampling = (
+  { sampling }: RunOptions,
+  { choice }: Pick<ClientTools, 'choice'>,
+): Sampling | undefined =>
+  sampling === undefined && choice === 'auto'
+    ? undefined
+    : { ...noSampling, ...sampling, toolChoice: toolChoiceOf(choice) }

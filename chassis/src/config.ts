@@ -198,6 +198,21 @@ export const chassisConfig = defineConfig('chassis', {
     schema: integer(1_000, 1, 100_000),
     about: 'Dead events that a service keeps of a tenant; those replayed first make room, further ones are lost',
   },
+  jobConcurrency: {
+    env: ['CLAWMESH_JOB_CONCURRENCY'],
+    schema: integer(4, 1, 100),
+    about: 'Background jobs that a service works on at a time in one process; a tenant gets half of the places at most',
+  },
+  jobRetryMs: {
+    env: ['CLAWMESH_JOB_RETRY_MS'],
+    schema: integer(2_000, 10, 300_000),
+    about: 'Pause after the first failed attempt at a job; each further one is four times as long, 5 minutes at most',
+  },
+  deadJobsMax: {
+    env: ['CLAWMESH_DEAD_JOBS_MAX'],
+    schema: integer(1_000, 1, 100_000),
+    about: 'Dead jobs that a service keeps of a tenant; the oldest make room',
+  },
   lameDuckMs: {
     env: ['CLAWMESH_LAME_DUCK_MS'],
     schema: integer(500),

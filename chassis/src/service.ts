@@ -3,6 +3,8 @@ import { routesOf, wsRoutes, type ServiceName } from '@clawmesh/contracts'
 import type { RemoteService } from './config.ts'
 import { createConsumer, type EventHandlers } from './events/consumer.ts'
 import { createHttpHandler, type HttpImplementation } from './http/implement.ts'
+import type { JobImplementation } from './jobs/queue.ts'
+import { createJobWorker } from './jobs/worker.ts'
 import type { Part } from './lifecycle/lifecycle.ts'
 import type { Mesh, RpcImplementation, Service } from './mesh.ts'
 import { createWsMethods, type WsImplementation } from './ws/implement.ts'
@@ -13,6 +15,8 @@ export interface Feature {
   readonly ws?: WsImplementation
   /** What it does at which events. */
   readonly events?: EventHandlers
+  /** What is done for its background jobs. */
+  readonly jobs?: JobImplementation
   /** Background work, in the order in which it starts. */
   readonly parts?: readonly Part[]
 }
@@ -70,6 +74,7 @@ export const composeService = (mesh: Mesh, { name, features, rpc, parts = [], la
       ...parts,
       ...features.flatMap((feature) => feature.parts ?? []),
       ...(Object.keys(events).length > 0 ? [createConsumer(mesh, name, events)] : []),
+      ...features.flatMap(({ jobs }) => (jobs === undefined ? [] : [createJobWorker(mesh, name, jobs)])),
     ],
   }
 }

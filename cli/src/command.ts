@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { configDocs, printConfig, verifyConfig } from './commands/config.ts'
 import { doctor } from './commands/doctor.ts'
 import { listDeadEvents, replayDeadEvents, type ListOptions, type ReplayOptions } from './commands/events.ts'
+import { listDeadJobs, replayDeadJobs } from './commands/jobs.ts'
 import { runMigrations } from './commands/migrate.ts'
 import { openApi } from './commands/openapi.ts'
 import { newKey, rotate, status } from './commands/secrets.ts'
@@ -98,24 +99,37 @@ const positive = (text: string): number => {
   if (!/^[1-9]\d{0,6}$/.test(text)) throw new InvalidArgumentError('a number from 1 on')
   return Number(text)
 }
-const dead = program
+const withList = (dead: Command, list: typeof listDeadEvents): void => {
+  dead
+    .command('list')
+    .description('what they are and why they failed, the oldest first')
+    .option('--service <name>', 'only of this service')
+    .option('--limit <count>', 'of each service, at most', positive, 100)
+    .option('--json', 'as JSON', false)
+    .action(async (options: ListOptions) => console.log(await list(env, options)))
+}
+const withReplay = (dead: Command, replay: typeof replayDeadEvents): void => {
+  dead
+    .command('replay [id]')
+    .description('have one tried once more by the service whose it is, or all that wait')
+    .option('--service <name>', 'only of this service')
+    .option('--all', 'all that wait; needs --service')
+    .action(async (id: string | undefined, options: ReplayOptions) => report(await replay(env, id, options)))
+}
+const deadEvents = program
   .command('events')
   .description('the durable events of the mesh')
   .command('dead')
   .description('events that a consumer could not handle')
-dead
-  .command('list')
-  .description('what they are and why they failed, the oldest first')
-  .option('--service <name>', 'only of this service')
-  .option('--limit <count>', 'of each service, at most', positive, 100)
-  .option('--json', 'as JSON', false)
-  .action(async (options: ListOptions) => console.log(await listDeadEvents(env, options)))
-dead
-  .command('replay [id]')
-  .description('have one handled once more by the service whose it is, or all that wait')
-  .option('--service <name>', 'only of this service')
-  .option('--all', 'all that wait; needs --service')
-  .action(async (id: string | undefined, options: ReplayOptions) => report(await replayDeadEvents(env, id, options)))
+withList(deadEvents, listDeadEvents)
+withReplay(deadEvents, replayDeadEvents)
+const deadJobs = program
+  .command('jobs')
+  .description('background work of the services')
+  .command('dead')
+  .description('jobs that failed too often')
+withList(deadJobs, listDeadJobs)
+withReplay(deadJobs, replayDeadJobs)
 
 try {
   await program.parseAsync()

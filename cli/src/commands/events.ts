@@ -14,13 +14,13 @@ import { withDatabases } from '../databases.ts'
 import { SetupError } from '../host.ts'
 import { servicesWithDatabase } from '../targets.ts'
 
-interface Report {
+export interface Report {
   text: string
   ok: boolean
 }
 
 /** @throws SetupError naming an unknown service */
-const parseService = (name: string): RemoteService => {
+export const parseService = (name: string): RemoteService => {
   const service = servicesWithDatabase.find((each) => each === name)
   if (service === undefined)
     throw new SetupError(`unknown service ${name}; there are ${servicesWithDatabase.join(', ')}`)
@@ -56,7 +56,7 @@ export interface ListOptions {
 }
 
 /** What a terminal would take for a command is left out. */
-const printable = (text: string): string => text.replaceAll(/\p{Cc}/gu, '')
+export const printable = (text: string): string => text.replaceAll(/\p{Cc}/gu, '')
 
 const lineOf = (service: RemoteService, row: DeadEventSummary): string =>
   printable(

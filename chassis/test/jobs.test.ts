@@ -190,7 +190,8 @@ it('is handed back by a replica that leaves, without an attempt lost', async () 
   let begun = false
   const leaving = await replica(async ({ call }) => {
     begun = true
-    await new Promise((_, reject) => call.signal.addEventListener('abort', () => reject(call.signal.reason)))
+    await new Promise<void>((resolve) => call.signal.addEventListener('abort', () => resolve()))
+    call.signal.throwIfAborted()
   })
   await leaving.add(newId(), 'greet', { name: 'Ada' })
   await until('begun', () => begun)

@@ -38,7 +38,7 @@ export const createJobQueue = <T extends JobTable>(database: Database, table: T)
     },
     implementedBy: (handlers) => ({
       table,
-      handlers: handlers as unknown as JobHandlers<JobTable>,
+      handlers,
       rows,
       onAdded: (listener) => void listeners.push(listener),
     }),

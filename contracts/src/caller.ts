@@ -29,6 +29,11 @@ export const callerSchema = z.object({
   tenantSlug: z.string(),
   /** External user id; empty when the request names none. */
   userId: z.string().max(255),
+  /**
+   * Whom a request to a route of OpenAI's dialect speaks for when its body names nobody either. There only while the
+   * user is not named, and may be.
+   */
+  fallbackUserId: z.string().max(255).optional(),
   role: z.enum(roles),
   /** Scopes of the API key; empty for other credentials. */
   scopes: z.array(z.string()),

@@ -259,8 +259,11 @@ export class MeshError extends Error {
 export const toMeshError = (thrown: unknown): MeshError =>
   thrown instanceof MeshError ? thrown : new MeshError('INTERNAL', 'error.internal', {}, { cause: thrown })
 
-/** The HTTP body of an error. `openai` nests it as OpenAI's clients expect. */
-export const errorBody = (error: MeshError, locale: Locale, style: 'mesh' | 'openai' = 'mesh'): object => {
+/** The shape of an error's body. `openai` nests it as OpenAI's clients expect. */
+export type ErrorStyle = 'mesh' | 'openai'
+
+/** The HTTP body of an error. */
+export const errorBody = (error: MeshError, locale: Locale, style: ErrorStyle = 'mesh'): object => {
   const kind: ErrorKind = errorKinds[error.code]
   const message = translate(locale, error.key, error.params)
   if (style === 'openai')

@@ -116,16 +116,14 @@ describe.each(routes)('%s', (_title, { definition }, operation) => {
       expect(Object.keys(reference)).toEqual(['$ref'])
       const { content, headers } = resolve<Answer>(reference)
       const { schema, examples } = content!['application/json']!
-      expect(schema['$ref']).toBe(
-        `#/components/schemas/${definition.errorStyle === 'openai' ? 'OpenAiError' : 'Error'}`,
-      )
+      expect(schema['$ref']).toBe(`#/components/schemas/${definition.dialect === 'openai' ? 'OpenAiError' : 'Error'}`)
       expect(headers).toHaveProperty('X-Request-Id')
       const codes = Object.entries(errorKinds).filter(([, kind]) => kind.status === status)
       expect(Object.keys(examples!).sort()).toEqual(codes.map(([code]) => code).sort())
       for (const [code, kind] of codes) {
         const { value } = examples![code]!
-        const inner = (definition.errorStyle === 'openai' ? value['error'] : value) as Json
-        const ownCode = definition.errorStyle === 'openai' && 'openaiCode' in kind ? kind.openaiCode : kind.code
+        const inner = (definition.dialect === 'openai' ? value['error'] : value) as Json
+        const ownCode = definition.dialect === 'openai' && 'openaiCode' in kind ? kind.openaiCode : kind.code
         expect(inner['code']).toBe(ownCode)
         expect(String(inner['message'] ?? inner['error'])).not.toMatch(/\{|: $|^$/)
         if (kind.retryable) expect(headers).toHaveProperty('Retry-After')

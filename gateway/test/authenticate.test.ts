@@ -9,7 +9,7 @@ const key = (digit: string) => `goclaw_${digit.repeat(32)}`
 const tenantId = '0193a5b0-7000-7000-8000-0000000000aa'
 
 const keys = {
-  [key('a')]: { tenantId, scopes: ['operator.write'] },
+  [key('a')]: { keyId: 'key-a', tenantId, scopes: ['operator.write'] },
   [key('b')]: { tenantId, scopes: ['operator.read'], ownerId: 'bound' },
   [key('c')]: { scopes: ['operator.admin'] },
   [key('d')]: { tenantId, scopes: ['operator.admin'], expiresAtMs: Date.now() - 1 },
@@ -164,6 +164,19 @@ describe('without a gateway token', () => {
 it('counts runs by user, else by credential, of which only the hash is kept', async () => {
   const { limitKey } = await authenticate(authorization(key('a')))
   expect(limitKey).toMatch(/^credential:[0-9a-f]{64}$/)
+})
+
+describe('an OpenAI request that names no user speaks for', () => {
+  const config = { token: '', ownerIds: () => ['system'] }
+  it.each([
+    ['the gateway, with its token', authorization(token), undefined, 'gateway'],
+    ['the key itself', authorization(key('a')), undefined, 'key-a'],
+    ['the user of a development edge', {}, { config }, 'system'],
+    ['nobody else where the header names a user', { ...authorization(token), ...user('alice') }, undefined, undefined],
+    ['nobody else where the key is bound', authorization(key('b')), undefined, undefined],
+  ])('%s', async (_, headers, options, expected) => {
+    expect((await authenticate(headers, options)).fallbackUserId).toBe(expected)
+  })
 })
 
 describe('scopes give the role', () => {

@@ -88,7 +88,7 @@ describe('without a good credential', () => {
         const answer = await call(gateway.port, url, { method, headers })
         expect([method, path, name, answer.status]).toEqual([method, path, name, 401])
         const { code, error } = answer.json() as { code?: string; error: { code: string } }
-        expect(definition.errorStyle === 'openai' ? error.code : code).toBe('UNAUTHORIZED')
+        expect(definition.dialect === 'openai' ? error.code : code).toBe('UNAUTHORIZED')
         expect(answer.headers['www-authenticate']).toBe('Bearer')
       }
     }

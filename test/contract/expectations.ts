@@ -40,4 +40,4 @@ export const expectRefusal = (answer: Answer<unknown>, { code, style = 'mesh', n
   if (names !== undefined) expect(errorText(answer)).toContain(names)
 }
 
-export const styleOf = ({ definition }: Route) => definition.errorStyle ?? 'mesh'
+export const styleOf = ({ definition }: Route) => definition.dialect ?? 'mesh'

@@ -1,15 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { errorBody, errorKinds, pickLocale, toMeshError, type Locale, type MeshError } from '@clawmesh/contracts'
+import { errorKinds, toMeshError, type Locale, type MeshError } from '@clawmesh/contracts'
 import { databaseError } from '../db/database.ts'
 import type { Logger } from '../log/logger.ts'
+import { errorAnswer } from './error-answer.ts'
 
-interface ErrorAnswer {
+interface FailedRequest {
   request: IncomingMessage
   response: ServerResponse
   thrown: unknown
   log: Logger
   locale?: Locale | undefined
-  style?: 'mesh' | 'openai' | undefined
 }
 
 const level = (error: MeshError): 'error' | 'warn' | 'debug' => {
@@ -30,7 +30,7 @@ const discardBody = (request: IncomingMessage, response: ServerResponse): void =
 }
 
 /** Answers with the error a handler threw. Its cause is logged, by the request's id, and never sent. */
-export const sendError = ({ request, response, thrown, log, locale, style }: ErrorAnswer): void => {
+export const sendError = ({ request, response, thrown, log, locale }: FailedRequest): void => {
   const error = toMeshError(databaseError(thrown))
   const requestId = response.getHeader('x-request-id') ?? request.headers['x-request-id']
   log[level(error)]({ err: error, requestId, method: request.method, path: request.url?.split('?')[0] }, error.message)
@@ -38,15 +38,8 @@ export const sendError = ({ request, response, thrown, log, locale, style }: Err
     response.destroy()
     return
   }
-  const body = JSON.stringify(errorBody(error, locale ?? pickLocale(request.headers['accept-language']), style))
-  const { status, retryable } = errorKinds[error.code]
-  if (retryable && error.retryAfterMs !== undefined)
-    response.setHeader('retry-after', String(Math.ceil(error.retryAfterMs / 1000)))
+  const acceptLanguage = request.headers['accept-language']
+  const { status, headers, body } = errorAnswer(error, { url: request.url, locale, acceptLanguage })
   discardBody(request, response)
-  response
-    .writeHead(status, {
-      'content-type': 'application/json; charset=utf-8',
-      'content-length': Buffer.byteLength(body),
-    })
-    .end(body)
+  response.writeHead(status, headers).end(body)
 }

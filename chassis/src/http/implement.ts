@@ -30,6 +30,7 @@ import { traced } from '../telemetry/telemetry.ts'
 import { cutText } from '../text/cut.ts'
 import { sendError } from './errors.ts'
 import { readJsonBody } from './json-body.ts'
+import { withOpenAiUser } from './openai-user.ts'
 import { isReply, reply, type Reply } from './reply.ts'
 import { callerOf } from './request-context.ts'
 import { validate } from './validate.ts'
@@ -135,9 +136,9 @@ const queryOf = async (request: express.Request, definition: HttpOperation): Pro
   return { ...request.query, ...Object.fromEntries(given) }
 }
 
-const inputOf = async (request: express.Request, response: ServerResponse, route: Route, caller: Caller) => {
+const inputOf = async (request: express.Request, response: ServerResponse, route: Route, sender: Caller) => {
   const { definition } = route
-  const { locale } = caller
+  const { locale } = sender
   if (request.url.includes('%00'))
     throw new MeshError('INVALID_REQUEST', 'error.invalid_path', { path: cutText(request.path, 100) })
   const abort = new AbortController()
@@ -145,6 +146,9 @@ const inputOf = async (request: express.Request, response: ServerResponse, route
     if (!response.writableFinished) abort.abort(new MeshError('CANCELLED', 'error.cancelled'))
   })
   const params = joinWildcards(request.params)
+  const body =
+    definition.body === undefined ? undefined : read(definition.body, await bodyOf(request, definition), locale)
+  const caller = definition.dialect === 'openai' ? withOpenAiUser(sender, body) : sender
   return {
     caller,
     headers: request.headers,
@@ -156,7 +160,7 @@ const inputOf = async (request: express.Request, response: ServerResponse, route
     },
     params: definition.params === undefined ? params : read(definition.params, params, locale),
     query: definition.query === undefined ? {} : read(definition.query, await queryOf(request, definition), locale),
-    body: definition.body === undefined ? undefined : read(definition.body, await bodyOf(request, definition), locale),
+    body,
   }
 }
 
@@ -209,7 +213,7 @@ export const createHttpHandler = (
         })
         response.end(json)
       } catch (thrown) {
-        sendError({ request, response, thrown, log, locale: caller?.locale, style: definition.errorStyle })
+        sendError({ request, response, thrown, log, locale: caller?.locale })
       }
     })
   }

@@ -1,3 +1,4 @@
+export { errorAnswer } from './error-answer.ts'
 export * from './errors.ts'
 export * from './implement.ts'
 export * from './json-body.ts'

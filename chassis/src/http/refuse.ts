@@ -1,7 +1,8 @@
 /** Answers to what is no proper HTTP request, before any handler sees it. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { errorBody, errorKinds, MeshError, pickLocale } from '@clawmesh/contracts'
+import { MeshError } from '@clawmesh/contracts'
+import { errorAnswer } from './error-answer.ts'
 import type { ServerLimits } from './server-limits.ts'
 
 type HeaderLimits = Pick<ServerLimits, 'maxHeaderBytes' | 'maxHeaders'>
@@ -33,16 +34,9 @@ export const faultOfHead = (
 
 /** Answers with an error and closes the connection, as what follows on it cannot be trusted to be a request. */
 export const refuse = (response: ServerResponse, error: MeshError): void => {
-  const locale = pickLocale(response.req.headers['accept-language'])
-  const body = JSON.stringify(errorBody(error, locale))
-  response
-    .writeHead(errorKinds[error.code].status, {
-      'content-type': 'application/json; charset=utf-8',
-      'content-length': Buffer.byteLength(body),
-      'x-content-type-options': 'nosniff',
-      connection: 'close',
-    })
-    .end(body)
+  const { url, headers: asked } = response.req
+  const { status, headers, body } = errorAnswer(error, { url, acceptLanguage: asked['accept-language'] })
+  response.writeHead(status, { ...headers, 'x-content-type-options': 'nosniff', connection: 'close' }).end(body)
 }
 
 const reasons: Readonly<Record<number, string>> = {
@@ -58,14 +52,12 @@ const refuseRaw = (socket: Duplex, error: MeshError, extra: readonly string[] = 
     socket.destroy()
     return
   }
-  const { status } = errorKinds[error.code]
-  const body = JSON.stringify(errorBody(error, 'en'))
+  const { status, headers, body } = errorAnswer(error, {})
   socket.on('error', () => undefined)
   socket.end(
     [
       `HTTP/1.1 ${status} ${reasons[status] ?? 'Error'}`,
-      'content-type: application/json; charset=utf-8',
-      `content-length: ${Buffer.byteLength(body)}`,
+      ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
       'x-content-type-options: nosniff',
       'connection: close',
       ...extra,

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { errorBody, MeshError } from '@clawmesh/contracts'
+import { errorAnswer } from './error-answer.ts'
 import { createClientErrorAnswerer, faultOfHead, refuse, refuseTunnel } from './refuse.ts'
 import { defaultLimits, type ServerLimits } from './server-limits.ts'
 import { watchSlowClients } from './slow-clients.ts'
@@ -39,11 +40,10 @@ const endEarly = (response: ServerResponse): void => {
   response.on('error', () => undefined)
   // What is held back comes before the end.
   if (response.writableCorked > 0) response.uncork()
-  if (!response.headersSent)
-    response
-      .writeHead(503, { 'content-type': 'application/json; charset=utf-8' })
-      .end(JSON.stringify(errorBody(error, 'en')))
-  else if (String(response.getHeader('content-type')).startsWith('text/event-stream'))
+  if (!response.headersSent) {
+    const { status, headers, body } = errorAnswer(error, { url: response.req.url })
+    response.writeHead(status, headers).end(body)
+  } else if (String(response.getHeader('content-type')).startsWith('text/event-stream'))
     // It may have been in the middle of an event.
     response.end(`\n\ndata: ${JSON.stringify(errorBody(error, 'en', 'openai'))}\n\n`)
   else response.destroy()

@@ -10,6 +10,8 @@ export const json = z.looseObject({})
 export const slugPattern = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/
 export const slug = (max: number) => z.string().min(1).max(max).regex(slugPattern)
 export const userId = z.string().max(255)
+/** The `user` of an OpenAI request, which names a user where no header does; under the header's rules. */
+export const openAiUser = userId.refine((id) => !/\p{Cc}/u.test(id), 'control characters')
 
 export const idParams = z.object({ id: uuid.describe('Id of the resource') })
 

@@ -1,9 +1,7 @@
 /** The error answers of the API documentation, from the table of errors. */
-import { errorBody, errorKinds, MeshError, type ErrorCode } from '../errors.ts'
+import { errorBody, errorKinds, MeshError, type ErrorCode, type ErrorStyle } from '../errors.ts'
 import { defaultBodyLimitBytes } from './operation.ts'
 import type { JsonSchema } from './openapi-schemas.ts'
-
-export type ErrorStyle = 'mesh' | 'openai'
 
 const codes = Object.keys(errorKinds) as ErrorCode[]
 const publicCodes = [...new Set(codes.map((code) => errorKinds[code].code))]

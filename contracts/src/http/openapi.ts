@@ -190,7 +190,7 @@ export const openApiDocument = (version: string): object => {
       ]),
       ...errorStatusesOf(definition).map((status): [string, object] => [
         String(status),
-        errors.refer(status, definition.errorStyle ?? 'mesh'),
+        errors.refer(status, definition.dialect ?? 'mesh'),
       ]),
     ])
   }

@@ -54,8 +54,11 @@ export interface HttpOperation {
   eventData?: z.ZodType
   /** Error statuses of its own; `errorStatusesOf` adds those that its kind of operation always has. */
   errors: readonly number[]
-  /** How errors are nested; `mesh` unless said. */
-  errorStyle?: 'mesh' | 'openai'
+  /**
+   * A route of OpenAI's API: errors are nested as its clients expect, whatever goes wrong on the path, and the user need
+   * not be named: the header's, else the `user` of the body, else one that the credential gives.
+   */
+  dialect?: 'openai'
   /** Starts a run, so it passes the rate limiter. */
   startsRun?: true
 }

@@ -37,8 +37,8 @@ export const createAdmitter = (
   const chooseTenant = createTenantChooser({ unknownTenantFallback }, lookups)
 
   return async (credentials) => {
-    const { credential, role, scopes, userId, userBound, tenantScope, limitKey, onTenantChosen } =
-      await authenticate(credentials)
+    const { tenantScope, limitKey, onTenantChosen, ...principal } = await authenticate(credentials)
+    const { role, userId } = principal
     const tenant = await chooseTenant(tenantScope, userId, credentials.tenant).catch((thrown: unknown) => {
       throw hidesTenants ? hideTenant(thrown, role, credentials.tenant) : thrown
     })
@@ -46,11 +46,7 @@ export const createAdmitter = (
     const caller: Caller = {
       tenantId: tenant.id,
       tenantSlug: tenant.slug,
-      userId,
-      role,
-      scopes,
-      credential,
-      userBound,
+      ...principal,
       locale: credentials.locale,
     }
     return { caller, limitKey }

@@ -11,7 +11,7 @@ import type { TenantScope } from './tenant-scope.ts'
 import { looksLikeToken, createTokenVerifier, type TokenUser } from './token-verifier.ts'
 
 /** An authenticated requester whose tenant is not chosen yet. */
-interface Principal extends Pick<Caller, 'credential' | 'role' | 'scopes' | 'userId' | 'userBound'> {
+interface Principal extends Pick<Caller, 'credential' | 'role' | 'scopes' | 'userId' | 'userBound' | 'fallbackUserId'> {
   readonly tenantScope: TenantScope
   /** Whom the rate limit counts; empty when only the address tells callers apart. */
   readonly limitKey: string
@@ -21,9 +21,14 @@ interface Principal extends Pick<Caller, 'credential' | 'role' | 'scopes' | 'use
 
 export type Authenticate = (credentials: PresentedCredentials) => Promise<Principal>
 
+/** The user of an OpenAI request that comes with the gateway token and names none. */
+const gatewayUserId = 'gateway'
 /** The user of a development edge that names none. */
 const developmentUserId = 'system'
 const apiKeyPattern = /^goclaw_[0-9a-f]{32}$/
+
+const fallbackUser = ({ userId }: PresentedCredentials, fallbackUserId: string) =>
+  userId === '' ? { fallbackUserId } : {}
 
 const limitKeyOf = (userId: string, bearerHash: string): string =>
   userId === '' ? `credential:${bearerHash}` : `user:${userId}`
@@ -36,6 +41,7 @@ const byApiKey = (key: ApiKey, credentials: PresentedCredentials): Principal => 
     scopes: key.scopes,
     userId,
     userBound: key.ownerId !== '',
+    ...(key.ownerId === '' ? fallbackUser(credentials, key.keyId) : {}),
     tenantScope: key.tenantId === '' ? { kind: 'all' } : { kind: 'own', tenantId: key.tenantId },
     limitKey: limitKeyOf(userId, credentials.bearerHash),
   }
@@ -47,6 +53,7 @@ const byGatewayToken = (role: Role, credentials: PresentedCredentials): Principa
   scopes: [],
   userId: credentials.userId,
   userBound: false,
+  ...fallbackUser(credentials, gatewayUserId),
   tenantScope: { kind: role === 'owner' ? 'all' : 'membership' },
   limitKey: limitKeyOf(credentials.userId, credentials.bearerHash),
 })
@@ -92,6 +99,7 @@ const inDevelopment = (role: Role, credentials: PresentedCredentials): Principal
   scopes: [],
   userId: credentials.userId || developmentUserId,
   userBound: false,
+  ...fallbackUser(credentials, developmentUserId),
   tenantScope: { kind: 'master' },
   limitKey: credentials.userId === '' ? '' : `user:${credentials.userId}`,
 })

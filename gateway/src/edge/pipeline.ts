@@ -66,14 +66,12 @@ export const createPipeline = (parts: PipelineParts): RequestListener => {
   const { cors, findRoute, guard, admit, limit, deliver, once, clientIp, log } = parts
 
   const pass = async (request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> => {
-    let route: Route | undefined
     let caller: Caller | undefined
     const fail = (thrown: unknown) => {
       if (response.destroyed) return
       const unauthorized = thrown instanceof MeshError && thrown.code === 'UNAUTHORIZED'
       if (unauthorized && !response.headersSent) response.setHeader('www-authenticate', 'Bearer')
-      const style = route?.definition.errorStyle
-      sendError({ request, response, thrown, log, locale: caller?.locale, style })
+      sendError({ request, response, thrown, log, locale: caller?.locale })
     }
     const serve = async (found: Route) => {
       const claim = readCredentials(request.headers, takeQueryToken(request, found))
@@ -95,7 +93,6 @@ export const createPipeline = (parts: PipelineParts): RequestListener => {
     }
     try {
       const found = findRoute(request, response)
-      route = found
       await tracedRequest(request, response, found, () => serve(found))
     } catch (thrown) {
       fail(thrown)

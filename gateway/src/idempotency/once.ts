@@ -148,8 +148,7 @@ export const createIdempotency = ({ claim: claimKey, deliver, log }: OnceParts):
     const { answer: answering, cut } = exchange(request, (inner, innerResponse) => {
       const fail = (thrown: unknown) => {
         if (innerResponse.destroyed) return
-        const style = route.definition.errorStyle
-        sendError({ request: inner, response: innerResponse, thrown, log, locale: caller.locale, style })
+        sendError({ request: inner, response: innerResponse, thrown, log, locale: caller.locale })
       }
       deliver(route.service, { ...authorized, request: inner, response: innerResponse, fail }).catch(fail)
     })

@@ -1,7 +1,8 @@
 /** Decides which requests become WebSocket connections, before anything is said on them. */
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { errorBody, errorKinds, MeshError, pickLocale, toMeshError, wsPath } from '@clawmesh/contracts'
+import { errorAnswer } from '@clawmesh/chassis'
+import { MeshError, toMeshError, wsPath } from '@clawmesh/contracts'
 
 export const isWsPath = (url: string): boolean => url === wsPath || url.startsWith(`${wsPath}?`)
 
@@ -34,15 +35,13 @@ export const mayConnect = (
 
 /** Answers an upgrade that is refused, on the bare connection, and ends that. */
 export const refuseUpgrade = (request: IncomingMessage, socket: Duplex, thrown: unknown): void => {
-  const error = toMeshError(thrown)
-  const { status } = errorKinds[error.code]
-  const body = JSON.stringify(errorBody(error, pickLocale(request.headers['accept-language'])))
+  const acceptLanguage = request.headers['accept-language']
+  const { status, headers, body } = errorAnswer(toMeshError(thrown), { url: request.url, acceptLanguage })
   socket.end(
     [
       `HTTP/1.1 ${status} Refused`,
       'Connection: close',
-      'Content-Type: application/json; charset=utf-8',
-      `Content-Length: ${Buffer.byteLength(body)}`,
+      ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
       '',
       body,
     ].join('\r\n'),

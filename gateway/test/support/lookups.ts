@@ -30,7 +30,7 @@ export const listedLookups = ({
   const byHash = new Map(
     Object.entries(keys).map(([secret, key]) => [
       hashOf(secret),
-      { tenantId: '', scopes: [], ownerId: '', expiresAtMs: 0, ...key },
+      { keyId: '', tenantId: '', scopes: [], ownerId: '', expiresAtMs: 0, ...key },
     ]),
   )
   const lookups: Lookups = {

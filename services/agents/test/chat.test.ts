@@ -110,7 +110,7 @@ describe('the agent of a chat', () => {
       (await chat({ ...say('hi'), model: 'goclaw:hers', ...body }, {}, as)).status
     expect(await statusFor(stranger)).toBe(403)
     expect(await statusFor({ ...stranger, role: 'admin' })).toBe(403)
-    expect(await statusFor({ ...caller, userId: '' }, { user: 'mallory' })).toBe(403)
+    expect(await statusFor({ ...caller, userId: '', fallbackUserId: 'gateway' }, { user: 'mallory' })).toBe(403)
     expect(agents.asked).toEqual([])
     expect(await statusFor(caller)).toBe(200)
     expect(await statusFor({ ...stranger, role: 'owner' })).toBe(200)

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
-import { MeshError, type RunEvent } from '@clawmesh/contracts'
+import { MeshError, type Caller, type RunEvent } from '@clawmesh/contracts'
 import { consumeEvents } from '../../../test/support/events.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
@@ -171,10 +171,31 @@ describe('a chat completion', () => {
     expect(agents.asked).toEqual([])
   })
 
-  rule('createChatCompletion.requiresAUser', async () => {
-    const nobody = { ...caller, userId: '' }
-    expect((await chat(hello, nobody)).status).toBe(400)
-    expect((await chat({ ...hello, user: 'bob' }, nobody)).status).toBe(200)
+  rule('createChatCompletion.namesTheUser', async () => {
+    const userOf = async (as: Partial<Caller>, body: object) => {
+      const { status, body: answer } = await chat({ ...hello, ...body }, { ...caller, ...as })
+      if (status !== 200) return status
+      const { body: sessions } = await agents.request<{ sessions: { key: string }[] }>(admin, 'GET', '/v1/sessions')
+      const eight = String(answer['id']).slice('chatcmpl-'.length)
+      return /:http-(.*)-/.exec(sessions.sessions.find(({ key }) => key.endsWith(eight))!.key)![1]
+    }
+    expect(await userOf({ userId: '', fallbackUserId: 'gateway' }, {})).toBe('gateway')
+    expect(await userOf({ userId: 'system', fallbackUserId: 'system' }, {})).toBe('system')
+    expect(await userOf({ userId: '', fallbackUserId: 'gateway' }, { user: 'bob' })).toBe('bob')
+    expect(await userOf({ userId: 'alice' }, { user: 'bob' })).toBe('alice')
+    expect(await userOf({ userId: '', userBound: true }, { user: 'bob' })).toBe(400)
+  })
+
+  it.each(['x'.repeat(256), 'a\u0007b', 7])('a user that a header could not name is refused: %j', async (user) => {
+    const { status, body } = await chat({ ...hello, user }, { ...caller, userId: '', fallbackUserId: 'gateway' })
+    expect(status).toBe(400)
+    expect(body['error']).toMatchObject({ param: 'user' })
+  })
+
+  rule('createChatCompletion.keepsTheBoundUser', async () => {
+    const { body } = await chat({ ...hello, user: 'mallory' }, { ...caller, userBound: true })
+    const key = `agent:default:http-alice-${String(body['id']).slice('chatcmpl-'.length)}`
+    expect((await session(key))['messages']).toHaveLength(2)
   })
 
   rule('createChatCompletion.failsBeforeTheStream', async () => {

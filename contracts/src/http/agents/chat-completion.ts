@@ -1,6 +1,6 @@
 /** Chat completions as OpenAI words them: the request, the answer, and the chunks of a stream. */
 import { z } from 'zod'
-import { userId, usage } from '../common.ts'
+import { openAiUser, usage } from '../common.ts'
 import {
   functionFields,
   functionName,
@@ -68,7 +68,7 @@ export const chatCompletionRequest = z.looseObject({
     .meta({ examples: [[{ role: 'user', content: 'When is the release?' }]] }),
   stream: z.boolean().nullish(),
   stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
-  user: userId.nullish(),
+  user: openAiUser.nullish(),
   max_tokens: z.number().int().min(1).nullish(),
   max_completion_tokens: z.number().int().min(1).nullish(),
   ...sampling,

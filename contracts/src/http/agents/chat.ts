@@ -57,8 +57,9 @@ export const chat = defineHttpTable('agents', {
         'Without such a prefix X-GoClaw-Agent-Id, then X-GoClaw-Agent name the agent, else it is `default`; any other model is only echoed',
       findsActiveAgents: 'An agent that is unknown in the tenant, or not active, is answered 404',
       requiresAccess: 'A user without access to the agent is answered 403; the default agent is open to its tenant',
-      requiresAUser:
-        "The user is the credential's or the header's, else the `user` of the body; without any it is answered 400",
+      namesTheUser:
+        "The user is the credential's or the header's, else the `user` of the body, else `gateway` for the gateway token and the key's own id for an API key; a paired browser that has named nobody is answered 400",
+      keepsTheBoundUser: 'A credential that is bound to a user speaks for that user whatever the body says',
       requiresAMessage:
         'Without messages, or without text or image in the last message of the user, it is answered 400',
       showsEarlierMessages:
@@ -104,7 +105,8 @@ export const chat = defineHttpTable('agents', {
       streamsTextOnly: 'The text of every iteration is streamed; thinking, tool calls and their results are not',
       saysWhyItEnded:
         'The finish reason is `stop`, `tool_calls`, or `length` when the last answer was cut by the token limit',
-      nestsErrors: "Errors are JSON in OpenAI's shape",
+      nestsErrors:
+        "Errors are JSON in OpenAI's shape, whichever part of the server finds them: 401, 404, 405, 413 and 429 too",
       failsBeforeTheStream: 'A run that fails before its first text is answered with its own status, streamed or not',
       endsBrokenStreams: 'A stream that breaks ends with an error event and without `[DONE]`',
       refusesLargeBodies: 'A body above 1 MiB is answered 413',
@@ -120,7 +122,7 @@ export const chat = defineHttpTable('agents', {
     producesExample: sseExample,
     eventData: chatCompletionChunk,
     errors: [400, 404, 412, 413, 429, 503, 504],
-    errorStyle: 'openai',
+    dialect: 'openai',
     startsRun: true,
   },
 })

@@ -1,5 +1,5 @@
 /** Runs over HTTP: what OpenAI's clients ask for, whole or streamed, and wake. */
-import { http, MeshError, type Caller } from '@clawmesh/contracts'
+import { http, type Caller } from '@clawmesh/contracts'
 import { implementHttp, verbatim } from '@clawmesh/chassis'
 import type { AgentLookup } from '../agents/lookup.ts'
 import type { Run } from '../runs/use-cases.ts'
@@ -11,13 +11,6 @@ import { streamRun } from './run-stream.ts'
 
 const asUser = (caller: Caller, userId: string): Caller => ({ ...caller, userId })
 
-/** The user of a request: the credential's own, the header's, else the body's. @throws INVALID_REQUEST when none is given */
-const userIdOf = (caller: Caller, bodyUser: string | null | undefined): string => {
-  const userId = caller.userId || (bodyUser ?? '')
-  if (userId === '') throw new MeshError('INVALID_REQUEST', 'error.user_id_required', { field: 'user' })
-  return userId
-}
-
 export interface ChatParts {
   run: Run
   runForeign: RunForeign
@@ -26,13 +19,12 @@ export interface ChatParts {
 
 export const createChatHttp = ({ run, runForeign, lookup }: ChatParts) =>
   implementHttp(http.chat)({
-    createChatCompletion: async ({ caller: sender, call, body, headers }) => {
-      const caller = asUser(sender, userIdOf(sender, body.user))
+    createChatCompletion: async ({ caller, call, body, headers }) => {
       const { model } = body
       const request = completionRequest(body, headers)
-      if (!request.stream) return verbatim(200, wholeCompletion(await runForeign({ ...call, caller }, request), model))
+      if (!request.stream) return verbatim(200, wholeCompletion(await runForeign(call, request), model))
       return streamRun(
-        (observer) => runForeign({ ...call, caller }, request, observer),
+        (observer) => runForeign(call, request, observer),
         chunkWriter({ model, includeUsage: body.stream_options?.include_usage === true, locale: caller.locale }),
       )
     },

@@ -7,6 +7,8 @@ export const resources = {
   agent: 'tenant',
   session: 'tenant',
   memoryDocument: 'tenant',
+  kgEntity: 'tenant',
+  kgCandidate: 'tenant',
   provider: 'tenant',
   trace: 'tenant',
   channelInstance: 'tenant',
@@ -45,6 +47,7 @@ export const resourceOfParam: Readonly<Record<string, ListedResource>> = {
   'channel-instances/{id}': 'channelInstance',
   'docs/{path...}': 'publicFile',
   'documents/{path...}': 'documentPath',
+  'entities/{entityID}': 'kgEntity',
   'instances/{id}': 'channelInstance',
   'memory/{id}': 'memoryDocument',
   'oidc-issuers/{issuerId}': 'oidcIssuer',
@@ -61,22 +64,28 @@ export const resourceOfField: Readonly<Record<string, ListedResource>> = {
   actor_id: 'userId',
   agent_id: 'agent',
   agentId: 'agent',
-  entity_id: 'agent',
+  candidate_id: 'kgCandidate',
+  entity_id: 'kgEntity',
   owner_id: 'userId',
   path: 'documentPath',
   provider: 'providerName',
+  ids: 'kgCandidate',
   session_key: 'session',
+
   sessionKey: 'session',
+  source_id: 'kgEntity',
+  target_id: 'kgEntity',
   tenant_id: 'tenant',
   user_id: 'userId',
   user: 'userId',
 }
 
 /** Fields that look like names of things, but name nothing that is stored: new names, secrets, places elsewhere. */
-export const namesNothing: readonly string[] = ['agent_key', 'api_key', 'chatId', 'slug']
+export const namesNothing: readonly string[] = ['agent_key', 'api_key', 'chatId', 'external_id', 'slug']
 
 /** Operations for which what their last parameter names may be missing, as the contract has it; all else answers 404. */
 export const fineWhenMissing: Readonly<Record<string, readonly Role[]>> = {
+  deleteKgEntity: ['operator', 'admin', 'owner'],
   deleteProvider: ['admin', 'owner'],
   deleteSystemConfig: ['admin', 'owner'],
   // Callers who see all sessions may delete one that is gone already.

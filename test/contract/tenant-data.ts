@@ -72,6 +72,13 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
   const documentPath = `notes-${tag}.md`
   await call('PUT', `${agentPath}/memory/documents/${documentPath}`, { content: `# Note\n${marker}` })
   await call('PUT', `${agentPath}/memory/documents/own-${documentPath}`, { content: marker, user_id: userId })
+  const entityOf = async (name: string): Promise<string> => {
+    const body = { external_id: `${name}-${tag}`, name: `${name} ${marker}`, entity_type: 'person' }
+    return String((await call('POST', `${agentPath}/kg/entities`, body))['id'])
+  }
+  const entities = [await entityOf('first'), await entityOf('second')]
+  await call('POST', `${agentPath}/kg/dedup/scan`, { threshold: 0.01 })
+  const [candidate] = (await call('GET', `${agentPath}/kg/dedup`)) as unknown as Record<string, unknown>[]
   const [entry] = await listOf('/v1/memory', 'entries')
 
   await call('POST', '/v1/chat/completions', {
@@ -106,6 +113,8 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
     agent: [String(agent['id']), agentKey],
     session: [sessionKey],
     memoryDocument: [String(entry!['id'])],
+    kgEntity: entities,
+    kgCandidate: [String(candidate!['id'])],
     provider: [String(provider['id'])],
     trace: [String(traces[0]!['id'])],
     channelInstance: [String(channel['id'])],

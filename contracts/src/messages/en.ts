@@ -4,6 +4,7 @@ export const en = {
   'error.invalid_id': 'invalid {kind} ID: {id}',
   'error.not_found': '{kind} not found: {id}',
   'error.already_exists': '{kind} already exists: {id}',
+  'error.extraction_failed': 'the text could not be extracted: {reason}',
   'error.invalid_request': 'invalid request: {field}: {reason}',
   'error.invalid_json': 'invalid JSON: {reason}',
   'error.invalid_header': 'invalid header {field}',

@@ -6,6 +6,7 @@ export const vi: Record<keyof typeof en, string> = {
   'error.invalid_id': 'ID {kind} không hợp lệ: {id}',
   'error.not_found': 'không tìm thấy {kind}: {id}',
   'error.already_exists': '{kind} đã tồn tại: {id}',
+  'error.extraction_failed': 'không thể trích xuất văn bản: {reason}',
   'error.invalid_request': 'yêu cầu không hợp lệ: {field}: {reason}',
   'error.invalid_json': 'JSON không hợp lệ: {reason}',
   'error.invalid_header': 'tiêu đề {field} không hợp lệ',

@@ -6,11 +6,13 @@
 export const words = {
   'kind.agent': { en: 'agent', vi: 'tác tử', zh: '智能体' },
   'kind.api_key': { en: 'api key', vi: 'khóa API', zh: 'API 密钥' },
+  'kind.candidate': { en: 'candidate', vi: 'cặp ứng viên', zh: '候选对' },
   'kind.channel_instance': { en: 'channel instance', vi: 'kênh', zh: '渠道实例' },
   'kind.client': { en: 'client', vi: 'máy khách', zh: '客户端' },
   'kind.contact': { en: 'contact', vi: 'liên hệ', zh: '联系人' },
   'kind.cron_job': { en: 'cron job', vi: 'lịch chạy', zh: '定时任务' },
   'kind.document': { en: 'document', vi: 'tài liệu', zh: '文档' },
+  'kind.entity': { en: 'entity', vi: 'thực thể', zh: '实体' },
   'kind.file': { en: 'file', vi: 'tệp', zh: '文件' },
   'kind.mcp_server': { en: 'MCP server', vi: 'máy chủ MCP', zh: 'MCP 服务器' },
   'kind.oidc_issuer': { en: 'OIDC issuer', vi: 'bên phát hành OIDC', zh: 'OIDC 签发方' },

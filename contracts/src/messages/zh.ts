@@ -6,6 +6,7 @@ export const zh: Record<keyof typeof en, string> = {
   'error.invalid_id': '{kind} ID 无效：{id}',
   'error.not_found': '未找到 {kind}：{id}',
   'error.already_exists': '{kind} 已存在：{id}',
+  'error.extraction_failed': '无法从文本中提取：{reason}',
   'error.invalid_request': '请求无效：{field}：{reason}',
   'error.invalid_json': 'JSON 无效：{reason}',
   'error.invalid_header': '请求头 {field} 无效',

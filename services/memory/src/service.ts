@@ -9,6 +9,7 @@ import { PrismaClient } from './db/client/client.ts'
 import { createDocuments } from './documents/feature.ts'
 import { createEmbeddings } from './embeddings/feature.ts'
 import { createEntries } from './entries/feature.ts'
+import { createKnowledgeGraph } from './knowledge-graph/feature.ts'
 import { createSearch } from './search/feature.ts'
 
 export const memoryService = (mesh: Mesh, config: MemoryConfig): Service => {
@@ -19,12 +20,22 @@ export const memoryService = (mesh: Mesh, config: MemoryConfig): Service => {
   const findRunOwner = createFindRunOwner(findAgent)
   const embeddings = createEmbeddings({ mesh, database, config, log, findAgent })
   const { embedder, embedding } = embeddings
+  const graph = createKnowledgeGraph({ mesh, db, config, log, embeddings, findAgent })
   const search = createSearch({ mesh, database, config, log, embedder, findAgent, findRunOwner })
-  const documents = createDocuments({ mesh, db, config, log, embedding, findAgent, findRunOwner })
+  const documents = createDocuments({
+    mesh,
+    db,
+    config,
+    log,
+    embedding,
+    findAgent,
+    findRunOwner,
+    alsoOfAgent: graph.entities.removeOfAgent,
+  })
   const entries = createEntries({ rowsOf: documents.rows, documents: documents.documents, findAgent })
   return composeService(mesh, {
     name: 'memory',
-    features: [search, documents, createChunks(database, findAgent), entries, embeddings],
+    features: [search, documents, createChunks(database, findAgent), entries, embeddings, ...graph.features],
     rpc: [implementRpc(MemoryServiceService, { ...documents.rpc, ...search.rpc })],
     parts: db.parts,
   })

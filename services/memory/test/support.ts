@@ -3,6 +3,8 @@ import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import {
   ProvidersServiceService,
+  type ChatRequest,
+  type ChatResponse,
   type EmbedRequest,
   type EmbedResponse,
 } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
@@ -29,6 +31,8 @@ export interface StandInProviders {
   embed: (call: Call, request: EmbedRequest) => Promise<EmbedResponse>
   /** The texts of every call so far. */
   asked: string[][]
+  /** What a model answers; tests replace it. */
+  chat: (request: ChatRequest) => AsyncIterable<ChatResponse>
 }
 
 export interface MemoryHarness extends ServiceHarness {
@@ -47,6 +51,12 @@ export const noProvider = async (): Promise<EmbedResponse> => ({
   provider: '',
   model: '',
 })
+
+/** A model that answers a text, cut or not. */
+export async function* modelSays(content: string, finishReason = 'stop'): AsyncIterable<ChatResponse> {
+  const done = { content, finishReason, thinking: '', toolCalls: [], usage: undefined, providerState: '' }
+  yield { event: { $case: 'done', value: { ...done, provider: 'test', model: 'test' } } }
+}
 
 /** The built-in vector of a text, folded or repeated to another width: similar texts stay near each other. */
 const hashedTo = (dims: number, text: string): number[] => {
@@ -74,7 +84,7 @@ export const startMemory = async (
 ): Promise<MemoryHarness> => {
   const database = await startEmptyPglite()
   const agents = new Map<string, StandInAgent[]>()
-  const providers: StandInProviders = { embed, asked: [] }
+  const providers: StandInProviders = { embed, asked: [], chat: () => modelSays('{}') }
   const systemConfig: Record<string, string> = {}
   const none = async () => {
     throw new Error('not part of this test')
@@ -119,6 +129,7 @@ export const startMemory = async (
           providers.asked.push(request.texts)
           return providers.embed(call, request)
         },
+        chat: (_call, request) => providers.chat(request),
       }),
       fakeRpc(IdentityServiceService, { listSystemConfigs: async () => ({ values: systemConfig }) }),
     ],

@@ -1,3 +1,7 @@
+export { kgDedup } from './kg-dedup.ts'
+export { kgEntities } from './kg-entities.ts'
+export { kgExtract } from './kg-extract.ts'
+export { kgGraph } from './kg-graph.ts'
 export { memoryChunks } from './chunks.ts'
 export { memoryDocuments } from './documents.ts'
 export { memoryEntries } from './entries.ts'

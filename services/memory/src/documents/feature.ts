@@ -20,9 +20,11 @@ interface Parts {
   embedding: ChunkEmbedding
   findAgent: FindAgent
   findRunOwner: FindRunOwner
+  /** Removes what else there is of a deleted agent. */
+  alsoOfAgent: (tenantId: string, agentId: string) => Promise<void>
 }
 
-export const createDocuments = ({ mesh, db, config, log, embedding, findAgent, findRunOwner }: Parts) => {
+export const createDocuments = ({ mesh, db, config, log, embedding, findAgent, findRunOwner, alsoOfAgent }: Parts) => {
   const rows = createDocumentRows(db)
   const documents = createDocumentUseCases({
     rowsOf: rows,
@@ -35,6 +37,6 @@ export const createDocuments = ({ mesh, db, config, log, embedding, findAgent, f
     rows,
     http: createDocumentHttp(documents, findAgent),
     rpc: createDocumentRpc(documents, findRunOwner),
-    events: createDocumentEvents(documents),
+    events: createDocumentEvents(documents, alsoOfAgent),
   } satisfies Feature & { documents: object; rows: object; rpc: object }
 }

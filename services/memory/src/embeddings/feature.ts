@@ -52,5 +52,7 @@ export const createEmbeddings = ({ mesh, database, config, log, findAgent }: Par
       chunkTermsPart(database, log),
       ofChunks.worker,
     ],
-  } satisfies Feature & { embedder: object; embedding: object; of: unknown }
+  } satisfies Feature & { embedder: object; embedding: object; of: object }
 }
+
+export type Embeddings = ReturnType<typeof createEmbeddings>

@@ -6,7 +6,7 @@ import type { Wanted } from '../text/question.ts'
 import type { HybridRows } from './use-cases.ts'
 import type { Scope, VectorQuery } from './types.ts'
 
-export type HybridTable = 'memory.chunks'
+export type HybridTable = 'memory.chunks' | 'memory.kg_entities'
 
 /** Of the searched rows `c`: those of a tenant ($1), an agent ($2) and some owners ($3). */
 const inScope = 'c.tenant_id = $1 AND c.agent_id = $2 AND ($3::text[] IS NULL OR c.user_id = ANY($3))'

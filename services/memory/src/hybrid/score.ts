@@ -14,8 +14,10 @@ export const usualWeights = (space: EmbeddingSpace | undefined): Weights =>
 
 /** A row with less of the words than that, and not near either, has nothing to do with the question. */
 const leastCoverage = 0.12
-/** Texts about different things are this near to each other: in the built-in space by shared letters, else by language. */
-const leastCosine = (space: EmbeddingSpace | undefined): number => (space?.provider === '' ? 0.22 : 0.15)
+/** Texts about different things are this near to each other: in the built-in space by chance, else by language. */
+const leastCosine = (space: EmbeddingSpace | undefined): number => (space?.provider === '' ? 0.35 : 0.15)
+/** Next to the best result, what scores less than this share of it is noise. */
+export const leastShare = 0.25
 
 /** Whether a row has to do with the question. */
 export const isRelated = ({ coverage, cosine }: Measured, space: EmbeddingSpace | undefined): boolean =>

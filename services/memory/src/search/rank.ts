@@ -1,4 +1,5 @@
 /** Which of the found chunks are shown, and in which order. */
+import { leastShare } from '../hybrid/score.ts'
 import { sharedTerms, termSet } from '../text/similarity.ts'
 import type { Hit, SearchResult } from './types.ts'
 
@@ -10,8 +11,6 @@ export interface RankRules {
 
 /** What a personal hit counts more than one of the agent's own documents. */
 const personalBoost = 1.2
-/** Next to the best result, what scores less than this share of it is noise. */
-const leastShare = 0.25
 /** Two texts that share so much of their terms say the same. */
 const nearDuplicate = 0.9
 

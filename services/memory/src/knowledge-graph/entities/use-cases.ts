@@ -1,0 +1,121 @@
+/** The entities of a graph: written, listed, found and deleted. */
+import { actorOf, type Actor, type Call } from '@clawmesh/chassis'
+import type { MemoryAgent } from '../../agents/types.ts'
+import type { WaitingChunk } from '../../chunks/types.ts'
+import { checkText } from '../../documents/check.ts'
+import type { ChunkEmbedding } from '../../embeddings/use-cases.ts'
+import { isRelated, leastShare, scoreOf, usualWeights } from '../../hybrid/score.ts'
+import type { CandidateSearch } from '../../hybrid/use-cases.ts'
+import { fold } from '../../text/fold.ts'
+import { entityNotFound, graphScope } from '../scope.ts'
+import type { Entity, GraphOwner, GraphScope, NewEntity, Relation } from '../types.ts'
+
+export interface EntityPage {
+  type: string | undefined
+  limit: number
+  offset: number
+}
+
+/** The rows of one tenant. */
+export interface EntityRows {
+  /** The entity that changed last first. */
+  list: (scope: GraphScope, page: EntityPage) => Promise<Entity[]>
+  load: (ids: readonly string[]) => Promise<Entity[]>
+  find: (scope: GraphScope, id: string) => Promise<Entity | undefined>
+  /** Those from and to an entity, the youngest first. */
+  relationsOf: (scope: GraphScope, id: string) => Promise<Relation[]>
+  upsert: (
+    owner: GraphOwner,
+    entity: NewEntity,
+    actor: Actor,
+  ) => Promise<{ id: string; waiting?: WaitingChunk | undefined }>
+  remove: (scope: GraphScope, id: string, actor: Actor) => Promise<void>
+  /** Deletes all graphs of an agent; a second time finds nothing left. */
+  removeOfAgent: (agentId: string) => Promise<void>
+}
+
+interface Parts {
+  rowsOf: (tenantId: string) => EntityRows
+  candidates: CandidateSearch
+  embedding: ChunkEmbedding
+  /** How long writing waits for vectors. */
+  putEmbedTimeoutMs: number
+}
+
+/** Each side of a search brings this many times the wanted results. */
+const candidateFactor = 2
+/** No list is that long, and the database counts no further. */
+const highestOffset = 2_147_483_647
+
+/** 2 for an entity of this name, 1 for one whose name begins so. */
+const nameRank = ({ name, externalId }: Entity, question: string): number => {
+  const folded = fold(name)
+  if (folded === question || fold(externalId) === question) return 2
+  return folded.startsWith(question) ? 1 : 0
+}
+
+export const createEntityUseCases = ({ rowsOf, candidates, embedding, putEmbedTimeoutMs }: Parts) => ({
+  list: async (
+    call: Call,
+    agent: MemoryAgent,
+    { userId, ...page }: EntityPage & { userId: string },
+  ): Promise<Entity[]> =>
+    rowsOf(call.caller.tenantId).list(graphScope(call, agent, userId), {
+      ...page,
+      offset: Math.min(page.offset, highestOffset),
+    }),
+
+  /** Entities that have to do with a question, best first. */
+  search: async (
+    call: Call,
+    agent: MemoryAgent,
+    scope: GraphScope,
+    { query, limit }: { query: string; limit: number },
+  ): Promise<Entity[]> => {
+    const { measured, space } = await candidates(call, agent, { ...scope, limit: limit * candidateFactor }, query)
+    const hasText = measured.some(({ coverage }) => coverage > 0)
+    const scores = new Map(
+      measured.flatMap((row) =>
+        isRelated(row, space) ? [[row.id, scoreOf(row, usualWeights(space), hasText)] as const] : [],
+      ),
+    )
+    const question = fold(query).trim()
+    const best = Math.max(0, ...scores.values())
+    const good = [...scores].filter(([, score]) => score >= best * leastShare).map(([id]) => id)
+    const found = (await rowsOf(call.caller.tenantId).load(good)).map((entity) => ({
+      entity,
+      rank: nameRank(entity, question) + scores.get(entity.id)!,
+    }))
+    return found
+      .toSorted((a, b) => b.rank - a.rank || (a.entity.id < b.entity.id ? -1 : 1))
+      .slice(0, limit)
+      .map(({ entity }) => entity)
+  },
+
+  /** @throws NOT_FOUND */
+  get: async (call: Call, agent: MemoryAgent, id: string, userId: string) => {
+    const rows = rowsOf(call.caller.tenantId)
+    const scope = graphScope(call, agent, userId)
+    const entity = await rows.find(scope, id)
+    if (entity === undefined) throw entityNotFound(id)
+    return { entity, relations: await rows.relationsOf(scope, id) }
+  },
+
+  /** Creates an entity, or replaces that of its external id; its id. A failure to embed it is none of the writer's. */
+  put: async (call: Call, agent: MemoryAgent, userId: string, entity: NewEntity): Promise<string> => {
+    const owner = { agentId: agent.id, userId: checkText('user_id', userId) }
+    const confidence = entity.confidence > 0 ? Math.min(entity.confidence, 1) : 1
+    const { id, waiting } = await rowsOf(call.caller.tenantId).upsert(owner, { ...entity, confidence }, actorOf(call))
+    const signal = AbortSignal.any([call.signal, AbortSignal.timeout(putEmbedTimeoutMs)])
+    if (waiting !== undefined) await embedding.embed({ ...call, signal }, agent, [waiting])
+    return id
+  },
+
+  /** Again is fine. */
+  remove: async (call: Call, agent: MemoryAgent, id: string, userId: string): Promise<void> =>
+    rowsOf(call.caller.tenantId).remove(graphScope(call, agent, userId), id, actorOf(call)),
+
+  removeOfAgent: (tenantId: string, agentId: string): Promise<void> => rowsOf(tenantId).removeOfAgent(agentId),
+})
+
+export type EntityUseCases = ReturnType<typeof createEntityUseCases>

@@ -15,7 +15,8 @@ import { serviceNameOf, type LooseFunctions, type RpcDefinition, type RpcFunctio
 import type { HttpHandler, HttpParts } from './http/implement.ts'
 import type { IdentityTokens } from './auth/identity-token.ts'
 import type { Part } from './lifecycle/lifecycle.ts'
-import type { Logger } from './log/logger.ts'
+import { serveLogs } from './log/log-feed.ts'
+import { tailOf, type Logger } from './log/logger.ts'
 import type { CallWsMethod } from './ws/implement.ts'
 import { createMethodsRpc } from './ws/methods-rpc.ts'
 
@@ -102,6 +103,8 @@ export const createMesh = (parts: MeshParts): MeshHost => {
   const services = new Map<ServiceName, Service>()
   const databases = new Map<RemoteService, Database>()
   const hangUps: (() => void)[] = []
+  const tail = tailOf(log)
+  if (tail !== undefined) hangUps.push(serveLogs(bus, tail))
 
   const remote = (definition: RpcDefinition, name: RemoteService): LooseFunctions => {
     const { functions, close } = connectGrpc(definition, config[`${name}GrpcUrl`], tokens, config)

@@ -1,6 +1,6 @@
 /** Every declared WebSocket method through the edge, with its services in another process: who may, with what, on whose. */
 import { randomUUID } from 'node:crypto'
-import { apiKeyScopes, mayCall, ws, wsRoutes, type ApiKeyScope, type Role, type WsRoute } from '@clawmesh/contracts'
+import { apiKeyScopes, mayCall, wsRoutes, type ApiKeyScope, type Role, type WsRoute } from '@clawmesh/contracts'
 import { startAllInOne, systemOwnerId, type AllInOne, type TestTenant } from '../support/all-in-one.ts'
 import { connectWs, openWs, type WsClient } from '../support/ws-client.ts'
 import { faultsOf, validSample } from './json-samples.ts'
@@ -75,8 +75,8 @@ afterAll(async () => {
 })
 
 const all = [...wsRoutes.values()].map((route) => [route.name, route] as [string, WsRoute])
-/** Those that are about somebody's things, which is all that the services answer. */
-const served = all.filter(([, { service }]) => service !== ws.connection.service)
+/** Those that ask for a role. */
+const served = all.filter(([, { definition }]) => definition.role !== 'public')
 const paramsFor = ({ name, definition }: WsRoute): Record<string, unknown> => ({
   ...(validSample(definition.params) as object),
   ...neededParams[name],

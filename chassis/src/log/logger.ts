@@ -1,4 +1,5 @@
 import pino from 'pino'
+import { createLogTail, type LogTail } from './log-tail.ts'
 
 export type Logger = pino.Logger
 
@@ -28,10 +29,21 @@ const redactPaths = secretFields.flatMap((field) => {
 /** The loggers made from one, by that one: pino's children keep the level that they were made with. */
 const families = new WeakMap<Logger, Set<WeakRef<Logger>>>()
 
+const tails = new WeakMap<Logger, LogTail>()
+
+/** What a logger that `createLogger` made wrote last; undefined for a child. */
+export const tailOf = (logger: Logger): LogTail | undefined => tails.get(logger)
+
 /** JSON logs on stdout, or on stderr for commands whose stdout is their answer. Secrets are cut out by field name. */
 export const createLogger = (options: { level: string; name: string; stream?: pino.DestinationStream }): Logger => {
   const family = new Set<WeakRef<Logger>>()
   const leavers = new FinalizationRegistry((member: WeakRef<Logger>) => family.delete(member))
+  const tail = createLogTail()
+  const destination = options.stream ?? pino.destination({ fd: 1, sync: false, minLength: 0 })
+  const write = (line: string) => {
+    destination.write(line)
+    tail.write(line)
+  }
   const logger = pino(
     {
       level: options.level,
@@ -45,8 +57,9 @@ export const createLogger = (options: { level: string; name: string; stream?: pi
         leavers.register(child, member)
       },
     },
-    options.stream ?? pino.destination({ fd: 1, sync: false, minLength: 0 }),
+    { write },
   )
+  tails.set(logger, tail)
   families.set(logger, family)
   return logger
 }

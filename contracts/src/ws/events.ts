@@ -1,7 +1,7 @@
 /** Every event that a WebSocket session can be sent. What is not listed here is withheld. */
 import { z } from 'zod'
 import type { EventData, EventName, RunEvent } from '../events/index.ts'
-import { uuid } from '../http/common.ts'
+import { epochMs, uuid } from '../http/common.ts'
 
 /**
  * Who is sent an event of a tenant: `admin` the tenant's admins; `user` those and the user whom its payload names, or
@@ -73,6 +73,18 @@ export const wsEvents = {
       pairingDenied: () => ({ action: 'denied' as const }),
       pairingRevoked: () => ({ action: 'revoked' as const }),
     },
+  }),
+  log: wsEvent({
+    audience: 'connection',
+    about: 'A log record, after `logs.tail`',
+    payload: z.object({
+      timestamp: epochMs,
+      time: z.string().describe('The same as RFC 3339'),
+      level: z.enum(['debug', 'info', 'warn', 'error']),
+      message: z.string(),
+      source: z.string().optional(),
+      attrs: z.record(z.string(), z.string()).optional(),
+    }),
   }),
   'tenant.access.revoked': wsEvent({
     audience: 'connection',

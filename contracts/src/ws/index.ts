@@ -4,9 +4,10 @@ import * as agents from './agents/index.ts'
 import * as gateway from './gateway/index.ts'
 import * as identity from './identity/index.ts'
 import type { WsMethod } from './method.ts'
+import * as providers from './providers/index.ts'
 import * as traces from './traces/index.ts'
 
-export const ws = { ...agents, ...gateway, ...identity, ...traces }
+export const ws = { ...agents, ...gateway, ...identity, ...providers, ...traces }
 
 /** A method and the service that answers it. */
 export interface WsRoute {

@@ -11,12 +11,12 @@ import {
 } from '@clawmesh/chassis'
 import { MeshError, pickLocale, ws, wsRoutes, type Locale, type WsRequest, type WsRoute } from '@clawmesh/contracts'
 import type { TakeRun } from '../limit/limit.ts'
-import type { OwnMethods } from './own-methods.ts'
+import type { AnyOwnMethods } from './own-method.ts'
 import type { Session } from './session.ts'
 
 interface Parts {
   mesh: Pick<Mesh, 'methods' | 'config'>
-  own: OwnMethods
+  own: AnyOwnMethods
   takeRun: TakeRun
   /** Makes sure that who connected may still be there. @throws what admission throws */
   recheck: (session: Session) => Promise<void>
@@ -38,9 +38,10 @@ export const createRequestHandler = ({ mesh, own, takeRun, recheck }: Parts): Ha
   }
 
   const answerHere = async (session: Session, { name, definition }: WsRoute, request: WsRequest): Promise<string> => {
+    const { authState } = session
+    if (authState.kind === 'open') authoriseWs(authState.caller, name, definition)
     const params = fromContract(definition.params, readParams(definition, request.params, localeOf(session, request)))
-    const run = own[name as keyof OwnMethods] as (session: Session, params: unknown) => Promise<unknown>
-    const result = toContract(definition.result, await run(session, params))
+    const result = toContract(definition.result, await own[name]!(session, params as never))
     return JSON.stringify(mesh.config.checkResponses ? definition.result.parse(result) : result)
   }
 

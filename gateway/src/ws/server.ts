@@ -4,7 +4,7 @@ import { setMaxListeners } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { databaseError, type Logger, type Mesh } from '@clawmesh/chassis'
+import { createLogWatch, databaseError, type Logger, type Mesh } from '@clawmesh/chassis'
 import {
   errorKinds,
   MeshError,
@@ -24,13 +24,16 @@ import { createLocalBuckets } from '../limit/bucket.ts'
 import type { TakeRun } from '../limit/limit.ts'
 import { createRequestHandler, localeOf } from './handle-request.ts'
 import type { SocketLimits } from './limits.ts'
-import { createOwnMethods } from './own-methods.ts'
+import { createConnectionMethods } from './connection-methods.ts'
+import { createConnections } from './connections.ts'
 import { createPairings } from './pairings.ts'
 import { readFrame } from './read-frame.ts'
 import { concerns, createRechecker } from './recheck.ts'
 import { createSender, eventOpening } from './sender.ts'
 import type { Session } from './session.ts'
 import { createSessionRegistry } from './sessions.ts'
+import { createLogMethods } from './log-methods.ts'
+import { createSystemMethods } from './system-methods.ts'
 import { createTenantEvents } from './tenant-events.ts'
 import { mayConnect, refuseUpgrade, type UpgradeParts } from './upgrade.ts'
 
@@ -79,25 +82,35 @@ export const createWebSockets = (parts: WebSocketParts): WebSockets => {
   let draining = false
   let sweep: NodeJS.Timeout | undefined
 
+  const { version } = config
+  const connections = createConnections({ bus: mesh.bus, sessions: registry.all, replicas: config.replicas })
+  const logMethods = createLogMethods(createLogWatch(mesh.bus, randomUUID()))
+  const connectionMethods = createConnectionMethods({
+    admit,
+    lookups,
+    pairings,
+    server: { name: config.serverName, version },
+    takePairing: rate(limits.pairingIntervalMs, limits.pairingBurst),
+    takePairingStatus: rate(limits.pairingStatusIntervalMs, limits.pairingStatusBurst),
+    admitSession: (session, { caller, limitKey }) =>
+      registry.claim(session, `${caller.tenantId} ${limitKey || session.clientIp}`),
+    changed: (session) => {
+      logMethods.leave(session)
+      session.recheckAtMs = performance.now() + limits.recheckMs
+      if (!session.gone.aborted) tenants.follow(session)
+    },
+  })
   const handle = createRequestHandler({
     mesh,
     takeRun,
     recheck,
-    own: createOwnMethods({
-      admit,
-      lookups,
-      pairings,
-      server: { name: config.serverName, version: config.version },
-      takePairing: rate(limits.pairingIntervalMs, limits.pairingBurst),
-      takePairingStatus: rate(limits.pairingStatusIntervalMs, limits.pairingStatusBurst),
-      admitSession: (session, { caller, limitKey }) =>
-        registry.claim(session, `${caller.tenantId} ${limitKey || session.clientIp}`),
-      changed: (session) => {
-        session.recheckAtMs = performance.now() + limits.recheckMs
-        if (!session.gone.aborted) tenants.follow(session)
-      },
-    }),
+    own: {
+      ...connectionMethods,
+      ...createSystemMethods({ mesh, lookups, connections, version }),
+      ...logMethods.methods,
+    },
   })
+  const stopListening = connections.listen()
 
   const refuse = (
     { sender, locale }: Pick<Session, 'sender' | 'locale'>,
@@ -183,6 +196,7 @@ export const createWebSockets = (parts: WebSocketParts): WebSockets => {
       locale: pickLocale(request.headers['accept-language']),
       openRequests: new Set(),
       sinceMs: now,
+      connectedAt: new Date(),
       lastReceivedMs: now,
       recheckAtMs: Infinity,
     }
@@ -197,6 +211,7 @@ export const createWebSockets = (parts: WebSocketParts): WebSockets => {
       clearInterval(ping)
       registry.remove(session)
       tenants.leave(session)
+      logMethods.leave(session)
       pairings.leave(session)
       gone.abort(new MeshError('CANCELLED', 'error.cancelled'))
     })
@@ -257,6 +272,7 @@ export const createWebSockets = (parts: WebSocketParts): WebSockets => {
       await settled(() => sessions.size === 0, limits.closeMs)
       for (const { sender } of sessions) sender.cut()
       await settled(() => sessions.size === 0, limits.closeMs)
+      stopListening()
     },
     remembered: () => registry.size() + tenants.size(),
   }

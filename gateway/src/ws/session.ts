@@ -21,6 +21,7 @@ export interface Session {
   /** Ids of the requests that are worked on. */
   readonly openRequests: Set<string>
   readonly sinceMs: number
+  readonly connectedAt: Date
   lastReceivedMs: number
   /** When who it speaks for is asked again. */
   recheckAtMs: number

@@ -1,5 +1,6 @@
 /** Agents: what they are, the conversations they have, and the loop that runs them. */
 import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
+import { StatusServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/status.ts'
 import { composeService, implementRpc, openServiceDb, type Mesh, type Service } from '@clawmesh/chassis'
 import { createAgents } from './agents/feature.ts'
 import { createChat } from './chat/feature.ts'
@@ -9,6 +10,7 @@ import { PrismaClient } from './db/client/client.ts'
 import { createRuns } from './runs/feature.ts'
 import { createSessions } from './sessions/feature.ts'
 import { createShares } from './shares/feature.ts'
+import { createStatus } from './status/feature.ts'
 
 export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
   const db = openServiceDb(mesh, 'agents', PrismaClient)
@@ -21,7 +23,10 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
   return composeService(mesh, {
     name: 'agents',
     features: [agents, createShares(db, agents.owned), sessions, runs, chat],
-    rpc: [implementRpc(AgentsServiceService, { ...agents.rpc, ...contextFiles.rpc })],
+    rpc: [
+      implementRpc(AgentsServiceService, { ...agents.rpc, ...contextFiles.rpc }),
+      implementRpc(StatusServiceService, createStatus(db).rpc),
+    ],
     parts: db.parts,
     lameDuck: runs.lameDuck,
   })

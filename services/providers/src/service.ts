@@ -7,7 +7,11 @@ import type { ProvidersConfig } from './config.ts'
 import { PrismaClient } from './db/client/client.ts'
 import { createEmbeddings } from './embeddings/feature.ts'
 import { createProviders } from './providers/feature.ts'
+import type { ProviderModels } from './trials/all-models.ts'
 import { createTrials } from './trials/feature.ts'
+
+/** Tenants whose providers' models are remembered. */
+const tenantsWithModels = 1_000
 
 export const providersService = (mesh: Mesh, config: ProvidersConfig): Service => {
   const log = mesh.log.child({ service: 'providers' })
@@ -20,11 +24,12 @@ export const providersService = (mesh: Mesh, config: ProvidersConfig): Service =
   const { optionsOf } = upstream
   const stored = createProviders({ mesh, db, log, policy })
   const { providers, selection } = stored
+  const models = mesh.cache<{ providers: readonly ProviderModels[] }>('providers', tenantsWithModels)
   const chat = createChat({ selection, upstream })
   const embeddings = createEmbeddings({ selection, optionsOf })
   return composeService(mesh, {
     name: 'providers',
-    features: [stored, createTrials({ providers, selection, optionsOf, log }), chat],
+    features: [stored, createTrials({ providers, selection, optionsOf, log, cache: models }), chat],
     rpc: [implementRpc(ProvidersServiceService, { ...chat.rpc, ...embeddings.rpc })],
     parts: db.parts,
   })

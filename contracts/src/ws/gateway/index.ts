@@ -1,1 +1,3 @@
 export { connection } from './connection.ts'
+export { logs } from './logs.ts'
+export { system } from './system.ts'

@@ -1,6 +1,6 @@
-/** The methods that the edge answers itself, as they are about the connection. */
-import type { RequestShape, ResponseShape } from '@clawmesh/chassis'
-import { masterTenantId, MeshError, wsProtocol, type Locale, type ws, type WsMethod } from '@clawmesh/contracts'
+/** The methods on who a connection speaks for. */
+import type { ResponseShape } from '@clawmesh/chassis'
+import { masterTenantId, MeshError, wsProtocol, type Locale, type ws } from '@clawmesh/contracts'
 import type { Admission, Admit } from '../admission/admit.ts'
 import { isTenantReference, noAccessTo } from '../admission/choose-tenant.ts'
 import type { PresentedCredentials } from '../admission/credentials.ts'
@@ -8,10 +8,11 @@ import type { Lookups } from '../admission/lookups.ts'
 import { findPairing } from '../admission/paired.ts'
 import type { Take } from '../limit/bucket.ts'
 import { credentialsOfConnect } from './credentials-of-connect.ts'
+import type { OwnMethods } from './own-method.ts'
 import type { Pairings } from './pairings.ts'
 import type { AuthState, Session } from './session.ts'
 
-interface OwnMethodParts {
+interface ConnectionMethodParts {
   admit: Admit
   lookups: Lookups
   pairings: Pairings
@@ -25,12 +26,6 @@ interface OwnMethodParts {
 }
 
 type Methods = (typeof ws.connection)['methods']
-type OwnMethod<M extends WsMethod> = (
-  session: Session,
-  params: RequestShape<M['params']>,
-) => Promise<ResponseShape<M['result']>>
-export type OwnMethods = { [N in keyof Methods]: OwnMethod<Methods[N]> }
-
 /** The tenant in which a browser without a credential asks to be let in. @throws TENANT_ACCESS_REVOKED */
 const tenantToPairWith = async ({ tenant: named }: PresentedCredentials, lookups: Lookups): Promise<string> => {
   if (named === '') return masterTenantId
@@ -47,7 +42,7 @@ const requireTaken = ({ allowed, nextInMs }: Take): void => {
 
 const isUnauthorized = (thrown: unknown): boolean => thrown instanceof MeshError && thrown.code === 'UNAUTHORIZED'
 
-export const createOwnMethods = (parts: OwnMethodParts): OwnMethods => {
+export const createConnectionMethods = (parts: ConnectionMethodParts): OwnMethods<typeof ws.connection> => {
   const { admit, lookups, pairings, server, takePairing, takePairingStatus, admitSession, changed } = parts
 
   const become = (session: Session, authState: AuthState, locale: Locale) => {

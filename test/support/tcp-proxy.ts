@@ -1,6 +1,7 @@
 /** A TCP proxy in front of a server: shut, the server is gone for everyone behind it, whoever else uses it. */
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { reservePort } from './mesh-ports.ts'
 
 export interface TcpProxy {
@@ -13,8 +14,21 @@ export interface TcpProxy {
   open: () => Promise<void>
 }
 
-/** Opens a proxy to a port of this machine. */
-export const openTcpProxy = async (host: string, port: number): Promise<TcpProxy> => {
+/** Passes on what comes, each part so much later, in order. */
+const forward = (from: Socket, to: Socket, lagMs: () => number): void => {
+  let before = Promise.resolve()
+  from.on('data', (part: Buffer) => {
+    const dueMs = performance.now() + lagMs()
+    before = before.then(async () => {
+      await sleep(Math.max(0, dueMs - performance.now()))
+      to.write(part)
+    })
+  })
+  from.on('end', () => void before.then(() => to.end()))
+}
+
+/** Opens a proxy to a port of this machine. `lagMs` is asked of every part that passes, and delays it. */
+export const openTcpProxy = async (host: string, port: number, lagMs?: () => number): Promise<TcpProxy> => {
   const sockets = new Set<Socket>()
   let server: Server | undefined
   let stalled = false
@@ -32,8 +46,13 @@ export const openTcpProxy = async (host: string, port: number): Promise<TcpProxy
         both.forEach((each) => each.destroy())
       })
     }
-    near.pipe(far)
-    far.pipe(near)
+    if (lagMs === undefined) {
+      near.pipe(far)
+      far.pipe(near)
+    } else {
+      forward(near, far, lagMs)
+      forward(far, near, lagMs)
+    }
     if (stalled) both.forEach((socket) => socket.pause())
   }
 

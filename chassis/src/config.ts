@@ -162,6 +162,11 @@ export const chassisConfig = defineConfig('chassis', {
     about: 'Internal HTTP: service routes, /livez, /readyz, /metrics',
   },
   grpcPort: { env: ['CLAWMESH_GRPC_PORT'], schema: integer(9090, 0, 65_535), about: 'Internal gRPC' },
+  rpcTransport: {
+    env: ['CLAWMESH_RPC_TRANSPORT'],
+    schema: z.enum(['link', 'grpc']).default('link'),
+    about: 'How services call each other: over one link for each pair of processes, or with a gRPC call each',
+  },
   rpcTimeoutMs: {
     env: ['CLAWMESH_RPC_TIMEOUT_MS'],
     schema: integer(10_000, 1),
@@ -175,7 +180,8 @@ export const chassisConfig = defineConfig('chassis', {
   maxConnectionAgeMs: {
     env: ['CLAWMESH_GRPC_MAX_CONNECTION_AGE_MS'],
     schema: integer(60_000, 1000),
-    about: 'Age at which a gRPC server asks clients to reconnect, so that new replicas get traffic',
+    about:
+      'Age at which a gRPC server asks clients to reconnect, links too, so that new replicas behind one address get traffic',
   },
   cacheTtlMs: {
     env: ['CLAWMESH_CACHE_TTL_MS'],

@@ -11,6 +11,10 @@ import type { SecretBox } from './crypto/secret-box.ts'
 import { openDatabase, type Database } from './db/database.ts'
 import { connectDirect } from './grpc/direct.ts'
 import { connectGrpc } from './grpc/client.ts'
+import { connectLinked } from './link/functions.ts'
+import { watchPool } from './link/metrics.ts'
+import { createLinkPool, type LinkPool } from './link/pool.ts'
+import { serviceCaller } from './call.ts'
 import { serviceNameOf, type LooseFunctions, type RpcDefinition, type RpcFunctions } from './grpc/types.ts'
 import type { HttpHandler, HttpParts } from './http/implement.ts'
 import type { IdentityTokens } from './auth/identity-token.ts'
@@ -106,8 +110,23 @@ export const createMesh = (parts: MeshParts): MeshHost => {
   const tail = tailOf(log)
   if (tail !== undefined) hangUps.push(serveLogs(bus, tail))
 
+  const pools = new Map<string, LinkPool>()
+  /** Services at the same address share their links. */
+  const poolOf = (name: RemoteService): LinkPool => {
+    const target = config[`${name}GrpcUrl`]
+    const known = pools.get(target)
+    if (known !== undefined) return known
+    const pool = createLinkPool({ target, identity: () => tokens.mint(serviceCaller()) })
+    pools.set(target, pool)
+    hangUps.push(watchPool(name, pool), pool.close)
+    return pool
+  }
   const remote = (definition: RpcDefinition, name: RemoteService): LooseFunctions => {
-    const { functions, close } = connectGrpc(definition, config[`${name}GrpcUrl`], tokens, config)
+    const target = config[`${name}GrpcUrl`]
+    const { functions, close } =
+      config.rpcTransport === 'link'
+        ? connectLinked(definition, { links: poolOf(name), target, tokens, timeouts: config })
+        : connectGrpc(definition, target, tokens, config)
     hangUps.push(close)
     return functions
   }

@@ -7,7 +7,9 @@ import {
   createLogger,
   connectDirect,
   connectGrpc,
+  connectLinked,
   createIdentityTokens,
+  createLinkPool,
   implementRpc,
   type Call,
   type RpcFunctions,
@@ -73,10 +75,21 @@ beforeAll(async () => {
     hangUps.push(close)
     return functions
   })
+  const pool = createLinkPool({
+    target: `127.0.0.1:${server.port}`,
+    identity: () => tokens.mint(caller),
+  })
+  hangUps.push(pool.close)
+  const linked = services.map(({ definition }) => {
+    const { functions, close } = connectLinked(definition, { links: pool, target: '127.0.0.1:1', tokens, timeouts })
+    hangUps.push(close)
+    return functions
+  })
   const direct = services.map(({ definition, functions }) => connectDirect(definition, functions, timeouts))
   for (const [name, [a, p]] of [
     ['direct', direct],
     ['gRPC', overGrpc],
+    ['link', linked],
   ] as const)
     transports.set(name, { agents: a as unknown as Agents, providers: p as unknown as Providers })
 })
@@ -120,8 +133,11 @@ const unaryOutcome = async (of: { agents: Agents }, call = callWith()): Promise<
 }
 
 /** The messages that came, and the error that ended them. */
-const streamOutcome = async (of: { providers: Providers }, call = callWith()): Promise<object> => {
-  const messages: ChatResponse[] = []
+const streamOutcome = async (
+  of: { providers: Providers },
+  call = callWith(),
+  messages: ChatResponse[] = [],
+): Promise<object> => {
   try {
     for await (const message of of.providers.chat(call, chatRequest)) messages.push(message)
     return { messages }
@@ -139,7 +155,7 @@ const until = async (holds: () => boolean) => {
 const soon = <T>(outcome: Promise<T>): Promise<T | string> =>
   Promise.race([outcome, pause(hangLimitMs, 'it hangs', { ref: false })])
 
-describe.each(['direct', 'gRPC'])('%s', (name) => {
+describe.each(['direct', 'gRPC', 'link'])('%s', (name) => {
   const transport = () => transports.get(name)!
 
   it('hands over who calls and what is asked, and hands back what is answered', async () => {
@@ -293,16 +309,16 @@ describe.each(['direct', 'gRPC'])('%s', (name) => {
     })
 
     it('in the middle of a stream, the same', async () => {
-      let [begun, aborted] = [false, false]
+      let aborted = false
       behaviour.stream = async function* ({ signal }) {
         signal.addEventListener('abort', () => (aborted = true))
         yield delta('first')
-        begun = true
         await never()
       }
       const abort = new AbortController()
-      const outcome = streamOutcome(transport(), callWith(abort.signal))
-      await until(() => begun)
+      const messages: ChatResponse[] = []
+      const outcome = streamOutcome(transport(), callWith(abort.signal), messages)
+      await until(() => messages.length === 1)
       abort.abort(reason)
       expect(await soon(outcome)).toMatchObject({ messages: [delta('first')], ...cancelled })
       await until(() => aborted)
@@ -370,8 +386,18 @@ describe.each(['direct', 'gRPC'])('%s', (name) => {
   })
 })
 
-describe('over gRPC', () => {
-  const transport = () => transports.get('gRPC')!
+describe.each(['gRPC', 'link'])('over %s', (name) => {
+  const transport = () => transports.get(name)!
+  /** Functions of agents at an address, and how to hang up. */
+  const connectTo = (target: string, limits = timeouts): { agents: Agents; close: () => void } => {
+    if (name === 'gRPC') {
+      const { functions, close } = connectGrpc(AgentsServiceService, target, tokens, limits)
+      return { agents: functions as unknown as Agents, close }
+    }
+    const pool = createLinkPool({ target, identity: () => tokens.mint(caller) })
+    const { functions } = connectLinked(AgentsServiceService, { links: pool, target, tokens, timeouts: limits })
+    return { agents: functions as unknown as Agents, close: pool.close }
+  }
 
   it('what only reads is tried three times while the other side is away, what writes once', async () => {
     let [reads, writes] = [0, 0]
@@ -390,12 +416,9 @@ describe('over gRPC', () => {
   })
 
   it('nobody there is not available, and which service that is, is said', async () => {
-    const { functions, close } = connectGrpc(AgentsServiceService, '127.0.0.1:1', tokens, {
-      ...timeouts,
-      rpcTimeoutMs: 2_000,
-    })
-    const outcome = await unaryOutcome({ agents: functions as unknown as Agents })
-    close()
+    const nobody = connectTo('127.0.0.1:1', { ...timeouts, rpcTimeoutMs: 2_000 })
+    const outcome = await unaryOutcome(nobody)
+    nobody.close()
     expect(outcome).toMatchObject({ code: 'UNAVAILABLE', params: { what: 'agents' } })
   })
 
@@ -407,7 +430,7 @@ describe('over gRPC', () => {
     behaviour.stream = async function* ({ signal }) {
       while (!signal.aborted && written < 60) {
         written++
-        yield delta('x'.repeat(200_000))
+        yield delta('x'.repeat(50_000))
       }
     }
     let furthest = 0
@@ -434,17 +457,17 @@ describe('over gRPC', () => {
       log,
       maxConnectionAgeMs: 60_000,
     })
-    const { functions, close } = connectGrpc(AgentsServiceService, `127.0.0.1:${leaving.port}`, tokens, timeouts)
+    const client = connectTo(`127.0.0.1:${leaving.port}`)
     let begun = false
     behaviour.unary = async () => {
       begun = true
       await pause(100)
       return answer
     }
-    const outcome = unaryOutcome({ agents: functions as unknown as Agents })
+    const outcome = unaryOutcome(client)
     await until(() => begun)
     await leaving.drain(hangLimitMs)
     expect(await outcome).toEqual({ value: answer })
-    close()
+    client.close()
   })
 })

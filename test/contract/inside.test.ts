@@ -170,6 +170,8 @@ const fieldsFor = (tenant: Target, agent: string): Readonly<Record<string, unkno
     },
   ],
   tools: [],
+  // Of a link.
+  frames: [],
   context: {
     agentId: agent,
     agentKey: agent,
@@ -198,8 +200,8 @@ const requestFor = (method: Method, tenant: Target, agent: string): Record<strin
 }
 
 describe('gRPC', () => {
-  it('has a service for each of the mesh, WebSocket methods and idempotency keys, and knows what every text field names', () => {
-    expect(definitions).toHaveLength(10)
+  it('has a service for each of the mesh, WebSocket methods, idempotency keys and links, and knows what every text field names', () => {
+    expect(definitions).toHaveLength(11)
     const known = new Set(Object.keys(fieldsFor(mine, '')))
     const unknown = methods.flatMap(([path, , method]) =>
       Object.entries(emptyRequest(method))

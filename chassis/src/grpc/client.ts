@@ -7,8 +7,8 @@ import { traced, traceHeaders, tracedStream } from '../telemetry/telemetry.ts'
 import { fromStatus } from './status.ts'
 import { fullServiceName, serviceNameOf, type LooseFunctions, type RpcDefinition } from './types.ts'
 
-/** Methods that may be repeated: they only read, which their names say. */
-const idempotent = /^(get|list|resolve|search|embed)/
+/** Whether a method may be repeated: those that only read may, which their names say. */
+export const isIdempotent = (name: string): boolean => /^(get|list|resolve|search|embed)/.test(name)
 
 export interface RpcTimeouts {
   rpcTimeoutMs: number
@@ -21,7 +21,7 @@ const serviceConfig = (definition: RpcDefinition): string =>
     methodConfig: [
       {
         name: Object.entries(definition)
-          .filter(([name]) => idempotent.test(name))
+          .filter(([name]) => isIdempotent(name))
           .map(([, method]) => ({ service: fullServiceName(definition), method: method.path.split('/')[2] })),
         retryPolicy: {
           maxAttempts: 3,

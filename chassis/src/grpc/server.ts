@@ -5,6 +5,7 @@ import type { Metadata } from '@grpc/grpc-js'
 import {
   Server,
   ServerCredentials,
+  type handleBidiStreamingCall,
   type handleServerStreamingCall,
   type handleUnaryCall,
   type ServerWritableStream,
@@ -13,8 +14,10 @@ import { loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader'
 import { ReflectionService } from '@grpc/reflection'
 import { HealthImplementation } from 'grpc-health-check'
 import { MeshError } from '@clawmesh/contracts'
+import { LinkServiceService } from '@clawmesh/contracts/gen/clawmesh/link/v1/link.ts'
 import { identityHeader, type IdentityTokens } from '../auth/identity-token.ts'
 import { clientIpHeader, clientIpIn, type Call } from '../call.ts'
+import { createLinkServer } from '../link/server.ts'
 import type { Logger } from '../log/logger.ts'
 import { waitForDrain } from '../http/drained.ts'
 import { traced, tracedStream } from '../telemetry/telemetry.ts'
@@ -116,6 +119,20 @@ export const startRpcServer = async (parts: RpcServerParts): Promise<RpcServer> 
         )
     }
 
+  const links = createLinkServer({ services, tokens, log, maxAgeMs: parts.maxConnectionAgeMs })
+  const link: handleBidiStreamingCall<Buffer, Buffer> = (stream) => {
+    tokens.verify(text(stream.metadata, identityHeader)).then(
+      () => links.accept(stream),
+      (thrown: unknown) => stream.emit('error', failed(thrown, LinkServiceService.link.path)),
+    )
+  }
+  // Batches are read and written by hand.
+  const same = (bytes: Buffer): Buffer => bytes
+  server.addService(
+    { link: { ...LinkServiceService.link, requestDeserialize: same, responseSerialize: same } },
+    { link },
+  )
+
   for (const { definition, functions } of services)
     server.addService(
       definition as unknown as Parameters<Server['addService']>[0],
@@ -127,11 +144,12 @@ export const startRpcServer = async (parts: RpcServerParts): Promise<RpcServer> 
       ),
     )
 
-  const health = new HealthImplementation(
-    Object.fromEntries(
-      ['', ...services.map(({ definition }) => fullServiceName(definition))].map((name) => [name, 'NOT_SERVING']),
-    ),
-  )
+  const names = [
+    '',
+    fullServiceName(LinkServiceService),
+    ...services.map(({ definition }) => fullServiceName(definition)),
+  ]
+  const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, 'NOT_SERVING'])))
   health.addToServer(server)
   const descriptors = readFileSync(fileURLToPath(import.meta.resolve('@clawmesh/contracts/descriptors')))
   new ReflectionService(loadFileDescriptorSetFromBuffer(descriptors)).addToServer(server)
@@ -145,11 +163,12 @@ export const startRpcServer = async (parts: RpcServerParts): Promise<RpcServer> 
   return {
     port,
     setServing: (serving) => {
-      for (const name of ['', ...services.map(({ definition }) => fullServiceName(definition))])
-        health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING')
+      for (const name of names) health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING')
+      if (!serving) links.leave()
     },
     drain: (timeoutMs) =>
       new Promise<void>((resolve) => {
+        links.drain()
         const cut = setTimeout(() => server.forceShutdown(), timeoutMs)
         server.tryShutdown(() => {
           clearTimeout(cut)

@@ -1,4 +1,4 @@
-/** MeshErrors over gRPC: the status says the class, a trailer carries the rest. */
+/** MeshErrors between processes: the status says the class, a detail carries the rest. */
 import { databaseError } from '../db/database.ts'
 import { cutText } from '../text/cut.ts'
 import { Metadata, status as grpcStatus, type ServiceError } from '@grpc/grpc-js'
@@ -30,8 +30,17 @@ interface RpcErrorDetail {
   retryAfterMs?: number
 }
 
-/** What grpc-js sends for a thrown value. */
-export const toStatus = (thrown: unknown): { code: number; details: string; metadata: Metadata } => {
+/** How a call failed, whatever carries it. */
+export interface RpcStatus {
+  /** As of gRPC. */
+  code: number
+  details: string
+  /** The mesh's own account of it, JSON; empty when a transport failed. */
+  error: Buffer
+}
+
+/** What is sent of a thrown value. */
+export const statusOf = (thrown: unknown): RpcStatus => {
   const error = toMeshError(databaseError(thrown))
   const detail: RpcErrorDetail = {
     code: error.code,
@@ -39,26 +48,37 @@ export const toStatus = (thrown: unknown): { code: number; details: string; meta
     params: shortened(error.params),
     ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
   }
+  return { code: errorKinds[error.code].grpc, details: error.code, error: Buffer.from(JSON.stringify(detail)) }
+}
+
+/** The same as grpc-js sends it. */
+export const toStatus = (thrown: unknown): { code: number; details: string; metadata: Metadata } => {
+  const { code, details, error } = statusOf(thrown)
   const metadata = new Metadata()
-  metadata.set(trailer, Buffer.from(JSON.stringify(detail)))
-  return { code: errorKinds[error.code].grpc, details: error.code, metadata }
+  metadata.set(trailer, error)
+  return { code, details, metadata }
+}
+
+/** The error of a failed call, as the other side threw it, or what the transport's status means. */
+export const errorOf = ({ code, error }: Pick<RpcStatus, 'code' | 'error'>, service: string, cause: unknown) => {
+  if (error.length > 0) {
+    const { code: sent, key, params, retryAfterMs } = JSON.parse(error.toString()) as RpcErrorDetail
+    return new MeshError(sent, key, params, { cause, retryAfterMs })
+  }
+  const is = (status: grpcStatus): boolean => code === Number(status)
+  if (is(grpcStatus.DEADLINE_EXCEEDED))
+    return new MeshError('AGENT_TIMEOUT', 'error.timeout', { what: service }, { cause })
+  if (is(grpcStatus.CANCELLED)) return new MeshError('CANCELLED', 'error.cancelled', {}, { cause })
+  if (is(grpcStatus.UNAUTHENTICATED)) return new MeshError('UNAUTHORIZED', 'error.unauthorized', {}, { cause })
+  return new MeshError('UNAVAILABLE', 'error.unavailable', { what: service }, { cause })
 }
 
 const isServiceError = (thrown: unknown): thrown is ServiceError =>
   thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'number' && 'metadata' in thrown
 
-/** The error of a failed call, as the other side threw it, or what the transport's status means. */
+/** The error of a call that grpc-js says has failed. */
 export const fromStatus = (thrown: unknown, service: string): MeshError => {
   if (!isServiceError(thrown)) return toMeshError(thrown)
   const [sent] = thrown.metadata?.get(trailer) ?? []
-  if (sent !== undefined) {
-    const { code, key, params, retryAfterMs } = JSON.parse(sent.toString()) as RpcErrorDetail
-    return new MeshError(code, key, params, { cause: thrown, retryAfterMs })
-  }
-  if (thrown.code === grpcStatus.DEADLINE_EXCEEDED)
-    return new MeshError('AGENT_TIMEOUT', 'error.timeout', { what: service }, { cause: thrown })
-  if (thrown.code === grpcStatus.CANCELLED) return new MeshError('CANCELLED', 'error.cancelled', {}, { cause: thrown })
-  if (thrown.code === grpcStatus.UNAUTHENTICATED)
-    return new MeshError('UNAUTHORIZED', 'error.unauthorized', {}, { cause: thrown })
-  return new MeshError('UNAVAILABLE', 'error.unavailable', { what: service }, { cause: thrown })
+  return errorOf({ code: thrown.code, error: Buffer.from(sent ?? '') }, service, thrown)
 }

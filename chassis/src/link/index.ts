@@ -1,0 +1,3 @@
+export * from './functions.ts'
+export * from './pool.ts'
+export * from './probe.ts'

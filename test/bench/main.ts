@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: what a chat turn costs, beside a stateless proxy of the same kind on the same Node and upstream.
- * Options: --rounds N (3), --seconds N (3), --only direct,peer,mesh,all,edge, --scenarios <part of a name>,
+ * Options: --rounds N (3), --seconds N (3), --only direct,peer,mesh,all,edge,rpc, --scenarios <part of a name>,
  * --profile (a CPU profile of the one process).
  */
 import { mkdtempSync } from 'node:fs'
@@ -21,12 +21,13 @@ import { edgeBench } from './edge.ts'
 import { load, type LoadResult, type LoadTarget } from './load.ts'
 import { cpuMs, cpuMsByProgram, family, rssMb } from './proc.ts'
 import { topFunctions } from './profile.ts'
+import { rpcBench } from './rpc.ts'
 
 const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '3' },
-    only: { type: 'string', default: 'direct,peer,mesh,all,edge' },
+    only: { type: 'string', default: 'direct,peer,mesh,all,edge,rpc' },
     scenarios: { type: 'string', default: '' },
     profile: { type: 'boolean', default: false },
   },
@@ -272,6 +273,7 @@ const readiness = async (): Promise<void> => {
 }
 
 try {
+  if (wanted.includes('rpc')) await rpcBench(rounds, durationMs)
   const { subjects, profileDir, edge } = await startSubjects()
   await sleep(12_000)
   console.log('resident memory when idle, MB:')

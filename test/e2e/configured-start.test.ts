@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { chassisConfig, loadConfigs, pendingMigrations } from '@clawmesh/chassis'
 import { collectorOf, logLevelOf } from '../../cli/src/configuration.ts'
 import { migrationFolder } from '../../cli/src/migration-folders.ts'
+import { linkSecret, startReplica } from '../support/link-replicas.ts'
 import { startProcess } from '../support/all-in-one.ts'
 import { createDatabase } from '../support/database.ts'
 import { dependencyUrl } from '../support/dependencies.ts'
@@ -66,5 +67,28 @@ test('doctor names the file, and takes what is set and does nothing for worth a 
   expect(stdout).toContain('ok    configuration: valid, no file (/nowhere/c.json does not exist)\n')
   expect(stdout).toContain('note  unknown to Clawmesh: CLAWMESH_TPYO\n')
   expect(stdout).toContain('note  not used (yet): GOCLAW_MODE\n')
+  await rm(dataDir, { recursive: true })
+})
+
+test('doctor opens a link to each replica of services that run apart, and names those that it cannot reach', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'clawmesh-doctor-'))
+  const replica = await startReplica()
+  const env = {
+    CLAWMESH_DATA_DIR: dataDir,
+    CLAWMESH_MESH_SECRET: linkSecret,
+    CLAWMESH_AGENTS_GRPC_URL: `ipv4:${replica.address}`,
+  }
+  const well = await runClawmesh(['doctor'], env)
+  expect(well.stdout).toMatch(new RegExp(`^ok    links to agents: ${replica.address} open \\(\\d+ ms\\)$`, 'm'))
+  expect(well.code).toBe(0)
+  const foreign = await runClawmesh(['doctor'], {
+    ...env,
+    CLAWMESH_MESH_SECRET: 'another secret of 32 characters or more',
+  })
+  expect(foreign.code).toBe(1)
+  await replica.stop()
+  const away = await runClawmesh(['doctor'], env)
+  expect(away.stdout).toMatch(/^WRONG links to agents: .* no link .*\n +remedy: start agents/m)
+  expect(away.code).toBe(1)
   await rm(dataDir, { recursive: true })
 })

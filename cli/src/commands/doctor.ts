@@ -5,13 +5,17 @@ import {
   chassisConfig,
   ConfigError,
   countSecrets,
+  createIdentityTokens,
   createLogger,
   loadConfigs,
   openDatabase,
   pendingMigrations,
+  probeLinks,
   rowSecurityFault,
+  serviceCaller,
   type ChassisConfig,
   type Layers,
+  type RemoteService,
   type SecretBox,
 } from '@clawmesh/chassis'
 import { configFilePath, configNotices, openConfiguration, readLayers } from '../configuration.ts'
@@ -182,6 +186,39 @@ const outside = async (config: ChassisConfig): Promise<Finding[]> => {
   ]
 }
 
+/** Whether a service is looked for where nobody said that it is: it may as well be in the process that asks. */
+const isAssumed = (service: RemoteService, config: ChassisConfig): boolean =>
+  config[`${service}GrpcUrl`] === chassisConfig.settings[`${service}GrpcUrl`].schema.parse(undefined)
+
+const linksTo = async (service: RemoteService, config: ChassisConfig, secret: string): Promise<Finding[]> => {
+  const what = `links to ${service}`
+  const tokens = createIdentityTokens(secret)
+  try {
+    const links = await probeLinks(config[`${service}GrpcUrl`], () => tokens.mint(serviceCaller()))
+    const said = { ready: 'open', closed: 'no link', unsupported: 'plain gRPC only, as of an earlier release' }
+    return [
+      {
+        ok: links.every(({ state }) => state !== 'closed'),
+        what,
+        detail: links
+          .map(({ address, state, tookMs }) => `${address} ${said[state]} (${tookMs.toFixed(0)} ms)`)
+          .join(', '),
+        remedy: `start ${service}, correct its gRPC URL, or give all processes the same CLAWMESH_MESH_SECRET`,
+      },
+    ]
+  } catch (error) {
+    if (isAssumed(service, config)) return []
+    return [{ ok: false, what, detail: (error as Error).message, remedy: `correct the gRPC URL of ${service}` }]
+  }
+}
+
+/** What services that run apart find of each other; nothing where all is one process. */
+const links = async (config: ChassisConfig): Promise<Finding[]> => {
+  const { meshSecret } = config
+  if (meshSecret === undefined || config.rpcTransport !== 'link') return []
+  return (await Promise.all(servicesWithDatabase.map((service) => linksTo(service, config, meshSecret)))).flat()
+}
+
 /** Looks at everything and returns the report, and whether all is well. */
 export const doctor = async (env: NodeJS.ProcessEnv): Promise<{ text: string; ok: boolean }> => {
   const { findings: configured, layers } = configuration(env)
@@ -189,7 +226,7 @@ export const doctor = async (env: NodeJS.ProcessEnv): Promise<{ text: string; ok
   const findings = [
     nodeVersion(),
     ...configured,
-    ...(config === undefined ? [] : [dataFolder(config.dataDir), ...(await outside(config))]),
+    ...(config === undefined ? [] : [dataFolder(config.dataDir), ...(await outside(config)), ...(await links(config))]),
   ]
   return {
     ok: findings.every(({ ok }) => ok),

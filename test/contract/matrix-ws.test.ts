@@ -42,6 +42,14 @@ const newNames: readonly string[] = [
   'device.pair.request chatId',
   'device.pair.request accountId',
   'tenants.create slug',
+  // Each tenant has session keys of its own; one that is not there is made.
+  'chat.send sessionKey',
+  'chat.inject sessionKey',
+  // An unknown run is no fault; that one of another tenant is unknown is pinned in services/agents/test/chat-ws.test.ts.
+  'chat.abort runId',
+  // Says which agent is meant, by the name in it.
+  'agent.wait sessionKey',
+  'agent.identity.get sessionKey',
 ]
 /** Params that name things of the installation, which only its owners reach. */
 const ofInstallation: readonly string[] = ['tenants.get id', 'tenants.update id']
@@ -120,10 +128,9 @@ describe('a role or scope that is too low is refused and named; a sufficient one
       const { ok, error } = await client.ask(name, paramsFor(route))
       if (mayCall(caller, route.definition)) {
         allowed.push(who)
-        expect({ who, error: error?.code }).toEqual({
-          who,
-          error: ok ? undefined : expect.stringMatching(/NOT_FOUND|ALREADY_EXISTS/),
-        })
+        // The tenant has no provider, so no run gets far.
+        const faults = route.definition.startsRun === true ? /FAILED_PRECONDITION/ : /NOT_FOUND|ALREADY_EXISTS/
+        expect({ who, error: error?.code }).toEqual({ who, error: ok ? undefined : expect.stringMatching(faults) })
       } else
         expect({ who, error }).toEqual({
           who,
@@ -159,7 +166,10 @@ describe("another tenant's things are not found and stay as they are", () => {
   )
   const foreignCases = params.filter(([name, param]) => Object.hasOwn(things, `${name} ${param}`))
   const listedCases = params.filter(
-    ([name, param]) => !Object.hasOwn(things, `${name} ${param}`) && Object.hasOwn(resourceOfField, param),
+    ([name, param]) =>
+      !Object.hasOwn(things, `${name} ${param}`) &&
+      !newNames.includes(`${name} ${param}`) &&
+      Object.hasOwn(resourceOfField, param),
   )
 
   test('every param that looks like a name stands for something known', () => {

@@ -40,7 +40,7 @@ export interface MeshOptions {
   gateways?: number
   /** Processes of agents, `agents-1` and so on; default 1. */
   agents?: number
-  /** Each edge sends agents' requests to the replica of its own number alone, so that a test can choose who serves. */
+  /** Each edge sends agents' requests and calls to the replica of its own number alone, so that a test can choose who serves. */
   pinned?: boolean
   /** Runs all that is neither gateway nor agents in one process, `services-1`, which starts sooner; or in several. */
   together?: boolean | number
@@ -215,8 +215,13 @@ const start = async (options: MeshOptions, done: ReturnType<typeof undoer>): Pro
     if (found === undefined) throw new Error(`no process ${name}; there are ${[...byName.keys()].join(', ')}`)
     return found
   }
-  const ownAgents = (gateway: string) =>
-    `http://127.0.0.1:${find(byName, gateway.replace('gateway', 'agents')).httpPort}`
+  const ownAgents = (gateway: string) => {
+    const { httpPort, grpcPort } = find(byName, gateway.replace('gateway', 'agents'))
+    return {
+      CLAWMESH_AGENTS_HTTP_URL: `http://127.0.0.1:${httpPort}`,
+      CLAWMESH_AGENTS_GRPC_URL: `127.0.0.1:${grpcPort}`,
+    }
+  }
   const probe = (name: string, path: string) => `http://127.0.0.1:${find(byName, name).httpPort}${path}`
   const begin = async (name: string, further: Readonly<Record<string, string>> = {}): Promise<void> => {
     const { targets, httpPort, grpcPort, edgePort } = find(byName, name)
@@ -227,7 +232,7 @@ const start = async (options: MeshOptions, done: ReturnType<typeof undoer>): Pro
         CLAWMESH_HTTP_PORT: String(httpPort),
         CLAWMESH_GRPC_PORT: String(grpcPort),
         GOCLAW_PORT: String(edgePort),
-        ...(pinned && edgePort > 0 ? { CLAWMESH_AGENTS_HTTP_URL: ownAgents(name) } : {}),
+        ...(pinned && edgePort > 0 ? ownAgents(name) : {}),
         ...envOf(name),
         ...further,
       },

@@ -126,7 +126,14 @@ export const events = {
     'An agent is no longer shared with a user',
     changed.extend({ id: uuid, userId: z.string() }),
   ),
-  sessionPatched: event('agents', 'session', 'patched', 'A session was changed', changed),
+  sessionPatched: event(
+    'agents',
+    'session',
+    'patched',
+    'A session was changed',
+    // Whose it is, and the label that it has now.
+    changed.extend({ userId: z.string().optional(), label: z.string().optional() }),
+  ),
   sessionReset: event('agents', 'session', 'reset', 'A session was emptied', changed),
   sessionDeleted: event('agents', 'session', 'deleted', 'A session was deleted', changed),
   runFinished: event(
@@ -244,14 +251,23 @@ const runBase = {
   sessionKey: z.string(),
   userId: z.string(),
   channel: z.string(),
+  /** Its number among the events of its run, from 1; the end of a lost run has none. */
+  seq: z.number().int().optional(),
 }
 /** Long texts in them are cut. */
 const toolArguments = z.record(z.string(), z.unknown())
 export const runEvent = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('run.started'), ...runBase }),
+  z.object({ type: z.literal('run.started'), message: z.string().optional(), ...runBase }),
   z.object({ type: z.literal('chunk'), content: z.string(), ...runBase }),
   z.object({ type: z.literal('thinking'), content: z.string(), ...runBase }),
-  z.object({ type: z.literal('activity'), phase: z.string(), iteration: z.number().int(), ...runBase }),
+  z.object({
+    type: z.literal('activity'),
+    phase: z.string(),
+    iteration: z.number().int(),
+    tools: z.array(z.string()).optional(),
+    content: z.string().optional(),
+    ...runBase,
+  }),
   z.object({ type: z.literal('tool.call'), id: z.string(), name: z.string(), arguments: toolArguments, ...runBase }),
   z.object({
     type: z.literal('tool.result'),
@@ -265,7 +281,8 @@ export const runEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('block.reply'), content: z.string(), ...runBase }),
   z.object({ type: z.literal('run.retrying'), attempt: z.number().int(), reason: z.string(), ...runBase }),
   z.object({ type: z.literal('run.completed'), content: z.string(), usage: usageData, ...runBase }),
-  z.object({ type: z.literal('run.failed'), error: z.string(), ...runBase }),
+  // What was shown of the answer, where that is told.
+  z.object({ type: z.literal('run.failed'), error: z.string(), content: z.string().optional(), ...runBase }),
   z.object({ type: z.literal('run.cancelled'), ...runBase }),
 ])
 export type RunEvent = z.infer<typeof runEvent>

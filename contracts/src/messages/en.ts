@@ -51,6 +51,7 @@ export const en = {
   'error.run_lost': 'the process running this turn died',
   'error.budget_exceeded': 'monthly budget of agent {agent} is spent',
   'error.session_busy': 'session {key} is busy',
+  'error.queue_full': 'too many messages wait in session {key}',
   'error.invalid_channel_type': 'invalid channel_type: {value}',
   'error.cannot_delete_default_inst': 'cannot delete default channel instance',
   'error.tool_failed': '{text}',

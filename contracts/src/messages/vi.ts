@@ -53,6 +53,7 @@ export const vi: Record<keyof typeof en, string> = {
   'error.run_lost': 'tiến trình đang chạy lượt này đã chết',
   'error.budget_exceeded': 'ngân sách tháng của tác tử {agent} đã hết',
   'error.session_busy': 'phiên {key} đang bận',
+  'error.queue_full': 'có quá nhiều tin nhắn đang chờ trong phiên {key}',
   'error.invalid_channel_type': 'channel_type không hợp lệ: {value}',
   'error.cannot_delete_default_inst': 'không thể xóa kênh mặc định',
   'error.tool_failed': '{text}',

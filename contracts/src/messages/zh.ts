@@ -52,6 +52,7 @@ export const zh: Record<keyof typeof en, string> = {
   'error.run_lost': '运行此轮的进程已终止',
   'error.budget_exceeded': '智能体 {agent} 的月度预算已用完',
   'error.session_busy': '会话 {key} 正忙',
+  'error.queue_full': '会话 {key} 中等待的消息过多',
   'error.invalid_channel_type': 'channel_type 无效：{value}',
   'error.cannot_delete_default_inst': '不能删除默认渠道实例',
   'error.tool_failed': '{text}',

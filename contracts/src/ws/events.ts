@@ -2,6 +2,8 @@
 import { z } from 'zod'
 import type { EventData, EventName, RunEvent } from '../events/index.ts'
 import { epochMs, uuid } from '../http/common.ts'
+import { agentEvent, agentEventOf } from './agent-event.ts'
+import { twinPayloads } from './twins.ts'
 
 /**
  * Who is sent an event of a tenant: `admin` the tenant's admins; `user` those and the user whom its payload names, or
@@ -23,42 +25,26 @@ export interface WsEvent<T extends z.ZodType = z.ZodType> {
 
 const wsEvent = <T extends z.ZodType>(definition: WsEvent<T>): WsEvent<T> => definition
 
-const usage = z.object({
-  prompt_tokens: z.int(),
-  completion_tokens: z.int(),
-  total_tokens: z.int(),
-  cache_creation_tokens: z.int(),
-  cache_read_tokens: z.int(),
-})
-
-const agentEvent = z.object({
-  type: z.string(),
-  agentId: z.string().describe('Agent key'),
-  runId: z.string(),
-  userId: z.string().optional(),
-  channel: z.string().optional(),
-  sessionKey: z.string().optional(),
-  payload: z
-    .object({
-      content: z.string(),
-      phase: z.string(),
-      iteration: z.int(),
-      id: z.string(),
-      name: z.string(),
-      arguments: z.record(z.string(), z.unknown()),
-      result: z.string(),
-      is_error: z.boolean(),
-      attempt: z.string(),
-      error: z.string(),
-      usage,
-    })
-    .partial()
-    .optional(),
-})
-export type WsAgentEvent = z.infer<typeof agentEvent>
+/** An older name of a step of a run, for the connection that has asked for the run and knows no newer protocol. */
+const twin = <T extends z.ZodType>(of: string, payload: T) =>
+  wsEvent({ audience: 'connection', about: `${of}, as older clients know it`, payload })
 
 export const wsEvents = {
   agent: wsEvent({ audience: 'user', about: 'A step of an agent run, on whatever channel', payload: agentEvent }),
+  chat: twin('Text of a run', twinPayloads.chat),
+  chunk: twin('Text of a run', twinPayloads.chunk),
+  'tool.call': twin('The call of a tool', twinPayloads['tool.call']),
+  'tool.result': twin('The result of a tool', twinPayloads['tool.result']),
+  'run.started': twin('The begin of a run', twinPayloads['run.started']),
+  'run.completed': twin('The end of a run, however it ended', twinPayloads['run.completed']),
+  'run.failed': twin('The failure of a run', twinPayloads['run.failed']),
+  'run.cancelled': twin('The abort of a run', twinPayloads['run.cancelled']),
+  'session.updated': wsEvent({
+    audience: 'user',
+    about: 'A session got another label',
+    payload: z.object({ sessionKey: z.string(), label: z.string(), userId: z.string() }),
+    from: { sessionPatched: ({ id, label = '', userId = '' }) => ({ sessionKey: id, label, userId }) },
+  }),
   'device.pair.requested': wsEvent({
     audience: 'admin',
     about: 'Somebody waits to be paired',
@@ -122,62 +108,5 @@ export const wsEventSources: readonly Source[] = Object.entries<WsEvent>(wsEvent
   })),
 )
 
-const detailsOf = (event: RunEvent): WsAgentEvent['payload'] => {
-  switch (event.type) {
-    case 'run.started':
-    case 'run.cancelled':
-      return undefined
-    case 'chunk':
-    case 'thinking':
-    case 'block.reply':
-      return { content: event.content }
-    case 'activity':
-      return { phase: event.phase, iteration: event.iteration }
-    case 'tool.call':
-      return { id: event.id, name: event.name, arguments: event.arguments }
-    case 'tool.result':
-      return {
-        id: event.id,
-        name: event.name,
-        is_error: event.isError,
-        arguments: event.arguments,
-        result: event.result,
-        ...(event.isError ? { content: event.result } : {}),
-      }
-    case 'run.retrying':
-      return { attempt: String(event.attempt), error: event.reason }
-    case 'run.completed': {
-      const { inputTokens, outputTokens, cacheReadTokens, cacheCreationTokens } = event.usage
-      return {
-        content: event.content,
-        usage: {
-          prompt_tokens: inputTokens,
-          completion_tokens: outputTokens,
-          total_tokens: inputTokens + outputTokens,
-          cache_creation_tokens: cacheCreationTokens,
-          cache_read_tokens: cacheReadTokens,
-        },
-      }
-    }
-    case 'run.failed':
-      return { error: event.error }
-  }
-}
-
-/** A live event of a run as sessions are sent it. */
-export const wsAgentEvent = (event: RunEvent): WsEventMessage & { payload: PayloadOf<(typeof wsEvents)['agent']> } => {
-  const payload = detailsOf(event)
-  const { type, agentKey, runId, userId, channel, sessionKey } = event
-  return {
-    event: 'agent',
-    payload: {
-      type,
-      agentId: agentKey,
-      runId,
-      userId,
-      channel,
-      sessionKey,
-      ...(payload === undefined ? {} : { payload }),
-    },
-  }
-}
+/** A live event of a run as connections are sent it. */
+export const wsAgentEvent = (event: RunEvent) => ({ event: 'agent' as const, payload: agentEventOf(event) })

@@ -23,6 +23,8 @@ export interface WsMethod {
   errors: readonly ErrorCode[]
   /** Starts a run, so it passes the rate limiter. */
   startsRun?: true
+  /** May take minutes: the deadline of a stream holds, not that of a call. */
+  takesLong?: true
 }
 
 /** The methods on one resource, all answered by one service. */

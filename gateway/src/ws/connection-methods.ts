@@ -77,6 +77,7 @@ export const createConnectionMethods = (parts: ConnectionMethodParts): OwnMethod
   return {
     connect: async (session, params) => {
       const credentials = credentialsOfConnect(params)
+      session.isLegacy = !(Number(params.protocolVersion) >= wsProtocol)
       let admission: Admission
       try {
         admission = await admit(credentials)

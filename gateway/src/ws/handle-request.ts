@@ -6,6 +6,7 @@ import {
   readParams,
   toContract,
   traced,
+  type Call,
   type Mesh,
   type RemoteService,
 } from '@clawmesh/chassis'
@@ -15,7 +16,7 @@ import type { AnyOwnMethods } from './own-method.ts'
 import type { Session } from './session.ts'
 
 interface Parts {
-  mesh: Pick<Mesh, 'methods' | 'config'>
+  mesh: Pick<Mesh, 'methods' | 'config' | 'bus'>
   own: AnyOwnMethods
   takeRun: TakeRun
   /** Makes sure that who connected may still be there. @throws what admission throws */
@@ -45,14 +46,39 @@ export const createRequestHandler = ({ mesh, own, takeRun, recheck }: Parts): Ha
     return JSON.stringify(mesh.config.checkResponses ? definition.result.parse(result) : result)
   }
 
-  const answerElsewhere = async (session: Session, { name, definition, service }: WsRoute, request: WsRequest) => {
+  /** Calls a method where it is implemented, under the deadline that suits it. */
+  const callMethod = async ({ name, definition, service }: WsRoute, call: Call, params: unknown): Promise<string> => {
+    const asked = { method: name, paramsJson: JSON.stringify(params ?? {}) }
+    const methods = methodsOf(service as RemoteService)
+    if (definition.takesLong !== true) return (await methods.callMethod(call, asked)).resultJson
+    let resultJson = 'null'
+    for await (const answer of methods.callLongMethod(call, asked)) resultJson = answer.resultJson
+    return resultJson
+  }
+
+  /** A run that a method starts has the id of the request. Its answer comes after the last of its events. */
+  const answerWithRun = async ({ ownRuns }: Session, route: WsRoute, call: Call, params: unknown): Promise<string> => {
+    const { requestId: runId } = call
+    ownRuns.add(runId)
+    let didRun = false
+    try {
+      const result = await callMethod(route, call, params)
+      didRun = mesh.bus.connected() && !('injected' in (JSON.parse(result) as object))
+      return result
+    } finally {
+      await ownRuns.settled(runId, didRun)
+    }
+  }
+
+  const answerElsewhere = async (session: Session, route: WsRoute, { params }: WsRequest): Promise<string> => {
     if (session.authState.kind !== 'open') throw new MeshError('UNAUTHORIZED', 'error.connect_first')
     const { caller } = session.authState
+    const { name, definition } = route
     authoriseWs(caller, name, definition)
-    if (definition.startsRun === true) await takeRun(session.authState, session.clientIp)
     const call = { caller, requestId: randomUUID(), signal: session.gone, clientIp: session.clientIp }
-    const asked = { method: name, paramsJson: JSON.stringify(request.params ?? {}) }
-    return (await methodsOf(service as RemoteService).callMethod(call, asked)).resultJson
+    if (definition.startsRun !== true) return callMethod(route, call, params)
+    await takeRun(session.authState, session.clientIp)
+    return answerWithRun(session, route, call, params)
   }
 
   const answer = async (session: Session, request: WsRequest): Promise<string> => {

@@ -26,6 +26,7 @@ import { createRequestHandler, localeOf } from './handle-request.ts'
 import type { SocketLimits } from './limits.ts'
 import { createConnectionMethods } from './connection-methods.ts'
 import { createConnections } from './connections.ts'
+import { createOwnRuns } from './own-runs.ts'
 import { createPairings } from './pairings.ts'
 import { readFrame } from './read-frame.ts'
 import { concerns, createRechecker } from './recheck.ts'
@@ -195,6 +196,8 @@ export const createWebSockets = (parts: WebSocketParts): WebSockets => {
       authState: { kind: 'unknown' },
       locale: pickLocale(request.headers['accept-language']),
       openRequests: new Set(),
+      ownRuns: createOwnRuns(),
+      isLegacy: true,
       sinceMs: now,
       connectedAt: new Date(),
       lastReceivedMs: now,

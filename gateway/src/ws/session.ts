@@ -2,6 +2,7 @@
 import type { Caller, Locale } from '@clawmesh/contracts'
 import type { Admission } from '../admission/admit.ts'
 import type { PresentedCredentials } from '../admission/credentials.ts'
+import type { OwnRuns } from './own-runs.ts'
 import type { Sender } from './sender.ts'
 
 /** A connection that has not said who it is, waits to be paired, or speaks for a caller. */
@@ -20,6 +21,9 @@ export interface Session {
   locale: Locale
   /** Ids of the requests that are worked on. */
   readonly openRequests: Set<string>
+  readonly ownRuns: OwnRuns
+  /** Knows no protocol newer than the flat event names. */
+  isLegacy: boolean
   readonly sinceMs: number
   readonly connectedAt: Date
   lastReceivedMs: number

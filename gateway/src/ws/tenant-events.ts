@@ -6,9 +6,11 @@ import {
   roleIncludes,
   runEvent,
   runSubject,
+  twinsOf,
   wsAgentEvent,
   wsEventSources,
   type EventName,
+  type RunEvent,
   type WsEventMessage,
 } from '@clawmesh/contracts'
 import type { Bus, Logger } from '@clawmesh/chassis'
@@ -46,6 +48,16 @@ export const createTenantEvents = ({ bus, log, pairingRequest }: Parts): TenantE
       if (maySee(session, message)) session.sender.event((opening ??= eventOpening(message.event, message.payload)))
   }
 
+  const deliverStep = (sessions: ReadonlySet<Session>, event: RunEvent) => {
+    const message = wsAgentEvent(event)
+    deliver(sessions, message)
+    for (const { ownRuns, isLegacy, sender } of sessions) {
+      if (!ownRuns.has(event.runId)) continue
+      if (isLegacy) for (const twin of twinsOf(message.payload)) sender.event(eventOpening(twin.event, twin.payload))
+      ownRuns.saw(message.payload)
+    }
+  }
+
   const open = (tenantId: string): TenantFeed => {
     const sessions = new Set<Session>()
     const onFact = (name: EventName, handle: (data: unknown) => void) =>
@@ -61,7 +73,7 @@ export const createTenantEvents = ({ bus, log, pairingRequest }: Parts): TenantE
       if (message !== undefined) deliver(sessions, message)
     }
     const stops = [
-      bus.subscribe(runSubject(tenantId, '*'), (message) => deliver(sessions, wsAgentEvent(runEvent.parse(message)))),
+      bus.subscribe(runSubject(tenantId, '*'), (message) => deliverStep(sessions, runEvent.parse(message))),
       ...wsEventSources.map(({ name, toMessage }) => onFact(name, (data) => deliver(sessions, toMessage(data)))),
       onFact('pairingRequested', (data) => {
         announceRequest((data as { id: string }).id).catch((err: unknown) =>

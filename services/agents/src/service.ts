@@ -19,10 +19,10 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
   const contextFiles = createContextFiles(mesh, db, lookup)
   const sessions = createSessions(db, lookup)
   const runs = createRuns(mesh, db, config, { contextFiles: contextFiles.forRun })
-  const chat = createChat(mesh, db, { run: runs.run, lookup })
+  const chat = createChat(mesh, db, { ...runs, ...sessions, lookup, contextFiles: contextFiles.forRun })
   return composeService(mesh, {
     name: 'agents',
-    features: [agents, createShares(db, agents.owned), sessions, runs, chat],
+    features: [agents, createShares(db, agents.owned), sessions, runs, ...chat],
     rpc: [
       implementRpc(AgentsServiceService, { ...agents.rpc, ...contextFiles.rpc }),
       implementRpc(StatusServiceService, createStatus(db).rpc),

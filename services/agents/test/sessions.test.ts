@@ -156,9 +156,10 @@ describe('reading', () => {
       key: 'talk',
       summary: '',
       messages: [
-        { role: 'user', content: 'hello', created_at },
-        { role: 'assistant', content: 'echo: hello', created_at },
+        { role: 'user', content: 'hello', seq: 0, created_at },
+        { role: 'assistant', content: 'echo: hello', seq: 1, created_at },
       ],
+      total: 2,
       created: expect.any(String),
       updated: expect.any(String),
       agentUUID: expect.stringMatching(/^[0-9a-f-]{36}$/),
@@ -191,6 +192,7 @@ describe('reading', () => {
         role: 'assistant',
         content: '',
         thinking: 'hm',
+        seq: 1,
         tool_calls: [{ id: 'a', name: 'clock', arguments: {}, parse_error: 'unexpected end' }],
         created_at: expect.any(String),
       },
@@ -199,9 +201,28 @@ describe('reading', () => {
         content: expect.stringContaining('could not be read'),
         tool_call_id: 'a',
         is_error: true,
+        seq: 2,
         created_at: expect.any(String),
       },
     ])
+  })
+})
+
+describe('reading a window', () => {
+  rule('getSession.showsWindows', async () => {
+    const { alice } = newTenant()
+    for (const message of ['1', '2', '3']) await talk(alice, 'long', message)
+    const window = async (query: string) => {
+      const { body } = await agents.request<Body>(alice, 'GET', `${pathOf('long')}?${query}`)
+      expect(body['total']).toBe(6)
+      return (body['messages'] as Body[]).map(({ seq }) => seq as number)
+    }
+    expect(await window('')).toEqual([0, 1, 2, 3, 4, 5])
+    expect(await window('limit=2')).toEqual([4, 5])
+    expect(await window('limit=2&offset=1')).toEqual([3, 4])
+    expect(await window('limit=2&before=4')).toEqual([2, 3])
+    for (const query of ['limit=0', 'limit=many', 'before=-1'])
+      expect((await agents.request(alice, 'GET', `${pathOf('long')}?${query}`)).status).toBe(400)
   })
 })
 
@@ -244,7 +265,10 @@ describe('changing', () => {
     await talk(alice, 'mine')
     await patch(alice, 'mine', { label: 'hush' })
     const audit = await agents.auditOf(alice.tenantId, 'sessionPatched')
-    expect(audit).toEqual({ action: 'session.patched', data: { id: 'mine', actorId: 'alice' } })
+    expect(audit).toEqual({
+      action: 'session.patched',
+      data: { id: 'mine', actorId: 'alice', userId: 'alice', label: 'hush' },
+    })
   })
 })
 

@@ -2,7 +2,11 @@ import { z } from 'zod'
 import { json, okBool, page, timestamp, userId, uuid } from '../common.ts'
 import { defineHttpTable } from '../operation.ts'
 
-const message = z
+/** Numbers of messages are below it. */
+const maxWindow = 2_147_483_647
+
+/** A message as it is shown, over HTTP and WebSocket. */
+export const sessionMessage = z
   .object({
     role: z.enum(['system', 'user', 'assistant', 'tool']),
     content: z.string(),
@@ -13,6 +17,8 @@ const message = z
       .optional(),
     tool_call_id: z.string().optional(),
     is_error: z.boolean().optional(),
+    partial: z.boolean().optional().describe('An answer that was cut short, as far as it was shown'),
+    seq: z.number().int().optional().describe('Its number in the session, from 0'),
     created_at: timestamp.optional(),
   })
   .meta({ id: 'Message', description: 'One message of a session' })
@@ -52,7 +58,8 @@ const sessionSummary = sessionListItem
 const sessionDetail = z
   .object({
     key: z.string(),
-    messages: z.array(message),
+    messages: z.array(sessionMessage),
+    total: z.number().int().optional().describe('Messages of the whole session'),
     summary: z.string(),
     created: timestamp,
     updated: timestamp,
@@ -70,6 +77,13 @@ const sessionDetail = z
     metadata: z.record(z.string(), z.string()).optional(),
   })
   .meta({ id: 'SessionDetail', description: 'A chat session with its messages' })
+
+/** A part of a conversation; all of it where nothing is said. */
+export const messageWindow = z.object({
+  limit: z.coerce.number().int().min(1).max(maxWindow).optional().describe('The newest so many'),
+  offset: z.coerce.number().int().min(0).max(maxWindow).catch(0).default(0).describe('Newest messages to skip'),
+  before: z.coerce.number().int().min(0).max(maxWindow).optional().describe('Only messages before this seq'),
+})
 
 const sessionParams = z.object({ key: z.string().min(1).max(500).describe('Key of the session') })
 
@@ -117,10 +131,13 @@ export const sessions = defineHttpTable('agents', {
       hidesOthers: "A missing session is answered 404, somebody else's 403; admins see all of their tenant",
       answersMessages: 'The answer has key, messages and summary, and the attributes of the session',
       keepsToolSteps: 'Tool calls, tool results and thinking stand in their messages',
+      showsWindows:
+        'All messages come, oldest first; `limit` gives the newest so many, `offset` skips the newest, `before` looks only at messages before that `seq`, and `total` counts all',
     },
     params: sessionParams,
+    query: messageWindow,
     response: { 200: sessionDetail },
-    errors: [404],
+    errors: [400, 404],
   },
   patchSession: {
     method: 'PATCH',

@@ -1,1 +1,2 @@
+export { agentState, chat } from './chat.ts'
 export { sessions } from './sessions.ts'

@@ -1,23 +1,23 @@
-/** Chat: the HTTP routes that run agents, as clients of others' APIs and webhooks call them. */
+/** Chat: the HTTP routes that run agents, as clients of others' APIs and webhooks call them, and WebSocket conversations. */
 import type { Feature, Mesh, ServiceDb } from '@clawmesh/chassis'
 import type { AgentLookup } from '../agents/lookup.ts'
 import type { PrismaClient } from '../db/client/client.ts'
 import { createEarlierTurns } from '../runs/earlier-turns.ts'
 import type { Run } from '../runs/use-cases.ts'
+import { createAgentWs } from './agent-ws.ts'
 import { createForeignRuns } from './foreign-runs.ts'
 import { createChatHttp } from './http.ts'
+import { createChatWs } from './ws.ts'
 
-interface Parts {
-  run: Run
-  lookup: Pick<AgentLookup, 'runnable'>
-}
+type Parts = Omit<Parameters<typeof createChatWs>[0], 'fetchAllow'> &
+  Parameters<typeof createAgentWs>[0] & { run: Run; lookup: Pick<AgentLookup, 'runnable'> }
 
-export const createChat = (mesh: Mesh, db: ServiceDb<PrismaClient>, { run, lookup }: Parts) => {
-  const runForeign = createForeignRuns({
-    run,
-    lookup,
-    earlierTurns: createEarlierTurns(db),
-    fetchAllow: mesh.config.fetchAllow.split(',').filter(Boolean),
-  })
-  return { http: createChatHttp({ run, runForeign, lookup }) } satisfies Feature
+export const createChat = (mesh: Mesh, db: ServiceDb<PrismaClient>, parts: Parts): Feature[] => {
+  const { run, lookup } = parts
+  const fetchAllow = mesh.config.fetchAllow.split(',').filter(Boolean)
+  const runForeign = createForeignRuns({ run, lookup, earlierTurns: createEarlierTurns(db), fetchAllow })
+  return [
+    { http: createChatHttp({ run, runForeign, lookup }), ws: createChatWs({ ...parts, fetchAllow }) },
+    { ws: createAgentWs(parts) },
+  ]
 }

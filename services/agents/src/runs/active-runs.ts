@@ -1,20 +1,31 @@
 /** The runs that this replica works on. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MeshError } from '@clawmesh/contracts'
+import type { Inbox } from './inbox.ts'
+import type { Transcript } from './transcript.ts'
 
 /** Runs that are aborted get so long to store their end. */
 const lastWordMs = 5_000
 
+export interface ActiveRun {
+  controller: AbortController
+  /** What is said to the run while it is on. */
+  inbox: Inbox
+  /** What it has shown so far. */
+  transcript: Transcript
+}
+
 export const createActiveRuns = () => {
-  const active = new Map<string, AbortController>()
+  const active = new Map<string, ActiveRun>()
 
   /** Ends all runs with an error that says that this replica is leaving. */
   const abort = () => {
-    for (const controller of active.values()) controller.abort(new MeshError('UNAVAILABLE', 'error.shutting_down'))
+    for (const { controller } of active.values()) controller.abort(new MeshError('UNAVAILABLE', 'error.shutting_down'))
   }
 
   return {
-    add: (runId: string, controller: AbortController) => void active.set(runId, controller),
+    add: (runId: string, run: ActiveRun) => void active.set(runId, run),
+    get: (runId: string) => active.get(runId),
     remove: (runId: string) => void active.delete(runId),
     ids: () => [...active.keys()],
     abort,

@@ -52,8 +52,7 @@ interface BeginParts {
 
 export const createBeginRun = ({ rows, leaseMs, sessionWaitMs }: BeginParts) => {
   const newRun = (request: RunRequest): NewRun => {
-    const { caller, agent, origin, userId, sessionKey } = request
-    const runId = randomUUID()
+    const { runId = randomUUID(), caller, agent, origin, userId, sessionKey } = request
     return {
       runId,
       sessionKey: sessionKey ?? httpSessionKey(agent.agentKey, userId, runId),

@@ -9,7 +9,11 @@ import { createActiveRuns } from './active-runs.ts'
 import { createBeginRun } from './begin.ts'
 import { createGatheringSignal } from './live-events.ts'
 import { createLostRunsPart } from './lost-runs.ts'
+import { createRunAsks } from './run-asks.ts'
 import { createRunRows } from './rows.ts'
+import { createRunningRuns, type RunningRuns } from './running.ts'
+import { createSend, type Send } from './send.ts'
+import { createSessionQueue } from './session-queue.ts'
 import { createRunRules } from './rules.ts'
 import type { runSettings } from './settings.ts'
 import { createTenantMessageRules } from './tenant-message-rules.ts'
@@ -45,9 +49,10 @@ export const createRuns = (
   const rows = createRunRows(db)
   const active = createActiveRuns()
   const signal = createGatheringSignal(mesh.bus)
+  const asks = createRunAsks({ bus: mesh.bus, active, log })
   const { runLeaseMs: leaseMs, runHeartbeatMs: heartbeatMs, sessionWaitMs } = config
 
-  const run = createRun({
+  const { run, prepare, runPrepared } = createRun({
     messageRules: createTenantMessageRules(
       mesh,
       () => ({ maxChars: config.maxMessageChars(), injectionAction: config.injectionAction() }),
@@ -71,15 +76,28 @@ export const createRuns = (
     }),
   })
 
+  const send = createSend({
+    prepare,
+    runPrepared,
+    rows,
+    ask: asks.ask,
+    mode: config.queueMode,
+    queue: createSessionQueue({ cap: config.queueCap, drop: config.queueDrop }),
+  })
+  const running = createRunningRuns({ rows, ask: asks.ask })
+
   return {
     run,
+    send,
+    running,
     lameDuck: () => {
       const { lameDuckMs, drainTimeoutMs } = mesh.config
       setTimeout(active.abort, lameDuckMs + Math.max(drainTimeoutMs - lastWordMs, drainTimeoutMs / 2)).unref()
     },
     parts: [
+      asks.part,
       createLostRunsPart({ rows, signal, log, leaseMs, heartbeatMs, active: active.ids }),
       { name: 'runs', stop: () => active.drain(mesh.config.drainTimeoutMs) },
     ],
-  } satisfies Feature & { run: Run; lameDuck: () => void }
+  } satisfies Feature & { run: Run; send: Send; running: RunningRuns; lameDuck: () => void }
 }

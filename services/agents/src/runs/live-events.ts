@@ -10,11 +10,20 @@ const resultChars = 1_000
 
 type Base = Pick<RunEvent, 'runId' | 'agentId' | 'agentKey' | 'sessionKey' | 'userId' | 'channel'>
 type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
-type LiveEvent = Without<RunEvent, keyof Base>
+type LiveEvent = Without<RunEvent, keyof Base | 'seq'>
 
 export interface LiveEvents {
   text: (kind: 'chunk' | 'thinking', delta: string) => void
   send: (event: LiveEvent) => void
+  /** Resolves when all events so far were published. */
+  settled: () => Promise<void>
+}
+
+interface LiveEventOptions {
+  /** Is shown every event before it is published. */
+  record?: (event: RunEvent) => void
+  /** Keeps a text of the answer where it outlives the process; it is published after that. */
+  keep?: (text: string) => Promise<void>
 }
 
 /** A text as watchers may see it: without credentials, and cut. What lies beyond twice the cut is not looked at. */
@@ -57,17 +66,34 @@ export const createGatheringSignal = (bus: Pick<Bus, 'signal'>): Signal => {
   }
 }
 
-/** Publishes a run's events on its own subject, in order. */
-export const createLiveEvents = (signal: Signal, tenantId: string, base: Base): LiveEvents => {
+/** Publishes a run's events on its own subject, in order and numbered. */
+export const createLiveEvents = (
+  signal: Signal,
+  tenantId: string,
+  base: Base,
+  { record, keep }: LiveEventOptions = {},
+): LiveEvents => {
   const subject = runSubject(tenantId, base.runId)
   let kind: 'chunk' | 'thinking' = 'chunk'
   let gathered = ''
   let timer: NodeJS.Timeout | undefined
+  let seq = 0
+  let published: Promise<void> = Promise.resolve()
 
+  const publish = (event: LiveEvent) => {
+    const numbered: RunEvent = { ...event, ...base, seq: ++seq }
+    record?.(numbered)
+    signal(subject, numbered)
+  }
+  const emit = (event: LiveEvent) => {
+    if (keep === undefined) return publish(event)
+    const kept = event.type === 'chunk' ? keep(event.content) : undefined
+    published = published.then(() => kept).then(() => publish(event))
+  }
   const flush = () => {
     clearTimeout(timer)
     timer = undefined
-    if (gathered !== '') signal(subject, { type: kind, content: gathered, ...base })
+    if (gathered !== '') emit({ type: kind, content: gathered })
     gathered = ''
   }
 
@@ -80,7 +106,8 @@ export const createLiveEvents = (signal: Signal, tenantId: string, base: Base): 
     },
     send: (event) => {
       flush()
-      signal(subject, { ...trimmed(event), ...base })
+      emit(trimmed(event))
     },
+    settled: () => published,
   }
 }

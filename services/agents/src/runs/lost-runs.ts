@@ -1,15 +1,16 @@
 /** Runs outlive their replica: leases are renewed while it lives, and what it leaves behind is declared failed. */
-import { MeshError } from '@clawmesh/contracts'
+import { MeshError, runSubject, type RunEvent } from '@clawmesh/contracts'
 import { event, type Logger, type Part } from '@clawmesh/chassis'
-import { createLiveEvents, type Signal } from './live-events.ts'
+import type { Signal } from './live-events.ts'
 import { noUsage } from './run-loop.ts'
+import { partialAnswer } from './model-messages.ts'
 import { startTrace } from './spans.ts'
 import type { LostRun, RunRows } from './types.ts'
 
 const batchSize = 100
 
 interface Parts {
-  rows: Pick<RunRows, 'end' | 'lost' | 'renew'>
+  rows: Pick<RunRows, 'end' | 'lost' | 'renew' | 'unstoredText' | 'forgetTexts'>
   signal: Signal
   log: Logger
   /** A run whose replica is silent this long is declared failed. */
@@ -28,9 +29,10 @@ export const createLostRunsPart = ({ rows, signal, log, leaseMs, heartbeatMs, ac
     const { id: runId, tenantId, agentId, agentKey, sessionKey, userId, channel, inputPreview, startedAt } = run
     const base = { runId, agentId, agentKey, sessionKey, userId, channel }
     const error = new MeshError('UNAVAILABLE', 'error.run_lost').message
+    const content = await rows.unstoredText(tenantId, runId)
     const recorded = startTrace({ ...base, input: inputPreview }, startedAt).finish({
       status: 'error',
-      output: '',
+      output: content,
       error,
     })
     // Two replicas may find the same run; the statement lets one of them end it.
@@ -39,7 +41,7 @@ export const createLostRunsPart = ({ rows, signal, log, leaseMs, heartbeatMs, ac
       tenantId,
       status: 'failed',
       error,
-      messages: [],
+      messages: partialAnswer(content),
       usage: noUsage,
       provider: '',
       model: '',
@@ -49,7 +51,9 @@ export const createLostRunsPart = ({ rows, signal, log, leaseMs, heartbeatMs, ac
       ],
     })
     if (!ended) return
-    createLiveEvents(signal, tenantId, base).send({ type: 'run.failed', error })
+    // Without a number: how many events the dead replica sent is not known.
+    const failed: RunEvent = { type: 'run.failed', error, content, ...base }
+    signal(runSubject(tenantId, runId), failed)
     log.warn({ runId, tenant: tenantId }, 'a run was lost with its process')
   }
 
@@ -58,6 +62,7 @@ export const createLostRunsPart = ({ rows, signal, log, leaseMs, heartbeatMs, ac
       const mine = active()
       if (mine.length > 0) await rows.renew(mine, leaseMs)
       for (const run of await rows.lost(batchSize)) await fail(run)
+      await rows.forgetTexts()
     } catch (err) {
       log.warn({ err }, 'renewing run leases failed')
     }

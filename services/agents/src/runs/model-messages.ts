@@ -29,3 +29,11 @@ export const modelMessage = ({ role, content, extra, parts = [] }: NewMessage): 
   providerState: extra?.providerState ?? '',
   parts,
 })
+
+/** A message that was said while the run was on; its note is the model's alone. */
+export const injectedMessage = ({ content }: NewMessage): ChatMessage =>
+  textMessage('user', `[The person wrote this while you were working. Take it into account and go on.]\n${content}`)
+
+/** What was shown of an answer that was cut short, as it is stored; nothing where nothing was shown. */
+export const partialAnswer = (shown: string): NewMessage[] =>
+  shown === '' ? [] : [{ role: 'assistant', content: shown, extra: { partial: true } }]

@@ -14,7 +14,7 @@ import type { PrismaClient } from '../db/client/client.ts'
 import { toMessage, type MessageRow } from '../sessions/message-row.ts'
 import type { NewMessage } from '../sessions/types.ts'
 import { storableJson } from './storable.ts'
-import type { EndedRun, HeldSession, LostRun, NewRun, RunRows } from './types.ts'
+import type { EndedRun, HeldSession, LostRun, NewRun, RunningRun, RunRows, ShownText } from './types.ts'
 
 /** From so many runs on, a statement waits a moment to begin or end several: the database does less for each. */
 const busyRuns = 8
@@ -198,6 +198,22 @@ export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>):
     return runs.map(({ runId }) => ended.has(runId))
   }, batches)
 
+  /** Texts of one moment, of whatever runs, are one statement. */
+  const keepText = createBatcher<ShownText, void>(
+    async (texts) => {
+      await system.prepared(
+        'keep_text',
+        `INSERT INTO agents.run_texts (run_id, tenant_id, iteration, position, content)
+         SELECT "runId", "tenantId", iteration, position, content FROM jsonb_to_recordset($1::jsonb)
+           AS t("runId" uuid, "tenantId" uuid, iteration int, position int, content text)
+         WHERE EXISTS (SELECT 1 FROM agents.runs r WHERE r.id = "runId")`,
+        [storableJson(texts)],
+      )
+      return texts.map(() => undefined)
+    },
+    { maxBatch: 64, concurrency: 2 },
+  )
+
   return {
     beginFresh: async (run) => {
       running.add(run.runId)
@@ -224,6 +240,38 @@ export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>):
         [tenantId, sessionKey],
       )
       return rows[0]
+    },
+
+    running: async (tenantId, { sessionKey = null, runId = null, agentId = null }) => {
+      const { rows } = await forTenant(tenantId).query<RunningRun>(
+        `SELECT id AS "runId", agent_id AS "agentId", session_key AS "sessionKey", user_id AS "userId", channel
+         FROM agents.runs WHERE tenant_id = $1 AND status = 'running'
+           AND ($2::text IS NULL OR session_key = $2) AND ($3::text IS NULL OR id::text = $3)
+           AND ($4::uuid IS NULL OR agent_id = $4)`,
+        [tenantId, sessionKey, runId, agentId],
+      )
+      return rows
+    },
+
+    keepText,
+
+    unstoredText: async (tenantId, runId) => {
+      // Each model call leaves one answer in the session.
+      const { rows } = await forTenant(tenantId).query<{ content: string | null }>(
+        `SELECT string_agg(t.content, '' ORDER BY t.position) AS content FROM agents.run_texts t
+         WHERE t.run_id = $1 AND t.iteration > (
+           SELECT count(*) FROM agents.runs r JOIN agents.messages m
+             ON m.session_id = r.session_id AND m.run_id = r.id AND m.role = 'assistant'
+           WHERE r.id = $1)`,
+        [runId],
+      )
+      return rows[0]?.content ?? ''
+    },
+
+    forgetTexts: async () => {
+      await system.query(
+        `DELETE FROM agents.run_texts t USING agents.runs r WHERE r.id = t.run_id AND r.status <> 'running'`,
+      )
     },
 
     history: async (tenantId, session, limit) => {

@@ -7,20 +7,22 @@ import type {
 } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { ToolContext } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
 import { MeshError } from '@clawmesh/contracts'
-import type { Call } from '@clawmesh/chassis'
+import { cutText, type Call } from '@clawmesh/chassis'
 import type { NewMessage } from '../sessions/types.ts'
 import type { Agent } from '../agents/types.ts'
 import { createClientCalls, type ClientCalls } from './client-calls.ts'
 import { shownArguments, type LiveEvents } from './live-events.ts'
 import { createLoopDetector } from './loop-detector.ts'
+import type { Inbox } from './inbox.ts'
 import { callModel, type Chat } from './model-call.ts'
-import { modelMessage } from './model-messages.ts'
+import { injectedMessage, modelMessage } from './model-messages.ts'
 import { modelOptions, modelSampling } from './model-options.ts'
 import type { RunTrace } from './spans.ts'
 import { readableCalls, runToolTurn, storedCalls, type InvokeTool } from './tool-turn.ts'
 import type { ClientToolCall, ClientTools, RunOptions, RunResult, ToolCallPiece, Usage } from './types.ts'
 
 const maxMalformedInARow = 3
+const injectedPreviewChars = 200
 
 export const noUsage: Usage = {
   inputTokens: 0,
@@ -55,6 +57,8 @@ interface LoopInput {
   onText: (delta: string) => Promise<void>
   /** Takes the calls of the client's tools as they are written. */
   onToolCall: (piece: ToolCallPiece) => Promise<void>
+  /** What is said to the run while it is on. */
+  inbox: Inbox
   /** Stores a finished iteration. @throws when the run is no longer ours */
   store: (messages: readonly NewMessage[]) => Promise<void>
   /** Called after each model call, so that a run that fails still tells what it has used. */
@@ -107,6 +111,14 @@ export const runAgentLoop = async (input: LoopInput): Promise<LoopResult> => {
   const isClients = (name: string) => clientNames.has(name)
   let ownTools = input.tools.filter(({ name }) => !isClients(name))
   let malformedInARow = 0
+  /** Shows the model what was said meanwhile. */
+  const hear = (said: readonly NewMessage[], iteration: number) => {
+    for (const { content } of said) {
+      const preview = cutText(content, injectedPreviewChars)
+      live.send({ type: 'activity', phase: 'injected_message', iteration, content: preview })
+    }
+    messages.push(...said.map(injectedMessage))
+  }
 
   for (let iteration = 1; ; iteration++) {
     if (iteration >= agent.maxToolIterations) ownTools = []
@@ -134,8 +146,15 @@ export const runAgentLoop = async (input: LoopInput): Promise<LoopResult> => {
     const called = (await assigned(done.toolCalls, isClients, clientCalls)).filter(({ tool }) => isWanted(tool))
     const toolCalls = called.flatMap(({ theirs }) => theirs ?? [])
     // Cut in the middle of a call of the client's, asking again would end there too.
-    if (called.length === 0 || (isCut && called.every(({ tool, theirs }) => !theirs && isClients(tool.name))))
-      return answered(done)
+    if (called.length === 0 || (isCut && called.every(({ tool, theirs }) => !theirs && isClients(tool.name)))) {
+      const result = answered(done)
+      const said = await input.inbox.takeOrClose()
+      if (said.length === 0) return result
+      await input.store(result.ending)
+      messages.push(...result.ending.filter(({ content }) => content !== '').map(modelMessage))
+      hear(said, iteration)
+      continue
+    }
 
     if (done.content !== '') live.send({ type: 'block.reply', content: done.content })
     const stored = storedCalls(
@@ -157,7 +176,8 @@ export const runAgentLoop = async (input: LoopInput): Promise<LoopResult> => {
     for (const { id, name, argumentsJson } of toolCalls)
       live.send({ type: 'tool.call', id, name, arguments: shownArguments(argumentsJson) })
     const calls = called.flatMap(({ tool, theirs }, index) => (theirs ? [] : [{ ...tool, id: stored[index]!.id }]))
-    if (calls.length > 0) live.send({ type: 'activity', phase: 'tool_exec', iteration })
+    if (calls.length > 0)
+      live.send({ type: 'activity', phase: 'tool_exec', iteration, tools: calls.map(({ name }) => name) })
     const turn = await runToolTurn({
       call,
       calls,
@@ -173,6 +193,7 @@ export const runAgentLoop = async (input: LoopInput): Promise<LoopResult> => {
 
     await input.store(step)
     messages.push(...step.map(modelMessage))
+    hear(await input.inbox.take(), iteration)
     if (turn.stop) ownTools = []
     malformedInARow = turn.malformed ? malformedInARow + 1 : 0
     if (malformedInARow >= maxMalformedInARow)

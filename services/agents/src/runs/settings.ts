@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { integer, type Setting } from '@clawmesh/chassis'
 import { injectionActions } from './message-rules.ts'
+import { queueDrops, queueModes } from './queue-modes.ts'
 
 export const runSettings = {
   runLeaseMs: {
@@ -11,13 +12,31 @@ export const runSettings = {
   },
   runHeartbeatMs: {
     env: ['CLAWMESH_RUN_HEARTBEAT_MS'],
-    schema: integer(5_000, 100),
+    schema: integer(3_000, 100),
     about: 'How often leases are renewed and lost runs are looked for',
   },
   sessionWaitMs: {
     env: ['CLAWMESH_SESSION_WAIT_MS'],
     schema: integer(300_000, 1),
     about: 'How long a message waits for the turn before it in the same session',
+  },
+  queueMode: {
+    env: ['CLAWMESH_QUEUE_MODE'],
+    file: 'gateway.queue_mode',
+    schema: z.enum(queueModes).default('followup'),
+    about:
+      'What a WebSocket message does to a session that is busy: go into the run (followup), wait for its turn (queue), or end the run (interrupt)',
+    live: true,
+  },
+  queueCap: {
+    env: ['CLAWMESH_QUEUE_CAP'],
+    schema: integer(10, 1),
+    about: 'Messages that wait for their turn in one session of a replica',
+  },
+  queueDrop: {
+    env: ['CLAWMESH_QUEUE_DROP'],
+    schema: z.enum(queueDrops).default('new'),
+    about: 'Which message is refused when too many wait in a session: the new one, or the oldest',
   },
   maxMessageChars: {
     env: ['CLAWMESH_MAX_MESSAGE_CHARS'],

@@ -8,10 +8,12 @@ import { inputOf, SessionNameTaken, type BeginRun } from './begin.ts'
 import { fitHistory } from './history.ts'
 import { createLiveEvents, type Signal } from './live-events.ts'
 import type { Chat } from './model-call.ts'
-import { modelMessage, textMessage } from './model-messages.ts'
+import { createInbox } from './inbox.ts'
+import { modelMessage, partialAnswer, textMessage } from './model-messages.ts'
 import { systemPrompt } from './prompt.ts'
 import { addUsage, noUsage, runAgentLoop } from './run-loop.ts'
 import { startTrace } from './spans.ts'
+import { createTranscript } from './transcript.ts'
 import type { InvokeTool } from './tool-turn.ts'
 import type {
   ClientTools,
@@ -29,7 +31,7 @@ import type {
 const historyLimit = 1_000
 
 interface Parts {
-  rows: Pick<RunRows, 'append' | 'end' | 'history'>
+  rows: Pick<RunRows, 'append' | 'end' | 'history' | 'keepText'>
   begin: BeginRun
   active: ActiveRuns
   /** Publishes live events. */
@@ -83,15 +85,31 @@ export const createTurn = ({
     const forward = () => abort.abort(outer.signal.reason)
     outer.signal.addEventListener('abort', forward, { once: true })
     if (outer.signal.aborted) forward()
-    active.add(runId, abort)
+    const inbox = createInbox((said) => rows.append(tenantId, runId, [said]))
+    const transcript = createTranscript()
+    active.add(runId, { controller: abort, inbox, transcript })
     const call: Call = { ...outer, signal: abort.signal }
 
     const base = { runId, agentId: agent.id, agentKey: agent.agentKey, sessionKey, userId, channel: origin.channel }
-    const live = createLiveEvents(signal, tenantId, base)
+    let iteration = 1
+    let position = 0
+    /** What was shown of the answer that is not stored yet. */
+    let shown = ''
+    const keep = async (content: string) => {
+      const text = { runId, tenantId, iteration, position: position++, content }
+      await rows.keepText(text).catch((err: unknown) => log.warn({ err, runId }, 'what a run shows could not be kept'))
+    }
+    const live = createLiveEvents(
+      signal,
+      tenantId,
+      // Events are for the user of the session, whoever asks.
+      { ...base, userId: session.userId || userId },
+      { record: transcript.record, ...(request.keepsText === true ? { keep } : {}) },
+    )
     const trace = startTrace({ ...base, input: inputOf(request), metadata: request.metadata })
     let usage: Usage | undefined
     let servedBy = { provider: agent.provider, model: agent.model }
-    live.send({ type: 'run.started' })
+    live.send({ type: 'run.started', message: run.inputPreview })
     observer.started?.(runId)
 
     const end = async (
@@ -153,7 +171,9 @@ export const createTurn = ({
           observer.busy?.()
           return invokeTool(toolCall, tool)
         },
+        inbox,
         onText: async (delta) => {
+          shown += delta
           await kept
           await observer.text?.(delta)
         },
@@ -164,6 +184,8 @@ export const createTurn = ({
         store: async (messages) => {
           await kept
           if (!(await rows.append(tenantId, runId, messages))) throw new MeshError('UNAVAILABLE', 'error.run_lost')
+          iteration++
+          shown = ''
         },
         used: (more, provider, model) => {
           if (more !== noUsage) usage = addUsage(usage ?? noUsage, more)
@@ -172,6 +194,7 @@ export const createTurn = ({
       })
       await end('completed', ending)
       live.send({ type: 'run.completed', content, usage: usage ?? noUsage })
+      await live.settled()
       return { runId, content, finishReason, toolCalls, usage }
     } catch (thrown) {
       if (abort.signal.reason instanceof SessionNameTaken) {
@@ -188,12 +211,18 @@ export const createTurn = ({
         () => false,
       )
       if (isKept && error.key !== 'error.run_lost')
-        await end(status, [], error.message).catch((err: unknown) =>
+        await end(status, partialAnswer(shown), error.message).catch((err: unknown) =>
           log.error({ err, runId }, 'the end of a run could not be stored'),
         )
-      live.send(status === 'cancelled' ? { type: 'run.cancelled' } : { type: 'run.failed', error: error.message })
+      live.send(
+        status === 'cancelled'
+          ? { type: 'run.cancelled' }
+          : { type: 'run.failed', error: error.message, content: shown },
+      )
+      await live.settled()
       throw error
     } finally {
+      inbox.close()
       outer.signal.removeEventListener('abort', forward)
       active.remove(runId)
     }

@@ -51,6 +51,10 @@ export interface ToolCallPiece {
 }
 
 export interface RunRequest {
+  /** Id of the run, where somebody waits for its events already; else one is made up. */
+  runId?: string | undefined
+  /** What is shown of the answer is kept before it is shown, so that it outlives the process. */
+  keepsText?: boolean | undefined
   caller: Caller
   agent: Agent
   origin: RunOrigin
@@ -121,6 +125,24 @@ export interface HeldSession {
   firstSeq: number
 }
 
+/** A run that is on. */
+export interface RunningRun {
+  runId: string
+  agentId: string
+  sessionKey: string
+  userId: string
+  channel: string
+}
+
+/** A piece of an answer as it was shown. */
+export interface ShownText {
+  runId: string
+  tenantId: string
+  iteration: number
+  position: number
+  content: string
+}
+
 export interface EndedRun {
   runId: string
   tenantId: string
@@ -158,6 +180,17 @@ export interface RunRows {
   end: (run: EndedRun) => Promise<boolean>
   /** Who a session belongs to, for telling "busy" from "not yours". */
   sessionOwner: (tenantId: string, sessionKey: string) => Promise<{ agentId: string; userId: string } | undefined>
+  /** The runs that are on, of those that a filter fits. */
+  running: (
+    tenantId: string,
+    filter: { sessionKey?: string; runId?: string; agentId?: string },
+  ) => Promise<RunningRun[]>
+  /** Keeps what is shown. */
+  keepText: (text: ShownText) => Promise<void>
+  /** What a run has shown of the answer that it has not stored. */
+  unstoredText: (tenantId: string, runId: string) => Promise<string>
+  /** Forgets texts of runs that have ended. */
+  forgetTexts: () => Promise<void>
   /** The messages of a held session before its current turn, the newest `limit` of them, oldest first. */
   history: (tenantId: string, session: HeldSession, limit: number) => Promise<Message[]>
   /** Appends the messages of one iteration. False when the run is no longer ours. */

@@ -16,12 +16,19 @@ interface Parts {
 /** Runs one turn to its end. @throws the error that ended it; the turn is then kept as failed or cancelled */
 export type Run = (call: Call, request: RunRequest, observer?: RunObserver) => Promise<RunResult>
 
+/** A request as the model will be shown it, which nothing keeps from starting. @throws what refuses it */
+export type PrepareRun = (call: Call, request: RunRequest) => Promise<RunRequest>
+
 const cutMessage = (message: string, { maxChars: limit }: MessageRules): string => {
   if (message.length <= limit) return message
   return `${cutText(message, limit)}\n[The message had ${message.length} characters; only the first ${limit} are here.]`
 }
 
-export const createRun = ({ messageRules, rules, turn }: Parts): Run => {
+export const createRun = ({
+  messageRules,
+  rules,
+  turn,
+}: Parts): { prepare: PrepareRun; runPrepared: Run; run: Run } => {
   /** Turns of one session on this replica queue here, in order; other replicas are met at the lease. */
   const inSession = createKeyedMutex()
 
@@ -36,12 +43,22 @@ export const createRun = ({ messageRules, rules, turn }: Parts): Run => {
     }
   }
 
-  return async (call, asked, observer = {}) => {
+  const prepare: PrepareRun = async (call, asked) => {
     const limits = await messageRules(call)
     const request = { ...asked, message: cutMessage(storable(asked.message), limits) }
     await requireNoRefusal(rules, call, { ...request, messageRules: limits })
+    return request
+  }
+
+  const runPrepared: Run = async (call, request, observer = {}) => {
     const { sessionKey, caller } = request
     if (sessionKey === undefined) return freshTurn(call, request, observer)
     return inSession(`${caller.tenantId} ${sessionKey}`, () => turn(call, request, observer))
+  }
+
+  return {
+    prepare,
+    runPrepared,
+    run: async (call, request, observer) => runPrepared(call, await prepare(call, request), observer),
   }
 }

@@ -4,10 +4,12 @@ import type { AgentLookup } from '../agents/lookup.ts'
 import type { PrismaClient } from '../db/client/client.ts'
 import { createSessionHttp } from './http.ts'
 import { createSessionRows } from './rows.ts'
-import { createSessionUseCases } from './use-cases.ts'
+import { createSessionUseCases, type SessionUseCases } from './use-cases.ts'
 import { createSessionWs } from './ws.ts'
 
 export const createSessions = (db: ServiceDb<PrismaClient>, { find }: Pick<AgentLookup, 'find'>) => {
   const sessions = createSessionUseCases({ rowsOf: createSessionRows(db), findAgent: find })
-  return { http: createSessionHttp(sessions), ws: createSessionWs(sessions) } satisfies Feature
+  return { http: createSessionHttp(sessions), ws: createSessionWs(sessions), sessions } satisfies Feature & {
+    sessions: SessionUseCases
+  }
 }

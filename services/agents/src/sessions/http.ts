@@ -1,6 +1,6 @@
 import { http } from '@clawmesh/contracts'
 import { implementHttp } from '@clawmesh/chassis'
-import { toResponse, toSummary } from './shown.ts'
+import { toResponse, toShownMessage, toSummary } from './shown.ts'
 import type { SessionUseCases } from './use-cases.ts'
 
 export const createSessionHttp = (sessions: SessionUseCases) =>
@@ -9,12 +9,13 @@ export const createSessionHttp = (sessions: SessionUseCases) =>
       const page = await sessions.list(caller, query)
       return { ...query, sessions: page.sessions.map(toSummary), total: page.total }
     },
-    getSession: async ({ caller, params }) => {
-      const { session, messages } = await sessions.get(caller, params.key)
+    getSession: async ({ caller, params, query }) => {
+      const { session, messages } = await sessions.get(caller, params.key, query)
       return {
         ...toResponse(session),
         agentUUID: session.agentId,
-        messages: messages.map((message) => ({ ...message, ...message.extra })),
+        messages: messages.map(toShownMessage),
+        total: session.messageCount,
       }
     },
     patchSession: async ({ call, params, body }) => {

@@ -6,11 +6,14 @@ export interface MessageRow {
   content: string
   extra: MessageExtra | null
   created_at: Date
+  /** Where it was asked for. */
+  seq?: number
 }
 
-export const toMessage = ({ role, content, extra, created_at: createdAt }: MessageRow): Message => ({
+export const toMessage = ({ role, content, extra, created_at: createdAt, seq }: MessageRow): Message => ({
   role,
   content,
   extra: extra ?? undefined,
   createdAt,
+  ...(seq === undefined ? {} : { seq }),
 })

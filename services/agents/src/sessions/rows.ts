@@ -20,6 +20,9 @@ const toSession = (row: SessionWithAgent): Session => ({
   metadata: row.metadata as Record<string, string>,
 })
 
+/** Above the number of any message. */
+const maxSeq = 2_147_483_647
+
 export const createSessionRows =
   (db: ServiceDb<PrismaClient>) =>
   (tenantId: string): SessionRows => {
@@ -45,19 +48,38 @@ export const createSessionRows =
         return row === null ? undefined : toSession(row)
       },
 
-      messages: async ({ id }) => {
+      messages: async ({ id }, { limit, offset = 0, before }) => {
         const { rows } = await sql.query<MessageRow>(
-          `SELECT role, content, extra, created_at FROM agents.messages
-           WHERE session_id = $1 AND tenant_id = $2 ORDER BY seq`,
-          [id, tenantId],
+          `SELECT seq, role, content, extra, created_at FROM agents.messages
+           WHERE session_id = $1 AND tenant_id = $2 AND seq < $3 ORDER BY seq DESC LIMIT $4 OFFSET $5`,
+          [id, tenantId, before ?? maxSeq, limit ?? null, offset],
         )
-        return rows.map(toMessage)
+        return rows.reverse().map(toMessage)
       },
 
-      patch: ({ id, sessionKey }, changes, actor) =>
+      inject: async ({ agentId, sessionKey, userId, mayUseAll, content, messageId }) => {
+        const { rows } = await sql.query(
+          `WITH session AS (
+             INSERT INTO agents.sessions AS s
+               (id, tenant_id, session_key, agent_id, user_id, channel, next_seq, message_bytes)
+             VALUES ($1, $2, $3, $4, $5, 'ws', 1, octet_length($6::text))
+             ON CONFLICT (tenant_id, session_key) DO UPDATE SET
+               next_seq = s.next_seq + 1, message_bytes = s.message_bytes + EXCLUDED.message_bytes, updated_at = now()
+             WHERE s.user_id = EXCLUDED.user_id OR $7
+             RETURNING id, next_seq
+           )
+           INSERT INTO agents.messages (tenant_id, session_id, seq, run_id, role, content)
+           SELECT $2, id, next_seq - 1, $1, 'assistant', $6 FROM session RETURNING seq`,
+          [messageId, tenantId, sessionKey, agentId, userId, content, mayUseAll],
+        )
+        return rows.length === 1
+      },
+
+      patch: ({ id, sessionKey, userId, label }, changes, actor) =>
         change(async (tx) => {
           await tx.session.updateMany({ where: { id, tenantId }, data: { ...changes, updatedAt: new Date() } })
-          return { result: undefined, events: [event('sessionPatched', { id: sessionKey, ...actor })] }
+          const data = { id: sessionKey, userId, label: changes.label ?? label, ...actor }
+          return { result: undefined, events: [event('sessionPatched', data)] }
         }),
 
       reset: ({ id, sessionKey }, actor) =>

@@ -8,3 +8,12 @@ export const httpSessionKey = (agentKey: string, userId: string, runId: string):
 
 /** A session of its own for one wake call. */
 export const wakeSessionKey = (agentRef: string): string => `agent:${agentRef}:wake-${randomUUID().slice(0, 8)}`
+
+/** A new conversation over a WebSocket. */
+export const wsSessionKey = (agentKey: string): string => `agent:${agentKey}:ws:direct:${randomUUID()}`
+
+/** The agent that a session key names, if it names one. */
+export const agentOfKey = (sessionKey: string): string | undefined => {
+  const [kind, agent, ...rest] = sessionKey.split(':', 3)
+  return kind === 'agent' && agent !== undefined && agent !== '' && rest.length > 0 ? agent : undefined
+}

@@ -38,7 +38,9 @@ export interface Session extends Pick<
 export type StoredToolCall = Whole<Shown>['toolCalls'][number]
 
 /** What a message carries beside its text. */
-export interface MessageExtra extends Partial<Pick<Whole<Shown>, 'toolCalls' | 'toolCallId' | 'isError' | 'thinking'>> {
+export interface MessageExtra extends Partial<
+  Pick<Whole<Shown>, 'toolCalls' | 'toolCallId' | 'isError' | 'thinking' | 'partial'>
+> {
   /** The provider's own blocks of the turn, sent back unchanged. */
   providerState?: string
 }
@@ -53,4 +55,13 @@ export interface NewMessage {
 
 export interface Message extends NewMessage {
   createdAt: Date
+  /** Its number in the session, where it was asked for. */
+  seq?: number
+}
+
+/** A part of a conversation: the newest `limit` messages, behind the `offset` newest, of those before a number. */
+export interface MessageWindow {
+  limit?: number | undefined
+  offset?: number | undefined
+  before?: number | undefined
 }

@@ -1,10 +1,21 @@
+import { randomUUID } from 'node:crypto'
 import { MeshError, type Caller } from '@clawmesh/contracts'
 import { type Actor, actorOf, type Call, cutText } from '@clawmesh/chassis'
 import { seesAllSessions } from './access.ts'
-import type { Message, Session, SessionChanges, SessionQuery } from './types.ts'
+import type { Message, MessageWindow, Session, SessionChanges, SessionQuery } from './types.ts'
 
 interface SessionFilter extends Pick<SessionQuery, 'channel' | 'userId' | 'limit' | 'offset'> {
   agentId: string | undefined
+}
+
+interface InjectedMessage {
+  messageId: string
+  agentId: string
+  sessionKey: string
+  userId: string
+  /** The sender may use sessions of all users. */
+  mayUseAll: boolean
+  content: string
 }
 
 /** The sessions of one tenant. */
@@ -12,8 +23,10 @@ export interface SessionRows {
   /** One page, most recently updated first, and how many match in all. */
   page: (filter: SessionFilter) => Promise<{ sessions: Session[]; total: number }>
   find: (sessionKey: string) => Promise<Session | undefined>
-  /** All messages, oldest first. */
-  messages: (session: Session) => Promise<Message[]>
+  /** The messages of a window, oldest first. */
+  messages: (session: Session, window: MessageWindow) => Promise<Message[]>
+  /** Appends a message of the assistant; the session is made where there is none. False when it is somebody else's. */
+  inject: (message: InjectedMessage) => Promise<boolean>
   patch: (session: Session, changes: SessionChanges, actor: Actor) => Promise<void>
   /** Drops messages and summary; what a run still writes comes after them. */
   reset: (session: Session, actor: Actor) => Promise<void>
@@ -41,6 +54,13 @@ const mergedMetadata = (old: Readonly<Record<string, string>>, more: Readonly<Re
   return metadata
 }
 
+const noAccess = () => new MeshError('FORBIDDEN', 'error.no_access', { kind: 'session' })
+
+/** @throws FORBIDDEN for somebody else's */
+const requireOwn = (caller: Caller, { userId }: Session): void => {
+  if (!seesAllSessions(caller) && userId !== caller.userId) throw noAccess()
+}
+
 /** Sessions as people see them. Admins see all of their tenant, others their own. */
 export const createSessionUseCases = ({ rowsOf, findAgent }: Parts) => {
   /** @throws NOT_FOUND, or FORBIDDEN for somebody else's */
@@ -48,8 +68,7 @@ export const createSessionUseCases = ({ rowsOf, findAgent }: Parts) => {
     const session = await rowsOf(caller.tenantId).find(key)
     if (session === undefined)
       throw new MeshError('NOT_FOUND', 'error.not_found', { kind: 'session', id: cutText(key, 200) })
-    if (!seesAllSessions(caller) && session.userId !== caller.userId)
-      throw new MeshError('FORBIDDEN', 'error.no_access', { kind: 'session' })
+    requireOwn(caller, session)
     return session
   }
   const rows = (caller: Caller) => rowsOf(caller.tenantId)
@@ -69,9 +88,30 @@ export const createSessionUseCases = ({ rowsOf, findAgent }: Parts) => {
     },
 
     /** @throws NOT_FOUND, FORBIDDEN */
-    get: async (caller: Caller, key: string): Promise<{ session: Session; messages: Message[] }> => {
+    get: async (
+      caller: Caller,
+      key: string,
+      window: MessageWindow = {},
+    ): Promise<{ session: Session; messages: Message[] }> => {
       const session = await require(caller, key)
-      return { session, messages: await rows(caller).messages(session) }
+      return { session, messages: await rows(caller).messages(session, window) }
+    },
+
+    /** Whether a session is there. @throws FORBIDDEN for somebody else's */
+    exists: async (caller: Caller, key: string): Promise<boolean> => {
+      const session = await rows(caller).find(key)
+      if (session !== undefined) requireOwn(caller, session)
+      return session !== undefined
+    },
+
+    /** Appends a message of the assistant, and gives it its id. @throws FORBIDDEN */
+    inject: async (caller: Caller, agentId: string, sessionKey: string, content: string): Promise<string> => {
+      const messageId = randomUUID()
+      const mayUseAll = seesAllSessions(caller)
+      const { userId } = caller
+      const message = { messageId, agentId, sessionKey, userId, mayUseAll, content }
+      if (!(await rows(caller).inject(message))) throw noAccess()
+      return messageId
     },
 
     /** Sets label and model where given; metadata are merged key by key. @throws NOT_FOUND, FORBIDDEN, INVALID_REQUEST */

@@ -11,7 +11,9 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -170,11 +172,23 @@ export const MethodsServiceService = {
     responseSerialize: (value: CallMethodResponse): Buffer => Buffer.from(CallMethodResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CallMethodResponse => CallMethodResponse.decode(value),
   },
+  /** The same for a method that may take minutes: a stream of one answer, which has the deadline of a stream. */
+  callLongMethod: {
+    path: "/clawmesh.methods.v1.MethodsService/CallLongMethod" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: CallMethodRequest): Buffer => Buffer.from(CallMethodRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CallMethodRequest => CallMethodRequest.decode(value),
+    responseSerialize: (value: CallMethodResponse): Buffer => Buffer.from(CallMethodResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CallMethodResponse => CallMethodResponse.decode(value),
+  },
 } as const;
 
 export interface MethodsServiceServer extends UntypedServiceImplementation {
   /** Runs one method as the caller of the call. */
   callMethod: handleUnaryCall<CallMethodRequest, CallMethodResponse>;
+  /** The same for a method that may take minutes: a stream of one answer, which has the deadline of a stream. */
+  callLongMethod: handleServerStreamingCall<CallMethodRequest, CallMethodResponse>;
 }
 
 export interface MethodsServiceClient extends Client {
@@ -194,6 +208,13 @@ export interface MethodsServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CallMethodResponse) => void,
   ): ClientUnaryCall;
+  /** The same for a method that may take minutes: a stream of one answer, which has the deadline of a stream. */
+  callLongMethod(request: CallMethodRequest, options?: Partial<CallOptions>): ClientReadableStream<CallMethodResponse>;
+  callLongMethod(
+    request: CallMethodRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<CallMethodResponse>;
 }
 
 export const MethodsServiceClient = makeGenericClientConstructor(

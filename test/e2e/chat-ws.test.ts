@@ -1,0 +1,95 @@
+/** Conversations over WebSockets through two gateways and two agents replicas. */
+import type { WsAgentEvent } from '@clawmesh/contracts'
+import { chatFaultTests } from '../faults/scenarios/chat-ws-suite.ts'
+import { converse, story, wsPort } from '../faults/scenarios/chat-ws.ts'
+import { openDevice } from '../support/chat-device.ts'
+import { meshToken, ownerId } from '../support/mesh-processes.ts'
+import { rule } from '../support/rule.ts'
+import { connectWs, type WsClient } from '../support/ws-client.ts'
+
+// Shorter leases, one death each: the long form is test/faults/chat-ws.test.ts.
+const meshOf = chatFaultTests({
+  rounds: 1,
+  env: { CLAWMESH_RUN_LEASE_MS: '6000', CLAWMESH_RUN_HEARTBEAT_MS: '1500' },
+  toldWithinMs: 20_000,
+})
+
+const newUser = async (user: string) => {
+  const { key } = await meshOf()
+    .api(0, ownerId)
+    .need<{ key: string }>('POST', '/v1/api-keys', { name: 'chat', scopes: ['operator.write'], owner_id: user })
+  return { token: key }
+}
+const frameNames = (frames: readonly string[]) =>
+  frames.map((frame) => {
+    const { type, event, payload } = JSON.parse(frame) as { type: string; event?: string; payload?: { type?: string } }
+    return type === 'res' ? 'res' : event === 'agent' ? `agent ${payload?.type}` : event!
+  })
+/** Everything that a connection is sent from now on. */
+const framesOf = ({ socket }: WsClient): string[] => {
+  const frames: string[] = []
+  socket.on('message', (data) => void frames.push((data as Buffer).toString()))
+  return frames
+}
+
+rule('chat.send.streamsToWhoMaySee', async () => {
+  const mesh = meshOf()
+  const [alice, bob] = [await newUser('alice'), await newUser('bob')]
+  const key = 'agent:default:ws:direct:seen'
+  const asking = await connectWs(wsPort(mesh, 0), { ...alice, protocolVersion: 3 })
+  const frames = framesOf(asking)
+  const watchers = [
+    await openDevice(wsPort(mesh, 1), alice, key),
+    await openDevice(wsPort(mesh, 1), { token: meshToken, user_id: ownerId }, key),
+  ]
+  const stranger = await connectWs(wsPort(mesh, 1), bob)
+  mesh.upstream.next({ text: story, chunks: 10, chunkDelayMs: 50 })
+  const answer = await asking.need('chat.send', { message: 'tell', sessionKey: key, stream: true })
+  expect(answer).toMatchObject({ content: story, sessionKey: key })
+  const names = frameNames(frames)
+  expect(names.slice(0, 2)).toEqual(['agent run.started', 'agent activity'])
+  expect(names.slice(-2)).toEqual(['agent run.completed', 'res'])
+  for (const watcher of watchers) {
+    expect((await watcher.end()).type).toBe('run.completed')
+    expect(watcher.shown()).toBe(story)
+    expect(watcher.events().filter(({ type }) => type === 'chunk').length).toBeGreaterThan(1)
+    await watcher.client.close()
+  }
+  expect(stranger.events).toEqual([])
+  await Promise.all([asking.close(), stranger.close()])
+})
+
+rule('chat.send.sendsTwins', async () => {
+  const mesh = meshOf()
+  const alice = await newUser('alice')
+  const old = await connectWs(wsPort(mesh, 0), alice)
+  const other = await connectWs(wsPort(mesh, 0), alice)
+  const frames = framesOf(old)
+  const { content } = await old.need<{ content: string }>('chat.send', { message: 'hello' })
+  const names = frameNames(frames)
+  expect(names.filter((name) => name.startsWith('run.'))).toEqual(['run.started', 'run.completed'])
+  expect(names.slice(-3)).toEqual(['agent run.completed', 'run.completed', 'res'])
+  const pieces = (event: string) =>
+    old.events.filter((each) => each.event === event).map(({ payload }) => (payload as { content: string }).content)
+  for (const event of ['chunk', 'chat']) expect(pieces(event).join('')).toBe(content)
+  await other.event('agent', ({ type }: WsAgentEvent) => type === 'run.completed')
+  expect(new Set(other.events.map(({ event }) => event))).toEqual(new Set(['agent']))
+  await Promise.all([old.close(), other.close()])
+})
+
+rule('chat.abort.abortsOnAnyReplica', async () => {
+  const mesh = meshOf()
+  const { key, device, answer, history } = await converse(mesh)
+  const elsewhere = await connectWs(wsPort(mesh, 1), { token: meshToken, user_id: ownerId })
+  expect(await elsewhere.need('chat.send', { message: 'shorter', sessionKey: key })).toMatchObject({ injected: true })
+  const { runIds } = await elsewhere.need<{ runIds: string[] }>('chat.abort', { sessionKey: key })
+  const payload = { cancelled: true, runId: runIds[0], sessionKey: key }
+  expect(await answer).toMatchObject({ ok: true, payload })
+  expect(await device.end()).toMatchObject({ type: 'run.cancelled', runId: runIds[0] })
+  expect(await history(elsewhere)).toMatchObject([
+    { role: 'user', content: 'tell me a story' },
+    { role: 'user', content: 'shorter' },
+    { role: 'assistant', content: device.shown(), partial: true },
+  ])
+  await Promise.all([device.client.close(), elsewhere.close()])
+})

@@ -1,0 +1,94 @@
+/** The tests over conversations whose parts die, for the long suite and its short form. */
+import { meshStartLimitMs, startMesh, type Mesh } from '../../support/mesh-processes.ts'
+import { converse, story, wsPort, type Conversation } from './chat-ws.ts'
+
+interface Plan {
+  /** Deaths of each kind. */
+  rounds: number
+  env: Readonly<Record<string, string>>
+  /** How soon a client must be told that the process of its run died. */
+  toldWithinMs: number
+}
+
+/** Nothing was lost or doubled, and the history is what was shown. */
+const expectWhole = async ({ device, history }: Conversation) => {
+  const { client } = device
+  const end = await device.end()
+  expect(end).toMatchObject({ type: 'run.completed', payload: { content: story } })
+  expect(device.shown()).toBe(story)
+  expect(device.events().map(({ seq }) => seq)).toEqual(device.events().map((_, at) => at + 1))
+  expect((await history(client)).map(({ role, content }) => [role, content])).toEqual([
+    ['user', 'tell me a story'],
+    ['assistant', story],
+  ])
+  await client.close()
+}
+
+/** @returns the mesh, once it runs: two edges pinned to two agents replicas */
+export const chatFaultTests = ({ rounds, env, toldWithinMs }: Plan): (() => Mesh) => {
+  let mesh: Mesh
+  beforeAll(async () => {
+    mesh = await startMesh({ gateways: 2, agents: 2, pinned: true, together: true, env })
+  }, meshStartLimitMs)
+  afterAll(() => mesh?.stop())
+  const times = (work: () => Promise<void>) => async () => {
+    for (let round = 0; round < rounds; round++) await work()
+  }
+  const limitMs = rounds * 120_000
+
+  test(
+    'a client whose socket dies in mid-run resumes the turn at another edge, and nothing is lost or doubled',
+    times(async () => {
+      const talk = await converse(mesh)
+      talk.device.client.socket.terminate()
+      expect(await talk.answer).toBeUndefined()
+      expect(await talk.device.resume(wsPort(mesh, 1))).toMatchObject({ isRunning: true })
+      const waiting = talk.device.client.need('agent.wait', { sessionKey: talk.key })
+      await expectWhole({ ...talk, history: async (client) => (await waiting, talk.history(client)) })
+    }),
+    limitMs,
+  )
+
+  test(
+    'a client whose gateway dies in mid-run resumes the turn at another one, and nothing is lost or doubled',
+    times(async () => {
+      const talk = await converse(mesh)
+      await mesh.kill('gateway-1')
+      expect(await talk.answer).toBeUndefined()
+      expect(await talk.device.resume(wsPort(mesh, 1))).toMatchObject({ isRunning: true })
+      await expectWhole(talk)
+      await mesh.restart('gateway-1')
+    }),
+    limitMs,
+  )
+
+  test(
+    'when the agents process dies in mid-run everybody is told, what was shown is kept, and the session goes on',
+    times(async () => {
+      const talk = await converse(mesh)
+      const { device, key, history } = talk
+      await device.resume(wsPort(mesh, 1))
+      await mesh.kill('agents-1')
+      const killedAt = performance.now()
+      expect(await talk.answer).toMatchObject({ ok: false, error: { code: 'UNAVAILABLE' } })
+      const end = await device.end()
+      const toldAfterMs = performance.now() - killedAt
+      console.log(`told after ${Math.round(toldAfterMs)} ms`)
+      expect(toldAfterMs).toBeLessThan(toldWithinMs)
+      expect(end.type).toBe('run.failed')
+      // The last piece may have been kept and not been shown any more; the end of the run tells it.
+      const kept = end.payload!.content!
+      expect(kept.slice(0, device.shown().length)).toBe(device.shown())
+      expect(await history(device.client)).toMatchObject([
+        { role: 'user', content: 'tell me a story' },
+        { role: 'assistant', content: kept, partial: true },
+      ])
+      const next = await device.client.need('chat.send', { message: 'go on', sessionKey: key })
+      expect(next).toMatchObject({ content: 'You said: go on' })
+      await device.client.close()
+      await mesh.restart('agents-1')
+    }),
+    limitMs,
+  )
+  return () => mesh
+}

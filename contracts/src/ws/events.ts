@@ -81,7 +81,6 @@ export const wsEvents = {
 } as const
 
 export type WsEventName = keyof typeof wsEvents
-type PayloadOf<E> = E extends WsEvent<infer T> ? z.input<T> : never
 
 /** An event on its way to the sessions of a tenant. */
 export interface WsEventMessage {

@@ -47,6 +47,7 @@ const newNames: readonly string[] = [
   'chat.inject sessionKey',
   // An unknown run is no fault; that one of another tenant is unknown is pinned in services/agents/test/chat-ws.test.ts.
   'chat.abort runId',
+  'sessions.branch newKey',
   // Says which agent is meant, by the name in it.
   'agent.wait sessionKey',
   'agent.identity.get sessionKey',

@@ -93,3 +93,17 @@ rule('chat.abort.abortsOnAnyReplica', async () => {
   ])
   await Promise.all([device.client.close(), elsewhere.close()])
 })
+
+rule('sessions.patch.tellsOthers', async () => {
+  const mesh = meshOf()
+  const [alice, bob] = [await newUser('alice'), await newUser('bob')]
+  const key = 'agent:default:ws:direct:named'
+  const [here, there] = [await connectWs(wsPort(mesh, 0), alice), await connectWs(wsPort(mesh, 1), alice)]
+  const stranger = await connectWs(wsPort(mesh, 1), bob)
+  await here.need('chat.inject', { sessionKey: key, message: 'welcome' })
+  await here.need('sessions.patch', { key, label: 'Stories' })
+  const { payload } = await there.event('session.updated')
+  expect(payload).toEqual({ sessionKey: key, label: 'Stories', userId: 'alice' })
+  expect(stranger.events).toEqual([])
+  await Promise.all([here.close(), there.close(), stranger.close()])
+})

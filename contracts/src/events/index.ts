@@ -134,6 +134,13 @@ export const events = {
     // Whose it is, and the label that it has now.
     changed.extend({ userId: z.string().optional(), label: z.string().optional() }),
   ),
+  sessionBranched: event(
+    'agents',
+    'session',
+    'branched',
+    'A session was begun with the messages of another',
+    changed.extend({ from: z.string() }),
+  ),
   sessionReset: event('agents', 'session', 'reset', 'A session was emptied', changed),
   sessionDeleted: event('agents', 'session', 'deleted', 'A session was deleted', changed),
   runFinished: event(

@@ -17,8 +17,8 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
   const agents = createAgents(mesh, db)
   const { lookup } = agents
   const contextFiles = createContextFiles(mesh, db, lookup)
-  const sessions = createSessions(db, lookup)
   const runs = createRuns(mesh, db, config, { contextFiles: contextFiles.forRun })
+  const sessions = createSessions(db, lookup, runs.running.endIn)
   const chat = createChat(mesh, db, { ...runs, ...sessions, lookup, contextFiles: contextFiles.forRun })
   return composeService(mesh, {
     name: 'agents',

@@ -87,6 +87,17 @@ export const messageWindow = z.object({
 
 const sessionParams = z.object({ key: z.string().min(1).max(500).describe('Key of the session') })
 
+export const branch = z.object({
+  seq: z.number().int().min(0).max(maxWindow).optional().describe('The last message that is taken along'),
+  newKey: z.string().min(1).max(500).optional().describe('Key of the new session'),
+})
+export const branched = z.object({ ok: z.literal(true), key: z.string(), messageCount: z.number().int() })
+export const sessionChanges = z.object({
+  label: z.string().max(500).optional(),
+  model: z.string().max(200).optional(),
+  metadata: z.record(z.string(), z.string()).optional(),
+})
+
 export const sessions = defineHttpTable('agents', {
   listSessions: {
     method: 'GET',
@@ -152,11 +163,7 @@ export const sessions = defineHttpTable('agents', {
       isAudited: 'The change is stored at once, an event and an entry of the audit log, session.patched',
     },
     params: sessionParams,
-    body: z.object({
-      label: z.string().max(500).optional(),
-      model: z.string().max(200).optional(),
-      metadata: z.record(z.string(), z.string()).optional(),
-    }),
+    body: sessionChanges,
     response: { 200: z.object({ ok: z.literal(true), key: z.string() }) },
     errors: [400, 404],
   },
@@ -183,10 +190,30 @@ export const sessions = defineHttpTable('agents', {
       removesTheSession: 'The session is gone with its messages',
       hidesOthers:
         "A missing session is answered 404, somebody else's 403; for those who see all sessions, a missing one is fine",
+      endsItsRun: 'A run that is on in the session is cancelled first, wherever it is worked on',
       isAudited: 'It is an event and an entry of the audit log, session.deleted',
     },
     params: sessionParams,
     response: { 200: okBool },
     errors: [404],
+  },
+  branchSession: {
+    method: 'POST',
+    path: '/v1/sessions/{key}/branch',
+    role: 'operator',
+    summary: 'Begin another session with the messages of this one',
+    rules: {
+      copiesTheConversation:
+        'The new session has the messages up to `seq`, or all, with summary, label and metadata; both go on apart, counters begin anew',
+      namesTheBranch:
+        'Its key is `newKey`, one that exists already is answered 409; or a new `agent:<key>:ws:direct:<id>`',
+      hidesOthers:
+        "A missing session is answered 404, somebody else's 403; the branch belongs to the user of the session",
+      isAudited: 'It is an event and an entry of the audit log, session.branched',
+    },
+    params: sessionParams,
+    body: branch,
+    response: { 201: branched },
+    errors: [400, 404, 409],
   },
 })

@@ -1,7 +1,20 @@
 import { z } from 'zod'
-import { sessionListItem } from '../../http/agents/sessions.ts'
-import { page } from '../../http/common.ts'
+import {
+  branch,
+  branched,
+  messageWindow,
+  sessionChanges,
+  sessionListItem,
+  sessionMessage,
+} from '../../http/agents/sessions.ts'
+import { okBool, page } from '../../http/common.ts'
 import { defineWsTable } from '../method.ts'
+
+const key = z.string().min(1).max(500).describe('Key of the session')
+const aliases = { key: ['session_key'] }
+const hidesOthers =
+  "A missing session is answered NOT_FOUND, somebody else's UNAUTHORIZED; admins may use all of their tenant"
+const saved = z.object({ ok: z.literal(true), key: z.string() })
 
 export const sessions = defineWsTable('agents', {
   'sessions.list': {
@@ -27,5 +40,76 @@ export const sessions = defineWsTable('agents', {
       offset: z.number().int(),
     }),
     errors: [],
+  },
+  'sessions.preview': {
+    role: 'viewer',
+    summary: 'Messages and summary of a session',
+    rules: {
+      showsTheConversation: 'The answer has key, messages, oldest first, and summary; windows as those of chat.history',
+      hidesOthers,
+    },
+    params: z.object({ key, ...messageWindow.shape }),
+    aliases,
+    result: z.object({ key: z.string(), messages: z.array(sessionMessage), summary: z.string(), total: z.int() }),
+    errors: ['NOT_FOUND'],
+  },
+  'sessions.patch': {
+    role: 'operator',
+    summary: 'Change label, model or metadata of a session',
+    rules: {
+      changesAsOverHttp:
+        'Label and model change where given, an empty label clears it, an empty model is ignored; metadata is merged key by key',
+      tellsOthers: 'Connections of the user of the session, and of admins, get `session.updated` with key and label',
+      hidesOthers,
+    },
+    params: z.object({ key, ...sessionChanges.shape }),
+    aliases,
+    result: saved,
+    errors: ['NOT_FOUND'],
+  },
+  'sessions.label': {
+    role: 'operator',
+    summary: 'Set the label of a session',
+    rules: { setsTheLabel: 'The label alone changes, an empty one clears it', hidesOthers },
+    params: z.object({ key, label: z.string().max(500) }),
+    aliases,
+    result: saved,
+    errors: ['NOT_FOUND'],
+  },
+  'sessions.reset': {
+    role: 'operator',
+    summary: 'Empty a session',
+    rules: {
+      emptiesTheConversation: 'Messages and summary go at once; label, metadata and counters stay',
+      hidesOthers,
+    },
+    params: z.object({ key }),
+    aliases,
+    result: okBool,
+    errors: ['NOT_FOUND'],
+  },
+  'sessions.delete': {
+    role: 'operator',
+    summary: 'Delete a session',
+    rules: {
+      removesTheSession: 'The session is gone with its messages; a run that is on in it is cancelled first',
+      hidesOthers: `${hidesOthers}, and for them a missing one is fine`,
+    },
+    params: z.object({ key }),
+    aliases,
+    result: okBool,
+    errors: ['NOT_FOUND'],
+  },
+  'sessions.branch': {
+    role: 'operator',
+    summary: 'Begin another session with the messages of this one',
+    rules: {
+      copiesTheConversation: 'The new session has the messages up to `seq`, or all; both go on apart',
+      hidesOthers,
+    },
+    params: z.object({ key, ...branch.shape }),
+    aliases,
+    result: branched,
+    errors: ['NOT_FOUND', 'ALREADY_EXISTS'],
   },
 })

@@ -9,6 +9,7 @@ import type { RunningRun, RunRows } from './types.ts'
 export type RunFilter = Parameters<RunRows['running']>[1]
 
 const lookEveryMs = 200
+const endWithinMs = 5_000
 /** Pages of events that are asked for at most; a transcript is never longer. */
 const maxPages = 100
 
@@ -24,6 +25,21 @@ interface Parts {
 
 export const createRunningRuns = ({ rows, ask }: Parts) => {
   const find = (tenantId: string, filter: RunFilter): Promise<RunningRun[]> => rows.running(tenantId, filter)
+
+  const abort = async (tenantId: string, runs: readonly RunningRun[]): Promise<string[]> => {
+    const answers = await Promise.all(runs.map(({ runId }) => ask(tenantId, runId, { kind: 'abort' })))
+    return runs.flatMap(({ runId }, index) => (answers[index]?.done === true ? [runId] : []))
+  }
+
+  const waitUntilIdle = async ({ caller, signal }: Call, filter: RunFilter, timeoutMs: number): Promise<void> => {
+    const deadline = performance.now() + timeoutMs
+    while ((await find(caller.tenantId, filter)).length > 0) {
+      const leftMs = deadline - performance.now()
+      if (leftMs <= 0) throw new MeshError('AGENT_TIMEOUT', 'error.timeout', { what: 'agents' })
+      await sleep(Math.min(lookEveryMs, leftMs), undefined, { signal }).catch(() => undefined)
+      if (signal.aborted) throw new MeshError('CANCELLED', 'error.cancelled')
+    }
+  }
 
   return {
     find,
@@ -43,20 +59,16 @@ export const createRunningRuns = ({ rows, ask }: Parts) => {
     },
 
     /** Ends runs. Gives the ids of those whose replica has answered. */
-    abort: async (tenantId: string, runs: readonly RunningRun[]): Promise<string[]> => {
-      const answers = await Promise.all(runs.map(({ runId }) => ask(tenantId, runId, { kind: 'abort' })))
-      return runs.flatMap(({ runId }, index) => (answers[index]?.done === true ? [runId] : []))
-    },
+    abort,
 
     /** Waits until no run fits a filter. @throws AGENT_TIMEOUT, CANCELLED */
-    waitUntilIdle: async ({ caller, signal }: Call, filter: RunFilter, timeoutMs: number): Promise<void> => {
-      const deadline = performance.now() + timeoutMs
-      while ((await find(caller.tenantId, filter)).length > 0) {
-        const leftMs = deadline - performance.now()
-        if (leftMs <= 0) throw new MeshError('AGENT_TIMEOUT', 'error.timeout', { what: 'agents' })
-        await sleep(Math.min(lookEveryMs, leftMs), undefined, { signal }).catch(() => undefined)
-        if (signal.aborted) throw new MeshError('CANCELLED', 'error.cancelled')
-      }
+    waitUntilIdle,
+
+    /** Ends the run that is on in a session, and waits a moment for its end; a run of a dead replica is left to its lease. */
+    endIn: async (call: Call, sessionKey: string): Promise<void> => {
+      const runs = await find(call.caller.tenantId, { sessionKey })
+      if ((await abort(call.caller.tenantId, runs)).length === 0) return
+      await waitUntilIdle(call, { sessionKey }, endWithinMs).catch(() => undefined)
     },
   }
 }

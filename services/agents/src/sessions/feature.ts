@@ -7,8 +7,10 @@ import { createSessionRows } from './rows.ts'
 import { createSessionUseCases, type SessionUseCases } from './use-cases.ts'
 import { createSessionWs } from './ws.ts'
 
-export const createSessions = (db: ServiceDb<PrismaClient>, { find }: Pick<AgentLookup, 'find'>) => {
-  const sessions = createSessionUseCases({ rowsOf: createSessionRows(db), findAgent: find })
+type EndRun = Parameters<typeof createSessionUseCases>[0]['endRun']
+
+export const createSessions = (db: ServiceDb<PrismaClient>, { find }: Pick<AgentLookup, 'find'>, endRun: EndRun) => {
+  const sessions = createSessionUseCases({ rowsOf: createSessionRows(db), findAgent: find, endRun })
   return { http: createSessionHttp(sessions), ws: createSessionWs(sessions), sessions } satisfies Feature & {
     sessions: SessionUseCases
   }

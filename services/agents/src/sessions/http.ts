@@ -26,6 +26,10 @@ export const createSessionHttp = (sessions: SessionUseCases) =>
       await sessions.reset(call, params.key)
       return { ok: true }
     },
+    branchSession: async ({ call, params, body }) => ({
+      ok: true,
+      ...(await sessions.branch(call, params.key, body)),
+    }),
     deleteSession: async ({ call, params }) => {
       await sessions.remove(call, params.key)
       return { ok: true }

@@ -1,5 +1,5 @@
 /** Rows of sessions and their messages, as lists and pages; the run path has its own file. */
-import { event, type ServiceDb } from '@clawmesh/chassis'
+import { cutText, event, newId, type ServiceDb } from '@clawmesh/chassis'
 import type { PrismaClient, Session as SessionRow } from '../db/client/client.ts'
 import { toMessage, type MessageRow } from './message-row.ts'
 import type { Session } from './types.ts'
@@ -89,6 +89,35 @@ export const createSessionRows =
             WHERE id = ${id}::uuid AND tenant_id = ${tenantId}::uuid`
           return { result: undefined, events: [event('sessionReset', { id: sessionKey, ...actor })] }
         }),
+
+      branch: (session, { sessionKey, upTo }, actor) =>
+        change(
+          async (tx) => {
+            const id = newId()
+            // The source may grow meanwhile: what is copied is what its numbers were before.
+            const nextSeq = Math.min(session.nextSeq, upTo + 1)
+            await tx.$executeRaw`
+              INSERT INTO agents.sessions (id, tenant_id, session_key, agent_id, user_id, summary, model, provider, channel,
+                label, metadata, next_seq, first_seq)
+              SELECT ${id}::uuid, tenant_id, ${sessionKey}, agent_id, user_id, summary, model, provider, channel,
+                label, metadata, greatest(${nextSeq}::int, first_seq), first_seq
+              FROM agents.sessions WHERE id = ${session.id}::uuid AND tenant_id = ${tenantId}::uuid`
+            const copied = await tx.$executeRaw`
+              INSERT INTO agents.messages (tenant_id, session_id, seq, run_id, role, content, extra, created_at)
+              SELECT tenant_id, ${id}::uuid, seq, run_id, role, content, extra, created_at FROM agents.messages
+              WHERE session_id = ${session.id}::uuid AND tenant_id = ${tenantId}::uuid AND seq < ${nextSeq}::int`
+            await tx.$executeRaw`
+              UPDATE agents.sessions SET message_bytes = (
+                SELECT coalesce(sum(octet_length(content) + coalesce(octet_length(extra::text), 0)), 0)
+                FROM agents.messages WHERE session_id = ${id}::uuid)
+              WHERE id = ${id}::uuid AND tenant_id = ${tenantId}::uuid`
+            return {
+              result: copied,
+              events: [event('sessionBranched', { id: sessionKey, from: session.sessionKey, ...actor })],
+            }
+          },
+          { conflict: { kind: 'session', id: cutText(sessionKey, 200) } },
+        ),
 
       remove: ({ id, sessionKey }, actor) =>
         change(async (tx) => {

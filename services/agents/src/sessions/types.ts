@@ -10,6 +10,7 @@ type Whole<T> = { [K in keyof T]-?: NonNullable<T[K]> }
 
 export type SessionQuery = QueryShape<Operations['listSessions']>
 export type SessionChanges = BodyShape<Operations['patchSession']>
+export type SessionBranch = BodyShape<Operations['branchSession']>
 
 export interface Session extends Pick<
   Whole<Summary>,
@@ -31,6 +32,8 @@ export interface Session extends Pick<
   id: string
   summary: string
   messageBytes: number
+  /** Number of the next message. */
+  nextSeq: number
   createdAt: Date
   updatedAt: Date
 }

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { MeshError, type Caller } from '@clawmesh/contracts'
 import { type Actor, actorOf, type Call, cutText } from '@clawmesh/chassis'
 import { seesAllSessions } from './access.ts'
-import type { Message, MessageWindow, Session, SessionChanges, SessionQuery } from './types.ts'
+import { wsSessionKey } from './session-keys.ts'
+import type { Message, MessageWindow, Session, SessionBranch, SessionChanges, SessionQuery } from './types.ts'
 
 interface SessionFilter extends Pick<SessionQuery, 'channel' | 'userId' | 'limit' | 'offset'> {
   agentId: string | undefined
@@ -31,12 +32,16 @@ export interface SessionRows {
   /** Drops messages and summary; what a run still writes comes after them. */
   reset: (session: Session, actor: Actor) => Promise<void>
   remove: (session: Session, actor: Actor) => Promise<void>
+  /** Copies the messages up to one into a new session. Gives their number. @throws ALREADY_EXISTS */
+  branch: (session: Session, copy: { sessionKey: string; upTo: number }, actor: Actor) => Promise<number>
 }
 
 interface Parts {
   rowsOf: (tenantId: string) => SessionRows
   /** The agent that an id or key names. */
-  findAgent: (tenantId: string, ref: string) => Promise<{ id: string } | undefined>
+  findAgent: (tenantId: string, ref: string) => Promise<{ id: string; agentKey: string } | undefined>
+  /** Ends the run that is on in a session, and waits until it has ended. */
+  endRun: (call: Call, sessionKey: string) => Promise<void>
 }
 
 /** Metadata are merged key by key, so a bound of one request is none of what is stored. */
@@ -62,7 +67,7 @@ const requireOwn = (caller: Caller, { userId }: Session): void => {
 }
 
 /** Sessions as people see them. Admins see all of their tenant, others their own. */
-export const createSessionUseCases = ({ rowsOf, findAgent }: Parts) => {
+export const createSessionUseCases = ({ rowsOf, findAgent, endRun }: Parts) => {
   /** @throws NOT_FOUND, or FORBIDDEN for somebody else's */
   const require = async (caller: Caller, key: string): Promise<Session> => {
     const session = await rowsOf(caller.tenantId).find(key)
@@ -134,7 +139,23 @@ export const createSessionUseCases = ({ rowsOf, findAgent }: Parts) => {
     remove: async (call: Call, key: string): Promise<void> => {
       const { caller } = call
       if (seesAllSessions(caller) && (await rows(caller).find(key)) === undefined) return
-      await rows(caller).remove(await require(caller, key), actorOf(call))
+      const session = await require(caller, key)
+      await endRun(call, key)
+      await rows(caller).remove(session, actorOf(call))
+    },
+
+    /** Begins a session with the messages of another. @throws NOT_FOUND, FORBIDDEN, ALREADY_EXISTS */
+    branch: async (
+      call: Call,
+      key: string,
+      { seq, newKey }: SessionBranch,
+    ): Promise<{ key: string; messageCount: number }> => {
+      const { caller } = call
+      const session = await require(caller, key)
+      const agent = await findAgent(caller.tenantId, session.agentId)
+      const sessionKey = newKey ?? wsSessionKey(agent?.agentKey ?? 'default')
+      const copy = { sessionKey, upTo: seq ?? Number.MAX_SAFE_INTEGER }
+      return { key: sessionKey, messageCount: await rows(caller).branch(session, copy, actorOf(call)) }
     },
   }
 }

@@ -67,6 +67,7 @@ export const resourceOfField: Readonly<Record<string, ListedResource>> = {
   candidate_id: 'kgCandidate',
   entity_id: 'kgEntity',
   owner_id: 'userId',
+  key: 'session',
   path: 'documentPath',
   provider: 'providerName',
   ids: 'kgCandidate',

@@ -1,6 +1,8 @@
 /** The tests over conversations whose parts die, for the long suite and its short form. */
 import { meshStartLimitMs, startMesh, type Mesh } from '../../support/mesh-processes.ts'
-import { converse, story, wsPort, type Conversation } from './chat-ws.ts'
+import { eventually } from '../../support/mesh-api.ts'
+import { connectWs } from '../../support/ws-client.ts'
+import { asOwner, converse, story, wsPort, type Conversation } from './chat-ws.ts'
 
 interface Plan {
   /** Deaths of each kind. */
@@ -21,6 +23,13 @@ const expectWhole = async ({ device, history }: Conversation) => {
     ['user', 'tell me a story'],
     ['assistant', story],
   ])
+  await client.close()
+}
+
+/** Waits until an edge has found its agents replica again. */
+const reaches = async (mesh: Mesh, edge: number) => {
+  const client = await connectWs(wsPort(mesh, edge), asOwner)
+  await eventually('the way to the new process', async () => (await client.ask('agent')).ok)
   await client.close()
 }
 
@@ -87,6 +96,7 @@ export const chatFaultTests = ({ rounds, env, toldWithinMs }: Plan): (() => Mesh
       expect(next).toMatchObject({ content: 'You said: go on' })
       await device.client.close()
       await mesh.restart('agents-1')
+      await reaches(mesh, 0)
     }),
     limitMs,
   )

@@ -12,7 +12,7 @@ export const story = words(60)
 const slowly = { text: story, chunks: 30, chunkDelayMs: 100 }
 
 export const wsPort = (mesh: Mesh, edge: number): number => Number(new URL(mesh.edges[edge]!).port)
-const asOwner = { token: meshToken, user_id: ownerId, protocolVersion: 3 }
+export const asOwner = { token: meshToken, user_id: ownerId, protocolVersion: 3 }
 
 export interface Conversation {
   key: string

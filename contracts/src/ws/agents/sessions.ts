@@ -12,8 +12,8 @@ import { defineWsTable } from '../method.ts'
 
 const key = z.string().min(1).max(500).describe('Key of the session')
 const aliases = { key: ['session_key'] }
-const hidesOthers =
-  "A missing session is answered NOT_FOUND, somebody else's UNAUTHORIZED; admins may use all of their tenant"
+const hidesOthers = (act: string) =>
+  `A missing session is answered NOT_FOUND, somebody else's UNAUTHORIZED; admins may ${act} all of their tenant`
 const saved = z.object({ ok: z.literal(true), key: z.string() })
 
 export const sessions = defineWsTable('agents', {
@@ -46,7 +46,7 @@ export const sessions = defineWsTable('agents', {
     summary: 'Messages and summary of a session',
     rules: {
       showsTheConversation: 'The answer has key, messages, oldest first, and summary; windows as those of chat.history',
-      hidesOthers,
+      hidesOthers: hidesOthers('read'),
     },
     params: z.object({ key, ...messageWindow.shape }),
     aliases,
@@ -60,7 +60,7 @@ export const sessions = defineWsTable('agents', {
       changesAsOverHttp:
         'Label and model change where given, an empty label clears it, an empty model is ignored; metadata is merged key by key',
       tellsOthers: 'Connections of the user of the session, and of admins, get `session.updated` with key and label',
-      hidesOthers,
+      hidesOthers: hidesOthers('change'),
     },
     params: z.object({ key, ...sessionChanges.shape }),
     aliases,
@@ -70,7 +70,7 @@ export const sessions = defineWsTable('agents', {
   'sessions.label': {
     role: 'operator',
     summary: 'Set the label of a session',
-    rules: { setsTheLabel: 'The label alone changes, an empty one clears it', hidesOthers },
+    rules: { setsTheLabel: 'The label alone changes, an empty one clears it', hidesOthers: hidesOthers('label') },
     params: z.object({ key, label: z.string().max(500) }),
     aliases,
     result: saved,
@@ -81,7 +81,7 @@ export const sessions = defineWsTable('agents', {
     summary: 'Empty a session',
     rules: {
       emptiesTheConversation: 'Messages and summary go at once; label, metadata and counters stay',
-      hidesOthers,
+      hidesOthers: hidesOthers('empty'),
     },
     params: z.object({ key }),
     aliases,
@@ -93,7 +93,7 @@ export const sessions = defineWsTable('agents', {
     summary: 'Delete a session',
     rules: {
       removesTheSession: 'The session is gone with its messages; a run that is on in it is cancelled first',
-      hidesOthers: `${hidesOthers}, and for them a missing one is fine`,
+      hidesOthers: `${hidesOthers('delete')}, and for them a missing one is fine`,
     },
     params: z.object({ key }),
     aliases,
@@ -105,7 +105,7 @@ export const sessions = defineWsTable('agents', {
     summary: 'Begin another session with the messages of this one',
     rules: {
       copiesTheConversation: 'The new session has the messages up to `seq`, or all; both go on apart',
-      hidesOthers,
+      hidesOthers: hidesOthers('branch'),
     },
     params: z.object({ key, ...branch.shape }),
     aliases,

@@ -112,7 +112,7 @@ export const runAgentLoop = async (input: LoopInput): Promise<LoopResult> => {
   let ownTools = input.tools.filter(({ name }) => !isClients(name))
   let malformedInARow = 0
   /** Shows the model what was said meanwhile. */
-  const hear = (said: readonly NewMessage[], iteration: number) => {
+  const showSaid = (said: readonly NewMessage[], iteration: number) => {
     for (const { content } of said) {
       const preview = cutText(content, injectedPreviewChars)
       live.send({ type: 'activity', phase: 'injected_message', iteration, content: preview })
@@ -152,7 +152,7 @@ export const runAgentLoop = async (input: LoopInput): Promise<LoopResult> => {
       if (said.length === 0) return result
       await input.store(result.ending)
       messages.push(...result.ending.filter(({ content }) => content !== '').map(modelMessage))
-      hear(said, iteration)
+      showSaid(said, iteration)
       continue
     }
 
@@ -193,7 +193,7 @@ export const runAgentLoop = async (input: LoopInput): Promise<LoopResult> => {
 
     await input.store(step)
     messages.push(...step.map(modelMessage))
-    hear(await input.inbox.take(), iteration)
+    showSaid(await input.inbox.take(), iteration)
     if (turn.stop) ownTools = []
     malformedInARow = turn.malformed ? malformedInARow + 1 : 0
     if (malformedInARow >= maxMalformedInARow)

@@ -5,7 +5,7 @@ import { startAllInOne, systemOwnerId, type AllInOne, type TestTenant } from '..
 import { connectWs, openWs, type WsClient } from '../support/ws-client.ts'
 import { faultsOf, validSample } from './json-samples.ts'
 import { resourceOfField, scopeOfResource } from './routes.ts'
-import { makeFullTenant } from './tenant-data.ts'
+import { makeFullTenant, type FullTenant } from './tenant-data.ts'
 
 const roleOfScope: Record<ApiKeyScope, Role> = {
   'operator.read': 'viewer',
@@ -200,10 +200,15 @@ describe("another tenant's things are not found and stay as they are", () => {
     })
   })
 
-  if (listedCases.length > 0)
-    test.each(listedCases)('%s %s, as over HTTP', async (name, param) => {
-      const theirs = await makeFullTenant(mesh, 'ws-theirs')
-      const admin = await adminOf(tenant)
+  describe('as over HTTP', () => {
+    let theirs: FullTenant
+    let admin: WsClient
+    beforeAll(async () => {
+      theirs = await makeFullTenant(mesh, 'ws-theirs')
+      admin = await adminOf(tenant)
+    })
+
+    test.each(listedCases)('%s %s', async (name, param) => {
       for (const id of theirs.ids[resourceOfField[param]!]) {
         const answer = await admin.ask(name, { ...paramsFor(wsRoutes.get(name)!), [param]: id })
         expect(JSON.stringify(answer)).not.toContain(theirs.marker)
@@ -215,6 +220,7 @@ describe("another tenant's things are not found and stay as they are", () => {
         }
       }
     })
+  })
 })
 
 test('an unknown method is told as such, in the language of the connection', async () => {

@@ -69,6 +69,7 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
     model: 'gpt-4o',
   })
   const agentPath = `/v1/agents/${agentKey}`
+  await call('POST', `${agentPath}/shares`, { user_id: `friend-${marker}`, role: 'viewer' })
   const documentPath = `notes-${tag}.md`
   await call('PUT', `${agentPath}/memory/documents/${documentPath}`, { content: `# Note\n${marker}` })
   await call('PUT', `${agentPath}/memory/documents/own-${documentPath}`, { content: marker, user_id: userId })

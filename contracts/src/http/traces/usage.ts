@@ -62,7 +62,6 @@ const usageBreakdownRow = z
   .meta({ id: 'UsageBreakdownRow', description: 'What was used under one name' })
 
 const periods = ['1h', '24h', 'today', '7d', '30d'] as const
-export type UsagePeriod = (typeof periods)[number]
 
 const from = 'Not before this time'
 const to = 'Before this time'

@@ -1,16 +1,10 @@
 /** Counts what a tenant has. */
 import type { ServiceDb } from '@clawmesh/chassis'
 import type { PrismaClient } from '../db/client/client.ts'
+import type { TenantStatus } from './types.ts'
 
 /** Agents at work that are named, at most. */
 const namedAgents = 500
-
-export interface TenantStatus {
-  /** Agents with a session that a run holds, on whichever replica. */
-  running: { agentKey: string; model: string }[]
-  agents: number
-  sessions: number
-}
 
 export const createStatusRows =
   (db: ServiceDb<PrismaClient>) =>

@@ -58,6 +58,7 @@ const answer: Awaited<ReturnType<Agents['resolveAgent']>> = {
   selfEvolve: false,
   shareMemory: false,
   hasAccess: true,
+  shareKnowledgeGraph: false,
 }
 const never = () => new Promise<never>(() => {})
 const delta = (value: string): ChatResponse => ({ event: { $case: 'textDelta', value } })

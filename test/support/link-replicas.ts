@@ -49,6 +49,7 @@ export const foundAgent: Awaited<ReturnType<Agents['resolveAgent']>> = {
   selfEvolve: false,
   shareMemory: false,
   hasAccess: true,
+  shareKnowledgeGraph: false,
 }
 export const deltaOf = (value: string): ChatResponse => ({ event: { $case: 'textDelta', value } })
 export const textOf = ({ event }: ChatResponse): string => (event as { value: string }).value

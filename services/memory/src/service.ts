@@ -7,6 +7,7 @@ import { createChunks } from './chunks/feature.ts'
 import type { MemoryConfig } from './config.ts'
 import { PrismaClient } from './db/client/client.ts'
 import { createDocuments } from './documents/feature.ts'
+import { createDocumentRows } from './documents/rows.ts'
 import { createEmbeddings } from './embeddings/feature.ts'
 import { createEntries } from './entries/feature.ts'
 import { createKnowledgeGraph } from './knowledge-graph/feature.ts'
@@ -20,23 +21,34 @@ export const memoryService = (mesh: Mesh, config: MemoryConfig): Service => {
   const findRunOwner = createFindRunOwner(findAgent)
   const embeddings = createEmbeddings({ mesh, database, config, log, findAgent })
   const { embedder, embedding } = embeddings
-  const graph = createKnowledgeGraph({ mesh, db, config, log, embeddings, findAgent })
-  const search = createSearch({ mesh, database, config, log, embedder, findAgent, findRunOwner })
-  const documents = createDocuments({
+  const documentRows = createDocumentRows(db)
+  const graph = createKnowledgeGraph({
     mesh,
     db,
     config,
     log,
+    embeddings,
+    findAgent,
+    findRunOwner,
+    findDocument: (tenantId, id) => documentRows(tenantId).findById(id),
+  })
+  const search = createSearch({ mesh, database, config, log, embedder, findAgent, findRunOwner })
+  const documents = createDocuments({
+    mesh,
+    config,
+    log,
+    rowsOf: documentRows,
     embedding,
     findAgent,
     findRunOwner,
     alsoOfAgent: graph.entities.removeOfAgent,
+    learnLater: graph.learnLater,
   })
-  const entries = createEntries({ rowsOf: documents.rows, documents: documents.documents, findAgent })
+  const entries = createEntries({ rowsOf: documentRows, documents: documents.documents, findAgent })
   return composeService(mesh, {
     name: 'memory',
     features: [search, documents, createChunks(database, findAgent), entries, embeddings, ...graph.features],
-    rpc: [implementRpc(MemoryServiceService, { ...documents.rpc, ...search.rpc })],
+    rpc: [implementRpc(MemoryServiceService, { ...documents.rpc, ...search.rpc, ...graph.rpc })],
     parts: db.parts,
   })
 }

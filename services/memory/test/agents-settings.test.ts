@@ -1,8 +1,12 @@
 import fc from 'fast-check'
 import { chunkSizes, readMemorySettings } from '../src/agents/settings.ts'
 
-const settings = (config: unknown, shareMemory = false) =>
-  readMemorySettings({ memoryConfigJson: JSON.stringify(config) ?? '', shareMemory })
+const settings = (config: unknown, shared = false) =>
+  readMemorySettings({
+    memoryConfigJson: JSON.stringify(config) ?? '',
+    shareMemory: shared,
+    shareKnowledgeGraph: shared,
+  })
 
 describe('settings of an agent', () => {
   it('are the defaults where it says nothing', () => {
@@ -23,13 +27,17 @@ describe('settings of an agent', () => {
     expect(chunkSizes(settings({ max_chunk_len: 300 }), system)).toEqual({ maxLength: 300, overlap: 50 })
   })
 
-  it('share memory when either place says so', () => {
+  it('share memory and graph when either place says so', () => {
+    expect(settings({ share_knowledge_graph: true }).shareKnowledgeGraph).toBe(true)
+    expect(settings({}, true).shareKnowledgeGraph).toBe(true)
+    expect(settings({ share_memory: true }).shareKnowledgeGraph).toBe(false)
     expect(settings({ share_memory: true }).shareMemory).toBe(true)
     expect(settings({}, true).shareMemory).toBe(true)
   })
 
   it('are never an error, whatever stands in the config', () => {
-    expect(readMemorySettings({ memoryConfigJson: '{"max_results":', shareMemory: false }).maxResults).toBe(6)
+    const broken = { memoryConfigJson: '{"max_results":', shareMemory: false, shareKnowledgeGraph: false }
+    expect(readMemorySettings(broken).maxResults).toBe(6)
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         expect(settings(value).maxResults).toBe(6)

@@ -1,4 +1,5 @@
 import type { Caller } from '@clawmesh/contracts'
+import { evict } from '@clawmesh/chassis'
 import { rule } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { noProvider, startMemory, type MemoryHarness } from './support.ts'
@@ -97,6 +98,8 @@ rule('deleteMemoryEntry.needsAccessToTheAgent', async () => {
   const { id } = (await create(caller, { content: 'x' })).body
   agent.hasAccess = false
   expect((await harness.request({ ...caller, userId: 'eve' }, 'DELETE', `/v1/memory/${id}`)).status).toBe(403)
+  agent.hasAccess = true
+  evict(harness.bus, { kind: 'agents', tenantId: caller.tenantId })
   expect((await list(caller)).total).toBe(1)
 })
 

@@ -73,6 +73,7 @@ describe('another tenant', () => {
       path: 'secret.md',
       content: 'more',
       append: true,
+      extraction: undefined,
     })
     const read = async (caller: Caller) =>
       (await harness.request(caller, 'GET', `${base}/documents/secret.md`)).body['content']

@@ -1,5 +1,6 @@
 /** Whose documents a request is about: named in the body or the query, and only by who may name them. */
 import type { Caller } from '@clawmesh/contracts'
+import { evict } from '@clawmesh/chassis'
 import { rule, ruleName } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { startMemory, type MemoryHarness } from './support.ts'
@@ -284,4 +285,29 @@ rule('deleteMemoryEntry.narrowsToAUser', async () => {
   expect((await remove('bob', 'alice')).status).toBe(404)
   expect((await remove('', 'bob')).status).toBe(404)
   expect((await remove('bob', 'bob')).status).toBe(200)
+})
+
+describe('lists over all agents', () => {
+  /** What a tenant has: a document of an agent that may be used, and one of an agent that may not. */
+  const makeTwo = async () => {
+    const admin = testCaller({ userId: 'admin' })
+    const [open, closed] = [harness.addAgent(admin), harness.addAgent(admin)]
+    for (const { id } of [open, closed])
+      await harness.request(admin, 'POST', '/v1/memory', { agent_id: id, path: 'a.md', content: 'heron' })
+    closed.hasAccess = false
+    evict(harness.bus, { kind: 'agents', tenantId: admin.tenantId })
+    return { admin, open }
+  }
+
+  rule('listAllMemoryDocuments.hidesOtherAgents', async () => {
+    const { admin, open } = await makeTwo()
+    const { body } = await harness.request<{ agent_id: string }[]>(admin, 'GET', '/v1/memory/documents')
+    expect(body.map(({ agent_id }) => agent_id)).toEqual([open.id])
+  })
+
+  rule('listMemoryEntries.hidesOtherAgents', async () => {
+    const { admin, open } = await makeTwo()
+    const { body } = await harness.request(admin, 'GET', '/v1/memory')
+    expect(body).toMatchObject({ entries: [{ agent_id: open.id }], total: 1 })
+  })
 })

@@ -16,7 +16,7 @@ const fresh = (overrides: Parameters<MemoryHarness['addAgent']>[1] = {}) => {
   const agentId = agent.id
   return {
     put: (path: string, content: string, { userId = '', append = false } = {}) =>
-      memory.putDocument(call, { agentId, userId, path, content, append }),
+      memory.putDocument(call, { agentId, userId, path, content, append, extraction: undefined }),
     get: (path: string, userId = '') => memory.getDocument(call, { agentId, userId, path }),
     search: async (query: string, userId = '', minScore = 0) =>
       (await memory.search(call, { agentId, userId, query, maxResults: 0, minScore })).results,
@@ -85,7 +85,7 @@ describe('for agent runs', () => {
   ])('refuses to write with %s', async (_, wrong, field) => {
     const caller = testCaller()
     const { id: agentId } = harness.addAgent(caller, { isDefault: true })
-    const request = { agentId, userId: '', path: 'a.md', content: 'x', append: false, ...wrong }
+    const request = { agentId, userId: '', path: 'a.md', content: 'x', append: false, extraction: undefined, ...wrong }
     const put = harness.rpc(MemoryServiceService).putDocument(harness.call(caller), request)
     await expect(put).rejects.toMatchObject({ code: 'INVALID_REQUEST', message: expect.stringContaining(field) })
   })

@@ -21,6 +21,7 @@ interface StandInAgent {
   key: string
   memoryConfig: Record<string, unknown>
   shareMemory: boolean
+  shareKnowledgeGraph: boolean
   isDefault: boolean
   /** Whether callers may use it. */
   hasAccess: boolean
@@ -116,6 +117,7 @@ export const startMemory = async (
                 selfEvolve: false,
                 shareMemory: agent?.shareMemory ?? false,
                 hasAccess: agent?.hasAccess ?? false,
+                shareKnowledgeGraph: agent?.shareKnowledgeGraph ?? false,
               }
             },
             getContextFile: none,
@@ -147,6 +149,7 @@ export const startMemory = async (
         key: `agent-${id.slice(-6)}`,
         memoryConfig: {},
         shareMemory: false,
+        shareKnowledgeGraph: false,
         isDefault: false,
         hasAccess: true,
         ...overrides,

@@ -28,6 +28,7 @@ test('a tool can be run, or is off and says what it needs', () => {
   }
   expect(requirementsOf(find('read_image'))).toEqual(['vision_provider'])
   expect(requirementsOf(find('memory_search'))).toEqual(['memory'])
+  expect(requirementsOf(find('knowledge_graph_search'))).toEqual(['knowledge_graph'])
   expect(requirementsOf(find('read_file'))).toEqual([])
   expect(unmetNeedsOf('stranger')).toBeUndefined()
 })
@@ -50,6 +51,7 @@ test('tools without code are not on offer whatever their row says', () => {
   const states = [...catalogue.map(({ name }) => name), 'stranger'].map(switchedOn)
   expect(availableTools(states).map(({ name }) => name)).toEqual([
     ...['read_file', 'write_file', 'list_files', 'edit', 'web_fetch', 'memory_search', 'memory_get'],
+    'knowledge_graph_search',
   ])
 })
 

@@ -127,6 +127,7 @@ describe('arguments', () => {
       edit: ['path', 'old_string', 'new_string'],
       web_fetch: ['url'],
       memory_search: ['query'],
+      knowledge_graph_search: ['query'],
       memory_get: ['path'],
     })
     expect(parametersSchema(toolNamed('web_fetch'))).toMatchObject({

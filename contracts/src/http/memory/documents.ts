@@ -49,6 +49,7 @@ export const memoryDocuments = defineHttpTable('memory', {
       isNoEntry: 'The path is its own: `documents` is never taken for the id of an entry',
       narrowsToAUser: 'With `user_id` come the shared documents and those of that user',
       hidesPersonalOnes: 'Who may not name other users sees the shared documents and its own',
+      hidesOtherAgents: 'Documents of agents that the caller may not use are not listed',
     },
     query: ownerQuery,
     queryInBody: ownerInBody,

@@ -32,6 +32,7 @@ export const memoryEntries = defineHttpTable('memory', {
       capsThePage:
         'A limit above 200 is 200; zero, a negative or an unreadable one is refused, an offset that makes no sense is 0',
       hidesPersonalOnes: 'Who may not name other users sees the shared entries and its own',
+      hidesOtherAgents: 'Entries of agents that the caller may not use are neither listed nor counted',
     },
     query: z.object({
       agent_id: z.string().max(100).optional().describe('Only entries of this agent, id or key'),

@@ -15,6 +15,7 @@ const unknownAgent = {
   selfEvolve: false,
   shareMemory: false,
   hasAccess: false,
+  shareKnowledgeGraph: false,
 }
 
 export const createAgentRpc = (lookup: AgentLookup) =>
@@ -23,7 +24,8 @@ export const createAgentRpc = (lookup: AgentLookup) =>
       const agent = await lookup.find(caller.tenantId, ref)
       if (agent === undefined) return unknownAgent
       const { id, agentKey, status, ownerId, workspace, agentType, otherConfig } = agent
-      const sharing = otherConfig['workspace_sharing'] as { share_memory?: boolean } | undefined
+      const sharing = otherConfig['workspace_sharing'] as
+        { share_memory?: boolean; share_knowledge_graph?: boolean } | undefined
       return {
         found: true,
         id,
@@ -37,6 +39,7 @@ export const createAgentRpc = (lookup: AgentLookup) =>
         selfEvolve: otherConfig['self_evolve'] === true,
         shareMemory: sharing?.share_memory === true,
         hasAccess: await lookup.hasAccess(caller, agent),
+        shareKnowledgeGraph: sharing?.share_knowledge_graph === true,
       }
     },
   }) satisfies Partial<RpcFunctions<typeof AgentsServiceService>>

@@ -1,4 +1,4 @@
-/** Whose memory an agent run works with: an agent that shares its memory knows no personal documents there. */
+/** Whose memory and graph an agent run works with: an agent that shares them knows no personal ones there. */
 import { MeshError } from '@clawmesh/contracts'
 import type { Call } from '@clawmesh/chassis'
 import type { FindAgent, MemoryAgent } from './types.ts'
@@ -8,9 +8,15 @@ const longestUserId = 255
 export type FindRunOwner = (
   call: Call,
   request: { agentId: string; userId: string },
-) => Promise<{ agent: MemoryAgent; userId: string }>
+) => Promise<{
+  agent: MemoryAgent
+  /** Whose documents it works with; empty for the shared ones. */
+  userId: string
+  /** Whose graph it works with; empty for the shared one. */
+  graphUserId: string
+}>
 
-/** The agent that a run names, and the user whose documents it works with. @throws INVALID_REQUEST, NOT_FOUND */
+/** The agent that a run names, and the user for whom it works. @throws INVALID_REQUEST, NOT_FOUND */
 export const createFindRunOwner =
   (findAgent: FindAgent): FindRunOwner =>
   async (call, { agentId, userId }) => {
@@ -21,5 +27,6 @@ export const createFindRunOwner =
         reason: `> ${longestUserId}`,
       })
     const agent = await findAgent(call, agentId)
-    return { agent, userId: agent.settings.shareMemory ? '' : userId }
+    const { shareMemory, shareKnowledgeGraph } = agent.settings
+    return { agent, userId: shareMemory ? '' : userId, graphUserId: shareKnowledgeGraph ? '' : userId }
   }

@@ -17,6 +17,8 @@ export interface MemorySettings {
   embeddingModel: string
   /** The agent's runs know no personal documents. */
   shareMemory: boolean
+  /** All users of the agent have one graph. */
+  shareKnowledgeGraph: boolean
 }
 
 const maybe = <T extends z.ZodType>(schema: T) => schema.optional().catch(undefined)
@@ -36,6 +38,7 @@ const memoryConfig = z
     embedding_provider: name,
     embedding_model: name,
     share_memory: maybe(z.boolean()),
+    share_knowledge_graph: maybe(z.boolean()),
   })
   .catch({})
 const systemConfig = z
@@ -51,7 +54,11 @@ const parseJson = (text: string): unknown => {
 }
 
 /** Settings of an agent from its memory_config (JSON). */
-export const readMemorySettings = (agent: { memoryConfigJson: string; shareMemory: boolean }): MemorySettings => {
+export const readMemorySettings = (agent: {
+  memoryConfigJson: string
+  shareMemory: boolean
+  shareKnowledgeGraph: boolean
+}): MemorySettings => {
   const config = memoryConfig.parse(parseJson(agent.memoryConfigJson))
   return {
     chunkLength: config.max_chunk_len,
@@ -63,6 +70,7 @@ export const readMemorySettings = (agent: { memoryConfigJson: string; shareMemor
     embeddingProvider: config.embedding_provider ?? '',
     embeddingModel: config.embedding_model ?? '',
     shareMemory: agent.shareMemory || config.share_memory === true,
+    shareKnowledgeGraph: agent.shareKnowledgeGraph || config.share_knowledge_graph === true,
   }
 }
 

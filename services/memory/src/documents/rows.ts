@@ -115,13 +115,16 @@ const headFields = {
 } as const
 const lastChangedFirst = [{ updatedAt: 'desc' as const }, { id: 'desc' as const }]
 
+/** A document by its id; undefined when there is none. */
+type FindDocument = (id: string) => Promise<MemoryDocument | undefined>
+
 export const createDocumentRows =
   (db: ServiceDb<PrismaClient>) =>
-  (tenantId: string): DocumentRows & EntryRows => {
+  (tenantId: string): DocumentRows & EntryRows & { findById: FindDocument } => {
     const { prisma, sql, changeSql } = db.forTenant(tenantId)
-    const whereOf = ({ agentId, userIds, path }: DocumentFilter) => ({
+    const whereOf = ({ agentIds, userIds, path }: DocumentFilter) => ({
       tenantId,
-      agentId,
+      agentId: agentIds && { in: [...agentIds] },
       path,
       userId: userIds && { in: [...userIds] },
     })
@@ -142,6 +145,13 @@ export const createDocumentRows =
     return {
       list: (filter) =>
         prisma.document.findMany({ where: whereOf(filter), select: headFields, orderBy: lastChangedFirst }),
+
+      agentsWith: async (filter) => {
+        const agents = await prisma.document.groupBy({ by: ['agentId'], where: whereOf(filter) })
+        return agents.map(({ agentId }) => agentId)
+      },
+
+      findById: async (id) => (await prisma.document.findFirst({ where: { id, tenantId } })) ?? undefined,
 
       page: async (filter, { limit, offset, includeContent }) => {
         const where = whereOf(filter)

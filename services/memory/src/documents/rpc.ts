@@ -6,7 +6,13 @@ import type { FindRunOwner } from '../agents/run-owner.ts'
 import { documentLimitBytes } from './check.ts'
 import type { DocumentUseCases } from './use-cases.ts'
 
-export const createDocumentRpc = (documents: DocumentUseCases, findRunOwner: FindRunOwner) =>
+/** Has the graph of a user learn from a document, in the background. */
+export type LearnLater = (
+  tenantId: string,
+  data: { documentId: string; userId: string; provider: string; model: string; minConfidence: number },
+) => Promise<void>
+
+export const createDocumentRpc = (documents: DocumentUseCases, findRunOwner: FindRunOwner, learnLater: LearnLater) =>
   ({
     getDocument: async (call, request) => {
       const { agent, userId } = await findRunOwner(call, request)
@@ -16,11 +22,13 @@ export const createDocumentRpc = (documents: DocumentUseCases, findRunOwner: Fin
     },
 
     putDocument: async (call, request) => {
-      const { agent, userId } = await findRunOwner(call, request)
-      const { path, content, append } = request
+      const { agent, userId, graphUserId } = await findRunOwner(call, request)
+      const { path, content, append, extraction } = request
       if (Buffer.byteLength(content) > documentLimitBytes)
         throw new MeshError('PAYLOAD_TOO_LARGE', 'error.body_too_large', { limit: documentLimitBytes })
-      await documents.put(call, agent, { userId, path, content, append })
+      const { document } = await documents.put(call, agent, { userId, path, content, append })
+      if (extraction !== undefined)
+        await learnLater(call.caller.tenantId, { documentId: document.id, userId: graphUserId, ...extraction })
       return {}
     },
   }) satisfies Partial<RpcFunctions<typeof MemoryServiceService>>

@@ -21,7 +21,8 @@ export interface MemoryDocument extends DocumentHead {
 }
 
 export interface DocumentFilter {
-  agentId?: string | undefined
+  /** Any of these agents. */
+  agentIds?: readonly string[] | undefined
   /** Any of these owners; an empty one stands for the agent as a whole. */
   userIds?: readonly string[] | undefined
   path?: string | undefined

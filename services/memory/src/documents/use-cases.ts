@@ -2,6 +2,7 @@
 import { actorOf, type Actor, type Call } from '@clawmesh/chassis'
 import type { MemorySettings } from '../agents/settings.ts'
 import type { MemoryAgent } from '../agents/types.ts'
+import type { UsableAgents } from '../agents/usable-agents.ts'
 import { chunkInSteps, type ChunkSizes } from '../chunks/chunker.ts'
 import type { ChunkText, WaitingChunk } from '../chunks/types.ts'
 import type { ChunkEmbedding } from '../embeddings/use-cases.ts'
@@ -28,6 +29,8 @@ export interface ChunkCounts {
 export interface DocumentRows {
   /** The document that changed last first. */
   list: (filter: DocumentFilter) => Promise<DocumentHead[]>
+  /** The agents that have such documents. */
+  agentsWith: (filter: DocumentFilter) => Promise<string[]>
   find: (key: DocumentKey) => Promise<MemoryDocument | undefined>
   countChunks: (documentId: string) => Promise<ChunkCounts>
   /**
@@ -51,6 +54,7 @@ export type ChunkSizesOf = (call: Call, settings: MemorySettings) => Promise<Chu
 
 interface Parts {
   rowsOf: (tenantId: string) => DocumentRows
+  usableAgents: UsableAgents
   embedding: ChunkEmbedding
   chunkSizesOf: ChunkSizesOf
   /** How long writing waits for vectors. */
@@ -67,7 +71,7 @@ const required = async <T>(work: Promise<T | undefined>, path: string): Promise<
 const listedOwners = ({ caller }: Call, userId: string): string[] | undefined =>
   userId === '' ? visibleOwners(caller) : ownersFor(userId)
 
-export const createDocumentUseCases = ({ rowsOf, embedding, chunkSizesOf, putEmbedTimeoutMs }: Parts) => {
+export const createDocumentUseCases = ({ rowsOf, usableAgents, embedding, chunkSizesOf, putEmbedTimeoutMs }: Parts) => {
   const cutterFor = async (call: Call, agent: MemoryAgent) => {
     const sizes = await chunkSizesOf(call, agent.settings)
     return (content: string) => chunkInSteps(content, sizes)
@@ -80,13 +84,16 @@ export const createDocumentUseCases = ({ rowsOf, embedding, chunkSizesOf, putEmb
   }
 
   return {
-    /** Documents of the tenant: all that the caller may see, or those one user sees. */
-    listAll: async (call: Call, userId: string): Promise<DocumentHead[]> =>
-      rowsOf(call.caller.tenantId).list({ userIds: listedOwners(call, userId) }),
+    /** Documents of the agents that the caller may use: all that the caller may see, or those one user sees. */
+    listAll: async (call: Call, userId: string): Promise<DocumentHead[]> => {
+      const { list, agentsWith } = rowsOf(call.caller.tenantId)
+      const userIds = listedOwners(call, userId)
+      return list({ agentIds: await usableAgents(call, await agentsWith({ userIds })), userIds })
+    },
 
     /** Documents of an agent: all that the caller may see, or those one user sees. */
     list: async (call: Call, agent: MemoryAgent, userId: string): Promise<DocumentHead[]> =>
-      rowsOf(call.caller.tenantId).list({ agentId: agent.id, userIds: listedOwners(call, userId) }),
+      rowsOf(call.caller.tenantId).list({ agentIds: [agent.id], userIds: listedOwners(call, userId) }),
 
     /** A document with the numbers of its chunks. @throws NOT_FOUND */
     get: async (call: Call, agent: MemoryAgent, address: Address) => {
@@ -137,7 +144,7 @@ export const createDocumentUseCases = ({ rowsOf, embedding, chunkSizesOf, putEmb
     /** Cuts and embeds all documents that a user sees; what fails is left for the next time. */
     indexAll: async (call: Call, agent: MemoryAgent, userId: string): Promise<void> => {
       const { list } = rowsOf(call.caller.tenantId)
-      const documents = await list({ agentId: agent.id, userIds: ownersFor(userId) })
+      const documents = await list({ agentIds: [agent.id], userIds: ownersFor(userId) })
       for (const document of documents) {
         if (call.signal.aborted) return
         await rebuild(call, agent, document).catch(() => undefined)

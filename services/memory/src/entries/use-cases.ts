@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { http } from '@clawmesh/contracts'
 import { actorOf, type Actor, type Call, type QueryShape } from '@clawmesh/chassis'
 import type { FindAgent } from '../agents/types.ts'
+import type { UsableAgents } from '../agents/usable-agents.ts'
 import { checkPath, checkText, documentNotFound } from '../documents/check.ts'
 import { visibleOwners } from '../documents/owners.ts'
 import type { DocumentFilter, DocumentHead } from '../documents/types.ts'
@@ -21,6 +22,8 @@ export interface EntryRows {
     filter: DocumentFilter,
     page: Page,
   ) => Promise<{ documents: (DocumentHead & { content?: string })[]; total: number }>
+  /** The agents that have such documents. */
+  agentsWith: (filter: DocumentFilter) => Promise<string[]>
   /** The agent of a document of some owners (undefined: of anybody); undefined when there is none. */
   agentOf: (id: string, userIds: readonly string[] | undefined) => Promise<string | undefined>
   /** Deletes a document of some owners (undefined: of anybody) with its chunks; whether there was one. */
@@ -31,6 +34,7 @@ interface Parts {
   rowsOf: (tenantId: string) => EntryRows
   documents: Pick<DocumentUseCases, 'put'>
   findAgent: FindAgent
+  usableAgents: UsableAgents
 }
 
 /** No list is that long, and the database counts no further. */
@@ -44,17 +48,20 @@ const newEntryPath = (now: Date): string =>
 const ownersOf = ({ caller }: Call, userId: string): string[] | undefined =>
   userId === '' ? visibleOwners(caller) : [checkText('user_id', userId)]
 
-export const createEntryUseCases = ({ rowsOf, documents, findAgent }: Parts) => ({
+export const createEntryUseCases = ({ rowsOf, documents, findAgent, usableAgents }: Parts) => ({
   /** Empty filters filter nothing. @throws NOT_FOUND for an unknown agent */
-  list: async (call: Call, { agentId: agent, userId, path, ...page }: EntryQuery & { userId: string }) =>
-    rowsOf(call.caller.tenantId).page(
+  list: async (call: Call, { agentId: agent, userId, path, ...page }: EntryQuery & { userId: string }) => {
+    const filter = { userIds: ownersOf(call, userId), path: path === undefined ? undefined : checkPath(path) }
+    return rowsOf(call.caller.tenantId).page(
       {
-        agentId: agent ? (await findAgent(call, agent)).id : undefined,
-        userIds: ownersOf(call, userId),
-        path: path === undefined ? undefined : checkPath(path),
+        ...filter,
+        agentIds: agent
+          ? [(await findAgent(call, agent)).id]
+          : await usableAgents(call, await rowsOf(call.caller.tenantId).agentsWith(filter)),
       },
       { ...page, offset: Math.min(page.offset, highestOffset) },
-    ),
+    )
+  },
 
   /** Without an agent the default one is meant. @throws NOT_FOUND, INVALID_REQUEST */
   create: async (

@@ -3,6 +3,7 @@ import { edit } from '../files/edit.ts'
 import { listFiles } from '../files/list-files.ts'
 import { readFile } from '../files/read-file.ts'
 import { writeFile } from '../files/write-file.ts'
+import { knowledgeGraphSearch } from '../memory/knowledge-graph-search.ts'
 import { memoryGet } from '../memory/memory-get.ts'
 import { memorySearch } from '../memory/memory-search.ts'
 import type { BuiltinTool } from '../tool/define-tool.ts'
@@ -21,7 +22,7 @@ export const catalogue: readonly BuiltinTool[] = [
   webFetch,
   memorySearch,
   memoryGet,
-  planned.knowledgeGraphSearch,
+  knowledgeGraphSearch,
   ...planned.mediaTools,
   planned.browser,
   ...planned.sessionTools,

@@ -26,20 +26,6 @@ export const webSearch = planTool({
   configHint: 'Config → Tools → Web Search',
 })
 
-export const knowledgeGraphSearch = planTool({
-  name: 'knowledge_graph_search',
-  displayName: 'Search knowledge graph',
-  category: 'memory',
-  groups: [],
-  needs: ['knowledge_graph'],
-  settings: {
-    extract_on_memory_write: false,
-    extraction_provider: '',
-    extraction_model: '',
-    min_confidence: 0.75,
-  },
-})
-
 export const mediaTools = [
   media('read_image', 'Read image', 'vision_provider'),
   media('read_document', 'Read document', 'document_provider'),

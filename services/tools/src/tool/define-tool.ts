@@ -34,7 +34,6 @@ export type Capability =
   | 'channels'
   | 'document_provider'
   | 'image_gen_provider'
-  | 'knowledge_graph'
   | 'managed_mode'
   | 'scheduler'
   | 'search_provider'

@@ -11,6 +11,7 @@ const missing: Record<PortName, string> = {
   agent: 'needs an agent, and the call names none',
   workspace: 'needs an agent with a workspace, and the call has none',
   memory: 'needs memory, which is not available',
+  knowledgeGraph: 'needs a knowledge graph, which is not available',
   contextFiles: 'needs context files, which are not available',
   web: 'needs the web, which is not available',
 }
@@ -20,7 +21,9 @@ const ofEveryCall: ReadonlySet<string> = new Set<PortName>(['agent', 'workspace'
 
 /** What of a tool's needs an installation must have set up, as the contract's `requires` shows it. */
 export const requirementsOf = ({ needs }: { needs: readonly string[] }): string[] =>
-  needs.filter((need) => !ofEveryCall.has(need))
+  needs
+    .filter((need) => !ofEveryCall.has(need))
+    .map((need) => need.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`))
 
 /** The context with some of its ports there for certain. @throws TOOL_ERROR naming the first that is missing */
 export const requirePorts = <P extends PortName>(

@@ -9,8 +9,12 @@ import type {
   GetDocumentRequest,
   GetDocumentResponse,
   PutDocumentRequest,
+  SearchGraphRequest,
+  SearchGraphResponse,
   SearchRequest,
   SearchResponse,
+  WalkGraphRequest,
+  WalkGraphResponse,
 } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
 import type { WebAccess } from '../web/web-access.ts'
 import type { Workspace } from '../workspace/index.ts'
@@ -29,7 +33,14 @@ export interface ToolResult {
 export interface Memory {
   search(request: SearchRequest): Promise<SearchResponse>
   get(request: GetDocumentRequest): Promise<GetDocumentResponse>
-  put(request: PutDocumentRequest): Promise<unknown>
+  /** Where the tenant wants it, the knowledge graph learns from what is written. */
+  put(request: Omit<PutDocumentRequest, 'extraction'>): Promise<unknown>
+}
+
+/** What agents know as a graph, bound to the caller's tenant. */
+export interface KnowledgeGraph {
+  search(request: SearchGraphRequest): Promise<SearchGraphResponse>
+  walk(request: WalkGraphRequest): Promise<WalkGraphResponse>
 }
 
 /** The agents' context files, bound to the caller's tenant. An empty user id means the agent's own file. */
@@ -60,6 +71,7 @@ export interface Ports {
   agent: AgentFacts
   workspace: Workspace
   memory: Memory
+  knowledgeGraph: KnowledgeGraph
   contextFiles: ContextFiles
   web: WebAccess
 }

@@ -39,12 +39,12 @@ export const createEntityRows =
         return rows[0]
       },
 
-      relationsOf: async ({ agentId, userIds }, id) => {
+      relationsOf: async ({ agentId, userIds }, id, most) => {
         const { rows } = await sql.query<Relation>(
           `SELECT ${relationColumns} FROM memory.kg_relations r
            WHERE ${inGraph('r')} AND (r.source_entity_id = $4 OR r.target_entity_id = $4)
-           ORDER BY r.created_at DESC, r.id DESC`,
-          [tenantId, agentId, userIds ?? null, id],
+           ORDER BY r.created_at DESC, r.id DESC LIMIT $5`,
+          [tenantId, agentId, userIds ?? null, id, most ?? null],
         )
         return rows
       },

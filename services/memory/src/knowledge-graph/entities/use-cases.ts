@@ -22,8 +22,8 @@ export interface EntityRows {
   list: (scope: GraphScope, page: EntityPage) => Promise<Entity[]>
   load: (ids: readonly string[]) => Promise<Entity[]>
   find: (scope: GraphScope, id: string) => Promise<Entity | undefined>
-  /** Those from and to an entity, the youngest first. */
-  relationsOf: (scope: GraphScope, id: string) => Promise<Relation[]>
+  /** Those from and to an entity, the youngest first; all unless a number is given. */
+  relationsOf: (scope: GraphScope, id: string, most?: number) => Promise<Relation[]>
   upsert: (
     owner: GraphOwner,
     entity: NewEntity,
@@ -70,7 +70,7 @@ export const createEntityUseCases = ({ rowsOf, candidates, embedding, putEmbedTi
     call: Call,
     agent: MemoryAgent,
     scope: GraphScope,
-    { query, limit }: { query: string; limit: number },
+    { query, type, limit }: { query: string; type?: string | undefined; limit: number },
   ): Promise<Entity[]> => {
     const { measured, space } = await candidates(call, agent, { ...scope, limit: limit * candidateFactor }, query)
     const hasText = measured.some(({ coverage }) => coverage > 0)
@@ -82,14 +82,33 @@ export const createEntityUseCases = ({ rowsOf, candidates, embedding, putEmbedTi
     const question = fold(query).trim()
     const best = Math.max(0, ...scores.values())
     const good = [...scores].filter(([, score]) => score >= best * leastShare).map(([id]) => id)
-    const found = (await rowsOf(call.caller.tenantId).load(good)).map((entity) => ({
-      entity,
-      rank: nameRank(entity, question) + scores.get(entity.id)!,
-    }))
+    const loaded = await rowsOf(call.caller.tenantId).load(good)
+    const found = loaded
+      .filter(({ entityType }) => type === undefined || entityType === type)
+      .map((entity) => ({
+        entity,
+        rank: nameRank(entity, question) + scores.get(entity.id)!,
+      }))
     return found
       .toSorted((a, b) => b.rank - a.rank || (a.entity.id < b.entity.id ? -1 : 1))
       .slice(0, limit)
       .map(({ entity }) => entity)
+  },
+
+  /** Entities of a scope, the one that changed last first. */
+  newest: (call: Call, scope: GraphScope, page: Omit<EntityPage, 'offset'>): Promise<Entity[]> =>
+    rowsOf(call.caller.tenantId).list(scope, { ...page, offset: 0 }),
+
+  find: (call: Call, scope: GraphScope, id: string): Promise<Entity | undefined> =>
+    rowsOf(call.caller.tenantId).find(scope, id),
+
+  /** The youngest relations of each of some entities, by its id, and the entities at their ends. */
+  around: async (call: Call, scope: GraphScope, entities: readonly Entity[], most: number) => {
+    const { relationsOf, load } = rowsOf(call.caller.tenantId)
+    const relations = new Map<string, Relation[]>()
+    for (const { id } of entities) relations.set(id, await relationsOf(scope, id, most))
+    const ids = [...relations.values()].flat().flatMap((one) => [one.sourceEntityId, one.targetEntityId])
+    return { relations, ends: new Map((await load([...new Set(ids)])).map((entity) => [entity.id, entity])) }
   },
 
   /** @throws NOT_FOUND */

@@ -9,6 +9,7 @@ export const createExtractHttp = (extract: Extract, findAgent: FindAgent) =>
     extractKg: async ({ call, caller, params, query, body }) => {
       const userId = ownerNamed(caller, { body, query })
       const { text, provider, model, minConfidence = 0 } = body
-      return extract(call, await findAgent(call, params.agentID), { userId, text, provider, model, minConfidence })
+      const request = { userId, text, provider, model, minConfidence, sourceId: '' }
+      return extract(call, await findAgent(call, params.agentID), request)
     },
   })

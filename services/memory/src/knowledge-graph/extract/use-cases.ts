@@ -28,6 +28,8 @@ export interface ExtractRequest extends Model {
   text: string
   /** 0 or less means 0.75. */
   minConfidence: number
+  /** Whence the text is; empty where that has no name. */
+  sourceId: string
 }
 
 export interface ExtractCounts {
@@ -39,8 +41,8 @@ export interface ExtractCounts {
 
 const usualConfidence = 0.75
 
-const sureOf = ({ entities, relations }: Extracted, least: number): Extracted => ({
-  entities: entities.filter(({ confidence }) => confidence >= least),
+const sureOf = ({ entities, relations }: Extracted, least: number, sourceId: string): Extracted => ({
+  entities: entities.filter(({ confidence }) => confidence >= least).map((entity) => ({ ...entity, sourceId })),
   relations: relations.filter(({ confidence }) => confidence >= least),
 })
 
@@ -53,7 +55,7 @@ export const createExtractUseCase =
       if (value.trim() === '') throw new MeshError('INVALID_REQUEST', 'error.required', { field })
     const userId = checkText('user_id', request.userId)
     const least = request.minConfidence > 0 ? request.minConfidence : usualConfidence
-    const found = sureOf(await extractor(call, { provider, model }, text), least)
+    const found = sureOf(await extractor(call, { provider, model }, text), least, request.sourceId)
     const owner = { agentId: agent.id, userId }
     const stored = await rowsOf(call.caller.tenantId).ingest(owner, found, actorOf(call))
     const signal = AbortSignal.any([call.signal, AbortSignal.timeout(embedTimeoutMs)])

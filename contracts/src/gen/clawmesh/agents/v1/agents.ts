@@ -44,6 +44,8 @@ export interface ResolveAgentResponse {
   shareMemory: boolean;
   /** Whether the caller may use the agent: chat with it, and use its tools, memory and graph. */
   hasAccess: boolean;
+  /** All users of the agent have one knowledge graph. */
+  shareKnowledgeGraph: boolean;
 }
 
 export interface GetContextFileRequest {
@@ -138,6 +140,7 @@ function createBaseResolveAgentResponse(): ResolveAgentResponse {
     selfEvolve: false,
     shareMemory: false,
     hasAccess: false,
+    shareKnowledgeGraph: false,
   };
 }
 
@@ -178,6 +181,9 @@ export const ResolveAgentResponse: MessageFns<ResolveAgentResponse> = {
     }
     if (message.hasAccess !== false) {
       writer.uint32(96).bool(message.hasAccess);
+    }
+    if (message.shareKnowledgeGraph !== false) {
+      writer.uint32(104).bool(message.shareKnowledgeGraph);
     }
     return writer;
   },
@@ -291,6 +297,14 @@ export const ResolveAgentResponse: MessageFns<ResolveAgentResponse> = {
             message.hasAccess = reader.bool();
             continue;
           }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.shareKnowledgeGraph = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -320,6 +334,7 @@ export const ResolveAgentResponse: MessageFns<ResolveAgentResponse> = {
     message.selfEvolve = object.selfEvolve ?? false;
     message.shareMemory = object.shareMemory ?? false;
     message.hasAccess = object.hasAccess ?? false;
+    message.shareKnowledgeGraph = object.shareKnowledgeGraph ?? false;
     return message;
   },
 };

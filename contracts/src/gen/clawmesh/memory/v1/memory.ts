@@ -65,9 +65,81 @@ export interface PutDocumentRequest {
   path: string;
   content: string;
   append: boolean;
+  /** Afterwards, in the background, the knowledge graph of the user learns what the document says. Absent does not. */
+  extraction: GraphExtraction | undefined;
+}
+
+export interface GraphExtraction {
+  /** Name of a provider of the tenant. */
+  provider: string;
+  model: string;
+  /** 0 means 0.75. */
+  minConfidence: number;
 }
 
 export interface PutDocumentResponse {
+}
+
+export interface SearchGraphRequest {
+  agentId: string;
+  userId: string;
+  /** Empty lists what changed last. */
+  query: string;
+  /** Empty takes all types. */
+  entityType: string;
+  limit: number;
+  /** Most relations of each entity. */
+  relations: number;
+}
+
+export interface SearchGraphResponse {
+  entities: FoundEntity[];
+}
+
+export interface GraphEntity {
+  id: string;
+  name: string;
+  entityType: string;
+  description: string;
+}
+
+export interface FoundEntity {
+  entity: GraphEntity | undefined;
+  links: GraphLink[];
+}
+
+/** A relation as it is seen from an entity. */
+export interface GraphLink {
+  relationType: string;
+  /** Whether it leads from the other end to the entity. */
+  incoming: boolean;
+  other: GraphEntity | undefined;
+}
+
+export interface WalkGraphRequest {
+  agentId: string;
+  userId: string;
+  entityId: string;
+  /** 0 means 2, at most 3. */
+  maxDepth: number;
+}
+
+export interface WalkGraphResponse {
+  /** Absent when there is no such entity. */
+  start: FoundEntity | undefined;
+  reached: ReachedEntity[];
+}
+
+export interface ReachedEntity {
+  entity:
+    | GraphEntity
+    | undefined;
+  /** The start has 1. */
+  depth: number;
+  /** Type of the last relation, after a ~ where it was walked against its direction. */
+  via: string;
+  /** Names from the start to the entity. */
+  path: string[];
 }
 
 function createBaseSearchRequest(): SearchRequest {
@@ -502,7 +574,7 @@ export const GetDocumentResponse: MessageFns<GetDocumentResponse> = {
 };
 
 function createBasePutDocumentRequest(): PutDocumentRequest {
-  return { agentId: "", userId: "", path: "", content: "", append: false };
+  return { agentId: "", userId: "", path: "", content: "", append: false, extraction: undefined };
 }
 
 export const PutDocumentRequest: MessageFns<PutDocumentRequest> = {
@@ -521,6 +593,9 @@ export const PutDocumentRequest: MessageFns<PutDocumentRequest> = {
     }
     if (message.append !== false) {
       writer.uint32(40).bool(message.append);
+    }
+    if (message.extraction !== undefined) {
+      GraphExtraction.encode(message.extraction, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -578,6 +653,14 @@ export const PutDocumentRequest: MessageFns<PutDocumentRequest> = {
             message.append = reader.bool();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.extraction = GraphExtraction.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -600,6 +683,88 @@ export const PutDocumentRequest: MessageFns<PutDocumentRequest> = {
     message.path = object.path ?? "";
     message.content = object.content ?? "";
     message.append = object.append ?? false;
+    message.extraction = (object.extraction !== undefined && object.extraction !== null)
+      ? GraphExtraction.fromPartial(object.extraction)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseGraphExtraction(): GraphExtraction {
+  return { provider: "", model: "", minConfidence: 0 };
+}
+
+export const GraphExtraction: MessageFns<GraphExtraction> = {
+  encode(message: GraphExtraction, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.provider !== "") {
+      writer.uint32(10).string(message.provider);
+    }
+    if (message.model !== "") {
+      writer.uint32(18).string(message.model);
+    }
+    if (message.minConfidence !== 0) {
+      writer.uint32(25).double(message.minConfidence);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GraphExtraction {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGraphExtraction();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.minConfidence = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GraphExtraction>, I>>(base?: I): GraphExtraction {
+    return GraphExtraction.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GraphExtraction>, I>>(object: I): GraphExtraction {
+    const message = createBaseGraphExtraction();
+    message.provider = object.provider ?? "";
+    message.model = object.model ?? "";
+    message.minConfidence = object.minConfidence ?? 0;
     return message;
   },
 };
@@ -647,6 +812,670 @@ export const PutDocumentResponse: MessageFns<PutDocumentResponse> = {
   },
 };
 
+function createBaseSearchGraphRequest(): SearchGraphRequest {
+  return { agentId: "", userId: "", query: "", entityType: "", limit: 0, relations: 0 };
+}
+
+export const SearchGraphRequest: MessageFns<SearchGraphRequest> = {
+  encode(message: SearchGraphRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agentId !== "") {
+      writer.uint32(10).string(message.agentId);
+    }
+    if (message.userId !== "") {
+      writer.uint32(18).string(message.userId);
+    }
+    if (message.query !== "") {
+      writer.uint32(26).string(message.query);
+    }
+    if (message.entityType !== "") {
+      writer.uint32(34).string(message.entityType);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(40).int32(message.limit);
+    }
+    if (message.relations !== 0) {
+      writer.uint32(48).int32(message.relations);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SearchGraphRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSearchGraphRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.query = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.entityType = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.limit = reader.int32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.relations = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SearchGraphRequest>, I>>(base?: I): SearchGraphRequest {
+    return SearchGraphRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SearchGraphRequest>, I>>(object: I): SearchGraphRequest {
+    const message = createBaseSearchGraphRequest();
+    message.agentId = object.agentId ?? "";
+    message.userId = object.userId ?? "";
+    message.query = object.query ?? "";
+    message.entityType = object.entityType ?? "";
+    message.limit = object.limit ?? 0;
+    message.relations = object.relations ?? 0;
+    return message;
+  },
+};
+
+function createBaseSearchGraphResponse(): SearchGraphResponse {
+  return { entities: [] };
+}
+
+export const SearchGraphResponse: MessageFns<SearchGraphResponse> = {
+  encode(message: SearchGraphResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.entities) {
+      FoundEntity.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SearchGraphResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSearchGraphResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.entities.push(FoundEntity.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SearchGraphResponse>, I>>(base?: I): SearchGraphResponse {
+    return SearchGraphResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SearchGraphResponse>, I>>(object: I): SearchGraphResponse {
+    const message = createBaseSearchGraphResponse();
+    message.entities = object.entities?.map((e) => FoundEntity.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseGraphEntity(): GraphEntity {
+  return { id: "", name: "", entityType: "", description: "" };
+}
+
+export const GraphEntity: MessageFns<GraphEntity> = {
+  encode(message: GraphEntity, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.entityType !== "") {
+      writer.uint32(26).string(message.entityType);
+    }
+    if (message.description !== "") {
+      writer.uint32(34).string(message.description);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GraphEntity {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGraphEntity();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.entityType = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GraphEntity>, I>>(base?: I): GraphEntity {
+    return GraphEntity.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GraphEntity>, I>>(object: I): GraphEntity {
+    const message = createBaseGraphEntity();
+    message.id = object.id ?? "";
+    message.name = object.name ?? "";
+    message.entityType = object.entityType ?? "";
+    message.description = object.description ?? "";
+    return message;
+  },
+};
+
+function createBaseFoundEntity(): FoundEntity {
+  return { entity: undefined, links: [] };
+}
+
+export const FoundEntity: MessageFns<FoundEntity> = {
+  encode(message: FoundEntity, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.entity !== undefined) {
+      GraphEntity.encode(message.entity, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.links) {
+      GraphLink.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FoundEntity {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFoundEntity();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.entity = GraphEntity.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.links.push(GraphLink.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<FoundEntity>, I>>(base?: I): FoundEntity {
+    return FoundEntity.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<FoundEntity>, I>>(object: I): FoundEntity {
+    const message = createBaseFoundEntity();
+    message.entity = (object.entity !== undefined && object.entity !== null)
+      ? GraphEntity.fromPartial(object.entity)
+      : undefined;
+    message.links = object.links?.map((e) => GraphLink.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseGraphLink(): GraphLink {
+  return { relationType: "", incoming: false, other: undefined };
+}
+
+export const GraphLink: MessageFns<GraphLink> = {
+  encode(message: GraphLink, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.relationType !== "") {
+      writer.uint32(10).string(message.relationType);
+    }
+    if (message.incoming !== false) {
+      writer.uint32(16).bool(message.incoming);
+    }
+    if (message.other !== undefined) {
+      GraphEntity.encode(message.other, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GraphLink {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGraphLink();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.relationType = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.incoming = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.other = GraphEntity.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GraphLink>, I>>(base?: I): GraphLink {
+    return GraphLink.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GraphLink>, I>>(object: I): GraphLink {
+    const message = createBaseGraphLink();
+    message.relationType = object.relationType ?? "";
+    message.incoming = object.incoming ?? false;
+    message.other = (object.other !== undefined && object.other !== null)
+      ? GraphEntity.fromPartial(object.other)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseWalkGraphRequest(): WalkGraphRequest {
+  return { agentId: "", userId: "", entityId: "", maxDepth: 0 };
+}
+
+export const WalkGraphRequest: MessageFns<WalkGraphRequest> = {
+  encode(message: WalkGraphRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agentId !== "") {
+      writer.uint32(10).string(message.agentId);
+    }
+    if (message.userId !== "") {
+      writer.uint32(18).string(message.userId);
+    }
+    if (message.entityId !== "") {
+      writer.uint32(26).string(message.entityId);
+    }
+    if (message.maxDepth !== 0) {
+      writer.uint32(32).int32(message.maxDepth);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WalkGraphRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWalkGraphRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.entityId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.maxDepth = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<WalkGraphRequest>, I>>(base?: I): WalkGraphRequest {
+    return WalkGraphRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WalkGraphRequest>, I>>(object: I): WalkGraphRequest {
+    const message = createBaseWalkGraphRequest();
+    message.agentId = object.agentId ?? "";
+    message.userId = object.userId ?? "";
+    message.entityId = object.entityId ?? "";
+    message.maxDepth = object.maxDepth ?? 0;
+    return message;
+  },
+};
+
+function createBaseWalkGraphResponse(): WalkGraphResponse {
+  return { start: undefined, reached: [] };
+}
+
+export const WalkGraphResponse: MessageFns<WalkGraphResponse> = {
+  encode(message: WalkGraphResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.start !== undefined) {
+      FoundEntity.encode(message.start, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.reached) {
+      ReachedEntity.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WalkGraphResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWalkGraphResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.start = FoundEntity.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reached.push(ReachedEntity.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<WalkGraphResponse>, I>>(base?: I): WalkGraphResponse {
+    return WalkGraphResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WalkGraphResponse>, I>>(object: I): WalkGraphResponse {
+    const message = createBaseWalkGraphResponse();
+    message.start = (object.start !== undefined && object.start !== null)
+      ? FoundEntity.fromPartial(object.start)
+      : undefined;
+    message.reached = object.reached?.map((e) => ReachedEntity.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseReachedEntity(): ReachedEntity {
+  return { entity: undefined, depth: 0, via: "", path: [] };
+}
+
+export const ReachedEntity: MessageFns<ReachedEntity> = {
+  encode(message: ReachedEntity, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.entity !== undefined) {
+      GraphEntity.encode(message.entity, writer.uint32(10).fork()).join();
+    }
+    if (message.depth !== 0) {
+      writer.uint32(16).int32(message.depth);
+    }
+    if (message.via !== "") {
+      writer.uint32(26).string(message.via);
+    }
+    for (const v of message.path) {
+      writer.uint32(34).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReachedEntity {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReachedEntity();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.entity = GraphEntity.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.depth = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.via = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.path.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ReachedEntity>, I>>(base?: I): ReachedEntity {
+    return ReachedEntity.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReachedEntity>, I>>(object: I): ReachedEntity {
+    const message = createBaseReachedEntity();
+    message.entity = (object.entity !== undefined && object.entity !== null)
+      ? GraphEntity.fromPartial(object.entity)
+      : undefined;
+    message.depth = object.depth ?? 0;
+    message.via = object.via ?? "";
+    message.path = object.path?.map((e) => e) || [];
+    return message;
+  },
+};
+
 /** Long-term memory of agents. */
 export type MemoryServiceService = typeof MemoryServiceService;
 export const MemoryServiceService = {
@@ -679,6 +1508,26 @@ export const MemoryServiceService = {
     responseSerialize: (value: PutDocumentResponse): Buffer => Buffer.from(PutDocumentResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PutDocumentResponse => PutDocumentResponse.decode(value),
   },
+  /** Entities of the user's graph and the shared one, with the relations that touch them. */
+  searchGraph: {
+    path: "/clawmesh.memory.v1.MemoryService/SearchGraph" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SearchGraphRequest): Buffer => Buffer.from(SearchGraphRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SearchGraphRequest => SearchGraphRequest.decode(value),
+    responseSerialize: (value: SearchGraphResponse): Buffer => Buffer.from(SearchGraphResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SearchGraphResponse => SearchGraphResponse.decode(value),
+  },
+  /** What is reached from an entity of those graphs. */
+  walkGraph: {
+    path: "/clawmesh.memory.v1.MemoryService/WalkGraph" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: WalkGraphRequest): Buffer => Buffer.from(WalkGraphRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WalkGraphRequest => WalkGraphRequest.decode(value),
+    responseSerialize: (value: WalkGraphResponse): Buffer => Buffer.from(WalkGraphResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WalkGraphResponse => WalkGraphResponse.decode(value),
+  },
 } as const;
 
 export interface MemoryServiceServer extends UntypedServiceImplementation {
@@ -687,6 +1536,10 @@ export interface MemoryServiceServer extends UntypedServiceImplementation {
   getDocument: handleUnaryCall<GetDocumentRequest, GetDocumentResponse>;
   /** Creates, replaces or appends to a document and indexes it. */
   putDocument: handleUnaryCall<PutDocumentRequest, PutDocumentResponse>;
+  /** Entities of the user's graph and the shared one, with the relations that touch them. */
+  searchGraph: handleUnaryCall<SearchGraphRequest, SearchGraphResponse>;
+  /** What is reached from an entity of those graphs. */
+  walkGraph: handleUnaryCall<WalkGraphRequest, WalkGraphResponse>;
 }
 
 export interface MemoryServiceClient extends Client {
@@ -736,6 +1589,38 @@ export interface MemoryServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PutDocumentResponse) => void,
+  ): ClientUnaryCall;
+  /** Entities of the user's graph and the shared one, with the relations that touch them. */
+  searchGraph(
+    request: SearchGraphRequest,
+    callback: (error: ServiceError | null, response: SearchGraphResponse) => void,
+  ): ClientUnaryCall;
+  searchGraph(
+    request: SearchGraphRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SearchGraphResponse) => void,
+  ): ClientUnaryCall;
+  searchGraph(
+    request: SearchGraphRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SearchGraphResponse) => void,
+  ): ClientUnaryCall;
+  /** What is reached from an entity of those graphs. */
+  walkGraph(
+    request: WalkGraphRequest,
+    callback: (error: ServiceError | null, response: WalkGraphResponse) => void,
+  ): ClientUnaryCall;
+  walkGraph(
+    request: WalkGraphRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: WalkGraphResponse) => void,
+  ): ClientUnaryCall;
+  walkGraph(
+    request: WalkGraphRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: WalkGraphResponse) => void,
   ): ClientUnaryCall;
 }
 

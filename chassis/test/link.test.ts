@@ -1,7 +1,7 @@
 /** Links between processes: who may open one, where calls go, what happens as replicas come and go. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { Client, credentials, Metadata, status, type StatusObject } from '@grpc/grpc-js'
-import type { Caller } from '@clawmesh/contracts'
+import { MeshError, type Caller } from '@clawmesh/contracts'
 import { LinkServiceService } from '@clawmesh/contracts/gen/clawmesh/link/v1/link.ts'
 import { encodeBatch, type Frame } from '../src/link/codec.ts'
 import { createIdentityTokens } from '../src/index.ts'
@@ -145,18 +145,48 @@ test('each call is made as its own caller, however many there are', async () => 
   expect(answers.map(({ ownerId }) => ownerId)).toEqual(asked.map(({ userId }) => userId))
 })
 
-test('messages of several windows pass, and one beyond the limit fails alone', async () => {
+test('messages of several windows pass in both directions, and one beyond the limit fails alone', async () => {
+  const large = 'x'.repeat(3_000_000)
   const one = await replica({
     write: async (_, { content }) => {
-      if (content.length !== 3_000_000) throw new Error('it arrived otherwise')
+      if (content !== large) throw new Error('it arrived otherwise')
       return {}
+    },
+    read: async (_, { agent }) => ({ ...foundAgent, agentKey: agent === 'too large' ? 'x'.repeat(34_000_000) : large }),
+    stream: async function* () {
+      yield deltaOf(large)
+      yield deltaOf(large)
     },
   })
   const mesh = client(() => [one.address])
-  await mesh.agents.setContextFile(callOf(), { ...fileOf(''), content: 'x'.repeat(3_000_000) })
-  const large = mesh.agents.setContextFile(callOf(), { ...fileOf(''), content: 'x'.repeat(34_000_000) })
-  await expect(large).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  const write = (content: string) => mesh.agents.setContextFile(callOf(), { ...fileOf(''), content })
+  await write(large)
+  expect((await ask(mesh)).length).toBe(large.length)
+  for await (const message of mesh.providers.chat(callOf(), chatAs('')))
+    expect(textOf(message).length).toBe(large.length)
+  await expect(write('x'.repeat(34_000_000))).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  const tooLarge = mesh.agents.resolveAgent(callOf(), { agent: 'too large' })
+  await expect(tooLarge).rejects.toMatchObject({ code: 'INTERNAL' })
+  expect((await ask(mesh)).length).toBe(large.length)
+  expect(mesh.pool.links()).toEqual([{ state: 'ready', calls: 0 }])
+})
+
+test('a call that fails while its replica drains is told so, and not made again elsewhere', async () => {
+  const leaver = await replica({
+    write: async () => {
+      await pause(100)
+      throw new MeshError('FAILED_PRECONDITION', 'error.provider_not_configured')
+    },
+  })
+  const stayer = await replica()
+  const mesh = client(() => [leaver.address])
   await ask(mesh)
+  const outcome = mesh.agents.setContextFile(callOf(), fileOf('once'))
+  await until(() => leaver.written.length === 1)
+  const drained = leaver.server.drain(30_000)
+  await expect(outcome).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' })
+  await drained
+  expect([...leaver.written, ...stayer.written]).toEqual(['once'])
 })
 
 test('a server that knows no links is called with plain gRPC', async () => {

@@ -11,7 +11,7 @@ export interface LinkCall extends Pick<Inbox, 'take' | 'ended'>, Pick<Outbox, 's
   cancel: () => void
   /** Takes in a frame. @throws Error for one that breaks the rules */
   receive: (kind: Kind) => void
-  /** It is over, whatever was under way. */
+  /** It is over, whatever was under way; nothing more is sent. */
   close: (status: Status) => void
 }
 
@@ -20,13 +20,17 @@ export const createLinkCall = (id: number, writer: Writer, changed: () => void):
   const lane = writer.lane(id)
   const outbox = createOutbox(($case, value) => lane.push({ $case, value }))
   const inbox = createInbox((value) => lane.push({ $case: 'credit', value }), changed)
+  let closed = false
+  const say = (kind: Kind): void => {
+    if (!closed) lane.push(kind)
+  }
 
   return {
     take: inbox.take,
     ended: inbox.ended,
     send: outbox.send,
-    end: (value) => lane.push({ $case: 'end', value }),
-    cancel: () => lane.push({ $case: 'cancel', value: true }),
+    end: (value) => say({ $case: 'end', value }),
+    cancel: () => say({ $case: 'cancel', value: true }),
     receive: (kind) => {
       switch (kind.$case) {
         case 'piece':
@@ -42,6 +46,7 @@ export const createLinkCall = (id: number, writer: Writer, changed: () => void):
       }
     },
     close: (status) => {
+      closed = true
       outbox.close()
       inbox.end(status)
     },

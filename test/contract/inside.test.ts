@@ -200,8 +200,8 @@ const requestFor = (method: Method, tenant: Target, agent: string): Record<strin
 }
 
 describe('gRPC', () => {
-  it('has a service for each of the mesh, WebSocket methods, idempotency keys and links, and knows what every text field names', () => {
-    expect(definitions).toHaveLength(11)
+  it('has a service for each of the mesh, WebSocket methods, idempotency keys, dashboards and links, and knows what every text field names', () => {
+    expect(definitions).toHaveLength(12)
     const known = new Set(Object.keys(fieldsFor(mine, '')))
     const unknown = methods.flatMap(([path, , method]) =>
       Object.entries(emptyRequest(method))

@@ -1,47 +1,14 @@
 /** What a call between processes costs by itself: over a link, and as a gRPC call of its own. Both ends are in this process. */
-import { connectGrpc, type LooseFunctions } from '@clawmesh/chassis'
-import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
-import { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import {
-  callOf,
-  chatAs,
-  deltaOf,
-  linkTo,
-  linkTokens,
-  startReplica,
-  type Agents,
-  type Providers,
-} from '../support/link-replicas.ts'
+import { callOf, chatAs, deltaOf, grpcTo, linkTo, startReplica, type RpcClient } from '../support/link-replicas.ts'
 
 const chunks = 50
 const atATime = [1, 32]
 const timeouts = { rpcTimeoutMs: 60_000, streamTimeoutMs: 60_000 }
 
-interface Transport {
-  agents: Agents
-  providers: Providers
-  close: () => void
-}
-
-const overGrpc = (address: string): Transport => {
-  const [agents, providers] = [AgentsServiceService, ProvidersServiceService].map((definition) =>
-    connectGrpc(definition, address, linkTokens, timeouts),
-  ) as [ReturnType<typeof connectGrpc>, ReturnType<typeof connectGrpc>]
-  const typed = <T>({ functions }: { functions: LooseFunctions }): T => functions as unknown as T
-  return {
-    agents: typed<Agents>(agents),
-    providers: typed<Providers>(providers),
-    close: () => {
-      agents.close()
-      providers.close()
-    },
-  }
-}
-
-const unary = async ({ agents }: Transport): Promise<void> => {
+const unary = async ({ agents }: RpcClient): Promise<void> => {
   await agents.resolveAgent(callOf(), { agent: 'sample' })
 }
-const stream = async ({ providers }: Transport): Promise<void> => {
+const stream = async ({ providers }: RpcClient): Promise<void> => {
   for await (const _message of providers.chat(callOf(), chatAs('sample')));
 }
 
@@ -74,8 +41,8 @@ export const rpcBench = async (rounds: number, durationMs: number): Promise<void
     },
   })
   const address = `127.0.0.1:${replica.server.port}`
-  const transports: Record<string, Transport> = {
-    gRPC: overGrpc(address),
+  const transports: Record<string, RpcClient> = {
+    gRPC: grpcTo(address, timeouts),
     link: linkTo(() => [address], timeouts),
   }
   console.log(`\ncalls between processes, both ends together; best of ${rounds}`)

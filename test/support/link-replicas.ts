@@ -3,6 +3,7 @@ import { masterTenantId, type Caller } from '@clawmesh/contracts'
 import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
 import { ProvidersServiceService, type ChatResponse } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import {
+  connectGrpc,
   connectLinked,
   createIdentityTokens,
   createLinkPool,
@@ -146,19 +147,20 @@ export const startReplica = async ({
   }
 }
 
-export interface LinkClient {
-  pool: LinkPool
+export interface RpcClient {
   agents: Agents
   providers: Providers
   close: () => void
 }
 
+export interface LinkClient extends RpcClient {
+  pool: LinkPool
+}
+
+const patience = { rpcTimeoutMs: 10_000, streamTimeoutMs: 60_000 }
+
 /** A client of replicas; `addresses` is asked at each look-up. What knows no links is looked for at `plain`, where nobody is. */
-export const linkTo = (
-  addresses: () => readonly string[],
-  timeouts = { rpcTimeoutMs: 10_000, streamTimeoutMs: 60_000 },
-  plain = '127.0.0.1:1',
-): LinkClient => {
+export const linkTo = (addresses: () => readonly string[], timeouts = patience, plain = '127.0.0.1:1'): LinkClient => {
   const pool = createLinkPool({
     target: 'dns:///service:9090',
     identity: () => linkTokens.mint(linkCaller),
@@ -175,6 +177,20 @@ export const linkTo = (
     providers: providers.functions as unknown as Providers,
     close: () => {
       pool.close()
+      agents.close()
+      providers.close()
+    },
+  }
+}
+
+/** The same over gRPC calls, to one address. */
+export const grpcTo = (address: string, timeouts = patience): RpcClient => {
+  const agents = connectGrpc(AgentsServiceService, address, linkTokens, timeouts)
+  const providers = connectGrpc(ProvidersServiceService, address, linkTokens, timeouts)
+  return {
+    agents: agents.functions as unknown as Agents,
+    providers: providers.functions as unknown as Providers,
+    close: () => {
       agents.close()
       providers.close()
     },

@@ -26,7 +26,7 @@ interface JsonSchema {
 const jsonSchemaOf = (schema: z.ZodType): JsonSchema =>
   z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema
 
-const branches = (schema: JsonSchema): JsonSchema[] => schema.anyOf ?? schema.oneOf ?? [schema]
+const branches = (schema: JsonSchema): JsonSchema[] => (schema.anyOf ?? schema.oneOf)?.flatMap(branches) ?? [schema]
 
 /** Texts for patterns: nobody inverts a regular expression, so the first that fits is taken. */
 const texts = ['sample', 'Sample', '1', 'a', 'sample@example.org', 'https://example.org', '2026-01-01', '* * * * *']

@@ -213,7 +213,8 @@ describe('a path that is wrong is 400 or 404, and names the parameter', () => {
           if (valid) continue
           const answer = await ask((path) => path.replace('~wrong~', encodeURIComponent(value)))
           // The router knows no segments of that length.
-          if (value.length > 1_000 && !isRest(wrong)) expectRefusal(answer, { code: 'NOT_FOUND' })
+          if (value.length > 1_000 && !isRest(wrong))
+            expectRefusal(answer, { code: 'NOT_FOUND', style: styleOf(route) })
           else {
             // A segment of dots is no parameter: the edge refuses the whole path.
             const names = /^\.{1,2}$/.test(value) ? undefined : wrong.name
@@ -222,7 +223,7 @@ describe('a path that is wrong is 400 or 404, and names the parameter', () => {
         }
         for (const encoding of brokenEncodings) {
           const answer = await ask((path) => path.replace('~wrong~', encoding))
-          expectRefusal(answer, { code: 'INVALID_REQUEST', style: 'mesh' })
+          expectRefusal(answer, { code: 'INVALID_REQUEST', style: styleOf(route) })
         }
       }
     })
@@ -278,7 +279,7 @@ describe('a query that is wrong is 400 and names the parameter, or the parameter
               const code = answer.status === 404 ? 'NOT_FOUND' : answer.status === 403 ? 'FORBIDDEN' : 'INVALID_REQUEST'
               // Only who may speak for others may name them.
               if (code === 'FORBIDDEN') expect(resourceOfField[name]).toBe('userId')
-              expectRefusal(answer, { code })
+              expectRefusal(answer, { code, style: styleOf(route) })
             }
           }
         for (const [name] of required) {

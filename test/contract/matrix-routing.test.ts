@@ -1,5 +1,5 @@
 /** What is not declared does not exist: unknown paths, undeclared methods, and HEAD. */
-import { allRoutes, type HttpMethod } from '@clawmesh/contracts'
+import { allRoutes, errorStyleOf, type HttpMethod } from '@clawmesh/contracts'
 import { startAllInOne, type AllInOne, type TestTenant } from '../support/all-in-one.ts'
 import { expectRefusal } from './expectations.ts'
 import { fillPath, titled } from './routes.ts'
@@ -38,7 +38,7 @@ describe('an undeclared method is 405 and the answer lists those that there are'
       'QUERY',
     ]) {
       const answer = await mesh.request(method, sample(path), { headers: tenant.as('admin') })
-      expectRefusal(answer, { code: 'METHOD_NOT_ALLOWED' })
+      expectRefusal(answer, { code: 'METHOD_NOT_ALLOWED', style: errorStyleOf(path) })
       expect(answer.headers.allow).toBe(allow.join(', '))
     }
   })

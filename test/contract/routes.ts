@@ -50,6 +50,7 @@ export const resourceOfParam: Readonly<Record<string, ListedResource>> = {
   'entities/{entityID}': 'kgEntity',
   'instances/{id}': 'channelInstance',
   'memory/{id}': 'memoryDocument',
+  'models/{id}': 'agent',
   'oidc-issuers/{issuerId}': 'oidcIssuer',
   'providers/{id}': 'provider',
   'sessions/{key}': 'session',
@@ -69,6 +70,8 @@ export const resourceOfField: Readonly<Record<string, ListedResource>> = {
   owner_id: 'userId',
   key: 'session',
   path: 'documentPath',
+  // A response is a turn of a session.
+  previous_response_id: 'session',
   provider: 'providerName',
   ids: 'kgCandidate',
   session_key: 'session',

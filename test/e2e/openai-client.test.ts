@@ -6,6 +6,7 @@ import { basename, join } from 'node:path'
 import OpenAI, { APIError, AuthenticationError, InternalServerError, NotFoundError, RateLimitError } from 'openai'
 import type { Script } from '../fakes/http-fake.ts'
 import { eventually, sessionOf, tracesOf } from '../support/mesh-api.ts'
+import { rule } from '../support/rule.ts'
 import { meshStartLimitMs, meshToken, startMesh, type Mesh } from '../support/mesh-processes.ts'
 
 /** Dollars for a million tokens of the model that the agents of this file use. */
@@ -341,6 +342,16 @@ describe('errors of ours', () => {
 
     const other = clientOf({ edge: 1, userId: 'patient' })
     await other.chat.completions.create({ model: 'goclaw:default', messages: say('hello') })
+  })
+
+  rule('createResponse.sharesTheRateLimit', async () => {
+    const client = clientOf({ edge: 1, userId: 'hurried' })
+    const respond = () => client.responses.create({ model: 'goclaw:default', input: 'hello' })
+    await client.chat.completions.create({ model: 'goclaw:default', messages: say('hello') })
+    for (let i = 1; i < burst; i++) await respond()
+    expect(await failureOf(respond())).toBeInstanceOf(RateLimitError)
+    // What is no run is not counted.
+    expect((await client.models.list()).data.map(({ id }) => id)).toContain('goclaw:default')
   })
 })
 

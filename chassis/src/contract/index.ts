@@ -1,2 +1,3 @@
 export type { BodyShape, ParamsShape, QueryShape, RequestShape, ResponseShape } from './shapes.ts'
+export { checkParameters, unsupportedParameter, type OtherParameters } from './parameters.ts'
 export { fromContract, toContract } from './translate.ts'

@@ -38,6 +38,7 @@ export const en = {
   'error.shutting_down': 'shutting down',
   'error.provider_request_failed': 'provider {provider} failed: {reason}',
   'error.provider_not_configured': 'no LLM provider is configured',
+  'error.embedding_not_configured': 'no embedding provider is configured',
   'error.provider_rejected': 'provider {provider} refused the request: {reason}',
   'error.provider_credentials': 'provider {provider} refused its credentials: {reason}',
   'error.provider_rate_limit': 'provider {provider} is rate limiting: {reason}',

@@ -40,6 +40,7 @@ export const vi: Record<keyof typeof en, string> = {
   'error.shutting_down': 'đang tắt',
   'error.provider_request_failed': 'nhà cung cấp {provider} gặp lỗi: {reason}',
   'error.provider_not_configured': 'chưa cấu hình nhà cung cấp LLM nào',
+  'error.embedding_not_configured': 'chưa cấu hình nhà cung cấp nhúng',
   'error.provider_rejected': 'nhà cung cấp {provider} từ chối yêu cầu: {reason}',
   'error.provider_credentials': 'nhà cung cấp {provider} từ chối thông tin xác thực: {reason}',
   'error.provider_rate_limit': 'nhà cung cấp {provider} đang giới hạn tần suất: {reason}',

@@ -20,6 +20,7 @@ export const words = {
   'kind.paired_device': { en: 'paired device', vi: 'thiết bị đã ghép nối', zh: '已配对设备' },
   'kind.pairing_code': { en: 'pairing code', vi: 'mã ghép nối', zh: '配对码' },
   'kind.provider': { en: 'provider', vi: 'nhà cung cấp', zh: '提供方' },
+  'kind.response': { en: 'response', vi: 'phản hồi', zh: '响应' },
   'kind.session': { en: 'session', vi: 'phiên', zh: '会话' },
   'kind.skill': { en: 'skill', vi: 'kỹ năng', zh: '技能' },
   'kind.system_config': { en: 'system config', vi: 'cấu hình hệ thống', zh: '系统配置' },
@@ -146,6 +147,11 @@ export const words = {
     en: 'only for providers of type {type}',
     vi: 'chỉ dành cho nhà cung cấp loại {type}',
     zh: '仅适用于 {type} 类型的提供方',
+  },
+  'reason.texts_are_taken_as_text_only_not_as_tokens': {
+    en: 'texts are taken as text only, not as tokens',
+    vi: 'văn bản chỉ nhận dưới dạng văn bản, không phải token',
+    zh: '文本只能以文本形式提交，不接受 token',
   },
   'reason.the_schemas_are_too_large': { en: 'the schemas are too large', vi: 'các lược đồ quá lớn', zh: '模式过大' },
   'reason.two_functions_of_one_name': {

@@ -39,6 +39,7 @@ export const zh: Record<keyof typeof en, string> = {
   'error.shutting_down': '正在关闭',
   'error.provider_request_failed': '提供方 {provider} 失败：{reason}',
   'error.provider_not_configured': '未配置 LLM 提供方',
+  'error.embedding_not_configured': '未配置嵌入提供方',
   'error.provider_rejected': '提供方 {provider} 拒绝了请求：{reason}',
   'error.provider_credentials': '提供方 {provider} 拒绝了其凭据：{reason}',
   'error.provider_rate_limit': '提供方 {provider} 正在限流：{reason}',

@@ -7,6 +7,7 @@ import { createChat } from './chat/feature.ts'
 import type { AgentsConfig } from './config.ts'
 import { createContextFiles } from './context-files/feature.ts'
 import { PrismaClient } from './db/client/client.ts'
+import { createModels } from './models/feature.ts'
 import { createRuns } from './runs/feature.ts'
 import { createSessions } from './sessions/feature.ts'
 import { createShares } from './shares/feature.ts'
@@ -22,7 +23,7 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
   const chat = createChat(mesh, db, { ...runs, ...sessions, lookup, contextFiles: contextFiles.forRun })
   return composeService(mesh, {
     name: 'agents',
-    features: [agents, createShares(db, agents.owned), sessions, runs, ...chat],
+    features: [agents, createShares(db, agents.owned), sessions, runs, ...chat, createModels(agents)],
     rpc: [
       implementRpc(AgentsServiceService, { ...agents.rpc, ...contextFiles.rpc }),
       implementRpc(StatusServiceService, createStatus(db).rpc),

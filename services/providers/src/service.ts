@@ -29,7 +29,7 @@ export const providersService = (mesh: Mesh, config: ProvidersConfig): Service =
   const embeddings = createEmbeddings({ selection, optionsOf })
   return composeService(mesh, {
     name: 'providers',
-    features: [stored, createTrials({ providers, selection, optionsOf, log, cache: models }), chat],
+    features: [stored, createTrials({ providers, selection, optionsOf, log, cache: models }), chat, embeddings],
     rpc: [implementRpc(ProvidersServiceService, { ...chat.rpc, ...embeddings.rpc })],
     parts: db.parts,
   })

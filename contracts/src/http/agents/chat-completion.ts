@@ -22,7 +22,7 @@ const toolCall = z.looseObject({
   function: z.looseObject({ name: z.string().min(1).max(200), arguments: z.string() }),
 })
 
-const chatMessageInput = z.looseObject({
+export const chatMessageInput = z.looseObject({
   role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']),
   content: z.union([z.string(), z.array(contentPart)]).nullish(),
   tool_calls: z.array(toolCall).nullish().meta({ description: 'Of an assistant' }),

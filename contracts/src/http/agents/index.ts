@@ -1,4 +1,6 @@
 export { agents } from './agents.ts'
 export { chat } from './chat.ts'
+export { models } from './models.ts'
+export { responses } from './responses.ts'
 export { sessions } from './sessions.ts'
 export { shares } from './shares.ts'

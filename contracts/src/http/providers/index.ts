@@ -1,2 +1,3 @@
+export { embeddings } from './embeddings.ts'
 export { providers } from './providers.ts'
 export { providerTrials } from './trials.ts'

@@ -9,7 +9,7 @@ import { requireOwnedAgent, type RequireOwned } from './owned.ts'
 import { createAgentRows } from './rows.ts'
 import { createAgentRpc } from './rpc.ts'
 import type { Agent } from './types.ts'
-import { createAgentUseCases } from './use-cases.ts'
+import { createAgentUseCases, type AgentUseCases } from './use-cases.ts'
 
 const cachedAgents = 10_000
 
@@ -35,8 +35,15 @@ export const createAgents = (mesh: Mesh, db: ServiceDb<PrismaClient>) => {
     },
   })
   const owned: RequireOwned = (caller, ref) => requireOwnedAgent(rowsOf, caller, ref)
-  return { http: createAgentHttp(agents), rpc: createAgentRpc(lookup), lookup, owned } satisfies Feature & {
+  return {
+    http: createAgentHttp(agents),
+    rpc: createAgentRpc(lookup),
+    lookup,
+    owned,
+    useCases: agents,
+  } satisfies Feature & {
     rpc: object
+    useCases: AgentUseCases
     lookup: AgentLookup
     owned: RequireOwned
   }

@@ -7,6 +7,7 @@ import type { Run } from '../runs/use-cases.ts'
 import { createAgentWs } from './agent-ws.ts'
 import { createForeignRuns } from './foreign-runs.ts'
 import { createChatHttp } from './http.ts'
+import { createResponsesHttp } from './responses/http.ts'
 import { createChatWs } from './ws.ts'
 
 type Parts = Omit<Parameters<typeof createChatWs>[0], 'fetchAllow'> &
@@ -18,6 +19,6 @@ export const createChat = (mesh: Mesh, db: ServiceDb<PrismaClient>, parts: Parts
   const runForeign = createForeignRuns({ run, lookup, earlierTurns: createEarlierTurns(db), fetchAllow })
   return [
     { http: createChatHttp({ run, runForeign, lookup }), ws: createChatWs({ ...parts, fetchAllow }) },
-    { ws: createAgentWs(parts) },
+    { http: createResponsesHttp(runForeign), ws: createAgentWs(parts) },
   ]
 }

@@ -4,6 +4,7 @@
  * its own words.
  */
 import type { ClientTools, RunOptions } from '../runs/types.ts'
+import type { HttpSessionName } from '../sessions/session-keys.ts'
 import type { StoredToolCall } from '../sessions/types.ts'
 
 /** A text, or an image by its URL. */
@@ -17,10 +18,14 @@ export type ForeignMessage =
 export interface ForeignRequest {
   /** Agent by id or key. */
   agentRef: string
-  /** The channel of the run, which is also in the name of its session. */
-  channel: string
+  /** What the name of a session that is made for it begins with, after the agent's. */
+  sessionName: HttpSessionName
   /** The conversation, oldest first. What its last user says, or its last tool results, are the turn. */
   messages: readonly ForeignMessage[]
+  /** The messages before the turn are stored with it, so that a later request can continue all of it. */
+  storesHistory?: boolean
+  /** The beginning of the id of an earlier run that this request continues. */
+  continues?: string | undefined
   /** System text of the request. */
   instructions: string
   options: RunOptions

@@ -31,18 +31,31 @@ const invalid = (reason: string) =>
 
 const hasImage = (content: readonly ForeignPart[]): boolean => content.some((part) => 'imageUrl' in part)
 
-/** @throws INVALID_REQUEST for a result without its call right before it, or a call without its result */
-const checkResults = (messages: readonly ForeignMessage[]): void => {
-  let open = new Set<string>()
+const orphanResult = () => invalid('a tool message must answer a tool call right before it')
+const openCall = () => invalid('every tool call must be followed by a tool message that answers it')
+
+/**
+ * `waiting` are calls that wait for their results before the first message.
+ * @throws INVALID_REQUEST for a result without its call right before it, or a call without its result
+ */
+const checkResults = (messages: readonly ForeignMessage[], waiting: readonly string[] = []): void => {
+  let open = new Set(waiting)
   for (const message of messages) {
     if (message.role === 'tool') {
-      if (!open.delete(message.toolCallId)) throw invalid('a tool message must answer a tool call right before it')
+      if (!open.delete(message.toolCallId)) throw orphanResult()
       continue
     }
-    if (open.size > 0) throw invalid('every tool call must be followed by a tool message that answers it')
+    if (open.size > 0) throw openCall()
     if (message.role === 'assistant') open = new Set(message.toolCalls.map(({ id }) => id))
   }
-  if (open.size > 0) throw invalid('every tool call must be followed by a tool message that answers it')
+  if (open.size > 0) throw openCall()
+}
+
+/** The calls at the end of a session that nobody has answered. */
+const waitingCalls = (messages: readonly NewMessage[]): string[] => {
+  const last = messages.findLastIndex(({ role }) => role !== 'tool')
+  const answered = new Set(messages.slice(last + 1).map(({ extra }) => extra?.toolCallId))
+  return (messages[last]?.extra?.toolCalls ?? []).map(({ id }) => id).filter((id) => !answered.has(id))
 }
 
 /** The messages of a request as runs take them, images loaded. Those that say nothing are left out. */
@@ -77,71 +90,93 @@ const shownMessages = async (
 /** What a run is told of a conversation. */
 type Turn = Pick<RunRequest, 'message' | 'parts' | 'opening' | 'priorTurns' | 'sessionKey'>
 
+/** A model is asked to answer, not to go on with its own words. */
+const withoutOwnWords = (messages: readonly ForeignMessage[]): readonly ForeignMessage[] => {
+  const isOwnWords = (message: ForeignMessage) => message.role === 'assistant' && message.toolCalls.length === 0
+  return messages.slice(0, messages.findLastIndex((message) => !isOwnWords(message)) + 1)
+}
+
+const saysNothing = ({ content }: ForeignMessage): boolean => textOf(content).trim() === '' && !hasImage(content)
+
 export const createForeignRuns = ({ run, lookup, earlierTurns, fetchAllow }: ForeignRunsParts): RunForeign => {
-  /** The turn of ours whose calls are answered; only that of the same user and agent. */
-  const continued = async (
-    { tenantId, userId }: Caller,
-    agent: Agent,
-    results: readonly ForeignMessage[],
-  ): Promise<EarlierTurn | undefined> => {
-    const first = results.find((message) => message.role === 'tool')
-    const runId = runOfCallId(first?.toolCallId ?? '')
-    if (runId === undefined) return undefined
-    const turn = await earlierTurns.find(tenantId, runId)
+  /** A turn of the caller with the agent. */
+  const ownTurn = async ({ tenantId, userId }: Caller, agent: Agent, runIdPrefix: string) => {
+    const turn = await earlierTurns.find(tenantId, runIdPrefix)
     return turn?.agentId === agent.id && turn.userId === userId ? turn : undefined
   }
 
-  /**
-   * A conversation that ends with tool results. A turn of ours goes on in its session, where also is what the agent's own
-   * tools said; when it was continued before, in a copy. Any other is taken as the request tells it.
-   */
-  const continuation = async (call: Call, agent: Agent, messages: readonly ForeignMessage[]): Promise<Turn> => {
-    const lastUser = Math.max(
-      0,
-      messages.findLastIndex(({ role }) => role === 'user'),
-    )
-    const shown = (some: readonly ForeignMessage[]) => shownMessages(some, call.signal, fetchAllow)
-    const results = messages.slice(messages.findLastIndex(({ role }) => role !== 'tool') + 1)
-    const earlier = hasImage(messages[lastUser]!.content) ? undefined : await continued(call.caller, agent, results)
-    const priorTurns = await shown(messages.slice(0, lastUser))
-    const bare = { message: '', parts: [], priorTurns }
-    if (earlier === undefined) return { ...bare, opening: await shown(messages.slice(lastUser)) }
-    const answers = await shown(results)
-    if (earlier.isLast) return { ...bare, opening: answers, sessionKey: earlier.sessionKey }
-    const before = await earlierTurns.messagesUntil(call.caller.tenantId, earlier, historyLimit)
-    return { ...bare, opening: [...before, ...answers] }
-  }
-
-  /** @throws INVALID_REQUEST when nobody says anything, or for what `loadImages` refuses */
-  const turnOf = async (call: Call, agent: Agent, messages: readonly ForeignMessage[]): Promise<Turn> => {
-    // A model is asked to answer, not to go on with its own words.
-    const isOwnWords = (message: ForeignMessage) => message.role === 'assistant' && message.toolCalls.length === 0
-    const asked = messages.slice(0, messages.findLastIndex((message) => !isOwnWords(message)) + 1)
-    checkResults(asked)
-    const last = asked.at(-1)
-    if (last?.role === 'tool') return continuation(call, agent, asked)
-    if (last === undefined || (textOf(last.content).trim() === '' && !hasImage(last.content)))
-      throw new MeshError('INVALID_REQUEST', 'error.no_user_message', { field: 'messages' })
-    const shown = await shownMessages(asked, call.signal, fetchAllow)
-    const { content, parts = [] } = shown.pop()!
-    return { message: content, parts, priorTurns: shown }
-  }
+  /** Where a turn goes on: in its session, or in a copy of that up to it when something came after. */
+  const placeAfter = (earlier: EarlierTurn, before: readonly NewMessage[], next: readonly NewMessage[]) =>
+    earlier.isLast ? { sessionKey: earlier.sessionKey, opening: next } : { opening: [...before, ...next] }
 
   return async (call, request, observer) => {
     const { caller } = call
-    const { agentRef, channel, messages, instructions, ...rest } = request
+    const { agentRef, sessionName, messages, storesHistory = false, continues, instructions, ...rest } = request
     const agent = await lookup.runnable(caller, agentRef)
+    const asked = withoutOwnWords(messages)
+    const shown = (some: readonly ForeignMessage[]) => shownMessages(some, call.signal, fetchAllow)
+    const before = (earlier: EarlierTurn) => earlierTurns.messagesUntil(caller.tenantId, earlier, historyLimit)
+
+    /** A turn that its run's id names. @throws NOT_FOUND */
+    const afterTurn = async (runIdPrefix: string): Promise<Turn> => {
+      const earlier = await ownTurn(caller, agent, runIdPrefix)
+      if (earlier === undefined)
+        throw new MeshError('NOT_FOUND', 'error.not_found', { kind: 'response', id: `resp-${runIdPrefix}` })
+      const history = await before(earlier)
+      checkResults(asked, waitingCalls(history))
+      return { message: '', parts: [], priorTurns: [], ...placeAfter(earlier, history, await shown(asked)) }
+    }
+
+    /**
+     * A conversation that ends with tool results. A turn of ours goes on in its session, where also is what the agent's
+     * own tools said. Any other, and one with images, which are not stored, is taken as the request tells it.
+     */
+    const afterResults = async (): Promise<Turn> => {
+      const lastUser = Math.max(
+        0,
+        asked.findLastIndex(({ role }) => role === 'user'),
+      )
+      const results = asked.slice(asked.findLastIndex(({ role }) => role !== 'tool') + 1)
+      const [first] = results
+      const runId = first?.role === 'tool' ? runOfCallId(first.toolCallId) : undefined
+      const earlier =
+        runId === undefined || hasImage(asked[lastUser]!.content) ? undefined : await ownTurn(caller, agent, runId)
+      const turn = { message: '', parts: [] }
+      if (storesHistory)
+        return earlier === undefined
+          ? { ...turn, priorTurns: [], opening: await shown(asked) }
+          : { ...turn, priorTurns: [], ...placeAfter(earlier, await before(earlier), await shown(results)) }
+      const priorTurns = await shown(asked.slice(0, lastUser))
+      return earlier === undefined
+        ? { ...turn, priorTurns, opening: await shown(asked.slice(lastUser)) }
+        : { ...turn, priorTurns, ...placeAfter(earlier, await before(earlier), await shown(results)) }
+    }
+
+    /** @throws INVALID_REQUEST when nobody says anything, or for what `loadImages` refuses */
+    const turnOf = async (): Promise<Turn> => {
+      const last = asked.at(-1)
+      if (last === undefined || (last.role === 'user' && saysNothing(last)))
+        throw new MeshError('INVALID_REQUEST', 'error.no_user_message', { field: 'messages' })
+      if (continues !== undefined) return afterTurn(continues)
+      checkResults(asked)
+      if (last.role === 'tool') return afterResults()
+      const said = await shown(asked)
+      const { content: message, parts = [] } = said.pop()!
+      return storesHistory ? { message, parts, priorTurns: [], opening: said } : { message, parts, priorTurns: said }
+    }
+
     return run(
       call,
       {
         ...rest,
-        ...(await turnOf(call, agent, messages)),
+        ...(await turnOf()),
         caller,
         agent,
+        sessionName,
         userId: caller.userId,
         requestSystem: instructions,
         // Nobody is met in a chat.
-        origin: { channel, chatId: 'api', peerKind: 'direct' },
+        origin: { channel: 'http', chatId: 'api', peerKind: 'direct' },
       },
       observer,
     )

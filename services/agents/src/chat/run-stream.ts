@@ -14,6 +14,8 @@ export interface RunWriter {
   open: () => readonly EventFrame[]
   text: (delta: string) => readonly EventFrame[]
   toolCall: (piece: ToolCallPiece) => readonly EventFrame[]
+  /** Tools of the agent are called. */
+  busy?: () => readonly EventFrame[]
   end: (result: RunResult) => readonly EventFrame[]
   /** The run failed after its stream had been opened. */
   fail: (error: MeshError) => readonly EventFrame[]
@@ -27,13 +29,18 @@ export const streamRun = (
   streamed(async (response) => {
     let events: EventStream | undefined
     let writer: RunWriter | undefined
-    const send = async (frames: readonly EventFrame[]): Promise<void> => {
-      for (const { data, event } of frames) await events!.send(data, event)
+    // One after the other, as not all who tell of a run wait for their frames to leave.
+    let sent = Promise.resolve()
+    const send = (frames: readonly EventFrame[]): Promise<void> => {
+      sent = sent.then(async () => {
+        for (const { data, event } of frames) await events!.send(data, event)
+      })
+      return sent
     }
-    const open = async (): Promise<RunWriter> => {
+    const open = (): RunWriter => {
       if (events === undefined) {
         events = eventStream(response)
-        await send(writer!.open())
+        void send(writer!.open())
       }
       return writer!
     }
@@ -42,11 +49,11 @@ export const streamRun = (
         started: (runId) => {
           writer = writerOf(runId)
         },
-        text: async (delta) => send((await open()).text(delta)),
-        toolCall: async (piece) => send((await open()).toolCall(piece)),
-        busy: () => void open(),
+        text: (delta) => send(open().text(delta)),
+        toolCall: (piece) => send(open().toolCall(piece)),
+        busy: () => void send(open().busy?.() ?? []),
       })
-      await send((await open()).end(result))
+      await send(open().end(result))
       events!.end()
     } catch (thrown) {
       if (events === undefined) throw thrown

@@ -55,7 +55,7 @@ export const createBeginRun = ({ rows, leaseMs, sessionWaitMs }: BeginParts) => 
     const { runId = randomUUID(), caller, agent, origin, userId, sessionKey } = request
     return {
       runId,
-      sessionKey: sessionKey ?? httpSessionKey(agent.agentKey, userId, runId),
+      sessionKey: sessionKey ?? httpSessionKey(agent.agentKey, userId, runId, request.sessionName),
       tenantId: caller.tenantId,
       agentId: agent.id,
       agentKey: agent.agentKey,

@@ -4,6 +4,7 @@ import type { Caller, EventData } from '@clawmesh/contracts'
 import type { Call, ChangeEvent } from '@clawmesh/chassis'
 import type { Agent } from '../agents/types.ts'
 import type { ContextFile } from '../context-files/types.ts'
+import type { HttpSessionName } from '../sessions/session-keys.ts'
 import type { Message, NewMessage } from '../sessions/types.ts'
 
 export type Usage = EventData<'runFinished'>['usage']
@@ -60,6 +61,8 @@ export interface RunRequest {
   origin: RunOrigin
   /** Continues this session; without it the run gets a new one. */
   sessionKey?: string | undefined
+  /** What the name of a session begins with that is made for the run; `http` unless said. */
+  sessionName?: HttpSessionName
   /** May be empty where `opening` says something. */
   message: string
   /** Texts and images of the message in their order; empty when it is only text. */

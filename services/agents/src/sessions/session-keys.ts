@@ -2,9 +2,16 @@
 import { randomUUID } from 'node:crypto'
 import { cutText } from '@clawmesh/chassis'
 
+/** What the name of a session for one HTTP call begins with. */
+export type HttpSessionName = 'http' | 'responses'
+
 /** A session of its own for one HTTP call. */
-export const httpSessionKey = (agentKey: string, userId: string, runId: string): string =>
-  cutText(`agent:${agentKey}:http-${userId === '' ? '' : `${userId}-`}${runId.slice(0, 8)}`, 500)
+export const httpSessionKey = (
+  agentKey: string,
+  userId: string,
+  runId: string,
+  name: HttpSessionName = 'http',
+): string => cutText(`agent:${agentKey}:${name}-${userId === '' ? '' : `${userId}-`}${runId.slice(0, 8)}`, 500)
 
 /** A session of its own for one wake call. */
 export const wakeSessionKey = (agentRef: string): string => `agent:${agentRef}:wake-${randomUUID().slice(0, 8)}`

@@ -2,16 +2,18 @@
 import type { IncomingMessage } from 'node:http'
 import type { Sampling } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { MeshError, http, type BodyOf } from '@clawmesh/contracts'
+import { checkParameters, unsupportedParameter, type OtherParameters } from '@clawmesh/chassis'
 import type { ClientTools, RunOptions } from '../../runs/types.ts'
 import { agentRefOf } from '../agent-ref.ts'
 import { clientToolsOf, type FunctionTool, type ToolChoice } from '../client-tools.ts'
-import type { ForeignMessage, ForeignPart, ForeignRequest } from '../foreign-request.ts'
-import { textOf } from '../foreign-request.ts'
-import { always, checkParameters, unsupported, type OtherParameters } from '../parameters.ts'
+import { textOf, type ForeignMessage, type ForeignPart, type ForeignRequest } from '../foreign-request.ts'
+import { formatOf } from '../response-format.ts'
 import { storedCall } from '../tool-arguments.ts'
 
 export type CompletionBody = BodyOf<(typeof http.chat.operations)['createChatCompletion']>
 type InputMessage = CompletionBody['messages'][number]
+
+const always = (): boolean => true
 
 const declared = Object.keys(http.chat.operations.createChatCompletion.body.shape)
 
@@ -62,18 +64,20 @@ const messageOf = (message: InputMessage): ForeignMessage[] => {
 
 const isInstruction = ({ role }: InputMessage): boolean => role === 'system' || role === 'developer'
 
-const formatOf = ({ response_format: format }: CompletionBody): Sampling['responseFormat'] => {
+/** The messages of a chat: what is said, and the instructions among it. */
+export const conversationOf = (
+  messages: readonly InputMessage[],
+): Pick<ForeignRequest, 'messages' | 'instructions'> => ({
+  messages: messages.flatMap(messageOf),
+  instructions: messages
+    .filter(isInstruction)
+    .map((message) => textOf(partsOf(message)))
+    .join('\n\n'),
+})
+
+const responseFormatOf = ({ response_format: format }: CompletionBody): Sampling['responseFormat'] => {
   if (format == null || format.type === 'text') return undefined
-  const blank = { type: format.type, name: '', description: '', schemaJson: '', strict: undefined }
-  if (format.type === 'json_object') return blank
-  const { name, description, schema, strict } = format.json_schema
-  return {
-    ...blank,
-    name,
-    description: description ?? '',
-    schemaJson: schema === undefined ? '' : JSON.stringify(schema),
-    strict: strict ?? undefined,
-  }
+  return format.type === 'json_object' ? formatOf(format.type) : formatOf(format.type, format.json_schema)
 }
 
 const maxTokensOf = ({ max_tokens: older, max_completion_tokens: newer }: CompletionBody): number | undefined => {
@@ -95,7 +99,7 @@ const optionsOf = (body: CompletionBody): RunOptions => ({
     seed: body.seed ?? undefined,
     presencePenalty: body.presence_penalty ?? undefined,
     frequencyPenalty: body.frequency_penalty ?? undefined,
-    responseFormat: formatOf(body),
+    responseFormat: responseFormatOf(body),
     parallelToolCalls: body.parallel_tool_calls ?? undefined,
     logitBias: body.logit_bias ?? {},
   },
@@ -104,7 +108,7 @@ const optionsOf = (body: CompletionBody): RunOptions => ({
 const choiceOf = ({ tool_choice: choice }: CompletionBody): ToolChoice | undefined => {
   if (choice == null) return undefined
   if (typeof choice === 'string') return { mode: choice }
-  if (choice.type === 'custom') throw unsupported('tool_choice')
+  if (choice.type === 'custom') throw unsupportedParameter('tool_choice')
   if (choice.type === 'function') return { mode: 'required', allowed: [choice.function.name] }
   const { mode, tools } = choice.allowed_tools
   return { mode, allowed: tools.map((tool) => tool.function.name) }
@@ -112,7 +116,7 @@ const choiceOf = ({ tool_choice: choice }: CompletionBody): ToolChoice | undefin
 
 const toolsOf = (body: CompletionBody): ClientTools | undefined => {
   const functions = (body.tools ?? []).map(({ type, function: described }): FunctionTool => {
-    if (type !== 'function' || described === undefined) throw unsupported('tools')
+    if (type !== 'function' || described === undefined) throw unsupportedParameter('tools')
     return described
   })
   return clientToolsOf(functions, choiceOf(body))
@@ -125,7 +129,7 @@ const checkStreamOptions = ({ stream, stream_options: options }: CompletionBody)
       field: 'stream_options',
       reason: 'only allowed with stream',
     })
-  if (options['include_obfuscation'] === true) throw unsupported('stream_options.include_obfuscation')
+  if (options['include_obfuscation'] === true) throw unsupportedParameter('stream_options.include_obfuscation')
 }
 
 /** @throws INVALID_REQUEST, UNSUPPORTED_PARAMETER, UNKNOWN_PARAMETER */
@@ -134,12 +138,8 @@ export const completionRequest = (body: CompletionBody, headers: IncomingMessage
   checkStreamOptions(body)
   return {
     agentRef: agentRefOf(body.model, headers),
-    channel: 'http',
-    messages: body.messages.flatMap(messageOf),
-    instructions: body.messages
-      .filter(isInstruction)
-      .map((message) => textOf(partsOf(message)))
-      .join('\n\n'),
+    sessionName: 'http',
+    ...conversationOf(body.messages),
     options: optionsOf(body),
     clientTools: toolsOf(body),
     metadata: body.metadata ?? undefined,

@@ -1,8 +1,8 @@
-/** Parameters of foreign protocols that cannot be honoured: refused, never dropped silently. */
+/** Parameters of others' protocols that cannot be honoured: refused, never dropped silently. */
 import { MeshError } from '@clawmesh/contracts'
 
 /** The error of a parameter that we cannot honour, whatever provider serves the agent. */
-export const unsupported = (field: string): MeshError =>
+export const unsupportedParameter = (field: string): MeshError =>
   new MeshError('UNSUPPORTED_PARAMETER', 'error.parameter_unsupported', { field })
 
 /** The parameters of a protocol beside those that its schema declares. */
@@ -12,8 +12,6 @@ export interface OtherParameters {
   /** Those that we cannot honour, by whether a value asks for something; none and null ask for nothing. */
   refused: Readonly<Record<string, (value: unknown) => boolean>>
 }
-
-export const always = (): boolean => true
 
 /**
  * Sees to it that each parameter of a request is honoured or refused. `declared` are the names that its schema has.
@@ -27,7 +25,7 @@ export const checkParameters = (
   for (const [field, value] of Object.entries(body)) {
     if (value === null || value === undefined) continue
     if (Object.hasOwn(refused, field)) {
-      if (refused[field]!(value)) throw unsupported(field)
+      if (refused[field]!(value)) throw unsupportedParameter(field)
     } else if (!declared.includes(field) && !hints.includes(field))
       throw new MeshError('UNKNOWN_PARAMETER', 'error.parameter_unknown', { field: field.slice(0, 100) })
   }

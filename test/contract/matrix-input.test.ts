@@ -300,7 +300,7 @@ describe('a query that is wrong is 400 and names the parameter, or the parameter
           expect([query, answer.status < 500]).toEqual([query, true])
         }
         const nul = await mesh.request(route.method, `${target}?${names[0]!}=a%00b`, { headers: callerOf(route) })
-        expectRefusal(nul, { code: 'INVALID_REQUEST' })
+        expectRefusal(nul, { code: 'INVALID_REQUEST', style: styleOf(route) })
       })
     },
   )

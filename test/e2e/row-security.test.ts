@@ -85,16 +85,18 @@ const tenantTables = async (client: pg.Client, schema: string): Promise<Table[]>
   return rows.map(({ name, columns }) => ({ name, columns: columns ?? [] }))
 }
 
-/** Some value of a type. */
+const numberTypes = ['integer', 'bigint', 'smallint', 'numeric', 'real', 'double precision']
+
+/** Some value of a type; ids grow, as pairs of them are kept in order. */
 const valueOf = (type: string): unknown => {
-  if (type === 'uuid') return randomUUID()
+  if (type === 'uuid') return newId()
   if (type.startsWith('timestamp')) return new Date().toISOString()
   if (type === 'date') return '2026-01-01'
   if (type.startsWith('json')) return '{}'
   if (type.endsWith('[]')) return []
   if (type === 'boolean') return true
   if (type === 'vector') return '[1]'
-  return ['integer', 'bigint', 'smallint', 'numeric'].includes(type) ? 1 : randomBytes(4).toString('hex')
+  return numberTypes.includes(type) ? 1 : randomBytes(4).toString('hex')
 }
 const insertInto = ({ name, columns }: Table, tenantId: string): [string, unknown[]] => [
   `INSERT INTO ${name} (tenant_id${columns.map((column) => `, ${column.name}`).join('')})

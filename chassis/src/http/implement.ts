@@ -145,7 +145,9 @@ const inputOf = async (request: express.Request, response: ServerResponse, route
   response.on('close', () => {
     if (!response.writableFinished) abort.abort(new MeshError('CANCELLED', 'error.cancelled'))
   })
-  const params = joinWildcards(request.params)
+  const given = joinWildcards(request.params)
+  const params = definition.params === undefined ? given : read(definition.params, given, locale)
+  const query = definition.query === undefined ? {} : read(definition.query, await queryOf(request, definition), locale)
   const body =
     definition.body === undefined ? undefined : read(definition.body, await bodyOf(request, definition), locale)
   const caller = definition.dialect === 'openai' ? withOpenAiUser(sender, body) : sender
@@ -158,8 +160,8 @@ const inputOf = async (request: express.Request, response: ServerResponse, route
       requestId: String(request.headers['x-request-id'] ?? randomUUID()),
       ...clientIpIn(request.headers[clientIpHeader]),
     },
-    params: definition.params === undefined ? params : read(definition.params, params, locale),
-    query: definition.query === undefined ? {} : read(definition.query, await queryOf(request, definition), locale),
+    params,
+    query,
     body,
   }
 }

@@ -40,7 +40,9 @@ const batchSize = 200
 const lingerMs = 50
 /** After this time another relay takes over rows whose relay has died. */
 const claimMs = 10_000
+/** The table is looked through this often while something in it waits or fails, and else only for what others left behind. */
 const pollMs = 1_000
+const idlePollMs = 5_000
 /** Rows that wait to be relayed from memory, at most; beyond that they are found in the table when their claim is over. */
 const maxHeld = 10_000
 
@@ -57,7 +59,8 @@ export interface OutboxRelay {
   stop: () => Promise<void>
 }
 
-const emitRows = async ({ system, schema }: Database, bus: Bus, rows: readonly OutboxRow[]): Promise<void> => {
+/** Publishes rows and deletes them; how many have to be published again, later. */
+const emitRows = async ({ system, schema }: Database, bus: Bus, rows: readonly OutboxRow[]): Promise<number> => {
   const table = `"${schema}".outbox`
   const outgoing: OutgoingEvent[] = rows.map(({ subject, payload }) => ({
     subject,
@@ -79,13 +82,17 @@ const emitRows = async ({ system, schema }: Database, bus: Bus, rows: readonly O
   const kept = new Set(unsettled.map(({ id }) => id))
   const settled = rows.flatMap(({ id }) => (kept.has(id) ? [] : [id]))
   if (settled.length > 0) await system.query(`DELETE FROM ${table} WHERE id = ANY($1)`, [settled])
+  return kept.size
 }
+
+const isEmpty = async ({ system, schema }: Database): Promise<boolean> =>
+  (await system.query(`SELECT FROM "${schema}".outbox LIMIT 1`)).rowCount === 0
 
 /**
  * Publishes one batch: claim, emit, delete. No transaction stays open while the bus is slow, and on the embedded
  * database, which has one session, a consumer may write while its event is being published.
  */
-const relayBatch = async (database: Database, bus: Bus): Promise<number> => {
+const relayBatch = async (database: Database, bus: Bus): Promise<{ claimed: number; left: number }> => {
   const table = `"${database.schema}".outbox`
   const { rows } = await database.system.query<OutboxRow>(
     `UPDATE ${table} SET claimed_until = ${claimedByWriter} WHERE id IN (
@@ -93,22 +100,19 @@ const relayBatch = async (database: Database, bus: Bus): Promise<number> => {
        ORDER BY id LIMIT ${batchSize} FOR UPDATE SKIP LOCKED
      ) RETURNING id, subject, payload`,
   )
-  if (rows.length > 0)
-    await emitRows(
-      database,
-      bus,
-      rows.sort((a, b) => (a.id < b.id ? -1 : 1)),
-    )
-  return rows.length
+  const sorted = rows.sort((a, b) => (a.id < b.id ? -1 : 1))
+  return { claimed: rows.length, left: rows.length === 0 ? 0 : await emitRows(database, bus, sorted) }
 }
 
-/** Relays a service's outbox to the bus, at once when woken and every second otherwise. Any number may run. */
+/** Relays a service's outbox to the bus, at once when woken and now and then otherwise. Any number may run. */
 export const startOutboxRelay = (database: Database, bus: Bus, log: Logger): OutboxRelay => {
   let stopping = false
   let woken = false
   /** Whether there may be rows in the table that nobody has claimed; asked for every poll anyway. */
   let unclaimed = true
   let sweptAtMs = 0
+  /** Whether some events in the table wait for another time. */
+  let waiting = false
   let failing = false
   let held: OutboxRow[] = []
   let wake = () => {}
@@ -119,22 +123,32 @@ export const startOutboxRelay = (database: Database, bus: Bus, log: Logger): Out
     wake()
   }
 
+  const everyMs = () => (waiting || failing ? pollMs : idlePollMs)
+
   /** What is held in memory, then what is in the table. What comes meanwhile waits for the next time, to go together. */
   const relayAll = async (): Promise<void> => {
     do {
       const rows = held.splice(0, batchSize)
-      if (rows.length > 0) await emitRows(database, bus, rows)
+      if (rows.length > 0 && (await emitRows(database, bus, rows)) > 0) waiting = true
     } while (held.length >= batchSize)
-    if (!unclaimed && Date.now() - sweptAtMs < pollMs) return
+    if (!unclaimed && Date.now() - sweptAtMs < everyMs()) return
     unclaimed = false
     sweptAtMs = Date.now()
-    while ((await relayBatch(database, bus)) === batchSize);
+    for (let claimed = batchSize; claimed === batchSize;) {
+      const batch = await relayBatch(database, bus)
+      claimed = batch.claimed
+      if (batch.left > 0) waiting = true
+    }
+    if (waiting && (await isEmpty(database))) waiting = false
   }
 
   /** Until the next wake-up or poll; while failing only until the poll, as wake-ups would make a busy loop. */
   const pause = () =>
     new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, pollMs)
+      const timer = setTimeout(() => {
+        unclaimed = true
+        resolve()
+      }, everyMs())
       if (failing && !stopping) return
       wake = () => {
         clearTimeout(timer)

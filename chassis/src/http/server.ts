@@ -82,6 +82,7 @@ export const listen = async (
   const serve: RequestListener = (request, response) => {
     if (leaving) response.setHeader('connection', 'close')
     open.add(response)
+    slow.watch()
     response.once('close', () => open.delete(response))
     // What follows a refused request on its connection is not to be believed; the connection is about to close.
     if (refused.has(request.socket)) return

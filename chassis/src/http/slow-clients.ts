@@ -16,10 +16,13 @@ const checkEveryMs = 1_000
 const checksInTimeout = 4
 
 /**
- * Looks at every open exchange now and then. Only waiting for the client counts: a body that we do not read, because
+ * Looks at every open exchange now and then, from when it is told to until none is open. Only waiting for the client counts: a body that we do not read, because
  * what is behind us is slow, is not late.
  */
-export const watchSlowClients = (open: ReadonlySet<ServerResponse>, limits: SlowLimits): { stop: () => void } => {
+export const watchSlowClients = (
+  open: ReadonlySet<ServerResponse>,
+  limits: SlowLimits,
+): { watch: () => void; stop: () => void } => {
   const { bodyGraceMs, minBodyBytesPerSecond, slowReaderMs } = limits
   const exchanges = new WeakMap<ServerResponse, Seen>()
 
@@ -62,7 +65,16 @@ export const watchSlowClients = (open: ReadonlySet<ServerResponse>, limits: Slow
   }
 
   const shortestMs = Math.min(bodyGraceMs, slowReaderMs)
-  const timer = setInterval(check, Math.min(checkEveryMs, Math.ceil(shortestMs / checksInTimeout)))
-  timer.unref()
-  return { stop: () => clearInterval(timer) }
+  const everyMs = Math.min(checkEveryMs, Math.ceil(shortestMs / checksInTimeout))
+  let timer: NodeJS.Timeout | undefined
+  const stop = () => {
+    clearInterval(timer)
+    timer = undefined
+  }
+  return {
+    watch: () => {
+      timer ??= setInterval(() => (open.size === 0 ? stop() : check()), everyMs).unref()
+    },
+    stop,
+  }
 }

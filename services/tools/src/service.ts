@@ -22,6 +22,7 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig): Service => {
     config,
     agents,
     settingsOf: builtinTools.settingsOf,
+    storedSettingsOf: builtinTools.storedSettingsOf,
     ports: {
       ...createFilePorts(agents, mesh.workspaceDir),
       ...createMemoryPort(mesh.client(MemoryServiceService)),

@@ -244,6 +244,7 @@ describe('what a tool is given', () => {
   }
   const invoke = createInvokeUseCases({
     settingsOf: async () => [],
+    storedSettingsOf: async () => [],
     findAgent: async (_, ref) => (ref === 'writer' ? agent : undefined),
     ports: {},
     policy: {},

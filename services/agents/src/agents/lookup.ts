@@ -11,6 +11,11 @@ export interface AgentLookup {
   find: (tenantId: string, ref: string) => Promise<Agent | undefined>
   /** Whether a caller may use an agent of their tenant. */
   hasAccess: (caller: Caller, agent: Agent) => Promise<boolean>
+  /**
+   * The same, read from the rows: for answers that are kept elsewhere. Of a change, others may hear before this cache does;
+   * what they then asked for and kept would be the old state, for as long as they keep it.
+   */
+  fromRows: Pick<AgentLookup, 'find' | 'hasAccess'>
   /** @throws NOT_FOUND when it does not exist or is not active, FORBIDDEN when the caller has no access */
   runnable: (caller: Caller, ref: string) => Promise<Agent>
 }
@@ -23,8 +28,9 @@ interface Parts {
 }
 
 export const createAgentLookup = ({ rowsOf, agents, shares }: Parts): AgentLookup => {
-  const find = (tenantId: string, ref: string) =>
-    agents.get(tenantId, ref, () => (ref === '' ? rowsOf(tenantId).findDefault() : rowsOf(tenantId).find(ref)))
+  const read = (tenantId: string, ref: string) =>
+    ref === '' ? rowsOf(tenantId).findDefault() : rowsOf(tenantId).find(ref)
+  const find = (tenantId: string, ref: string) => agents.get(tenantId, ref, () => read(tenantId, ref))
 
   const hasAccess = (caller: Caller, agent: Agent) =>
     mayUse(caller, agent, async () => {
@@ -36,6 +42,11 @@ export const createAgentLookup = ({ rowsOf, agents, shares }: Parts): AgentLooku
   return {
     find,
     hasAccess,
+    fromRows: {
+      find: read,
+      hasAccess: (caller, agent) =>
+        mayUse(caller, agent, () => rowsOf(caller.tenantId).isSharedWith(agent.id, caller.userId)),
+    },
     runnable: async (caller, ref) => {
       const agent = await find(caller.tenantId, ref)
       if (agent === undefined || agent.status !== 'active') throw agentNotFound(ref)

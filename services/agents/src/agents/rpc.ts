@@ -20,8 +20,9 @@ const unknownAgent = {
 
 export const createAgentRpc = (lookup: AgentLookup) =>
   ({
-    resolveAgent: async ({ caller }, { agent: ref }) => {
-      const agent = await lookup.find(caller.tenantId, ref)
+    resolveAgent: async ({ caller }, { agent: ref, fromRows }) => {
+      const source = fromRows === true ? lookup.fromRows : lookup
+      const agent = await source.find(caller.tenantId, ref)
       if (agent === undefined) return unknownAgent
       const { id, agentKey, status, ownerId, workspace, agentType, otherConfig } = agent
       const sharing = otherConfig['workspace_sharing'] as
@@ -38,7 +39,7 @@ export const createAgentRpc = (lookup: AgentLookup) =>
         agentType,
         selfEvolve: otherConfig['self_evolve'] === true,
         shareMemory: sharing?.share_memory === true,
-        hasAccess: await lookup.hasAccess(caller, agent),
+        hasAccess: await source.hasAccess(caller, agent),
         shareKnowledgeGraph: sharing?.share_knowledge_graph === true,
       }
     },

@@ -10,7 +10,7 @@ export const createAgentDirectory = (mesh: Mesh): FindAgent => {
   const known = mesh.cache<ResolveAgentResponse>('agents', 10_000)
 
   const resolve = async (call: Call, agent: string): Promise<ResolveAgentResponse | undefined> => {
-    const answer = await agents.resolveAgent(call, { agent })
+    const answer = await agents.resolveAgent(call, { agent, fromRows: true })
     return answer.found ? answer : undefined
   }
 

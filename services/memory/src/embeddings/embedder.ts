@@ -1,8 +1,8 @@
 /** Vectors from the tenant's embedding provider, or from the built-in embedder where there is none. */
 import { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import { detached, type Mesh } from '@clawmesh/chassis'
+import { detached, type Call, type Mesh } from '@clawmesh/chassis'
 import { featureHash, featureHashingSpace } from './feature-hashing.ts'
-import type { Embedder, EmbeddingSpace } from './types.ts'
+import type { Embedder, EmbeddingSpace, EmbeddingWish } from './types.ts'
 
 /** pgvector stores no vector wider than this. */
 const widest = 16_000
@@ -15,10 +15,10 @@ const usable = (values: readonly number[], dims: number): readonly number[] | un
 
 export const createEmbedder = (mesh: Mesh): Embedder => {
   const providers = mesh.client(ProvidersServiceService)
-  const spaces = mesh.cache<EmbeddingSpace>('providers', 1_000)
+  const spaces = mesh.cache<EmbeddingSpace>(['providers', 'system_configs'], 1_000)
 
-  const embed: Embedder['embed'] = async (call, texts, { provider, model }) => {
-    const answer = await providers.embed(call, { texts: [...texts], provider, model, dimensions: 0 })
+  const ask = async (call: Call, texts: readonly string[], { provider, model }: EmbeddingWish, fromRows: boolean) => {
+    const answer = await providers.embed(call, { texts: [...texts], provider, model, dimensions: 0, fromRows })
     if (!answer.configured) return { space: featureHashingSpace, vectors: texts.map(featureHash) }
     const dims = answer.vectors[0]?.values.length ?? 0
     if (dims === 0 || dims > widest) throw new Error(`provider ${answer.provider} gave vectors of width ${dims}`)
@@ -29,11 +29,11 @@ export const createEmbedder = (mesh: Mesh): Embedder => {
   }
 
   return {
-    embed,
+    embed: (call, texts, wish) => ask(call, texts, wish, false),
     spaceOf: async (call, wish) => {
       const key = JSON.stringify([wish.provider, wish.model])
       // Only an answer says which model gives it, so a short text is embedded.
-      const load = async () => (await embed(detached(call), ['memory'], wish)).space
+      const load = async () => (await ask(detached(call), ['memory'], wish, true)).space
       return (await spaces.get(call.caller.tenantId, key, load))!
     },
     clearSpaces: spaces.clear,

@@ -9,9 +9,9 @@ const unconfigured = { configured: false, vectors: [], provider: '', model: '' }
 
 export const createEmbeddingsRpc = (selection: ProviderSelection, optionsOf: (call: Call) => CallOptions) =>
   ({
-    embed: async (call, { texts, provider, model, dimensions }) => {
-      const choice = await selection.forEmbedding(call)
-      const named = provider === '' ? undefined : await selection.named(call.caller.tenantId, provider)
+    embed: async (call, { texts, provider, model, dimensions, fromRows }) => {
+      const choice = await selection.forEmbedding(call, fromRows)
+      const named = provider === '' ? undefined : await selection.named(call.caller.tenantId, provider, fromRows)
       if (provider !== '' && named === undefined)
         throw new MeshError('FAILED_PRECONDITION', 'error.not_found', { kind: 'provider', id: provider })
       const connection = named ?? choice?.connection

@@ -1,5 +1,12 @@
 /** Stored providers, and which of them serves a call. */
-import { systemConfigsOf, type Feature, type Logger, type Mesh, type ServiceDb } from '@clawmesh/chassis'
+import {
+  storedSystemConfigsOf,
+  systemConfigsOf,
+  type Feature,
+  type Logger,
+  type Mesh,
+  type ServiceDb,
+} from '@clawmesh/chassis'
 import type { PrismaClient } from '../db/client/client.ts'
 import type { AddressPolicy } from './address.ts'
 import { createProviderHttp } from './http.ts'
@@ -23,6 +30,7 @@ export const createProviders = ({ mesh, db, log, policy }: Parts) => {
   const selection = createProviderSelection({
     rowsOf,
     systemConfigs: systemConfigsOf(mesh),
+    storedConfigs: storedSystemConfigsOf(mesh),
     cache: mesh.cache<Provider[]>('providers', cachedTenants),
     embedded: mesh.embedded,
   })

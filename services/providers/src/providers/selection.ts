@@ -42,17 +42,25 @@ interface Parts {
   rowsOf: (tenantId: string) => Pick<ProviderRows, 'list'>
   cache: Cache<Provider[]>
   systemConfigs: (call: Call) => Promise<SystemConfigs>
+  /** The same, as identity has it now. */
+  storedConfigs: (call: Call) => Promise<SystemConfigs>
   /** Offers the mock provider where nothing else is stored. */
   embedded: boolean
 }
 
-export const createProviderSelection = ({ rowsOf, cache, systemConfigs, embedded }: Parts) => {
-  const ofTenant = async (tenantId: string): Promise<Provider[]> =>
-    (await cache.get(tenantId, 'all', () => rowsOf(tenantId).list())) ?? []
+type ProvidersOf = (tenantId: string) => Promise<Provider[]>
 
-  const named = async (tenantId: string, name: string): Promise<ProviderConnection | undefined> => {
+export const createProviderSelection = ({ rowsOf, cache, systemConfigs, storedConfigs, embedded }: Parts) => {
+  const stored: ProvidersOf = (tenantId) => rowsOf(tenantId).list()
+  const ofTenant: ProvidersOf = async (tenantId) => (await cache.get(tenantId, 'all', () => stored(tenantId))) ?? []
+
+  const named = async (
+    tenantId: string,
+    name: string,
+    providersOf: ProvidersOf = ofTenant,
+  ): Promise<ProviderConnection | undefined> => {
     for (const tenant of new Set([tenantId, masterTenantId])) {
-      const found = (await ofTenant(tenant)).find((provider) => provider.name === name && usable(provider))
+      const found = (await providersOf(tenant)).find((provider) => provider.name === name && usable(provider))
       if (found !== undefined) return connectionOf(found)
     }
     return embedded && name === mock.name ? mock : undefined
@@ -67,7 +75,8 @@ export const createProviderSelection = ({ rowsOf, cache, systemConfigs, embedded
   }
 
   return {
-    named,
+    /** The provider of a name, of the tenant or the installation. */
+    named: (tenantId: string, name: string, fromRows = false) => named(tenantId, name, fromRows ? stored : ofTenant),
 
     /**
      * The provider for a chat call: by name in the tenant, then in the master tenant; without a name the configured
@@ -84,13 +93,16 @@ export const createProviderSelection = ({ rowsOf, cache, systemConfigs, embedded
         : new MeshError('FAILED_PRECONDITION', 'error.not_found', { kind: 'provider', id: wanted })
     },
 
-    /** The tenant's embedding provider: the configured one, else the first whose settings switch embeddings on. */
-    forEmbedding: async (call: Call): Promise<EmbeddingChoice | undefined> => {
+    /**
+     * The tenant's embedding provider: the configured one, else the first whose settings switch embeddings on.
+     * @param fromRows for answers that are kept elsewhere, by who may hear of changes before the caches here do
+     */
+    forEmbedding: async (call: Call, fromRows = false): Promise<EmbeddingChoice | undefined> => {
       const { tenantId } = call.caller
-      const configs = await systemConfigs(call)
+      const configs = await (fromRows ? storedConfigs : systemConfigs)(call)
       const configured = configs['embedding.provider'] ?? ''
       const embeds = (provider: Provider) => usable(provider) && providerType(provider.providerType)?.canEmbed === true
-      const mine = await ofTenant(tenantId)
+      const mine = await (fromRows ? stored : ofTenant)(tenantId)
       const provider =
         configured === ''
           ? mine.find((p) => embeds(p) && objectOf(p.settings['embedding'])?.['enabled'] === true)

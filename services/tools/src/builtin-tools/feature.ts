@@ -18,5 +18,7 @@ export const createBuiltinTools = (mesh: Mesh, db: ServiceDb<PrismaClient>) => {
     /** How each tool is set for a tenant, as the cache knows it. */
     settingsOf: async (tenantId: string) =>
       (await cache.get(tenantId, 'settings', () => rows.settingsFor(tenantId))) ?? [],
+    /** The same, read from the rows. */
+    storedSettingsOf: rows.settingsFor,
   } satisfies Feature & Record<string, unknown>
 }

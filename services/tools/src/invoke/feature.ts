@@ -18,13 +18,15 @@ interface InvokeFeatureParts {
   config: Pick<ToolsConfig, 'policy' | 'toolTimeoutMs'>
   agents: RpcFunctions<typeof AgentsServiceService>
   settingsOf: (tenantId: string) => Promise<readonly ToolSetting[]>
+  storedSettingsOf: (tenantId: string) => Promise<readonly ToolSetting[]>
   ports: PortMakers<CallScope>
 }
 
-export const createInvoke = ({ mesh, db, config, agents, settingsOf, ports }: InvokeFeatureParts) => {
+export const createInvoke = ({ mesh, db, config, agents, settingsOf, storedSettingsOf, ports }: InvokeFeatureParts) => {
   const log = mesh.log.child({ service: 'tools' })
   const invoke = createInvokeUseCases({
     settingsOf,
+    storedSettingsOf,
     ports,
     findAgent: createFindAgent(agents),
     policy: config.policy,

@@ -11,6 +11,8 @@ import type { CallScope, ResolvedAgent, ToolCall } from './types.ts'
 
 export interface InvokeParts {
   settingsOf: (tenantId: string) => Promise<readonly ToolSetting[]>
+  /** The same, read from the rows. */
+  storedSettingsOf: InvokeParts['settingsOf']
   /** The agent of the caller's tenant that an id or a key names. @throws when agents cannot be asked */
   findAgent: (call: Call, agent: string) => Promise<ResolvedAgent | undefined>
   ports: PortMakers<CallScope>
@@ -36,7 +38,7 @@ const ownSessionKey = (sessionKey: string, agent: ResolvedAgent | undefined): st
   agent !== undefined && sessionKey.startsWith(`agent:${agent.key}:`) ? sessionKey : ''
 
 export const createInvokeUseCases = (parts: InvokeParts) => {
-  const { settingsOf, ports, policy, timeoutMs, onUnexpected, toolsFor = availableTools } = parts
+  const { settingsOf, storedSettingsOf, ports, policy, timeoutMs, onUnexpected, toolsFor = availableTools } = parts
 
   const findAgent = async (call: Call, ref: string) => (ref === '' ? undefined : parts.findAgent(call, ref))
 
@@ -65,9 +67,12 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
   }
 
   return {
-    /** The tools that an agent with these rules may use, in the order of the catalogue. */
+    /**
+     * The tools that an agent with these rules may use, in the order of the catalogue. Who asks keeps them, and may hear of
+     * a change before the cache here does: so they are read from the rows.
+     */
     offered: async (call: Call, toolsConfigJson: string): Promise<Tool[]> =>
-      offeredTools(choiceOf(await settingsOf(call.caller.tenantId), toolsConfigJson)),
+      offeredTools(choiceOf(await storedSettingsOf(call.caller.tenantId), toolsConfigJson)),
 
     /** Runs a tool for an agent; whatever goes wrong in it is part of the result. @throws when agents cannot be asked */
     run: async (call: Call, request: ToolCall): Promise<ToolResult> =>

@@ -26,6 +26,8 @@ export const protobufFileName = "clawmesh/agents/v1/agents.proto";
 export interface ResolveAgentRequest {
   /** Id, key, or empty for the tenant's default agent. */
   agent: string;
+  /** Set by who keeps the answer: it is then read from the rows, as a cache may not have heard of the last change yet. */
+  fromRows?: boolean | undefined;
 }
 
 export interface ResolveAgentResponse {
@@ -72,13 +74,16 @@ export interface SetContextFileResponse {
 }
 
 function createBaseResolveAgentRequest(): ResolveAgentRequest {
-  return { agent: "" };
+  return { agent: "", fromRows: undefined };
 }
 
 export const ResolveAgentRequest: MessageFns<ResolveAgentRequest> = {
   encode(message: ResolveAgentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.agent !== "") {
       writer.uint32(10).string(message.agent);
+    }
+    if (message.fromRows !== undefined) {
+      writer.uint32(16).bool(message.fromRows);
     }
     return writer;
   },
@@ -104,6 +109,14 @@ export const ResolveAgentRequest: MessageFns<ResolveAgentRequest> = {
             message.agent = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.fromRows = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -122,6 +135,7 @@ export const ResolveAgentRequest: MessageFns<ResolveAgentRequest> = {
   fromPartial<I extends Exact<DeepPartial<ResolveAgentRequest>, I>>(object: I): ResolveAgentRequest {
     const message = createBaseResolveAgentRequest();
     message.agent = object.agent ?? "";
+    message.fromRows = object.fromRows ?? undefined;
     return message;
   },
 };

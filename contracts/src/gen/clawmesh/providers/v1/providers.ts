@@ -218,6 +218,11 @@ export interface EmbedRequest {
   model: string;
   /** 0 means the model's own width. */
   dimensions: number;
+  /**
+   * Set by who keeps which provider and model answered: these are then read from the rows, as a cache may not have heard
+   * of the last change yet.
+   */
+  fromRows?: boolean | undefined;
 }
 
 export interface EmbedResponse {
@@ -1912,7 +1917,7 @@ export const Usage: MessageFns<Usage> = {
 };
 
 function createBaseEmbedRequest(): EmbedRequest {
-  return { texts: [], provider: "", model: "", dimensions: 0 };
+  return { texts: [], provider: "", model: "", dimensions: 0, fromRows: undefined };
 }
 
 export const EmbedRequest: MessageFns<EmbedRequest> = {
@@ -1928,6 +1933,9 @@ export const EmbedRequest: MessageFns<EmbedRequest> = {
     }
     if (message.dimensions !== 0) {
       writer.uint32(32).int32(message.dimensions);
+    }
+    if (message.fromRows !== undefined) {
+      writer.uint32(40).bool(message.fromRows);
     }
     return writer;
   },
@@ -1977,6 +1985,14 @@ export const EmbedRequest: MessageFns<EmbedRequest> = {
             message.dimensions = reader.int32();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.fromRows = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1998,6 +2014,7 @@ export const EmbedRequest: MessageFns<EmbedRequest> = {
     message.provider = object.provider ?? "";
     message.model = object.model ?? "";
     message.dimensions = object.dimensions ?? 0;
+    message.fromRows = object.fromRows ?? undefined;
     return message;
   },
 };

@@ -621,7 +621,7 @@ export const InvokeToolResponse: MessageFns<InvokeToolResponse> = {
 /** The tools an agent may call. */
 export type ToolsServiceService = typeof ToolsServiceService;
 export const ToolsServiceService = {
-  /** The tools that the tenant, the policy and the agent allow, in a stable order. */
+  /** The tools that the tenant, the policy and the agent allow, in a stable order. Read from the rows: who asks keeps it. */
   listTools: {
     path: "/clawmesh.tools.v1.ToolsService/ListTools" as const,
     requestStream: false as const,
@@ -644,14 +644,14 @@ export const ToolsServiceService = {
 } as const;
 
 export interface ToolsServiceServer extends UntypedServiceImplementation {
-  /** The tools that the tenant, the policy and the agent allow, in a stable order. */
+  /** The tools that the tenant, the policy and the agent allow, in a stable order. Read from the rows: who asks keeps it. */
   listTools: handleUnaryCall<ListToolsRequest, ListToolsResponse>;
   /** Runs one tool. A tool that fails is an answer with is_error, not a status. */
   invokeTool: handleUnaryCall<InvokeToolRequest, InvokeToolResponse>;
 }
 
 export interface ToolsServiceClient extends Client {
-  /** The tools that the tenant, the policy and the agent allow, in a stable order. */
+  /** The tools that the tenant, the policy and the agent allow, in a stable order. Read from the rows: who asks keeps it. */
   listTools(
     request: ListToolsRequest,
     callback: (error: ServiceError | null, response: ListToolsResponse) => void,

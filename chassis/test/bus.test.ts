@@ -169,6 +169,35 @@ it('over NATS an event that is sent twice is stored once', async () => {
   await stop()
 })
 
+it('over NATS a durable position is given the events of this release, whatever it was given before', async () => {
+  const bus = buses.get('NATS')!
+  const tenant = randomUUID()
+  const durable = `test-filter-${tenant.slice(0, 8)}`
+  const seen: string[] = []
+  const consume = async (...subjects: string[]) =>
+    bus.consume({
+      durable,
+      subjects,
+      batchSize: 10,
+      handle: async (batch) => void seen.push(...batch.map(({ subject }) => subject)),
+    })
+  const [created, deleted, ended] = (['agentCreated', 'agentDeleted', 'runEnded'] as const).map((name) =>
+    eventSubject(name, tenant),
+  ) as [string, string, string]
+  const publish = (...subjects: string[]) =>
+    bus.publishDurable(subjects.map((subject) => ({ subject, event: event() })))
+
+  const stop = await consume(created)
+  await publish(created)
+  await until(() => seen.length === 1)
+  await stop()
+  const stopLater = await consume(created, deleted)
+  await publish(ended, created, deleted)
+  await until(() => seen.length === 3)
+  await stopLater()
+  expect(seen).toEqual([created, created, deleted])
+})
+
 it('over NATS replicas share the events of a durable consumer, and others have theirs', async () => {
   const bus = buses.get('NATS')!
   const tenant = randomUUID()
@@ -212,7 +241,7 @@ it('on the local bus an event is safe when its consumers have handled it; until 
   const deliveries: number[] = []
   await bus.consume({
     durable: 'failing',
-    subject,
+    subjects: [subject],
     batchSize: 1,
     handle: async (batch) => {
       deliveries.push(batch[0]!.deliveries)
@@ -242,7 +271,7 @@ describe.each(['local', 'NATS'])('on the %s bus', (name) => {
     let waited = 0
     const stop = await bus.consume({
       durable: `test-outcomes-${name}-${tenant.slice(0, 8)}`,
-      subject,
+      subjects: [subject],
       batchSize: 10,
       handle: async (batch) =>
         batch.map(({ event: { id } = again, deliveries }) => {

@@ -249,7 +249,7 @@ describe.each(['local', 'NATS'])('on the %s bus', (kind) => {
     await run(
       createBatchConsumer(meshOf(bus), 'channels', {
         name: `batch-${tenantId.slice(-6)}`,
-        event: 'agentDeleted',
+        events: ['agentDeleted'],
         batchSize: 50,
         read: (event: CloudEvent) => {
           if (event.tenantid !== tenantId) return undefined
@@ -343,9 +343,9 @@ describe('a dead event is told of', () => {
     const mesh = { ...meshOf(bus), log: createLogger({ level: 'trace', name: 'test', stream }) }
     await run(createConsumer(mesh, 'channels', { agentDeleted: handle }))
     await publish(bus, rows)
-    await until('dead', async () => (await dead()).length > 0)
-    const errors = lines.map((line) => JSON.parse(line)).filter(({ level }) => level >= 50)
-    expect(errors).toMatchObject([
+    const errors = () => lines.map((line) => JSON.parse(line)).filter(({ level }) => level >= 50)
+    await until('told', async () => errors().length > 0)
+    expect(errors()).toMatchObject([
       { eventId: rows[0]!.id, tenantId, consumer: 'channels-agent-deleted', deliveries: maxDeliveries },
     ])
     expect(lines.join('')).not.toContain('poison')

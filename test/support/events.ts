@@ -2,10 +2,11 @@
 import type { Bus, Consumer, Stop } from '@clawmesh/chassis'
 import type { CloudEvent } from '@clawmesh/contracts'
 
-interface EventsConsumer extends Omit<Consumer, 'handle'> {
+interface EventsConsumer extends Omit<Consumer, 'handle' | 'subjects'> {
+  subject: string
   handle: (events: readonly CloudEvent[]) => Promise<void>
 }
 
 /** Consumes events as they are; all of a batch come again when handling it fails. */
-export const consumeEvents = (bus: Bus, { handle, ...consumer }: EventsConsumer): Promise<Stop> =>
-  bus.consume({ ...consumer, handle: (batch) => handle(batch.map(({ event }) => event!)) })
+export const consumeEvents = (bus: Bus, { handle, subject, ...consumer }: EventsConsumer): Promise<Stop> =>
+  bus.consume({ ...consumer, subjects: [subject], handle: (batch) => handle(batch.map(({ event }) => event!)) })

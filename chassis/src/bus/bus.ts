@@ -26,7 +26,8 @@ export type Outcome = { state: 'done' } | { state: 'again' | 'wait'; afterMs: nu
 export interface Consumer {
   /** Name of the durable position; replicas with the same name share the work. */
   durable: string
-  subject: string
+  /** What it consumes, `*` for one token and `>` for the rest. */
+  subjects: readonly string[]
   /** Events handed over at once, at most. */
   batchSize: number
   /**

@@ -6,14 +6,7 @@ import { createSemaphore } from '../async/semaphore.ts'
 import type { Logger } from '../log/logger.ts'
 import type { Bus, Consumer, Delivery, OutgoingEvent, Outcome, UnsettledEvent } from './bus.ts'
 import { handOver } from './outcomes.ts'
-
-const matcher = (pattern: string): RegExp =>
-  new RegExp(
-    `^${pattern
-      .split('.')
-      .map((part) => (part === '*' ? '[^.]+' : part === '>' ? '.+' : RegExp.escape(part)))
-      .join('\\.')}$`,
-  )
+import { subjectMatcher } from './subjects.ts'
 
 /** How far an event has come that not every consumer has handled yet. Consumers go by their durable names. */
 interface Progress {
@@ -102,7 +95,7 @@ export const createLocalBus = (log: Logger): Bus => {
   return {
     signal,
     subscribe: (subject, handler) => {
-      const listener = { pattern: matcher(subject), handler }
+      const listener = { pattern: subjectMatcher([subject]), handler }
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
@@ -118,7 +111,7 @@ export const createLocalBus = (log: Logger): Bus => {
       return waiting
     },
     consume: async (consumer) => {
-      const entry = { pattern: matcher(consumer.subject), consumer, turn: createSemaphore(1) }
+      const entry = { pattern: subjectMatcher(consumer.subjects), consumer, turn: createSemaphore(1) }
       entries.add(entry)
       return async () => {
         entries.delete(entry)

@@ -1,11 +1,20 @@
 /** The bus over NATS: core subjects for what is live, JetStream for what must not be lost. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cloudEvent, eventStream, MeshError, type CloudEvent } from '@clawmesh/contracts'
-import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager, type JsMsg } from '@nats-io/jetstream'
+import {
+  AckPolicy,
+  DeliverPolicy,
+  jetstream,
+  JetStreamApiError,
+  jetstreamManager,
+  type ConsumerUpdateConfig,
+  type JsMsg,
+} from '@nats-io/jetstream'
 import { connect, nanos, type NatsConnection } from '@nats-io/transport-node'
 import type { Logger } from '../log/logger.ts'
 import type { Bus, Consumer, Delivery, Stop } from './bus.ts'
 import { handOver } from './outcomes.ts'
+import { subjectMatcher } from './subjects.ts'
 
 /** After this time the server takes a message for lost whose handling nobody confirms to be going on. */
 const defaultAckWaitMs = 30_000
@@ -47,6 +56,42 @@ const ensureStream = async (connection: NatsConnection): Promise<void> => {
     max_age: nanos(keepEventsMs),
     duplicate_window: nanos(duplicateWindowMs),
   })
+}
+
+/** JetStream's code for a consumer that is there and differs. */
+const consumerDiffers = 10_148
+
+/** NATS 2.9 gives a consumer one filter: there it is sent all events, and leaves out what it does not want by itself. */
+const filterOf = (connection: NatsConnection, subjects: readonly string[]) => {
+  const [major = 0, minor = 0] = (connection.info?.version ?? '').split('.').map(Number)
+  if (subjects.length === 1) return { filter_subject: subjects[0]! }
+  return major > 2 || minor >= 10 ? { filter_subjects: [...subjects] } : { filter_subject: eventStream.subjects[0]! }
+}
+
+/** Creates a durable position, or gives the one that is there the filter of this release. */
+const ensureConsumer = async (
+  connection: NatsConnection,
+  { durable, subjects }: Pick<Consumer, 'durable' | 'subjects'>,
+  ackWaitMs: number,
+): Promise<void> => {
+  const { consumers } = await jetstreamManager(connection)
+  const config = {
+    durable_name: durable,
+    ack_policy: AckPolicy.Explicit,
+    deliver_policy: DeliverPolicy.All,
+    ack_wait: nanos(ackWaitMs),
+    ...filterOf(connection, subjects),
+  }
+  try {
+    await consumers.add(eventStream.name, config)
+  } catch (error) {
+    if (!(error instanceof JetStreamApiError) || error.code !== consumerDiffers) throw error
+    await consumers.update(eventStream.name, durable, {
+      filter_subject: undefined,
+      filter_subjects: undefined,
+      ...config,
+    } as ConsumerUpdateConfig)
+  }
 }
 
 export interface NatsBusOptions {
@@ -102,14 +147,8 @@ export const connectNatsBus = async (
   /** One stay at the durable position; ends when told to, or with the server's error. */
   const consumeOnce = async (consumer: Consumer, stopped: AbortSignal): Promise<void> => {
     await readyStream()
-    const manager = await jetstreamManager(connection)
-    await manager.consumers.add(eventStream.name, {
-      durable_name: consumer.durable,
-      ack_policy: AckPolicy.Explicit,
-      deliver_policy: DeliverPolicy.All,
-      ack_wait: nanos(ackWaitMs),
-      filter_subject: consumer.subject,
-    })
+    await ensureConsumer(connection, consumer, ackWaitMs)
+    const wanted = subjectMatcher(consumer.subjects)
     let arrived: JsMsg[] = []
     /** Messages that the server waits to be answered. */
     const inHand = new Set<JsMsg>()
@@ -119,6 +158,7 @@ export const connectNatsBus = async (
       max_messages: consumer.batchSize * 2,
       abort_on_missing_resource: true,
       callback: (message) => {
+        if (!wanted.test(message.subject)) return message.ack()
         inHand.add(message)
         arrived.push(message)
         wake()

@@ -1,13 +1,5 @@
 /** Consumers of durable events. An event that cannot be handled stops none behind it and is not lost (docs/adr/0017). */
-import {
-  events,
-  eventStream,
-  eventSubject,
-  uuid,
-  type CloudEvent,
-  type EventData,
-  type EventName,
-} from '@clawmesh/contracts'
+import { events, eventSubject, uuid, type CloudEvent, type EventData, type EventName } from '@clawmesh/contracts'
 import type { Stop } from '../bus/bus.ts'
 import type { RemoteService } from '../config.ts'
 import type { Part } from '../lifecycle/lifecycle.ts'
@@ -38,12 +30,12 @@ interface ConsumerParts<T> extends Work<T> {
   service: RemoteService
   /** Of the durable position, after the service's. */
   name: string
-  subject: string
+  subjects: readonly string[]
   batchSize: number
 }
 
 const consumerPart = <T>(parts: ConsumerParts<T>): Part => {
-  const { mesh, service, name, subject, batchSize } = parts
+  const { mesh, service, name, subjects, batchSize } = parts
   const durable = `${service}-${name}`
   const log = mesh.log.child({ service, consumer: durable })
   const deadEvents = createDeadEvents(mesh.database(service))
@@ -85,7 +77,7 @@ const consumerPart = <T>(parts: ConsumerParts<T>): Part => {
   return {
     name: `${durable} consumer`,
     start: async () => {
-      stop = await mesh.bus.consume({ durable, subject, batchSize, handle: settle })
+      stop = await mesh.bus.consume({ durable, subjects, batchSize, handle: settle })
       lookNow()
     },
     stop: async () => {
@@ -117,7 +109,7 @@ const handlerPart = <N extends EventName>(
     mesh,
     service,
     name: kebab(name),
-    subject: eventSubject(name, '*'),
+    subjects: [eventSubject(name, '*')],
     batchSize: singleBatchSize,
     together: false,
     read: readAs(name),
@@ -151,8 +143,8 @@ export const createConsumer = (mesh: ConsumerMesh, service: RemoteService, handl
 export interface BatchConsumer<T> {
   /** Of the durable position, after the service's. */
   name: string
-  /** The events that it consumes: of one kind, or all. */
-  event: EventName | 'all'
+  /** The kinds of events that it consumes; no other wakes it. */
+  events: readonly EventName[]
   batchSize: number
   /** What an event says; undefined for nothing. @throws anything when it cannot be read */
   read: (event: CloudEvent) => T | undefined
@@ -164,13 +156,13 @@ export interface BatchConsumer<T> {
 export const createBatchConsumer = <T>(
   mesh: ConsumerMesh,
   service: RemoteService,
-  { name, event, batchSize, read, handle }: BatchConsumer<T>,
+  { name, events: names, batchSize, read, handle }: BatchConsumer<T>,
 ): Part =>
   consumerPart({
     mesh,
     service,
     name,
-    subject: event === 'all' ? eventStream.subjects[0]! : eventSubject(event, '*'),
+    subjects: names.map((each) => eventSubject(each, '*')),
     batchSize,
     together: true,
     read,

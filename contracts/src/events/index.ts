@@ -143,11 +143,12 @@ export const events = {
   ),
   sessionReset: event('agents', 'session', 'reset', 'A session was emptied', changed),
   sessionDeleted: event('agents', 'session', 'deleted', 'A session was deleted', changed),
-  runFinished: event(
+  // One event a run, for all who are interested: each more would cost every turn a row and a message.
+  runEnded: event(
     'agents',
     'run',
-    'finished',
-    'An agent run ended, well or not',
+    'ended',
+    'An agent run ended, well or not: what came of it, and its trace with all its spans',
     z.object({
       runId: uuid,
       agentId: uuid,
@@ -156,14 +157,6 @@ export const events = {
       status: z.enum(['completed', 'failed', 'cancelled']),
       error: z.string().optional(),
       usage: usageData,
-    }),
-  ),
-  traceRecorded: event(
-    'agents',
-    'trace',
-    'recorded',
-    'The trace of a run with all its spans',
-    z.object({
       // Costs and counts are worked out by traces, from its price table.
       trace: trace.omit({
         total_cost: true,
@@ -228,6 +221,11 @@ export const cloudEvent = z.object({
 })
 export type CloudEvent = z.infer<typeof cloudEvent>
 
+/** Events that tell who changed what: those the activity log records. */
+export const auditEvents: readonly EventName[] = (Object.keys(events) as EventName[]).filter(
+  (name) => 'actorId' in events[name].data.shape,
+)
+
 /** The event's `type` attribute. */
 export const eventType = (name: EventName): string => {
   const { service, entity, verb } = events[name]
@@ -236,9 +234,7 @@ export const eventType = (name: EventName): string => {
 
 /** What the activity log calls each event that is an audit record, by the event's type: `agent.created`. */
 export const auditActions: ReadonlyMap<string, string> = new Map(
-  (Object.keys(events) as EventName[])
-    .filter((name) => 'actorId' in events[name].data.shape)
-    .map((name) => [eventType(name), `${events[name].entity}.${events[name].verb}`]),
+  auditEvents.map((name) => [eventType(name), `${events[name].entity}.${events[name].verb}`]),
 )
 
 /** The NATS subject of an event of a tenant; `*` as tenant subscribes to all. */

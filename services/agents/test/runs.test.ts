@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
-import { MeshError, type Caller, type RunEvent } from '@clawmesh/contracts'
+import { eventSubject, MeshError, type Caller, type RunEvent } from '@clawmesh/contracts'
 import { consumeEvents } from '../../../test/support/events.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
@@ -486,7 +486,7 @@ describe('a run whose process died', () => {
     const finished: any[] = []
     const stop = await consumeEvents(agents.bus, {
       durable: 'test',
-      subject: `mesh.events.${caller.tenantId}.agents.run.finished`,
+      subject: eventSubject('runEnded', caller.tenantId),
       batchSize: 10,
       handle: async (batch) => void finished.push(...batch.map(({ data }) => data)),
     })

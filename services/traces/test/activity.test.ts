@@ -10,6 +10,7 @@ import {
   type CloudEvent,
   type EventName,
 } from '@clawmesh/contracts'
+import { activityIntake } from '../src/activity/events.ts'
 import { dayOf, monthOf } from '../src/partitions/calendar.ts'
 import { createPartitionKeeper } from '../src/partitions/use-cases.ts'
 import { activityPartitions, createPartitionRows } from '../src/partitions/rows.ts'
@@ -78,14 +79,18 @@ describe('an event that tells of a change', () => {
   })
 })
 
+it('is not even woken by events that tell of no change', () => {
+  expect(activityIntake(async () => undefined).events.toSorted()).toEqual(auditNames.toSorted())
+  expect(auditNames).not.toContain('runEnded')
+})
+
 it('events that tell of no change leave nothing', async () => {
   const { admin, tenantId } = makeTenant()
   const finished = changeOf('agentCreated', tenantId)
   await traces.tell(reportOf(tenantId), {
-    subject: eventSubject('runFinished', tenantId),
-    event: { ...finished.event, type: eventType('runFinished') },
+    subject: eventSubject('runEnded', tenantId),
+    event: { ...finished.event, type: eventType('runEnded') },
   })
-  expect(auditNames).not.toContain('runFinished')
   expect(await logs(admin)).toEqual([])
 })
 

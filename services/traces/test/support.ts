@@ -31,7 +31,7 @@ type Trace = Detail['trace']
 type Span = Detail['spans'][number]
 export type ActivityPage = z.output<(typeof http.activity.operations.listActivity.response)[200]>
 
-export type Recorded = EventData<'traceRecorded'>
+export type Recorded = EventData<'runEnded'>
 export type RecordedTrace = Recorded['trace']
 export type RecordedSpan = Recorded['spans'][number]
 
@@ -61,14 +61,22 @@ export const makeTrace = (fields: Partial<RecordedTrace> = {}): RecordedTrace =>
   ...fields,
 })
 
-/** The event that tells of a trace. `time` is when it is published. */
+/** The event of a run that ended, which tells of its trace. `time` is when it is published. */
 export const reportOf = (
   tenantId: string,
   trace: Partial<RecordedTrace> = {},
   spans: RecordedSpan[] = [pricedCall()],
   time?: string,
 ): OutgoingEvent => {
-  const { subject, payload } = outboxRow('traceRecorded', tenantId, { trace: makeTrace(trace), spans })
+  const run = { runId: newId(), agentId: newId(), sessionKey: 'agent:default:main', userId: 'alice' }
+  const usage = { inputTokens: 1, outputTokens: 1, cacheReadTokens: 0, cacheCreationTokens: 0, thinkingTokens: 0 }
+  const { subject, payload } = outboxRow('runEnded', tenantId, {
+    ...run,
+    status: 'completed',
+    usage,
+    trace: makeTrace(trace),
+    spans,
+  })
   const event = JSON.parse(payload) as CloudEvent
   return { subject, event: { ...event, ...(time === undefined ? {} : { time }) } }
 }

@@ -106,7 +106,7 @@ export const loseRun = async (mesh: Mesh, moment: Moment): Promise<LostRun> => {
 }
 
 export interface Delivered {
-  /** `runFinished` events by run: each holds the ids of its events. */
+  /** `runEnded` events by run: each holds the ids of its events. */
   finished: Map<string, { eventIds: Set<string>; statuses: Set<string> }>
   leftInOutbox: number
 }
@@ -123,14 +123,14 @@ export const deliveredRuns = async (mesh: Mesh): Promise<Delivered> => {
     const finished: Delivered['finished'] = new Map()
     const { state } = await (await jetstreamManager(connection)).streams.info('MESH_EVENTS')
     const consumer = await jetstream(connection).consumers.get('MESH_EVENTS', {
-      filter_subjects: 'mesh.events.*.agents.run.finished',
+      filter_subjects: 'mesh.events.*.agents.run.ended',
     })
     const { num_pending: pending } = await consumer.info()
     if (state.messages > 0 && pending > 0)
       for await (const message of await consumer.fetch({ max_messages: pending, expires: 30_000 })) {
         const event = cloudEvent.parse(message.json())
-        if (event.type !== eventType('runFinished')) continue
-        const { runId, status } = event.data as EventData<'runFinished'>
+        if (event.type !== eventType('runEnded')) continue
+        const { runId, status } = event.data as EventData<'runEnded'>
         const entry = finished.get(runId) ?? { eventIds: new Set(), statuses: new Set() }
         finished.set(runId, entry)
         entry.eventIds.add(event.id)

@@ -46,8 +46,7 @@ export const createLostRunsPart = ({ rows, signal, log, leaseMs, heartbeatMs, ac
       provider: '',
       model: '',
       events: [
-        event('traceRecorded', recorded),
-        event('runFinished', { runId, agentId, sessionKey, userId, status: 'failed', error, usage: noUsage }),
+        event('runEnded', { runId, agentId, sessionKey, userId, status: 'failed', error, usage: noUsage, ...recorded }),
       ],
     })
     if (!ended) return

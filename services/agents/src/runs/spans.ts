@@ -1,10 +1,10 @@
-/** The trace of a run, gathered in memory and recorded as one event at its end. */
+/** The trace of a run, gathered in memory and told with its end. */
 import { cutText, cutTextStart, derivedId, newId } from '@clawmesh/chassis'
 import type { EventData } from '@clawmesh/contracts'
 import { storable } from './storable.ts'
 import type { Usage } from './types.ts'
 
-type Recorded = EventData<'traceRecorded'>
+type Recorded = Pick<EventData<'runEnded'>, 'trace' | 'spans'>
 type Span = Recorded['spans'][number]
 
 /** Characters of a preview: as many as traces keep, fewer in a run with so many spans that the event would be too big. */

@@ -119,7 +119,8 @@ export const createTurn = ({
     ) => {
       const output = messages.at(0)?.content ?? ''
       const recorded = trace.finish({ status: status === 'failed' ? 'error' : status, output, error })
-      const finished = { runId, agentId: agent.id, sessionKey, userId, status, error, usage: usage ?? noUsage }
+      const reason = error === undefined ? undefined : cutText(error, 2_000)
+      const outcome = { runId, agentId: agent.id, sessionKey, userId, status, error: reason, usage: usage ?? noUsage }
       await kept
       const ours = await rows.end({
         runId,
@@ -128,8 +129,8 @@ export const createTurn = ({
         messages,
         usage: usage ?? noUsage,
         ...servedBy,
-        error: error === undefined ? undefined : cutText(error, 2_000),
-        events: [event('traceRecorded', recorded), event('runFinished', finished)],
+        error: reason,
+        events: [event('runEnded', { ...outcome, ...recorded })],
       })
       if (!ours) throw new MeshError('UNAVAILABLE', 'error.run_lost')
     }

@@ -7,7 +7,7 @@ import type { ContextFile } from '../context-files/types.ts'
 import type { HttpSessionName } from '../sessions/session-keys.ts'
 import type { Message, NewMessage } from '../sessions/types.ts'
 
-export type Usage = EventData<'runFinished'>['usage']
+export type Usage = EventData<'runEnded'>['usage']
 
 /** Where a message comes from, and where its answer goes. */
 export interface RunOrigin {

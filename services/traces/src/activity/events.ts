@@ -1,4 +1,5 @@
-/** What the activity log consumes: every event, since any service may publish a change. */
+/** What the activity log consumes: every audit record, since any service may publish a change. */
+import { auditEvents } from '@clawmesh/contracts'
 import type { BatchConsumer } from '@clawmesh/chassis'
 import { readActivity, type ActivityRecord } from './recording.ts'
 
@@ -6,7 +7,7 @@ const batchSize = 200
 
 export const activityIntake = (handle: BatchConsumer<ActivityRecord>['handle']): BatchConsumer<ActivityRecord> => ({
   name: 'activity',
-  event: 'all',
+  events: auditEvents,
   batchSize,
   read: readActivity,
   handle,

@@ -1,4 +1,4 @@
-/** What the intake consumes: the trace of every run, once it has ended. */
+/** What the intake consumes: every run that has ended, for its trace. */
 import type { BatchConsumer } from '@clawmesh/chassis'
 import { readTraceEvent, type ReadingOptions } from './read-event.ts'
 import type { TraceReport } from './types.ts'
@@ -10,7 +10,7 @@ export const traceIntake = (
   handle: BatchConsumer<TraceReport>['handle'],
 ): BatchConsumer<TraceReport> => ({
   name: 'intake',
-  event: 'traceRecorded',
+  events: ['runEnded'],
   batchSize,
   read: (event) => readTraceEvent(event, reading),
   handle,

@@ -7,8 +7,8 @@ import { toCount } from './count.ts'
 import { costOf, type PriceTable } from './prices.ts'
 import type { TraceReport, TraceSpan } from './types.ts'
 
-type TraceRecorded = EventData<'traceRecorded'>
-type ReportedSpan = TraceRecorded['spans'][number]
+type RunEnded = EventData<'runEnded'>
+type ReportedSpan = RunEnded['spans'][number]
 
 export interface ReadingOptions {
   prices: PriceTable
@@ -20,7 +20,7 @@ export interface ReadingOptions {
 const errorLimit = 2_000
 const toolErrorLimit = 200
 
-const envelope = z.object({ type: z.literal(eventType('traceRecorded')), tenantid: z.uuid(), time: z.coerce.date() })
+const envelope = z.object({ type: z.literal(eventType('runEnded')), tenantid: z.uuid(), time: z.coerce.date() })
 
 const lower = (id: string | undefined) => id?.toLowerCase()
 const count = (value: number | undefined) => (value === undefined ? undefined : toCount(value))
@@ -61,7 +61,7 @@ const readSpan =
     return { ...span, total_cost: costOf(prices, span) }
   }
 
-const readTrace = (reported: TraceRecorded['trace'], previewLimit: number): TraceReport['trace'] => ({
+const readTrace = (reported: RunEnded['trace'], previewLimit: number): TraceReport['trace'] => ({
   id: reported.id.toLowerCase(),
   created_at: toIso(reported.created_at),
   parent_trace_id: lower(reported.parent_trace_id),
@@ -87,7 +87,7 @@ const readTrace = (reported: TraceRecorded['trace'], previewLimit: number): Trac
  */
 export const readTraceEvent = (event: CloudEvent, options: ReadingOptions): TraceReport => {
   const { tenantid, time } = envelope.parse(event)
-  const data = events.traceRecorded.data.parse(event.data)
+  const data = events.runEnded.data.parse(event.data)
   return {
     tenantId: tenantid.toLowerCase(),
     recordedAt: toIso(time),

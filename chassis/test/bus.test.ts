@@ -2,9 +2,10 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import fc from 'fast-check'
+import { connect } from '@nats-io/transport-node'
 import { eventSubject, masterTenantId, type CloudEvent } from '@clawmesh/contracts'
 import { createLogger, createLocalBus, connectNatsBus, type Bus } from '../src/index.ts'
-import { consumeEvents } from '../../test/support/events.ts'
+import { consumeEvents, outgoing } from '../../test/support/events.ts'
 import { startNats, type NatsHandle } from '../../test/support/nats.ts'
 
 const log = createLogger({ level: 'silent', name: 'test' })
@@ -118,8 +119,8 @@ describe.each(['local', 'NATS'])('%s', (name) => {
       },
     })
     const sent = Array.from({ length: 25 }, () => event())
-    await bus().publishDurable(sent.map((each) => ({ subject: eventSubject('agentCreated', tenant), event: each })))
-    await bus().publishDurable([{ subject: eventSubject('agentCreated', randomUUID()), event: event() }])
+    await bus().publishDurable(sent.map((each) => outgoing(eventSubject('agentCreated', tenant), each)))
+    await bus().publishDurable([outgoing(eventSubject('agentCreated', randomUUID()), event())])
     await until(() => new Set(ids).size === sent.length)
     expect(new Set(ids)).toEqual(new Set(sent.map(({ id }) => id)))
     await stop()
@@ -155,9 +156,9 @@ it('over NATS an event that is sent twice is stored once', async () => {
   const tenant = randomUUID()
   const seen: string[] = []
   const [twice, last] = [event(), event()]
-  const outgoing = (each: CloudEvent) => ({ subject: eventSubject('tenantCreated', tenant), event: each })
-  await bus.publishDurable([outgoing(twice)])
-  await bus.publishDurable([outgoing(twice), outgoing(last)])
+  const created = (each: CloudEvent) => outgoing(eventSubject('tenantCreated', tenant), each)
+  await bus.publishDurable([created(twice)])
+  await bus.publishDurable([created(last)])
   const stop = await consumeEvents(bus, {
     durable: `test-twice-${tenant.slice(0, 8)}`,
     subject: eventSubject('tenantCreated', tenant),
@@ -167,6 +168,45 @@ it('over NATS an event that is sent twice is stored once', async () => {
   await until(() => seen.includes(last.id))
   expect(seen).toEqual([twice.id, last.id])
   await stop()
+})
+
+it('over NATS events of one subject that are published together are one message, and each has its own outcome', async () => {
+  const bus = buses.get('NATS')!
+  const tenant = randomUUID()
+  const subject = eventSubject('agentShared', tenant)
+  const sent = Array.from({ length: 30 }, () => event())
+  const connection = await connect({ servers: nats.url })
+  const messages: unknown[] = []
+  connection.subscribe(subject, { callback: (_error, message) => messages.push(message.json()) })
+  await connection.flush()
+  const heard: CloudEvent[] = []
+  const deaf = bus.subscribe(subject, (message) => heard.push(message as CloudEvent))
+  const handed: string[][] = []
+  const stop = await bus.consume({
+    durable: `test-batch-${tenant.slice(0, 8)}`,
+    subjects: [subject],
+    batchSize: 20,
+    handle: async (batch) => {
+      handed.push(
+        batch.map(
+          ({ event: { id } = event(), deliveries }) => `${sent.findIndex((each) => each.id === id)}/${deliveries}`,
+        ),
+      )
+      return batch.map(({ event: { id } = event(), deliveries }) =>
+        id === sent[3]!.id && deliveries < 3 ? { state: 'again', afterMs: 10 } : { state: 'done' },
+      )
+    },
+  })
+  await bus.publishDurable(sent.map((each) => outgoing(subject, each)))
+  await until(() => handed.flat().includes('3/3') && heard.length === sent.length)
+  expect(messages).toEqual([sent])
+  expect(heard).toEqual(sent)
+  // What is handled is not handed over again with the one that failed.
+  expect(handed.flat().toSorted()).toEqual([...sent.map((_, at) => `${at}/1`), '3/2', '3/3'].toSorted())
+  expect(handed[0]).toHaveLength(20)
+  deaf()
+  await stop()
+  await connection.close()
 })
 
 it('over NATS a durable position is given the events of this release, whatever it was given before', async () => {
@@ -179,15 +219,15 @@ it('over NATS a durable position is given the events of this release, whatever i
       durable,
       subjects,
       batchSize: 10,
-      handle: async (batch) => void seen.push(...batch.map(({ subject }) => subject)),
+      handle: async (batch) =>
+        void seen.push(...batch.flatMap(({ subject }) => (subject.includes(tenant) ? [subject] : []))),
     })
   const [created, deleted, ended] = (['agentCreated', 'agentDeleted', 'runEnded'] as const).map((name) =>
     eventSubject(name, tenant),
   ) as [string, string, string]
-  const publish = (...subjects: string[]) =>
-    bus.publishDurable(subjects.map((subject) => ({ subject, event: event() })))
+  const publish = (...subjects: string[]) => bus.publishDurable(subjects.map((subject) => outgoing(subject, event())))
 
-  const stop = await consume(created)
+  const stop = await consume('mesh.events.>')
   await publish(created)
   await until(() => seen.length === 1)
   await stop()
@@ -211,7 +251,7 @@ it('over NATS replicas share the events of a durable consumer, and others have t
     })
   const stops = await Promise.all([consume('one', 'shared'), consume('two', 'shared'), consume('other', 'own')])
   const sent = Array.from({ length: 40 }, () => event())
-  await bus.publishDurable(sent.map((each) => ({ subject: eventSubject('agentDeleted', tenant), event: each })))
+  await bus.publishDurable(sent.map((each) => outgoing(eventSubject('agentDeleted', tenant), each)))
   const together = () => [...seen['one']!, ...seen['two']!]
   await until(() => together().length >= sent.length && seen['other']!.length >= sent.length)
   expect(together().sort()).toEqual(sent.map(({ id }) => id).sort())
@@ -221,7 +261,7 @@ it('over NATS replicas share the events of a durable consumer, and others have t
 it('on the local bus an event is safe when its consumers have handled it; until then it is published again', async () => {
   const bus = createLocalBus(log)
   const subject = eventSubject('agentCreated', masterTenantId)
-  const sent = Array.from({ length: 5 }, () => ({ subject, event: event() }))
+  const sent = Array.from({ length: 5 }, () => outgoing(subject, event()))
   let announced = 0
   bus.subscribe(subject, () => (announced += 1))
   const slow: string[] = []
@@ -235,7 +275,7 @@ it('on the local bus an event is safe when its consumers have handled it; until 
     },
   })
   expect(await bus.publishDurable(sent)).toEqual([])
-  expect(slow).toEqual(sent.map(({ event: { id } }) => id))
+  expect(slow).toEqual(sent.map(({ id }) => id))
   expect(announced).toBe(5)
 
   const deliveries: number[] = []
@@ -248,16 +288,12 @@ it('on the local bus an event is safe when its consumers have handled it; until 
       if (deliveries.length < 3) throw new Error('not now')
     },
   })
-  const again = { subject, event: event() }
-  for (const expected of [
-    [{ id: again.event.id, retryAfterMs: 1_000 }],
-    [{ id: again.event.id, retryAfterMs: 1_000 }],
-    [],
-  ])
+  const again = outgoing(subject, event())
+  for (const expected of [[{ id: again.id, retryAfterMs: 1_000 }], [{ id: again.id, retryAfterMs: 1_000 }], []])
     expect(await bus.publishDurable([again])).toEqual(expected)
   expect(deliveries).toEqual([1, 2, 3])
   // Neither who has handled it nor who listens is given it again.
-  expect(slow.filter((id) => id === again.event.id)).toHaveLength(1)
+  expect(slow.filter((id) => id === again.id)).toHaveLength(1)
   expect(announced).toBe(6)
 })
 
@@ -282,7 +318,7 @@ describe.each(['local', 'NATS'])('on the %s bus', (name) => {
         }),
     })
     const publishAll = async (events: readonly CloudEvent[]): Promise<void> => {
-      const left = await bus.publishDurable(events.map((each) => ({ subject, event: each })))
+      const left = await bus.publishDurable(events.map((each) => outgoing(subject, each)))
       const ids = left.map(({ id }) => id)
       if (ids.length > 0) await publishAll(events.filter(({ id }) => ids.includes(id)))
     }

@@ -1,9 +1,12 @@
 /** The narrow waist between services and whatever carries their messages. */
 import type { CloudEvent } from '@clawmesh/contracts'
 
+/** An event to be stored, as its outbox has it. */
 export interface OutgoingEvent {
+  id: string
   subject: string
-  event: CloudEvent
+  /** The CloudEvent as JSON, which goes out as it is. */
+  payload: string
 }
 
 /** A stored event as a consumer is handed it. */
@@ -11,7 +14,7 @@ export interface Delivery {
   subject: string
   /** Undefined when what is stored is no CloudEvent. */
   event: CloudEvent | undefined
-  /** What is stored, as text. @throws RangeError when an event of this process is nested too deep to be written down */
+  /** The event as text. @throws RangeError when one of a batch is nested too deep to be written down again */
   payload: () => string
   /** How often it was handed over, this time included. */
   deliveries: number
@@ -53,7 +56,7 @@ export interface Bus {
   subscribe: (subject: string, handler: (message: unknown, subject: string) => void) => () => void
   /**
    * Stores events for their consumers; resolves when they are safe, but for those that it names, which have to be
-   * published again. An id seen before is not stored twice.
+   * published again. Those of one subject go together. What is stored twice comes twice.
    */
   publishDurable: (events: readonly OutgoingEvent[]) => Promise<readonly UnsettledEvent[]>
   /** Consumes stored events from a durable position. */

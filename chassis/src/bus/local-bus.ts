@@ -2,6 +2,7 @@
  * The bus of a single process. It keeps nothing itself: an event is safe when every consumer has handled it, and until then
  * its publisher's outbox keeps it and publishes it again. Who has handled it already is remembered meanwhile.
  */
+import type { CloudEvent } from '@clawmesh/contracts'
 import { createSemaphore } from '../async/semaphore.ts'
 import type { Logger } from '../log/logger.ts'
 import type { Bus, Consumer, Delivery, OutgoingEvent, Outcome, UnsettledEvent } from './bus.ts'
@@ -25,17 +26,32 @@ interface Entry {
 }
 
 interface Tracked extends OutgoingEvent {
+  /** The event, read when somebody asks for it. */
+  event: () => CloudEvent | undefined
   progress: Progress
 }
 
-const keyOf = ({ subject, event }: OutgoingEvent): string => `${subject} ${event.id}`
+const keyOf = ({ subject, id }: OutgoingEvent): string => `${subject} ${id}`
+
+const readOnce = (payload: string): (() => CloudEvent | undefined) => {
+  let read: { event: CloudEvent | undefined } | undefined
+  return () => {
+    if (read !== undefined) return read.event
+    try {
+      read = { event: JSON.parse(payload) as CloudEvent }
+    } catch {
+      read = { event: undefined }
+    }
+    return read.event
+  }
+}
 
 const deliveryTo =
   (durable: string) =>
-  ({ subject, event, progress }: Tracked): Delivery => ({
+  ({ subject, event, payload, progress }: Tracked): Delivery => ({
     subject,
-    event,
-    payload: () => JSON.stringify(event),
+    event: event(),
+    payload: () => payload,
     deliveries: (progress.failures.get(durable) ?? 0) + 1,
   })
 
@@ -45,11 +61,11 @@ export const createLocalBus = (log: Logger): Bus => {
   const entries = new Set<Entry>()
   const unsettled = new Map<string, Progress>()
 
-  const signal = (subject: string, message: unknown) => {
+  const announce = (subject: string, message: () => unknown) => {
     for (const { pattern, handler } of listeners) {
       if (!pattern.test(subject)) continue
       try {
-        handler(message, subject)
+        handler(message(), subject)
       } catch (err) {
         log.error({ err, subject }, 'a bus listener failed')
       }
@@ -59,13 +75,14 @@ export const createLocalBus = (log: Logger): Bus => {
   /** An event with its progress. Listeners are sent it when it is new, not when it is published again. */
   const track = (outgoing: OutgoingEvent): Tracked => {
     const key = keyOf(outgoing)
+    const event = readOnce(outgoing.payload)
     const known = unsettled.get(key)
-    if (known !== undefined) return { ...outgoing, progress: known }
+    if (known !== undefined) return { ...outgoing, event, progress: known }
     const progress: Progress = { done: new Set(), failures: new Map() }
     unsettled.set(key, progress)
     if (unsettled.size > maxRemembered) unsettled.delete(unsettled.keys().next().value!)
-    signal(outgoing.subject, outgoing.event)
-    return { ...outgoing, progress }
+    announce(outgoing.subject, event)
+    return { ...outgoing, event, progress }
   }
 
   /** Hands a consumer what it has not handled yet. Returns after how many milliseconds each of the others comes again. */
@@ -93,7 +110,7 @@ export const createLocalBus = (log: Logger): Bus => {
     })
 
   return {
-    signal,
+    signal: (subject, message) => announce(subject, () => message),
     subscribe: (subject, handler) => {
       const listener = { pattern: subjectMatcher([subject]), handler }
       listeners.add(listener)
@@ -106,7 +123,7 @@ export const createLocalBus = (log: Logger): Bus => {
       for (const each of tracked) {
         const pausesMs = left.flatMap((pauses) => pauses.get(each) ?? [])
         if (pausesMs.length === 0) unsettled.delete(keyOf(each))
-        else waiting.push({ id: each.event.id, retryAfterMs: Math.min(...pausesMs) })
+        else waiting.push({ id: each.id, retryAfterMs: Math.min(...pausesMs) })
       }
       return waiting
     },

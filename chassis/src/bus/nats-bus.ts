@@ -1,6 +1,6 @@
 /** The bus over NATS: core subjects for what is live, JetStream for what must not be lost. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { cloudEvent, eventStream, MeshError, type CloudEvent } from '@clawmesh/contracts'
+import { eventStream, MeshError } from '@clawmesh/contracts'
 import {
   AckPolicy,
   DeliverPolicy,
@@ -12,7 +12,8 @@ import {
 } from '@nats-io/jetstream'
 import { connect, nanos, type NatsConnection } from '@nats-io/transport-node'
 import type { Logger } from '../log/logger.ts'
-import type { Bus, Consumer, Delivery, Stop } from './bus.ts'
+import { partsOf, toMessages } from './batches.ts'
+import type { Bus, Consumer, Delivery, Outcome, Stop } from './bus.ts'
 import { handOver } from './outcomes.ts'
 import { subjectMatcher } from './subjects.ts'
 
@@ -28,24 +29,25 @@ const gatherMs = 50
 /** A start that waits longer than this says what for. */
 const quietMs = 3_000
 
-const decode = (text: string): CloudEvent | undefined => {
-  try {
-    return cloudEvent.safeParse(JSON.parse(text)).data
-  } catch {
-    return undefined
-  }
+/** A message that the server waits to be answered. */
+interface Held {
+  message: JsMsg
+  /** Events of it that have no outcome yet. */
+  left: number
+  /** Places of those that are handled. */
+  done: Set<number>
+  /** Set when some of it failed and comes again, after so many milliseconds. */
+  againMs: number | undefined
 }
 
-/** Bytes that are no UTF-8 become U+FFFD, as the library's own reading may throw. */
-const deliveryOf = (message: JsMsg): Delivery => {
-  const text = new TextDecoder().decode(message.data)
-  return {
-    subject: message.subject,
-    event: decode(text),
-    payload: () => text,
-    deliveries: message.info.deliveryCount,
-  }
+/** One event of a message. */
+interface Arrived extends Delivery {
+  held: Held
+  place: number
 }
+
+/** Messages that come again, of which it is remembered what is handled; of others all is handed over again. */
+const maxRemembered = 1_000
 
 /** Creates the event stream unless it exists, waiting for the server as long as it takes. */
 const ensureStream = async (connection: NatsConnection): Promise<void> => {
@@ -57,6 +59,8 @@ const ensureStream = async (connection: NatsConnection): Promise<void> => {
     duplicate_window: nanos(duplicateWindowMs),
   })
 }
+
+const isStored = subjectMatcher(eventStream.subjects)
 
 /** JetStream's code for a consumer that is there and differs. */
 const consumerDiffers = 10_148
@@ -149,18 +153,46 @@ export const connectNatsBus = async (
     await readyStream()
     await ensureConsumer(connection, consumer, ackWaitMs)
     const wanted = subjectMatcher(consumer.subjects)
-    let arrived: JsMsg[] = []
-    /** Messages that the server waits to be answered. */
-    const inHand = new Set<JsMsg>()
+    let arrived: Arrived[] = []
+    const inHand = new Set<Held>()
+    /** What is handled of messages that come again, by their numbers in the stream. */
+    const handled = new Map<number, ReadonlySet<number>>()
+    const take = (message: JsMsg) => {
+      const done = new Set(handled.get(message.seq))
+      // Bytes that are no UTF-8 become U+FFFD, as the library's own reading may throw.
+      const parts = partsOf(new TextDecoder().decode(message.data))
+      const held: Held = { message, left: parts.length - done.size, done, againMs: undefined }
+      if (held.left <= 0) return message.ack()
+      inHand.add(held)
+      const { subject, info } = message
+      for (const [place, part] of parts.entries())
+        if (!done.has(place)) arrived.push({ ...part, subject, deliveries: info.deliveryCount, held, place })
+    }
+    /** Gives a message back, to come again here or elsewhere. */
+    const giveBack = ({ message, done }: Held, afterMs?: number) => {
+      if (done.size > 0) handled.set(message.seq, done)
+      if (handled.size > maxRemembered) handled.delete(handled.keys().next().value!)
+      message.nak(afterMs)
+    }
+    /** Notes the outcome of an event; the message is answered with the last of its events. */
+    const settle = ({ held, place }: Arrived, outcome: Outcome) => {
+      if (outcome.state === 'done') held.done.add(place)
+      else held.againMs = Math.max(held.againMs ?? 0, outcome.afterMs)
+      held.left -= 1
+      if (held.left > 0) return
+      inHand.delete(held)
+      if (held.againMs !== undefined) return giveBack(held, held.againMs)
+      handled.delete(held.message.seq)
+      held.message.ack()
+    }
     let wake = () => {}
     const pull = await js.consumers.get(eventStream.name, consumer.durable)
     const messages = await pull.consume({
-      max_messages: consumer.batchSize * 2,
+      max_messages: consumer.batchSize,
       abort_on_missing_resource: true,
       callback: (message) => {
         if (!wanted.test(message.subject)) return message.ack()
-        inHand.add(message)
-        arrived.push(message)
+        take(message)
         wake()
       },
     })
@@ -186,13 +218,9 @@ export const connectNatsBus = async (
         }
         if (over) wake()
       })
-    const answer = (message: JsMsg, reply: (message: JsMsg) => void) => {
-      inHand.delete(message)
-      reply(message)
-    }
     // What waits for its turn or for a dependency is not delivered anew, here or elsewhere, and so not counted.
     const keepAlive = setInterval(() => {
-      if (!connection.isClosed()) for (const message of inHand) message.working()
+      if (!connection.isClosed()) for (const { message } of inHand) message.working()
     }, ackWaitMs / 3)
     try {
       // What comes while a batch is gathered and handled makes the next one, so batches grow with the load.
@@ -203,21 +231,25 @@ export const connectNatsBus = async (
         }
         const taken = arrived.splice(0, consumer.batchSize)
         if (taken.length === 0) continue
-        const outcomes = await handOver(consumer, taken.map(deliveryOf), log)
-        const waiting: JsMsg[] = []
+        const outcomes = await handOver(consumer, taken, log)
+        const waiting: Arrived[] = []
         let afterMs = 0
-        taken.forEach((message, index) => {
+        for (const [index, each] of taken.entries()) {
           const outcome = outcomes[index]!
-          if (outcome.state === 'done') return answer(message, (each) => each.ack())
-          if (outcome.state === 'again') return answer(message, (each) => each.nak(outcome.afterMs))
-          waiting.push(message)
-          afterMs = outcome.afterMs
-        })
+          if (outcome.state !== 'wait') settle(each, outcome)
+          else {
+            waiting.push(each)
+            afterMs = outcome.afterMs
+          }
+        }
         if (waiting.length === 0) continue
         arrived = [...waiting, ...arrived]
         if (!over) await pause(afterMs)
+        if (!over) continue
         // Who leaves hands what waits to the other replicas, or to whoever comes next.
-        if (over) for (const message of arrived.splice(0)) answer(message, (each) => each.nak())
+        arrived = []
+        for (const held of inHand) giveBack(held)
+        inHand.clear()
       }
     } finally {
       clearInterval(keepAlive)
@@ -245,7 +277,9 @@ export const connectNatsBus = async (
         callback: (error, message) => {
           if (error !== null) return log.warn({ err: error, subject }, 'a subscription failed')
           try {
-            handler(message.json(), message.subject)
+            const body: unknown = message.json()
+            const isBatch = Array.isArray(body) && isStored.test(message.subject)
+            for (const each of isBatch ? body : [body]) handler(each, message.subject)
           } catch (err) {
             log.error({ err, subject: message.subject }, 'a bus listener failed')
           }
@@ -257,9 +291,7 @@ export const connectNatsBus = async (
       if (!connected) throw new MeshError('UNAVAILABLE', 'error.unavailable', { what: 'NATS' })
       await readyStream()
       await Promise.all(
-        events.map(({ subject, event }) =>
-          js.publish(subject, JSON.stringify(event), { msgID: event.id, timeout: 5_000 }),
-        ),
+        toMessages(events).map(({ subject, id, data }) => js.publish(subject, data, { msgID: id, timeout: 5_000 })),
       )
       return []
     },

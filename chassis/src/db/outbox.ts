@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { eventSubject, events, eventType, type CloudEvent, type EventData, type EventName } from '@clawmesh/contracts'
-import type { Bus, OutgoingEvent, UnsettledEvent } from '../bus/bus.ts'
+import type { Bus, UnsettledEvent } from '../bus/bus.ts'
 import { newId } from '../ids/ids.ts'
 import { traceHeaders } from '../telemetry/telemetry.ts'
 import type { Part } from '../lifecycle/lifecycle.ts'
@@ -62,13 +62,9 @@ export interface OutboxRelay {
 /** Publishes rows and deletes them; how many have to be published again, later. */
 const emitRows = async ({ system, schema }: Database, bus: Bus, rows: readonly OutboxRow[]): Promise<number> => {
   const table = `"${schema}".outbox`
-  const outgoing: OutgoingEvent[] = rows.map(({ subject, payload }) => ({
-    subject,
-    event: JSON.parse(payload) as CloudEvent,
-  }))
   let unsettled: readonly UnsettledEvent[]
   try {
-    unsettled = await bus.publishDurable(outgoing)
+    unsettled = await bus.publishDurable(rows)
   } catch (error) {
     await system.query(`UPDATE ${table} SET claimed_until = NULL WHERE id = ANY($1)`, [rows.map(({ id }) => id)])
     throw error

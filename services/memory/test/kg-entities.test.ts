@@ -371,8 +371,7 @@ describe('a graph as a whole', () => {
   it('goes with its agent', async () => {
     const { put, caller, agent, list } = fresh()
     await put('a')
-    const { subject, payload } = outboxRow('agentDeleted', caller.tenantId, { id: agent.id, actorId: 'admin' })
-    await harness.bus.publishDurable([{ subject, event: JSON.parse(payload) as CloudEvent }])
+    await harness.bus.publishDurable([outboxRow('agentDeleted', caller.tenantId, { id: agent.id, actorId: 'admin' })])
     for (const until = Date.now() + hangLimitMs; (await list()).length > 0 && Date.now() < until;) await sleep(25)
     expect(await list()).toEqual([])
   })

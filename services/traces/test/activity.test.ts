@@ -1,6 +1,6 @@
 /** The activity log over a real database, fed by the events of other services. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { newId, type OutgoingEvent } from '@clawmesh/chassis'
+import { newId } from '@clawmesh/chassis'
 import {
   auditActions,
   events,
@@ -15,7 +15,7 @@ import { dayOf, monthOf } from '../src/partitions/calendar.ts'
 import { createPartitionKeeper } from '../src/partitions/use-cases.ts'
 import { activityPartitions, createPartitionRows } from '../src/partitions/rows.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
-import { changeOf, makeTenant, startTraces, reportOf, type TracesHarness } from './support.ts'
+import { changeOf, makeTenant, startTraces, reportOf, rowOf, type Told, type TracesHarness } from './support.ts'
 
 let traces: TracesHarness
 beforeAll(async () => {
@@ -108,7 +108,7 @@ describe('the intake', () => {
 
   it('takes the others of a batch with unreadable events, which end with the dead ones', async () => {
     const { admin, tenantId } = makeTenant()
-    const bad = (change: Partial<CloudEvent>): OutgoingEvent => {
+    const bad = (change: Partial<CloudEvent>): Told => {
       const { subject, event } = changeOf('agentCreated', tenantId)
       return { subject, event: { ...event, ...change } }
     }
@@ -134,7 +134,7 @@ describe('the intake', () => {
     await pool().query(`ALTER TABLE traces.activity_logs ADD CONSTRAINT refused CHECK (entity_id <> 'refused')`)
     try {
       const reported = ['a', 'b', 'refused', 'c'].map((id) => changeOf('agentCreated', tenantId, { id }))
-      expect(await traces.bus.publishDurable(reported)).toMatchObject([{ id: reported[2]!.event.id }])
+      expect(await traces.bus.publishDurable(reported.map(rowOf))).toMatchObject([{ id: reported[2]!.event.id }])
     } finally {
       await pool().query('ALTER TABLE traces.activity_logs DROP CONSTRAINT refused')
     }
@@ -146,11 +146,11 @@ describe('the intake', () => {
     const reported = changeOf('agentCreated', tenantId)
     await pool().query('ALTER TABLE traces.activity_logs RENAME TO away')
     try {
-      expect(await traces.bus.publishDurable([reported])).toMatchObject([{ id: reported.event.id }])
+      expect(await traces.bus.publishDurable([rowOf(reported)])).toMatchObject([{ id: reported.event.id }])
     } finally {
       await pool().query('ALTER TABLE traces.away RENAME TO activity_logs')
     }
-    for (let left = 1; left > 0; left = (await traces.bus.publishDurable([reported])).length) await sleep(50)
+    for (let left = 1; left > 0; left = (await traces.bus.publishDurable([rowOf(reported)])).length) await sleep(50)
     expect((await traces.activity(admin)).total).toBe(1)
     expect(await traces.dead('traces-activity', tenantId)).toEqual([])
   })
@@ -252,7 +252,7 @@ describe('listing', () => {
 
 describe('partitions', () => {
   const dayMs = 24 * 3_600_000
-  const placeOf = async ({ event }: OutgoingEvent) =>
+  const placeOf = async ({ event }: Told) =>
     (
       await pool().query<{ name: string }>(
         'SELECT tableoid::regclass::text AS name FROM traces.activity_logs WHERE id = $1',

@@ -3,7 +3,7 @@ import { createLogger, loadConfigs, connectNatsBus, newId, type Bus, type Servic
 import { startNats, type NatsHandle } from '../../../test/support/nats.ts'
 import { startServices, type ServiceHarness } from '../../../test/support/service-harness.ts'
 import { tracesConfig, tracesService } from '../src/index.ts'
-import { callCost, changeOf, makeTenant, pricedCall, reportOf } from './support.ts'
+import { callCost, changeOf, makeTenant, pricedCall, reportOf, rowOf } from './support.ts'
 import { hangLimitMs } from '../../../test/support/limits.ts'
 
 const log = createLogger({ level: process.env['CLAWMESH_TEST_LOG'] ?? 'silent', name: 'test' })
@@ -56,14 +56,14 @@ it('replicas share the events of JetStream and count each trace and each change 
   const tell = (id: string) => reportOf(tenantId, { id, agent_id: agentId }, [pricedCall({ id })])
   const ids = Array.from({ length: count }, newId)
   const changes = Array.from({ length: count }, () => changeOf('agentUpdated', tenantId))
-  await buses[2]!.publishDurable([...ids.slice(0, 300).map(tell), ...changes.slice(0, 300)])
+  await buses[2]!.publishDurable([...ids.slice(0, 300).map(tell), ...changes.slice(0, 300)].map(rowOf))
 
   harness = await startServices({
     services: { traces: (mesh) => tracesService({ ...mesh, bus: counting(buses[0]!) }, config) },
   })
   second = tracesService({ ...harness.mesh, bus: counting(buses[1]!) }, config)
   for (const { start } of second.parts) await start?.()
-  await buses[2]!.publishDurable([...ids.slice(150).map(tell), ...changes.slice(300)])
+  await buses[2]!.publishDurable([...ids.slice(150).map(tell), ...changes.slice(300)].map(rowOf))
 
   const get = async (path: string) => (await harness.request(admin, 'GET', path)).body
   const summary = async () => ((await get('/v1/costs/summary'))['rows'] as Record<string, number>[])[0]

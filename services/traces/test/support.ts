@@ -1,12 +1,5 @@
 /** Events as agents would send them, and a harness around the traces service. */
-import {
-  createDeadEvents,
-  loadConfigs,
-  newId,
-  outboxRow,
-  type DeadEventSummary,
-  type OutgoingEvent,
-} from '@clawmesh/chassis'
+import { createDeadEvents, loadConfigs, newId, outboxRow, type DeadEventSummary } from '@clawmesh/chassis'
 import {
   eventSubject,
   eventType,
@@ -17,6 +10,7 @@ import {
   type http,
 } from '@clawmesh/contracts'
 import type { z } from 'zod'
+import { outgoing } from '../../../test/support/events.ts'
 import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
 import { tracesConfig, tracesService } from '../src/index.ts'
 import {
@@ -34,6 +28,15 @@ export type ActivityPage = z.output<(typeof http.activity.operations.listActivit
 export type Recorded = EventData<'runEnded'>
 export type RecordedTrace = Recorded['trace']
 export type RecordedSpan = Recorded['spans'][number]
+
+/** An event as a test looks at it. */
+export interface Told {
+  subject: string
+  event: CloudEvent
+}
+
+/** The same as a relay publishes it. */
+export const rowOf = ({ subject, event }: Told) => outgoing(subject, event)
 
 const dayMs = 24 * 3_600_000
 export const daysAgo = (days: number): string => new Date(Date.now() - days * dayMs).toISOString()
@@ -67,7 +70,7 @@ export const reportOf = (
   trace: Partial<RecordedTrace> = {},
   spans: RecordedSpan[] = [pricedCall()],
   time?: string,
-): OutgoingEvent => {
+): Told => {
   const run = { runId: newId(), agentId: newId(), sessionKey: 'agent:default:main', userId: 'alice' }
   const usage = { inputTokens: 1, outputTokens: 1, cacheReadTokens: 0, cacheCreationTokens: 0, thinkingTokens: 0 }
   const { subject, payload } = outboxRow('runEnded', tenantId, {
@@ -87,7 +90,7 @@ export const changeOf = (
   tenantId: string,
   data: { id?: string; actorId?: string; ipAddress?: string } = {},
   time = new Date().toISOString(),
-): OutgoingEvent => {
+): Told => {
   const { payload } = outboxRow('agentCreated', tenantId, { id: newId(), actorId: 'alice', ...data })
   const event = JSON.parse(payload) as CloudEvent
   return {
@@ -97,13 +100,13 @@ export const changeOf = (
 }
 
 /** An event with data that no declaration would let pass. */
-export const badEvent = (tenantId: string, data: unknown): OutgoingEvent => {
+export const badEvent = (tenantId: string, data: unknown): Told => {
   const { subject, event } = reportOf(tenantId)
   return { subject, event: { ...event, data } }
 }
 
 export interface TracesHarness extends ServiceHarness {
-  tell: (...events: OutgoingEvent[]) => Promise<void>
+  tell: (...events: Told[]) => Promise<void>
   /** The dead events of a consumer under a tenant's subjects. */
   dead: (consumer: string, tenantId: string) => Promise<DeadEventSummary[]>
   list: (caller: Caller, query?: string) => Promise<{ traces: Trace[]; total: number; limit: number; offset: number }>
@@ -123,7 +126,7 @@ export const startTraces = async (
   const { request, rpc, call } = harness
   return {
     ...harness,
-    tell: async (...events) => void (await harness.bus.publishDurable(events)),
+    tell: async (...events) => void (await harness.bus.publishDurable(events.map(rowOf))),
     dead: async (consumer, tenantId) => {
       const rows = await createDeadEvents(harness.mesh.database('traces')).list(1_000)
       return rows.filter((row) => row.consumer === consumer && row.subject.includes(tenantId))

@@ -10,6 +10,7 @@ import {
   pricedCall,
   startTraces,
   reportOf,
+  rowOf,
   type TracesHarness,
 } from './support.ts'
 
@@ -239,7 +240,7 @@ describe('intake', () => {
     await pool.query(`ALTER TABLE traces.traces ADD CONSTRAINT refused CHECK (name <> 'refused')`)
     try {
       const events = ['a', 'b', 'refused', 'c', 'd'].map((name) => reportOf(tenantId, { name }))
-      expect(await traces.bus.publishDurable(events)).toMatchObject([{ id: events[2]!.event.id }])
+      expect(await traces.bus.publishDurable(events.map(rowOf))).toMatchObject([{ id: events[2]!.event.id }])
     } finally {
       await pool.query(`ALTER TABLE traces.traces DROP CONSTRAINT refused`)
     }

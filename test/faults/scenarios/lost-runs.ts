@@ -127,15 +127,15 @@ export const deliveredRuns = async (mesh: Mesh): Promise<Delivered> => {
     })
     const { num_pending: pending } = await consumer.info()
     if (state.messages > 0 && pending > 0)
-      for await (const message of await consumer.fetch({ max_messages: pending, expires: 30_000 })) {
-        const event = cloudEvent.parse(message.json())
-        if (event.type !== eventType('runEnded')) continue
-        const { runId, status } = event.data as EventData<'runEnded'>
-        const entry = finished.get(runId) ?? { eventIds: new Set(), statuses: new Set() }
-        finished.set(runId, entry)
-        entry.eventIds.add(event.id)
-        entry.statuses.add(status)
-      }
+      for await (const message of await consumer.fetch({ max_messages: pending, expires: 30_000 }))
+        for (const event of [message.json()].flat().map((each) => cloudEvent.parse(each))) {
+          if (event.type !== eventType('runEnded')) continue
+          const { runId, status } = event.data as EventData<'runEnded'>
+          const entry = finished.get(runId) ?? { eventIds: new Set(), statuses: new Set() }
+          finished.set(runId, entry)
+          entry.eventIds.add(event.id)
+          entry.statuses.add(status)
+        }
     return { finished, leftInOutbox: await countOutbox() }
   } finally {
     await connection.close()

@@ -177,7 +177,7 @@ it('over NATS events of one subject that are published together are one message,
   const sent = Array.from({ length: 30 }, () => event())
   const connection = await connect({ servers: nats.url })
   const messages: unknown[] = []
-  connection.subscribe(subject, { callback: (_error, message) => messages.push(message.json()) })
+  connection.subscribe(subject, { callback: (_error, message) => void messages.push(message.json()) })
   await connection.flush()
   const heard: CloudEvent[] = []
   const deaf = bus.subscribe(subject, (message) => heard.push(message as CloudEvent))

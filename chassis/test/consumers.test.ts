@@ -411,7 +411,8 @@ describe('over NATS', () => {
     for (const bus of buses) await run(createConsumer(meshOf(bus), 'channels', { agentDeleted: handle }))
     await publish(buses[0], rows)
     await until('dead', async () => (await dead()).length > 0 && handled.length >= good.length)
-    expect(handled.toSorted()).toEqual(good.toSorted())
+    // A replica does not know what another has handled of a message: those beside the bad one may come to it, too.
+    expect(new Set(handled)).toEqual(new Set(good))
     expect(asked.filter((name) => name === 'poison')).toHaveLength(maxDeliveries)
     expect(await dead()).toHaveLength(1)
   })

@@ -7,7 +7,6 @@ import {
   jetstream,
   JetStreamApiError,
   jetstreamManager,
-  type ConsumerUpdateConfig,
   type JsMsg,
 } from '@nats-io/jetstream'
 import { connect, nanos, type NatsConnection } from '@nats-io/transport-node'
@@ -94,7 +93,7 @@ const ensureConsumer = async (
       filter_subject: undefined,
       filter_subjects: undefined,
       ...config,
-    } as ConsumerUpdateConfig)
+    })
   }
 }
 

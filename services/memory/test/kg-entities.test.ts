@@ -1,6 +1,6 @@
 /** Entities and the graph that they make: written, found, walked, counted. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Caller, CloudEvent } from '@clawmesh/contracts'
+import type { Caller } from '@clawmesh/contracts'
 import { newId, outboxRow, type Database } from '@clawmesh/chassis'
 import { hangLimitMs } from '../../../test/support/limits.ts'
 import { rule } from '../../../test/support/rule.ts'

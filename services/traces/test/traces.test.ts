@@ -214,21 +214,24 @@ describe('intake', () => {
 
   it('takes the others of a batch with events that are no traces, which end with the dead ones', async () => {
     const { admin, tenantId } = makeTenant()
-    let deep: unknown = 'x'
-    for (let depth = 0; depth < 50_000; depth += 1) deep = { deep }
+    // Deeper than it could be written down.
+    const deep = `${'{"deep":'.repeat(50_000)}"x"${'}'.repeat(50_000)}`
     const good = reportOf(tenantId)
-    await traces.tell(
+    const reported = [
       reportOf(tenantId),
       badEvent(tenantId, { trace: { id: 'no uuid' }, spans: [] }),
       badEvent(tenantId, null),
       badEvent(tenantId, {
         trace: (good.event.data as { trace: object }).trace,
-        spans: [makeSpan({ metadata: { deep } })],
+        spans: [makeSpan({ metadata: { deep: 'DEEP' } })],
       }),
       { ...good, event: { ...good.event, tenantid: 'nobody' } },
       reportOf(tenantId, { created_at: '0000-01-01T00:00:00Z' }),
       reportOf(tenantId, { start_time: '9999-12-31T23:59:59-12:00' }),
       reportOf(tenantId),
+    ]
+    await traces.bus.publishDurable(
+      reported.map(rowOf).map((row) => ({ ...row, payload: row.payload.replace('"DEEP"', deep) })),
     )
     expect((await traces.list(admin)).total).toBe(2)
     expect(await traces.dead('traces-intake', tenantId)).toHaveLength(6)

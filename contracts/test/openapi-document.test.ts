@@ -95,6 +95,20 @@ describe.each(routes)('%s', (_title, { definition }, operation) => {
     expect(definition.body.safeParse(example).error?.issues).toBeUndefined()
   })
 
+  it('says what the events of its stream hold', () => {
+    const streams = definition.produces === 'text/event-stream'
+    const { content = {} } = resolve<Answer>(operation.responses['200'] ?? {})
+    const { schema } = content['text/event-stream'] ?? {}
+    expect(streams).toBe(definition.eventData !== undefined)
+    if (!streams) return
+    const event = resolve<Json>(schema!['contentSchema'] as Json)
+    expect(event['type'] ?? event['anyOf']).toBeDefined()
+    const frames = definition.producesExample!.split('\n').filter((line) => line.startsWith('data: {'))
+    expect(frames.length).toBeGreaterThan(0)
+    for (const frame of frames)
+      expect(definition.eventData!.safeParse(JSON.parse(frame.slice('data: '.length))).error?.issues).toBeUndefined()
+  })
+
   it.each(Object.keys(definition.response))('has an example of answer %s that its schema allows', (status) => {
     const { content = {}, headers } = resolve<Answer>(operation.responses[status]!)
     expect(headers).toHaveProperty('X-Request-Id')

@@ -248,6 +248,12 @@ describe('a previous response', () => {
     expect(await sessions()).toHaveLength(before + 1)
   })
 
+  it('leads around no rule of messages', async () => {
+    const { id } = (await respond({ input: 'one' })).body
+    await respond({ input: 'x'.repeat(40_000), previous_response_id: id })
+    expect(shown().at(-1)!.content).toContain('The message had 40000 characters')
+  })
+
   rule('createResponse.findsOwnResponses', async () => {
     await agents.request(admin, 'POST', '/v1/agents', { agent_key: 'other' })
     const { id } = (await respond({ input: 'one' })).body

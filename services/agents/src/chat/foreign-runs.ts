@@ -87,6 +87,14 @@ const shownMessages = async (
   })
 }
 
+/** What is said now, for which the rules of messages hold, and what comes before it. */
+const split = (messages: readonly NewMessage[]) => {
+  const last = messages.at(-1)
+  if (last?.role !== 'user') return { turn: { message: '', parts: [] }, earlierMessages: messages }
+  const { content: message, parts = [] } = last
+  return { turn: { message, parts }, earlierMessages: messages.slice(0, -1) }
+}
+
 /** What a run is told of a conversation. */
 type Turn = Pick<RunRequest, 'message' | 'parts' | 'opening' | 'priorTurns' | 'sessionKey'>
 
@@ -124,7 +132,8 @@ export const createForeignRuns = ({ run, lookup, earlierTurns, fetchAllow }: For
         throw new MeshError('NOT_FOUND', 'error.not_found', { kind: 'response', id: `resp-${runIdPrefix}` })
       const history = await before(earlier)
       checkResults(asked, waitingCalls(history))
-      return { message: '', parts: [], priorTurns: [], ...placeAfter(earlier, history, await shown(asked)) }
+      const { turn, earlierMessages } = split(await shown(asked))
+      return { ...turn, priorTurns: [], ...placeAfter(earlier, history, earlierMessages) }
     }
 
     /**
@@ -160,9 +169,10 @@ export const createForeignRuns = ({ run, lookup, earlierTurns, fetchAllow }: For
       if (continues !== undefined) return afterTurn(continues)
       checkResults(asked)
       if (last.role === 'tool') return afterResults()
-      const said = await shown(asked)
-      const { content: message, parts = [] } = said.pop()!
-      return storesHistory ? { message, parts, priorTurns: [], opening: said } : { message, parts, priorTurns: said }
+      const { turn, earlierMessages } = split(await shown(asked))
+      return storesHistory
+        ? { ...turn, priorTurns: [], opening: earlierMessages }
+        : { ...turn, priorTurns: earlierMessages }
     }
 
     return run(

@@ -143,6 +143,13 @@ export const events = {
   ),
   sessionReset: event('agents', 'session', 'reset', 'A session was emptied', changed),
   sessionDeleted: event('agents', 'session', 'deleted', 'A session was deleted', changed),
+  sessionTitled: event(
+    'agents',
+    'session',
+    'titled',
+    'A conversation was named after what was said in it',
+    z.object({ sessionKey: z.string(), label: z.string(), userId: z.string() }),
+  ),
   // One event a run, for all who are interested: each more would cost every turn a row and a message.
   runEnded: event(
     'agents',

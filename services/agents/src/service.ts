@@ -18,7 +18,7 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
   const agents = createAgents(mesh, db)
   const { lookup } = agents
   const contextFiles = createContextFiles(mesh, db, lookup)
-  const runs = createRuns(mesh, db, config, { contextFiles: contextFiles.forRun })
+  const runs = createRuns(mesh, db, config, { contextFiles: contextFiles.forRun, findAgent: lookup.find })
   const sessions = createSessions(db, lookup, runs.running.endIn)
   const chat = createChat(mesh, db, { ...runs, ...sessions, lookup, contextFiles: contextFiles.forRun })
   return composeService(mesh, {

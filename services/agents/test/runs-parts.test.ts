@@ -1,56 +1,11 @@
 import fc from 'fast-check'
 import { agentChanges } from '../src/agents/agent-input.ts'
 import { createAnswerText, deliveredText } from '../src/runs/finish.ts'
-import { fitHistory, mendToolTurns } from '../src/runs/history.ts'
 import { suspicions } from '../src/runs/input-guard.ts'
 import { createLoopDetector } from '../src/runs/loop-detector.ts'
 import { storable, storableJson } from '../src/runs/storable.ts'
 import { agentRefOf } from '../src/chat/agent-ref.ts'
-import type { NewMessage } from '../src/sessions/types.ts'
 import { expectLinear, hostilePieces, repeated } from '../../../test/support/linear-time.ts'
-
-const call = (id: string): NewMessage => ({
-  role: 'assistant',
-  content: '',
-  extra: { toolCalls: [{ id, name: 'clock', arguments: {} }] },
-})
-const result = (toolCallId: string): NewMessage => ({ role: 'tool', content: 'noon', extra: { toolCallId } })
-const user = (content: string): NewMessage => ({ role: 'user', content })
-
-describe('history', () => {
-  it('drops a result that belongs to no call', () => {
-    expect(mendToolTurns([user('hi'), result('x')])).toEqual([user('hi')])
-  })
-
-  it('answers a call whose result was lost', () => {
-    const [, , answer] = mendToolTurns([user('hi'), call('a'), user('still there?')])
-    expect(answer).toMatchObject({ role: 'tool', extra: { toolCallId: 'a', isError: true } })
-  })
-
-  it('never leaves a call without its result or a result without its call', () => {
-    const anyMessage = fc.oneof(
-      fc.constant(user('hi')),
-      fc.constantFrom('a', 'b', 'c').map(call),
-      fc.constantFrom('a', 'b', 'c').map(result),
-    )
-    fc.assert(
-      fc.property(fc.array(anyMessage, { maxLength: 30 }), fc.integer({ min: 1, max: 200 }), (messages, window) => {
-        const open = new Set<string>()
-        for (const message of fitHistory(messages, window)) {
-          if (message.role === 'tool') expect(open.delete(message.extra!.toolCallId!)).toBe(true)
-          else expect(open.size).toBe(0)
-          for (const { id } of message.extra?.toolCalls ?? []) open.add(id)
-        }
-        expect(open.size).toBe(0)
-      }),
-    )
-  })
-
-  it('forgets the oldest turns as wholes when the window is full', () => {
-    const turns = [user('x'.repeat(400)), { role: 'assistant' as const, content: 'y'.repeat(400) }, user('new')]
-    expect(fitHistory(turns, 100)).toEqual([user('new')])
-  })
-})
 
 describe('delivered text', () => {
   it.each([

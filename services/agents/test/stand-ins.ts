@@ -54,6 +54,10 @@ export interface AgentsUnderTest extends ServiceHarness {
   systemConfigs: Record<string, string> | undefined
   /** Ids of the agents that chat channels open to everybody. */
   openedByChannels: string[]
+  /** Names of tools that agents have beside `clock`; each answers `done`. */
+  moreTools: string[]
+  /** Calls of them so far. */
+  toolCalls: { tool: string; arguments: unknown }[]
   /** In what context tools were called so far. */
   toolContexts: ToolContext[]
   /** The audit record that a tenant has got, once it is there: what the activity log calls it, and its data. */
@@ -71,6 +75,8 @@ export const startAgents = async (env: Record<string, string> = {}): Promise<Age
     monthCostUsd: 0,
     systemConfigs: {},
     openedByChannels: [],
+    moreTools: [],
+    toolCalls: [],
     toolContexts: [],
   }
   const providers: RpcFunctions<typeof ProvidersServiceService> = {
@@ -82,10 +88,18 @@ export const startAgents = async (env: Record<string, string> = {}): Promise<Age
   }
   const tools: RpcFunctions<typeof ToolsServiceService> = {
     listTools: async () => ({
-      tools: [{ name: 'clock', description: 'tells the time', parametersJson: '{"type":"object"}' }],
+      tools: ['clock', ...state.moreTools].map((name) => ({
+        name,
+        description: `what ${name} does`,
+        parametersJson: '{"type":"object"}',
+      })),
     }),
     invokeTool: async (_call, { tool, argumentsJson, context }) => {
       state.toolContexts.push(context!)
+      if (state.moreTools.includes(tool)) {
+        state.toolCalls.push({ tool, arguments: JSON.parse(argumentsJson) })
+        return { output: 'done', isError: false, forUser: '', metadataJson: '{}' }
+      }
       return tool === 'clock'
         ? { output: `noon ${argumentsJson}`, isError: false, forUser: '', metadataJson: '{}' }
         : { output: `unknown tool: ${tool}`, isError: true, forUser: '', metadataJson: '{}' }
@@ -123,7 +137,7 @@ export const startAgents = async (env: Record<string, string> = {}): Promise<Age
     },
   ]
   const { agents: config } = loadConfigs({ agents: agentsConfig }, env)
-  const harness = await startServices({ services: { agents: (mesh) => agentsService(mesh, config) }, standIns })
+  const harness = await startServices({ services: { agents: (mesh) => agentsService(mesh, config) }, standIns, env })
   const events: CloudEvent[] = []
   await consumeEvents(harness.bus, {
     durable: 'audit',

@@ -31,6 +31,14 @@ export const chat = defineHttpTable('agents', {
       answersRunErrors:
         'A run that fails is answered with its own status, as in chat: 429 for a spent budget, 503 for a model that cannot be reached',
       deliversSilence: 'The content is empty when the agent has nothing to say',
+      summarisesLongConversations:
+        'A conversation that takes 85 % of the window of its agent, or 800 messages, is summarised in the background but for its last messages: the model is then shown the summary and what came since, people still see all',
+      savesMemoryFirst:
+        'Before that the agent may save to memory what should last; where it saves nothing, sentences that sound worth remembering are added to `memory/<date>-auto-extract.md`',
+      staysUsable:
+        'While no summary can be made a conversation goes on with the newest turns that fit; the summary is tried again, then the session says why it failed in `compactionError` until one succeeds',
+      makesRoomInATurn:
+        'A turn that fills the window by itself has old tool results shortened and, once, its older messages summarised; the message that it is about stays',
     },
     params: agentParams,
     body: z.object({

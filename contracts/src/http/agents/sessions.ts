@@ -23,6 +23,11 @@ export const sessionMessage = z
   })
   .meta({ id: 'Message', description: 'One message of a session' })
 
+const compactionError = z
+  .string()
+  .optional()
+  .describe('Why the older messages could not be summarised; absent while they could, or need not be')
+
 export const sessionListItem = z.object({
   key: z.string(),
   messageCount: z.number().int(),
@@ -40,6 +45,7 @@ export const sessionListItem = z.object({
   estimatedTokens: z.number().int().optional(),
   contextWindow: z.number().int().optional(),
   compactionCount: z.number().int().optional(),
+  compactionError,
 })
 
 const sessionSummary = sessionListItem
@@ -71,6 +77,7 @@ const sessionDetail = z
     inputTokens: z.number().int().optional(),
     outputTokens: z.number().int().optional(),
     compactionCount: z.number().int().optional(),
+    compactionError,
     label: z.string().optional(),
     spawnedBy: z.string().optional(),
     spawnDepth: z.number().int().optional(),

@@ -3,20 +3,28 @@ import { createHash } from 'node:crypto'
 import { ProvidersServiceService, type ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
 import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
-import { detached, type ConfigOf, type Feature, type Mesh, type ServiceDb } from '@clawmesh/chassis'
+import { createJobQueue, detached, type ConfigOf, type Feature, type Mesh, type ServiceDb } from '@clawmesh/chassis'
 import type { PrismaClient } from '../db/client/client.ts'
+import type { AgentLookup } from '../agents/lookup.ts'
 import { createActiveRuns } from './active-runs.ts'
+import { createTraced } from './background-trace.ts'
 import { createBeginRun } from './begin.ts'
+import { createCompactSession } from './compact-session.ts'
 import { createGatheringSignal } from './live-events.ts'
 import { createLostRunsPart } from './lost-runs.ts'
+import { createFlushMemory } from './memory-flush.ts'
 import { createRunAsks } from './run-asks.ts'
+import { createRunContexts } from './run-context.ts'
 import { createRunRows } from './rows.ts'
 import { createRunningRuns, type RunningRuns } from './running.ts'
 import { createSend, type Send } from './send.ts'
 import { createSessionQueue } from './session-queue.ts'
 import { createRunRules } from './rules.ts'
+import { sessionJobs } from './session-jobs.ts'
+import { createSessionWorkRows } from './session-rows.ts'
 import type { runSettings } from './settings.ts'
 import { createTenantMessageRules } from './tenant-message-rules.ts'
+import { createTitleSession } from './title-session.ts'
 import { createTurn } from './turn.ts'
 import type { ContextFilesOf, ListTools } from './types.ts'
 import { createRun, type Run } from './use-cases.ts'
@@ -42,7 +50,7 @@ export const createRuns = (
   mesh: Mesh,
   db: ServiceDb<PrismaClient>,
   config: RunConfig,
-  { contextFiles }: { contextFiles: ContextFilesOf },
+  { contextFiles, findAgent }: { contextFiles: ContextFilesOf; findAgent: AgentLookup['find'] },
 ) => {
   const log = mesh.log.child({ service: 'agents' })
   const traces = mesh.client(TracesServiceService)
@@ -50,6 +58,12 @@ export const createRuns = (
   const active = createActiveRuns()
   const signal = createGatheringSignal(mesh.bus)
   const asks = createRunAsks({ bus: mesh.bus, active, log })
+  const sessionRows = createSessionWorkRows(db)
+  const jobs = createJobQueue(db.database, sessionJobs)
+  const traced = createTraced({ rows: sessionRows, log })
+  const { chat } = mesh.client(ProvidersServiceService)
+  const { invokeTool } = mesh.client(ToolsServiceService)
+  const listTools = createListTools(mesh)
   const { runLeaseMs: leaseMs, runHeartbeatMs: heartbeatMs, sessionWaitMs } = config
 
   const { run, prepare, runPrepared } = createRun({
@@ -69,10 +83,11 @@ export const createRuns = (
       active,
       signal,
       log,
-      chat: mesh.client(ProvidersServiceService).chat,
-      invokeTool: mesh.client(ToolsServiceService).invokeTool,
-      listTools: createListTools(mesh),
+      chat,
+      invokeTool,
+      listTools,
       contextFiles,
+      contextOf: createRunContexts({ rows: sessionRows, jobs, chat, log }),
     }),
   })
 
@@ -94,6 +109,17 @@ export const createRuns = (
       const { lameDuckMs, drainTimeoutMs } = mesh.config
       setTimeout(active.abort, lameDuckMs + Math.max(drainTimeoutMs - lastWordMs, drainTimeoutMs / 2)).unref()
     },
+    jobs: jobs.implementedBy({
+      compactSession: createCompactSession({
+        rows: sessionRows,
+        findAgent,
+        flushMemory: createFlushMemory({ rows: sessionRows, chat, listTools, invokeTool, traced }),
+        traced,
+        chat,
+        log,
+      }),
+      titleSession: createTitleSession({ rows: sessionRows, findAgent, traced, chat }),
+    }),
     parts: [
       asks.part,
       createLostRunsPart({ rows, signal, log, leaseMs, heartbeatMs, active: active.ids }),

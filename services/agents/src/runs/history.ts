@@ -1,64 +1,100 @@
-/** Makes stored messages fit for a model: no loose ends between tool calls and results, and within the window. */
-import { cutText, cutTextStart } from '@clawmesh/chassis'
+/** Makes stored messages fit for a model: pruned, no loose ends between tool calls and results, and within the window. */
+import { createHash } from 'node:crypto'
 import type { NewMessage } from '../sessions/types.ts'
+import { charsPerToken, type ContextSettings } from './context-settings.ts'
+import { prune } from './prune.ts'
+import { storedChars, sumOf } from './sizes.ts'
 
-/** Rough, and on the safe side for most scripts. */
-const charsPerToken = 4
-const historyShare = 0.85
-const toolResultKept = 3_000
+/** An id that a later turn uses again is renamed, always alike. */
+const renamed = (id: string, turn: number): string =>
+  `call_${createHash('sha256').update(`${turn} ${id}`).digest('hex').slice(0, 35)}`
 
-const sizeOf = ({ content, extra }: NewMessage): number =>
-  content.length + (extra?.toolCalls === undefined ? 0 : JSON.stringify(extra.toolCalls).length)
-
-/** Drops results without a call and empty answers, and answers calls without a result: providers refuse all three. */
+/**
+ * Drops results without a call and empty answers, answers calls without a result, and tells calls of the same id apart:
+ * providers refuse all of these.
+ */
 export const mendToolTurns = (messages: readonly NewMessage[]): NewMessage[] => {
   const mended: NewMessage[] = []
-  let open = new Set<string>()
+  const taken = new Set<string>()
+  /** Calls that wait for their result, by the id that they had, with the one they have now. */
+  let open = new Map<string, string>()
   const answerOpenCalls = () => {
-    for (const toolCallId of open)
+    for (const toolCallId of open.values())
       mended.push({
         role: 'tool',
         content: '[no result: the turn was interrupted]',
         extra: { toolCallId, isError: true },
       })
-    open = new Set()
+    open = new Map()
   }
-  for (const message of messages) {
+  for (const [place, message] of messages.entries()) {
+    const { extra } = message
     if (message.role === 'tool') {
-      if (open.delete(message.extra?.toolCallId ?? '')) mended.push(message)
+      const id = extra?.toolCallId ?? ''
+      const toolCallId = open.get(id)
+      if (toolCallId === undefined) continue
+      open.delete(id)
+      mended.push(toolCallId === id ? message : { ...message, extra: { ...extra, toolCallId } })
       continue
     }
     answerOpenCalls()
+    const calls = extra?.toolCalls ?? []
     // A silent answer. Providers refuse a message that says nothing.
-    if (message.role === 'assistant' && message.content === '' && !message.extra?.toolCalls?.length) continue
-    mended.push(message)
-    open = new Set(message.extra?.toolCalls?.map(({ id }) => id))
+    if (message.role === 'assistant' && message.content === '' && calls.length === 0) continue
+    const toolCalls = calls.flatMap((call) => {
+      // Twice in one turn: the second cannot be told from the first.
+      if (open.has(call.id)) return []
+      const id = taken.has(call.id) ? renamed(call.id, place) : call.id
+      taken.add(id)
+      open.set(call.id, id)
+      return [id === call.id ? call : { ...call, id }]
+    })
+    const isSame = toolCalls.length === calls.length && toolCalls.every((call, index) => call === calls[index])
+    if (isSame) mended.push(message)
+    else {
+      // The provider's own record of the turn names the calls as they were.
+      const { providerState: _, ...rest } = extra!
+      mended.push({ ...message, extra: { ...rest, toolCalls } })
+    }
   }
   answerOpenCalls()
   return mended
 }
 
-const shortened = (text: string): string =>
-  `${cutText(text, toolResultKept / 2)}\n[... ${text.length - toolResultKept} characters left out ...]\n${cutTextStart(text, toolResultKept / 2)}`
+/** Where the turn after the first one begins: turns go as wholes. */
+const secondTurn = (messages: readonly NewMessage[]): number => {
+  const next = messages.findIndex(({ role }, place) => place > 0 && role === 'user')
+  return next === -1 ? messages.length : next
+}
 
-/** Shortens old tool results, then forgets the oldest turns, until the rest takes at most 85 % of the window. */
-export const fitHistory = (messages: readonly NewMessage[], contextWindowTokens: number): NewMessage[] => {
-  const space = contextWindowTokens * charsPerToken * historyShare
-  let size = messages.reduce((sum, message) => sum + sizeOf(message), 0)
-  let kept = [...messages]
-  if (size > space) {
-    kept = kept.map((message) =>
-      message.role === 'tool' && message.content.length > toolResultKept
-        ? { ...message, content: shortened(message.content) }
-        : message,
-    )
-    size = kept.reduce((sum, message) => sum + sizeOf(message), 0)
+interface Fitted {
+  messages: NewMessage[]
+  /** Whether no turn had to be left out. */
+  isWhole: boolean
+}
+
+/**
+ * Prunes, then leaves out the oldest turns until the rest takes no more of the window than it may. What is left out here is
+ * not lost: it is still to be summarised.
+ * @param reservedChars what the window must hold besides: prompt, summary, the message itself
+ * @param isAsked whether the last turn is what the model is asked about, so that it stays
+ */
+export const fitHistory = (
+  messages: readonly NewMessage[],
+  settings: ContextSettings,
+  reservedChars: number,
+  isAsked = false,
+): Fitted => {
+  const { windowTokens, budgetTokens } = settings
+  const spaceChars = Math.min(budgetTokens, windowTokens - reservedChars / charsPerToken) * charsPerToken
+  const kept = prune(messages, settings, storedChars)
+  let size = sumOf(kept, storedChars)
+  let begin = 0
+  while (size > spaceChars && begin < kept.length) {
+    const next = begin + secondTurn(kept.slice(begin))
+    if (isAsked && next === kept.length) break
+    size -= sumOf(kept.slice(begin, next), storedChars)
+    begin = next
   }
-  while (size > space && kept.length > 0) {
-    // A turn goes as a whole: up to the next user message.
-    const next = kept.findIndex(({ role }, index) => index > 0 && role === 'user')
-    const gone = kept.splice(0, next === -1 ? kept.length : next)
-    size -= gone.reduce((sum, message) => sum + sizeOf(message), 0)
-  }
-  return mendToolTurns(kept)
+  return { messages: mendToolTurns(kept.slice(begin)), isWhole: begin === 0 }
 }

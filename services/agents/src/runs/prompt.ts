@@ -44,13 +44,12 @@ interface PromptParts {
   channel: string
   /** System messages that the request itself brought. */
   requestSystem: string
-  summary: string
 }
 
 const memoryTools = ['memory_search', 'memory_get']
 
 /** The text that opens every model call of a run. */
-export const systemPrompt = ({ agent, files, toolNames, channel, requestSystem, summary }: PromptParts): string => {
+export const systemPrompt = ({ agent, files, toolNames, channel, requestSystem }: PromptParts): string => {
   const ownPrompt = agent.otherConfig['system_prompt']
   return [
     `You are ${agent.displayName || agent.agentKey}, an agent that people reach through ${channel === 'http' ? 'an API' : channel}.`,
@@ -61,7 +60,6 @@ export const systemPrompt = ({ agent, files, toolNames, channel, requestSystem, 
     `# Context\n\n${contextSection(agent, files)}`,
     typeof ownPrompt === 'string' && ownPrompt !== '' ? `# Instructions\n\n${ownPrompt}` : '',
     requestSystem === '' ? '' : `# Instructions of this request\n\n${requestSystem}`,
-    summary === '' ? '' : `# Summary of the conversation so far\n\n${summary}`,
   ]
     .filter((part) => part !== '')
     .join('\n\n')

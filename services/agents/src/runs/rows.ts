@@ -11,7 +11,6 @@ import {
   type ServiceDb,
 } from '@clawmesh/chassis'
 import type { PrismaClient } from '../db/client/client.ts'
-import { toMessage, type MessageRow } from '../sessions/message-row.ts'
 import type { NewMessage } from '../sessions/types.ts'
 import { storableJson } from './storable.ts'
 import type { EndedRun, HeldSession, LostRun, NewRun, RunningRun, RunRows, ShownText } from './types.ts'
@@ -133,6 +132,7 @@ export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>):
       agent_id: string
       user_id: string
       summary: string
+      label: string
       next_seq: number
       first_seq: number
     }>(
@@ -144,7 +144,7 @@ export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>):
            lease_run_id = EXCLUDED.lease_run_id, next_seq = s.next_seq + EXCLUDED.next_seq,
            message_bytes = s.message_bytes + EXCLUDED.message_bytes, updated_at = now()
          WHERE s.lease_run_id IS NULL AND s.agent_id = EXCLUDED.agent_id
-         RETURNING id, agent_id, user_id, summary, next_seq, first_seq
+         RETURNING id, agent_id, user_id, summary, label, next_seq, GREATEST(first_seq, window_seq) AS first_seq
        ), run AS (
          INSERT INTO agents.runs
            (id, tenant_id, session_id, session_key, agent_id, agent_key, user_id, channel, input_preview, lease_until)
@@ -177,6 +177,7 @@ export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>):
       agentId: row.agent_id,
       userId: row.user_id,
       summary: row.summary,
+      label: row.label,
       seq: row.next_seq - run.messages.length,
       firstSeq: row.first_seq,
     }
@@ -272,15 +273,6 @@ export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>):
       await system.query(
         `DELETE FROM agents.run_texts t USING agents.runs r WHERE r.id = t.run_id AND r.status <> 'running'`,
       )
-    },
-
-    history: async (tenantId, session, limit) => {
-      const { rows } = await forTenant(tenantId).query<MessageRow>(
-        `SELECT role, content, extra, created_at FROM agents.messages
-       WHERE session_id = $1 AND seq >= $2 AND seq < $3 ORDER BY seq DESC LIMIT $4`,
-        [session.sessionId, session.firstSeq, session.seq, limit],
-      )
-      return rows.reverse().map(toMessage)
     },
 
     append: async (tenantId, runId, messages) => {

@@ -18,6 +18,7 @@ import { callModel, type Chat } from './model-call.ts'
 import { injectedMessage, modelMessage } from './model-messages.ts'
 import { modelOptions, modelSampling } from './model-options.ts'
 import type { RunTrace } from './spans.ts'
+import type { TurnContext } from './turn-context.ts'
 import { readableCalls, runToolTurn, storedCalls, type InvokeTool } from './tool-turn.ts'
 import type { ClientToolCall, ClientTools, RunOptions, RunResult, ToolCallPiece, Usage } from './types.ts'
 
@@ -54,6 +55,8 @@ interface LoopInput {
   invokeTool: InvokeTool
   live: LiveEvents
   trace: RunTrace
+  /** Keeps what the model is shown within its window. */
+  context: TurnContext
   onText: (delta: string) => Promise<void>
   /** Takes the calls of the client's tools as they are written. */
   onToolCall: (piece: ToolCallPiece) => Promise<void>
@@ -104,7 +107,7 @@ const answered = ({ content, thinking, finishReason }: ChatDone): LoopResult => 
  */
 export const runAgentLoop = async (input: LoopInput): Promise<LoopResult> => {
   const { call, agent, live, trace, clientTools, toolContext } = input
-  const messages = [...input.messages]
+  let messages = [...input.messages]
   const loops = createLoopDetector()
   const callIds = new Set<string>()
   const clientNames = new Set(clientTools.tools.map(({ name }) => name))
@@ -126,21 +129,26 @@ export const runAgentLoop = async (input: LoopInput): Promise<LoopResult> => {
     const clientCalls = createClientCalls({ runId: toolContext.runId, isClients, show: input.onToolCall })
     const offersOwn = ownTools.length > 0
     const isWanted = ({ name }: ToolCall) => offersOwn || isClients(name)
-    const done = await callModel({
-      ...input,
-      iteration,
-      request: {
-        provider: agent.provider,
-        model: agent.model,
-        messages,
-        tools: [...ownTools, ...clientTools.tools],
-        stream: input.stream,
-        options: modelOptions(agent, input.options),
-        sampling: modelSampling(input.options, clientTools),
-      },
-      onToolCall: clientCalls.push,
-      isFinal: ({ toolCalls }) => !toolCalls.some(isWanted),
-    })
+    const offered = [...ownTools, ...clientTools.tools]
+    const asked = await input.context.ask(messages, (shown) =>
+      callModel({
+        ...input,
+        iteration,
+        request: {
+          provider: agent.provider,
+          model: agent.model,
+          messages: shown,
+          tools: offered,
+          stream: input.stream,
+          options: modelOptions(agent, input.options),
+          sampling: modelSampling(input.options, clientTools),
+        },
+        onToolCall: clientCalls.push,
+        isFinal: ({ toolCalls }) => !toolCalls.some(isWanted),
+      }),
+    )
+    const { done } = asked
+    messages = asked.messages
     input.used(done.usage ?? noUsage, done.provider, done.model)
     const isCut = done.finishReason === 'length'
     const called = (await assigned(done.toolCalls, isClients, clientCalls)).filter(({ tool }) => isWanted(tool))

@@ -71,6 +71,8 @@ interface TraceStart {
   input: string
   /** What the client notes about its request. */
   metadata?: Readonly<Record<string, string>> | undefined
+  /** What the trace is called, where it is none of a chat. */
+  name?: string
 }
 
 /** Fields of an llm_call span that a usage fills. */
@@ -129,7 +131,7 @@ export const startTrace = (start: TraceStart, startedAt = new Date()): RunTrace 
         duration_ms: ended.getTime() - startedAt.getTime(),
       }
       const failure = error === undefined ? {} : { error: cutText(error, 2_000) }
-      const name = `chat ${start.agentKey}`
+      const name = start.name ?? `chat ${start.agentKey}`
       const root: Span = {
         id: rootId,
         agent_id: start.agentId,

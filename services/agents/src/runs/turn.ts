@@ -5,12 +5,12 @@ import type { ContextFile } from '../context-files/types.ts'
 import type { NewMessage } from '../sessions/types.ts'
 import type { ActiveRuns } from './active-runs.ts'
 import { inputOf, SessionNameTaken, type BeginRun } from './begin.ts'
-import { fitHistory } from './history.ts'
 import { createLiveEvents, type Signal } from './live-events.ts'
 import type { Chat } from './model-call.ts'
 import { createInbox } from './inbox.ts'
-import { modelMessage, partialAnswer, textMessage } from './model-messages.ts'
+import { partialAnswer, textMessage } from './model-messages.ts'
 import { systemPrompt } from './prompt.ts'
+import type { CreateRunContext } from './run-context.ts'
 import { addUsage, noUsage, runAgentLoop } from './run-loop.ts'
 import { startTrace } from './spans.ts'
 import { createTranscript } from './transcript.ts'
@@ -18,7 +18,6 @@ import type { InvokeTool } from './tool-turn.ts'
 import type {
   ClientTools,
   ContextFilesOf,
-  HeldSession,
   ListTools,
   RunObserver,
   RunRequest,
@@ -27,11 +26,8 @@ import type {
   Usage,
 } from './types.ts'
 
-/** Messages of a session that a run reads at most; older ones are beyond any window. */
-const historyLimit = 1_000
-
 interface Parts {
-  rows: Pick<RunRows, 'append' | 'end' | 'history' | 'keepText'>
+  rows: Pick<RunRows, 'append' | 'end' | 'keepText'>
   begin: BeginRun
   active: ActiveRuns
   /** Publishes live events. */
@@ -41,6 +37,7 @@ interface Parts {
   invokeTool: InvokeTool
   listTools: ListTools
   contextFiles: ContextFilesOf
+  contextOf: CreateRunContext
 }
 
 const noClientTools: ClientTools = { tools: [], choice: 'auto' }
@@ -50,7 +47,6 @@ export type RunTurn = (call: Call, request: RunRequest, observer: RunObserver) =
 
 const promptOf = (
   { agent, origin, requestSystem }: RunRequest,
-  { summary }: HeldSession,
   files: readonly ContextFile[],
   tools: readonly { name: string }[],
 ) =>
@@ -60,7 +56,6 @@ const promptOf = (
     toolNames: tools.map(({ name }) => name),
     channel: origin.channel,
     requestSystem,
-    summary,
   })
 
 export const createTurn = ({
@@ -73,6 +68,7 @@ export const createTurn = ({
   invokeTool,
   listTools,
   contextFiles,
+  contextOf,
 }: Parts): RunTurn => {
   return async (outer, request, observer) => {
     const { caller, agent, origin, userId, message, opening = [] } = request
@@ -109,6 +105,7 @@ export const createTurn = ({
     const trace = startTrace({ ...base, input: inputOf(request), metadata: request.metadata })
     let usage: Usage | undefined
     let servedBy = { provider: agent.provider, model: agent.model }
+    const context = contextOf({ request, session, call, live, trace })
     live.send({ type: 'run.started', message: run.inputPreview })
     observer.started?.(runId)
 
@@ -139,18 +136,21 @@ export const createTurn = ({
       const [files, tools, history] = await Promise.all([
         contextFiles(agent, userId),
         listTools(call, agent),
-        session.seq > session.firstSeq ? rows.history(tenantId, session, historyLimit) : [],
+        context.read(),
       ])
       const { clientTools = noClientTools } = request
+      const offered = [...tools, ...clientTools.tools]
+      const prompt = promptOf(request, files, offered)
       const { ending, content, finishReason, toolCalls } = await runAgentLoop({
         call,
         agent,
         tools,
         live,
         trace,
+        context: context.turn,
         messages: [
-          textMessage('system', promptOf(request, session, files, [...tools, ...clientTools.tools])),
-          ...fitHistory([...request.priorTurns, ...history, ...opening], agent.contextWindow).map(modelMessage),
+          textMessage('system', prompt),
+          ...context.before(history, { prompt, tools: offered, opening }),
           ...(run.messages.length > opening.length ? [textMessage('user', message, request.parts)] : []),
         ],
         toolContext: {
@@ -194,6 +194,7 @@ export const createTurn = ({
         },
       })
       await end('completed', ending)
+      void context.ended()
       live.send({ type: 'run.completed', content, usage: usage ?? noUsage })
       await live.settled()
       return { runId, content, finishReason, toolCalls, usage }

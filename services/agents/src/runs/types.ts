@@ -5,7 +5,7 @@ import type { Call, ChangeEvent } from '@clawmesh/chassis'
 import type { Agent } from '../agents/types.ts'
 import type { ContextFile } from '../context-files/types.ts'
 import type { HttpSessionName } from '../sessions/session-keys.ts'
-import type { Message, NewMessage } from '../sessions/types.ts'
+import type { NewMessage } from '../sessions/types.ts'
 
 export type Usage = EventData<'runEnded'>['usage']
 
@@ -123,8 +123,10 @@ export interface HeldSession {
   agentId: string
   userId: string
   summary: string
+  label: string
   /** Number of the first message that began the turn. */
   seq: number
+  /** Number of the first message that the model is shown. */
   firstSeq: number
 }
 
@@ -194,8 +196,6 @@ export interface RunRows {
   unstoredText: (tenantId: string, runId: string) => Promise<string>
   /** Forgets texts of runs that have ended. */
   forgetTexts: () => Promise<void>
-  /** The messages of a held session before its current turn, the newest `limit` of them, oldest first. */
-  history: (tenantId: string, session: HeldSession, limit: number) => Promise<Message[]>
   /** Appends the messages of one iteration. False when the run is no longer ours. */
   append: (tenantId: string, runId: string, messages: readonly NewMessage[]) => Promise<boolean>
   /** Renews the leases of runs that this replica works on. */

@@ -18,6 +18,7 @@ const toSession = (row: SessionWithAgent): Session => ({
   messageBytes: Number(row.messageBytes),
   messageCount: row.nextSeq - row.firstSeq,
   metadata: row.metadata as Record<string, string>,
+  compactionError: row.compactionError ?? undefined,
 })
 
 /** Above the number of any message. */
@@ -85,7 +86,7 @@ export const createSessionRows =
       reset: ({ id, sessionKey }, actor) =>
         change(async (tx) => {
           await tx.$executeRaw`DELETE FROM agents.messages WHERE session_id = ${id}::uuid AND tenant_id = ${tenantId}::uuid`
-          await tx.$executeRaw`UPDATE agents.sessions SET first_seq = next_seq, message_bytes = 0, summary = '', updated_at = now()
+          await tx.$executeRaw`UPDATE agents.sessions SET first_seq = next_seq, message_bytes = 0, summary = '', compaction_error = NULL, updated_at = now()
             WHERE id = ${id}::uuid AND tenant_id = ${tenantId}::uuid`
           return { result: undefined, events: [event('sessionReset', { id: sessionKey, ...actor })] }
         }),

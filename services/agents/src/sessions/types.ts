@@ -31,6 +31,7 @@ export interface Session extends Pick<
 > {
   id: string
   summary: string
+  compactionError: string | undefined
   messageBytes: number
   /** Number of the next message. */
   nextSeq: number

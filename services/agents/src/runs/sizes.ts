@@ -1,0 +1,20 @@
+/** How long messages are, in characters: texts and the calls and thinking that go with them. */
+import type { ChatMessage } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import type { NewMessage } from '../sessions/types.ts'
+
+/** Of a message as it is stored. */
+export const storedChars = ({ content, extra }: NewMessage): number =>
+  content.length +
+  (extra?.toolCalls === undefined ? 0 : JSON.stringify(extra.toolCalls).length) +
+  (extra?.thinking?.length ?? 0)
+
+/** Of a message as it is sent. Images count for nothing: what they cost depends on the provider. */
+export const sentChars = ({ content, parts, toolCalls, thinking, providerState }: ChatMessage): number =>
+  (parts.length === 0
+    ? content.length
+    : parts.reduce((sum, { part }) => sum + (part?.$case === 'text' ? part.value.length : 0), 0)) +
+  toolCalls.reduce((sum, { name, argumentsJson }) => sum + name.length + argumentsJson.length, 0) +
+  Math.max(thinking.length, providerState.length)
+
+export const sumOf = <T>(items: readonly T[], sizeOf: (item: T) => number): number =>
+  items.reduce((sum, item) => sum + sizeOf(item), 0)

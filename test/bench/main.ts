@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: what a chat turn costs, beside a stateless proxy of the same kind on the same Node and upstream.
- * Options: --rounds N (3), --seconds N (3), --only direct,peer,mesh,all,edge,rpc, --scenarios <part of a name>,
+ * Options: --rounds N (3), --seconds N (3), --only direct,peer,mesh,all,edge,conversation,rpc, --scenarios <part of a name>,
  * --profile (a CPU profile of the one process).
  */
 import { mkdtempSync } from 'node:fs'
@@ -17,6 +17,7 @@ import { startNats } from '../support/nats.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { startRedis } from '../support/redis.ts'
 import { startPeer, startUpstream } from './children.ts'
+import { conversationBench } from './conversation.ts'
 import { edgeBench } from './edge.ts'
 import { load, type LoadResult, type LoadTarget } from './load.ts'
 import { cpuMs, cpuMsByProgram, family, rssMb } from './proc.ts'
@@ -27,7 +28,7 @@ const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '3' },
-    only: { type: 'string', default: 'direct,peer,mesh,all,edge,rpc' },
+    only: { type: 'string', default: 'direct,peer,mesh,all,edge,conversation,rpc' },
     scenarios: { type: 'string', default: '' },
     profile: { type: 'boolean', default: false },
   },
@@ -93,6 +94,8 @@ interface Setup {
   profileDir: string
   /** Measures the edge by itself. */
   edge: () => Promise<void>
+  /** Measures turns of short and long conversations. */
+  conversation: () => Promise<void>
 }
 
 const startSubjects = async (): Promise<Setup> => {
@@ -181,7 +184,9 @@ const startSubjects = async (): Promise<Setup> => {
       await Promise.all([nats.stop('SIGKILL'), redis.stop('SIGKILL')])
     }
   }
-  return { subjects, profileDir, edge }
+  const conversation = async (): Promise<void> =>
+    conversationBench({ databaseUrl: await databaseOf('bench_talk'), upstreamOrigin: upstream.origin, env })
+  return { subjects, profileDir, edge, conversation }
 }
 
 interface Measured extends LoadResult {
@@ -274,7 +279,7 @@ const readiness = async (): Promise<void> => {
 
 try {
   if (wanted.includes('rpc')) await rpcBench(rounds, durationMs)
-  const { subjects, profileDir, edge } = await startSubjects()
+  const { subjects, profileDir, edge, conversation } = await startSubjects()
   await sleep(12_000)
   console.log('resident memory when idle, MB:')
   for (const { pids } of subjects)
@@ -300,6 +305,7 @@ try {
   // The database and the upstream stay for the edge.
   for (const step of undo.splice(2).reverse()) await step()
   if (wanted.includes('edge')) await edge()
+  if (wanted.includes('conversation')) await conversation()
   for (const step of undo.splice(0).reverse()) await step()
   for (const name of ['all', ...profiled]) {
     const top = topFunctions(join(profileDir, name))

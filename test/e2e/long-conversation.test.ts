@@ -2,13 +2,13 @@
  * 400 turns with tool calls through a small window, over the real providers service to upstreams that refuse what the
  * vendors refuse: every request is one that they take, and what was said at first is known at the end.
  */
-import { agentsConfig, agentsService } from '@clawmesh/agents'
-import { providersConfig, providersService } from '@clawmesh/providers'
 import { loadConfigs } from '@clawmesh/chassis'
 import { ChannelsServiceService } from '@clawmesh/contracts/gen/clawmesh/channels/v1/channels.ts'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
 import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
+import { agentsConfig, agentsService } from '../../services/agents/src/index.ts'
+import { providersConfig, providersService } from '../../services/providers/src/index.ts'
 import { fakeAnthropic } from '../fakes/anthropic.ts'
 import { fakeOpenAi } from '../fakes/openai.ts'
 import type { FakeUpstream, Received, Script } from '../fakes/http-fake.ts'
@@ -58,12 +58,19 @@ const answersTools = ({ body }: Received): boolean => {
   )
 }
 
+/** All that a request says, its structure left out: what a tokenizer would count, roughly. */
+const saidChars = (value: unknown): number => {
+  if (typeof value === 'string') return value.length
+  if (typeof value !== 'object' || value === null) return 0
+  return Object.values(value).reduce<number>((sum, each) => sum + saidChars(each), 0)
+}
+
 /** A model that keeps every fact in its summaries, calls a tool in each turn, and counts what it was sent. */
 const model =
   (usageOf: (tokens: number) => Script['usage'], tooLong: () => void) =>
   (request: Received): Script => {
     const text = JSON.stringify(request.body)
-    const tokens = Math.ceil(text.length / 4)
+    const tokens = Math.ceil(saidChars(request.body) / 4)
     const usage = usageOf(tokens) ?? null
     if (tokens > windowTokens) tooLong()
     if (text.includes('You keep the notes'))

@@ -134,8 +134,8 @@ rule('wakeAgent.savesMemoryFirst', async () => {
 
   says.memory = silent
   agents.toolCalls.length = 0
-  await fill('agent:keeper:extracted', 13)
-  await say('agent:keeper:extracted', `Remember that I prefer tea. ${'z'.repeat(1_500)}`)
+  for (let turn = 0; turn < 14; turn++)
+    await say('agent:keeper:extracted', `Remember that I prefer tea. ${'z'.repeat(1_500)}`)
   await compacted('agent:keeper:extracted')
   expect(agents.toolCalls).toEqual([
     {

@@ -22,7 +22,7 @@ export interface ModelQuestion {
 export type AskModel = (question: ModelQuestion) => Promise<string>
 
 /** Nobody watches. */
-export const unwatched: LiveEvents = { text: () => undefined, send: () => undefined }
+export const unwatched: LiveEvents = { text: () => undefined, send: () => undefined, settled: async () => undefined }
 
 /** @param trace where the call and what it cost are recorded */
 export const createAskModel =

@@ -27,6 +27,7 @@ const freshSession = ({ runId, agentId, userId }: NewRun): HeldSession => ({
   agentId,
   userId,
   summary: '',
+  compactionCount: 0,
   label: '',
   seq: 0,
   firstSeq: 0,

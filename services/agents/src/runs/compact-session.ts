@@ -23,7 +23,10 @@ interface Parts {
   log: Logger
 }
 
-interface Job extends Pick<JobAttempt<{ sessionId: string }>, 'tenantId' | 'data' | 'call' | 'isLast'> {}
+interface Job extends Pick<
+  JobAttempt<{ sessionId: string; compactionCount: number }>,
+  'tenantId' | 'data' | 'call' | 'isLast'
+> {}
 
 export const createCompactSession = ({ rows, findAgent, flushMemory, traced, chat, log }: Parts) => {
   /** Number of the first message that no summary swallows: of the last few, and never between a call and its result. */
@@ -83,12 +86,12 @@ export const createCompactSession = ({ rows, findAgent, flushMemory, traced, cha
     await shrink(job, agent, session, cut)
   }
 
-  /** Does nothing for a session or an agent that is gone. @throws what keeps the model from it */
+  /** Does nothing for a session or an agent that is gone, or where it was done already. @throws what keeps the model from it */
   return async (job: Job): Promise<void> => {
     const { tenantId, data, isLast } = job
     const session = await rows.find(tenantId, data.sessionId)
     const agent = session && (await findAgent(tenantId, session.agentId))
-    if (session === undefined || agent === undefined) return
+    if (session === undefined || agent === undefined || session.compactionCount !== data.compactionCount) return
     try {
       await compact(job, agent, session)
     } catch (thrown) {

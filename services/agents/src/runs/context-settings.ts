@@ -63,8 +63,5 @@ export const contextSettingsOf = ({
   }
 }
 
-/** What prompt and tools are taken to cost before a provider has counted them, tokens. */
-export const assumedOverheadTokens = (windowTokens: number): number => Math.min(Math.floor(windowTokens * 0.2), 40_000)
-
 /** Of what a provider counts, no more than this is ascribed to prompt and tools. */
 export const mostOverheadTokens = (windowTokens: number): number => Math.floor(windowTokens * 0.4)

@@ -5,6 +5,9 @@ import { charsPerToken, type ContextSettings } from './context-settings.ts'
 import { prune } from './prune.ts'
 import { storedChars, sumOf } from './sizes.ts'
 
+/** The rest of the window is for what estimates miss. */
+const usableShare = 0.9
+
 /** An id that a later turn uses again is renamed, always alike. */
 const renamed = (id: string, turn: number): string =>
   `call_${createHash('sha256').update(`${turn} ${id}`).digest('hex').slice(0, 35)}`
@@ -86,7 +89,7 @@ export const fitHistory = (
   isAsked = false,
 ): Fitted => {
   const { windowTokens, budgetTokens } = settings
-  const spaceChars = Math.min(budgetTokens, windowTokens - reservedChars / charsPerToken) * charsPerToken
+  const spaceChars = Math.min(budgetTokens, windowTokens * usableShare - reservedChars / charsPerToken) * charsPerToken
   const kept = prune(messages, settings, storedChars)
   let size = sumOf(kept, storedChars)
   let begin = 0

@@ -7,6 +7,7 @@ import type { NewMessage } from '../sessions/types.ts'
 import { unwatched } from './ask-model.ts'
 import type { Traced } from './background-trace.ts'
 import { contextSettingsOf } from './context-settings.ts'
+import { createInbox } from './inbox.ts'
 import type { Chat } from './model-call.ts'
 import { textMessage } from './model-messages.ts'
 import { runAgentLoop } from './run-loop.ts'
@@ -127,6 +128,7 @@ export const createFlushMemory = ({ rows, chat, listTools, invokeTool, traced }:
       onText: async () => undefined,
       onToolCall: async () => undefined,
       store: async () => undefined,
+      inbox: createInbox(async () => false),
       used: () => undefined,
     })
     return wrote

@@ -132,6 +132,7 @@ export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>):
       agent_id: string
       user_id: string
       summary: string
+      compaction_count: number
       label: string
       next_seq: number
       first_seq: number
@@ -144,7 +145,7 @@ export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>):
            lease_run_id = EXCLUDED.lease_run_id, next_seq = s.next_seq + EXCLUDED.next_seq,
            message_bytes = s.message_bytes + EXCLUDED.message_bytes, updated_at = now()
          WHERE s.lease_run_id IS NULL AND s.agent_id = EXCLUDED.agent_id
-         RETURNING id, agent_id, user_id, summary, label, next_seq, GREATEST(first_seq, window_seq) AS first_seq
+         RETURNING id, agent_id, user_id, summary, compaction_count, label, next_seq, GREATEST(first_seq, window_seq) AS first_seq
        ), run AS (
          INSERT INTO agents.runs
            (id, tenant_id, session_id, session_key, agent_id, agent_key, user_id, channel, input_preview, lease_until)
@@ -177,6 +178,7 @@ export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>):
       agentId: row.agent_id,
       userId: row.user_id,
       summary: row.summary,
+      compactionCount: row.compaction_count,
       label: row.label,
       seq: row.next_seq - run.messages.length,
       firstSeq: row.first_seq,

@@ -119,12 +119,15 @@ export const createRunContexts = ({ rows, jobs, chat, log }: Parts): CreateRunCo
       },
 
       ended: async () => {
-        const add = (name: keyof typeof sessionJobs) =>
-          jobs
-            .add(tenantId, name, { sessionId: session.sessionId }, { key: session.sessionId })
-            .catch((err: unknown) => log.warn({ err, job: name }, 'a job could not be added, the next turn asks again'))
-        if (isLong || turn.historyTokens(lastSent) > settings.budgetTokens) await add('compactSession')
-        if (wantsTitle(origin.channel, session.label)) await add('titleSession')
+        const { sessionId, compactionCount, label } = session
+        const options = { key: sessionId }
+        try {
+          if (isLong || turn.historyTokens(lastSent) > settings.budgetTokens)
+            await jobs.add(tenantId, 'compactSession', { sessionId, compactionCount }, options)
+          if (wantsTitle(origin.channel, label)) await jobs.add(tenantId, 'titleSession', { sessionId }, options)
+        } catch (err) {
+          log.warn({ err }, 'background work could not be asked for, the next turn asks again')
+        }
       },
     }
   }

@@ -8,7 +8,10 @@ const ofSession = z.object({ sessionId: uuid })
 export const sessionJobs = defineJobs({
   compactSession: {
     about: 'Summarises the older part of a conversation that fills its window, and saves to memory what should last',
-    data: ofSession,
+    data: ofSession.extend({
+      /** Compactions when it was asked for: another one since did what is wanted. */
+      compactionCount: z.number().int(),
+    }),
     // Its pauses add up to some minutes, as long as a provider may be away.
     attempts: 6,
     timeoutMs: 900_000,

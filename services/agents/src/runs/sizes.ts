@@ -2,14 +2,19 @@
 import type { ChatMessage } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { NewMessage } from '../sessions/types.ts'
 
+/** What frames a message: its role, its ids. */
+const frameChars = 48
+
 /** Of a message as it is stored. */
 export const storedChars = ({ content, extra }: NewMessage): number =>
+  frameChars +
   content.length +
   (extra?.toolCalls === undefined ? 0 : JSON.stringify(extra.toolCalls).length) +
   (extra?.thinking?.length ?? 0)
 
 /** Of a message as it is sent. Images count for nothing: what they cost depends on the provider. */
 export const sentChars = ({ content, parts, toolCalls, thinking, providerState }: ChatMessage): number =>
+  frameChars +
   (parts.length === 0
     ? content.length
     : parts.reduce((sum, { part }) => sum + (part?.$case === 'text' ? part.value.length : 0), 0)) +

@@ -123,6 +123,7 @@ export interface HeldSession {
   agentId: string
   userId: string
   summary: string
+  compactionCount: number
   label: string
   /** Number of the first message that began the turn. */
   seq: number

@@ -99,9 +99,12 @@ export const createSessionRows =
             const nextSeq = Math.min(session.nextSeq, upTo + 1)
             await tx.$executeRaw`
               INSERT INTO agents.sessions (id, tenant_id, session_key, agent_id, user_id, summary, model, provider, channel,
-                label, metadata, next_seq, first_seq)
-              SELECT ${id}::uuid, tenant_id, ${sessionKey}, agent_id, user_id, summary, model, provider, channel,
-                label, metadata, greatest(${nextSeq}::int, first_seq), first_seq
+                label, metadata, next_seq, first_seq, window_seq)
+              SELECT ${id}::uuid, tenant_id, ${sessionKey}, agent_id, user_id,
+                -- A summary tells of what came before the window: a branch from before that has none.
+                CASE WHEN window_seq <= ${nextSeq}::int THEN summary ELSE '' END, model, provider, channel,
+                label, metadata, greatest(${nextSeq}::int, first_seq), first_seq,
+                CASE WHEN window_seq <= ${nextSeq}::int THEN window_seq ELSE 0 END
               FROM agents.sessions WHERE id = ${session.id}::uuid AND tenant_id = ${tenantId}::uuid`
             const copied = await tx.$executeRaw`
               INSERT INTO agents.messages (tenant_id, session_id, seq, run_id, role, content, extra, created_at)

@@ -178,9 +178,9 @@ describe('fitting', () => {
 
   it('begins with a user, with the summary first where there is one', () => {
     expect(withSummary('', [assistant('late'), user('hi')])).toEqual([user('hi')])
-    const told = withSummary('Ada is 36.', [user('hi')])
-    expect(told.map(({ role }) => role)).toEqual(['user', 'assistant', 'user'])
-    expect(told[0]!.content).toContain('Ada is 36.')
+    const shown = withSummary('Ada is 36.', [user('hi')])
+    expect(shown.map(({ role }) => role)).toEqual(['user', 'assistant', 'user'])
+    expect(shown[0]!.content).toContain('Ada is 36.')
     expect(withSummary('Ada is 36.', [call('a'), result('a')]).map(({ role }) => role)).toEqual([
       'user',
       'assistant',

@@ -23,10 +23,7 @@ interface Parts {
   log: Logger
 }
 
-interface Job extends Pick<
-  JobAttempt<{ sessionId: string; compactionCount: number }>,
-  'tenantId' | 'data' | 'call' | 'isLast'
-> {}
+type Job = JobAttempt<{ sessionId: string; compactionCount: number }>
 
 export const createCompactSession = ({ rows, findAgent, flushMemory, traced, chat, log }: Parts) => {
   /** Number of the first message that no summary swallows: of the last few, and never between a call and its result. */

@@ -35,17 +35,17 @@ export const readHistory = async (
 ): Promise<HistoryWindow> => {
   let messages: Message[] = []
   let next = before
-  let room = chars
+  let space = chars
   for (
     let limit = firstPage;
-    next > from && room > 0 && messages.length < mostMessages;
+    next > from && space > 0 && messages.length < mostMessages;
     limit = mostMessages - firstPage
   ) {
-    const read = await page({ from, before: next, limit, chars: room })
+    const read = await page({ from, before: next, limit, chars: space })
     if (read.messages.length === 0) break
     messages = [...read.messages, ...messages]
     next = read.firstSeq
-    room -= read.chars
+    space -= read.chars
   }
   return { messages, isWhole: next <= from }
 }

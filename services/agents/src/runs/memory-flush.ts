@@ -71,6 +71,15 @@ interface Parts {
 /** Writes to memory what a session's last messages hold. @throws what keeps it from being written */
 export type FlushMemory = (call: Call, agent: Agent, session: StoredSession) => Promise<void>
 
+interface Flush {
+  call: Call
+  agent: Agent
+  session: StoredSession
+  tools: Awaited<ReturnType<ListTools>>
+  /** The last ones of the session. */
+  messages: readonly NewMessage[]
+}
+
 const hasMemory = ({ memoryConfig }: Agent): boolean => memoryConfig?.['enabled'] !== false
 
 export const createFlushMemory = ({ rows, chat, listTools, invokeTool, traced }: Parts): FlushMemory => {
@@ -88,14 +97,7 @@ export const createFlushMemory = ({ rows, chat, listTools, invokeTool, traced }:
   })
 
   /** Lets the agent write. Whether it wrote anything. */
-  const byAgent = async (
-    call: Call,
-    agent: Agent,
-    session: StoredSession,
-    tools: Awaited<ReturnType<ListTools>>,
-    messages: readonly NewMessage[],
-    trace: RunTrace,
-  ): Promise<boolean> => {
+  const byAgent = async ({ call, agent, session, tools, messages }: Flush, trace: RunTrace): Promise<boolean> => {
     const { memoryFlush } = contextSettingsOf(agent).compaction
     const transcript = transcriptsOf(messages.slice(-flushMessages), transcriptChars).at(-1)?.text ?? ''
     let wrote = false
@@ -166,7 +168,7 @@ export const createFlushMemory = ({ rows, chat, listTools, invokeTool, traced }:
       agent,
       session,
       work: async (trace) => {
-        const result = await byAgent(call, agent, session, tools, messages, trace)
+        const result = await byAgent({ call, agent, session, tools, messages }, trace)
         return { result, output: result ? 'written' : 'nothing written' }
       },
     }).catch(() => {

@@ -17,8 +17,8 @@ export const withSummary = (summary: string, messages: readonly NewMessage[]): N
     const first = messages.findIndex(({ role }) => role === 'user')
     return first === -1 ? [] : messages.slice(first)
   }
-  const told: NewMessage = { role: 'user', content: summaryText(summary) }
+  const shown: NewMessage = { role: 'user', content: summaryText(summary) }
   return messages[0]?.role === 'assistant'
-    ? [told, ...messages]
-    : [told, { role: 'assistant', content: acknowledged }, ...messages]
+    ? [shown, ...messages]
+    : [shown, { role: 'assistant', content: acknowledged }, ...messages]
 }

@@ -84,12 +84,12 @@ export const createTurnContext = ({ settings, log, summarise, announce }: Parts)
 
   /** @param summary of the messages that go; @param request the turn's own message, where it is among them */
   const replaced = (kept: readonly ChatMessage[], summary: string, request: ChatMessage | undefined): ChatMessage[] => {
-    const told = textMessage('user', summaryText(summary, request?.content))
+    const text = textMessage('user', summaryText(summary, request?.content))
     const withImages = request === undefined ? [] : request.parts.filter(({ part }) => part?.$case === 'image')
     const first: ChatMessage =
       withImages.length === 0
-        ? told
-        : { ...told, parts: [{ part: { $case: 'text', value: told.content } }, ...withImages] }
+        ? text
+        : { ...text, parts: [{ part: { $case: 'text', value: text.content } }, ...withImages] }
     return kept[0]?.role === 'user'
       ? [first, { ...textMessage('user', 'I go on from there.'), role: 'assistant' }, ...kept]
       : [first, ...kept]

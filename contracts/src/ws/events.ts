@@ -43,7 +43,10 @@ export const wsEvents = {
     audience: 'user',
     about: 'A session got another label',
     payload: z.object({ sessionKey: z.string(), label: z.string(), userId: z.string() }),
-    from: { sessionPatched: ({ id, label = '', userId = '' }) => ({ sessionKey: id, label, userId }) },
+    from: {
+      sessionPatched: ({ id, label = '', userId = '' }) => ({ sessionKey: id, label, userId }),
+      sessionTitled: (titled) => titled,
+    },
   }),
   'device.pair.requested': wsEvent({
     audience: 'admin',

@@ -7,7 +7,7 @@ import { callModel, type Chat } from './model-call.ts'
 import { textMessage } from './model-messages.ts'
 import type { RunTrace } from './spans.ts'
 
-export interface ModelQuestion {
+interface ModelQuestion {
   agent: Agent
   /** What it is for. */
   name: string

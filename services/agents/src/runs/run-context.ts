@@ -45,7 +45,7 @@ interface Shown {
 }
 
 /** The conversation of one turn. */
-export interface RunContext {
+interface RunContext {
   /** The stored messages before the turn. */
   read: () => Promise<HistoryWindow>
   /** As many of them as fit, summary first, and what begins the turn. */

@@ -22,7 +22,7 @@ export interface StoredSession {
   flushedAtCount: number | null
 }
 
-export interface NewSummary {
+interface NewSummary {
   summary: string
   /** Where the window began and where it begins now. */
   from: number

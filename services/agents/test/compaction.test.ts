@@ -215,7 +215,7 @@ it('a conversation is named once, and others are told', async () => {
   says.title = async function* () {
     yield done({ content: 'Another' })
   }
-  const { data: recorded } = await agents.auditOf(caller.tenantId, 'traceRecorded')
+  const { data: recorded } = await agents.auditOf(caller.tenantId, 'runEnded')
   expect(recorded).toMatchObject({ trace: { agent_id: expect.any(String) } })
   await queue.add(caller.tenantId, 'titleSession', { sessionId })
   await until('done', async () => {

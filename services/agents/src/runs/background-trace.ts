@@ -1,11 +1,12 @@
 /** Work with a model beside the runs of a session, traced like a run, so that what it costs is counted. */
 import { newId, type Call, type Logger } from '@clawmesh/chassis'
 import type { Agent } from '../agents/types.ts'
+import { noUsage } from './run-loop.ts'
 import type { SessionWorkRows, StoredSession } from './session-rows.ts'
 import { startTrace, type RunTrace } from './spans.ts'
 
 interface Parts {
-  rows: Pick<SessionWorkRows, 'recordTrace'>
+  rows: Pick<SessionWorkRows, 'ended'>
   log: Logger
 }
 
@@ -23,26 +24,32 @@ export type Traced = <T>(call: Call, work: Work<T>) => Promise<T>
 export const createTraced =
   ({ rows, log }: Parts): Traced =>
   async (call, { name, agent, session, work }) => {
+    const runId = newId()
+    const { sessionKey, userId, channel } = session
+    const about = { runId, agentId: agent.id, sessionKey, userId }
     const trace = startTrace({
-      runId: newId(),
+      ...about,
       name: `${name} ${agent.agentKey}`,
-      agentId: agent.id,
       agentKey: agent.agentKey,
-      userId: session.userId,
-      sessionKey: session.sessionKey,
-      channel: session.channel,
+      channel,
       input: '',
     })
-    const record = (ending: Parameters<RunTrace['finish']>[0]) =>
+    const end = (status: 'completed' | 'failed', output: string, error?: string) =>
       rows
-        .recordTrace(call.caller.tenantId, trace.finish(ending))
+        .ended(call.caller.tenantId, {
+          ...about,
+          status,
+          error,
+          usage: noUsage,
+          ...trace.finish({ status: status === 'failed' ? 'error' : status, output, error }),
+        })
         .catch((err: unknown) => log.warn({ err, trace: name }, 'a trace could not be recorded'))
     try {
       const { result, output } = await work(trace)
-      await record({ status: 'completed', output })
+      await end('completed', output)
       return result
     } catch (thrown) {
-      await record({ status: 'error', output: '', error: (thrown as Error).message })
+      await end('failed', '', (thrown as Error).message)
       throw thrown
     }
   }

@@ -124,8 +124,9 @@ export const createSessionWorkRows = (db: ServiceDb<PrismaClient>) => {
           : { result: true, events: [event('sessionTitled', { sessionKey, label, userId })] }
       }),
 
-    recordTrace: (tenantId: string, recorded: EventData<'traceRecorded'>): Promise<void> =>
-      db.forTenant(tenantId).change(async () => ({ result: undefined, events: [event('traceRecorded', recorded)] })),
+    /** Tells of work with a model beside the runs of a session, as of a run. */
+    ended: (tenantId: string, data: EventData<'runEnded'>): Promise<void> =>
+      db.forTenant(tenantId).change(async () => ({ result: undefined, events: [event('runEnded', data)] })),
   }
 }
 

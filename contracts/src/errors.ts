@@ -9,7 +9,7 @@ interface ErrorKind {
   /** gRPC status code number. */
   grpc: number
   retryable: boolean
-  /** Pause to suggest when none is known better, milliseconds. */
+  /** Pause to suggest where the true wait cannot be known, milliseconds. */
   retryAfterMs?: number
   /** `error.type` on the OpenAI-compatible endpoints. */
   openai: string
@@ -154,10 +154,9 @@ export const errorKinds = {
     status: 429,
     grpc: 8,
     retryable: true,
-    retryAfterMs: 60_000,
     openai: 'rate_limit_error',
     example: 'error.rate_limit',
-    about: 'Too many runs were started',
+    about: 'Too much was started, or asked for; where the wait is known it is told',
   },
   QUOTA_EXHAUSTED: {
     code: 'RESOURCE_EXHAUSTED',
@@ -259,6 +258,19 @@ export class MeshError extends Error {
 export const toMeshError = (thrown: unknown): MeshError =>
   thrown instanceof MeshError ? thrown : new MeshError('INTERNAL', 'error.internal', {}, { cause: thrown })
 
+/** Whether and when a request that ended with an error is worth repeating. */
+export interface Retry {
+  retryable: boolean
+  /** Whole milliseconds; only where it is worth repeating and the wait is known. */
+  retryAfterMs?: number
+}
+
+/** @returns what an error says about repeating its request, in bodies and in headers */
+export const retryOf = ({ code, retryAfterMs }: MeshError): Retry => {
+  const { retryable } = errorKinds[code]
+  return { retryable, ...(retryable && retryAfterMs !== undefined ? { retryAfterMs: Math.ceil(retryAfterMs) } : {}) }
+}
+
 /** The shape of an error's body. `openai` nests it as OpenAI's clients expect. */
 export type ErrorStyle = 'mesh' | 'openai'
 
@@ -270,10 +282,5 @@ export const errorBody = (error: MeshError, locale: Locale, style: ErrorStyle = 
     return {
       error: { message, type: kind.openai, code: kind.openaiCode ?? kind.code, param: error.params['field'] ?? null },
     }
-  return {
-    error: message,
-    code: kind.code,
-    retryable: kind.retryable,
-    ...(kind.retryable && error.retryAfterMs !== undefined ? { retryAfterMs: error.retryAfterMs } : {}),
-  }
+  return { error: message, code: kind.code, ...retryOf(error) }
 }

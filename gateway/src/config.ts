@@ -1,5 +1,6 @@
 /** The edge's settings. */
-import { defineConfig, flag, integer, list, packageVersion, text, type ConfigOf } from '@clawmesh/chassis'
+import { isIP } from 'node:net'
+import { ConfigError, defineConfig, flag, integer, list, packageVersion, text, type ConfigOf } from '@clawmesh/chassis'
 import { addressRanges } from './edge/client-ip.ts'
 
 /** The user id that owns the system when no owner is named. */
@@ -18,7 +19,8 @@ export const gatewayConfig = defineConfig('gateway', {
   host: {
     env: ['GOCLAW_HOST', 'CLAWMESH_HOST'],
     schema: text(''),
-    about: 'Address that is listened on; default 0.0.0.0, but 127.0.0.1 while no gateway token is set',
+    about:
+      'Address that is listened on; default 0.0.0.0, but 127.0.0.1 while no gateway token is set. Another one without a token is refused, unless that is allowed too',
   },
   port: {
     env: ['GOCLAW_PORT', 'CLAWMESH_PORT'],
@@ -30,6 +32,11 @@ export const gatewayConfig = defineConfig('gateway', {
     schema: text(''),
     about: 'Token that opens everything. Empty is single-user development: every caller owns the system',
     secret: true,
+  },
+  allowInsecureNoAuth: {
+    env: ['GOCLAW_ALLOW_INSECURE_NO_AUTH', 'CLAWMESH_ALLOW_INSECURE_NO_AUTH'],
+    schema: flag(false),
+    about: 'Serve without a gateway token where others can connect too: whoever reaches the address owns the system',
   },
   ownerIds: {
     env: ['GOCLAW_OWNER_IDS', 'CLAWMESH_OWNER_IDS'],
@@ -131,6 +138,12 @@ export const gatewayConfig = defineConfig('gateway', {
     schema: integer(30_000, 1_000, 3_600_000),
     about: 'How long an Idempotency-Key stays taken after the gateway that ran its request was killed',
   },
+  keyRunLeaseMs: {
+    env: ['CLAWMESH_KEY_RUN_LEASE_MS'],
+    schema: integer(30_000, 1_000, 3_600_000),
+    about:
+      'How long runs count against max_concurrent_runs of their API key after the gateway that ran them was killed',
+  },
   version: {
     env: ['CLAWMESH_VERSION'],
     file: false,
@@ -145,8 +158,22 @@ export type GatewayConfig = ConfigOf<typeof gatewayConfig>
 export const isDevelopment = (config: Pick<GatewayConfig, 'token'>): boolean => config.token === ''
 
 /** Whether an address can be reached from this machine only. */
-export const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\./.test(host)
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 
 /** Where to listen: nobody but this machine may reach an edge without a token, unless the host is set by hand. */
 export const listenHost = (config: Pick<GatewayConfig, 'token' | 'host'>): string =>
   config.host || (isDevelopment(config) ? '127.0.0.1' : '0.0.0.0')
+
+/** Whether everybody who can reach the edge over a network owns the system. */
+export const isOpenToAll = (config: Pick<GatewayConfig, 'token' | 'host'>): boolean =>
+  isDevelopment(config) && !isLoopback(listenHost(config))
+
+/** An edge that is open to all has to be wanted twice: by the address, and by name. @throws ConfigError */
+export const refuseOpenToAll = (config: Pick<GatewayConfig, 'token' | 'host' | 'allowInsecureNoAuth'>): void => {
+  if (!isOpenToAll(config) || config.allowInsecureNoAuth) return
+  const reason =
+    `${config.host} can be reached by others, and without GOCLAW_GATEWAY_TOKEN each of them would own the system: set a token, ` +
+    'or leave the host out, or say GOCLAW_ALLOW_INSECURE_NO_AUTH=true if that is what you want'
+  throw new ConfigError([{ where: 'GOCLAW_HOST', reason }])
+}

@@ -1,2 +1,2 @@
-export { gatewayConfig } from './config.ts'
+export { gatewayConfig, isOpenToAll } from './config.ts'
 export { gatewayService, type GatewayService } from './service.ts'

@@ -3,7 +3,7 @@ import { listen, type DrainableServer, type Mesh, type Part, type Service } from
 import { createAdmitter } from './admission/admit.ts'
 import { wsTransport } from './admission/authenticate.ts'
 import { createIdentityLookups } from './admission/lookups.ts'
-import { isDevelopment, isLoopback, listenHost, type GatewayConfig } from './config.ts'
+import { isDevelopment, isLoopback, isOpenToAll, listenHost, refuseOpenToAll, type GatewayConfig } from './config.ts'
 import { createClientIpFinder } from './edge/client-ip.ts'
 import { createCors } from './edge/cors.ts'
 import { createDeliverer } from './edge/deliver.ts'
@@ -12,7 +12,8 @@ import { createRouteFinder } from './edge/find-route.ts'
 import { createPipeline } from './edge/pipeline.ts'
 import { createKeyClaimer } from './idempotency/claims.ts'
 import { createIdempotency } from './idempotency/once.ts'
-import { createRunLimit, createWsRunLimit } from './limit/limit.ts'
+import { createKeyRuns } from './limit/key-runs.ts'
+import { createStartCounter } from './limit/limit.ts'
 import { createRateLimiter } from './limit/limiter.ts'
 import { createRateLookup } from './limit/rate.ts'
 import { createOwnApp } from './own/app.ts'
@@ -34,12 +35,14 @@ export const gatewayService = (
   limits: SocketLimits = socketLimits,
 ): GatewayService => {
   const log = mesh.log.child({ service: 'gateway' })
+  refuseOpenToAll(config)
   const host = listenHost(config)
   const crossOrigin = createCors(config.allowedOrigins)
   const clientIp = createClientIpFinder(config.trustedProxies)
   const lookups = createIdentityLookups(mesh)
   const limiter = createRateLimiter(config.replicas, mesh.config.redisUrl, log)
-  const rateOf = createRateLookup(config, lookups, log)
+  const count = createStartCounter(limiter.take, createRateLookup(config, lookups, log), config)
+  const holdKeyRun = createKeyRuns(mesh, config.keyRunLeaseMs, log)
   const { deliver, close } = createDeliverer(mesh, createOwnApp(mesh, lookups, config.version))
 
   const guard = isDevelopment(config)
@@ -52,7 +55,8 @@ export const gatewayService = (
     findRoute: createRouteFinder(),
     guard,
     admit: createAdmitter(config, lookups),
-    limit: createRunLimit(limiter.take, rateOf, clientIp),
+    count,
+    holdKeyRun,
     deliver,
     once: once.serve,
     clientIp,
@@ -66,7 +70,8 @@ export const gatewayService = (
     isAllowedOrigin: crossOrigin.isAllowed,
     admit: createAdmitter(config, lookups, wsTransport),
     lookups,
-    takeRun: createWsRunLimit(limiter.take, rateOf),
+    count,
+    holdKeyRun,
     clientIp,
     limits,
     log,
@@ -77,6 +82,8 @@ export const gatewayService = (
     name: 'gateway',
     ready: () => server !== undefined,
     start: async () => {
+      if (isOpenToAll(config))
+        log.warn({ host }, 'no gateway token is set: whoever reaches this address owns the system')
       server = await listen(handle, host, config.port, {
         limits: config,
         handlerContinues: true,

@@ -1,6 +1,6 @@
 import { ConfigError, loadConfigs } from '@clawmesh/chassis'
 import { gatewayConfig } from '../src/index.ts'
-import { listenHost } from '../src/config.ts'
+import { isOpenToAll, listenHost, refuseOpenToAll } from '../src/config.ts'
 
 const load = (env: Record<string, string>) => loadConfigs({ gateway: gatewayConfig }, env).gateway
 /** The values that hold now, live ones too. */
@@ -30,6 +30,26 @@ it.each([
   ['both', { GOCLAW_HOST: '10.1.2.3', GOCLAW_GATEWAY_TOKEN: 'x' }, '10.1.2.3'],
 ])('listens where it is safe: %s', (_, env, host) => {
   expect(listenHost(load(env as Record<string, string>))).toBe(host)
+})
+
+it.each([
+  ['0.0.0.0', true],
+  ['::', true],
+  ['10.1.2.3', true],
+  ['gateway.internal', true],
+  ['127.0.0.1.example.com', true],
+  ['127.1.2.3', false],
+  ['::1', false],
+  ['localhost', false],
+  ['', false],
+])('without a token %j has to be wanted twice: %s', (host, isOpen) => {
+  const config = load({ GOCLAW_HOST: host })
+  expect(isOpenToAll(config)).toBe(isOpen)
+  const start = () => refuseOpenToAll(config)
+  if (isOpen) expect(start).toThrow(/GOCLAW_HOST: .*GOCLAW_GATEWAY_TOKEN.*GOCLAW_ALLOW_INSECURE_NO_AUTH=true/)
+  else expect(start).not.toThrow()
+  expect(() => refuseOpenToAll(load({ GOCLAW_HOST: host, GOCLAW_ALLOW_INSECURE_NO_AUTH: 'true' }))).not.toThrow()
+  expect(() => refuseOpenToAll(load({ GOCLAW_HOST: host, GOCLAW_GATEWAY_TOKEN: 'x' }))).not.toThrow()
 })
 
 it('takes the names of GoClaw and its own', () => {

@@ -6,7 +6,7 @@ import { implementRpc, type HttpHandler, type Service } from '@clawmesh/chassis'
 import { allRoutes } from '@clawmesh/contracts'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { createHealthHttp } from '../src/own/health.ts'
-import { prefersText } from '../src/own/prefers-text.ts'
+import { prefers } from '../src/own/prefers.ts'
 import { bareMesh } from './support/bare-mesh.ts'
 import { bearer, call, type CallOptions } from './support/call.ts'
 import { gatewayToken, startGateway, type StartedGateway } from './support/gateway.ts'
@@ -41,6 +41,8 @@ const identity: Service = {
       bindPairing: async () => Promise.reject(new Error('not asked here')),
       leavePairing: async () => Promise.reject(new Error('not asked here')),
       getPairingRequest: async () => Promise.reject(new Error('not asked here')),
+      holdKeyRun: async () => Promise.reject(new Error('not asked here')),
+      releaseKeyRun: async () => Promise.reject(new Error('not asked here')),
     }),
   ],
 }
@@ -63,6 +65,24 @@ beforeEach(() => {
 
 const get = (path: string, headers: Record<string, string> = {}) => call(gateway.port, path, { headers })
 const authorized = bearer(gatewayToken)
+
+describe('/', () => {
+  const browser = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8'
+
+  rule('getIndex.sendsBrowsersToTheDocs', async () => {
+    const { status, headers, text } = await get('/', { accept: browser })
+    expect([status, headers.location, text]).toEqual([302, '/docs', ''])
+    expect(headers['cache-control']).toBe('no-store')
+  })
+
+  it.each(['', '*/*', 'application/json', 'application/json, text/html', 'text/html;q=0.1, */*'])(
+    ruleName('getIndex.isNothingToPrograms', '%j'),
+    async (accept) => {
+      const { status, json } = await get('/', accept === '' ? {} : { accept })
+      expect([status, json()]).toMatchObject([404, { code: 'NOT_FOUND', retryable: false }])
+    },
+  )
+})
 
 describe('/health', () => {
   rule('getHealth.answersTheUnion', async () => {
@@ -95,7 +115,7 @@ describe('/health', () => {
 
   it.each(['*/*', 'application/json', 'text/html, */*;q=0.8', 'text/plain;q=0.5, application/json', 'garbage;;q=,'])(
     ruleName('getHealth.prefersJson', '%s'),
-    (accept) => expect(prefersText(accept)).toBe(false),
+    (accept) => expect(prefers('text/plain', accept)).toBe(false),
   )
 
   rule('getHealth.ignoresOddFormats', async () => {
@@ -394,7 +414,9 @@ describe('starting runs', () => {
       'ratelimit-remaining': '4',
       'ratelimit-reset': '3',
     })
-    expect(answers[5]!.headers).toMatchObject({ 'retry-after': '60', 'ratelimit-remaining': '0' })
+    const { headers } = answers[5]!
+    expect(headers).toMatchObject({ 'retry-after': '3', 'x-should-retry': 'true', 'ratelimit-remaining': '0' })
+    expect(Math.ceil(Number(headers['retry-after-ms']) / 1000)).toBe(3)
     expect(answers[5]!.json()).toMatchObject({ error: { type: 'rate_limit_error', code: 'RESOURCE_EXHAUSTED' } })
     expect((await chat('another')).status).toBe(200)
   })
@@ -407,7 +429,8 @@ describe('starting runs', () => {
       body: '{}',
     })
     expect(wake.status).toBe(429)
-    expect(wake.json()).toMatchObject({ code: 'RESOURCE_EXHAUSTED', retryable: true, retryAfterMs: 60_000 })
+    expect(wake.json()).toMatchObject({ code: 'RESOURCE_EXHAUSTED', retryable: true })
+    expect(wake.json()['retryAfterMs']).toBe(Number(wake.headers['retry-after-ms']))
   })
 
   it('does not stand in the way of reading', async () => {
@@ -430,7 +453,16 @@ it('does not start what a client that left while it was looked up had asked for'
       implementRpc(IdentityServiceService, {
         resolveApiKey: async () => {
           await held
-          return { found: true, keyId: 'k', tenantId: '', scopes: [], ownerId: '', expiresAtMs: 0 }
+          return {
+            found: true,
+            keyId: 'k',
+            tenantId: '',
+            scopes: [],
+            ownerId: '',
+            expiresAtMs: 0,
+            rateLimitRpm: 0,
+            maxConcurrentRuns: 0,
+          }
         },
         resolveTenant: async () => Promise.reject(new Error('not asked here')),
         resolveMembership: async () => Promise.reject(new Error('not asked here')),
@@ -441,6 +473,8 @@ it('does not start what a client that left while it was looked up had asked for'
         bindPairing: async () => Promise.reject(new Error('not asked here')),
         leavePairing: async () => Promise.reject(new Error('not asked here')),
         getPairingRequest: async () => Promise.reject(new Error('not asked here')),
+        holdKeyRun: async () => Promise.reject(new Error('not asked here')),
+        releaseKeyRun: async () => Promise.reject(new Error('not asked here')),
       }),
     ],
   })

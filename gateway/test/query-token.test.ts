@@ -36,7 +36,8 @@ const server = createServer(
         tenants: [{ id: tenantId, slug: 'acme', name: 'Acme', status: 'active' }],
       }),
     ),
-    limit: async () => undefined,
+    count: async () => undefined,
+    holdKeyRun: async () => undefined,
     deliver: async (_service, { request, response, caller }) => {
       delivered.push(request.url!)
       response.end(JSON.stringify(caller))

@@ -1,6 +1,7 @@
 /** Bytes that no client should send, straight at the edge's socket: each has an answer or a close, and the edge serves on. */
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { bareMesh } from './support/bare-mesh.ts'
 import { gatewayToken, startGateway, type StartedGateway } from './support/gateway.ts'
 import { answersIn, exchange, open, type RawAnswer } from './support/raw.ts'
@@ -41,14 +42,17 @@ beforeAll(async () => {
       response.setHeader('content-length', 2).end('{}')
     })
   })
-  gateway = await startGateway(bareMesh({ CLAWMESH_AGENTS_HTTP_URL: upstream.url }), {
-    CLAWMESH_HEADERS_TIMEOUT_MS: '400',
-    CLAWMESH_BODY_GRACE_MS: '1500',
-    CLAWMESH_SLOW_READER_MS: '400',
-    CLAWMESH_KEEP_ALIVE_TIMEOUT_MS: '1000',
-    GOCLAW_ALLOWED_ORIGINS: 'https://page.example',
-    CLAWMESH_RATE_LIMIT_RPM: '0',
-  })
+  gateway = await startGateway(
+    bareMesh({ CLAWMESH_AGENTS_HTTP_URL: upstream.url, CLAWMESH_TOOLS_HTTP_URL: upstream.url }),
+    {
+      CLAWMESH_HEADERS_TIMEOUT_MS: '400',
+      CLAWMESH_BODY_GRACE_MS: '1500',
+      CLAWMESH_SLOW_READER_MS: '400',
+      CLAWMESH_KEEP_ALIVE_TIMEOUT_MS: '1000',
+      GOCLAW_ALLOWED_ORIGINS: 'https://page.example',
+      CLAWMESH_RATE_LIMIT_RPM: '0',
+    },
+  )
 })
 afterAll(async () => {
   await gateway.stop()
@@ -81,6 +85,8 @@ const expectError = ({ status, headers, text }: RawAnswer, expected: number): vo
   expect({ status, text }).toEqual({ status: expected, text })
   expect(headers['content-type']).toBe('application/json; charset=utf-8')
   expect(headers['x-content-type-options']).toBe('nosniff')
+  expect(headers['x-request-id']).toMatch(/./)
+  expect(headers['x-should-retry']).toMatch(/^(true|false)$/)
   expect(JSON.parse(text)).toEqual(
     expect.objectContaining({ error: expect.any(String), code: expect.any(String), retryable: expect.any(Boolean) }),
   )
@@ -124,6 +130,26 @@ describe('a request whose end is told in two ways is refused, and nothing after 
     expect(answers[0]!.status).toBe(400)
     expect(answers[0]!.headers['connection']).toBe('close')
     expect(seen.filter(({ url }) => url !== '/v1/agents')).toEqual([])
+  })
+})
+
+describe('a credential that is sent twice is refused', () => {
+  const twice = `Authorization: Bearer ${gatewayToken}\r\nauthorization: Bearer other\r\n`
+  const upgrade =
+    'Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
+
+  test.each([
+    ['over HTTP', `GET /v1/agents HTTP/1.1\r\nHost: edge\r\n${twice}Connection: close\r\n\r\n`],
+    [
+      'the same one',
+      `GET /v1/agents HTTP/1.1\r\n${auth}Authorization: Bearer ${gatewayToken}\r\nConnection: close\r\n\r\n`,
+    ],
+    ['where a WebSocket is to be opened', `GET /ws HTTP/1.1\r\nHost: edge\r\n${twice}${upgrade}\r\n`],
+  ])('%s', async (_what, request) => {
+    const answer = await only(request)
+    expect(answer.status).toBe(400)
+    expect(answer.text).toContain('Authorization')
+    expect(seen).toEqual([])
   })
 })
 
@@ -327,6 +353,38 @@ describe('proper but rare', () => {
 
   test('what does not exist is 404 in JSON', async () => {
     expectError(await only(get('/nothing/here')), 404)
+  })
+})
+
+describe('a body that the edge has looked at reaches its service', () => {
+  const invoke = `POST /v1/tools/invoke HTTP/1.1\r\n${auth}Connection: close\r\n`
+  const dry = '{"tool":"x","dryRun":true}'
+
+  test.each([
+    ['whole', ['Content-Length: 26\r\n\r\n' + dry]],
+    ['in two pieces', ['Content-Length: 26\r\n\r\n{"tool":', '"x","dryRun":true}']],
+    ['in chunks', ['Transfer-Encoding: chunked\r\n\r\n8\r\n{"tool":\r\n', '12\r\n"x","dryRun":true}\r\n', '0\r\n\r\n']],
+    ['after it was asked for', ['Content-Length: 26\r\nExpect: 100-continue\r\n\r\n', dry]],
+  ])('%s', async (_, [first = '', ...pieces]) => {
+    const { socket, closed } = open(gateway.port, invoke + first)
+    for (const piece of pieces) {
+      await sleep(20)
+      socket.write(piece)
+    }
+    const received = await closed
+    expect(received.split('100 Continue')).toHaveLength(first.includes('Expect') ? 2 : 1)
+    expect(answersIn(received).at(-1)!.status).toBe(200)
+    expect(seen.map(({ body }) => body)).toEqual([dry])
+  })
+
+  test.each([
+    ['a chunked body that is empty is refused', 'Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400, 0],
+    ['a request without a body goes on', 'Content-Length: 0\r\n\r\n', 200, 1],
+    ['a body over its limit is refused', 'Transfer-Encoding: chunked\r\n\r\n', 413, 0],
+  ])('%s', async (_, rest, status, reached) => {
+    const more = status === 413 ? `20000\r\n${'x'.repeat(0x20000)}\r\n`.repeat(9) : ''
+    const [answer] = answersIn(await exchange(gateway.port, invoke + rest + more))
+    expect([answer?.status, seen.length]).toEqual([status, reached])
   })
 })
 

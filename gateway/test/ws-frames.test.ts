@@ -39,6 +39,8 @@ const identity: Service = {
       bindPairing: never,
       leavePairing: never,
       getPairingRequest: never,
+      holdKeyRun: never,
+      releaseKeyRun: never,
       resolveOidcIssuer: never,
     }),
   ],

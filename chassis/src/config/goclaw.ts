@@ -43,5 +43,5 @@ export const unusedVariables: ReadonlySet<string> = new Set([
   ...prefixed('GOCLAW_LANE', 'MAIN', 'SUBAGENT', 'TEAM', 'DELEGATE', 'CRON'),
   ...prefixed('GOCLAW_SANDBOX', 'MODE', 'IMAGE', 'WORKSPACE_ACCESS', 'SCOPE', 'MEMORY_MB', 'CPUS', 'TIMEOUT_SEC'),
   ...prefixed('GOCLAW', 'SANDBOX_NETWORK', 'BROWSER_REMOTE_URL', 'TSNET_HOSTNAME', 'TSNET_AUTH_KEY', 'TSNET_DIR'),
-  ...prefixed('GOCLAW', 'GATEWAY_URL', 'TOKEN', 'UI_PORT', 'DIR', 'VERSION', 'ENV_FILE', 'ALLOW_INSECURE_NO_AUTH'),
+  ...prefixed('GOCLAW', 'GATEWAY_URL', 'TOKEN', 'UI_PORT', 'DIR', 'VERSION', 'ENV_FILE'),
 ])

@@ -1,5 +1,14 @@
 /** Errors as HTTP answers. */
-import { errorBody, errorKinds, errorStyleOf, pickLocale, type Locale, type MeshError } from '@clawmesh/contracts'
+import { randomUUID } from 'node:crypto'
+import {
+  errorBody,
+  errorKinds,
+  errorStyleOf,
+  pickLocale,
+  retryOf,
+  type Locale,
+  type MeshError,
+} from '@clawmesh/contracts'
 
 interface Asked {
   /** The address that was asked, where it could be read. */
@@ -7,6 +16,8 @@ interface Asked {
   locale?: Locale | undefined
   /** Says the language where there is no locale. */
   acceptLanguage?: string | undefined
+  /** Under which the request is known; a new one where it never got one. */
+  requestId?: string | undefined
 }
 
 export interface ErrorAnswer {
@@ -15,19 +26,31 @@ export interface ErrorAnswer {
   body: string
 }
 
+/** `Retry-After` counts whole seconds, and 0 of them would be no pause. */
+const wholeSeconds = (ms: number): string => String(Math.max(1, Math.ceil(ms / 1000)))
+
+/** What an error says about repeating, as clients of OpenAI's API read it. */
+const retryHeaders = (error: MeshError): Record<string, string> => {
+  const { retryable, retryAfterMs } = retryOf(error)
+  const headers = { 'x-should-retry': String(retryable) }
+  if (retryAfterMs === undefined) return headers
+  return { ...headers, 'retry-after': wholeSeconds(retryAfterMs), 'retry-after-ms': String(retryAfterMs) }
+}
+
 /** The answer that tells an error, in the shape that clients of the asked path expect. */
-export const errorAnswer = (error: MeshError, { url, locale, acceptLanguage }: Asked): ErrorAnswer => {
+export const errorAnswer = (
+  error: MeshError,
+  { url, locale, acceptLanguage, requestId = randomUUID() }: Asked,
+): ErrorAnswer => {
   const body = JSON.stringify(errorBody(error, locale ?? pickLocale(acceptLanguage), errorStyleOf(url)))
-  const { status, retryable } = errorKinds[error.code]
   return {
-    status,
+    status: errorKinds[error.code].status,
     body,
     headers: {
       'content-type': 'application/json; charset=utf-8',
       'content-length': String(Buffer.byteLength(body)),
-      ...(retryable && error.retryAfterMs !== undefined
-        ? { 'retry-after': String(Math.ceil(error.retryAfterMs / 1000)) }
-        : {}),
+      'x-request-id': requestId,
+      ...retryHeaders(error),
     },
   }
 }

@@ -32,14 +32,14 @@ const discardBody = (request: IncomingMessage, response: ServerResponse): void =
 /** Answers with the error a handler threw. Its cause is logged, by the request's id, and never sent. */
 export const sendError = ({ request, response, thrown, log, locale }: FailedRequest): void => {
   const error = toMeshError(databaseError(thrown))
-  const requestId = response.getHeader('x-request-id') ?? request.headers['x-request-id']
+  const requestId = (response.getHeader('x-request-id') ?? request.headers['x-request-id']) as string | undefined
   log[level(error)]({ err: error, requestId, method: request.method, path: request.url?.split('?')[0] }, error.message)
   if (response.headersSent) {
     response.destroy()
     return
   }
   const acceptLanguage = request.headers['accept-language']
-  const { status, headers, body } = errorAnswer(error, { url: request.url, locale, acceptLanguage })
+  const { status, headers, body } = errorAnswer(error, { url: request.url, locale, acceptLanguage, requestId })
   discardBody(request, response)
   response.writeHead(status, headers).end(body)
 }

@@ -41,7 +41,10 @@ const endEarly = (response: ServerResponse): void => {
   // What is held back comes before the end.
   if (response.writableCorked > 0) response.uncork()
   if (!response.headersSent) {
-    const { status, headers, body } = errorAnswer(error, { url: response.req.url })
+    const { status, headers, body } = errorAnswer(error, {
+      url: response.req.url,
+      requestId: response.getHeader('x-request-id') as string | undefined,
+    })
     response.writeHead(status, headers).end(body)
   } else if (String(response.getHeader('content-type')).startsWith('text/event-stream'))
     // It may have been in the middle of an event.

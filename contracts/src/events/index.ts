@@ -39,6 +39,7 @@ export const usageData = z.object({
 /** Durable facts, by name. */
 export const events = {
   apiKeyCreated: event('identity', 'api_key', 'created', 'An API key was created', changed),
+  apiKeyUpdated: event('identity', 'api_key', 'updated', 'The name or the limits of an API key were changed', changed),
   apiKeyRevoked: event('identity', 'api_key', 'revoked', 'An API key was revoked', changed),
   apiKeyRotated: event(
     'identity',

@@ -68,7 +68,10 @@ const header = (name: string) => ({ $ref: `#/components/headers/${name}` })
 const headersOf = (status: number): Record<string, object> => ({
   'X-Request-Id': header('RequestId'),
   ...(status === 401 ? { 'WWW-Authenticate': header('Challenge') } : {}),
-  ...(codesOf(status).some((code) => errorKinds[code].retryable) ? { 'Retry-After': header('RetryAfter') } : {}),
+  'X-Should-Retry': header('ShouldRetry'),
+  ...(codesOf(status).some((code) => errorKinds[code].retryable)
+    ? { 'Retry-After': header('RetryAfter'), 'Retry-After-Ms': header('RetryAfterMs') }
+    : {}),
   ...(status === 429 ? rateLimitHeaders : {}),
 })
 

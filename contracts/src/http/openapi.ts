@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { allRoutes } from './index.ts'
 import { ruleIdsOf } from '../rules.ts'
 import type { Route } from './routes.ts'
-import { defaultBodyLimitBytes, errorStatusesOf, takesIdempotencyKey, type ServiceName } from './operation.ts'
+import { bucketOf, defaultBodyLimitBytes, errorStatusesOf, takesIdempotencyKey, type ServiceName } from './operation.ts'
 import { errorResponses, errorSchemas, rateLimitHeaders } from './openapi-errors.ts'
 import { createExampleMaker } from './openapi-examples.ts'
 import { createSchemaComponents, type JsonSchema } from './openapi-schemas.ts'
@@ -64,7 +64,12 @@ const tokenParameter = {
 const seconds = { type: 'integer', minimum: 0 }
 const responseHeaders = {
   RequestId: { description: 'The id under which the logs and traces have this request', schema: text },
-  RetryAfter: { description: 'Seconds after which it is worth repeating', schema: seconds },
+  RetryAfter: { description: 'Seconds after which it is worth repeating, rounded up', schema: seconds },
+  RetryAfterMs: { description: 'Milliseconds after which it is worth repeating', schema: seconds },
+  ShouldRetry: {
+    description: 'Whether the same request may succeed later',
+    schema: { type: 'string', enum: ['true', 'false'] },
+  },
   RateLimitLimit: { description: 'Runs that may be started at once after a pause', schema: seconds },
   RateLimitRemaining: { description: 'Runs that may be started now', schema: seconds },
   RateLimitReset: { description: 'Seconds until the whole limit is there again', schema: seconds },
@@ -180,7 +185,7 @@ export const openApiDocument = (version: string): object => {
           description: definition.summary,
           headers: {
             'X-Request-Id': { $ref: '#/components/headers/RequestId' },
-            ...(definition.startsRun ? rateLimitHeaders : {}),
+            ...(bucketOf(definition) === undefined ? {} : rateLimitHeaders),
             ...(takesIdempotencyKey(definition)
               ? { 'Idempotency-Replayed': { $ref: '#/components/headers/IdempotencyReplayed' } }
               : {}),

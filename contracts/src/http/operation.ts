@@ -59,9 +59,23 @@ export interface HttpOperation {
    * not be named: the header's, else the `user` of the body, else one that the credential gives.
    */
   dialect?: 'openai'
-  /** Starts a run, so it passes the rate limiter. */
+  /** Starts a run: counted by the rate limiter in the bucket that all of these share. */
   startsRun?: true
+  /** Calls a tool outside of any run: counted in a bucket of its own. */
+  callsTool?: true
+  /** A boolean of the JSON body; where it is true nothing starts, so nothing is counted. */
+  uncountedWhen?: string
 }
+
+/** What the rate limiter counts: runs, and calls of tools outside of them. */
+export type Bucket = 'run' | 'tool'
+
+/** In which bucket an operation or a method is counted; undefined where it is not. */
+export const bucketOf = ({
+  startsRun,
+  callsTool,
+}: Pick<HttpOperation, 'startsRun' | 'callsTool'>): Bucket | undefined =>
+  startsRun === true ? 'run' : callsTool === true ? 'tool' : undefined
 
 /** The operations on one resource, all answered by one service. */
 export interface HttpTable<T extends Record<string, HttpOperation> = Record<string, HttpOperation>> {
@@ -75,19 +89,22 @@ export const defaultBodyLimitBytes = 1_048_576
  * Whether an operation honours `Idempotency-Key`: a POST that creates or starts something, by somebody. An alias has the
  * method of its operation.
  */
-export const takesIdempotencyKey = ({ method, role, startsRun, response }: HttpOperation): boolean =>
-  method === 'POST' && role !== 'public' && (startsRun === true || 201 in response || 202 in response)
+export const takesIdempotencyKey = (operation: HttpOperation): boolean => {
+  const { method, role, response } = operation
+  const starts = bucketOf(operation) !== undefined || 201 in response || 202 in response
+  return method === 'POST' && role !== 'public' && starts
+}
 
 /** Statuses that the edge may answer to any operation that needs a credential, and to any without. */
 const commonErrors = { guarded: [400, 401, 403, 404, 500, 503], public: [500] } as const
 
 /** Every error status that an operation may answer, in order. */
 export const errorStatusesOf = (operation: HttpOperation): number[] => {
-  const { role, body, startsRun, errors } = operation
+  const { role, body, errors } = operation
   const all = new Set([
     ...commonErrors[role === 'public' ? 'public' : 'guarded'],
     ...(body === undefined ? [] : [400, 408, 413]),
-    ...(startsRun === true ? [429] : []),
+    ...(bucketOf(operation) === undefined ? [] : [429]),
     ...(takesIdempotencyKey(operation) ? [409, 422] : []),
     ...errors,
   ])

@@ -20,6 +20,7 @@ export const en = {
   'error.idempotency_key_reused': 'this Idempotency-Key was used for a request with another body or query',
   'error.idempotency_answer_not_kept':
     'the request with this Idempotency-Key was carried out, but its answer was too large to be kept',
+  'error.key_runs_limit': 'the API key has {limit} runs under way, which is as many as it may',
   'error.rate_limit': 'rate limit reached, slow down',
   'error.no_user_message': 'no user message in messages',
   'error.user_id_required': 'a user id is required: header X-GoClaw-User-Id, or "user" in the body',

@@ -22,6 +22,7 @@ export const vi: Record<keyof typeof en, string> = {
   'error.idempotency_key_reused': 'Idempotency-Key này đã được dùng cho một yêu cầu có nội dung hoặc tham số khác',
   'error.idempotency_answer_not_kept':
     'yêu cầu với Idempotency-Key này đã được thực hiện, nhưng câu trả lời quá lớn để lưu lại',
+  'error.key_runs_limit': 'khóa API đang có {limit} lượt chạy, là số tối đa được phép',
   'error.rate_limit': 'đã đạt giới hạn tần suất, vui lòng chậm lại',
   'error.no_user_message': 'không có tin nhắn người dùng trong messages',
   'error.user_id_required': 'cần có mã người dùng: tiêu đề X-GoClaw-User-Id, hoặc "user" trong nội dung',

@@ -21,6 +21,7 @@ export const zh: Record<keyof typeof en, string> = {
   'error.idempotency_key_in_use': '使用此 Idempotency-Key 的首个请求仍在运行',
   'error.idempotency_key_reused': '此 Idempotency-Key 已用于正文或查询参数不同的请求',
   'error.idempotency_answer_not_kept': '使用此 Idempotency-Key 的请求已执行，但其响应过大，未能保留',
+  'error.key_runs_limit': '此 API 密钥已有 {limit} 个运行在进行，已达上限',
   'error.rate_limit': '已达到速率限制，请放慢',
   'error.no_user_message': 'messages 中没有用户消息',
   'error.user_id_required': '需要用户 ID：请求头 X-GoClaw-User-Id，或正文中的 "user"',

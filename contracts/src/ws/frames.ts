@@ -1,6 +1,6 @@
 /** What travels over a WebSocket, protocol v3: JSON texts of three forms. */
 import { z } from 'zod'
-import { errorKinds, type MeshError } from '../errors.ts'
+import { errorKinds, retryOf, type MeshError } from '../errors.ts'
 import { translate, type Locale } from '../messages/index.ts'
 
 export const wsProtocol = 3
@@ -70,11 +70,10 @@ export const wsCloseCodes = {
 
 /** The error of a response. */
 export const wsErrorBody = (error: MeshError, locale: Locale): z.infer<typeof wsError> => {
-  const { code, retryable } = errorKinds[error.code]
+  const { code } = errorKinds[error.code]
   return {
     code: isWsErrorCode(code) ? code : 'INTERNAL',
     message: translate(locale, error.key, error.params),
-    retryable,
-    ...(retryable && error.retryAfterMs !== undefined ? { retryAfterMs: error.retryAfterMs } : {}),
+    ...retryOf(error),
   }
 }

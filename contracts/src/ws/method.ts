@@ -21,7 +21,7 @@ export interface WsMethod {
   result: z.ZodType
   /** Errors beyond UNAUTHORIZED, INVALID_REQUEST, UNAVAILABLE and INTERNAL, which every method may answer. */
   errors: readonly ErrorCode[]
-  /** Starts a run, so it passes the rate limiter. */
+  /** Starts a run: counted by the rate limiter, together with those over HTTP. */
   startsRun?: true
   /** May take minutes: the deadline of a stream holds, not that of a call. */
   takesLong?: true

@@ -4,12 +4,14 @@ import type { GatewayConfig } from '../config.ts'
 import { createAuthenticator, httpTransport, type AuthTransport } from './authenticate.ts'
 import { createTenantChooser, noAccessTo } from './choose-tenant.ts'
 import type { PresentedCredentials } from './credentials.ts'
-import type { Lookups } from './lookups.ts'
+import type { KeyLimits, Lookups } from './lookups.ts'
 
 export interface Admission {
   readonly caller: Caller
   /** Whom the rate limit counts; empty when only the address tells callers apart. */
   readonly limitKey: string
+  /** The API key, with limits of its own; absent for other credentials. */
+  readonly apiKey?: KeyLimits | undefined
 }
 
 export type Admit = (credentials: PresentedCredentials) => Promise<Admission>
@@ -37,7 +39,7 @@ export const createAdmitter = (
   const chooseTenant = createTenantChooser({ unknownTenantFallback }, lookups)
 
   return async (credentials) => {
-    const { tenantScope, limitKey, onTenantChosen, ...principal } = await authenticate(credentials)
+    const { tenantScope, limitKey, apiKey, onTenantChosen, ...principal } = await authenticate(credentials)
     const { role, userId } = principal
     const tenant = await chooseTenant(tenantScope, userId, credentials.tenant).catch((thrown: unknown) => {
       throw hidesTenants ? hideTenant(thrown, role, credentials.tenant) : thrown
@@ -49,6 +51,6 @@ export const createAdmitter = (
       ...principal,
       locale: credentials.locale,
     }
-    return { caller, limitKey }
+    return { caller, limitKey, apiKey }
   }
 }

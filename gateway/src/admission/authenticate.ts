@@ -3,7 +3,7 @@ import { derived } from '@clawmesh/chassis'
 import { MeshError, type Caller, type Role } from '@clawmesh/contracts'
 import { isDevelopment, type GatewayConfig } from '../config.ts'
 import { hashOf, type PresentedCredentials } from './credentials.ts'
-import type { ApiKey, Lookups, Pairing } from './lookups.ts'
+import type { ApiKey, KeyLimits, Lookups, Pairing } from './lookups.ts'
 import { findPairing } from './paired.ts'
 import { roleOfScopes } from './role-of-scopes.ts'
 import { createSecretMatcher } from './secret-matcher.ts'
@@ -15,6 +15,8 @@ interface Principal extends Pick<Caller, 'credential' | 'role' | 'scopes' | 'use
   readonly tenantScope: TenantScope
   /** Whom the rate limit counts; empty when only the address tells callers apart. */
   readonly limitKey: string
+  /** The key that was presented, with limits of its own. */
+  readonly apiKey?: KeyLimits
   /** What remains to be done once its tenant is chosen. @throws FORBIDDEN, UNAVAILABLE */
   readonly onTenantChosen?: (tenantId: string) => Promise<void>
 }
@@ -44,6 +46,7 @@ const byApiKey = (key: ApiKey, credentials: PresentedCredentials): Principal => 
     ...(key.ownerId === '' ? fallbackUser(credentials, key.keyId) : {}),
     tenantScope: key.tenantId === '' ? { kind: 'all' } : { kind: 'own', tenantId: key.tenantId },
     limitKey: limitKeyOf(userId, credentials.bearerHash),
+    apiKey: key,
   }
 }
 

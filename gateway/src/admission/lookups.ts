@@ -20,7 +20,8 @@ const maxOidcIssuers = 10_000
 /** Tokens with unknown keys make the edge ask for new ones this often, for each issuer. */
 const newKeysPauseMs = 1_000
 
-export type ApiKey = Pick<ResolveApiKeyResponse, 'keyId' | 'tenantId' | 'scopes' | 'ownerId' | 'expiresAtMs'>
+export type ApiKey = Omit<ResolveApiKeyResponse, 'found'>
+export type KeyLimits = Pick<ApiKey, 'keyId' | 'rateLimitRpm' | 'maxConcurrentRuns'>
 export type Tenant = Pick<ResolveTenantResponse, 'id' | 'slug' | 'name' | 'status'>
 
 /** A browser that an admin let in, until a time. */

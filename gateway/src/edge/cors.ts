@@ -15,8 +15,17 @@ const requestHeaders = [
   'X-GoClaw-User-Id',
   'X-Request-Id',
 ].join(', ')
-const answerHeaders =
-  'ETag, Idempotency-Replayed, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-Id'
+const answerHeaders = [
+  'ETag',
+  'Idempotency-Replayed',
+  'RateLimit-Limit',
+  'RateLimit-Remaining',
+  'RateLimit-Reset',
+  'Retry-After',
+  'Retry-After-Ms',
+  'X-Request-Id',
+  'X-Should-Retry',
+].join(', ')
 const preflightMaxAgeSeconds = '600'
 
 export interface Cors {

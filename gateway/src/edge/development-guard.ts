@@ -1,7 +1,7 @@
 /**
  * Keeps web pages away from an edge that asks for no token. Such an edge trusts whoever reaches it, and a browser on
- * the same machine reaches it on behalf of every page it shows: by a plain cross-site request, or under the page's own
- * name when that is made to resolve to this machine (DNS rebinding).
+ * the same machine reaches it on behalf of every page it shows: by a plain cross-site request, for which it may send no
+ * Origin (images, links), or under the page's own name when that is made to resolve to this machine (DNS rebinding).
  */
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
@@ -30,8 +30,11 @@ export const createForeignPageGuard =
   ({ loopbackOnly, isAllowedOrigin }: GuardOptions) =>
   ({ headers }: IncomingMessage): void => {
     const isListed = (name: string) => isAllowedOrigin(`http://${name}`) || isAllowedOrigin(`https://${name}`)
-    const { host = '', origin } = headers
-    const foreignPage = origin !== undefined && !isSameOrigin(origin, host) && !isAllowedOrigin(origin)
+    const { host = '', origin, 'sec-fetch-site': site = 'none' } = headers
+    const isAllowedPage = origin !== undefined && isAllowedOrigin(origin)
+    const foreignOrigin = origin !== undefined && !isSameOrigin(origin, host)
+    // What a browser says of the page that asks (Fetch Metadata): another port of this machine is same-site.
+    const foreignPage = !isAllowedPage && (foreignOrigin || (site !== 'same-origin' && site !== 'none'))
     const foreignName = loopbackOnly && host !== '' && !isOwnName(hostnameOf(host)) && !isListed(host)
     if (foreignPage || foreignName) throw new MeshError('FORBIDDEN', 'error.foreign_page')
   }

@@ -2,6 +2,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { authorise, sendError, type Logger } from '@clawmesh/chassis'
 import {
+  bucketOf,
   masterTenantId,
   masterTenantSlug,
   MeshError,
@@ -10,19 +11,21 @@ import {
   type Locale,
   type Route,
 } from '@clawmesh/contracts'
-import type { Admit } from '../admission/admit.ts'
-import { readCredentials, refuseRepeatedCredentials } from '../admission/credentials.ts'
+import type { Admission, Admit } from '../admission/admit.ts'
+import { readCredentials, refuseRepeatedCredentials, type PresentedCredentials } from '../admission/credentials.ts'
 import { keyHeader } from '../idempotency/key.ts'
 import type { Once } from '../idempotency/once.ts'
-import type { Limit } from '../limit/limit.ts'
+import { refuseOverLimit, showStanding, type CountStart } from '../limit/limit.ts'
+import type { HoldKeyRun } from '../limit/key-runs.ts'
 import type { Cors } from './cors.ts'
-import type { Deliver } from './deliver.ts'
+import type { AuthorizedRequest, Deliver } from './deliver.ts'
 import type { FindRoute } from './find-route.ts'
+import { startsNothing } from './peek-body.ts'
 import { takeQueryToken } from './query-token.ts'
 import { refuseLargeBody } from './refuse-large-body.ts'
 import { requestIdOf } from './request-id.ts'
 import { dropBadTraceContext } from './trace-context.ts'
-import { tracedRequest } from './traced-request.ts'
+import { closed, tracedRequest } from './traced-request.ts'
 
 interface PipelineParts {
   cors: Cors
@@ -30,7 +33,8 @@ interface PipelineParts {
   /** Looks at a request before its credential; throws to refuse it. */
   guard: (request: IncomingMessage) => void
   admit: Admit
-  limit: Limit
+  count: CountStart
+  holdKeyRun: HoldKeyRun
   deliver: Deliver['deliver']
   /** Delivers a request that names an idempotency key. */
   once: Once['serve']
@@ -59,11 +63,39 @@ const setCommonHeaders = (response: ServerResponse, requestId: string): void => 
 }
 
 /**
- * route -> authenticate and tenant (admit) -> limit -> authorise -> deliver. With warm caches and without Redis nothing
+ * route -> authenticate and tenant (admit) -> authorise -> limit -> deliver. With warm caches and without Redis nothing
  * on the way waits for a network; what is thrown anywhere becomes the answer.
  */
 export const createPipeline = (parts: PipelineParts): RequestListener => {
-  const { cors, findRoute, guard, admit, limit, deliver, once, clientIp, log } = parts
+  const { cors, findRoute, guard, admit, count, holdKeyRun, deliver, once, clientIp, log } = parts
+
+  /** Who asks, and may. */
+  const admitTo = async (route: Route, request: IncomingMessage, claim: PresentedCredentials): Promise<Admission> => {
+    guard(request)
+    refuseRepeatedCredentials(request)
+    const admission = await admit(claim)
+    authorise(admission.caller, route)
+    return admission
+  }
+
+  /** Keeps what is counted within its limits; gives what is to be called once it has ended, if anything. */
+  const limit = async (route: Route, request: IncomingMessage, response: ServerResponse, admission: Admission) => {
+    const bucket = bucketOf(route.definition)
+    if (bucket === undefined || (await startsNothing(request, response, route))) return undefined
+    const standing = await count(bucket, admission, clientIp(request))
+    if (standing !== undefined) showStanding(response, standing)
+    refuseOverLimit(standing)
+    return holdKeyRun(bucket, admission)
+  }
+
+  const hand = async (route: Route, authorized: AuthorizedRequest, bearerHash: string): Promise<void> => {
+    const { request, response } = authorized
+    // Whoever has looked at the body has said so already.
+    if (request.headers.expect !== undefined && route.definition.uncountedWhen === undefined) response.writeContinue()
+    if (request.headers[keyHeader] !== undefined && takesIdempotencyKey(route.definition))
+      await once(route, authorized, bearerHash)
+    else await deliver(route.service, authorized)
+  }
 
   const pass = async (request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> => {
     let caller: Caller | undefined
@@ -75,21 +107,16 @@ export const createPipeline = (parts: PipelineParts): RequestListener => {
     }
     const serve = async (found: Route) => {
       const claim = readCredentials(request.headers, takeQueryToken(request, found))
-      if (found.definition.role === 'public') caller = anyone(claim.locale)
-      else {
-        guard(request)
-        refuseRepeatedCredentials(request)
-        const admission = await admit(claim)
-        caller = admission.caller
-        await limit(request, response, found, admission)
-        authorise(caller, found)
-      }
+      const isPublic = found.definition.role === 'public'
+      const admission = isPublic ? undefined : await admitTo(found, request, claim)
+      caller = admission?.caller ?? anyone(claim.locale)
       refuseLargeBody(request, found)
-      if (request.headers.expect !== undefined) response.writeContinue()
+      const release = admission && (await limit(found, request, response, admission))
       const authorized = { request, response, caller, requestId, clientIp: clientIp(request), fail }
-      if (request.headers[keyHeader] !== undefined && takesIdempotencyKey(found.definition))
-        await once(found, authorized, claim.bearerHash)
-      else await deliver(found.service, authorized)
+      const handed = hand(found, authorized, claim.bearerHash)
+      if (release === undefined) return handed
+      // The answer may outlive the hand-over, and a run with an idempotency key its client.
+      await Promise.all([handed, closed(response)]).finally(release)
     }
     try {
       const found = findRoute(request, response)

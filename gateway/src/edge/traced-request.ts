@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { traced } from '@clawmesh/chassis'
 import type { Route } from '@clawmesh/contracts'
 
-const closed = (response: ServerResponse): Promise<void> =>
+/** Resolves when an answer is out, or its client has gone. */
+export const closed = (response: ServerResponse): Promise<void> =>
   response.closed ? Promise.resolve() : new Promise((resolve) => void response.once('close', () => resolve()))
 
 /** Runs a request inside the edge's span, which lasts until the answer is out; without telemetry it just runs. */

@@ -1,66 +1,63 @@
-/** The step that keeps callers from starting runs faster than they may. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { MeshError, type Route } from '@clawmesh/contracts'
+/** What keeps callers from starting runs, or calling tools, faster than they may. */
+import type { ServerResponse } from 'node:http'
+import { MeshError, type Bucket } from '@clawmesh/contracts'
 import type { Admission } from '../admission/admit.ts'
-import type { Take } from './bucket.ts'
+import type { GatewayConfig } from '../config.ts'
+import type { Rate, Take } from './bucket.ts'
 import type { Limiter } from './limiter.ts'
 import type { RateOf } from './rate.ts'
 
-export type Limit = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  route: Route,
-  admission: Admission,
-) => Promise<void>
+/** Where a caller stands in the bucket that leaves it least. */
+export interface Standing {
+  readonly take: Take
+  readonly burst: number
+}
 
-/** The pause that GoClaw's clients know; a token is back by then unless a replica's share of a low rate is lower still. */
-const retryAfterMs = 60_000
+/**
+ * Counts what an admission that comes from an address starts: in the bucket of its user, else credential, else address,
+ * at the tenant's rate; and in that of its key, if that has a rate of its own. Undefined where nothing is limited.
+ */
+export type CountStart = (bucket: Bucket, admission: Admission, clientIp: string) => Promise<Standing | undefined>
+
+type Counted = readonly [key: string, rate: Rate]
+
+export const createStartCounter = (
+  take: Limiter['take'],
+  rateOf: RateOf,
+  { rateLimitBurst }: Pick<GatewayConfig, 'rateLimitBurst'>,
+): CountStart => {
+  const ofKey = (bucket: Bucket, { apiKey }: Admission): Counted[] => {
+    const rpm = apiKey?.rateLimitRpm ?? 0
+    if (rpm === 0) return []
+    return [[`${bucket}:key:${apiKey!.keyId}`, { intervalMs: 60_000 / rpm, burst: Math.min(rateLimitBurst(), rpm) }]]
+  }
+  const ofCaller = async (bucket: Bucket, { caller, limitKey }: Admission, clientIp: string): Promise<Counted[]> => {
+    const rate = await rateOf(caller.tenantId)
+    return rate === undefined ? [] : [[`${bucket}:${caller.tenantId}:${limitKey || `ip:${clientIp}`}`, rate]]
+  }
+
+  return async (bucket, admission, clientIp) => {
+    let least: Standing | undefined
+    for (const [key, rate] of [...ofKey(bucket, admission), ...(await ofCaller(bucket, admission, clientIp))]) {
+      const standing = { take: await take(key, rate), burst: rate.burst }
+      if (!standing.take.allowed) return standing
+      if (least === undefined || standing.take.remaining < least.take.remaining) least = standing
+    }
+    return least
+  }
+}
+
+/** @throws RESOURCE_EXHAUSTED with the time after which there is a token again */
+export const refuseOverLimit = (standing: Standing | undefined): void => {
+  if (standing === undefined || standing.take.allowed) return
+  throw new MeshError('RESOURCE_EXHAUSTED', 'error.rate_limit', {}, { retryAfterMs: standing.take.nextInMs })
+}
 
 const seconds = (ms: number): string => String(Math.ceil(ms / 1000))
 
-/** Tells the client where it stands: limit is the most it can do at once, reset when all of that is there again. */
-const show = (response: ServerResponse, burst: number, { remaining, fullInMs }: Take): void => {
+/** Tells a client where it stands: limit is the most it can do at once, reset when all of that is there again. */
+export const showStanding = (response: ServerResponse, { burst, take: { remaining, fullInMs } }: Standing): void => {
   response.setHeader('ratelimit-limit', String(burst))
   response.setHeader('ratelimit-remaining', String(remaining))
   response.setHeader('ratelimit-reset', seconds(fullInMs))
 }
-
-const keyOf = ({ caller, limitKey }: Admission, clientIp: string): string =>
-  `${caller.tenantId}:${limitKey || `ip:${clientIp}`}`
-
-/** Counts a run of an admission that comes from an address. @throws RESOURCE_EXHAUSTED */
-export type TakeRun = (admission: Admission, clientIp: string) => Promise<void>
-
-/** Counts runs that are started over WebSockets, together with those over HTTP. */
-export const createWsRunLimit =
-  (take: Limiter['take'], rateOf: RateOf): TakeRun =>
-  async (admission, clientIp) => {
-    const rate = await rateOf(admission.caller.tenantId)
-    if (rate === undefined) return
-    const { allowed, nextInMs } = await take(keyOf(admission, clientIp), rate)
-    if (allowed) return
-    const pauseMs = Math.ceil(Math.max(rate.intervalMs, nextInMs))
-    throw new MeshError('RESOURCE_EXHAUSTED', 'error.rate_limit', {}, { retryAfterMs: pauseMs })
-  }
-
-/**
- * Counts the routes that start runs, by tenant and user, else credential, else client address. Reads and changes are
- * not counted, as one page of a dashboard makes many at once.
- * @throws RESOURCE_EXHAUSTED
- */
-export const createRunLimit =
-  (take: Limiter['take'], rateOf: RateOf, clientIp: (request: IncomingMessage) => string): Limit =>
-  async (request, response, route, admission) => {
-    if (route.definition.startsRun !== true) return
-    const rate = await rateOf(admission.caller.tenantId)
-    if (rate === undefined) return
-    const taken = await take(keyOf(admission, clientIp(request)), rate)
-    show(response, rate.burst, taken)
-    if (taken.allowed) return
-    throw new MeshError(
-      'RESOURCE_EXHAUSTED',
-      'error.rate_limit',
-      {},
-      { retryAfterMs: Math.max(retryAfterMs, Math.ceil(taken.nextInMs)) },
-    )
-  }

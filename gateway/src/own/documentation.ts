@@ -1,14 +1,22 @@
-import { implementHttp } from '@clawmesh/chassis'
-import { http } from '@clawmesh/contracts'
+import { implementHttp, streamed } from '@clawmesh/chassis'
+import { http, MeshError } from '@clawmesh/contracts'
 import { createDocsFiles } from './docs-page.ts'
 import { replyFixed } from './fixed-answer.ts'
 import { createOpenApiAnswer } from './openapi.ts'
+import { prefers } from './prefers.ts'
 
 /** The documentation of the API: for programs, and as a page. */
 export const createDocumentationHttp = (version: string) => {
   const openApi = createOpenApiAnswer(version)
   const fileAt = createDocsFiles()
   return implementHttp(http.documentation)({
+    getIndex: async ({ headers }) => {
+      if (!prefers('text/html', headers.accept))
+        throw new MeshError('NOT_FOUND', 'error.route_not_found', { path: '/' })
+      return streamed(async (response) => {
+        response.writeHead(302, { location: '/docs', 'cache-control': 'no-store', 'content-length': 0 }).end()
+      })
+    },
     getOpenApiSpec: async ({ headers }) => replyFixed(openApi(), headers),
     getDocsPage: async ({ params, headers }) => replyFixed(await fileAt(params.path ?? ''), headers),
   })

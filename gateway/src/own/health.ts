@@ -1,6 +1,6 @@
 import { implementHttp, streamed } from '@clawmesh/chassis'
 import { http } from '@clawmesh/contracts'
-import { prefersText } from './prefers-text.ts'
+import { prefers } from './prefers.ts'
 import type { Lookups } from '../admission/lookups.ts'
 
 const protocolVersion = 3
@@ -26,7 +26,7 @@ export const createHealthHttp = (lookups: Pick<Lookups, 'answers'>, version: str
 
   return implementHttp(http.health)({
     getHealth: async ({ query, headers }) => {
-      if (query.format === 'text' || (query.format === undefined && prefersText(headers.accept)))
+      if (query.format === 'text' || (query.format === undefined && prefers('text/plain', headers.accept)))
         return streamed(async (response) => {
           response
             .writeHead(200, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' })

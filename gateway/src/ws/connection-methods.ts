@@ -37,7 +37,7 @@ const tenantToPairWith = async ({ tenant: named }: PresentedCredentials, lookups
 
 /** @throws RESOURCE_EXHAUSTED with the time after which there is a token again */
 const requireTaken = ({ allowed, nextInMs }: Take): void => {
-  if (!allowed) throw new MeshError('RESOURCE_EXHAUSTED', 'error.rate_limit', {}, { retryAfterMs: Math.ceil(nextInMs) })
+  if (!allowed) throw new MeshError('RESOURCE_EXHAUSTED', 'error.rate_limit', {}, { retryAfterMs: nextInMs })
 }
 
 const isUnauthorized = (thrown: unknown): boolean => thrown instanceof MeshError && thrown.code === 'UNAUTHORIZED'

@@ -10,15 +10,28 @@ import {
   type Mesh,
   type RemoteService,
 } from '@clawmesh/chassis'
-import { MeshError, pickLocale, ws, wsRoutes, type Locale, type WsRequest, type WsRoute } from '@clawmesh/contracts'
-import type { TakeRun } from '../limit/limit.ts'
+import {
+  bucketOf,
+  MeshError,
+  pickLocale,
+  ws,
+  wsRoutes,
+  type Locale,
+  type WsMethod,
+  type WsRequest,
+  type WsRoute,
+} from '@clawmesh/contracts'
+import type { Admission } from '../admission/admit.ts'
+import type { HoldKeyRun } from '../limit/key-runs.ts'
+import { refuseOverLimit, type CountStart } from '../limit/limit.ts'
 import type { AnyOwnMethods } from './own-method.ts'
 import type { Session } from './session.ts'
 
 interface Parts {
   mesh: Pick<Mesh, 'methods' | 'config' | 'bus'>
   own: AnyOwnMethods
-  takeRun: TakeRun
+  count: CountStart
+  holdKeyRun: HoldKeyRun
   /** Makes sure that who connected may still be there. @throws what admission throws */
   recheck: (session: Session) => Promise<void>
 }
@@ -30,7 +43,7 @@ type HandleRequest = (session: Session, request: WsRequest) => Promise<string>
 export const localeOf = ({ locale }: Pick<Session, 'locale'>, { method, params }: WsRequest): Locale =>
   method === 'connect' && typeof params?.['locale'] === 'string' ? pickLocale(params['locale']) : locale
 
-export const createRequestHandler = ({ mesh, own, takeRun, recheck }: Parts): HandleRequest => {
+export const createRequestHandler = ({ mesh, own, count, holdKeyRun, recheck }: Parts): HandleRequest => {
   const services = new Map<RemoteService, ReturnType<Mesh['methods']>>()
   const methodsOf = (service: RemoteService) => {
     const methods = services.get(service) ?? mesh.methods(service)
@@ -70,15 +83,27 @@ export const createRequestHandler = ({ mesh, own, takeRun, recheck }: Parts): Ha
     }
   }
 
+  /** Keeps what is counted within its limits; gives what is to be called once it has ended, if anything. */
+  const limit = async (admission: Admission, clientIp: string, definition: WsMethod) => {
+    const bucket = bucketOf(definition)
+    if (bucket === undefined) return undefined
+    refuseOverLimit(await count(bucket, admission, clientIp))
+    return holdKeyRun(bucket, admission)
+  }
+
   const answerElsewhere = async (session: Session, route: WsRoute, { params }: WsRequest): Promise<string> => {
     if (session.authState.kind !== 'open') throw new MeshError('UNAUTHORIZED', 'error.connect_first')
     const { caller } = session.authState
     const { name, definition } = route
     authoriseWs(caller, name, definition)
     const call = { caller, requestId: randomUUID(), signal: session.gone, clientIp: session.clientIp }
-    if (definition.startsRun !== true) return callMethod(route, call, params)
-    await takeRun(session.authState, session.clientIp)
-    return answerWithRun(session, route, call, params)
+    const release = await limit(session.authState, session.clientIp, definition)
+    try {
+      if (definition.startsRun === true) return await answerWithRun(session, route, call, params)
+      return await callMethod(route, call, params)
+    } finally {
+      release?.()
+    }
   }
 
   const answer = async (session: Session, request: WsRequest): Promise<string> => {

@@ -21,7 +21,8 @@ import type { Admit } from '../admission/admit.ts'
 import type { Lookups } from '../admission/lookups.ts'
 import type { GatewayConfig } from '../config.ts'
 import { createLocalBuckets } from '../limit/bucket.ts'
-import type { TakeRun } from '../limit/limit.ts'
+import type { HoldKeyRun } from '../limit/key-runs.ts'
+import type { CountStart } from '../limit/limit.ts'
 import { createRequestHandler, localeOf } from './handle-request.ts'
 import type { SocketLimits } from './limits.ts'
 import { createConnectionMethods } from './connection-methods.ts'
@@ -43,7 +44,8 @@ interface WebSocketParts extends Pick<UpgradeParts, 'guard' | 'isAllowedOrigin'>
   config: GatewayConfig
   admit: Admit
   lookups: Lookups
-  takeRun: TakeRun
+  count: CountStart
+  holdKeyRun: HoldKeyRun
   clientIp: (request: IncomingMessage) => string
   limits: SocketLimits
   log: Logger
@@ -63,7 +65,7 @@ export interface WebSockets {
 const recheckTogether = 100
 
 export const createWebSockets = (parts: WebSocketParts): WebSockets => {
-  const { mesh, config, admit, lookups, takeRun, clientIp, limits, log } = parts
+  const { mesh, config, admit, lookups, count, holdKeyRun, clientIp, limits, log } = parts
   const { pairings, pairingRequest } = createPairings(mesh.client(IdentityServiceService), log)
   const registry = createSessionRegistry({ perIp: config.wsMaxPerIp, perUser: config.wsMaxPerUser })
   const tenants = createTenantEvents({ bus: mesh.bus, log, pairingRequest })
@@ -103,7 +105,8 @@ export const createWebSockets = (parts: WebSocketParts): WebSockets => {
   })
   const handle = createRequestHandler({
     mesh,
-    takeRun,
+    count,
+    holdKeyRun,
     recheck,
     own: {
       ...connectionMethods,
@@ -145,12 +148,12 @@ export const createWebSockets = (parts: WebSocketParts): WebSockets => {
       if (incoming.request === undefined) return refuse(session, incoming.id, incoming.error)
       const { request } = incoming
       const key = JSON.stringify(request.id)
-      const { allowed } = takeRequest(session.id)
+      const { allowed, nextInMs } = takeRequest(session.id)
       if (!allowed || session.openRequests.size >= limits.openRequests)
         return refuse(
           session,
           request.id,
-          new MeshError('RESOURCE_EXHAUSTED', 'error.rate_limit', {}, { retryAfterMs: 1_000 }),
+          new MeshError('RESOURCE_EXHAUSTED', 'error.rate_limit', {}, { retryAfterMs: allowed ? undefined : nextInMs }),
         )
       if (draining) return refuse(session, request.id, new MeshError('UNAVAILABLE', 'error.shutting_down'))
       if (session.openRequests.has(key))

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { errorAnswer } from '@clawmesh/chassis'
 import { MeshError, toMeshError, wsPath } from '@clawmesh/contracts'
+import { refuseRepeatedCredentials } from '../admission/credentials.ts'
 
 export const isWsPath = (url: string): boolean => url === wsPath || url.startsWith(`${wsPath}?`)
 
@@ -28,6 +29,7 @@ export const mayConnect = (
   const { origin } = request.headers
   if (isLeaving()) throw new MeshError('UNAVAILABLE', 'error.shutting_down')
   guard(request)
+  refuseRepeatedCredentials(request)
   if (origin !== undefined && allowedOrigins.length > 0 && !isAllowedOrigin(origin))
     throw new MeshError('FORBIDDEN', 'error.foreign_origin')
   if (!hasCapacityFor(clientIp)) throw new MeshError('RESOURCE_EXHAUSTED', 'error.too_many_sockets')

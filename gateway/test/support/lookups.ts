@@ -30,7 +30,16 @@ export const listedLookups = ({
   const byHash = new Map(
     Object.entries(keys).map(([secret, key]) => [
       hashOf(secret),
-      { keyId: '', tenantId: '', scopes: [], ownerId: '', expiresAtMs: 0, ...key },
+      {
+        keyId: '',
+        tenantId: '',
+        scopes: [],
+        ownerId: '',
+        expiresAtMs: 0,
+        rateLimitRpm: 0,
+        maxConcurrentRuns: 0,
+        ...key,
+      },
     ]),
   )
   const lookups: Lookups = {

@@ -46,13 +46,15 @@ const secondsFromNow = (time: string | null | undefined) => (Date.parse(time!) -
 describe('rotating an API key', () => {
   rule('rotateApiKey.keepsRightsAndLifetime', async () => {
     const caller = await admin()
-    const old = await create(caller, { owner_id: 'bob' })
+    const old = await create(caller, { owner_id: 'bob', rate_limit_rpm: 60, max_concurrent_runs: 2 })
     const { status, headers, body } = await rotate(caller, old.id, { grace_seconds: hour })
     expect([status, headers.get('cache-control')]).toEqual([201, 'no-store'])
     expect(body).toMatchObject({
       name: 'ci',
       scopes: ['operator.write', 'operator.read'],
       owner_id: 'bob',
+      rate_limit_rpm: 60,
+      max_concurrent_runs: 2,
       tenant_id: caller.tenantId,
       expires_at: null,
       last_used_at: null,

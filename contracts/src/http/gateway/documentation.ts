@@ -4,6 +4,18 @@ import { defineHttpTable } from '../operation.ts'
 const document = z.looseObject({ openapi: z.string() })
 
 export const documentation = defineHttpTable('gateway', {
+  getIndex: {
+    method: 'GET',
+    path: '/',
+    role: 'public',
+    summary: 'The way to the documentation, for who opens the server in a browser',
+    rules: {
+      sendsBrowsersToTheDocs: 'Who likes HTML better than JSON is sent to /docs',
+      isNothingToPrograms: 'Everybody else is answered 404',
+    },
+    response: { 302: z.undefined() },
+    errors: [404],
+  },
   getOpenApiSpec: {
     method: 'GET',
     path: '/v1/openapi.json',

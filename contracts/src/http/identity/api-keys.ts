@@ -19,6 +19,8 @@ export const apiKey = z
     created_by: z.string(),
     created_at: timestamp,
     updated_at: timestamp,
+    rate_limit_rpm: z.int().nullable().describe('Runs a minute, all users of the key together; null is no limit'),
+    max_concurrent_runs: z.int().nullable().describe('Runs under way at once; null is no limit'),
   })
   .meta({ id: 'ApiKey', description: 'An API key without its secret' })
 
@@ -27,6 +29,16 @@ const defaultGraceSeconds = 48 * 3_600
 const maxGraceSeconds = 30 * 86_400
 /** A hundred years; what is to last longer need not expire. */
 const maxExpirySeconds = 100 * 365 * 86_400
+
+const limits = {
+  rate_limit_rpm: z.int().min(1).max(1_000_000).nullish().describe('Runs a minute; null or absent is no limit'),
+  max_concurrent_runs: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .nullish()
+    .describe('Runs under way at once; null or absent is no limit'),
+}
 
 export const createdKey = apiKey.extend({
   key: z
@@ -46,6 +58,7 @@ export const newApiKey = z.object({
     .describe('Seconds, at most a hundred years; null, absent or not above 0 means never'),
   tenant_id: uuid.optional().describe('System owner only; absent makes a system key'),
   owner_id: userId.optional(),
+  ...limits,
 })
 
 export const apiKeys = defineHttpTable('identity', {
@@ -83,9 +96,29 @@ export const apiKeys = defineHttpTable('identity', {
       isRecorded:
         'Caches evict what they know of the new key, and the creation is an event of the tenant that the key opens',
       givesNoMoreThanOwn: "A scope beyond the caller's own rights is refused and named",
+      limitsRuns:
+        '`rate_limit_rpm` limits the runs that a key starts in a minute and `max_concurrent_runs` those under way at once, over HTTP and WebSocket and all replicas together, beside the limits of its users; over a limit it is 429',
+      givesRunsBack:
+        'A run counts as under way until it has ended or its client has hung up; those of a server that was killed until their lease is over',
     },
     body: newApiKey,
     response: { 201: createdKey },
+    errors: [400, 404],
+  },
+  updateApiKey: {
+    method: 'PATCH',
+    path: '/v1/api-keys/{id}',
+    role: 'admin',
+    summary: 'Rename an API key, or change its limits',
+    rules: {
+      changesWhatIsGiven: 'What is not given stays as it is; a limit that is null ends',
+      holdsAtOnce: 'New limits hold at every replica within a second, and the change is an event',
+      protectsOthers:
+        'System keys are changed by system owners only; they and keys of other tenants are answered 404 to everybody else, and a caller who is bound to a user changes only keys of that user',
+    },
+    params: idParams,
+    body: z.object({ name: z.string().trim().min(1).max(100).optional(), ...limits }),
+    response: { 200: apiKey },
     errors: [400, 404],
   },
   rotateApiKey: {
@@ -94,7 +127,7 @@ export const apiKeys = defineHttpTable('identity', {
     role: 'admin',
     summary: 'Replace an API key by a new one with the same rights; the old one works on until a deadline',
     rules: {
-      keepsRightsAndLifetime: 'The new key has the name, scopes, owner, tenant and lifetime of the old one',
+      keepsRightsAndLifetime: 'The new key has the name, scopes, owner, tenant, limits and lifetime of the old one',
       keepsBothForAWhile:
         "Both keys work until the deadline, 48 hours on unless said, and never beyond the old key's own end",
       happensOnce: 'A key that was replaced, revoked or has expired is answered 412',

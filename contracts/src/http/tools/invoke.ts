@@ -11,6 +11,8 @@ export const toolInvocation = defineHttpTable('tools', {
     rules: {
       takesAliases: 'A tool may be called by an older name: `bash`, `edit_file`, `sessions_spawn`, `apply-patch`',
       takesNameAndParameters: '`name` and `parameters` stand in for `tool` and `args`; without a name it is refused',
+      isCountedByItself:
+        'Calls are limited in a rate of their own, whatever runs are started; one with `dryRun` is not counted',
       runsNothingDry: 'With `dryRun` nothing runs: the answer is the schema, or 404 for an unknown or disabled tool',
       copiesTheAction: 'An `action` that is not empty becomes `args.action`',
       findsTheAgent:
@@ -53,6 +55,7 @@ export const toolInvocation = defineHttpTable('tools', {
       ]),
     },
     errors: [400, 404, 429],
-    startsRun: true,
+    callsTool: true,
+    uncountedWhen: 'dryRun',
   },
 })

@@ -13,6 +13,7 @@ export const createApiKeyHttp = (apiKeys: ApiKeyUseCases) =>
       const { apiKey, secret } = await apiKeys.create(call, body)
       return reply(201, { ...toResponse(apiKey), key: secret }, notKept)
     },
+    updateApiKey: async ({ call, params, body }) => toResponse(await apiKeys.update(call, params.id, body)),
     rotateApiKey: async ({ call, params, body }) => {
       const { apiKey, secret, previousExpiresAt } = await apiKeys.rotate(call, params.id, body.graceSeconds)
       return reply(201, { ...toResponse(apiKey), key: secret, rotatedFrom: params.id, previousExpiresAt }, notKept)

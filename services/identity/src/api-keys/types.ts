@@ -19,8 +19,15 @@ export type ApiKey = Omit<Shown, 'tenantId' | 'ownerId' | Times> & {
   updatedAt: Date
 }
 
+/** A run that a key with a limit has under way. */
+export interface KeyRun {
+  keyId: string
+  runId: string
+}
+
 /** What a key is stored with at first. */
 export type NewApiKeyRow = Omit<ApiKey, 'createdAt' | 'updatedAt' | 'lastUsedAt' | 'revoked' | 'rotatedTo'>
 
 /** As clients send it. */
 export type NewApiKey = BodyShape<Operations['createApiKey']>
+export type ApiKeyChanges = BodyShape<Operations['updateApiKey']>

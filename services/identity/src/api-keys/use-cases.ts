@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { roleIncludes, MeshError, type ApiKeyScope, type Caller, type Role } from '@clawmesh/contracts'
 import { actorOf, newId, sha256Hex, type Actor, type Call } from '@clawmesh/chassis'
 import { isSystemOwner, unknownTenant } from '../caller.ts'
-import type { ApiKey, NewApiKey, NewApiKeyRow } from './types.ts'
+import type { ApiKey, ApiKeyChanges, KeyRun, NewApiKey, NewApiKeyRow } from './types.ts'
 
 /** What is decided about the replacement of a key. */
 interface Rotation {
@@ -16,6 +16,14 @@ export interface ApiKeyRows {
   list: (includeSystemKeys: boolean) => Promise<ApiKey[]>
   /** Stores a key of the tenant, of another, or of the system. */
   insert: (key: NewApiKeyRow, actor: Actor) => Promise<ApiKey>
+  /** Changes a key unless `check` throws; undefined when there is no such key. */
+  update: (
+    id: string,
+    includeSystemKeys: boolean,
+    actor: Actor,
+    check: (old: ApiKey) => void,
+    changes: ApiKeyChanges,
+  ) => Promise<ApiKey | undefined>
   /**
    * Stores the successor that `plan` makes of a key and the key's own end, both or neither. While it plans nobody else
    * changes the key; what it throws changes nothing. Undefined when there is no such key.
@@ -35,6 +43,9 @@ export interface ApiKeyLookups {
   find: (keyHash: string) => Promise<ApiKey | undefined>
   /** Notes that a key was used; being used is no change of it. Never fails: nobody waits for it. */
   touch: (id: string) => Promise<void>
+  /** Holds a run for a lease, one that is held already too; false when the key has as many as it may. */
+  holdRun: (run: KeyRun, leaseMs: number) => Promise<boolean>
+  releaseRun: (run: KeyRun) => Promise<void>
 }
 
 export interface ApiKeyParts {
@@ -91,6 +102,11 @@ const ownerOf = ({ userBound, userId }: Caller, { ownerId }: NewApiKey): string 
   return userId
 }
 
+/** @throws FORBIDDEN when a caller who is bound to a user reaches for the key of another */
+const refuseOthersKey = ({ userBound, userId }: Caller, { ownerId }: ApiKey): void => {
+  if (userBound && ownerId !== userId) throw new MeshError('FORBIDDEN', 'error.no_access', { kind: 'api key' })
+}
+
 const notFound = (id: string) => new MeshError('NOT_FOUND', 'error.not_found', { kind: 'api key', id })
 const hasEnded = ({ revoked, expiresAt }: ApiKey, nowMs: number): boolean =>
   revoked || (expiresAt !== null && expiresAt.getTime() <= nowMs)
@@ -124,14 +140,28 @@ export const createApiKeyUseCases = ({ rowsOf, lookups, findTenant }: ApiKeyPart
         ownerId,
         expiresAt: seconds > 0 ? new Date(Date.now() + seconds * 1000) : null,
         createdBy: caller.userId,
+        rateLimitRpm: input.rateLimitRpm ?? null,
+        maxConcurrentRuns: input.maxConcurrentRuns ?? null,
       },
       actorOf(call),
     )
     return { apiKey, secret }
   },
 
+  /** Renames a key or changes its limits. @throws NOT_FOUND as for revoking; FORBIDDEN when it may do more than the caller */
+  update: async (call: Call, id: string, changes: ApiKeyChanges): Promise<ApiKey> => {
+    const { caller } = call
+    const check = (old: ApiKey) => {
+      refuseMoreThanOwn(caller, old.scopes)
+      refuseOthersKey(caller, old)
+    }
+    const updated = await rowsOf(caller.tenantId).update(id, isSystemOwner(caller), actorOf(call), check, changes)
+    if (updated === undefined) throw notFound(id)
+    return updated
+  },
+
   /**
-   * Replaces a key by a new one of the same name, scopes, owner, tenant and lifetime. The old one works on for
+   * Replaces a key by a new one of the same name, scopes, owner, tenant, limits and lifetime. The old one works on for
    * `graceSeconds`, or until its own end when that is earlier. A key is replaced once; after that it is its successor's turn.
    * @throws NOT_FOUND as for revoking; FORBIDDEN when the key may do more than the caller; FAILED_PRECONDITION when it
    *   is revoked, late or replaced already
@@ -146,12 +176,11 @@ export const createApiKeyUseCases = ({ rowsOf, lookups, findTenant }: ApiKeyPart
     const rotated = await rowsOf(caller.tenantId).rotate(id, isSystemOwner(caller), actorOf(call), (old) => {
       const nowMs = Date.now()
       refuseMoreThanOwn(caller, old.scopes)
-      if (caller.userBound && old.ownerId !== caller.userId)
-        throw new MeshError('FORBIDDEN', 'error.no_access', { kind: 'api key' })
+      refuseOthersKey(caller, old)
       if (old.rotatedTo !== null || hasEnded(old, nowMs))
         throw new MeshError('FAILED_PRECONDITION', 'error.api_key_ended', { id })
       const endMs = Math.min(nowMs + graceSeconds * 1000, old.expiresAt?.getTime() ?? Infinity)
-      const { tenantId, name, scopes, ownerId } = old
+      const { tenantId, name, scopes, ownerId, rateLimitRpm, maxConcurrentRuns } = old
       return {
         previousExpiresAt: new Date(endMs),
         successor: {
@@ -160,6 +189,8 @@ export const createApiKeyUseCases = ({ rowsOf, lookups, findTenant }: ApiKeyPart
           name,
           scopes,
           ownerId,
+          rateLimitRpm,
+          maxConcurrentRuns,
           expiresAt: sameLifetime(old, nowMs),
           createdBy: caller.userId,
         },
@@ -183,6 +214,10 @@ export const createApiKeyUseCases = ({ rowsOf, lookups, findTenant }: ApiKeyPart
     void lookups.touch(apiKey.id)
     return apiKey
   },
+
+  /** Holds one of the runs that a key may have under way, or holds it on; false when there is none left. */
+  holdRun: lookups.holdRun,
+  releaseRun: lookups.releaseRun,
 })
 
 export type ApiKeyUseCases = ReturnType<typeof createApiKeyUseCases>

@@ -38,6 +38,31 @@ export interface ResolveApiKeyResponse {
   ownerId: string;
   /** Unix milliseconds, 0 when the key does not expire. */
   expiresAtMs: number;
+  /** Runs that the key may start in a minute, 0 when it has no limit of its own. */
+  rateLimitRpm: number;
+  /** Runs that the key may have under way at once, 0 when it has no limit. */
+  maxConcurrentRuns: number;
+}
+
+export interface HoldKeyRunRequest {
+  keyId: string;
+  /** A UUID of the run's own. */
+  runId: string;
+  /** The run is given back by itself when it is not held again for so long. */
+  leaseMs: number;
+}
+
+export interface HoldKeyRunResponse {
+  /** False when the key has as many runs under way as it may. */
+  held: boolean;
+}
+
+export interface ReleaseKeyRunRequest {
+  keyId: string;
+  runId: string;
+}
+
+export interface ReleaseKeyRunResponse {
 }
 
 export interface ResolveTenantRequest {
@@ -222,7 +247,16 @@ export const ResolveApiKeyRequest: MessageFns<ResolveApiKeyRequest> = {
 };
 
 function createBaseResolveApiKeyResponse(): ResolveApiKeyResponse {
-  return { found: false, keyId: "", tenantId: "", scopes: [], ownerId: "", expiresAtMs: 0 };
+  return {
+    found: false,
+    keyId: "",
+    tenantId: "",
+    scopes: [],
+    ownerId: "",
+    expiresAtMs: 0,
+    rateLimitRpm: 0,
+    maxConcurrentRuns: 0,
+  };
 }
 
 export const ResolveApiKeyResponse: MessageFns<ResolveApiKeyResponse> = {
@@ -244,6 +278,12 @@ export const ResolveApiKeyResponse: MessageFns<ResolveApiKeyResponse> = {
     }
     if (message.expiresAtMs !== 0) {
       writer.uint32(48).int64(message.expiresAtMs);
+    }
+    if (message.rateLimitRpm !== 0) {
+      writer.uint32(56).int32(message.rateLimitRpm);
+    }
+    if (message.maxConcurrentRuns !== 0) {
+      writer.uint32(64).int32(message.maxConcurrentRuns);
     }
     return writer;
   },
@@ -309,6 +349,22 @@ export const ResolveApiKeyResponse: MessageFns<ResolveApiKeyResponse> = {
             message.expiresAtMs = longToNumber(reader.int64());
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.rateLimitRpm = reader.int32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.maxConcurrentRuns = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -332,6 +388,252 @@ export const ResolveApiKeyResponse: MessageFns<ResolveApiKeyResponse> = {
     message.scopes = object.scopes?.map((e) => e) || [];
     message.ownerId = object.ownerId ?? "";
     message.expiresAtMs = object.expiresAtMs ?? 0;
+    message.rateLimitRpm = object.rateLimitRpm ?? 0;
+    message.maxConcurrentRuns = object.maxConcurrentRuns ?? 0;
+    return message;
+  },
+};
+
+function createBaseHoldKeyRunRequest(): HoldKeyRunRequest {
+  return { keyId: "", runId: "", leaseMs: 0 };
+}
+
+export const HoldKeyRunRequest: MessageFns<HoldKeyRunRequest> = {
+  encode(message: HoldKeyRunRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.keyId !== "") {
+      writer.uint32(10).string(message.keyId);
+    }
+    if (message.runId !== "") {
+      writer.uint32(18).string(message.runId);
+    }
+    if (message.leaseMs !== 0) {
+      writer.uint32(24).int32(message.leaseMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HoldKeyRunRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHoldKeyRunRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.keyId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.leaseMs = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<HoldKeyRunRequest>, I>>(base?: I): HoldKeyRunRequest {
+    return HoldKeyRunRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<HoldKeyRunRequest>, I>>(object: I): HoldKeyRunRequest {
+    const message = createBaseHoldKeyRunRequest();
+    message.keyId = object.keyId ?? "";
+    message.runId = object.runId ?? "";
+    message.leaseMs = object.leaseMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseHoldKeyRunResponse(): HoldKeyRunResponse {
+  return { held: false };
+}
+
+export const HoldKeyRunResponse: MessageFns<HoldKeyRunResponse> = {
+  encode(message: HoldKeyRunResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.held !== false) {
+      writer.uint32(8).bool(message.held);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HoldKeyRunResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHoldKeyRunResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.held = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<HoldKeyRunResponse>, I>>(base?: I): HoldKeyRunResponse {
+    return HoldKeyRunResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<HoldKeyRunResponse>, I>>(object: I): HoldKeyRunResponse {
+    const message = createBaseHoldKeyRunResponse();
+    message.held = object.held ?? false;
+    return message;
+  },
+};
+
+function createBaseReleaseKeyRunRequest(): ReleaseKeyRunRequest {
+  return { keyId: "", runId: "" };
+}
+
+export const ReleaseKeyRunRequest: MessageFns<ReleaseKeyRunRequest> = {
+  encode(message: ReleaseKeyRunRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.keyId !== "") {
+      writer.uint32(10).string(message.keyId);
+    }
+    if (message.runId !== "") {
+      writer.uint32(18).string(message.runId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseKeyRunRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseKeyRunRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.keyId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ReleaseKeyRunRequest>, I>>(base?: I): ReleaseKeyRunRequest {
+    return ReleaseKeyRunRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReleaseKeyRunRequest>, I>>(object: I): ReleaseKeyRunRequest {
+    const message = createBaseReleaseKeyRunRequest();
+    message.keyId = object.keyId ?? "";
+    message.runId = object.runId ?? "";
+    return message;
+  },
+};
+
+function createBaseReleaseKeyRunResponse(): ReleaseKeyRunResponse {
+  return {};
+}
+
+export const ReleaseKeyRunResponse: MessageFns<ReleaseKeyRunResponse> = {
+  encode(_: ReleaseKeyRunResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseKeyRunResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseKeyRunResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ReleaseKeyRunResponse>, I>>(base?: I): ReleaseKeyRunResponse {
+    return ReleaseKeyRunResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReleaseKeyRunResponse>, I>>(_: I): ReleaseKeyRunResponse {
+    const message = createBaseReleaseKeyRunResponse();
     return message;
   },
 };
@@ -1876,6 +2178,27 @@ export const IdentityServiceService = {
       Buffer.from(ResolveApiKeyResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ResolveApiKeyResponse => ResolveApiKeyResponse.decode(value),
   },
+  /** Takes one of the runs that a key with a limit may have under way at once, or holds it for another lease. */
+  holdKeyRun: {
+    path: "/clawmesh.identity.v1.IdentityService/HoldKeyRun" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: HoldKeyRunRequest): Buffer => Buffer.from(HoldKeyRunRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): HoldKeyRunRequest => HoldKeyRunRequest.decode(value),
+    responseSerialize: (value: HoldKeyRunResponse): Buffer => Buffer.from(HoldKeyRunResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): HoldKeyRunResponse => HoldKeyRunResponse.decode(value),
+  },
+  /** Gives a run back. Without effect when it is not held. */
+  releaseKeyRun: {
+    path: "/clawmesh.identity.v1.IdentityService/ReleaseKeyRun" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReleaseKeyRunRequest): Buffer => Buffer.from(ReleaseKeyRunRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReleaseKeyRunRequest => ReleaseKeyRunRequest.decode(value),
+    responseSerialize: (value: ReleaseKeyRunResponse): Buffer =>
+      Buffer.from(ReleaseKeyRunResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReleaseKeyRunResponse => ReleaseKeyRunResponse.decode(value),
+  },
   /** Finds a tenant by id or slug. */
   resolveTenant: {
     path: "/clawmesh.identity.v1.IdentityService/ResolveTenant" as const,
@@ -1988,6 +2311,10 @@ export const IdentityServiceService = {
 export interface IdentityServiceServer extends UntypedServiceImplementation {
   /** Looks an API key up by the SHA-256 of its text. `found` is false for unknown, revoked and expired keys. */
   resolveApiKey: handleUnaryCall<ResolveApiKeyRequest, ResolveApiKeyResponse>;
+  /** Takes one of the runs that a key with a limit may have under way at once, or holds it for another lease. */
+  holdKeyRun: handleUnaryCall<HoldKeyRunRequest, HoldKeyRunResponse>;
+  /** Gives a run back. Without effect when it is not held. */
+  releaseKeyRun: handleUnaryCall<ReleaseKeyRunRequest, ReleaseKeyRunResponse>;
   /** Finds a tenant by id or slug. */
   resolveTenant: handleUnaryCall<ResolveTenantRequest, ResolveTenantResponse>;
   /** The tenant role of a user, empty when the user is no member. */
@@ -2027,6 +2354,38 @@ export interface IdentityServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ResolveApiKeyResponse) => void,
+  ): ClientUnaryCall;
+  /** Takes one of the runs that a key with a limit may have under way at once, or holds it for another lease. */
+  holdKeyRun(
+    request: HoldKeyRunRequest,
+    callback: (error: ServiceError | null, response: HoldKeyRunResponse) => void,
+  ): ClientUnaryCall;
+  holdKeyRun(
+    request: HoldKeyRunRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: HoldKeyRunResponse) => void,
+  ): ClientUnaryCall;
+  holdKeyRun(
+    request: HoldKeyRunRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: HoldKeyRunResponse) => void,
+  ): ClientUnaryCall;
+  /** Gives a run back. Without effect when it is not held. */
+  releaseKeyRun(
+    request: ReleaseKeyRunRequest,
+    callback: (error: ServiceError | null, response: ReleaseKeyRunResponse) => void,
+  ): ClientUnaryCall;
+  releaseKeyRun(
+    request: ReleaseKeyRunRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReleaseKeyRunResponse) => void,
+  ): ClientUnaryCall;
+  releaseKeyRun(
+    request: ReleaseKeyRunRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReleaseKeyRunResponse) => void,
   ): ClientUnaryCall;
   /** Finds a tenant by id or slug. */
   resolveTenant(

@@ -13,6 +13,6 @@ const quality = (accept: string, type: string): number => {
   return 0
 }
 
-/** Whether plain text is liked better than JSON, which it is not by default. */
-export const prefersText = (accept: string | undefined): boolean =>
-  accept !== undefined && quality(accept, 'text/plain') > quality(accept, 'application/json')
+/** Whether a type is liked better than JSON, which none is by default. */
+export const prefers = (type: string, accept: string | undefined): boolean =>
+  accept !== undefined && quality(accept, type) > quality(accept, 'application/json')

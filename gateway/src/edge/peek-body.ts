@@ -1,0 +1,58 @@
+/** A look at the body of a request, which is there for the service all the same. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { defaultBodyLimitBytes, MeshError, type Route } from '@clawmesh/contracts'
+
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+
+/**
+ * The whole body, put back in front of whoever reads the request next.
+ * @throws PAYLOAD_TOO_LARGE, INVALID_REQUEST when it is empty, CANCELLED when its client leaves before its end
+ */
+const peek = (request: IncomingMessage, limitBytes: number): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    const settle = (done: () => void) => {
+      request.off('readable', take).off('end', isEmpty).off('close', leave)
+      done()
+    }
+    const fail = (error: MeshError) => settle(() => reject(error))
+    const leave = () => fail(new MeshError('CANCELLED', 'error.cancelled'))
+    // There would be nothing left to tell the next reader that it is over.
+    const isEmpty = () => fail(new MeshError('INVALID_REQUEST', 'error.required', { field: 'body' }))
+    const take = () => {
+      while (request.readableLength > 0) {
+        const chunk = request.read() as Buffer
+        chunks.push(chunk)
+        size += chunk.length
+      }
+      if (size > limitBytes) fail(new MeshError('PAYLOAD_TOO_LARGE', 'error.body_too_large', { limit: limitBytes }))
+      else if (request.complete && size > 0) {
+        const body = Buffer.concat(chunks)
+        // At once: the stream has not said yet that it is over, and does not while there is something to read.
+        request.unshift(body)
+        settle(() => resolve(body))
+      }
+    }
+    request.on('readable', take).once('end', isEmpty).once('close', leave)
+  })
+
+/** Whether a request says, where its operation lets it, that it starts nothing. What cannot be read says nothing. */
+export const startsNothing = async (
+  request: IncomingMessage,
+  response: ServerResponse,
+  { definition }: Route,
+): Promise<boolean> => {
+  const { uncountedWhen: field, bodyLimitBytes = defaultBodyLimitBytes } = definition
+  if (field === undefined || !hasBody(request)) return false
+  if (request.headers.expect !== undefined) response.writeContinue()
+  const body = await peek(request, bodyLimitBytes)
+  // Most do not name it, and need not be parsed twice.
+  if (!body.includes(field)) return false
+  try {
+    return (JSON.parse(body.toString()) as Record<string, unknown> | null)?.[field] === true
+  } catch {
+    return false
+  }
+}

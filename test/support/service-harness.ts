@@ -52,8 +52,15 @@ export interface ServiceHarness {
   ) => Promise<Answer<B>>
   /** The answer to a GET as it is, for one that is no text. */
   fetch: (caller: Caller, path: string) => Promise<Response>
-  /** Starts a request and lets it be cut by the signal; what was read until then is dropped. */
-  requestAborting: (caller: Caller, method: string, path: string, body: unknown, signal: AbortSignal) => Promise<void>
+  /** Starts a request and lets it be cut by the signal; what is read until then is told piece by piece. */
+  requestAborting: (
+    caller: Caller,
+    method: string,
+    path: string,
+    body: unknown,
+    signal: AbortSignal,
+    options?: { headers?: object; heard?: (piece: string) => void },
+  ) => Promise<void>
   /** The gRPC functions of a service, and the call to pass. */
   rpc: <D extends RpcDefinition>(definition: D) => RpcFunctions<D>
   call: (caller: Caller) => Call
@@ -183,9 +190,11 @@ export const startServices = async ({
       return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : text) as B }
     },
     fetch: (caller, path) => send(caller, 'GET', path, {}),
-    requestAborting: async (caller, method, path, body, signal) => {
+    requestAborting: async (caller, method, path, body, signal, { headers = {}, heard = () => undefined } = {}) => {
       try {
-        await (await send(caller, method, path, { body: JSON.stringify(body), signal })).text()
+        const rest = { headers: { ...headers }, body: JSON.stringify(body), signal }
+        const response = await send(caller, method, path, rest)
+        for await (const piece of response.body!.pipeThrough(new TextDecoderStream())) heard(piece)
       } catch (error) {
         if (!signal.aborted) throw error
       }

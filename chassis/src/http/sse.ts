@@ -6,7 +6,7 @@ const keepAliveMs = 15_000
 
 export interface EventStream {
   /** Sends one frame, of one line; waits while the reader is slow, and stops waiting when it has gone. */
-  send: (data: string, event?: string) => Promise<void>
+  send: (data: string, event?: string, id?: string) => Promise<void>
   end: () => void
 }
 
@@ -35,10 +35,11 @@ export const eventStream = (response: ServerResponse): EventStream => {
   }
 
   return {
-    send: async (data, event) => {
+    send: async (data, event, id) => {
       if (response.destroyed) return
       cork()
-      if (response.write(`${event === undefined ? '' : `event: ${event}\n`}data: ${data}\n\n`)) return
+      const named = (event === undefined ? '' : `event: ${event}\n`) + (id === undefined ? '' : `id: ${id}\n`)
+      if (response.write(`${named}data: ${data}\n\n`)) return
       await waitForDrain(response, 'close').catch(() => undefined)
     },
     end: () => {

@@ -291,7 +291,13 @@ export const runEvent = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('block.reply'), content: z.string(), ...runBase }),
   z.object({ type: z.literal('run.retrying'), attempt: z.number().int(), reason: z.string(), ...runBase }),
-  z.object({ type: z.literal('run.completed'), content: z.string(), usage: usageData, ...runBase }),
+  z.object({
+    type: z.literal('run.completed'),
+    content: z.string(),
+    usage: usageData,
+    finishReason: z.enum(['stop', 'length', 'tool_calls']).optional(),
+    ...runBase,
+  }),
   // What was shown of the answer, where that is told.
   z.object({ type: z.literal('run.failed'), error: z.string(), content: z.string().optional(), ...runBase }),
   z.object({ type: z.literal('run.cancelled'), ...runBase }),

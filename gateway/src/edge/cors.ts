@@ -8,6 +8,8 @@ const requestHeaders = [
   'Authorization',
   'Content-Type',
   'Idempotency-Key',
+  'Last-Event-ID',
+  'X-Clawmesh-Resumable',
   'X-GoClaw-Agent',
   'X-GoClaw-Agent-Id',
   'X-GoClaw-Sender-Id',

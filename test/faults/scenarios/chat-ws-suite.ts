@@ -2,7 +2,7 @@
 import { meshStartLimitMs, startMesh, type Mesh } from '../../support/mesh-processes.ts'
 import { eventually } from '../../support/mesh-api.ts'
 import { connectWs } from '../../support/ws-client.ts'
-import { asOwner, converse, story, wsPort, type Conversation } from './chat-ws.ts'
+import { asOwner, converse, readCompletion, story, wsPort, type Conversation } from './chat-ws.ts'
 
 interface Plan {
   /** Deaths of each kind. */
@@ -100,5 +100,38 @@ export const chatFaultTests = ({ rounds, env, toldWithinMs }: Plan): (() => Mesh
     }),
     limitMs,
   )
+  test(
+    'a stream over HTTP whose gateway dies in mid-run is taken up at another one, and nothing is lost or doubled',
+    times(async () => {
+      mesh.upstream.next({ text: story, chunks: 30, chunkDelayMs: 100 })
+      const first = await readCompletion(mesh, 0, {}, async (content) => {
+        if (content.includes('word5')) await mesh.kill('gateway-1')
+      })
+      expect(first.isWhole).toBe(false)
+      const rest = await readCompletion(mesh, 1, { 'last-event-id': first.lastId })
+      expect(rest.isWhole).toBe(true)
+      expect(first.content + rest.content).toBe(story)
+      await mesh.restart('gateway-1')
+    }),
+    limitMs,
+  )
+
+  test(
+    'a stream over HTTP whose agents process dies in mid-run is told what was shown, and how it ended, by another one',
+    times(async () => {
+      mesh.upstream.next({ text: story, chunks: 30, chunkDelayMs: 100 })
+      const first = await readCompletion(mesh, 0, {}, async (content) => {
+        if (content.includes('word5')) await mesh.kill('agents-1')
+      })
+      const again = await readCompletion(mesh, 1, { 'last-event-id': `${first.lastId.split('/')[0]}/0` })
+      expect(again).toMatchObject({ isWhole: false, error: { code: 'UNAVAILABLE' } })
+      expect(again.content.slice(0, first.content.length)).toBe(first.content)
+      expect(story.startsWith(again.content)).toBe(true)
+      await mesh.restart('agents-1')
+      await reaches(mesh, 0)
+    }),
+    limitMs,
+  )
+
   return () => mesh
 }

@@ -40,3 +40,47 @@ export const converse = async (mesh: Mesh, script: object = slowly): Promise<Con
       (await client.need<{ messages: SessionMessage[] }>('chat.history', { sessionKey: key })).messages,
   }
 }
+
+export interface Heard {
+  content: string
+  lastId: string
+  /** It came to its end. */
+  isWhole: boolean
+  error: object | undefined
+}
+
+/** Reads a stream that can be resumed, as far as it comes; `onText` is told what was said so far. */
+export const readCompletion = async (
+  mesh: Mesh,
+  edge: number,
+  headers: Record<string, string>,
+  onText: (content: string) => Promise<void> = async () => undefined,
+): Promise<Heard> => {
+  const api = mesh.api(edge, ownerId)
+  const response = await fetch(`${api.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { ...api.headers, 'content-type': 'application/json', 'x-clawmesh-resumable': 'true', ...headers },
+    body: JSON.stringify({ model: '', stream: true, messages: [{ role: 'user', content: 'tell me a story' }] }),
+  })
+  const heard: Heard = { content: '', lastId: '', isWhole: false, error: undefined }
+  let unread = ''
+  try {
+    for await (const piece of response.body!.pipeThrough(new TextDecoderStream())) {
+      const frames = (unread + piece).split('\n\n')
+      unread = frames.pop()!
+      for (const frame of frames) {
+        heard.lastId = /^id: (.*)$/m.exec(frame)?.[1] ?? heard.lastId
+        const data = frame.split('data: ')[1] ?? ''
+        if (data === '[DONE]') heard.isWhole = true
+        if (!data.startsWith('{')) continue
+        const { choices, error } = JSON.parse(data) as { choices?: { delta: { content?: string } }[]; error?: object }
+        heard.content += choices?.[0]?.delta.content ?? ''
+        heard.error ??= error
+      }
+      await onText(heard.content)
+    }
+  } catch {
+    // Broken off; what came until then counts.
+  }
+  return heard
+}

@@ -76,6 +76,12 @@ export const chat = defineHttpTable('agents', {
       guardsImageUrls: 'Images at other URLs are fetched through the guard: private addresses are answered 400',
       hasASessionOfItsOwn:
         'Each call has a session of its own, `agent:<key>:http-<user>-<eight characters>`, which keeps the turn',
+      resumesStreams:
+        'With X-Clawmesh-Resumable: true every frame of a stream has an id; the same request with the last id seen in Last-Event-ID is sent what follows it, by whichever replica, with nothing lost or doubled',
+      goesOnForAGrace:
+        'A run whose stream can be resumed goes on for CLAWMESH_RESUME_GRACE_MS while nobody reads it, and is cancelled then; any other is cancelled as soon as its client leaves',
+      refusesBadResumption:
+        "An id that is none is answered 400, that of an unknown run 404, of somebody else's 403; with tools of the client a stream cannot be resumed, 400",
       honoursParameters:
         'Token limit, temperature, top_p, stop, seed, penalties, logit_bias, response_format, reasoning_effort and parallel_tool_calls hold for every model call of the turn; the token limit of the agent is not exceeded',
       refusesWhatItCannot:

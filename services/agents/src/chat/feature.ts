@@ -8,17 +8,22 @@ import { createAgentWs } from './agent-ws.ts'
 import { createForeignRuns } from './foreign-runs.ts'
 import { createChatHttp } from './http.ts'
 import { createResponsesHttp } from './responses/http.ts'
+import { createResumable } from './resumable.ts'
 import { createChatWs } from './ws.ts'
 
 type Parts = Omit<Parameters<typeof createChatWs>[0], 'fetchAllow'> &
-  Parameters<typeof createAgentWs>[0] & { run: Run; lookup: Pick<AgentLookup, 'runnable'> }
+  Parameters<typeof createAgentWs>[0] &
+  Omit<Parameters<typeof createResumable>[0], 'runForeign'> & { run: Run; lookup: Pick<AgentLookup, 'runnable'> }
 
 export const createChat = (mesh: Mesh, db: ServiceDb<PrismaClient>, parts: Parts): Feature[] => {
   const { run, lookup } = parts
   const fetchAllow = mesh.config.fetchAllow.split(',').filter(Boolean)
   const runForeign = createForeignRuns({ run, lookup, earlierTurns: createEarlierTurns(db), fetchAllow })
   return [
-    { http: createChatHttp({ run, runForeign, lookup }), ws: createChatWs({ ...parts, fetchAllow }) },
+    {
+      http: createChatHttp({ run, runForeign, lookup, resumable: createResumable({ ...parts, runForeign }) }),
+      ws: createChatWs({ ...parts, fetchAllow }),
+    },
     { http: createResponsesHttp(runForeign), ws: createAgentWs(parts) },
   ]
 }

@@ -3,7 +3,7 @@
  * `ForeignRequest`; `foreign-runs.ts` runs it; what the run tells its observer, and its result, the protocol writes in
  * its own words.
  */
-import type { ClientTools, RunOptions } from '../runs/types.ts'
+import type { ClientTools, RunOptions, RunRequest } from '../runs/types.ts'
 import type { HttpSessionName } from '../sessions/session-keys.ts'
 import type { StoredToolCall } from '../sessions/types.ts'
 
@@ -32,6 +32,9 @@ export interface ForeignRequest {
   clientTools: ClientTools | undefined
   metadata: Readonly<Record<string, string>> | undefined
   stream: boolean
+  runId?: RunRequest['runId']
+  keepsText?: RunRequest['keepsText']
+  graceMs?: RunRequest['graceMs']
 }
 
 /** The texts of a content, joined by line breaks. */

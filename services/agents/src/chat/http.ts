@@ -7,6 +7,7 @@ import { wakeSessionKey } from '../sessions/session-keys.ts'
 import { chunkWriter, toUsage, wholeCompletion } from './completions/answer.ts'
 import { completionRequest } from './completions/request.ts'
 import type { RunForeign } from './foreign-runs.ts'
+import { resumptionOf, type createResumable } from './resumable.ts'
 import { streamRun } from './run-stream.ts'
 
 const asUser = (caller: Caller, userId: string): Caller => ({ ...caller, userId })
@@ -15,18 +16,20 @@ export interface ChatParts {
   run: Run
   runForeign: RunForeign
   lookup: Pick<AgentLookup, 'runnable'>
+  resumable: ReturnType<typeof createResumable>
 }
 
-export const createChatHttp = ({ run, runForeign, lookup }: ChatParts) =>
+export const createChatHttp = ({ run, runForeign, lookup, resumable }: ChatParts) =>
   implementHttp(http.chat)({
     createChatCompletion: async ({ caller, call, body, headers }) => {
       const { model } = body
       const request = completionRequest(body, headers)
       if (!request.stream) return verbatim(200, wholeCompletion(await runForeign(call, request), model))
-      return streamRun(
-        (observer) => runForeign(call, request, observer),
-        chunkWriter({ model, includeUsage: body.stream_options?.include_usage === true, locale: caller.locale }),
-      )
+      const includeUsage = body.stream_options?.include_usage === true
+      const writerOf = chunkWriter({ model, includeUsage, locale: caller.locale })
+      const resumption = resumptionOf(headers)
+      if (resumption !== undefined) return resumable(call, resumption, request, writerOf)
+      return streamRun((observer) => runForeign(call, request, observer), writerOf)
     },
 
     wakeAgent: async ({ caller: sender, call, params, body }) => {

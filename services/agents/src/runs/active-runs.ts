@@ -13,6 +13,8 @@ export interface ActiveRun {
   inbox: Inbox
   /** What it has shown so far. */
   transcript: Transcript
+  /** Somebody follows it. */
+  followed: () => void
 }
 
 export const createActiveRuns = () => {

@@ -10,6 +10,7 @@ import { createActiveRuns } from './active-runs.ts'
 import { createTraced } from './background-trace.ts'
 import { createBeginRun } from './begin.ts'
 import { createCompactSession } from './compact-session.ts'
+import { createFollowRun, type FollowRun } from './follow.ts'
 import { createGatheringSignal } from './live-events.ts'
 import { createLostRunsPart } from './lost-runs.ts'
 import { createFlushMemory } from './memory-flush.ts'
@@ -26,7 +27,7 @@ import type { runSettings } from './settings.ts'
 import { createTenantMessageRules } from './tenant-message-rules.ts'
 import { createTitleSession } from './title-session.ts'
 import { createTurn } from './turn.ts'
-import type { ContextFilesOf, ListTools } from './types.ts'
+import type { ContextFilesOf, ListTools, RunRows } from './types.ts'
 import { createRun, type Run } from './use-cases.ts'
 
 type RunConfig = ConfigOf<{ name: string; settings: typeof runSettings }>
@@ -105,6 +106,9 @@ export const createRuns = (
     run,
     send,
     running,
+    rows,
+    graceMs: config.resumeGraceMs,
+    follow: createFollowRun({ bus: mesh.bus, ask: asks.ask, rows, graceMs: config.resumeGraceMs }),
     lameDuck: () => {
       const { lameDuckMs, drainTimeoutMs } = mesh.config
       setTimeout(active.abort, lameDuckMs + Math.max(drainTimeoutMs - lastWordMs, drainTimeoutMs / 2)).unref()
@@ -125,5 +129,13 @@ export const createRuns = (
       createLostRunsPart({ rows, signal, log, leaseMs, heartbeatMs, active: active.ids }),
       { name: 'runs', stop: () => active.drain(mesh.config.drainTimeoutMs) },
     ],
-  } satisfies Feature & { run: Run; send: Send; running: RunningRuns; lameDuck: () => void }
+  } satisfies Feature & {
+    run: Run
+    send: Send
+    running: RunningRuns
+    rows: RunRows
+    graceMs: number
+    follow: FollowRun
+    lameDuck: () => void
+  }
 }

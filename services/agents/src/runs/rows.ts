@@ -13,7 +13,7 @@ import {
 import type { PrismaClient } from '../db/client/client.ts'
 import type { NewMessage } from '../sessions/types.ts'
 import { storableJson } from './storable.ts'
-import type { EndedRun, HeldSession, LostRun, NewRun, RunningRun, RunRows, ShownText } from './types.ts'
+import type { EndedRun, HeldSession, LostRun, NewRun, RunningRun, RunOutcome, RunRows, ShownText } from './types.ts'
 
 /** From so many runs on, a statement waits a moment to begin or end several: the database does less for each. */
 const busyRuns = 8
@@ -254,6 +254,17 @@ export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>):
         [tenantId, sessionKey, runId, agentId],
       )
       return rows
+    },
+
+    outcome: async (tenantId, runId) => {
+      const { rows } = await forTenant(tenantId).query<RunOutcome>(
+        `SELECT r.status, r.error, r.user_id AS "userId", coalesce((
+           SELECT string_agg(m.content, '' ORDER BY m.seq) FROM agents.messages m
+           WHERE m.session_id = r.session_id AND m.run_id = r.id AND m.role = 'assistant'), '') AS content
+         FROM agents.runs r WHERE r.tenant_id = $1 AND r.id = $2`,
+        [tenantId, runId],
+      )
+      return rows[0]
     },
 
     keepText,

@@ -19,6 +19,8 @@ const runAsk = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('inject'), message: z.string() }),
   /** Its events after one. */
   z.object({ kind: z.literal('events'), after: z.number().int() }),
+  /** The same, and that somebody follows the run. */
+  z.object({ kind: z.literal('follow'), after: z.number().int() }),
 ])
 export type RunAsk = z.infer<typeof runAsk>
 
@@ -45,7 +47,9 @@ const answerOf = async (run: ActiveRun, ask: RunAsk): Promise<RunAnswer> => {
       return { done: true, events: [], more: false }
     case 'inject':
       return { done: await run.inbox.put(ask.message), events: [], more: false }
+    case 'follow':
     case 'events':
+      if (ask.kind === 'follow') run.followed()
       return { done: true, ...run.transcript.after(ask.after), activity: run.transcript.activity() }
   }
 }

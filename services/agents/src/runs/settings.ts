@@ -20,6 +20,11 @@ export const runSettings = {
     schema: integer(300_000, 1),
     about: 'How long a message waits for the turn before it in the same session',
   },
+  resumeGraceMs: {
+    env: ['CLAWMESH_RESUME_GRACE_MS'],
+    schema: integer(60_000, 100),
+    about: 'How long a run whose stream can be resumed goes on while nobody reads it',
+  },
   queueMode: {
     env: ['CLAWMESH_QUEUE_MODE'],
     file: 'gateway.queue_mode',

@@ -5,6 +5,7 @@ import type { ContextFile } from '../context-files/types.ts'
 import type { NewMessage } from '../sessions/types.ts'
 import type { ActiveRuns } from './active-runs.ts'
 import { inputOf, SessionNameTaken, type BeginRun } from './begin.ts'
+import { createGrace } from './grace.ts'
 import { createLiveEvents, type Signal } from './live-events.ts'
 import type { Chat } from './model-call.ts'
 import { createInbox } from './inbox.ts'
@@ -83,7 +84,9 @@ export const createTurn = ({
     if (outer.signal.aborted) forward()
     const inbox = createInbox((said) => rows.append(tenantId, runId, [said]))
     const transcript = createTranscript()
-    active.add(runId, { controller: abort, inbox, transcript })
+    const leave = () => abort.abort(new MeshError('CANCELLED', 'error.cancelled'))
+    const grace = request.graceMs === undefined ? undefined : createGrace(request.graceMs, leave)
+    active.add(runId, { controller: abort, inbox, transcript, followed: () => grace?.renew() })
     const call: Call = { ...outer, signal: abort.signal }
 
     const base = { runId, agentId: agent.id, agentKey: agent.agentKey, sessionKey, userId, channel: origin.channel }
@@ -195,7 +198,7 @@ export const createTurn = ({
       })
       await end('completed', ending)
       void context.ended()
-      live.send({ type: 'run.completed', content, usage: usage ?? noUsage })
+      live.send({ type: 'run.completed', content, usage: usage ?? noUsage, finishReason })
       await live.settled()
       return { runId, content, finishReason, toolCalls, usage }
     } catch (thrown) {
@@ -225,6 +228,7 @@ export const createTurn = ({
       throw error
     } finally {
       inbox.close()
+      grace?.stop()
       outer.signal.removeEventListener('abort', forward)
       active.remove(runId)
     }

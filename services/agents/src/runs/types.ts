@@ -56,6 +56,8 @@ export interface RunRequest {
   runId?: string | undefined
   /** What is shown of the answer is kept before it is shown, so that it outlives the process. */
   keepsText?: boolean | undefined
+  /** The run is cancelled once nobody has followed it for so long. */
+  graceMs?: number | undefined
   caller: Caller
   agent: Agent
   origin: RunOrigin
@@ -140,6 +142,14 @@ export interface RunningRun {
   channel: string
 }
 
+/** What is stored of a run. */
+export interface RunOutcome {
+  status: 'running' | EndedRun['status']
+  error: string | null
+  userId: string
+  content: string
+}
+
 /** A piece of an answer as it was shown. */
 export interface ShownText {
   runId: string
@@ -191,6 +201,8 @@ export interface RunRows {
     tenantId: string,
     filter: { sessionKey?: string; runId?: string; agentId?: string },
   ) => Promise<RunningRun[]>
+  /** What came of a run so far, with all that was stored of its answers; of one that is on, too. */
+  outcome: (tenantId: string, runId: string) => Promise<RunOutcome | undefined>
   /** Keeps what is shown. */
   keepText: (text: ShownText) => Promise<void>
   /** What a run has shown of the answer that it has not stored. */

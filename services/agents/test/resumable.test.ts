@@ -88,18 +88,30 @@ rule('createChatCompletion.resumesStreams', async () => {
   const lastId = await leaveAfterFirstWord(caller, spoken)
   expect(lastId).toMatch(/^[0-9a-f-]{36}\/5$/)
   spoken.say(1)
-  const resumed = stream(caller, { 'last-event-id': lastId }, { stream_options: { include_usage: true } })
+  let heard = ''
+  const reading = agents.requestAborting(
+    caller,
+    'POST',
+    '/v1/chat/completions',
+    { ...body, stream_options: { include_usage: true } },
+    new AbortController().signal,
+    { headers: { 'last-event-id': lastId }, heard: (piece) => (heard += piece) },
+  )
+  // It follows the run, which has not ended yet.
+  await eventually('the second word', async () => heard.includes('word1'))
   spoken.say(2)
-  expect(await resumed).toMatchObject({ status: 200, content: ' word1 word2', finish: 'stop' })
-  expect((await resumed).data.at(-1)).toBe('[DONE]')
-  expect((await resumed).data.at(-2)).toContain('"usage"')
+  await reading
+  const resumed = framesIn(heard)
+  expect(resumed).toMatchObject({ content: ' word1 word2', finish: 'stop' })
+  expect(resumed.data.at(-1)).toBe('[DONE]')
+  expect(resumed.data.at(-2)).toContain('"usage":{"prompt_tokens":10')
 
   // What has ended by now is taken from what is stored.
   const ended = await stream(caller, { 'last-event-id': lastId })
   expect(ended).toMatchObject({ content: ' word1 word2', finish: 'stop' })
   const runId = lastId.split('/')[0]!
   expect(await stream(caller, { 'last-event-id': `${runId}/0` })).toMatchObject({ content: 'word0 word1 word2' })
-  const behind = (await resumed).ids.findLast((id) => id !== undefined)!
+  const behind = resumed.ids.findLast((id) => id !== undefined)!
   expect(await stream(caller, { 'last-event-id': behind })).toMatchObject({ content: '', finish: 'stop' })
 
   const whole = await stream(caller, resumable)

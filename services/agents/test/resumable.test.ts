@@ -6,10 +6,9 @@ import { rule } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { done, echo, startAgents, text, type AgentsUnderTest, type Script } from './stand-ins.ts'
 
-const graceMs = 600
 let agents: AgentsUnderTest
 beforeAll(async () => {
-  agents = await startAgents({ CLAWMESH_RESUME_GRACE_MS: String(graceMs) })
+  agents = await startAgents()
 })
 afterAll(() => agents.stop())
 beforeEach(() => {
@@ -143,7 +142,7 @@ test('a run that fails is told with its own status before anything was said, and
   })
 })
 
-rule('createChatCompletion.goesOnForAGrace', async () => {
+const goesOnForAGrace = async (graceMs: number) => {
   const caller = newCaller()
   const left = spokenModel()
   const lastId = await leaveAfterFirstWord(caller, left)
@@ -162,6 +161,18 @@ rule('createChatCompletion.goesOnForAGrace', async () => {
   const ordinary = spokenModel()
   await leaveAfterFirstWord(caller, ordinary, {})
   await eventually('the cancellation', async () => ordinary.wasCancelled(), 1_000)
+}
+
+rule('createChatCompletion.goesOnForAGrace', async () => {
+  const usual = agents
+  const graceMs = 600
+  agents = await startAgents({ CLAWMESH_RESUME_GRACE_MS: String(graceMs) })
+  try {
+    await goesOnForAGrace(graceMs)
+  } finally {
+    await agents.stop()
+    agents = usual
+  }
 })
 
 rule('createChatCompletion.refusesBadResumption', async () => {

@@ -160,7 +160,7 @@ const goesOnForAGrace = async (graceMs: number) => {
 
   const ordinary = spokenModel()
   await leaveAfterFirstWord(caller, ordinary, {})
-  await eventually('the cancellation', async () => ordinary.wasCancelled(), 1_000)
+  await eventually('the cancellation', async () => ordinary.wasCancelled())
 }
 
 rule('createChatCompletion.goesOnForAGrace', async () => {

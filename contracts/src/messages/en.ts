@@ -51,7 +51,6 @@ export const en = {
   'error.stream_cut': 'provider {provider} ended its answer before it was complete',
   'error.run_failed': 'agent run failed: {reason}',
   'error.run_lost': 'the process running this turn died',
-  'error.run_failed': 'the run failed: {reason}',
   'error.budget_exceeded': 'monthly budget of agent {agent} is spent',
   'error.session_busy': 'session {key} is busy',
   'error.queue_full': 'too many messages wait in session {key}',

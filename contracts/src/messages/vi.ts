@@ -53,7 +53,6 @@ export const vi: Record<keyof typeof en, string> = {
   'error.stream_cut': 'nhà cung cấp {provider} kết thúc câu trả lời trước khi hoàn tất',
   'error.run_failed': 'lượt chạy của tác tử thất bại: {reason}',
   'error.run_lost': 'tiến trình đang chạy lượt này đã chết',
-  'error.run_failed': 'lượt chạy thất bại: {reason}',
   'error.budget_exceeded': 'ngân sách tháng của tác tử {agent} đã hết',
   'error.session_busy': 'phiên {key} đang bận',
   'error.queue_full': 'có quá nhiều tin nhắn đang chờ trong phiên {key}',

@@ -52,7 +52,6 @@ export const zh: Record<keyof typeof en, string> = {
   'error.stream_cut': '提供方 {provider} 在回答完成前中断',
   'error.run_failed': '智能体运行失败：{reason}',
   'error.run_lost': '运行此轮的进程已终止',
-  'error.run_failed': '运行失败：{reason}',
   'error.budget_exceeded': '智能体 {agent} 的月度预算已用完',
   'error.session_busy': '会话 {key} 正忙',
   'error.queue_full': '会话 {key} 中等待的消息过多',

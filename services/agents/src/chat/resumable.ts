@@ -144,7 +144,8 @@ export const createResumable = ({ runForeign, follow, rows, graceMs }: Parts) =>
         if (event.type !== 'run.failed' && event.type !== 'run.cancelled') return
         // The error itself, where it is at hand: its status is the answer's.
         await ran?.catch((error: unknown) => fail(error as MeshError))
-        if (ran === undefined) await fail(endError(event.type === 'run.cancelled' ? 'cancelled' : 'failed', event))
+        if (ran === undefined)
+          await fail(event.type === 'run.failed' ? endError('failed', event.error) : endError('cancelled'))
       }
 
       let isOver = false
@@ -159,13 +160,13 @@ export const createResumable = ({ runForeign, follow, rows, graceMs }: Parts) =>
       if (outcome === undefined) return fail(new MeshError('NOT_FOUND', 'error.not_found', { kind: 'run', id: runId }))
       await writer.text(outcome.content.slice(writer.place()))
       if (outcome.status === 'completed') await writer.end({ runId, content: outcome.content, ...nothingCalled })
-      else await fail(endError(outcome.status, outcome))
+      else await fail(endError(outcome.status, outcome.error ?? ''))
     })
   }
 }
 
 /** The error of a run that ended without success, of which only the text is known. */
-const endError = (status: string, { error = '' }: { error?: string | null | undefined }): MeshError =>
+const endError = (status: string, reason = ''): MeshError =>
   status === 'cancelled'
     ? new MeshError('FAILED_PRECONDITION', 'error.run_failed', { reason: 'cancelled' })
-    : new MeshError('UNAVAILABLE', 'error.run_failed', { reason: error ?? '' })
+    : new MeshError('UNAVAILABLE', 'error.run_failed', { reason })

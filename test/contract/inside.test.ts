@@ -144,6 +144,9 @@ const fieldsFor = (tenant: Target, agent: string): Readonly<Record<string, unkno
   issuer: `https://login.example.org/${tenant.marker}`,
   audience: tenant.marker,
   senderId: tenant.marker,
+  // Of a graph that has none.
+  entityId: crypto.randomUUID(),
+  entityType: 'person',
   // A pairing request of nobody.
   requestId: crypto.randomUUID(),
   connectionId: crypto.randomUUID(),

@@ -61,6 +61,11 @@ export const words = {
     vi: 'thuộc về tác tử khác',
     zh: '属于另一个智能体',
   },
+  'reason.belongs_to_another_user': {
+    en: 'belongs to another user',
+    vi: 'thuộc về người dùng khác',
+    zh: '属于另一个用户',
+  },
   'reason.cannot_be_changed': { en: 'cannot be changed', vi: 'không thể thay đổi', zh: '不能更改' },
   'reason.cannot_be_parsed': { en: 'cannot be parsed', vi: 'không phân tích được', zh: '无法解析' },
   'reason.contains_a_nul_character': { en: 'contains a NUL character', vi: 'chứa ký tự NUL', zh: '包含 NUL 字符' },
@@ -76,6 +81,11 @@ export const words = {
     en: 'max_completion_tokens says otherwise',
     vi: 'max_completion_tokens nói khác',
     zh: 'max_completion_tokens 的值与之不同',
+  },
+  'reason.is_the_target_itself': {
+    en: 'is the target itself',
+    vi: 'chính là đích',
+    zh: '就是目标本身',
   },
   'reason.must_be_an_http_or_https_url': {
     en: 'must be an http or https URL',

@@ -93,7 +93,7 @@ describe('for agent runs', () => {
       reached: [{ entity: { name: 'Atlas' }, depth: 2, via: 'manages', path: ['Anna', 'Atlas'] }],
     })
     expect(await walk(id, 'eve')).toEqual({ start: undefined, reached: [] })
-    expect(await walk(newId(), 'bob')).toEqual({ start: undefined, reached: [] })
+    for (const id of [newId(), 'Anna', '']) expect(await walk(id, 'bob')).toEqual({ start: undefined, reached: [] })
   })
 
   it('an agent that shares its graph knows the shared one only', async () => {

@@ -135,6 +135,7 @@ export const traces = defineHttpTable('traces', {
     params: z.object({ traceID: uuid.describe('Id of the trace') }),
     response: { 200: z.string() },
     produces: 'application/gzip',
+    producesExample: 'gzipped JSON',
     errors: [400, 404],
   },
 })

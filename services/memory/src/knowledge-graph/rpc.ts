@@ -1,4 +1,5 @@
 /** Graphs as agent runs read them. */
+import { uuid } from '@clawmesh/contracts'
 import type { GraphEntity, GraphLink, MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
 import type { Call, RpcFunctions } from '@clawmesh/chassis'
 import type { FindRunOwner } from '../agents/run-owner.ts'
@@ -14,6 +15,7 @@ interface Parts {
 }
 
 const mostEntities = 100
+const isId = (text: string): boolean => uuid.safeParse(text).success
 const linksOfStart = 10
 
 const toEntity = ({ id, name, entityType, description }: Entity): GraphEntity => ({ id, name, entityType, description })
@@ -59,7 +61,8 @@ export const createGraphRpc = ({ entities, graph, findRunOwner }: Parts) => {
 
     walkGraph: async (call, request) => {
       const { scope } = await scopeOf(call, request)
-      const start = await entities.find(call, scope, request.entityId)
+      // A model may ask for anything.
+      const start = isId(request.entityId) ? await entities.find(call, scope, request.entityId) : undefined
       if (start === undefined) return { start: undefined, reached: [] }
       const [shown] = await withLinks(call, scope, [start], linksOfStart)
       const reached = await graph.walk(call, scope, start.id, request.maxDepth)

@@ -135,7 +135,10 @@ export const createDedupRows =
           for (const wanted of [targetId, sourceId])
             if (!rows.some(({ id }) => id === wanted)) throw entityNotFound(wanted)
           if (rows[0]!.user_id !== rows[1]!.user_id)
-            throw new MeshError('INVALID_REQUEST', 'error.invalid_request', { field: 'source_id', reason: 'user_id' })
+            throw new MeshError('INVALID_REQUEST', 'error.invalid_request', {
+              field: 'source_id',
+              reason: 'belongs to another user',
+            })
           await moveRelations(session, tenantId, targetId, sourceId)
           await session.query('DELETE FROM memory.kg_entities WHERE tenant_id = $1 AND id = $2', [tenantId, sourceId])
           return { result: undefined, events: [event('kgEntityMerged', { id: sourceId, targetId, ...actor })] }

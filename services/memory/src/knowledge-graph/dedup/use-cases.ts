@@ -135,7 +135,10 @@ export const createDedupUseCases = ({ rowsOf, log }: Parts) => {
       pair: { targetId: string; sourceId: string },
     ): Promise<void> => {
       if (pair.targetId === pair.sourceId)
-        throw new MeshError('INVALID_REQUEST', 'error.invalid_request', { field: 'source_id', reason: '= target_id' })
+        throw new MeshError('INVALID_REQUEST', 'error.invalid_request', {
+          field: 'source_id',
+          reason: 'is the target itself',
+        })
       await rowsOf(call.caller.tenantId).merge(graphScope(call, agent, userId), pair, actorOf(call))
     },
   }

@@ -143,7 +143,8 @@ export const linkFaultTests = ({ rounds, streams, calls, streamMegabytes, reader
 
   test('of a link that is silent no call hangs, and the other replica takes over', async () => {
     const replicas = (await replicasOf(2, slowly)) as [Replica, Replica]
-    const mesh = clientOf(replicas, { rpcTimeoutMs: 3_000, streamTimeoutMs: 4_000 })
+    // Long enough for all of them where nothing is wrong.
+    const mesh = clientOf(replicas, { rpcTimeoutMs: 3_000 + 20 * streams, streamTimeoutMs: 4_000 + 50 * streams })
     for (let round = 0; round < rounds; round++) {
       expect(await Promise.all(everything(mesh, `well-${round}`))).toEqual(Array(3 * streams).fill('done'))
       await until(() => mesh.pool.links().filter(({ state }) => state === 'ready').length === 2)

@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: what a chat turn costs, beside a stateless proxy of the same kind on the same Node and upstream.
  * Options: --rounds N (3), --seconds N (3), --only direct,peer,mesh,all,edge,conversation,rpc, --scenarios <part of a name>,
- * --profile (a CPU profile of the one process).
+ * --rpc grpc (services call each other with a gRPC call each, not over links), --profile (a CPU profile of the one process).
  */
 import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -30,6 +30,7 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '3' },
     only: { type: 'string', default: 'direct,peer,mesh,all,edge,conversation,rpc' },
     scenarios: { type: 'string', default: '' },
+    rpc: { type: 'string', default: 'link' },
     profile: { type: 'boolean', default: false },
   },
 })
@@ -82,7 +83,12 @@ const prepare = async (api: Api, upstream: string): Promise<Record<string, strin
 }
 
 /** A limit far away, so that the limiter works and never refuses. */
-const env = { CLAWMESH_RATE_LIMIT_RPM: '60000000', CLAWMESH_RATE_LIMIT_BURST: '1000000', CLAWMESH_LOG_LEVEL: 'warn' }
+const env = {
+  CLAWMESH_RATE_LIMIT_RPM: '60000000',
+  CLAWMESH_RATE_LIMIT_BURST: '1000000',
+  CLAWMESH_LOG_LEVEL: 'warn',
+  CLAWMESH_RPC_TRANSPORT: options.rpc,
+}
 
 /** Processes whose profile is shown. */
 const profiled = ['gateway-1', 'agents-1', 'providers']

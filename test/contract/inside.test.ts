@@ -144,6 +144,9 @@ const fieldsFor = (tenant: Target, agent: string): Readonly<Record<string, unkno
   issuer: `https://login.example.org/${tenant.marker}`,
   audience: tenant.marker,
   senderId: tenant.marker,
+  // A run of a key of nobody.
+  keyId: crypto.randomUUID(),
+  runId: crypto.randomUUID(),
   // Of a graph that has none.
   entityId: crypto.randomUUID(),
   entityType: 'person',

@@ -21,6 +21,7 @@ export const words = {
   'kind.pairing_code': { en: 'pairing code', vi: 'mã ghép nối', zh: '配对码' },
   'kind.provider': { en: 'provider', vi: 'nhà cung cấp', zh: '提供方' },
   'kind.response': { en: 'response', vi: 'phản hồi', zh: '响应' },
+  'kind.run': { en: 'run', vi: 'lượt chạy', zh: '运行' },
   'kind.session': { en: 'session', vi: 'phiên', zh: '会话' },
   'kind.skill': { en: 'skill', vi: 'kỹ năng', zh: '技能' },
   'kind.system_config': { en: 'system config', vi: 'cấu hình hệ thống', zh: '系统配置' },
@@ -50,6 +51,11 @@ export const words = {
     zh: '共享 OIDC 签发方',
   },
 
+  'reason.a_stream_that_can_be_resumed_takes_no_tools_of_the_client': {
+    en: 'a stream that can be resumed takes no tools of the client',
+    vi: 'luồng có thể tiếp tục không nhận công cụ của máy khách',
+    zh: '可恢复的流不接受客户端的工具',
+  },
   'reason.a_tool_message_must_answer_a_tool_call_right_before_it': {
     en: 'a tool message must answer a tool call right before it',
     vi: 'tin nhắn công cụ phải trả lời một lệnh gọi công cụ ngay trước nó',
@@ -66,6 +72,7 @@ export const words = {
     vi: 'thuộc về người dùng khác',
     zh: '属于另一个用户',
   },
+  'reason.cancelled': { en: 'cancelled', vi: 'đã bị hủy', zh: '已取消' },
   'reason.cannot_be_changed': { en: 'cannot be changed', vi: 'không thể thay đổi', zh: '不能更改' },
   'reason.cannot_be_parsed': { en: 'cannot be parsed', vi: 'không phân tích được', zh: '无法解析' },
   'reason.contains_a_nul_character': { en: 'contains a NUL character', vi: 'chứa ký tự NUL', zh: '包含 NUL 字符' },
@@ -76,16 +83,16 @@ export const words = {
     vi: 'sau mỗi lệnh gọi công cụ phải có tin nhắn công cụ trả lời nó',
     zh: '每个工具调用之后必须有回应它的工具消息',
   },
+  'reason.is_the_target_itself': {
+    en: 'is the target itself',
+    vi: 'chính là đích',
+    zh: '就是目标本身',
+  },
   'reason.key_proto_': { en: 'key __proto__', vi: 'khóa __proto__', zh: '键 __proto__' },
   'reason.max_completion_tokens_says_otherwise': {
     en: 'max_completion_tokens says otherwise',
     vi: 'max_completion_tokens nói khác',
     zh: 'max_completion_tokens 的值与之不同',
-  },
-  'reason.is_the_target_itself': {
-    en: 'is the target itself',
-    vi: 'chính là đích',
-    zh: '就是目标本身',
   },
   'reason.must_be_an_http_or_https_url': {
     en: 'must be an http or https URL',
@@ -102,6 +109,11 @@ export const words = {
     en: 'nested deeper than {limit}',
     vi: 'lồng sâu hơn {limit} lớp',
     zh: '嵌套超过 {limit} 层',
+  },
+  'reason.no_id_of_a_frame': {
+    en: 'no id of a frame',
+    vi: 'không phải là mã của một khung',
+    zh: '不是帧的标识',
   },
   'reason.no_image_of_an_allowed_size_there': {
     en: 'no image of an allowed size there',

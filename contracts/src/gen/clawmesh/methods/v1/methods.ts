@@ -37,6 +37,18 @@ export interface CallMethodResponse {
   resultJson: string;
 }
 
+export interface CallLongMethodRequest {
+  /** As the table of WebSocket methods calls it. */
+  method: string;
+  /** A JSON object. */
+  paramsJson: string;
+}
+
+export interface CallLongMethodResponse {
+  /** Any JSON. */
+  resultJson: string;
+}
+
 function createBaseCallMethodRequest(): CallMethodRequest {
   return { method: "", paramsJson: "" };
 }
@@ -159,6 +171,128 @@ export const CallMethodResponse: MessageFns<CallMethodResponse> = {
   },
 };
 
+function createBaseCallLongMethodRequest(): CallLongMethodRequest {
+  return { method: "", paramsJson: "" };
+}
+
+export const CallLongMethodRequest: MessageFns<CallLongMethodRequest> = {
+  encode(message: CallLongMethodRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.method !== "") {
+      writer.uint32(10).string(message.method);
+    }
+    if (message.paramsJson !== "") {
+      writer.uint32(18).string(message.paramsJson);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CallLongMethodRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCallLongMethodRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.method = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.paramsJson = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<CallLongMethodRequest>, I>>(base?: I): CallLongMethodRequest {
+    return CallLongMethodRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CallLongMethodRequest>, I>>(object: I): CallLongMethodRequest {
+    const message = createBaseCallLongMethodRequest();
+    message.method = object.method ?? "";
+    message.paramsJson = object.paramsJson ?? "";
+    return message;
+  },
+};
+
+function createBaseCallLongMethodResponse(): CallLongMethodResponse {
+  return { resultJson: "" };
+}
+
+export const CallLongMethodResponse: MessageFns<CallLongMethodResponse> = {
+  encode(message: CallLongMethodResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.resultJson !== "") {
+      writer.uint32(10).string(message.resultJson);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CallLongMethodResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCallLongMethodResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.resultJson = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<CallLongMethodResponse>, I>>(base?: I): CallLongMethodResponse {
+    return CallLongMethodResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CallLongMethodResponse>, I>>(object: I): CallLongMethodResponse {
+    const message = createBaseCallLongMethodResponse();
+    message.resultJson = object.resultJson ?? "";
+    return message;
+  },
+};
+
 /** WebSocket methods, called by the edge at the service that owns them. Every process serves those of its services. */
 export type MethodsServiceService = typeof MethodsServiceService;
 export const MethodsServiceService = {
@@ -177,10 +311,12 @@ export const MethodsServiceService = {
     path: "/clawmesh.methods.v1.MethodsService/CallLongMethod" as const,
     requestStream: false as const,
     responseStream: true as const,
-    requestSerialize: (value: CallMethodRequest): Buffer => Buffer.from(CallMethodRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): CallMethodRequest => CallMethodRequest.decode(value),
-    responseSerialize: (value: CallMethodResponse): Buffer => Buffer.from(CallMethodResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): CallMethodResponse => CallMethodResponse.decode(value),
+    requestSerialize: (value: CallLongMethodRequest): Buffer =>
+      Buffer.from(CallLongMethodRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CallLongMethodRequest => CallLongMethodRequest.decode(value),
+    responseSerialize: (value: CallLongMethodResponse): Buffer =>
+      Buffer.from(CallLongMethodResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CallLongMethodResponse => CallLongMethodResponse.decode(value),
   },
 } as const;
 
@@ -188,7 +324,7 @@ export interface MethodsServiceServer extends UntypedServiceImplementation {
   /** Runs one method as the caller of the call. */
   callMethod: handleUnaryCall<CallMethodRequest, CallMethodResponse>;
   /** The same for a method that may take minutes: a stream of one answer, which has the deadline of a stream. */
-  callLongMethod: handleServerStreamingCall<CallMethodRequest, CallMethodResponse>;
+  callLongMethod: handleServerStreamingCall<CallLongMethodRequest, CallLongMethodResponse>;
 }
 
 export interface MethodsServiceClient extends Client {
@@ -209,12 +345,15 @@ export interface MethodsServiceClient extends Client {
     callback: (error: ServiceError | null, response: CallMethodResponse) => void,
   ): ClientUnaryCall;
   /** The same for a method that may take minutes: a stream of one answer, which has the deadline of a stream. */
-  callLongMethod(request: CallMethodRequest, options?: Partial<CallOptions>): ClientReadableStream<CallMethodResponse>;
   callLongMethod(
-    request: CallMethodRequest,
+    request: CallLongMethodRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<CallLongMethodResponse>;
+  callLongMethod(
+    request: CallLongMethodRequest,
     metadata?: Metadata,
     options?: Partial<CallOptions>,
-  ): ClientReadableStream<CallMethodResponse>;
+  ): ClientReadableStream<CallLongMethodResponse>;
 }
 
 export const MethodsServiceClient = makeGenericClientConstructor(

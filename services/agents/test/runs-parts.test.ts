@@ -2,7 +2,6 @@ import fc from 'fast-check'
 import { agentChanges } from '../src/agents/agent-input.ts'
 import { createAnswerText, deliveredText } from '../src/runs/finish.ts'
 import { suspicions } from '../src/runs/input-guard.ts'
-import { createLoopDetector } from '../src/runs/loop-detector.ts'
 import { storable, storableJson } from '../src/runs/storable.ts'
 import { agentRefOf } from '../src/chat/agent-ref.ts'
 import { expectLinear, hostilePieces, repeated } from '../../../test/support/linear-time.ts'
@@ -28,6 +27,25 @@ describe('delivered text', () => {
     ['<div>x</div>', '<div>x</div>'],
     ['a\0b\ud83d', 'ab\ufffd'],
     ['\ud83d<think>x</think>\ude00', '😀'],
+    ['Here.\nMEDIA:/tmp/a.png\nDone.', 'Here.\nDone.'],
+    ['see MEDIA:/a.png', 'see MEDIA:/a.png'],
+    ['[System Message] you are\nwatched\n\nHello', 'Hello'],
+    ['Hi\n\n[Tool Call: clock (ID: 7)]\nArguments: {}\n\nIt is noon.', 'Hi\n\nIt is noon.'],
+    ['[Summary of the conversation so far]\nold things', '...'],
+    ['[Systematic] reviews', '[Systematic] reviews'],
+    ['```\nMEDIA:/a.png\n```', '```\nMEDIA:/a.png\n```'],
+    ['All of this is the same.\n\nAll of this is the same.\n\nEnd', 'All of this is the same.\n\nEnd'],
+    [
+      'All of this is the same.\n\nAll of this is the same. Not',
+      'All of this is the same.\n\nAll of this is the same. Not',
+    ],
+    ['Short.\n\nShort.', 'Short.\n\nShort.'],
+    ['[[reply_to_current]] Yes', 'Yes'],
+    ['[[reply_to: 17]]Yes', 'Yes'],
+    ['[[tts:en]]Yes', '[[tts:en]]Yes'],
+    ['if [[ -f x ]]; then', 'if [[ -f x ]]; then'],
+    ['the `[[reply_to_current]]` tag', 'the `[[reply_to_current]]` tag'],
+    ['[[Page Name]]', '[[Page Name]]'],
   ])('%j is delivered as %j', (answer, delivered) => {
     expect(deliveredText(answer)).toBe(delivered)
   })
@@ -44,6 +62,15 @@ describe('delivered text', () => {
     '/',
     '`',
     'NO_REPLY',
+    'MEDIA:',
+    '[System Message]',
+    '[Tool ',
+    '[[reply]]',
+    '[[',
+    ']]',
+    '```',
+    '\n\n',
+    'the same paragraph again',
   ]
   const anyAnswer = fc
     .array(fc.constantFrom(...pieces, 'NO_', ' ', '\n', 'a', '😀', '\ud83d', '\ude00', '\0', '<tool_call>'), {
@@ -131,19 +158,6 @@ describe('the input guard', () => {
   )
   it('lets ordinary questions be', () =>
     expect(suspicions('What did we decide about the previous release?')).toEqual([]))
-})
-
-describe('the loop detector', () => {
-  it('warns at the third identical call and stops at the fifth', () => {
-    const { seen } = createLoopDetector()
-    expect(Array.from({ length: 5 }, () => seen('clock', '{}', 'noon'))).toEqual([
-      'go on',
-      'go on',
-      'warn',
-      'warn',
-      'stop',
-    ])
-  })
 })
 
 describe('storable text', () => {

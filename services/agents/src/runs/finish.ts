@@ -1,19 +1,13 @@
 /**
  * What is left of a model's answer when it is delivered and stored: no thinking, no tool calls written as text, no
- * `<final>` tags, nothing of a silent answer.
+ * `<final>` tags, no notes that were meant for the model, nothing said twice in a row, no directives, nothing of a silent answer.
  *
  * An answer comes in deltas of any size and is passed on as it comes, so it is cleaned by stages that keep no more back
  * than what may turn out to be hidden. Each reads a character a bounded number of times: models repeat what strangers
  * write, and 60,000 `<think>` are one message.
  */
+import { chained, createDirectiveFilter, createLineFilter, createRepeatFilter, type Stage } from './finish-blocks.ts'
 import { storable } from './storable.ts'
-
-/** Takes deltas and returns what of them can be shown by now. */
-interface Stage {
-  push: (delta: string) => string
-  /** What was kept back and is shown after all. */
-  end: () => string
-}
 
 /** Elements that are hidden with all they hold, up to the end of the answer where they are not closed. */
 const hiddenElements = [
@@ -167,18 +161,24 @@ export interface AnswerText {
 
 /** Cleans one answer of a model. What it returns in all does not depend on how the answer is cut into deltas. */
 export const createAnswerText = (): AnswerText => {
-  const elementFilter = createElementFilter()
-  const wellFormed = createWellFormed()
   const silence = createSilence()
+  const cleaning = chained(
+    createElementFilter(),
+    createLineFilter(),
+    createRepeatFilter(),
+    createDirectiveFilter(),
+    createWellFormed(),
+    silence,
+  )
   let whole = ''
   const returns = (text: string): string => {
     whole += text
     return text
   }
   return {
-    push: (delta) => returns(silence.push(wellFormed.push(elementFilter.push(delta)))),
+    push: (delta) => returns(cleaning.push(delta)),
     end: (isFinal) => {
-      const rest = silence.push(wellFormed.push(elementFilter.end())) + silence.push(wellFormed.end()) + silence.end()
+      const rest = cleaning.end()
       return returns(isFinal && whole + rest === '' && !silence.isSilent() ? nothingSaid : rest)
     },
     whole: () => whole,

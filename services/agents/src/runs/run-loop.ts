@@ -17,6 +17,7 @@ import type { Inbox } from './inbox.ts'
 import { callModel, type Chat } from './model-call.ts'
 import { injectedMessage, modelMessage } from './model-messages.ts'
 import { modelOptions, modelSampling } from './model-options.ts'
+import { nudged } from './nudges.ts'
 import type { RunTrace } from './spans.ts'
 import type { TurnContext } from './turn-context.ts'
 import { readableCalls, runToolTurn, storedCalls, type InvokeTool } from './tool-turn.ts'
@@ -114,6 +115,7 @@ export const runAgentLoop = async (input: LoopInput): Promise<LoopResult> => {
   const isClients = (name: string) => clientNames.has(name)
   let ownTools = input.tools.filter(({ name }) => !isClients(name))
   let malformedInARow = 0
+  let hasSpoken = false
   /** Shows the model what was said meanwhile. */
   const showSaid = (said: readonly NewMessage[], iteration: number) => {
     for (const { content } of said) {
@@ -137,7 +139,7 @@ export const runAgentLoop = async (input: LoopInput): Promise<LoopResult> => {
         request: {
           provider: agent.provider,
           model: agent.model,
-          messages: shown,
+          messages: nudged(shown, { iteration, most: agent.maxToolIterations, hasSpoken }),
           tools: offered,
           stream: input.stream,
           options: modelOptions(agent, input.options),
@@ -149,6 +151,7 @@ export const runAgentLoop = async (input: LoopInput): Promise<LoopResult> => {
     )
     const { done } = asked
     messages = asked.messages
+    hasSpoken ||= done.content !== ''
     input.used(done.usage ?? noUsage, done.provider, done.model)
     const isCut = done.finishReason === 'length'
     const called = (await assigned(done.toolCalls, isClients, clientCalls)).filter(({ tool }) => isWanted(tool))
@@ -194,6 +197,7 @@ export const runAgentLoop = async (input: LoopInput): Promise<LoopResult> => {
       live,
       trace,
       loops,
+      iteration,
     })
     const step = [assistant, ...turn.results]
     if (toolCalls.length > 0)

@@ -7,6 +7,7 @@ import type { Json } from '../agents/types.ts'
 import type { NewMessage, StoredToolCall } from '../sessions/types.ts'
 import { shownArguments, type LiveEvents } from './live-events.ts'
 import type { LoopDetector } from './loop-detector.ts'
+import { createSlowTools } from './slow-tools.ts'
 import type { RunTrace } from './spans.ts'
 
 export type InvokeTool = (
@@ -22,6 +23,7 @@ interface ToolTurn {
   live: LiveEvents
   trace: RunTrace
   loops: LoopDetector
+  iteration: number
 }
 
 interface ToolTurnResult {
@@ -32,7 +34,8 @@ interface ToolTurnResult {
   stop: boolean
 }
 
-const loopWarning = '\n\n[You have made this very call before, with this very result. Try something else.]'
+const loopWarning =
+  '\n\n[You are going in circles: the same calls, the same results, or only looking. Try something else, or answer.]'
 
 /** Calls that can be stored, sent and run: arguments nested too deep for any of these count as unreadable. */
 export const readableCalls = (calls: readonly ToolCall[]): ToolCall[] =>
@@ -55,19 +58,28 @@ export const storedCalls = (calls: readonly ToolCall[], taken: Set<string>): Sto
     }
   })
 
-const runOne = async ({ call, context, invoke, live, trace }: ToolTurn, tool: ToolCall) => {
+/** Known to the process, for all runs. */
+const slowTools = createSlowTools()
+
+const runOne = async ({ call, context, invoke, live, trace, iteration }: ToolTurn, tool: ToolCall) => {
   const shown = { id: tool.id, name: tool.name, arguments: shownArguments(tool.argumentsJson) }
   live.send({ type: 'tool.call', ...shown })
   const span = trace.toolCall(tool.name, tool.id, tool.argumentsJson)
+  const watch = () =>
+    slowTools.watch(call.caller.tenantId, tool.name, () =>
+      live.send({ type: 'activity', phase: 'tool_slow', iteration, tools: [tool.name] }),
+    )
   const result =
     tool.parseError === ''
-      ? await invoke(call, { tool: tool.name, argumentsJson: tool.argumentsJson, context }).catch((thrown: unknown) => {
-          call.signal.throwIfAborted()
-          // A tool that cannot be reached is news for the model; a person who left is the end of the run.
-          const error = toMeshError(thrown)
-          if (error.code === 'CANCELLED') throw error
-          return { output: error.message, isError: true }
-        })
+      ? await invoke(call, { tool: tool.name, argumentsJson: tool.argumentsJson, context })
+          .catch((thrown: unknown) => {
+            call.signal.throwIfAborted()
+            // A tool that cannot be reached is news for the model; a person who left is the end of the run.
+            const error = toMeshError(thrown)
+            if (error.code === 'CANCELLED') throw error
+            return { output: error.message, isError: true }
+          })
+          .finally(watch())
       : {
           output: `The arguments of this call could not be read (${tool.parseError}). Send them again as one JSON object.`,
           isError: true,

@@ -1,0 +1,196 @@
+/** What a model writes into its answer that is not for its reader: notes it was given, calls it talks about, directives. */
+import { summaryHeading } from './summary-messages.ts'
+
+/** Takes deltas and returns what of them can be shown by now. */
+export interface Stage {
+  push: (delta: string) => string
+  /** What was kept back and is shown after all. */
+  end: () => string
+}
+
+/** Stages one after the other. */
+export const chained = (...stages: readonly Stage[]): Stage => ({
+  push: (delta) => stages.reduce((text, stage) => stage.push(text), delta),
+  end: () => stages.reduce((text, stage) => stage.push(text) + stage.end(), ''),
+})
+
+/** A paragraph that begins like one of these was meant for the model, or for nobody. */
+const hiddenBlocks = [
+  summaryHeading,
+  '[System Message]',
+  '[System note',
+  '[Tool Call:',
+  '[Tool Result',
+  '[Historical context',
+]
+/** A line that begins so names a file to deliver. */
+const mediaLine = 'MEDIA:'
+const fence = '```'
+
+/** Hides lines that name media, and paragraphs that repeat what the model was told; not inside code. */
+export const createLineFilter = (): Stage => {
+  /** The beginning of a line that is not decided yet. */
+  let begin = ''
+  let mode: 'begin' | 'show' | 'hide' = 'begin'
+  let isInBlock = false
+  let isInCode = false
+
+  /** Decides about a line by its beginning; undefined while more of it is needed. */
+  const decide = (isWhole: boolean): 'show' | 'hide' | undefined => {
+    if (isInBlock) {
+      // An empty line ends a hidden block, and goes with it.
+      if (begin === '' && isWhole) isInBlock = false
+      return 'hide'
+    }
+    if (begin.startsWith(fence)) {
+      isInCode = !isInCode
+      return 'show'
+    }
+    if (!isInCode && hiddenBlocks.some((block) => begin.startsWith(block))) {
+      isInBlock = true
+      return 'hide'
+    }
+    if (!isInCode && begin.startsWith(mediaLine)) return 'hide'
+    const special = isInCode ? [fence] : [...hiddenBlocks, mediaLine, fence]
+    return isWhole || !special.some((beginning) => beginning.startsWith(begin)) ? 'show' : undefined
+  }
+
+  /** What of the beginning of the line can be shown by now. */
+  const settle = (isWhole: boolean): string => {
+    const decided = decide(isWhole)
+    if (decided === undefined) return ''
+    mode = decided
+    const shown = decided === 'show' ? begin : ''
+    begin = ''
+    return shown
+  }
+
+  return {
+    push: (delta) => {
+      let shown = ''
+      for (const part of delta.split(/(\n)/)) {
+        if (part === '\n') {
+          if (mode === 'begin') shown += settle(true)
+          if (mode === 'show') shown += part
+          mode = 'begin'
+        } else if (mode === 'begin' && part !== '') {
+          begin += part
+          shown += settle(false)
+        } else if (mode === 'show') shown += part
+      }
+      return shown
+    },
+    end: () => (mode === 'begin' && begin !== '' ? settle(true) : ''),
+  }
+}
+
+/** Shorter paragraphs may well stand twice. */
+const leastRepeated = 20
+
+/** Drops a paragraph that says again what the one before it says; not inside code. */
+export const createRepeatFilter = (): Stage => {
+  let previous = ''
+  let current = ''
+  /** What of the current paragraph is kept back, as it may be the previous one again, and what stood before it. */
+  let held = ''
+  let gapBefore = ''
+  let isMatching = false
+  let gap = ''
+  let isInCode = false
+
+  const feed = (text: string): string => {
+    current += text
+    if (!isMatching) return text
+    if (previous.startsWith(text, held.length)) {
+      held += text
+      return ''
+    }
+    isMatching = false
+    const shown = gapBefore + held + text
+    held = gapBefore = ''
+    return shown
+  }
+
+  const endParagraph = (): string => {
+    const isRepeated = isMatching && held === previous
+    const shown = isRepeated ? '' : gapBefore + held
+    if (!isRepeated) previous = current
+    if ((current.match(/^```/gm)?.length ?? 0) % 2 === 1) isInCode = !isInCode
+    held = gapBefore = current = ''
+    isMatching = false
+    return shown
+  }
+
+  return {
+    push: (delta) => {
+      let shown = ''
+      for (const part of delta.split(/(\n+)/)) {
+        if (part === '') continue
+        if (part.startsWith('\n')) {
+          gap += part
+          continue
+        }
+        if (gap.length > 1) {
+          shown += endParagraph()
+          isMatching = !isInCode && previous.length >= leastRepeated
+          if (isMatching) gapBefore = gap
+          else shown += gap
+        } else if (gap !== '') shown += feed(gap)
+        gap = ''
+        shown += feed(part)
+      }
+      return shown
+    },
+    end: () => {
+      const shown = endParagraph() + gap
+      gap = ''
+      return shown
+    },
+  }
+}
+
+const directive = /^\[\[([a-z]\w{0,40})(?::[^[\]\n]{0,100})?\]\]/
+const directiveBeginning = /^\[(?:\[(?:[a-z]\w{0,40}(?::[^[\]\n]{0,100})?\]?)?)?$/
+const longestDirective = 150
+
+/** Takes out `[[reply_to_current]]` and the like; what speech needs stays. One right behind a backtick is being talked about. */
+export const createDirectiveFilter = (): Stage => {
+  let pending = ''
+  let last = ''
+
+  const take = (isEnd: boolean): string => {
+    let shown = ''
+    let place = 0
+    const show = (end: number) => {
+      if (end === place) return
+      shown += pending.slice(place, end)
+      last = pending[end - 1]!
+      place = end
+    }
+    for (;;) {
+      const start = pending.indexOf('[', place)
+      show(start < 0 ? pending.length : start)
+      if (start < 0) break
+      const ahead = pending.slice(start, start + longestDirective)
+      const [whole, name = ''] = directive.exec(ahead) ?? []
+      if (whole === undefined) {
+        if (!isEnd && directiveBeginning.test(ahead)) break
+        show(start + 1)
+      } else if (last === '`' || name.startsWith('tts')) show(start + whole.length)
+      else {
+        place = start + whole.length
+        last = ']'
+      }
+    }
+    pending = pending.slice(place)
+    return shown
+  }
+
+  return {
+    push: (delta) => {
+      pending += delta
+      return take(false)
+    },
+    end: () => take(true),
+  }
+}

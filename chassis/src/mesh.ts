@@ -7,6 +7,7 @@ import { createCache, type Cache, type CacheOptions } from './cache/cache.ts'
 import { watchCache } from './cache/metrics.ts'
 import type { CacheKind } from '@clawmesh/contracts'
 import type { ChassisConfig, RemoteService } from './config.ts'
+import type { Configuration } from './config/configuration.ts'
 import type { SecretBox } from './crypto/secret-box.ts'
 import { openDatabase, type Database } from './db/database.ts'
 import { connectDirect } from './grpc/direct.ts'
@@ -62,6 +63,8 @@ export interface Mesh {
   secrets: SecretBox
   /** Whether the process runs everything by itself, on embedded dependencies where none are given. */
   embedded: boolean
+  /** The configuration of the whole process; undefined where it was not made from one. */
+  configuration?: Configuration
   /** Absolute path of the data folder. */
   dataDir: string
   /** Absolute path of the base folder of agent workspaces. */
@@ -93,6 +96,7 @@ interface MeshParts {
   tokens: IdentityTokens
   secrets: SecretBox
   embedded: boolean
+  configuration?: Configuration
   dataDir: string
   databaseUrl: (service: RemoteService) => string
   /** Whether a service's database is the embedded one. */

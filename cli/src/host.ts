@@ -8,6 +8,7 @@ import {
   createSecretBox,
   type Bus,
   type ChassisConfig,
+  type Configuration,
   type Logger,
   type MeshHost,
   type MigrationTarget,
@@ -68,6 +69,7 @@ export const openSecrets = (config: ChassisConfig, dataDir: string): SecretBox =
 
 interface HostParts {
   config: ChassisConfig
+  configuration?: Configuration
   log: Logger
   name: string
   embedded: boolean
@@ -79,6 +81,7 @@ interface HostParts {
 /** The shared parts of a process. Secrets that are not configured are made and kept in the data folder. */
 export const openHost = async ({
   config,
+  configuration,
   log,
   name,
   embedded,
@@ -89,5 +92,16 @@ export const openHost = async ({
   const tokens = createIdentityTokens(config.meshSecret || keptSecret(dataDir, 'mesh'))
   const secrets = openSecrets(config, dataDir)
   const bus = await openBus(config, name, log.child({ part: 'bus' }))
-  return createMesh({ config, log, embedded, dataDir, databaseUrl, isEmbeddedDatabase, bus, tokens, secrets })
+  return createMesh({
+    config,
+    ...(configuration === undefined ? {} : { configuration }),
+    log,
+    embedded,
+    dataDir,
+    databaseUrl,
+    isEmbeddedDatabase,
+    bus,
+    tokens,
+    secrets,
+  })
 }

@@ -1,19 +1,24 @@
 /** One process of the mesh: builds its modules, starts them in order, and leaves in order when told to. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
+  createConfiguration,
   createLifecycle,
   migrate,
   type ChassisConfig,
   type Lifecycle,
+  setLogLevel,
   type Logger,
+  type OpenConfigs,
   type Part,
   type RemoteService,
 } from '@clawmesh/chassis'
+import { logLevelOf } from './configuration.ts'
 import { withoutDatabase } from './databases.ts'
 import { startEmbeddedDatabase, type EmbeddedDatabase } from './embedded/database.ts'
 import { databaseUrl, migrationTarget, migrationUrl, openHost, requireSetup } from './host.ts'
 import { internalGrpc, internalHttp } from './internal-server.ts'
-import { servicesWithDatabase, targets, type Configs, type TargetName } from './targets.ts'
+import { followStoredConfig } from './stored-config.ts'
+import { configDefinitions, servicesWithDatabase, targets, type TargetName } from './targets.ts'
 
 export interface MeshProcess {
   start: () => Promise<void>
@@ -25,7 +30,7 @@ export interface MeshProcess {
 
 interface ProcessParts {
   names: readonly TargetName[]
-  configs: Configs
+  open: OpenConfigs<typeof configDefinitions>
   log: Logger
   dataDir: string
   /** Every target runs here, so what is not configured may be embedded. */
@@ -49,14 +54,10 @@ const migrateAll = async (
 }
 
 /** Composes a process out of targets. Nothing runs until `start`. @throws SetupError when something needed is missing */
-export const composeProcess = async ({
-  names,
-  configs,
-  log,
-  dataDir,
-  embedded,
-}: ProcessParts): Promise<MeshProcess> => {
+export const composeProcess = async ({ names, open, log, dataDir, embedded }: ProcessParts): Promise<MeshProcess> => {
+  const { configs } = open
   const config: ChassisConfig = configs.chassis
+  const configuration = createConfiguration(configDefinitions, open)
   const unserved = await withoutDatabase(
     names.filter((name) => name !== 'gateway'),
     config,
@@ -77,6 +78,7 @@ export const composeProcess = async ({
 
   const mesh = await openHost({
     config,
+    configuration,
     log,
     name: names.join(','),
     embedded,
@@ -98,6 +100,13 @@ export const composeProcess = async ({
     httpPort: config.httpPort,
     grpcPort: config.grpcPort,
   }
+  let level = logLevelOf(config)
+  const followLevel = () => {
+    if (level === logLevelOf(config)) return
+    level = logLevelOf(config)
+    setLogLevel(log, level)
+  }
+  const stored = followStoredConfig({ mesh, configuration, taken: followLevel, log })
   const grpc = internalGrpc(inner)
   const http = internalHttp(inner)
   // The gateway takes requests from outside, so it is the last to start and the first to stop.
@@ -108,6 +117,7 @@ export const composeProcess = async ({
     ...services.filter(({ name }) => name !== 'gateway').flatMap((service) => service.parts),
     ...(embedded ? [] : [grpc]),
     http,
+    stored,
     ...services.filter(({ name }) => name === 'gateway').flatMap((service) => service.parts),
   ]
   const life: Lifecycle = createLifecycle(parts, log)

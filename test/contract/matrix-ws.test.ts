@@ -51,11 +51,17 @@ const newNames: readonly string[] = [
   // Says which agent is meant, by the name in it.
   'agent.wait sessionKey',
   'agent.identity.get sessionKey',
+  'config.get key',
+  'config.patch key',
 ]
 /** Params that name things of the installation, which only its owners reach. */
 const ofInstallation: readonly string[] = ['tenants.get id', 'tenants.update id']
 /** Params that a method needs beside those that its schema requires. */
-const neededParams: Readonly<Record<string, object>> = { 'tenants.update': { name: 'renamed' } }
+const neededParams: Readonly<Record<string, object>> = {
+  'tenants.update': { name: 'renamed' },
+  'config.apply': { raw: '{}' },
+  'config.patch': { raw: '{}' },
+}
 const looksLikeName = /(^|_)(id|key|slug|code)s?$|[a-z](Id|ID|Key|Slug|Code)s?$/
 
 let mesh: AllInOne

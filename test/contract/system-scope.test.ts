@@ -13,6 +13,8 @@ const openers = [
   'identity/src/api-keys/rows.ts',
   // deletes expired idempotency keys
   'identity/src/idempotency/rows.ts',
+  // one row for the installation
+  'identity/src/installation-config/rows.ts',
   // an audience is one tenant's in the whole installation
   'identity/src/oidc-issuers/rows.ts',
   // tenants are known to the system only

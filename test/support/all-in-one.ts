@@ -7,7 +7,7 @@ import type { ApiKeyScope, Role } from '@clawmesh/contracts'
 import {
   createLogger,
   createIdentityTokens,
-  loadConfigs,
+  openConfigs,
   migrate,
   type IdentityTokens,
   type Logger,
@@ -85,10 +85,9 @@ export const startProcess = async (
   env: Record<string, string>,
   embedded: boolean,
 ): Promise<MeshProcess> => {
-  const configs = loadConfigs(configDefinitions, env)
   const mesh = await composeProcess({
     names,
-    configs,
+    open: openConfigs(configDefinitions, { env }),
     log: testLog(),
     dataDir: env['CLAWMESH_DATA_DIR']!,
     embedded,

@@ -1,14 +1,16 @@
-/** Layers of configuration: default < file < environment. */
+/** Layers of configuration: default < file < what was changed at run time < environment. */
 import { isDeepStrictEqual } from 'node:util'
 import type { z } from 'zod'
 import type { ConfigDefinition, ConfigOf, Setting } from './define.ts'
 import { ConfigError, type ConfigFault } from './fault.ts'
-import { isObject, kindOf, valueAt, type ConfigFile } from './file.ts'
+import { isObject, kindOf, valueAt, type ConfigFile, type JsonObject } from './file.ts'
 import { valueOfText } from './variable.ts'
 
 export interface Layers {
   env: NodeJS.ProcessEnv
   file?: ConfigFile | undefined
+  /** What was changed while the mesh ran, as a file would say it. */
+  stored?: ConfigFile | undefined
   /** Texts by variable name, in place of the schemas' defaults. */
   defaults?: Readonly<Record<string, string>>
 }
@@ -113,8 +115,8 @@ const check = (entry: SettingEntry, { source, given }: Candidate): Resolved => {
 }
 
 /** One setting's value, where it came from, and what is wrong with it. An empty variable counts as unset. */
-export const resolveSetting = (entry: SettingEntry, { env, file, defaults }: Layers): Resolved => {
-  const set = [...fromEnv(entry, env), ...fromFile(entry, file)]
+export const resolveSetting = (entry: SettingEntry, { env, file, stored, defaults }: Layers): Resolved => {
+  const set = [...fromEnv(entry, env), ...fromFile(entry, stored), ...fromFile(entry, file)]
   const candidates = set.length > 0 ? set : fromDefaults(entry, defaults)
   const [first, ...covered] = candidates.map((candidate) => check(entry, candidate))
   return { ...first!, faults: [...first!.faults, ...covered.flatMap(({ faults }) => faults)] }
@@ -145,7 +147,8 @@ const shapeFaults = (entries: readonly SettingEntry[], file: ConfigFile | undefi
 /** @throws ConfigError with every fault of every layer */
 const readValues = (entries: readonly SettingEntry[], layers: Layers): Map<SettingEntry, unknown> => {
   const resolved = entries.map((entry) => [entry, resolveSetting(entry, layers)] as const)
-  const faults = [...shapeFaults(entries, layers.file), ...resolved.flatMap(([, { faults: found }]) => found)]
+  const shapes = [layers.file, layers.stored].flatMap((file) => shapeFaults(entries, file))
+  const faults = [...shapes, ...resolved.flatMap(([, { faults: found }]) => found)]
   if (faults.length > 0) throw new ConfigError(faults)
   return new Map(resolved.map(([entry, { value }]) => [entry, value]))
 }
@@ -159,9 +162,19 @@ export interface Reload {
 
 export interface OpenConfigs<D extends Definitions> {
   configs: ConfigsOf<D>
-  /** Reads everything anew; live settings change at once. @throws ConfigError, and then nothing has changed */
-  reload: (layers: Layers) => Reload
+  /**
+   * Reads everything anew, under what was stored; live settings change at once.
+   * @throws ConfigError, and then nothing has changed
+   */
+  reload: (layers: Omit<Layers, 'stored'>) => Reload
+  /** Takes what is stored by now. @throws ConfigError, and then nothing has changed */
+  store: (values: JsonObject) => Reload
+  /** What was read last. */
+  layers: () => Layers
 }
+
+/** What stored values are called in faults. */
+const storedPath = 'stored configuration'
 
 /** Reads the configuration of several modules and keeps its live settings changeable. @throws ConfigError */
 export const openConfigs = <const D extends Definitions>(definitions: D, layers: Layers): OpenConfigs<D> => {
@@ -175,15 +188,21 @@ export const openConfigs = <const D extends Definitions>(definitions: D, layers:
     }),
   ) as ConfigsOf<D>
 
+  let current = layers
+  const take = (next: Layers): Reload => {
+    const read = readValues(entries, next)
+    current = next
+    const changed = entries.filter((entry) => !isDeepStrictEqual(read.get(entry), values.get(entry)))
+    const live = changed.filter(({ setting }) => setting.live)
+    for (const entry of live) values.set(entry, read.get(entry))
+    return { changed, needRestart: changed.filter(({ setting }) => !setting.live) }
+  }
+
   return {
     configs,
-    reload: (next) => {
-      const read = readValues(entries, next)
-      const changed = entries.filter((entry) => !isDeepStrictEqual(read.get(entry), values.get(entry)))
-      const live = changed.filter(({ setting }) => setting.live)
-      for (const entry of live) values.set(entry, read.get(entry))
-      return { changed, needRestart: changed.filter(({ setting }) => !setting.live) }
-    },
+    reload: (next) => take({ ...next, stored: current.stored }),
+    store: (stored) => take({ ...current, stored: { path: storedPath, values: stored } }),
+    layers: () => current,
   }
 }
 

@@ -5,14 +5,20 @@ const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${l
 const camel = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
 
 /** The params under their own names: what is spelt otherwise counts where the proper spelling is absent. */
-const properlySpelt = ({ params, aliases = {} }: WsMethod, given: Readonly<Record<string, unknown>>): object =>
-  Object.fromEntries(
+const properlySpelt = (
+  { params, aliases = {}, wholeParam }: WsMethod,
+  given: Readonly<Record<string, unknown>>,
+): object => {
+  const spelt = Object.fromEntries(
     Object.keys(params.shape).flatMap((name) => {
       const spellings = [name, ...(aliases[name] ?? []).flatMap((alias) => [alias, camel(alias)])]
       const found = [...spellings, snake(name), camel(name)].find((spelling) => Object.hasOwn(given, spelling))
       return found === undefined ? [] : [[name, given[found]]]
     }),
   )
+  const isWhole = wholeParam !== undefined && Object.keys(spelt).length === 0 && Object.keys(given).length > 0
+  return isWhole ? { [wholeParam]: given } : spelt
+}
 
 /** The validated params of a method; absent ones are none. @throws INVALID_REQUEST naming the first faulty param */
 export const readParams = <M extends WsMethod>(method: M, given: unknown, locale: Locale): WsParamsOf<M> => {

@@ -1,5 +1,13 @@
 /** `clawmesh config`: what is configured, whether it is right, and the table for the documentation. */
-import { mask, resolveSetting, settingsOf, type Layers, type SettingEntry, type Source } from '@clawmesh/chassis'
+import {
+  mask,
+  resolveSetting,
+  settingsOf,
+  withoutPasswords,
+  type Layers,
+  type SettingEntry,
+  type Source,
+} from '@clawmesh/chassis'
 import { configNotices, openConfiguration, readLayers } from '../configuration.ts'
 import { configDefinitions, targetNames, type TargetName } from '../targets.ts'
 
@@ -14,10 +22,6 @@ export const verifyConfig = (env: NodeJS.ProcessEnv): string[] => {
   openConfiguration(layers)
   return noticeLines(layers)
 }
-
-/** Passwords in URLs are secrets wherever the URL stands. */
-const withoutPasswords = (value: unknown): unknown =>
-  typeof value === 'string' ? value.replaceAll(/(:\/\/)[^/?#\s,]*@/g, `$1${mask}@`) : value
 
 interface Row {
   module: string

@@ -34,7 +34,7 @@ export const start = async (target: string, env: NodeJS.ProcessEnv): Promise<num
   process.on('unhandledRejection', (err) => log.error({ err }, 'unhandled rejection'))
   const mesh = await composeProcess({
     names,
-    configs,
+    open,
     log,
     dataDir: openDataDir(configs.chassis.dataDir),
     embedded,

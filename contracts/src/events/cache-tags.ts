@@ -16,6 +16,7 @@ export const cacheKinds = [
   'providers',
   'builtin_tools',
   'system_configs',
+  'config',
 ] as const
 export type CacheKind = (typeof cacheKinds)[number]
 

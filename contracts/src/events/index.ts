@@ -96,6 +96,8 @@ export const events = {
   oidcIssuerCreated: event('identity', 'oidc_issuer', 'created', 'An OIDC issuer was connected to a tenant', changed),
   oidcIssuerUpdated: event('identity', 'oidc_issuer', 'updated', 'An OIDC issuer of a tenant was changed', changed),
   oidcIssuerDeleted: event('identity', 'oidc_issuer', 'deleted', 'An OIDC issuer of a tenant was removed', changed),
+  configApplied: event('identity', 'config', 'applied', 'The configuration of the installation was replaced', changed),
+  configPatched: event('identity', 'config', 'patched', 'The configuration of the installation was changed', changed),
   systemConfigSet: event('identity', 'system_config', 'set', 'A config value of a tenant was set', changed),
   systemConfigDeleted: event('identity', 'system_config', 'deleted', 'A config value of a tenant was removed', changed),
   agentCreated: event('agents', 'agent', 'created', 'An agent was created', changed),

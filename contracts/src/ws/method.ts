@@ -18,6 +18,8 @@ export interface WsMethod {
   params: z.ZodObject
   /** Older spellings of params. The other of snake_case and camelCase is always understood. */
   aliases?: Readonly<Record<string, readonly string[]>>
+  /** The param that params are as a whole where none of them has the name of one. */
+  wholeParam?: string
   result: z.ZodType
   /** Errors beyond UNAUTHORIZED, INVALID_REQUEST, UNAVAILABLE and INTERNAL, which every method may answer. */
   errors: readonly ErrorCode[]

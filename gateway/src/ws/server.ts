@@ -25,6 +25,7 @@ import type { HoldKeyRun } from '../limit/key-runs.ts'
 import type { CountStart } from '../limit/limit.ts'
 import { createRequestHandler, localeOf } from './handle-request.ts'
 import type { SocketLimits } from './limits.ts'
+import { createConfigMethods } from './config-methods.ts'
 import { createConnectionMethods } from './connection-methods.ts'
 import { createConnections } from './connections.ts'
 import { createOwnRuns } from './own-runs.ts'
@@ -40,7 +41,7 @@ import { createTenantEvents } from './tenant-events.ts'
 import { mayConnect, refuseUpgrade, type UpgradeParts } from './upgrade.ts'
 
 interface WebSocketParts extends Pick<UpgradeParts, 'guard' | 'isAllowedOrigin'> {
-  mesh: Pick<Mesh, 'client' | 'methods' | 'bus' | 'config'>
+  mesh: Pick<Mesh, 'client' | 'methods' | 'bus' | 'config' | 'configuration'>
   config: GatewayConfig
   admit: Admit
   lookups: Lookups
@@ -111,6 +112,7 @@ export const createWebSockets = (parts: WebSocketParts): WebSockets => {
     own: {
       ...connectionMethods,
       ...createSystemMethods({ mesh, lookups, connections, version }),
+      ...createConfigMethods(mesh),
       ...logMethods.methods,
     },
   })

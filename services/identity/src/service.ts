@@ -1,4 +1,5 @@
 /** Identity: tenants, their members, API keys, OIDC issuers and system configs; tells the edge who is calling. */
+import { ConfigServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/config.ts'
 import { IdempotencyServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/idempotency.ts'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { composeService, implementRpc, openServiceDb, type Mesh, type Service } from '@clawmesh/chassis'
@@ -7,6 +8,7 @@ import type { IdentityConfig } from './config.ts'
 import { PrismaClient } from './db/client/client.ts'
 import { createEdition } from './edition/feature.ts'
 import { createIdempotency } from './idempotency/feature.ts'
+import { createInstallationConfig } from './installation-config/feature.ts'
 import { createMembers } from './members/feature.ts'
 import { createOidcIssuers } from './oidc-issuers/feature.ts'
 import { createPairings } from './pairings/feature.ts'
@@ -46,6 +48,7 @@ export const identityService = (mesh: Mesh, config: IdentityConfig): Service => 
         ...systemConfigs.rpc,
       }),
       implementRpc(IdempotencyServiceService, idempotency.rpc),
+      implementRpc(ConfigServiceService, createInstallationConfig(db).rpc),
     ],
     parts: db.parts,
   })

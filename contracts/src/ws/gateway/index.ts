@@ -1,3 +1,4 @@
+export { config } from './config.ts'
 export { connection } from './connection.ts'
 export { logs } from './logs.ts'
 export { system } from './system.ts'

@@ -27,6 +27,10 @@ const newTenant = () => {
   return { alice, bob: { ...alice, userId: 'bob' }, admin: { ...alice, role: 'admin' as const, userId: 'carol' } }
 }
 
+/** What the model was asked by runs; sessions get their titles beside them, at some moment. */
+const askedByRuns = () =>
+  agents.asked.filter(({ messages }) => messages[0]?.content.startsWith('Give the conversation a title') !== true)
+
 /** An agent that belongs to a user. */
 const makeAgent = async (owner: Caller, body: object) => {
   const { status: made } = await agents.request({ ...owner, role: 'admin' }, 'POST', '/v1/agents', body)
@@ -127,7 +131,7 @@ describe('sending', () => {
     const { events, stop } = listen(alice)
     await send(alice, keyOf('a'), 'x', { stream: true })
     await send(alice, keyOf('a'), 'x')
-    expect(agents.asked.map(({ stream }) => stream)).toEqual([true, false])
+    expect(askedByRuns().map(({ stream }) => stream)).toEqual([true, false])
     await eventually('both ends', async () => events.filter(({ type }) => type === 'run.completed').length === 2)
     stop()
   })
@@ -163,7 +167,7 @@ describe('sending', () => {
     const { alice } = newTenant()
     for (const further of [{}, { media: [] }])
       await refusedWith(ask(alice, 'chat.send', { message: ' ', ...further }), 'INVALID_REQUEST')
-    expect(agents.asked).toEqual([])
+    expect(askedByRuns()).toEqual([])
   })
 
   rule('chat.send.outlivesTheConnection', async () => {
@@ -205,7 +209,7 @@ describe('sending', () => {
     const { alice } = newTenant()
     const url = `data:image/png;base64,${Buffer.from('png').toString('base64')}`
     await send(alice, keyOf('seen'), 'what is it?', { media: [{ url }, url] })
-    const [{ messages }] = agents.asked as [(typeof agents.asked)[0]]
+    const [{ messages }] = askedByRuns() as [(typeof agents.asked)[0]]
     const parts = messages.at(-1)!.parts.map(({ part }) => (part?.$case === 'text' ? part.value : part?.$case))
     const stored = '<media:image>\n<media:image>\n\nwhat is it?'
     expect(parts).toEqual(['image', 'image', stored])
@@ -270,12 +274,12 @@ describe('a busy session', () => {
     gate.resolve()
     await first
     expect(
-      agents.asked
+      askedByRuns()
         .at(-1)!
         .messages.slice(1)
         .map(({ role }) => role),
     ).toEqual(['user', 'assistant', 'tool', 'user'])
-    expect(agents.asked.at(-1)!.messages.at(-1)!.content).toContain('meanwhile')
+    expect(askedByRuns().at(-1)!.messages.at(-1)!.content).toContain('meanwhile')
     expect((await history(alice, key)).map(({ role }) => role)).toEqual([
       'user',
       'user',
@@ -394,7 +398,7 @@ describe('history', () => {
     agents.model = echo
     await send(alice, keyOf('cut'), 'again')
     expect(
-      agents.asked
+      askedByRuns()
         .at(-1)!
         .messages.slice(1)
         .map(({ content }) => content),
@@ -539,7 +543,7 @@ describe('injecting a message of the assistant', () => {
       'assistant: by the way',
       `assistant: [${'é'.repeat(50)}]\n\nlater`,
     ])
-    expect(agents.asked).toHaveLength(1)
+    expect(askedByRuns()).toHaveLength(1)
   })
 
   rule('chat.inject.makesTheSession', async () => {

@@ -138,7 +138,7 @@ describe('branches', () => {
     expect(said(await preview(alice, body['key']))).toEqual(['one', 'echo: one', 'other', 'echo: other'])
     expect(said(await preview(alice, key))).toHaveLength(4)
     const shown = agents.asked
-      .at(-1)!
+      .findLast(({ messages }) => messages.at(-1)?.content === 'other')!
       .messages.slice(1)
       .map(({ content }) => content)
     expect(shown).toEqual(['one', 'echo: one', 'other'])

@@ -2,7 +2,7 @@
 import { meshStartLimitMs, startMesh, type Mesh } from '../../support/mesh-processes.ts'
 import { eventually } from '../../support/mesh-api.ts'
 import { connectWs } from '../../support/ws-client.ts'
-import { asOwner, converse, readCompletion, story, wsPort, type Conversation } from './chat-ws.ts'
+import { answerWith, asOwner, converse, readCompletion, slowly, story, wsPort, type Conversation } from './chat-ws.ts'
 
 interface Plan {
   /** Deaths of each kind. */
@@ -103,7 +103,7 @@ export const chatFaultTests = ({ rounds, env, toldWithinMs }: Plan): (() => Mesh
   test(
     'a stream over HTTP whose gateway dies in mid-run is taken up at another one, and nothing is lost or doubled',
     times(async () => {
-      mesh.upstream.next({ text: story, chunks: 30, chunkDelayMs: 100 })
+      answerWith(mesh, 'tell me a story', slowly)
       const first = await readCompletion(mesh, 0, {}, async (content) => {
         if (content.includes('word5')) await mesh.kill('gateway-1')
       })
@@ -119,7 +119,7 @@ export const chatFaultTests = ({ rounds, env, toldWithinMs }: Plan): (() => Mesh
   test(
     'a stream over HTTP whose agents process dies in mid-run is told what was shown, and how it ended, by another one',
     times(async () => {
-      mesh.upstream.next({ text: story, chunks: 30, chunkDelayMs: 100 })
+      answerWith(mesh, 'tell me a story', slowly)
       const first = await readCompletion(mesh, 0, {}, async (content) => {
         if (content.includes('word5')) await mesh.kill('agents-1')
       })

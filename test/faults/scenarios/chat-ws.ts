@@ -1,4 +1,5 @@
 /** Conversations over WebSockets whose socket, gateway or agents process dies in the middle of a run. */
+import type { Script } from '../../fakes/http-fake.ts'
 import type { Mesh } from '../../support/mesh-processes.ts'
 import { meshToken, ownerId } from '../../support/mesh-processes.ts'
 import { openDevice, type ChatDevice } from '../../support/chat-device.ts'
@@ -9,7 +10,7 @@ import type { WsResponse } from '@clawmesh/contracts'
 const words = (count: number): string => Array.from({ length: count }, (_, at) => `word${at + 1}`).join(' ')
 /** An answer that takes its time. */
 export const story = words(60)
-const slowly = { text: story, chunks: 30, chunkDelayMs: 100 }
+export const slowly: Script = { text: story, chunks: 30, chunkDelayMs: 100 }
 
 export const wsPort = (mesh: Mesh, edge: number): number => Number(new URL(mesh.edges[edge]!).port)
 export const asOwner = { token: meshToken, user_id: ownerId, protocolVersion: 3 }
@@ -24,11 +25,19 @@ export interface Conversation {
 
 let conversations = 0
 
+/** Has the model answer a message by a script, and whatever else it is asked (a title, say) as usual. */
+export const answerWith = ({ upstream }: Mesh, message: string, script: Script): void => {
+  upstream.rule = ({ body }) => {
+    const last = (body['messages'] as { content: unknown }[] | undefined)?.at(-1)
+    return last?.content === message ? script : undefined
+  }
+}
+
 /** Begins a conversation at the first edge, whose agents replica is the first one, and waits until it is in mid-run. */
-export const converse = async (mesh: Mesh, script: object = slowly): Promise<Conversation> => {
+export const converse = async (mesh: Mesh, script: Script = slowly): Promise<Conversation> => {
   const key = `agent:default:ws:direct:${++conversations}-${Date.now()}`
   const device = await openDevice(wsPort(mesh, 0), asOwner, key)
-  mesh.upstream.next(script)
+  answerWith(mesh, 'tell me a story', script)
   const answer = device.client.ask('chat.send', { message: 'tell me a story', sessionKey: key, stream: true })
   const lost = new Promise<undefined>((resolve) => device.client.socket.once('close', () => resolve(undefined)))
   await device.chunks(2)

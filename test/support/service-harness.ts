@@ -58,8 +58,7 @@ export interface ServiceHarness {
     method: string,
     path: string,
     body: unknown,
-    signal: AbortSignal,
-    options?: { headers?: object; heard?: (piece: string) => void },
+    options: { signal: AbortSignal; headers?: object; heard?: (piece: string) => void },
   ) => Promise<void>
   /** The gRPC functions of a service, and the call to pass. */
   rpc: <D extends RpcDefinition>(definition: D) => RpcFunctions<D>
@@ -190,7 +189,7 @@ export const startServices = async ({
       return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : text) as B }
     },
     fetch: (caller, path) => send(caller, 'GET', path, {}),
-    requestAborting: async (caller, method, path, body, signal, { headers = {}, heard = () => undefined } = {}) => {
+    requestAborting: async (caller, method, path, body, { signal, headers = {}, heard = () => undefined }) => {
       try {
         const rest = { headers: { ...headers }, body: JSON.stringify(body), signal }
         const response = await send(caller, method, path, rest)

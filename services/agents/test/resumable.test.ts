@@ -70,7 +70,8 @@ const leaveAfterFirstWord = async (
   agents.model = spoken.model
   const left = new AbortController()
   let heard = ''
-  const reading = agents.requestAborting(caller, 'POST', '/v1/chat/completions', body, left.signal, {
+  const reading = agents.requestAborting(caller, 'POST', '/v1/chat/completions', body, {
+    signal: left.signal,
     headers,
     heard: (piece) => (heard += piece),
   })
@@ -93,8 +94,7 @@ rule('createChatCompletion.resumesStreams', async () => {
     'POST',
     '/v1/chat/completions',
     { ...body, stream_options: { include_usage: true } },
-    new AbortController().signal,
-    { headers: { 'last-event-id': lastId }, heard: (piece) => (heard += piece) },
+    { signal: new AbortController().signal, headers: { 'last-event-id': lastId }, heard: (piece) => (heard += piece) },
   )
   // It follows the run, which has not ended yet.
   await eventually('the second word', async () => heard.includes('word1'))

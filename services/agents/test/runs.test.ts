@@ -241,7 +241,7 @@ describe('a chat completion', () => {
       'POST',
       '/v1/chat/completions',
       { ...hello, stream: true },
-      abort.signal,
+      { signal: abort.signal },
     )
     while (!events.some(({ type }) => type === 'chunk')) await sleep(10)
     abort.abort()

@@ -265,14 +265,14 @@ describe('X-Forwarded-For', () => {
       REDIS_URL: '',
     })
     try {
-      const statuses: number[] = []
+      const limited: boolean[] = []
       for (let at = 0; at < 4; at++) {
         const address = `203.0.113.${at}`
         const headers = { 'x-forwarded-for': address, 'x-real-ip': address, forwarded: `for=${address}` }
-        const body = { tool: 'read_file', dryRun: true }
-        statuses.push((await open.request('POST', '/v1/tools/invoke', { headers, body })).status)
+        const body = { tool: 'read_file', args: { path: 'nothing.txt' } }
+        limited.push((await open.request('POST', '/v1/tools/invoke', { headers, body })).status === 429)
       }
-      expect(statuses).toEqual([200, 200, 429, 429])
+      expect(limited).toEqual([false, false, true, true])
     } finally {
       await open.stop()
     }

@@ -1,5 +1,5 @@
 import type { ChatRequest } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import { MeshError, type CloudEvent } from '@clawmesh/contracts'
+import { eventSubject, MeshError, type CloudEvent } from '@clawmesh/contracts'
 import { consumeEvents } from '../../../test/support/events.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
@@ -159,7 +159,7 @@ describe('a parameter', () => {
     const traces: CloudEvent[] = []
     await consumeEvents(agents.bus, {
       durable: 'metadata',
-      subject: 'mesh.events.*.agents.trace.recorded',
+      subject: eventSubject('runEnded', '*'),
       batchSize: 10,
       handle: async (batch) => void traces.push(...batch),
     })

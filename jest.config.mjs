@@ -32,7 +32,8 @@ export const withServers = {
 
 /** @type {import('jest').Config} */
 export const run = {
-  maxWorkers: 2,
+  // One more than the cores it is made for: most test files wait for processes and servers half of their time.
+  maxWorkers: 3,
   // For hangs: beyond `hangLimitMs` of test/support/limits.ts, which says what it waits for. jest hears it here, never from a project.
   testTimeout: 150_000,
   // jest gives back little of what a test file leaves behind: beyond this much JavaScript heap a worker is replaced.

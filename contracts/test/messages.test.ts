@@ -94,6 +94,14 @@ it('shows the name of a text that is not here, as another version may send it', 
   expect(translate('vi', 'error.of_tomorrow' as MessageKey)).toBe('error.of_tomorrow')
 })
 
+/** Those that a file's own helper for errors, such as `refused('only images are taken')`, is called with. */
+const wordsOfHelpers =
+  (part: string) =>
+  (source: string): string[] =>
+    [
+      ...source.matchAll(new RegExp(`const (\\w+) = \\(${part}: string[^)]*\\)[^\\n]*=>\\s+new MeshError`, 'g')),
+    ].flatMap(([, name]) => [...source.matchAll(new RegExp(`\\b${name}\\('([^']+)'`, 'g'))].map(([, word]) => word!))
+
 /** Every literal word that the sources fill a text with. */
 const wordsInSources = (part: string): string[] => {
   const root = new URL('../..', import.meta.url)
@@ -107,7 +115,7 @@ const wordsInSources = (part: string): string[] => {
     ...source.matchAll(/new MeshError\(\s*'\w+',\s*'[\w.]+',\s*\{([^{}]*)\}/g),
   ])
   const literal = new RegExp(`\\b${part}: '([^']+)'`)
-  return errors.flatMap(([, params]) => literal.exec(params!)?.[1] ?? [])
+  return [...errors.flatMap(([, params]) => literal.exec(params!)?.[1] ?? []), ...sources.flatMap(wordsOfHelpers(part))]
 }
 
 it.each(['kind', 'action', 'reason'])('knows every %s that the sources name', (part) => {

@@ -1,5 +1,6 @@
 /** Parameters of others' protocols that cannot be honoured: refused, never dropped silently. */
 import { MeshError } from '@clawmesh/contracts'
+import { cutText } from '../text/cut.ts'
 
 /** The error of a parameter that we cannot honour, whatever provider serves the agent. */
 export const unsupportedParameter = (field: string): MeshError =>
@@ -27,6 +28,6 @@ export const checkParameters = (
     if (Object.hasOwn(refused, field)) {
       if (refused[field]!(value)) throw unsupportedParameter(field)
     } else if (!declared.includes(field) && !hints.includes(field))
-      throw new MeshError('UNKNOWN_PARAMETER', 'error.parameter_unknown', { field: field.slice(0, 100) })
+      throw new MeshError('UNKNOWN_PARAMETER', 'error.parameter_unknown', { field: cutText(field, 100) })
   }
 }

@@ -305,3 +305,7 @@ export const runEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('run.cancelled'), ...runBase }),
 ])
 export type RunEvent = z.infer<typeof runEvent>
+
+const runEnds: readonly string[] = ['run.completed', 'run.failed', 'run.cancelled'] satisfies RunEvent['type'][]
+/** Whether an event is the last of its run. */
+export const endsRun = ({ type }: { type: string }): boolean => runEnds.includes(type)

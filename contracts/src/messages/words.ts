@@ -51,6 +51,11 @@ export const words = {
     zh: '共享 OIDC 签发方',
   },
 
+  'reason.a_path_that_was_not_uploaded': {
+    en: 'a path that was not uploaded',
+    vi: 'đường dẫn chưa được tải lên',
+    zh: '未上传的路径',
+  },
   'reason.a_stream_that_can_be_resumed_takes_no_tools_of_the_client': {
     en: 'a stream that can be resumed takes no tools of the client',
     vi: 'luồng có thể tiếp tục không nhận công cụ của máy khách',
@@ -181,6 +186,7 @@ export const words = {
     vi: 'có hai hàm tên {name}',
     zh: '有两个函数名为 {name}',
   },
+  'reason.only_images_are_taken': { en: 'only images are taken', vi: 'chỉ nhận hình ảnh', zh: '仅接受图片' },
   'reason.no_such_function': {
     en: 'no function called {name} among the tools',
     vi: 'không có hàm {name} trong tools',
@@ -237,6 +243,12 @@ export const words = {
     vi: 'tên miền không có trong danh sách cho phép',
     zh: '域名不在允许列表中',
   },
+  'reason.the_host_name_does_not_resolve': {
+    en: 'the host name does not resolve',
+    vi: 'không phân giải được tên máy',
+    zh: '无法解析主机名',
+  },
+  'reason.the_url_is_too_long': { en: 'the URL is too long', vi: 'URL quá dài', zh: 'URL 过长' },
   'reason.host_missing': { en: 'host missing', vi: 'thiếu tên máy', zh: '缺少主机' },
   'reason.malformed_address': { en: 'malformed address', vi: 'địa chỉ sai dạng', zh: '地址格式错误' },
 } as const

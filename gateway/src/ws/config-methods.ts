@@ -1,10 +1,8 @@
 /** The configuration of the installation, shown to and changed by its owners. */
-import { randomUUID } from 'node:crypto'
 import {
   ConfigError,
   parseConfigFile,
   valueAt,
-  type Call,
   type Configuration,
   type JsonObject,
   type Mesh,
@@ -12,7 +10,7 @@ import {
 import { MeshError, type ws } from '@clawmesh/contracts'
 import { ConfigServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/config.ts'
 import type { OwnMethods } from './own-method.ts'
-import { callerOfSession, type Session } from './session.ts'
+import { callForSession, type Session } from './session.ts'
 
 type How = Parameters<Configuration['plan']>[1]
 
@@ -33,14 +31,6 @@ const objectOf = (raw: string | JsonObject): JsonObject =>
 const at = (key: string, value: unknown): JsonObject =>
   key.split('.').reduceRight<unknown>((inner, name) => ({ [name]: inner }), value ?? null) as JsonObject
 
-const callOf = (session: Session): Call => ({
-  // Methods with a role are answered to those who have connected.
-  caller: callerOfSession(session)!,
-  requestId: randomUUID(),
-  signal: session.gone,
-  clientIp: session.clientIp,
-})
-
 export const createConfigMethods = (mesh: Pick<Mesh, 'client' | 'configuration'>): OwnMethods<typeof ws.config> => {
   const store = mesh.client(ConfigServiceService)
   const configuration = (): Configuration => {
@@ -49,7 +39,7 @@ export const createConfigMethods = (mesh: Pick<Mesh, 'client' | 'configuration'>
   }
 
   const change = async (session: Session, given: () => JsonObject, how: How, baseHash: string | undefined) => {
-    const call = callOf(session)
+    const call = callForSession(session)
     const { plan, shown, store: take } = configuration()
     const stored = await store.getStoredConfig(call, {})
     try {

@@ -3,11 +3,10 @@
  * they come on different ways, and a connection that knows no newer protocol gets the events under their older names too.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { WsAgentEvent } from '@clawmesh/contracts'
+import { endsRun, type WsAgentEvent } from '@clawmesh/contracts'
 
 /** How long an answer waits for the last event of its run, which a bus may have lost. */
 const lastEventMs = 1_000
-const ends: readonly string[] = ['run.completed', 'run.failed', 'run.cancelled']
 
 export interface OwnRuns {
   add: (runId: string) => void
@@ -28,11 +27,11 @@ export const createOwnRuns = (): OwnRuns => {
   return {
     add: (runId) => void runs.set(runId, { hasBegun: false, ended: Promise.withResolvers() }),
     has: (runId) => runs.has(runId),
-    saw: ({ runId, type }) => {
-      const run = runs.get(runId)
+    saw: (event) => {
+      const run = runs.get(event.runId)
       if (run === undefined) return
       run.hasBegun = true
-      if (ends.includes(type)) run.ended.resolve()
+      if (endsRun(event)) run.ended.resolve()
     },
     settled: async (runId, didRun) => {
       const run = runs.get(runId)

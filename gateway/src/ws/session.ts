@@ -1,4 +1,6 @@
 /** One connection: who it speaks for, what it is working on, and how to reach it. */
+import { randomUUID } from 'node:crypto'
+import type { Call } from '@clawmesh/chassis'
 import type { Caller, Locale } from '@clawmesh/contracts'
 import type { Admission } from '../admission/admit.ts'
 import type { PresentedCredentials } from '../admission/credentials.ts'
@@ -34,6 +36,14 @@ export interface Session {
 /** The caller that a connection speaks for, once it has connected. */
 export const callerOfSession = ({ authState }: Session): Caller | undefined =>
   authState.kind === 'open' ? authState.caller : undefined
+
+/** A call to a service for a connection that has connected, as those have that call a method with a role; it ends with it. */
+export const callForSession = (session: Session, limitMs?: number): Call => ({
+  caller: callerOfSession(session)!,
+  requestId: randomUUID(),
+  signal: limitMs === undefined ? session.gone : AbortSignal.any([session.gone, AbortSignal.timeout(limitMs)]),
+  clientIp: session.clientIp,
+})
 
 /** The tenant whose events may concern a connection. */
 export const tenantOfSession = ({ authState }: Session): string | undefined =>

@@ -3,11 +3,10 @@ import type { Mesh } from '@clawmesh/chassis'
 import { roleIncludes, type Caller, type ws } from '@clawmesh/contracts'
 import { StatusServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/status.ts'
 import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
-import { randomUUID } from 'node:crypto'
 import type { Lookups } from '../admission/lookups.ts'
 import type { Connections, WhichClients } from './connections.ts'
 import type { OwnMethods } from './own-method.ts'
-import { callerOfSession, type Session } from './session.ts'
+import { callForSession, type Session } from './session.ts'
 
 interface Parts {
   mesh: Pick<Mesh, 'client'>
@@ -26,26 +25,18 @@ const visibleTo = ({ role, tenantId, userId }: Caller): WhichClients | undefined
   return userId === '' ? undefined : { tenantId, userId }
 }
 
-const callOf = (session: Session, limitMs?: number) => ({
-  // Methods with a role are answered to those who have connected.
-  caller: callerOfSession(session)!,
-  requestId: randomUUID(),
-  signal: limitMs === undefined ? session.gone : AbortSignal.any([session.gone, AbortSignal.timeout(limitMs)]),
-  clientIp: session.clientIp,
-})
-
 export const createSystemMethods = ({ mesh, lookups, connections, version }: Parts): OwnMethods<typeof ws.system> => {
   const status = mesh.client(StatusServiceService)
   const tools = mesh.client(ToolsServiceService)
   const startedAtMs = performance.now()
 
   const countTools = (session: Session): Promise<number> =>
-    tools.listTools(callOf(session, toolsLimitMs), { agentId: '', toolsConfigJson: '' }).then(
+    tools.listTools(callForSession(session, toolsLimitMs), { agentId: '', toolsConfigJson: '' }).then(
       ({ tools: offered }) => offered.length,
       () => 0,
     )
   const clientsFor = async (session: Session) => {
-    const { caller } = callOf(session)
+    const { caller } = callForSession(session)
     const which = visibleTo(caller)
     if (which !== undefined) return (await connections.everywhere(which)).clients
     const { id, clientIp, connectedAt } = session
@@ -72,7 +63,7 @@ export const createSystemMethods = ({ mesh, lookups, connections, version }: Par
     },
 
     status: async (session) => {
-      const call = callOf(session)
+      const call = callForSession(session)
       const [{ running, agents: agentTotal, sessions }, { total }] = await Promise.all([
         status.getStatus(call, {}),
         connections.everywhere({ tenantId: call.caller.tenantId }),

@@ -1,7 +1,7 @@
 /** What models answer, well and badly, and texts cut into pieces. */
 import fc from 'fast-check'
 import { mergeExtractions, parseExtraction, repairJson } from '../src/knowledge-graph/extract/parse.ts'
-import { beginningOf, pieceChars, piecesOf } from '../src/knowledge-graph/extract/pieces.ts'
+import { pieceChars, piecesOf } from '../src/knowledge-graph/extract/pieces.ts'
 
 const anna = { external_id: 'anna', name: 'Anna', entity_type: 'person', description: 'd', confidence: 0.9 }
 const knows = { source_entity_id: 'anna', relation_type: 'knows', target_entity_id: 'bob', confidence: 0.85 }
@@ -105,10 +105,5 @@ describe('pieces', () => {
         expect(pieces.join('').replace(/\s/g, '')).toBe(text.replace(/\s/g, ''))
       }),
     )
-  })
-
-  it('begin without half a character', () => {
-    expect(beginningOf('a💥', 2)).toBe('a')
-    expect(beginningOf('a💥', 3)).toBe('a💥')
   })
 })

@@ -108,10 +108,8 @@ const saysNothing = ({ content }: ForeignMessage): boolean => textOf(content).tr
 
 export const createForeignRuns = ({ run, lookup, earlierTurns, fetchAllow }: ForeignRunsParts): RunForeign => {
   /** A turn of the caller with the agent. */
-  const ownTurn = async ({ tenantId, userId }: Caller, agent: Agent, runIdPrefix: string) => {
-    const turn = await earlierTurns.find(tenantId, runIdPrefix)
-    return turn?.agentId === agent.id && turn.userId === userId ? turn : undefined
-  }
+  const ownTurn = ({ tenantId, userId }: Caller, agent: Agent, runIdPrefix: string) =>
+    earlierTurns.find({ tenantId, userId, agentId: agent.id }, runIdPrefix)
 
   /** Where a turn goes on: in its session, or in a copy of that up to it when something came after. */
   const placeAfter = (earlier: EarlierTurn, before: readonly NewMessage[], next: readonly NewMessage[]) =>

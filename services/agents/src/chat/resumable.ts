@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { MeshError, type RunEvent } from '@clawmesh/contracts'
+import { endsRun, MeshError, type RunEvent } from '@clawmesh/contracts'
 import {
   detached,
   eventStream,
@@ -151,7 +151,7 @@ export const createResumable = ({ runForeign, follow, rows, graceMs }: Parts) =>
       let isOver = false
       for await (const event of follow(tenantId, runId, call.signal)) {
         await show(event)
-        isOver = ['run.completed', 'run.failed', 'run.cancelled'].includes(event.type)
+        isOver = endsRun(event)
       }
       if (isOver) return
       throwIfGone(call.signal)

@@ -8,15 +8,22 @@ import type { NewMessage } from '../sessions/types.ts'
 export interface EarlierTurn {
   runId: string
   sessionKey: string
-  agentId: string
-  userId: string
   /** Nothing came after it in its session. */
   isLast: boolean
 }
 
+interface TurnOwner {
+  tenantId: string
+  userId: string
+  agentId: string
+}
+
 export interface EarlierTurns {
-  /** The completed turn whose run has this id, or an id that begins with it; the newest where there are several. */
-  find: (tenantId: string, runIdPrefix: string) => Promise<EarlierTurn | undefined>
+  /**
+   * The completed turn of a user with an agent whose run has this id, or an id that begins with it; the newest where there
+   * are several.
+   */
+  find: (of: TurnOwner, runIdPrefix: string) => Promise<EarlierTurn | undefined>
   /** The messages of its session up to its end, the newest `limit` of them, oldest first. */
   messagesUntil: (tenantId: string, turn: EarlierTurn, limit: number) => Promise<NewMessage[]>
 }
@@ -26,16 +33,23 @@ const highest = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
 /** `db` is that of the agents service. */
 export const createEarlierTurns = ({ database }: Pick<ServiceDb<PrismaClient>, 'database'>): EarlierTurns => ({
-  find: async (tenantId, runIdPrefix) => {
+  find: async ({ tenantId, userId, agentId }, runIdPrefix) => {
     const { rows } = await database.forTenant(tenantId).query<EarlierTurn>(
-      `SELECT r.id AS "runId", r.session_key AS "sessionKey", r.agent_id AS "agentId", s.user_id AS "userId",
+      `SELECT r.id AS "runId", r.session_key AS "sessionKey",
          s.lease_run_id IS NULL AND EXISTS (
            SELECT 1 FROM agents.messages m WHERE m.session_id = s.id AND m.seq = s.next_seq - 1 AND m.run_id = r.id
          ) AS "isLast"
        FROM agents.runs r JOIN agents.sessions s ON s.id = r.session_id
        WHERE r.tenant_id = $1 AND r.id BETWEEN $2 AND $3 AND r.status = 'completed'
+         AND r.agent_id = $4 AND s.user_id = $5
        ORDER BY r.started_at DESC LIMIT 1`,
-      [tenantId, runIdPrefix + lowest.slice(runIdPrefix.length), runIdPrefix + highest.slice(runIdPrefix.length)],
+      [
+        tenantId,
+        runIdPrefix + lowest.slice(runIdPrefix.length),
+        runIdPrefix + highest.slice(runIdPrefix.length),
+        agentId,
+        userId,
+      ],
     )
     return rows[0]
   },

@@ -1,13 +1,12 @@
 /** Follows a run, wherever it is worked on, from its first event to its last. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { runEvent, runSubject, type RunEvent } from '@clawmesh/contracts'
+import { endsRun, runEvent, runSubject, type RunEvent } from '@clawmesh/contracts'
 import type { Bus } from '@clawmesh/chassis'
 import type { AskRun } from './run-asks.ts'
 import type { RunRows } from './types.ts'
 
 /** Events that wait for a slow reader; what comes beyond is asked for again. */
 const maxWaiting = 1_000
-const ends: readonly RunEvent['type'][] = ['run.completed', 'run.failed', 'run.cancelled']
 
 interface Parts {
   bus: Pick<Bus, 'subscribe'>
@@ -50,7 +49,7 @@ export const createFollowRun = ({ bus, ask, rows, graceMs }: Parts): FollowRun =
         if (next !== undefined) {
           arrived.delete(++seq)
           yield next
-          if (ends.includes(next.type)) return
+          if (endsRun(next)) return
           continue
         }
         if (isLost) return

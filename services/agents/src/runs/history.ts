@@ -64,11 +64,9 @@ export const mendToolTurns = (messages: readonly NewMessage[]): NewMessage[] => 
   return mended
 }
 
-/** Where the turn after the first one begins: turns go as wholes. */
-const secondTurn = (messages: readonly NewMessage[]): number => {
-  const next = messages.findIndex(({ role }, place) => place > 0 && role === 'user')
-  return next === -1 ? messages.length : next
-}
+/** Where each turn begins: turns go as wholes. */
+const turnPlaces = (messages: readonly NewMessage[]): number[] =>
+  messages.flatMap(({ role }, place) => (place === 0 || role === 'user' ? [place] : []))
 
 interface Fitted {
   messages: NewMessage[]
@@ -93,9 +91,8 @@ export const fitHistory = (
   const kept = prune(messages, settings, storedChars)
   let size = sumOf(kept, storedChars)
   let begin = 0
-  while (size > spaceChars && begin < kept.length) {
-    const next = begin + secondTurn(kept.slice(begin))
-    if (isAsked && next === kept.length) break
+  for (const next of [...turnPlaces(kept).slice(1), kept.length]) {
+    if (size <= spaceChars || (isAsked && next === kept.length)) break
     size -= sumOf(kept.slice(begin, next), storedChars)
     begin = next
   }

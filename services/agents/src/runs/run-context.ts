@@ -1,6 +1,6 @@
 /** What a turn is shown of its conversation, and what is to be done about that once the turn has ended. */
 import type { ChatMessage, ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import type { Call, JobQueue, Logger } from '@clawmesh/chassis'
+import { cutText, type Call, type JobQueue, type Logger } from '@clawmesh/chassis'
 import type { NewMessage } from '../sessions/types.ts'
 import { createAskModel } from './ask-model.ts'
 import { charsPerToken, contextSettingsOf } from './context-settings.ts'
@@ -66,14 +66,14 @@ export const createRunContexts = ({ rows, jobs, chat, log }: Parts): CreateRunCo
     let isLong = false
     let lastSent: readonly ChatMessage[] = []
 
-    const summariseHere = (messages: readonly ChatMessage[]): Promise<string> => {
+    const summariseHere = async (messages: readonly ChatMessage[]): Promise<string> => {
       // One request must show it all: what is too long loses its middle.
       const chars = transcriptChars(agent)
       const pieces = transcriptsOf(messages.map(spoken), chars)
       const transcript =
         pieces.length === 1
           ? pieces[0]!.text
-          : [pieces[0]!, pieces.at(-1)!].map(({ text }) => text.slice(0, chars / 2)).join('\n[...]\n')
+          : [pieces[0]!, pieces.at(-1)!].map(({ text }) => cutText(text, chars / 2)).join('\n[...]\n')
       return summarise(createAskModel(chat, call, trace), agent, '', transcript, summaryWithinMs)
     }
     const turn = createTurnContext({

@@ -4,7 +4,7 @@ import type { ChatDone, ChatRequest, ChatResponse } from '@clawmesh/contracts/ge
 import { cutText, throwIfGone, type Call, type Logger } from '@clawmesh/chassis'
 import type { Extracted } from '../types.ts'
 import { mergeExtractions, parseExtraction } from './parse.ts'
-import { beginningOf, piecesOf } from './pieces.ts'
+import { piecesOf } from './pieces.ts'
 import { extractionPrompt, truncationMark } from './prompt.ts'
 
 export type Chat = (call: Call, request: ChatRequest) => AsyncIterable<ChatResponse>
@@ -57,8 +57,7 @@ export const createExtractor = (chat: Chat, log: Logger) => {
   /** @throws Error when the model fails, or its answer cannot be read */
   const extractPiece = async (call: Call, model: Model, text: string): Promise<Extracted> => {
     let done = await ask(call, model, text)
-    if (done.finishReason === 'length')
-      done = await ask(call, model, beginningOf(text, shortenedChars) + truncationMark)
+    if (done.finishReason === 'length') done = await ask(call, model, cutText(text, shortenedChars) + truncationMark)
     if (done.finishReason === 'length') throw new Error('the answer of the model is longer than it may be')
     return parseExtraction(done.content)
   }

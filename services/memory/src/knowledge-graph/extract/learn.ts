@@ -1,5 +1,5 @@
 /** What an agent writes to memory becomes part of the graph. */
-import type { Call } from '@clawmesh/chassis'
+import { cutText, cutTextStart, type Call } from '@clawmesh/chassis'
 import type { FindAgent } from '../../agents/types.ts'
 import type { MemoryDocument } from '../../documents/types.ts'
 import type { Extract, ExtractRequest } from './use-cases.ts'
@@ -19,10 +19,10 @@ export const createLearnFromDocument =
   /** Extracts a document into the graph of a user. Again is fine; one that is gone or empty has nothing to say. */
   async (call: Call, documentId: string, request: Omit<ExtractRequest, 'text' | 'sourceId'>): Promise<void> => {
     const document = await findDocument(call.caller.tenantId, documentId)
-    const text = document?.content.slice(-longestText).toWellFormed() ?? ''
+    const text = cutTextStart(document?.content ?? '', longestText)
     if (document === undefined || text.trim() === '') return
     const agent = await findAgent(call, document.agentId)
-    await extract(call, agent, { ...request, text, sourceId: document.path.slice(0, 255) })
+    await extract(call, agent, { ...request, text, sourceId: cutText(document.path, 255) })
   }
 
 export type LearnFromDocument = ReturnType<typeof createLearnFromDocument>

@@ -1,4 +1,5 @@
 /** Reads what a model answered, as far as it can be read. */
+import { cutText } from '@clawmesh/chassis'
 import { z } from 'zod'
 import type { Extracted, ExtractedRelation, NewEntity } from '../types.ts'
 
@@ -25,7 +26,7 @@ export const repairJson = (text: string): string => {
 
 /** PostgreSQL stores neither NUL nor half a surrogate pair. */
 const clean = (longest: number) =>
-  z.string().transform((text) => text.replaceAll('\0', '').toWellFormed().trim().slice(0, longest).toWellFormed())
+  z.string().transform((text) => cutText(text.replaceAll('\0', '').toWellFormed().trim(), longest))
 const name = (longest: number) => clean(longest).pipe(z.string().min(1))
 const identifier = (longest: number) => name(longest).transform((text) => text.toLowerCase())
 /** Models that do not say how sure they are count as sure enough. */

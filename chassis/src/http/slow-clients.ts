@@ -16,8 +16,8 @@ const checkEveryMs = 1_000
 const checksInTimeout = 4
 
 /**
- * Looks at every open exchange now and then, from when it is told to until none is open. Only waiting for the client counts: a body that we do not read, because
- * what is behind us is slow, is not late.
+ * Looks at every open exchange now and then, from `watch` until none is open. Only waiting for the client counts: a body
+ * that we do not read, because what is behind us is slow, is not late.
  */
 export const watchSlowClients = (
   open: ReadonlySet<ServerResponse>,

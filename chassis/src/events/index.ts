@@ -1,3 +1,3 @@
 export * from './consumer.ts'
-export { createDeadEvents, type DeadEvents, type DeadEventSummary } from './dead-events.ts'
+export { createDeadEvents, type DeadEventSummary } from './dead-events.ts'
 export { reasonOf } from './failure.ts'

@@ -2,7 +2,7 @@
 import { fold, normalise } from './fold.ts'
 import { lexeme } from './lexemes.ts'
 import { isStopWord, withoutChineseStopWords } from './stop-words.ts'
-import { hangulStem, pairsOf, partsOf, stemOf, tokensOf, type Token } from './terms.ts'
+import { cutTerm, hangulStem, pairsOf, partsOf, stemOf, tokensOf, type Token } from './terms.ts'
 
 /** One way to find a word: a tsquery, and how much a match counts, up to 1. */
 export interface Alternative {
@@ -26,14 +26,14 @@ const wordWanted = (text: string): Wanted => {
   const stem = stemOf(folded)
   const written = normalise(text)
   return [
-    ...(written === folded ? [exact(stem)] : [exact(written.slice(0, 64)), exact(stem, 0.8)]),
+    ...(written === folded ? [exact(stem)] : [exact(cutTerm(written)), exact(stem, 0.8)]),
     ...([...stem].length >= shortestPrefix ? [prefix(stem, 0.6)] : []),
   ]
 }
 
 /** Korean words are found by their beginning, as endings follow; a compound by the pairs in it. */
 const hangulWanted = (text: string): Wanted => {
-  const stem = [...hangulStem(text.slice(0, 64))]
+  const stem = [...hangulStem(cutTerm(text))]
   const beginnings = [0, 1, 2].filter((left) => left === 0 || stem.length - left >= 2)
   return beginnings.map((left) => prefix(stem.slice(0, stem.length - left).join(''), 1 - left * 0.3))
 }

@@ -1,4 +1,5 @@
 /** What a text is found by. Scripts without spaces and Korean are found by pairs of characters, words by their stems. */
+import { cutText } from '@clawmesh/chassis'
 import { stemmer } from 'stemmer'
 import { fold, normalise } from './fold.ts'
 
@@ -16,6 +17,8 @@ const tokenPattern = new RegExp(
 )
 /** No word is longer; what is, is data. */
 const longestTerm = 64
+/** A word as a term: what is longer is found by its beginning. */
+export const cutTerm = (word: string): string => cutText(word, longestTerm)
 
 /** The words of a text in order. */
 export function* tokensOf(text: string): Generator<Token> {
@@ -29,11 +32,11 @@ export function* tokensOf(text: string): Generator<Token> {
 
 /** `deployments` -> `deploi`; the ending that Porter's rules leave in two forms is made one. */
 export const stemOf = (folded: string): string =>
-  folded.length > longestTerm ? folded.slice(0, longestTerm) : stemmer(folded).replace(/y$/, 'i')
+  folded.length > longestTerm ? cutTerm(folded) : stemmer(folded).replace(/y$/, 'i')
 
 /** `getUserName` -> `get`, `User`, `Name`; nothing of a word that is not made of several. */
 export const partsOf = (word: string): string[] => {
-  const parts = word.slice(0, 4 * longestTerm).split(/(?<=[\p{Ll}\p{N}])(?=\p{Lu})/u)
+  const parts = cutText(word, 4 * longestTerm).split(/(?<=[\p{Ll}\p{N}])(?=\p{Lu})/u)
   return parts.length > 1 ? parts : []
 }
 
@@ -53,11 +56,11 @@ export const hangulStem = (word: string): string => word.replace(particles, '')
 const termsOfToken = ({ kind, text }: Token): string[] => {
   if (kind === 'dense') return pairsOf(text)
   if (kind === 'hangul') {
-    const word = text.slice(0, longestTerm)
+    const word = cutTerm(text)
     return [word, hangulStem(word), ...pairsOf(word)]
   }
   const folded = fold(text)
-  const written = normalise(text).slice(0, longestTerm)
+  const written = cutTerm(normalise(text))
   return [stemOf(folded), ...(written === folded ? [] : [written]), ...partsOf(text).map((part) => stemOf(fold(part)))]
 }
 

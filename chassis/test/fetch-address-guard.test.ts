@@ -33,14 +33,17 @@ test('every IPv4 address that ipaddr.js does not call unicast is forbidden, and 
 test('every IPv6 address that ipaddr.js does not call unicast is forbidden; of its unicast ones only 2000::/3 passes', () => {
   const global = ipaddr.parseCIDR('2000::/3')
   const assignments = ipaddr.parseCIDR('2001::/23')
+  const wrong: string[] = []
   for (let round = 0; round < 50_000; round++) {
     const address = randomV6()
     const expected = address.range() !== 'unicast' || !address.match(global) || address.match(assignments)
-    expect([address.toString(), isForbiddenAddress(address.toString())]).toEqual([address.toString(), expected])
+    if (isForbiddenAddress(address.toString()) !== expected) wrong.push(address.toString())
   }
+  expect(wrong).toEqual([])
 })
 
 test('an IPv4 address is forbidden in every way IPv6 has to carry it', () => {
+  const passed: string[] = []
   for (let round = 0; round < 5_000; round++) {
     const bytes = randomV4().toByteArray()
     const hex = bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('')
@@ -49,9 +52,10 @@ test('an IPv4 address is forbidden in every way IPv6 has to carry it', () => {
       (head) => `${head}${high}:${low}`,
     )
     for (const form of [...forms, `2002:${high}:${low}::`, `::ffff:${bytes.join('.')}`]) {
-      expect([form, isForbiddenAddress(form)]).toEqual([form, true])
+      if (!isForbiddenAddress(form)) passed.push(form)
     }
   }
+  expect(passed).toEqual([])
 })
 
 test('spelling does not matter', () => {

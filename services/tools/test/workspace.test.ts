@@ -331,7 +331,7 @@ describe('properties', () => {
           expect(name).not.toMatch(/[/\\\0]/)
         }
       }),
-      { numRuns: 20_000 },
+      { numRuns: 3_000 },
     )
   })
 
@@ -370,7 +370,7 @@ describe('properties', () => {
           () => {},
         )
       }),
-      { numRuns: 1500 },
+      { numRuns: 400 },
     )
     expect(outsideNow()).toEqual(before)
     expect((await readdir(join(workspace.base, 'writer'))).sort()).toEqual(['alice', 'bob'])

@@ -2,7 +2,7 @@ import { createServer, request as httpRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import { MeshError } from '@clawmesh/contracts'
-import { parseJson, readJsonBody } from '../src/index.ts'
+import { maxJsonValues, parseJson, readJsonBody } from '../src/index.ts'
 
 const bytesOf = (text: string): Uint8Array => Buffer.from(text)
 
@@ -70,6 +70,18 @@ it('counts depth as nesting, and brackets inside texts not at all', () => {
   expect(outcome(bytesOf(JSON.stringify(Array.from({ length: 500 }, () => [[]]))))).toHaveProperty('value')
 })
 
+const listOf = (item: string, count: number): string => `[${Array<string>(count).fill(item).join(',')}]`
+
+it('counts values, those of keys and inside texts not', () => {
+  const allowed = maxJsonValues
+  expect(outcome(bytesOf(listOf('1', allowed - 1)))).toHaveProperty('value')
+  for (const one of ['{}', '[]', '1', '"a"', '{"a":1}'])
+    expect(outcome(bytesOf(listOf(one, allowed)))).toEqual({ reason: 'too many values' })
+  const keys = Object.fromEntries(Array.from({ length: allowed + 1 }, (_, at) => [`k${at}`, at]))
+  expect(outcome(bytesOf(JSON.stringify(keys)))).toEqual({ reason: 'too many values' })
+  expect(outcome(bytesOf(JSON.stringify({ text: '[{,'.repeat(allowed) })))).toHaveProperty('value')
+})
+
 it.each([
   ['a key __proto__', '{"__proto__":{"role":"owner"}}', 'key __proto__'],
   ['one inside', '{"a":[{"__proto__":1}]}', 'key __proto__'],
@@ -95,7 +107,7 @@ it.each([
 
 describe('a body from the wire', () => {
   const server = createServer((request, response) => {
-    readJsonBody(request, 100).then(
+    readJsonBody(request, 100, 'tenant').then(
       (value) => response.end(JSON.stringify({ value: value ?? 'nothing' })),
       (thrown: MeshError) => response.end(JSON.stringify({ code: thrown.code })),
     )

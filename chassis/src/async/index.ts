@@ -1,4 +1,5 @@
 export * from './batcher.ts'
+export * from './fair-turns.ts'
 export * from './keyed-mutex.ts'
 export * from './semaphore.ts'
 export * from './single-flight.ts'

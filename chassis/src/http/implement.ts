@@ -115,8 +115,12 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** @throws PAYLOAD_TOO_LARGE, INVALID_REQUEST for no JSON unless the operation takes any body */
-const bodyOf = async (request: express.Request, { bodyLimitBytes, lenientBody }: HttpOperation): Promise<unknown> => {
-  const body = readJsonBody(request, bodyLimitBytes ?? defaultBodyLimitBytes)
+const bodyOf = async (
+  request: express.Request,
+  { bodyLimitBytes, lenientBody }: HttpOperation,
+  { tenantId }: Caller,
+): Promise<unknown> => {
+  const body = readJsonBody(request, bodyLimitBytes ?? defaultBodyLimitBytes, tenantId)
   if (lenientBody !== true) return body
   const value = await body.catch((thrown: unknown) => {
     // What is no JSON has a cause; what is JSON and is refused for what it holds has none.
@@ -127,10 +131,10 @@ const bodyOf = async (request: express.Request, { bodyLimitBytes, lenientBody }:
 }
 
 /** The query, under what the operation takes from a body in its place. @throws as `bodyOf` */
-const queryOf = async (request: express.Request, definition: HttpOperation): Promise<unknown> => {
+const queryOf = async (request: express.Request, definition: HttpOperation, sender: Caller): Promise<unknown> => {
   const { queryInBody } = definition
   if (queryInBody === undefined) return request.query
-  const body = await bodyOf(request, definition)
+  const body = await bodyOf(request, definition, sender)
   if (!isObject(body)) return request.query
   const given = queryInBody.filter((name) => Object.hasOwn(body, name)).map((name) => [name, body[name]])
   return { ...request.query, ...Object.fromEntries(given) }
@@ -147,9 +151,10 @@ const inputOf = async (request: express.Request, response: ServerResponse, route
   })
   const given = joinWildcards(request.params)
   const params = definition.params === undefined ? given : read(definition.params, given, locale)
-  const query = definition.query === undefined ? {} : read(definition.query, await queryOf(request, definition), locale)
+  const query =
+    definition.query === undefined ? {} : read(definition.query, await queryOf(request, definition, sender), locale)
   const body =
-    definition.body === undefined ? undefined : read(definition.body, await bodyOf(request, definition), locale)
+    definition.body === undefined ? undefined : read(definition.body, await bodyOf(request, definition, sender), locale)
   const caller = definition.dialect === 'openai' ? withOpenAiUser(sender, body) : sender
   return {
     caller,

@@ -1,12 +1,24 @@
-/** Reads a JSON request body and refuses everything that could hurt later: size, depth, encoding, prototype keys. */
+/** Reads a JSON request body and refuses what could hurt later: size, depth, number of values, encoding, prototype keys. */
 import type { IncomingMessage } from 'node:http'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { MeshError } from '@clawmesh/contracts'
-import { isJsonDeeperThan, maxJsonDepth } from '../text/json-depth.ts'
+import { createFairTurns } from '../async/fair-turns.ts'
+import { jsonExcess, maxJsonDepth } from '../text/json-depth.ts'
+
+/**
+ * Values of one body: a megabyte of nothing but `{}` takes seconds to be read and checked, a megabyte of conversation has
+ * a few thousand.
+ */
+export const maxJsonValues = 20_000
+const limits = { depth: maxJsonDepth, values: maxJsonValues }
+const excess = { depth: 'nested too deep', values: 'too many values' }
+/** Bodies from this size on are read one at a time. */
+const largeBytes = 131_072
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 const invalid = (reason: string, cause?: unknown) =>
-  new MeshError('INVALID_REQUEST', 'error.invalid_json', { reason, limit: maxJsonDepth }, { cause })
+  new MeshError('INVALID_REQUEST', 'error.invalid_json', { reason }, { cause })
 
 /** What an escape sequence can smuggle in: a prototype key, a NUL, half a surrogate pair. None can be stored. */
 const hidden = (value: unknown): string | undefined => {
@@ -32,7 +44,9 @@ export const parseJson = (bytes: Uint8Array): unknown => {
   } catch (cause) {
     throw invalid('not valid UTF-8', cause)
   }
-  if (isJsonDeeperThan(text)) throw invalid('nested too deep')
+  const exceeded = jsonExcess(text, limits)
+  if (exceeded !== undefined)
+    throw new MeshError('INVALID_REQUEST', 'error.invalid_json', { reason: excess[exceeded], limit: limits[exceeded] })
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -45,11 +59,23 @@ export const parseJson = (bytes: Uint8Array): unknown => {
   return value
 }
 
+/** Everybody else is served between two large bodies, and tenants take turns. */
+const largeTurns = createFairTurns()
+const parseInTurn = (bytes: Buffer, tenantId: string): Promise<unknown> =>
+  largeTurns(tenantId, async () => {
+    await nextTurn()
+    return parseJson(bytes)
+  })
+
 /**
- * Reads the whole body of a request as JSON; undefined when there is none.
+ * Reads the whole body of a tenant's request as JSON; undefined when there is none.
  * @throws PAYLOAD_TOO_LARGE, INVALID_REQUEST
  */
-export const readJsonBody = async (request: IncomingMessage, limitBytes: number): Promise<unknown> => {
+export const readJsonBody = async (
+  request: IncomingMessage,
+  limitBytes: number,
+  tenantId: string,
+): Promise<unknown> => {
   const tooLarge = () => new MeshError('PAYLOAD_TOO_LARGE', 'error.body_too_large', { limit: limitBytes })
   if (Number(request.headers['content-length'] ?? 0) > limitBytes) throw tooLarge()
   const bytes = await new Promise<Buffer>((resolve, reject) => {
@@ -68,5 +94,6 @@ export const readJsonBody = async (request: IncomingMessage, limitBytes: number)
       if (!request.complete) reject(new MeshError('CANCELLED', 'error.cancelled'))
     })
   })
-  return bytes.length === 0 ? undefined : parseJson(bytes)
+  if (bytes.length === 0) return undefined
+  return bytes.length < largeBytes ? parseJson(bytes) : parseInTurn(bytes, tenantId)
 }

@@ -249,6 +249,11 @@ export const words = {
     zh: '无法解析主机名',
   },
   'reason.the_url_is_too_long': { en: 'the URL is too long', vi: 'URL quá dài', zh: 'URL 过长' },
+  'reason.too_many_values': {
+    en: 'more than {limit} values',
+    vi: 'nhiều hơn {limit} giá trị',
+    zh: '超过 {limit} 个值',
+  },
   'reason.host_missing': { en: 'host missing', vi: 'thiếu tên máy', zh: '缺少主机' },
   'reason.malformed_address': { en: 'malformed address', vi: 'địa chỉ sai dạng', zh: '地址格式错误' },
 } as const

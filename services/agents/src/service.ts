@@ -18,9 +18,9 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
   const agents = createAgents(mesh, db)
   const { lookup } = agents
   const contextFiles = createContextFiles(mesh, db, lookup)
-  const runs = createRuns(mesh, db, config, { contextFiles: contextFiles.forRun, findAgent: lookup.find })
+  const runs = createRuns(mesh, db, config, { contextFiles: contextFiles.files, findAgent: lookup.find })
   const sessions = createSessions(db, lookup, runs.running.endIn)
-  const chat = createChat(mesh, db, { ...runs, ...sessions, lookup, contextFiles: contextFiles.forRun })
+  const chat = createChat(mesh, db, { ...runs, ...sessions, lookup, contextFiles: contextFiles.files.forRun })
   return composeService(mesh, {
     name: 'agents',
     features: [agents, createShares(db, agents.owned), sessions, runs, ...chat, createModels(agents)],

@@ -3,10 +3,10 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { eventually } from '../../../test/support/mesh-api.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
-import { keyOf, newTenant, refusedWith, said, startChat, type Body } from './chat-ws-support.ts'
+import { heldModel, keyOf, newTenant, refusedWith, said, startChat, type Body } from './chat-ws-support.ts'
 import { done, echo } from './stand-ins.ts'
 
-const { agents, askedByRuns, ask, send, history, status, listen, busySession, withSettings } = startChat()
+const { agents, askedByRuns, makeAgent, ask, send, history, status, listen, busySession, withSettings } = startChat()
 
 describe('a busy session', () => {
   rule('chat.send.injectsWhenBusy', async () => {
@@ -101,6 +101,51 @@ describe('a busy session', () => {
     const { key, first, runId } = await busySession(alice)
     await ask(alice, 'chat.abort', { sessionKey: key })
     expect(await first).toEqual({ cancelled: true, runId, sessionKey: key })
+  })
+})
+
+describe('two devices of one person', () => {
+  rule('chat.send.serialisesDevices', async () => {
+    const { alice } = newTenant()
+    const key = keyOf('shared')
+    const messages = Array.from({ length: 8 }, (_, nth) => `from ${nth % 2 === 0 ? 'phone' : 'desk'} ${nth}`)
+    const answers = await Promise.all(messages.map((message) => send(alice, key, message)))
+    const shown = await history(alice, key)
+    expect(
+      shown
+        .filter(({ role }) => role === 'user')
+        .map(({ content }) => content)
+        .toSorted(),
+    ).toEqual(messages.toSorted())
+    const answered = answers.filter(({ injected }) => injected !== true)
+    for (const { content } of answered) expect(said(shown)).toContain(`assistant: ${content}`)
+    expect((await status(alice, key))['isRunning']).toBe(false)
+  })
+})
+
+describe('a run that loses what it writes into', () => {
+  rule('createChatCompletion.endsWithItsAgent', async () => {
+    const { alice } = newTenant()
+    const admin = { ...alice, role: 'admin' as const }
+    await makeAgent(alice, { agent_key: 'leaving' })
+    const held = heldModel()
+    agents().model = held.model
+    const body = { model: 'goclaw:leaving', messages: [{ role: 'user', content: 'hi' }] }
+    const asked = agents().request(alice, 'POST', '/v1/chat/completions', body)
+    await held.begun
+    expect((await agents().request(admin, 'DELETE', '/v1/agents/leaving')).status).toBeLessThan(300)
+    expect((await asked).status).toBe(499)
+  })
+
+  test('writes nothing more, and is told to be cancelled', async () => {
+    const { alice } = newTenant()
+    const { key, first, runId } = await busySession(alice)
+    // As a reset does where the replica of the run does not answer.
+    await agents()
+      .mesh.database('agents')
+      .system.query("UPDATE agents.runs SET status = 'cancelled' WHERE id = $1", [runId])
+    expect(await first).toEqual({ cancelled: true, runId, sessionKey: key })
+    expect(said(await history(alice, key))).toEqual(['user: first'])
   })
 })
 

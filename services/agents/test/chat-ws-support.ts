@@ -38,12 +38,13 @@ export const heldModel = (first = 'one ', rest = 'two') => {
 export const startChat = () => {
   let agents: AgentsUnderTest
   beforeAll(async () => {
-    agents = await startAgents()
+    agents = await startAgents({ CLAWMESH_RUN_HEARTBEAT_MS: '200' })
   })
   afterAll(() => agents.stop())
   beforeEach(() => {
     agents.model = echo
     agents.asked.length = 0
+    agents.moreTools = []
     agents.systemConfigs = {}
   })
 

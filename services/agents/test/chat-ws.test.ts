@@ -79,6 +79,67 @@ describe('sending', () => {
     ])
   })
 
+  rule('chat.send.meetsPeople', async () => {
+    const { alice } = newTenant()
+    agents().moreTools = ['write_file', 'read_file']
+    const rpc = agents().rpc(AgentsServiceService)
+    const fileOf = async (fileName: string, agentId = 'default') =>
+      rpc.getContextFile(agents().call(alice), { agentId, userId: 'alice', fileName })
+    /** What the agent is told, and with what tools it may answer. */
+    const turn = async (agentKey: string) => {
+      const before = askedByRuns().length
+      await ask(alice, 'chat.send', { message: 'hi', agentId: agentKey })
+      const { messages, tools } = askedByRuns()[before]!
+      const prompt = messages[0]!.content
+      return [prompt.includes('# First meeting'), prompt.includes('# Reminders'), tools.map(({ name }) => name)]
+    }
+    const everyTool = ['clock', 'write_file', 'read_file']
+    expect(await turn('default')).toEqual([true, false, ['write_file']])
+    expect((await fileOf('BOOTSTRAP.md')).found).toBe(true)
+    expect((await fileOf('SOUL.md')).found).toBe(true)
+    expect(await turn('default')).toEqual([true, true, ['write_file']])
+    expect(await turn('default')).toEqual([true, true, ['write_file']])
+    expect(await turn('default')).toEqual([false, true, everyTool])
+    expect((await fileOf('BOOTSTRAP.md')).found).toBe(false)
+
+    await makeAgent(alice, { agent_key: 'somebody', agent_type: 'predefined' })
+    expect(await turn('somebody')).toEqual([true, false, everyTool])
+    expect((await fileOf('SOUL.md', 'somebody')).found).toBe(false)
+    // The agent ends it by emptying the file.
+    await rpc.setContextFile(agents().call(alice), {
+      agentId: 'somebody',
+      userId: 'alice',
+      fileName: 'BOOTSTRAP.md',
+      content: '',
+    })
+    expect(await turn('somebody')).toEqual([false, true, everyTool])
+
+    // An agent that may not write meets nobody.
+    agents().moreTools = ['read_file']
+    await makeAgent(alice, { agent_key: 'reader' })
+    expect(await turn('reader')).toEqual([false, false, ['clock', 'read_file']])
+    expect((await fileOf('BOOTSTRAP.md', 'reader')).found).toBe(false)
+  })
+
+  rule('chat.send.remindsOfTheName', async () => {
+    const { alice } = newTenant()
+    agents().moreTools = ['write_file']
+    const rpc = agents().rpc(AgentsServiceService)
+    const promptWith = async (content: string) => {
+      await rpc.setContextFile(agents().call(alice), {
+        agentId: 'default',
+        userId: 'alice',
+        fileName: 'USER.md',
+        content,
+      })
+      const before = askedByRuns().length
+      await ask(alice, 'chat.send', { message: 'hi' })
+      return askedByRuns()[before]!.messages[0]!.content
+    }
+    expect(await promptWith('- **Name:**\n- likes tea')).toContain('You do not know what this person is called')
+    expect(await promptWith('- **Name:** Ada')).not.toContain('# Reminders')
+  })
+
   rule('chat.send.requiresAUser', () =>
     refusedWith(ask({ ...newTenant().alice, userId: '' }, 'chat.send', { message: 'x' }), 'INVALID_REQUEST'),
   )

@@ -248,6 +248,35 @@ describe('a previous response', () => {
     expect(await sessions()).toHaveLength(before + 1)
   })
 
+  it('keeps the summary of a conversation where an earlier response is continued', async () => {
+    const first = await respond({ input: 'one' })
+    const second = await respond({ input: 'two', previous_response_id: first.body['id'] })
+    const third = await respond({ input: 'three', previous_response_id: second.body['id'] })
+    await respond({ input: 'four', previous_response_id: third.body['id'] })
+    const [{ key }] = (await sessions()) as [Body]
+    // As compaction leaves it: the first two turns are in the summary.
+    await agents.mesh
+      .database('agents')
+      .system.query("UPDATE agents.sessions SET summary = 'They counted.', window_seq = 4 WHERE session_key = $1", [
+        key,
+      ])
+    const saysAfter = async ({ body }: { body: Body }) => {
+      await respond({ input: 'other', previous_response_id: body['id'] })
+      return shown()
+        .slice(1)
+        .map(({ content }) => content)
+    }
+    expect(await saysAfter(third)).toEqual([
+      expect.stringContaining('They counted.'),
+      expect.anything(),
+      'three',
+      'echo: three',
+      'other',
+    ])
+    // What the summary tells of came after the first.
+    expect(await saysAfter(first)).toEqual(['one', 'echo: one', 'other'])
+  })
+
   it('leads around no rule of messages', async () => {
     const { id } = (await respond({ input: 'one' })).body
     await respond({ input: 'x'.repeat(40_000), previous_response_id: id })

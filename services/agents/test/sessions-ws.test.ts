@@ -82,6 +82,18 @@ rule('sessions.reset.emptiesTheConversation', async () => {
   expect(await ask(alice, 'sessions.reset', { key })).toEqual({ ok: true })
   expect(await session(alice, key)).toMatchObject({ messages: [], summary: '', label: 'L', inputTokens: 10 })
 })
+rule('resetSession.endsItsRun', async () => {
+  const { alice } = newTenant()
+  const answer = neverEnding(alice)
+  while ((await ask(alice, 'chat.session.status', { sessionKey: key }))['isRunning'] !== true);
+  await ask(alice, 'sessions.reset', { key })
+  expect(await answer).toMatchObject({ cancelled: true })
+  expect(await session(alice, key)).toMatchObject({ messages: [] })
+  agents.model = echo
+  await send(alice, key, 'again')
+  expect(said(await preview(alice, key))).toEqual(['again', 'echo: again'])
+})
+
 rule('sessions.reset.hidesOthers', () => expectHidden('sessions.reset'))
 
 /** A session in which a run is on that would never end by itself, and what its message is answered. */

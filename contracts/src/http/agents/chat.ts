@@ -105,6 +105,9 @@ export const chat = defineHttpTable('agents', {
         'Tool messages that answer calls of another origin, or of somebody else, are shown to the model as the request tells them',
       matchesResults:
         'A tool call that no tool message follows, and a tool message that follows no such call, are answered 400',
+      ordersThePrompt:
+        'The system prompt has its sections in one order and tells no more of the time than the day, so that calls of a day begin with the same text; runs of subagents and schedules get a shorter one',
+      endsWithItsAgent: 'A run whose agent is deleted, or whose session is emptied or deleted, is cancelled',
       runsTheAgent: 'The turn is a whole run: the tools of the agent are called, and every step is kept',
       endsAtTheIterationLimit: 'The last iteration that the agent allows gets no tools, so that it answers',
       refusesSpentBudgets:

@@ -181,6 +181,7 @@ export const sessions = defineHttpTable('agents', {
     summary: "Clear a session's messages and summary",
     rules: {
       emptiesTheConversation: 'Messages and summary go; label, metadata and counters stay',
+      endsItsRun: 'A run that is on in the session is cancelled first: nothing of it comes after the reset',
       hidesOthers: "A missing session is answered 404, somebody else's 403",
       isAudited: 'It is stored at once, an event and an entry of the audit log, session.reset',
     },

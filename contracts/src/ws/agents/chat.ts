@@ -43,6 +43,11 @@ export const chat = defineWsTable('agents', {
       takesNoEmptyMessage: 'An empty message without media is answered INVALID_REQUEST',
       outlivesTheConnection: 'The run goes on when the connection is gone, and the history has what came of it',
       hidesOthers: "Somebody else's session is answered UNAUTHORIZED; admins may use all of their tenant",
+      meetsPeople:
+        "In the first three turns with somebody the agent is told to get to know them and to write that down, in that user's own copies of its files; until then an open agent has no tool but write_file. Without write_file there is no first meeting",
+      remindsOfTheName: 'While USER.md of a user has no name, the agent is reminded to write it once it is known',
+      serialisesDevices:
+        'Two connections of one user in one session lose nothing: what is said at once is answered, or goes into the run of the other, and every message is stored once',
       injectsWhenBusy:
         'While a run is on in the session the message goes into it: it is answered `injected` at once, stored as it is, and shown to the model after the tool calls of the moment, or before the run would end, which then goes on',
       waitsWhenFull: 'At most five messages wait in a run; the next one has a turn of its own after it',

@@ -4,6 +4,7 @@ import type { AgentLookup } from '../agents/lookup.ts'
 import type { PrismaClient } from '../db/client/client.ts'
 import { createEarlierTurns } from '../runs/earlier-turns.ts'
 import type { Run } from '../runs/use-cases.ts'
+import type { SessionUseCases } from '../sessions/use-cases.ts'
 import { createAgentWs } from './agent-ws.ts'
 import { createForeignRuns } from './foreign-runs.ts'
 import { createChatHttp } from './http.ts'
@@ -13,12 +14,16 @@ import { createChatWs } from './ws.ts'
 
 type Parts = Omit<Parameters<typeof createChatWs>[0], 'fetchAllow'> &
   Parameters<typeof createAgentWs>[0] &
-  Omit<Parameters<typeof createResumable>[0], 'runForeign'> & { run: Run; lookup: Pick<AgentLookup, 'runnable'> }
+  Omit<Parameters<typeof createResumable>[0], 'runForeign'> & {
+    run: Run
+    lookup: Pick<AgentLookup, 'runnable'>
+    sessions: SessionUseCases
+  }
 
 export const createChat = (mesh: Mesh, db: ServiceDb<PrismaClient>, parts: Parts): Feature[] => {
-  const { run, lookup } = parts
+  const { run, lookup, sessions } = parts
   const fetchAllow = mesh.config.fetchAllow.split(',').filter(Boolean)
-  const runForeign = createForeignRuns({ run, lookup, earlierTurns: createEarlierTurns(db), fetchAllow })
+  const runForeign = createForeignRuns({ run, lookup, earlierTurns: createEarlierTurns(db), sessions, fetchAllow })
   return [
     {
       http: createChatHttp({ run, runForeign, lookup, resumable: createResumable({ ...parts, runForeign }) }),

@@ -1,6 +1,7 @@
 /** Runs what foreign protocols ask for: finds the agent, tells the turn from what came before, and continues turns. */
+import { randomUUID } from 'node:crypto'
 import type { ContentPart } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import { MeshError, type Caller } from '@clawmesh/contracts'
+import { MeshError, toMeshError, type Caller } from '@clawmesh/contracts'
 import type { Call } from '@clawmesh/chassis'
 import type { AgentLookup } from '../agents/lookup.ts'
 import type { Agent } from '../agents/types.ts'
@@ -8,17 +9,20 @@ import { runOfCallId } from '../runs/client-calls.ts'
 import type { EarlierTurn, EarlierTurns } from '../runs/earlier-turns.ts'
 import type { RunObserver, RunRequest, RunResult } from '../runs/types.ts'
 import type { Run } from '../runs/use-cases.ts'
+import { httpSessionKey } from '../sessions/session-keys.ts'
 import type { NewMessage } from '../sessions/types.ts'
+import type { SessionUseCases } from '../sessions/use-cases.ts'
 import { textOf, type ForeignMessage, type ForeignPart, type ForeignRequest } from './foreign-request.ts'
 import { loadImages } from './images.ts'
 
-/** Messages of an earlier turn's session that are taken along at most. */
-const historyLimit = 1_000
+/** Messages of an earlier turn among which calls may wait for their results. */
+const endingLimit = 200
 
 export interface ForeignRunsParts {
   run: Run
   lookup: Pick<AgentLookup, 'runnable'>
   earlierTurns: EarlierTurns
+  sessions: Pick<SessionUseCases, 'branch'>
   /** Private hosts that an image may be fetched from. */
   fetchAllow: readonly string[]
 }
@@ -96,7 +100,7 @@ const split = (messages: readonly NewMessage[]) => {
 }
 
 /** What a run is told of a conversation. */
-type Turn = Pick<RunRequest, 'message' | 'parts' | 'opening' | 'priorTurns' | 'sessionKey'>
+type Turn = Pick<RunRequest, 'runId' | 'message' | 'parts' | 'opening' | 'priorTurns' | 'sessionKey'>
 
 /** A model is asked to answer, not to go on with its own words. */
 const withoutOwnWords = (messages: readonly ForeignMessage[]): readonly ForeignMessage[] => {
@@ -106,14 +110,16 @@ const withoutOwnWords = (messages: readonly ForeignMessage[]): readonly ForeignM
 
 const saysNothing = ({ content }: ForeignMessage): boolean => textOf(content).trim() === '' && !hasImage(content)
 
-export const createForeignRuns = ({ run, lookup, earlierTurns, fetchAllow }: ForeignRunsParts): RunForeign => {
+export const createForeignRuns = ({
+  run,
+  lookup,
+  earlierTurns,
+  sessions,
+  fetchAllow,
+}: ForeignRunsParts): RunForeign => {
   /** A turn of the caller with the agent. */
   const ownTurn = ({ tenantId, userId }: Caller, agent: Agent, runIdPrefix: string) =>
     earlierTurns.find({ tenantId, userId, agentId: agent.id }, runIdPrefix)
-
-  /** Where a turn goes on: in its session, or in a copy of that up to it when something came after. */
-  const placeAfter = (earlier: EarlierTurn, before: readonly NewMessage[], next: readonly NewMessage[]) =>
-    earlier.isLast ? { sessionKey: earlier.sessionKey, opening: next } : { opening: [...before, ...next] }
 
   return async (call, request, observer) => {
     const { caller } = call
@@ -121,17 +127,31 @@ export const createForeignRuns = ({ run, lookup, earlierTurns, fetchAllow }: For
     const agent = await lookup.runnable(caller, agentRef)
     const asked = withoutOwnWords(messages)
     const shown = (some: readonly ForeignMessage[]) => shownMessages(some, call.signal, fetchAllow)
-    const before = (earlier: EarlierTurn) => earlierTurns.messagesUntil(caller.tenantId, earlier, historyLimit)
+
+    /** Where a turn goes on: in its session, or in a branch of that up to it when something came after. */
+    const placeAfter = async ({ sessionKey: key, lastSeq: seq, isLast }: EarlierTurn) => {
+      if (isLast) return { sessionKey: key }
+      for (;;) {
+        const runId = rest.runId ?? randomUUID()
+        const newKey = httpSessionKey(agent.agentKey, caller.userId, runId, sessionName)
+        try {
+          await sessions.branch(call, key, { seq, newKey })
+          return { runId, sessionKey: newKey }
+        } catch (thrown) {
+          // Eight digits of an id meet again in a busy agent's lifetime.
+          if (rest.runId !== undefined || toMeshError(thrown).code !== 'ALREADY_EXISTS') throw thrown
+        }
+      }
+    }
 
     /** A turn that its run's id names. @throws NOT_FOUND */
     const afterTurn = async (runIdPrefix: string): Promise<Turn> => {
       const earlier = await ownTurn(caller, agent, runIdPrefix)
       if (earlier === undefined)
         throw new MeshError('NOT_FOUND', 'error.not_found', { kind: 'response', id: `resp-${runIdPrefix}` })
-      const history = await before(earlier)
-      checkResults(asked, waitingCalls(history))
-      const { turn, earlierMessages } = split(await shown(asked))
-      return { ...turn, priorTurns: [], ...placeAfter(earlier, history, earlierMessages) }
+      checkResults(asked, waitingCalls(await earlierTurns.ending(caller.tenantId, earlier, endingLimit)))
+      const { turn, earlierMessages: opening } = split(await shown(asked))
+      return { ...turn, priorTurns: [], opening, ...(await placeAfter(earlier)) }
     }
 
     /**
@@ -152,11 +172,11 @@ export const createForeignRuns = ({ run, lookup, earlierTurns, fetchAllow }: For
       if (storesHistory)
         return earlier === undefined
           ? { ...turn, priorTurns: [], opening: await shown(asked) }
-          : { ...turn, priorTurns: [], ...placeAfter(earlier, await before(earlier), await shown(results)) }
+          : { ...turn, priorTurns: [], opening: await shown(results), ...(await placeAfter(earlier)) }
       const priorTurns = await shown(asked.slice(0, lastUser))
       return earlier === undefined
         ? { ...turn, priorTurns, opening: await shown(asked.slice(lastUser)) }
-        : { ...turn, priorTurns, ...placeAfter(earlier, await before(earlier), await shown(results)) }
+        : { ...turn, priorTurns, opening: await shown(results), ...(await placeAfter(earlier)) }
     }
 
     /** @throws INVALID_REQUEST when nobody says anything, or for what `loadImages` refuses */

@@ -16,5 +16,5 @@ export const createContextFiles = (mesh: Mesh, db: ServiceDb<PrismaClient>, { fi
     findAgent: find,
     cache: mesh.cache<ContextFile[]>('context_files', cachedLists),
   })
-  return { rpc: createContextFileRpc(files), forRun: files.forRun }
+  return { rpc: createContextFileRpc(files), files }
 }

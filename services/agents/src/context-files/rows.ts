@@ -37,7 +37,7 @@ export const renameInIdentityFiles = async (
 export const createContextFileRows =
   (db: ServiceDb<PrismaClient>) =>
   (tenantId: string): ContextFileRows => {
-    const { prisma, change } = db.forTenant(tenantId)
+    const { prisma, sql, change } = db.forTenant(tenantId)
     const evict = [{ kind: 'context_files', tenantId }] as const
     return {
       list: async (agentId, userId) =>
@@ -59,5 +59,29 @@ export const createContextFileRows =
             })
           return { result: undefined, evict }
         }),
+
+      seed: (agentId, files) =>
+        change(async (tx) => {
+          await tx.contextFile.createMany({
+            data: files.map(({ userId, name: fileName, content }) => ({
+              tenantId,
+              agentId,
+              userId,
+              fileName,
+              content,
+            })),
+            skipDuplicates: true,
+          })
+          return { result: undefined, evict }
+        }),
+
+      countTurn: async (agentId, { userId, name }) => {
+        const { rows } = await sql.query<{ turns: number }>(
+          `UPDATE agents.context_files SET turns = turns + 1
+           WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND file_name = $4 RETURNING turns`,
+          [tenantId, agentId, userId, name],
+        )
+        return rows[0]?.turns ?? 0
+      },
     }
   }

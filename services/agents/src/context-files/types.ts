@@ -5,3 +5,6 @@ export interface ContextFile {
   name: string
   content: string
 }
+
+/** What stands in the prompt while an agent and a user get to know each other. */
+export const meetingFile = 'BOOTSTRAP.md'

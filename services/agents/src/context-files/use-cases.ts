@@ -1,7 +1,7 @@
 import type { Caller } from '@clawmesh/contracts'
 import type { Cache } from '@clawmesh/chassis'
 import type { Agent } from '../agents/types.ts'
-import type { ContextFile } from './types.ts'
+import { meetingFile, type ContextFile } from './types.ts'
 
 /** The context files of one tenant. */
 export interface ContextFileRows {
@@ -9,6 +9,10 @@ export interface ContextFileRows {
   list: (agentId: string, userId: string) => Promise<ContextFile[]>
   /** Writes a file; an empty text deletes it. */
   set: (agentId: string, file: ContextFile) => Promise<void>
+  /** Writes files where there are none of their names yet. */
+  seed: (agentId: string, files: readonly ContextFile[]) => Promise<void>
+  /** Counts a turn in which a file was shown. Gives how many there were, this one included; 0 where it is gone. */
+  countTurn: (agentId: string, file: Pick<ContextFile, 'userId' | 'name'>) => Promise<number>
 }
 
 interface Parts {
@@ -23,6 +27,18 @@ export const createContextFileUseCases = ({ rowsOf, findAgent, cache }: Parts) =
     const load = () => rowsOf(agent.tenantId).list(agent.id, userId)
     return (await cache.get(agent.tenantId, `${agent.id} ${userId}`, load)) ?? []
   },
+
+  /** Writes the files with which a user's first chat begins. */
+  seed: (agent: Pick<Agent, 'id' | 'tenantId'>, files: readonly ContextFile[]): Promise<void> =>
+    rowsOf(agent.tenantId).seed(agent.id, files),
+
+  /** Counts a turn in which the file of a first meeting was shown, this one included. */
+  countMeeting: (agent: Pick<Agent, 'id' | 'tenantId'>, userId: string): Promise<number> =>
+    rowsOf(agent.tenantId).countTurn(agent.id, { userId, name: meetingFile }),
+
+  /** Ends the first meeting with a user. */
+  endMeeting: (agent: Pick<Agent, 'id' | 'tenantId'>, userId: string): Promise<void> =>
+    rowsOf(agent.tenantId).set(agent.id, { userId, name: meetingFile, content: '' }),
 
   /** The text of a file as it is stored; undefined when there is none, or no such agent. */
   get: async (

@@ -15,6 +15,8 @@ export interface ActiveRun {
   transcript: Transcript
   /** Somebody follows it. */
   followed: () => void
+  /** Its row is there: it is written while the model is already asked. */
+  isStored: boolean
 }
 
 export const createActiveRuns = () => {
@@ -29,7 +31,7 @@ export const createActiveRuns = () => {
     add: (runId: string, run: ActiveRun) => void active.set(runId, run),
     get: (runId: string) => active.get(runId),
     remove: (runId: string) => void active.delete(runId),
-    ids: () => [...active.keys()],
+    storedIds: () => [...active].flatMap(([runId, { isStored }]) => (isStored ? [runId] : [])),
     abort,
     /** Waits until all runs have ended; aborts what is left after `timeoutMs`. */
     drain: async (timeoutMs: number): Promise<void> => {

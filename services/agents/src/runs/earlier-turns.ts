@@ -8,6 +8,8 @@ import type { NewMessage } from '../sessions/types.ts'
 export interface EarlierTurn {
   runId: string
   sessionKey: string
+  /** Number of its last message. */
+  lastSeq: number
   /** Nothing came after it in its session. */
   isLast: boolean
 }
@@ -24,8 +26,8 @@ export interface EarlierTurns {
    * are several.
    */
   find: (of: TurnOwner, runIdPrefix: string) => Promise<EarlierTurn | undefined>
-  /** The messages of its session up to its end, the newest `limit` of them, oldest first. */
-  messagesUntil: (tenantId: string, turn: EarlierTurn, limit: number) => Promise<NewMessage[]>
+  /** The messages with which it ended, `limit` at most, oldest first. */
+  ending: (tenantId: string, turn: EarlierTurn, limit: number) => Promise<NewMessage[]>
 }
 
 const lowest = '00000000-0000-0000-0000-000000000000'
@@ -35,11 +37,11 @@ const highest = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 export const createEarlierTurns = ({ database }: Pick<ServiceDb<PrismaClient>, 'database'>): EarlierTurns => ({
   find: async ({ tenantId, userId, agentId }, runIdPrefix) => {
     const { rows } = await database.forTenant(tenantId).query<EarlierTurn>(
-      `SELECT r.id AS "runId", r.session_key AS "sessionKey",
-         s.lease_run_id IS NULL AND EXISTS (
-           SELECT 1 FROM agents.messages m WHERE m.session_id = s.id AND m.seq = s.next_seq - 1 AND m.run_id = r.id
-         ) AS "isLast"
-       FROM agents.runs r JOIN agents.sessions s ON s.id = r.session_id
+      `SELECT r.id AS "runId", r.session_key AS "sessionKey", m.seq AS "lastSeq",
+         s.lease_run_id IS NULL AND m.seq = s.next_seq - 1 AS "isLast"
+       FROM agents.runs r JOIN agents.sessions s ON s.id = r.session_id JOIN LATERAL (
+         SELECT max(seq) AS seq FROM agents.messages WHERE session_id = s.id AND run_id = r.id
+       ) m ON m.seq IS NOT NULL
        WHERE r.tenant_id = $1 AND r.id BETWEEN $2 AND $3 AND r.status = 'completed'
          AND r.agent_id = $4 AND s.user_id = $5
        ORDER BY r.started_at DESC LIMIT 1`,
@@ -54,13 +56,11 @@ export const createEarlierTurns = ({ database }: Pick<ServiceDb<PrismaClient>, '
     return rows[0]
   },
 
-  messagesUntil: async (tenantId, { runId }, limit) => {
+  ending: async (tenantId, { runId }, limit) => {
     const { rows } = await database.forTenant(tenantId).query<MessageRow>(
       `SELECT m.role, m.content, m.extra, m.created_at
-       FROM agents.runs r JOIN agents.sessions s ON s.id = r.session_id JOIN agents.messages m ON m.session_id = s.id
-       WHERE r.id = $1 AND r.tenant_id = $2 AND m.seq >= s.first_seq
-         AND m.seq <= (SELECT max(seq) FROM agents.messages WHERE session_id = s.id AND run_id = r.id)
-       ORDER BY m.seq DESC LIMIT $3`,
+       FROM agents.runs r JOIN agents.messages m ON m.session_id = r.session_id AND m.run_id = r.id
+       WHERE r.id = $1 AND r.tenant_id = $2 ORDER BY m.seq DESC LIMIT $3`,
       [runId, tenantId, limit],
     )
     return rows.reverse().map(toMessage)

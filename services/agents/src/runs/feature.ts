@@ -10,6 +10,7 @@ import { createActiveRuns } from './active-runs.ts'
 import { createTraced } from './background-trace.ts'
 import { createBeginRun } from './begin.ts'
 import { createCompactSession } from './compact-session.ts'
+import { createMeet } from './first-meeting.ts'
 import { createFollowRun, type FollowRun } from './follow.ts'
 import { createGatheringSignal } from './live-events.ts'
 import { createLostRunsPart } from './lost-runs.ts'
@@ -27,7 +28,7 @@ import type { runSettings } from './settings.ts'
 import { createTenantMessageRules } from './tenant-message-rules.ts'
 import { createTitleSession } from './title-session.ts'
 import { createTurn } from './turn.ts'
-import type { ContextFilesOf, ListTools, RunRows } from './types.ts'
+import type { ListTools, RunRows } from './types.ts'
 import { createRun, type Run } from './use-cases.ts'
 
 type RunConfig = ConfigOf<{ name: string; settings: typeof runSettings }>
@@ -51,7 +52,10 @@ export const createRuns = (
   mesh: Mesh,
   db: ServiceDb<PrismaClient>,
   config: RunConfig,
-  { contextFiles, findAgent }: { contextFiles: ContextFilesOf; findAgent: AgentLookup['find'] },
+  {
+    contextFiles: files,
+    findAgent,
+  }: { contextFiles: Parameters<typeof createMeet>[0]['files']; findAgent: AgentLookup['find'] },
 ) => {
   const log = mesh.log.child({ service: 'agents' })
   const traces = mesh.client(TracesServiceService)
@@ -87,7 +91,7 @@ export const createRuns = (
       chat,
       invokeTool,
       listTools,
-      contextFiles,
+      meet: createMeet({ files, log }),
       contextOf: createRunContexts({ rows: sessionRows, jobs, chat, log }),
     }),
   })
@@ -126,7 +130,7 @@ export const createRuns = (
     }),
     parts: [
       asks.part,
-      createLostRunsPart({ rows, signal, log, leaseMs, heartbeatMs, active: active.ids }),
+      createLostRunsPart({ rows, signal, log, leaseMs, heartbeatMs, active }),
       { name: 'runs', stop: () => active.drain(mesh.config.drainTimeoutMs) },
     ],
   } satisfies Feature & {

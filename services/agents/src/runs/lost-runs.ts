@@ -1,6 +1,8 @@
 /** Runs outlive their replica: leases are renewed while it lives, and what it leaves behind is declared failed. */
 import { MeshError, runSubject, type RunEvent } from '@clawmesh/contracts'
 import { event, type Logger, type Part } from '@clawmesh/chassis'
+import type { ActiveRuns } from './active-runs.ts'
+import { RunGone } from './gone.ts'
 import type { Signal } from './live-events.ts'
 import { noUsage } from './run-loop.ts'
 import { partialAnswer } from './model-messages.ts'
@@ -16,11 +18,14 @@ interface Parts {
   /** A run whose replica is silent this long is declared failed. */
   leaseMs: number
   heartbeatMs: number
-  /** Ids of the runs that this replica works on. */
-  active: () => string[]
+  /** The runs that this replica works on. */
+  active: Pick<ActiveRuns, 'storedIds' | 'get'>
 }
 
-/** Renews the leases of this replica's runs and ends the runs of replicas that have died. */
+/**
+ * Renews the leases of this replica's runs, gives up those whose rows are gone with their session or agent, and ends the runs
+ * of replicas that have died.
+ */
 export const createLostRunsPart = ({ rows, signal, log, leaseMs, heartbeatMs, active }: Parts): Part => {
   let timer: NodeJS.Timeout | undefined
   let working: Promise<void> = Promise.resolve()
@@ -58,8 +63,9 @@ export const createLostRunsPart = ({ rows, signal, log, leaseMs, heartbeatMs, ac
 
   const beat = async (): Promise<void> => {
     try {
-      const mine = active()
-      if (mine.length > 0) await rows.renew(mine, leaseMs)
+      const mine = active.storedIds()
+      const renewed = new Set(mine.length === 0 ? [] : await rows.renew(mine, leaseMs))
+      for (const runId of mine) if (!renewed.has(runId)) active.get(runId)?.controller.abort(new RunGone())
       for (const run of await rows.lost(batchSize)) await fail(run)
       await rows.forgetTexts()
     } catch (err) {

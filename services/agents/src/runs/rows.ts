@@ -305,10 +305,12 @@ export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>):
     },
 
     renew: async (runIds, leaseMs) => {
-      await system.query(
-        `UPDATE agents.runs SET lease_until = now() + make_interval(secs => $2) WHERE id = ANY($1::uuid[]) AND status = 'running'`,
+      const { rows } = await system.query<{ id: string }>(
+        `UPDATE agents.runs SET lease_until = now() + make_interval(secs => $2)
+         WHERE id = ANY($1::uuid[]) AND status = 'running' RETURNING id`,
         [runIds, leaseMs / 1000],
       )
+      return rows.map(({ id }) => id)
     },
 
     lost: async (limit) => {

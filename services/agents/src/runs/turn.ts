@@ -1,34 +1,27 @@
 /** One turn: everything between the begin of a run and its stored end. */
 import { MeshError, toMeshError } from '@clawmesh/contracts'
 import { type Call, cutText, databaseError, event, type Logger } from '@clawmesh/chassis'
-import type { ContextFile } from '../context-files/types.ts'
 import type { NewMessage } from '../sessions/types.ts'
 import type { ActiveRuns } from './active-runs.ts'
 import { inputOf, SessionNameTaken, type BeginRun } from './begin.ts'
+import type { Meet } from './first-meeting.ts'
+import { createNotOurs, RunGone } from './gone.ts'
 import { createGrace } from './grace.ts'
 import { createLiveEvents, type Signal } from './live-events.ts'
 import type { Chat } from './model-call.ts'
 import { createInbox } from './inbox.ts'
 import { partialAnswer, textMessage } from './model-messages.ts'
-import { systemPrompt } from './prompt.ts'
+import { promptFiles } from './prompt-files.ts'
+import { promptModeOf, systemPrompt } from './prompt.ts'
 import type { CreateRunContext } from './run-context.ts'
 import { addUsage, noUsage, runAgentLoop } from './run-loop.ts'
 import { startTrace } from './spans.ts'
 import { createTranscript } from './transcript.ts'
 import type { InvokeTool } from './tool-turn.ts'
-import type {
-  ClientTools,
-  ContextFilesOf,
-  ListTools,
-  RunObserver,
-  RunRequest,
-  RunResult,
-  RunRows,
-  Usage,
-} from './types.ts'
+import type { ClientTools, ListTools, RunObserver, RunRequest, RunResult, RunRows, Usage } from './types.ts'
 
 interface Parts {
-  rows: Pick<RunRows, 'append' | 'end' | 'keepText'>
+  rows: Pick<RunRows, 'append' | 'end' | 'keepText' | 'outcome'>
   begin: BeginRun
   active: ActiveRuns
   /** Publishes live events. */
@@ -37,7 +30,8 @@ interface Parts {
   chat: Chat
   invokeTool: InvokeTool
   listTools: ListTools
-  contextFiles: ContextFilesOf
+  /** What the turn knows of its user. */
+  meet: Meet
   contextOf: CreateRunContext
 }
 
@@ -45,19 +39,6 @@ const noClientTools: ClientTools = { tools: [], choice: 'auto' }
 
 /** Runs one turn to its end. @throws the error that ended it; the turn is then kept as failed or cancelled */
 export type RunTurn = (call: Call, request: RunRequest, observer: RunObserver) => Promise<RunResult>
-
-const promptOf = (
-  { agent, origin, requestSystem }: RunRequest,
-  files: readonly ContextFile[],
-  tools: readonly { name: string }[],
-) =>
-  systemPrompt({
-    agent,
-    files,
-    toolNames: tools.map(({ name }) => name),
-    channel: origin.channel,
-    requestSystem,
-  })
 
 export const createTurn = ({
   rows,
@@ -68,9 +49,10 @@ export const createTurn = ({
   chat,
   invokeTool,
   listTools,
-  contextFiles,
+  meet,
   contextOf,
 }: Parts): RunTurn => {
+  const notOurs = createNotOurs(rows)
   return async (outer, request, observer) => {
     const { caller, agent, origin, userId, message, opening = [] } = request
     const { tenantId } = caller
@@ -86,7 +68,12 @@ export const createTurn = ({
     const transcript = createTranscript()
     const leave = () => abort.abort(new MeshError('CANCELLED', 'error.cancelled'))
     const grace = request.graceMs === undefined ? undefined : createGrace(request.graceMs, leave)
-    active.add(runId, { controller: abort, inbox, transcript, followed: () => grace?.renew() })
+    const entry = { controller: abort, inbox, transcript, followed: () => grace?.renew(), isStored: false }
+    active.add(runId, entry)
+    void kept.then(
+      () => (entry.isStored = true),
+      () => undefined,
+    )
     const call: Call = { ...outer, signal: abort.signal }
 
     const base = { runId, agentId: agent.id, agentKey: agent.agentKey, sessionKey, userId, channel: origin.channel }
@@ -132,18 +119,29 @@ export const createTurn = ({
         error: reason,
         events: [event('runEnded', { ...outcome, ...recorded })],
       })
-      if (!ours) throw new MeshError('UNAVAILABLE', 'error.run_lost')
+      if (!ours) throw await notOurs(tenantId, runId)
     }
 
     try {
-      const [files, tools, history] = await Promise.all([
-        contextFiles(agent, userId),
-        listTools(call, agent),
+      const { clientTools = noClientTools, requestSystem } = request
+      const [{ files, tools, ...met }, history] = await Promise.all([
+        meet({ ...request, sessionKey }, listTools(call, agent)),
         context.read(),
       ])
-      const { clientTools = noClientTools } = request
       const offered = [...tools, ...clientTools.tools]
-      const prompt = promptOf(request, files, offered)
+      const prompt = systemPrompt(
+        {
+          agent,
+          files: promptFiles(agent, files),
+          toolNames: offered.map(({ name }) => name),
+          origin,
+          userId,
+          requestSystem,
+          now: new Date(),
+          ...met,
+        },
+        promptModeOf({ channel: origin.channel, sessionKey }),
+      )
       const { ending, content, finishReason, toolCalls } = await runAgentLoop({
         call,
         agent,
@@ -187,7 +185,7 @@ export const createTurn = ({
         },
         store: async (messages) => {
           await kept
-          if (!(await rows.append(tenantId, runId, messages))) throw new MeshError('UNAVAILABLE', 'error.run_lost')
+          if (!(await rows.append(tenantId, runId, messages))) throw await notOurs(tenantId, runId)
           iteration++
           shown = ''
         },
@@ -215,7 +213,7 @@ export const createTurn = ({
         () => true,
         () => false,
       )
-      if (isKept && error.key !== 'error.run_lost')
+      if (isKept && !(error instanceof RunGone) && error.key !== 'error.run_lost')
         await end(status, partialAnswer(shown), error.message).catch((err: unknown) =>
           log.error({ err, runId }, 'the end of a run could not be stored'),
         )

@@ -211,8 +211,8 @@ export interface RunRows {
   forgetTexts: () => Promise<void>
   /** Appends the messages of one iteration. False when the run is no longer ours. */
   append: (tenantId: string, runId: string, messages: readonly NewMessage[]) => Promise<boolean>
-  /** Renews the leases of runs that this replica works on. */
-  renew: (runIds: readonly string[], leaseMs: number) => Promise<void>
+  /** Renews the leases of runs that this replica works on. Gives the ids of those that are still on. */
+  renew: (runIds: readonly string[], leaseMs: number) => Promise<string[]>
   /** Runs whose replica has gone silent. */
   lost: (limit: number) => Promise<LostRun[]>
 }

@@ -86,8 +86,12 @@ export const createSessionRows =
       reset: ({ id, sessionKey }, actor) =>
         change(async (tx) => {
           await tx.$executeRaw`DELETE FROM agents.messages WHERE session_id = ${id}::uuid AND tenant_id = ${tenantId}::uuid`
-          await tx.$executeRaw`UPDATE agents.sessions SET first_seq = next_seq, message_bytes = 0, summary = '', compaction_error = NULL, updated_at = now()
+          await tx.$executeRaw`UPDATE agents.sessions SET first_seq = next_seq, message_bytes = 0, summary = '', compaction_error = NULL,
+              lease_run_id = NULL, updated_at = now()
             WHERE id = ${id}::uuid AND tenant_id = ${tenantId}::uuid`
+          // Of a replica that did not answer: what it says would be the answer to nothing.
+          await tx.$executeRaw`UPDATE agents.runs SET status = 'cancelled', ended_at = now()
+            WHERE session_id = ${id}::uuid AND tenant_id = ${tenantId}::uuid AND status = 'running'`
           return { result: undefined, events: [event('sessionReset', { id: sessionKey, ...actor })] }
         }),
 

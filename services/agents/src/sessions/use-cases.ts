@@ -29,7 +29,7 @@ export interface SessionRows {
   /** Appends a message of the assistant; the session is made where there is none. False when it is somebody else's. */
   inject: (message: InjectedMessage) => Promise<boolean>
   patch: (session: Session, changes: SessionChanges, actor: Actor) => Promise<void>
-  /** Drops messages and summary; what a run still writes comes after them. */
+  /** Drops messages and summary, and frees the session of a run that is still on: it writes nothing more. */
   reset: (session: Session, actor: Actor) => Promise<void>
   remove: (session: Session, actor: Actor) => Promise<void>
   /** Copies the messages up to one into a new session. Gives their number. @throws ALREADY_EXISTS */
@@ -131,9 +131,12 @@ export const createSessionUseCases = ({ rowsOf, findAgent, endRun }: Parts) => {
       await rows(caller).patch(session, changes, actorOf(call))
     },
 
-    /** Empties messages and summary; counters, label and metadata stay. @throws NOT_FOUND, FORBIDDEN */
-    reset: async (call: Call, key: string): Promise<void> =>
-      rows(call.caller).reset(await require(call.caller, key), actorOf(call)),
+    /** Ends the run that is on, then empties messages and summary; counters, label and metadata stay. @throws NOT_FOUND, FORBIDDEN */
+    reset: async (call: Call, key: string): Promise<void> => {
+      const session = await require(call.caller, key)
+      await endRun(call, key)
+      await rows(call.caller).reset(session, actorOf(call))
+    },
 
     /** Deletes a session; for callers who see all, one that is gone already is fine. @throws NOT_FOUND, FORBIDDEN */
     remove: async (call: Call, key: string): Promise<void> => {

@@ -43,7 +43,11 @@ const tasks = {
     steps: (args) => [{ command: ['--watch', '--watch-preserve-output', cli, 'start', '--target', 'all', ...args] }],
   },
   format: { steps: () => [{ command: [prettier, '--write', '.'] }], needsPrismaClients: false },
-  typecheck: { steps: (args) => [{ command: [tsc, '--noEmit', ...args] }] },
+  typecheck: {
+    steps: (args) => [
+      { command: [tsc, '--noEmit', '--incremental', '--tsBuildInfoFile', '.cache/typecheck.tsbuildinfo', ...args] },
+    ],
+  },
   generate: {
     steps: () => [
       { command: [buf, 'generate'] },

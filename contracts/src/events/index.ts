@@ -129,6 +129,20 @@ export const events = {
     'An agent is no longer shared with a user',
     changed.extend({ id: uuid, userId: z.string() }),
   ),
+  configPermissionGranted: event(
+    'agents',
+    'config_permission',
+    'granted',
+    'A user was allowed or denied to change something of an agent from a chat',
+    changed.extend({ agentId: uuid, scope: z.string(), configType: z.string(), userId: z.string() }),
+  ),
+  configPermissionRevoked: event(
+    'agents',
+    'config_permission',
+    'revoked',
+    'A rule that allowed or denied a user to change something of an agent was removed',
+    changed.extend({ agentId: uuid, scope: z.string(), configType: z.string(), userId: z.string() }),
+  ),
   sessionPatched: event(
     'agents',
     'session',

@@ -33,6 +33,8 @@ export const en = {
   'error.invalid_path': 'invalid path: {path}',
   'error.tenant_suspended': 'tenant {id} is {status}',
   'error.tenant_access_revoked': 'no access to tenant {id}',
+  'error.channel_off': 'channel is switched off: {id}',
+  'error.no_adapter': 'this installation cannot talk to {id}',
   'error.unavailable': '{what} is not available right now',
   'error.timeout': '{what} did not answer in time',
   'error.cancelled': 'the request was cancelled',

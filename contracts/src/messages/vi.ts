@@ -35,6 +35,8 @@ export const vi: Record<keyof typeof en, string> = {
   'error.invalid_path': 'đường dẫn không hợp lệ: {path}',
   'error.tenant_suspended': 'tenant {id} đang ở trạng thái {status}',
   'error.tenant_access_revoked': 'không có quyền truy cập tenant {id}',
+  'error.channel_off': 'kênh đang tắt: {id}',
+  'error.no_adapter': 'cài đặt này không kết nối được với {id}',
   'error.unavailable': '{what} hiện không sẵn sàng',
   'error.timeout': '{what} không trả lời kịp thời',
   'error.cancelled': 'yêu cầu đã bị hủy',

@@ -7,6 +7,7 @@ export const words = {
   'kind.agent': { en: 'agent', vi: 'tác tử', zh: '智能体' },
   'kind.api_key': { en: 'api key', vi: 'khóa API', zh: 'API 密钥' },
   'kind.candidate': { en: 'candidate', vi: 'cặp ứng viên', zh: '候选对' },
+  'kind.channel': { en: 'channel', vi: 'kênh', zh: '渠道' },
   'kind.channel_instance': { en: 'channel instance', vi: 'kênh', zh: '渠道实例' },
   'kind.client': { en: 'client', vi: 'máy khách', zh: '客户端' },
   'kind.contact': { en: 'contact', vi: 'liên hệ', zh: '联系人' },

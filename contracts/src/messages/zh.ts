@@ -34,6 +34,8 @@ export const zh: Record<keyof typeof en, string> = {
   'error.invalid_path': '路径无效：{path}',
   'error.tenant_suspended': '租户 {id} 处于 {status} 状态',
   'error.tenant_access_revoked': '无权访问租户 {id}',
+  'error.channel_off': '渠道已关闭：{id}',
+  'error.no_adapter': '此安装无法连接 {id}',
   'error.unavailable': '{what} 暂不可用',
   'error.timeout': '{what} 未及时响应',
   'error.cancelled': '请求已取消',

@@ -4,6 +4,7 @@ import { StatusServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1
 import { composeService, implementRpc, openServiceDb, type Mesh, type Service } from '@clawmesh/chassis'
 import { createAgents } from './agents/feature.ts'
 import { createChat } from './chat/feature.ts'
+import { createConfigPermissions } from './config-permissions/feature.ts'
 import type { AgentsConfig } from './config.ts'
 import { createContextFiles } from './context-files/feature.ts'
 import { PrismaClient } from './db/client/client.ts'
@@ -23,7 +24,15 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
   const chat = createChat(mesh, db, { ...runs, ...sessions, lookup, contextFiles: contextFiles.files.forRun })
   return composeService(mesh, {
     name: 'agents',
-    features: [agents, createShares(db, agents.owned), sessions, runs, ...chat, createModels(agents)],
+    features: [
+      agents,
+      createShares(db, agents.owned),
+      createConfigPermissions(db, agents.stored),
+      sessions,
+      runs,
+      ...chat,
+      createModels(agents),
+    ],
     rpc: [
       implementRpc(AgentsServiceService, { ...agents.rpc, ...contextFiles.rpc }),
       implementRpc(StatusServiceService, createStatus(db).rpc),

@@ -54,6 +54,8 @@ export interface AgentsUnderTest extends ServiceHarness {
   systemConfigs: Record<string, string> | undefined
   /** Ids of the agents that chat channels open to everybody. */
   openedByChannels: string[]
+  /** Texts that were sent to chats so far. */
+  sentTexts: { channel: string; chatId: string; text: string }[]
   /** Names of tools that agents have beside `clock`; each answers `done`. */
   moreTools: string[]
   /** Calls of them so far. */
@@ -75,6 +77,7 @@ export const startAgents = async (env: Record<string, string> = {}): Promise<Age
     monthCostUsd: 0,
     systemConfigs: {},
     openedByChannels: [],
+    sentTexts: [],
     moreTools: [],
     toolCalls: [],
     toolContexts: [],
@@ -131,7 +134,14 @@ export const startAgents = async (env: Record<string, string> = {}): Promise<Age
     {
       name: 'channels',
       rpc: [
-        implementRpc(ChannelsServiceService, { listAgentsOpenTo: async () => ({ agentIds: state.openedByChannels }) }),
+        implementRpc(ChannelsServiceService, {
+          listAgentsOpenTo: async () => ({ agentIds: state.openedByChannels }),
+          sendText: async (_call, sent) => {
+            state.sentTexts.push(sent)
+            return {}
+          },
+          listPlatforms: async () => ({ channelTypes: [] }),
+        }),
       ],
       parts: [],
     },

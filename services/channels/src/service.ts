@@ -6,6 +6,7 @@ import { adapterTable, createAdapters, type AdapterTable } from './adapters/tabl
 import { PrismaClient } from './db/client/client.ts'
 import { createInstances } from './instances/feature.ts'
 import { createRunnerFeature } from './runner/feature.ts'
+import { createSending } from './sending/feature.ts'
 
 export interface ChannelPlatforms {
   table: AdapterTable
@@ -20,10 +21,11 @@ export const createChannelsService =
     const db = openServiceDb(mesh, 'channels', PrismaClient)
     const adapters = createAdapters(table)
     const instances = createInstances(mesh, db, adapters)
+    const sending = createSending(mesh, db, adapters)
     return composeService(mesh, {
       name: 'channels',
-      features: [instances, createRunnerFeature(mesh, db, { adapters, receive, leaseMs })],
-      rpc: [implementRpc(ChannelsServiceService, instances.rpc)],
+      features: [instances, sending, createRunnerFeature(mesh, db, { adapters, receive, leaseMs })],
+      rpc: [implementRpc(ChannelsServiceService, { ...instances.rpc, ...sending.rpc })],
       parts: db.parts,
     })
   }

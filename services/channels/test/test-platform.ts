@@ -16,6 +16,8 @@ export interface TestPlatform {
   begun: string[]
   /** Makes polls of an instance fail as often as this. */
   failures: Map<string, number>
+  /** Every text that was sent, as `chat text` with the token. */
+  sent: string[]
   /** A message comes in where the instance is polled. */
   deliver: (instanceId: string, text: string) => Promise<void>
 }
@@ -33,6 +35,7 @@ export const createTestPlatform = (): TestPlatform => {
   const running = new Map<string, { token: string; receive: (incoming: IncomingMessage) => Promise<void> }[]>()
   const begun: string[] = []
   const failures = new Map<string, number>()
+  const sent: string[] = []
   const of = (instanceId: string) => running.get(instanceId) ?? []
 
   const adapter = defineAdapter({
@@ -57,7 +60,10 @@ export const createTestPlatform = (): TestPlatform => {
         of(id).filter((other) => other !== poll),
       )
     },
-    send: async () => {},
+    send: async ({ credentials: { token } }, { chatId, text }) => {
+      if (text === 'refused') throw new Error('the platform refuses it')
+      sent.push(`${chatId} ${text} ${token}`)
+    },
     health: async ({ instance: { id } }) => ({ state: of(id).length > 0 ? 'healthy' : 'failed', detail: '' }),
   })
 
@@ -65,6 +71,7 @@ export const createTestPlatform = (): TestPlatform => {
     adapter,
     begun,
     failures,
+    sent,
     polls: (instanceId) => of(instanceId).map(({ token }) => token),
     deliver: async (instanceId, text) => {
       for (const { receive } of of(instanceId)) await receive(message(text))

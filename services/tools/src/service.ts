@@ -3,6 +3,7 @@ import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1
 import { MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
 import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
 import { composeService, implementRpc, openServiceDb, type Mesh, type Service } from '@clawmesh/chassis'
+import { createBrowserWs } from './browser/ws.ts'
 import { createBuiltinTools } from './builtin-tools/feature.ts'
 import type { ToolsConfig } from './config.ts'
 import { PrismaClient } from './db/client/client.ts'
@@ -31,7 +32,7 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig): Service => {
   })
   return composeService(mesh, {
     name: 'tools',
-    features: [builtinTools, invoke],
+    features: [builtinTools, invoke, { ws: createBrowserWs() }],
     rpc: [implementRpc(ToolsServiceService, invoke.rpc)],
     parts: [...db.parts, { name: 'page threads', stop: web.close }],
   })

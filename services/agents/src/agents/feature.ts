@@ -5,7 +5,7 @@ import { newId, type Call, type Feature, type Mesh, type ServiceDb } from '@claw
 import type { PrismaClient } from '../db/client/client.ts'
 import { createAgentHttp } from './http.ts'
 import { createAgentLookup, type AgentLookup } from './lookup.ts'
-import { requireOwnedAgent, type RequireOwned } from './owned.ts'
+import { requireAgent, requireOwnedAgent, type RequireAgent, type RequireOwned } from './owned.ts'
 import { createAgentRows } from './rows.ts'
 import { createAgentRpc } from './rpc.ts'
 import type { Agent } from './types.ts'
@@ -35,16 +35,19 @@ export const createAgents = (mesh: Mesh, db: ServiceDb<PrismaClient>) => {
     },
   })
   const owned: RequireOwned = (caller, ref) => requireOwnedAgent(rowsOf, caller, ref)
+  const stored: RequireAgent = (caller, ref) => requireAgent(rowsOf, caller, ref)
   return {
     http: createAgentHttp(agents),
     rpc: createAgentRpc(lookup),
     lookup,
     owned,
+    stored,
     useCases: agents,
   } satisfies Feature & {
     rpc: object
     useCases: AgentUseCases
     lookup: AgentLookup
     owned: RequireOwned
+    stored: RequireAgent
   }
 }

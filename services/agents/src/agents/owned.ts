@@ -26,3 +26,6 @@ export const requireOwnedAgent = async (rowsOf: FindAgent, caller: Caller, ref: 
 
 /** What features that change something of an agent ask for. @throws NOT_FOUND, FORBIDDEN */
 export type RequireOwned = (caller: Caller, ref: string) => Promise<Agent>
+
+/** The agent of the caller's tenant that an id or key names, whoever owns it. @throws NOT_FOUND */
+export type RequireAgent = (caller: Caller, ref: string) => Promise<Agent>

@@ -23,6 +23,24 @@ export const protobufPackage = "clawmesh.channels.v1";
 
 export const protobufFileName = "clawmesh/channels/v1/channels.proto";
 
+export interface SendTextRequest {
+  /** Name of the instance. */
+  channel: string;
+  chatId: string;
+  text: string;
+}
+
+export interface SendTextResponse {
+}
+
+export interface ListPlatformsRequest {
+}
+
+export interface ListPlatformsResponse {
+  /** Channel types, in order of the alphabet. */
+  channelTypes: string[];
+}
+
 export interface ListAgentsOpenToRequest {
   userId: string;
 }
@@ -30,6 +48,226 @@ export interface ListAgentsOpenToRequest {
 export interface ListAgentsOpenToResponse {
   agentIds: string[];
 }
+
+function createBaseSendTextRequest(): SendTextRequest {
+  return { channel: "", chatId: "", text: "" };
+}
+
+export const SendTextRequest: MessageFns<SendTextRequest> = {
+  encode(message: SendTextRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.channel !== "") {
+      writer.uint32(10).string(message.channel);
+    }
+    if (message.chatId !== "") {
+      writer.uint32(18).string(message.chatId);
+    }
+    if (message.text !== "") {
+      writer.uint32(26).string(message.text);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SendTextRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSendTextRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.channel = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.chatId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SendTextRequest>, I>>(base?: I): SendTextRequest {
+    return SendTextRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SendTextRequest>, I>>(object: I): SendTextRequest {
+    const message = createBaseSendTextRequest();
+    message.channel = object.channel ?? "";
+    message.chatId = object.chatId ?? "";
+    message.text = object.text ?? "";
+    return message;
+  },
+};
+
+function createBaseSendTextResponse(): SendTextResponse {
+  return {};
+}
+
+export const SendTextResponse: MessageFns<SendTextResponse> = {
+  encode(_: SendTextResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SendTextResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSendTextResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SendTextResponse>, I>>(base?: I): SendTextResponse {
+    return SendTextResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SendTextResponse>, I>>(_: I): SendTextResponse {
+    const message = createBaseSendTextResponse();
+    return message;
+  },
+};
+
+function createBaseListPlatformsRequest(): ListPlatformsRequest {
+  return {};
+}
+
+export const ListPlatformsRequest: MessageFns<ListPlatformsRequest> = {
+  encode(_: ListPlatformsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListPlatformsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListPlatformsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListPlatformsRequest>, I>>(base?: I): ListPlatformsRequest {
+    return ListPlatformsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListPlatformsRequest>, I>>(_: I): ListPlatformsRequest {
+    const message = createBaseListPlatformsRequest();
+    return message;
+  },
+};
+
+function createBaseListPlatformsResponse(): ListPlatformsResponse {
+  return { channelTypes: [] };
+}
+
+export const ListPlatformsResponse: MessageFns<ListPlatformsResponse> = {
+  encode(message: ListPlatformsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.channelTypes) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListPlatformsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListPlatformsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.channelTypes.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListPlatformsResponse>, I>>(base?: I): ListPlatformsResponse {
+    return ListPlatformsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListPlatformsResponse>, I>>(object: I): ListPlatformsResponse {
+    const message = createBaseListPlatformsResponse();
+    message.channelTypes = object.channelTypes?.map((e) => e) || [];
+    return message;
+  },
+};
 
 function createBaseListAgentsOpenToRequest(): ListAgentsOpenToRequest {
   return { userId: "" };
@@ -156,11 +394,42 @@ export const ChannelsServiceService = {
       Buffer.from(ListAgentsOpenToResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListAgentsOpenToResponse => ListAgentsOpenToResponse.decode(value),
   },
+  /**
+   * Sends a text to a chat through an instance of the tenant, and answers once the platform has it. NOT_FOUND for an
+   * unknown instance, FAILED_PRECONDITION for one that is off or that nothing here can send through.
+   */
+  sendText: {
+    path: "/clawmesh.channels.v1.ChannelsService/SendText" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SendTextRequest): Buffer => Buffer.from(SendTextRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SendTextRequest => SendTextRequest.decode(value),
+    responseSerialize: (value: SendTextResponse): Buffer => Buffer.from(SendTextResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SendTextResponse => SendTextResponse.decode(value),
+  },
+  /** The chat platforms that this installation can talk to. */
+  listPlatforms: {
+    path: "/clawmesh.channels.v1.ChannelsService/ListPlatforms" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListPlatformsRequest): Buffer => Buffer.from(ListPlatformsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListPlatformsRequest => ListPlatformsRequest.decode(value),
+    responseSerialize: (value: ListPlatformsResponse): Buffer =>
+      Buffer.from(ListPlatformsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListPlatformsResponse => ListPlatformsResponse.decode(value),
+  },
 } as const;
 
 export interface ChannelsServiceServer extends UntypedServiceImplementation {
   /** Agents behind an enabled channel instance whose allow_from names the user. */
   listAgentsOpenTo: handleUnaryCall<ListAgentsOpenToRequest, ListAgentsOpenToResponse>;
+  /**
+   * Sends a text to a chat through an instance of the tenant, and answers once the platform has it. NOT_FOUND for an
+   * unknown instance, FAILED_PRECONDITION for one that is off or that nothing here can send through.
+   */
+  sendText: handleUnaryCall<SendTextRequest, SendTextResponse>;
+  /** The chat platforms that this installation can talk to. */
+  listPlatforms: handleUnaryCall<ListPlatformsRequest, ListPlatformsResponse>;
 }
 
 export interface ChannelsServiceClient extends Client {
@@ -179,6 +448,41 @@ export interface ChannelsServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListAgentsOpenToResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Sends a text to a chat through an instance of the tenant, and answers once the platform has it. NOT_FOUND for an
+   * unknown instance, FAILED_PRECONDITION for one that is off or that nothing here can send through.
+   */
+  sendText(
+    request: SendTextRequest,
+    callback: (error: ServiceError | null, response: SendTextResponse) => void,
+  ): ClientUnaryCall;
+  sendText(
+    request: SendTextRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SendTextResponse) => void,
+  ): ClientUnaryCall;
+  sendText(
+    request: SendTextRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SendTextResponse) => void,
+  ): ClientUnaryCall;
+  /** The chat platforms that this installation can talk to. */
+  listPlatforms(
+    request: ListPlatformsRequest,
+    callback: (error: ServiceError | null, response: ListPlatformsResponse) => void,
+  ): ClientUnaryCall;
+  listPlatforms(
+    request: ListPlatformsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListPlatformsResponse) => void,
+  ): ClientUnaryCall;
+  listPlatforms(
+    request: ListPlatformsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListPlatformsResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -1,0 +1,12 @@
+/** Rules about who may change what of an agent from a chat. */
+import type { Feature, ServiceDb } from '@clawmesh/chassis'
+import type { RequireAgent } from '../agents/owned.ts'
+import type { PrismaClient } from '../db/client/client.ts'
+import { createPermissionRows } from './rows.ts'
+import { createPermissionUseCases } from './use-cases.ts'
+import { createPermissionWs } from './ws.ts'
+
+export const createConfigPermissions = (db: ServiceDb<PrismaClient>, requireAgent: RequireAgent) => {
+  const permissions = createPermissionUseCases({ rowsOf: createPermissionRows(db), requireAgent })
+  return { ws: createPermissionWs(permissions) } satisfies Feature
+}

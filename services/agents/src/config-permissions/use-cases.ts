@@ -1,0 +1,44 @@
+import type { Caller } from '@clawmesh/contracts'
+import { actorOf, type Actor, type Call } from '@clawmesh/chassis'
+import type { ConfigPermission, NewPermission, PermissionName } from './types.ts'
+
+/** The rules of one tenant about who may change its agents from a chat. */
+export interface PermissionRows {
+  /** In the order in which they came; those of a kind where one is given. */
+  list: (agentId: string, configType: string | undefined) => Promise<ConfigPermission[]>
+  /** Adds a rule, or replaces the one of the same name. @throws NOT_FOUND when the agent is gone */
+  put: (agentId: string, rule: NewPermission & { grantedBy: string }, actor: Actor) => Promise<void>
+  /** Fine when there is none. */
+  remove: (agentId: string, name: PermissionName, actor: Actor) => Promise<void>
+}
+
+interface Parts {
+  rowsOf: (tenantId: string) => PermissionRows
+  /** The agent of the caller's tenant that an id or key names. @throws NOT_FOUND */
+  requireAgent: (caller: Caller, ref: string) => Promise<{ id: string }>
+}
+
+/** Who may change what of an agent from a chat, as admins decide. */
+export const createPermissionUseCases = ({ rowsOf, requireAgent }: Parts) => ({
+  /** @throws NOT_FOUND */
+  list: async (caller: Caller, agent: string, configType?: string): Promise<ConfigPermission[]> => {
+    const { id } = await requireAgent(caller, agent)
+    return rowsOf(caller.tenantId).list(id, configType)
+  },
+
+  /** @throws NOT_FOUND */
+  grant: async (call: Call, agent: string, rule: NewPermission): Promise<void> => {
+    const { caller } = call
+    const { id } = await requireAgent(caller, agent)
+    const grantedBy = rule.grantedBy ?? caller.userId
+    await rowsOf(caller.tenantId).put(id, { ...rule, grantedBy }, actorOf(call))
+  },
+
+  /** Fine for a rule that is not there. @throws NOT_FOUND */
+  revoke: async (call: Call, agent: string, name: PermissionName): Promise<void> => {
+    const { id } = await requireAgent(call.caller, agent)
+    await rowsOf(call.caller.tenantId).remove(id, name, actorOf(call))
+  },
+})
+
+export type PermissionUseCases = ReturnType<typeof createPermissionUseCases>

@@ -271,11 +271,24 @@ export const retryOf = ({ code, retryAfterMs }: MeshError): Retry => {
   return { retryable, ...(retryable && retryAfterMs !== undefined ? { retryAfterMs: Math.ceil(retryAfterMs) } : {}) }
 }
 
-/** The shape of an error's body. `openai` nests it as OpenAI's clients expect. */
-export type ErrorStyle = 'mesh' | 'openai'
+/** The shape of an error's body. `openai` nests it as OpenAI's clients expect, `text` is what clawgo's show as it is. */
+export type ErrorStyle = 'mesh' | 'openai' | 'text'
 
-/** The HTTP body of an error. */
-export const errorBody = (error: MeshError, locale: Locale, style: ErrorStyle = 'mesh'): object => {
+/** What clients of clawgo's API are told in words that do not change with the language. */
+const plainTexts: Partial<Record<ErrorCode, string>> = {
+  UNAUTHORIZED: 'unauthorized',
+  FORBIDDEN: 'forbidden',
+  METHOD_NOT_ALLOWED: 'method not allowed',
+}
+
+/** The HTTP body of an error in clawgo's API: a line of text. */
+export const errorLine = (error: MeshError, locale: Locale): string => {
+  const known = error.key === 'error.route_not_found' ? '404 page not found' : plainTexts[error.code]
+  return `${known ?? translate(locale, error.key, error.params)}\n`
+}
+
+/** The HTTP body of an error, where it is JSON. */
+export const errorBody = (error: MeshError, locale: Locale, style: 'mesh' | 'openai' = 'mesh'): object => {
   const kind: ErrorKind = errorKinds[error.code]
   const message = translate(locale, error.key, error.params)
   if (style === 'openai')

@@ -1,5 +1,6 @@
 /** The edge: one address for the whole mesh. */
-import { listen, type DrainableServer, type Mesh, type Part, type Service } from '@clawmesh/chassis'
+import { randomUUID } from 'node:crypto'
+import { createLogWatch, listen, type DrainableServer, type Mesh, type Part, type Service } from '@clawmesh/chassis'
 import { createAdmitter } from './admission/admit.ts'
 import { wsTransport } from './admission/authenticate.ts'
 import { createIdentityLookups } from './admission/lookups.ts'
@@ -16,6 +17,8 @@ import { createKeyRuns } from './limit/key-runs.ts'
 import { createStartCounter } from './limit/limit.ts'
 import { createRateLimiter } from './limit/limiter.ts'
 import { createRateLookup } from './limit/rate.ts'
+import { createFeeds } from './live/feeds.ts'
+import { createLiveSockets } from './live/sockets.ts'
 import { createOwnApp } from './own/app.ts'
 import { socketLimits, type SocketLimits } from './ws/limits.ts'
 import { createWebSockets } from './ws/server.ts'
@@ -40,10 +43,11 @@ export const gatewayService = (
   const crossOrigin = createCors(config.allowedOrigins)
   const clientIp = createClientIpFinder(config.trustedProxies)
   const lookups = createIdentityLookups(mesh)
+  const logs = createLogWatch(mesh.bus, randomUUID())
   const limiter = createRateLimiter(config.replicas, mesh.config.redisUrl, log)
   const count = createStartCounter(limiter.take, createRateLookup(config, lookups, log), config)
   const holdKeyRun = createKeyRuns(mesh, config.keyRunLeaseMs, log)
-  const { deliver, close } = createDeliverer(mesh, createOwnApp(mesh, lookups, config.version))
+  const { deliver, close } = createDeliverer(mesh, createOwnApp({ mesh, lookups, logs, version: config.version }))
 
   const guard = isDevelopment(config)
     ? createForeignPageGuard({ loopbackOnly: isLoopback(host), isAllowedOrigin: crossOrigin.isAllowed })
@@ -77,6 +81,16 @@ export const gatewayService = (
     log,
   })
 
+  const live = createLiveSockets({
+    feeds: createFeeds(mesh.bus, logs),
+    admit: createAdmitter(config, lookups),
+    guard,
+    isAllowedOrigin: crossOrigin.isAllowed,
+    clientIp,
+    perIp: config.wsMaxPerIp,
+    limits,
+  })
+
   let server: DrainableServer | undefined
   const listener: Part = {
     name: 'gateway',
@@ -87,12 +101,15 @@ export const gatewayService = (
       server = await listen(handle, host, config.port, {
         limits: config,
         handlerContinues: true,
-        upgrades: { wants: wantsWebSocket, handle: sockets.upgrade },
+        upgrades: {
+          wants: (request) => wantsWebSocket(request) || live.wants(request),
+          handle: (request, ...connection) => (live.wants(request) ? live : sockets).upgrade(request, ...connection),
+        },
       })
     },
     stop: async () => {
       const { drainTimeoutMs } = mesh.config
-      await Promise.all([sockets.drain(drainTimeoutMs), server?.drain(drainTimeoutMs)])
+      await Promise.all([sockets.drain(drainTimeoutMs), live.drain(), server?.drain(drainTimeoutMs)])
       await once.drain(drainTimeoutMs)
       close()
     },
@@ -104,6 +121,7 @@ export const gatewayService = (
     lameDuck: () => {
       server?.lameDuck()
       sockets.lameDuck()
+      live.lameDuck()
     },
     connections: sockets.remembered,
     parts: [limiter.part, listener],

@@ -87,8 +87,11 @@ describe('without a good credential', () => {
       for (const [name, headers] of wrong) {
         const answer = await call(gateway.port, url, { method, headers })
         expect([method, path, name, answer.status]).toEqual([method, path, name, 401])
-        const { code, error } = answer.json() as { code?: string; error: { code: string } }
-        expect(definition.dialect === 'openai' ? error.code : code).toBe('UNAUTHORIZED')
+        if (definition.dialect === 'clawgo') expect(answer.text).toBe('unauthorized\n')
+        else {
+          const { code, error } = answer.json() as { code?: string; error: { code: string } }
+          expect(definition.dialect === 'openai' ? error.code : code).toBe('UNAUTHORIZED')
+        }
         expect(answer.headers['www-authenticate']).toBe('Bearer')
       }
     }

@@ -1,5 +1,5 @@
 /** What every refusal of the mesh looks like. */
-import { errorKinds, type ErrorCode, type Route } from '@clawmesh/contracts'
+import { errorKinds, errorStyleOfOperation, type ErrorCode, type ErrorStyle, type Route } from '@clawmesh/contracts'
 import type { Answer } from '../support/all-in-one-request.ts'
 
 /** Traces of the inside that no answer may show. */
@@ -7,13 +7,14 @@ const inside = /\n\s+at |node:internal|node_modules|\/work\/|\.ts:\d|ZodError|Pr
 
 export interface Refusal {
   code: ErrorCode
-  style?: 'mesh' | 'openai' | undefined
+  style?: ErrorStyle | undefined
   /** A word that the text must have, such as the name of a field. */
   names?: string | undefined
 }
 
-/** The text of an error answer of either form; empty when there is none. */
-export const errorText = ({ body }: Answer<unknown>): string => {
+/** The text of an error answer of any form; empty when there is none. */
+export const errorText = ({ body, text, headers }: Answer<unknown>): string => {
+  if (headers['content-type']?.startsWith('text/plain') === true) return text.trimEnd()
   const { error } = (body ?? {}) as { error?: unknown }
   if (typeof error === 'string') return error
   const message = (error as { message?: unknown } | undefined)?.message
@@ -24,9 +25,11 @@ export const errorText = ({ body }: Answer<unknown>): string => {
 export const expectRefusal = (answer: Answer<unknown>, { code, style = 'mesh', names }: Refusal): void => {
   const { status, code: publicCode, retryable, openai } = errorKinds[code]
   expect({ status: answer.status, text: answer.text }).toEqual({ status, text: answer.text })
-  expect(answer.headers['content-type']).toBe('application/json; charset=utf-8')
+  const type = style === 'text' ? 'text/plain' : 'application/json'
+  expect(answer.headers['content-type']).toBe(`${type}; charset=utf-8`)
   expect(answer.text).not.toMatch(inside)
-  if (style === 'openai')
+  if (style === 'text') expect(answer.text).toMatch(/[^\n]\n$/)
+  else if (style === 'openai')
     expect(answer.body).toEqual({
       error: {
         message: expect.any(String),
@@ -37,7 +40,8 @@ export const expectRefusal = (answer: Answer<unknown>, { code, style = 'mesh', n
     })
   else expect(answer.body).toEqual(expect.objectContaining({ error: expect.any(String), code: publicCode, retryable }))
   expect(errorText(answer)).not.toBe('')
-  if (names !== undefined) expect(errorText(answer)).toContain(names)
+  // What clawgo's clients are refused with has the same words for everybody.
+  if (names !== undefined && style !== 'text') expect(errorText(answer)).toContain(names)
 }
 
-export const styleOf = ({ definition }: Route) => definition.dialect ?? 'mesh'
+export const styleOf = ({ definition }: Route): ErrorStyle => errorStyleOfOperation(definition)

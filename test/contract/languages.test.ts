@@ -17,6 +17,8 @@ beforeAll(async () => {
 afterAll(() => mesh.stop())
 
 const path = (route: Route): string => fillPath(route, () => randomUUID())
+/** Clients of clawgo's API are refused in the same words in every language. */
+const localised = guardedRoutes.filter(({ definition }) => definition.dialect !== 'clawgo')
 const lower: Partial<Record<Role | 'public', Role>> = { operator: 'viewer', admin: 'operator', owner: 'admin' }
 
 /** What is left of a text without names of the wire: paths, ids, quoted texts. */
@@ -37,7 +39,7 @@ const expectTranslated = async (status: number, method: string, url: string, par
   expect(wordsOf(zh)).not.toMatch(/[A-Za-z]+ [a-z]+ [a-z]+/)
 }
 
-describe.each(titled(guardedRoutes))('%s is refused in the language of the caller', (_title, route) => {
+describe.each(titled(localised))('%s is refused in the language of the caller', (_title, route) => {
   const { definition, method } = route
 
   test('without a credential', () => expectTranslated(401, method, path(route), {}))

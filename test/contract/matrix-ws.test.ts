@@ -54,6 +54,9 @@ const newNames: readonly string[] = [
   'config.get key',
   'config.patch key',
   // Who is granted something is not looked up.
+  // Somebody on a chat platform.
+  'config.permissions.grant userId',
+  'config.permissions.revoke userId',
   'browser.act targetId',
   'browser.snapshot targetId',
   'browser.screenshot targetId',

@@ -127,7 +127,7 @@ describe.each(titled(allRoutes))('%s', (_title, route) => {
 
   it('answers with declared successes and known errors', () => {
     const { response, errors } = route.definition
-    expect(Object.keys(response).every((status) => /^[23]\d\d$/.test(status))).toBe(true)
+    expect(Object.keys(response).every((status) => /^(101|[23]\d\d)$/.test(status))).toBe(true)
     const known = new Set<number>(Object.values(errorKinds).map(({ status }) => status))
     expect(errors.filter((status) => !known.has(status))).toEqual([])
   })

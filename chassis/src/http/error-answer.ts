@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import {
   errorBody,
   errorKinds,
+  errorLine,
   errorStyleOf,
   pickLocale,
   retryOf,
@@ -42,12 +43,14 @@ export const errorAnswer = (
   error: MeshError,
   { url, locale, acceptLanguage, requestId = randomUUID() }: Asked,
 ): ErrorAnswer => {
-  const body = JSON.stringify(errorBody(error, locale ?? pickLocale(acceptLanguage), errorStyleOf(url)))
+  const style = errorStyleOf(url)
+  const language = locale ?? pickLocale(acceptLanguage)
+  const body = style === 'text' ? errorLine(error, language) : JSON.stringify(errorBody(error, language, style))
   return {
     status: errorKinds[error.code].status,
     body,
     headers: {
-      'content-type': 'application/json; charset=utf-8',
+      'content-type': `${style === 'text' ? 'text/plain' : 'application/json'}; charset=utf-8`,
       'content-length': String(Buffer.byteLength(body)),
       'x-request-id': requestId,
       ...retryHeaders(error),

@@ -26,7 +26,7 @@ const batchMs = 100
 const batchRecords = 100
 /** Processes that take longer to tell their last records are left out. */
 const waitMs = 300
-const askedRecords = 100
+const askedRecords = 200
 
 const gatheringOn = (bus: Pick<Bus, 'signal' | 'subscribe'>) =>
   createGathering({

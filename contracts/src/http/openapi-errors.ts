@@ -1,5 +1,5 @@
 /** The error answers of the API documentation, from the table of errors. */
-import { errorBody, errorKinds, MeshError, type ErrorCode, type ErrorStyle } from '../errors.ts'
+import { errorBody, errorKinds, errorLine, MeshError, type ErrorCode, type ErrorStyle } from '../errors.ts'
 import { defaultBodyLimitBytes } from './operation.ts'
 import type { JsonSchema } from './openapi-schemas.ts'
 
@@ -51,7 +51,8 @@ const params = {
   what: 'database',
 }
 
-const schemaNames: Readonly<Record<ErrorStyle, string>> = { mesh: 'Error', openai: 'OpenAiError' }
+const schemaNames = { mesh: 'Error', openai: 'OpenAiError' } as const
+const prefixes: Readonly<Record<ErrorStyle, string>> = { mesh: '', openai: 'OpenAi', text: 'Text' }
 const codesOf = (status: number): ErrorCode[] => codes.filter((code) => errorKinds[code].status === status)
 
 /** The name of the component that describes an error status, such as `NotFound` or `OpenAiNotFound`. */
@@ -59,7 +60,7 @@ const nameOf = (status: number, style: ErrorStyle): string => {
   const [code = ''] = codesOf(status)
   const words = code.toLowerCase().split('_')
   const pascal = words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')
-  return style === 'openai' ? `OpenAi${pascal}` : pascal
+  return `${prefixes[style]}${pascal}`
 }
 
 const header = (name: string) => ({ $ref: `#/components/headers/${name}` })
@@ -81,22 +82,27 @@ export const rateLimitHeaders = {
   'RateLimit-Reset': header('RateLimitReset'),
 }
 
+const examplesOf = (status: number, bodyOf: (error: MeshError) => unknown): object =>
+  Object.fromEntries(
+    codesOf(status).map((code) => [code, { value: bodyOf(new MeshError(code, errorKinds[code].example, params)) }]),
+  )
+
 const responseOf = (status: number, style: ErrorStyle): object => ({
   description: codesOf(status)
     .map((code) => errorKinds[code].about)
     .join('; or: '),
   headers: headersOf(status),
-  content: {
-    'application/json': {
-      schema: { $ref: `#/components/schemas/${schemaNames[style]}` },
-      examples: Object.fromEntries(
-        codesOf(status).map((code) => [
-          code,
-          { value: errorBody(new MeshError(code, errorKinds[code].example, params), 'en', style) },
-        ]),
-      ),
-    },
-  },
+  content:
+    style === 'text'
+      ? {
+          'text/plain': { schema: { type: 'string' }, examples: examplesOf(status, (error) => errorLine(error, 'en')) },
+        }
+      : {
+          'application/json': {
+            schema: { $ref: `#/components/schemas/${schemaNames[style]}` },
+            examples: examplesOf(status, (error) => errorBody(error, 'en', style)),
+          },
+        },
 })
 
 /** Error answers as components: each status once a style, made when it is first asked for. */

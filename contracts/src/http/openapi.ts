@@ -1,5 +1,6 @@
 /** The OpenAPI 3.1 document, derived from the HTTP tables. */
 import { z } from 'zod'
+import { errorStyleOfOperation } from './error-style.ts'
 import { allRoutes } from './index.ts'
 import { ruleIdsOf } from '../rules.ts'
 import type { Route } from './routes.ts'
@@ -195,7 +196,7 @@ export const openApiDocument = (version: string): object => {
       ]),
       ...errorStatusesOf(definition).map((status): [string, object] => [
         String(status),
-        errors.refer(status, definition.dialect ?? 'mesh'),
+        errors.refer(status, errorStyleOfOperation(definition)),
       ]),
     ])
   }

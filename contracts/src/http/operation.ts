@@ -55,10 +55,13 @@ export interface HttpOperation {
   /** Error statuses of its own; `errorStatusesOf` adds those that its kind of operation always has. */
   errors: readonly number[]
   /**
-   * A route of OpenAI's API: errors are nested as its clients expect, whatever goes wrong on the path, and the user need
-   * not be named: the header's, else the `user` of the body, else one that the credential gives.
+   * `openai`, a route of OpenAI's API: errors are nested as its clients expect, whatever goes wrong on the path, and the
+   * user need not be named: the header's, else the `user` of the body, else one that the credential gives. `clawgo`, a
+   * route of clawgo's API: errors are plain text, and a page may bring its credential in a cookie or in its own address.
    */
-  dialect?: 'openai'
+  dialect?: 'openai' | 'clawgo'
+  /** Becomes a WebSocket; a plain request is answered 400. */
+  upgrade?: 'websocket'
   /** Starts a run: counted by the rate limiter in the bucket that all of these share. */
   startsRun?: true
   /** Calls a tool outside of any run: counted in a bucket of its own. */

@@ -2,7 +2,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { MeshError, type HttpMethod, type Route } from '@clawmesh/contracts'
 import { createRouteTable, cutText, type RouteTable } from '@clawmesh/chassis'
-import { isWsPath } from '../ws/upgrade.ts'
 
 const maxUrlLength = 8_192
 const methods: readonly HttpMethod[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
@@ -68,7 +67,6 @@ export const createRouteFinder = (routes?: readonly Route[]): FindRoute => {
     } catch (thrown) {
       if (thrown instanceof MeshError && thrown.code === 'METHOD_NOT_ALLOWED')
         response.setHeader('allow', allowed(table, url))
-      if (isWsPath(url)) throw new MeshError('INVALID_REQUEST', 'error.websocket_only')
       throw thrown
     }
   }

@@ -13,6 +13,7 @@ import {
 } from '@clawmesh/contracts'
 import type { Admission, Admit } from '../admission/admit.ts'
 import { readCredentials, refuseRepeatedCredentials, type PresentedCredentials } from '../admission/credentials.ts'
+import { tokenBesideHeader } from '../admission/page-token.ts'
 import { keyHeader } from '../idempotency/key.ts'
 import type { Once } from '../idempotency/once.ts'
 import { refuseOverLimit, showStanding, type CountStart } from '../limit/limit.ts'
@@ -21,7 +22,6 @@ import type { Cors } from './cors.ts'
 import type { AuthorizedRequest, Deliver } from './deliver.ts'
 import type { FindRoute } from './find-route.ts'
 import { startsNothing } from './peek-body.ts'
-import { takeQueryToken } from './query-token.ts'
 import { refuseLargeBody } from './refuse-large-body.ts'
 import { requestIdOf } from './request-id.ts'
 import { dropBadTraceContext } from './trace-context.ts'
@@ -106,7 +106,7 @@ export const createPipeline = (parts: PipelineParts): RequestListener => {
       sendError({ request, response, thrown, log, locale: caller?.locale })
     }
     const serve = async (found: Route) => {
-      const claim = readCredentials(request.headers, takeQueryToken(request, found))
+      const claim = readCredentials(request.headers, tokenBesideHeader(request, found, cors.isAllowed))
       const isPublic = found.definition.role === 'public'
       const admission = isPublic ? undefined : await admitTo(found, request, claim)
       caller = admission?.caller ?? anyone(claim.locale)

@@ -1,6 +1,7 @@
 /** Log records of the mesh on connections that asked for them. */
 import type { LogWatch, TailedRecord } from '@clawmesh/chassis'
-import { roleIncludes, type ws } from '@clawmesh/contracts'
+import type { ws } from '@clawmesh/contracts'
+import { maySeeRecord } from '../live/log-records.ts'
 import type { OwnMethods } from './own-method.ts'
 import { eventOpening } from './sender.ts'
 import { callerOfSession, type Session } from './session.ts'
@@ -15,13 +16,6 @@ const payloadOf = ({ timestamp, level, message, source, attrs }: TailedRecord) =
   ...(source === undefined ? {} : { source }),
   ...(attrs === undefined ? {} : { attrs }),
 })
-
-/** Whether who is connected now may see a record: it may be somebody else than who began to watch. */
-const maySeeRecord = (session: Session, { tenantId }: TailedRecord): boolean => {
-  const caller = callerOfSession(session)
-  if (caller === undefined || !roleIncludes(caller.role, 'admin')) return false
-  return roleIncludes(caller.role, 'owner') || tenantId === caller.tenantId
-}
 
 export interface LogMethods {
   methods: OwnMethods<typeof ws.logs>
@@ -44,7 +38,10 @@ export const createLogMethods = (watch: LogWatch): LogMethods => {
         if (action === 'stop') return { status: 'stopped' }
         const send = (record: TailedRecord) => {
           if (agentId !== undefined && record.agentId !== agentId) return
-          if (maySeeRecord(session, record)) session.sender.event(eventOpening('log', payloadOf(record)))
+          // It may be somebody else by now than who began to watch.
+          const caller = callerOfSession(session)
+          if (caller !== undefined && maySeeRecord(caller, record))
+            session.sender.event(eventOpening('log', payloadOf(record)))
         }
         // What comes while the last ones are collected is sent after them; what is among them as well comes once.
         let waiting: TailedRecord[] | undefined = []

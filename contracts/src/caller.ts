@@ -37,6 +37,8 @@ export const callerSchema = z.object({
   role: z.enum(roles),
   /** Scopes of the API key; empty for other credentials. */
   scopes: z.array(z.string()),
+  /** Limits of the API key, where it has any; 0 is none. */
+  keyLimits: z.object({ rateLimitRpm: z.int().min(0), maxConcurrentRuns: z.int().min(0) }).optional(),
   /** What vouched for the caller. */
   credential: z.enum(['gateway-token', 'api-key', 'oidc', 'paired-device', 'dev', 'service']),
   /** Whether the user id is fixed by the credential, so that a body cannot name another. */

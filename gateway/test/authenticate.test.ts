@@ -12,6 +12,7 @@ const keys = {
   [key('a')]: { keyId: 'key-a', tenantId, scopes: ['operator.write'] },
   [key('b')]: { tenantId, scopes: ['operator.read'], ownerId: 'bound' },
   [key('c')]: { scopes: ['operator.admin'] },
+  [key('7')]: { scopes: ['operator.admin'], rateLimitRpm: 60 },
   [key('d')]: { tenantId, scopes: ['operator.admin'], expiresAtMs: Date.now() - 1 },
 }
 
@@ -22,6 +23,12 @@ const authenticate = (
 
 const authorization = (value: string) => ({ authorization: `Bearer ${value}` })
 const user = (id: string) => ({ 'x-goclaw-user-id': id })
+
+it('tells the services of the limits of a key, where it has any', async () => {
+  const limitsOf = async (digit: string) => (await authenticate(authorization(key(digit)))).keyLimits
+  expect(await limitsOf('7')).toEqual({ rateLimitRpm: 60, maxConcurrentRuns: 0 })
+  expect(await limitsOf('c')).toBeUndefined()
+})
 
 describe('the gateway token', () => {
   it.each([

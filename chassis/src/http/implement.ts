@@ -25,6 +25,7 @@ import {
   type QueryShape,
   type ResponseShape,
 } from '../contract/index.ts'
+import { declaredHttpError } from '../contract/declared-error.ts'
 import type { Logger } from '../log/logger.ts'
 import { traced } from '../telemetry/telemetry.ts'
 import { cutText } from '../text/cut.ts'
@@ -220,7 +221,8 @@ export const createHttpHandler = (
         })
         response.end(json)
       } catch (thrown) {
-        sendError({ request, response, thrown, log, locale: caller?.locale })
+        const fault = checkResponses ? declaredHttpError(thrown, route.operation, definition) : thrown
+        sendError({ request, response, thrown: fault, log, locale: caller?.locale })
       }
     })
   }

@@ -6,7 +6,7 @@ export const maxJsonDepth = 100
 /** What a JSON text may be made of. */
 interface JsonLimits {
   depth: number
-  /** Texts, numbers, objects, arrays and so on, keys not counted; an empty object or array counts as two. */
+  /** Texts, numbers, objects, arrays and so on, keys not counted. */
   values: number
 }
 
@@ -26,7 +26,12 @@ export const jsonExcess = (json: string, { depth, values }: JsonLimits): keyof J
     else if (unit === 0x5b || unit === 0x7b) {
       if (++deep > depth) return 'depth'
       found++
-    } else if (unit === 0x5d || unit === 0x7d) deep--
+    } else if (unit === 0x5d || unit === 0x7d) {
+      deep--
+      // Nothing is in `[]` and `{}`.
+      const before = json.charCodeAt(place - 1)
+      if (before === 0x5b || before === 0x7b) found--
+    }
     // A comma has a value behind it, as what opens an object or an array has.
     else if (unit === 0x2c) found++
     if (found > values) return 'values'

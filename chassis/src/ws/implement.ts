@@ -1,6 +1,7 @@
 /** Turns tables of WebSocket methods and their handlers into what a process serves. */
 import { mayCall, MeshError, scopesFor, type Caller, type WsMethod, type WsTable } from '@clawmesh/contracts'
 import type { Call } from '../call.ts'
+import { declaredWsError } from '../contract/declared-error.ts'
 import { fromContract, toContract, type RequestShape, type ResponseShape } from '../contract/index.ts'
 import { readParams } from './params.ts'
 
@@ -70,7 +71,11 @@ export const createWsMethods = (
     const { caller } = call
     authoriseWs(caller, name, method)
     const params = fromContract(method.params, readParams(method, given, caller.locale))
-    const result = toContract(method.result, await run({ caller, call, params }))
-    return checkResponses ? method.result.parse(result) : result
+    try {
+      const result = toContract(method.result, await run({ caller, call, params }))
+      return checkResponses ? method.result.parse(result) : result
+    } catch (thrown) {
+      throw checkResponses ? declaredWsError(thrown, name, method) : thrown
+    }
   }
 }

@@ -64,6 +64,7 @@ export const en = {
   'error.url_blocked': 'address not allowed: {reason}',
   'error.api_key_required': 'API key is required',
   'error.scope_required': '{what} requires scope {scope}',
+  'error.limit_beyond_own': 'a key can give no more than its own {field} of {limit}',
   'error.scope_beyond_role': 'only a caller with role {role} may give a key the scope {scope}',
   'error.api_key_ended': 'API key {id} is revoked, has expired or was rotated already',
   'error.bound_to_user': 'this credential speaks for user {user} only',

@@ -6,6 +6,7 @@
 export const words = {
   'kind.agent': { en: 'agent', vi: 'tác tử', zh: '智能体' },
   'kind.api_key': { en: 'api key', vi: 'khóa API', zh: 'API 密钥' },
+  'kind.audience': { en: 'audience', vi: 'đối tượng của token', zh: '令牌受众' },
   'kind.candidate': { en: 'candidate', vi: 'cặp ứng viên', zh: '候选对' },
   'kind.channel': { en: 'channel', vi: 'kênh', zh: '渠道' },
   'kind.channel_instance': { en: 'channel instance', vi: 'kênh', zh: '渠道实例' },

@@ -44,6 +44,12 @@ export const defineWsTable = <const T extends Record<string, WsMethod>>(
   methods,
 })
 
+/** Which every method may answer. */
+const commonErrors: readonly ErrorCode[] = ['UNAUTHORIZED', 'INVALID_REQUEST', 'UNAVAILABLE', 'INTERNAL']
+
+/** Every error that a method may answer. */
+export const wsErrorsOf = ({ errors }: WsMethod): ErrorCode[] => [...new Set([...commonErrors, ...errors])]
+
 export type WsParamsOf<M extends WsMethod> = z.output<M['params']>
 
 const scopesOfRole: Record<WsMethod['role'], readonly ApiKeyScope[]> = {

@@ -1,15 +1,12 @@
 /** The WebSocket protocol as documents for people and tools, derived from its tables: OpenRPC 1.3 and AsyncAPI 3. */
 import type { z } from 'zod'
-import { errorKinds, type ErrorCode } from '../errors.ts'
+import { errorKinds } from '../errors.ts'
 import { createSchemaComponents } from '../http/openapi-schemas.ts'
 import { ruleIdsOf } from '../rules.ts'
 import { wsEvents, type WsEvent } from './events.ts'
 import { wsEventFrame, wsPath, wsRequest, wsResponse } from './frames.ts'
-import { scopesFor, type WsMethod } from './method.ts'
+import { scopesFor, wsErrorsOf, type WsMethod } from './method.ts'
 import { wsRoutes } from './index.ts'
-
-/** Which every method may answer. */
-const commonErrors: readonly ErrorCode[] = ['UNAUTHORIZED', 'INVALID_REQUEST', 'UNAVAILABLE', 'INTERNAL']
 
 const schemas = () => {
   const { schemaOf, schemas: shared } = createSchemaComponents()
@@ -17,8 +14,8 @@ const schemas = () => {
 }
 
 /** OpenRPC's errors are numbered; ours are told apart by their codes, so the number is that of the HTTP status. */
-const errorsOf = ({ errors }: WsMethod) =>
-  [...new Set([...commonErrors, ...errors])].map((code) => ({
+const errorsOf = (method: WsMethod) =>
+  wsErrorsOf(method).map((code) => ({
     code: errorKinds[code].status,
     message: errorKinds[code].code,
     data: { retryable: errorKinds[code].retryable },

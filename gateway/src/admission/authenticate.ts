@@ -11,7 +11,10 @@ import type { TenantScope } from './tenant-scope.ts'
 import { looksLikeToken, createTokenVerifier, type TokenUser } from './token-verifier.ts'
 
 /** An authenticated requester whose tenant is not chosen yet. */
-interface Principal extends Pick<Caller, 'credential' | 'role' | 'scopes' | 'userId' | 'userBound' | 'fallbackUserId'> {
+interface Principal extends Pick<
+  Caller,
+  'credential' | 'role' | 'scopes' | 'userId' | 'userBound' | 'fallbackUserId' | 'keyLimits'
+> {
   readonly tenantScope: TenantScope
   /** Whom the rate limit counts; empty when only the address tells callers apart. */
   readonly limitKey: string
@@ -35,6 +38,10 @@ const fallbackUser = ({ userId }: PresentedCredentials, fallbackUserId: string) 
 const limitKeyOf = (userId: string, bearerHash: string): string =>
   userId === '' ? `credential:${bearerHash}` : `user:${userId}`
 
+/** What a key is limited to, as it can give no more to others; most have no limits. */
+const keyLimitsOf = ({ rateLimitRpm, maxConcurrentRuns }: ApiKey): Pick<Caller, 'keyLimits'> =>
+  rateLimitRpm + maxConcurrentRuns === 0 ? {} : { keyLimits: { rateLimitRpm, maxConcurrentRuns } }
+
 const byApiKey = (key: ApiKey, credentials: PresentedCredentials): Principal => {
   const userId = key.ownerId || credentials.userId
   return {
@@ -46,6 +53,7 @@ const byApiKey = (key: ApiKey, credentials: PresentedCredentials): Principal => 
     ...(key.ownerId === '' ? fallbackUser(credentials, key.keyId) : {}),
     tenantScope: key.tenantId === '' ? { kind: 'all' } : { kind: 'own', tenantId: key.tenantId },
     limitKey: limitKeyOf(userId, credentials.bearerHash),
+    ...keyLimitsOf(key),
     apiKey: key,
   }
 }

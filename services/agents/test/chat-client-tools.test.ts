@@ -114,7 +114,7 @@ describe('functions of the client', () => {
 
   it.each([
     ['tools', { tools: [weather, weather] }],
-    ['tools', { tools: [named('large', { parameters: { enum: Array.from({ length: 20_000 }, () => []) } })] }],
+    ['tools', { tools: [named('large', { parameters: { enum: Array.from({ length: 15_000 }, () => []) } })] }],
     ['tool_choice', { tools: [], tool_choice: 'auto' }],
     ['tool_choice', { tool_choice: named('gone') }],
     ['tools.0.function.name', { tools: [named('no spaces')] }],

@@ -50,6 +50,19 @@ describe('the limits of an API key', () => {
   })
 })
 
+rule('createApiKey.givesNoMoreThanOwnLimits', async () => {
+  const caller = await admin()
+  const limited = { ...caller, keyLimits: { rateLimitRpm: 60, maxConcurrentRuns: 0 } }
+  const own = await create(limited)
+  expect(own).toMatchObject({ rate_limit_rpm: 60, max_concurrent_runs: null })
+  expect(await create(limited, { rate_limit_rpm: 5, max_concurrent_runs: 9 })).toMatchObject({ rate_limit_rpm: 5 })
+  for (const rate_limit_rpm of [61, null]) {
+    expect((await create(limited, { rate_limit_rpm })).error).toContain('rate_limit_rpm of 60')
+    expect((await change(limited, own.id, { rate_limit_rpm })).status).toBe(403)
+  }
+  expect((await change(limited, own.id, { rate_limit_rpm: 60, max_concurrent_runs: null })).status).toBe(200)
+})
+
 describe('changing an API key', () => {
   rule('updateApiKey.changesWhatIsGiven', async () => {
     const caller = await admin()

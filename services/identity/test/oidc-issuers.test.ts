@@ -250,7 +250,10 @@ describe('who may connect issuers', () => {
 describe('an audience of an issuer', () => {
   rule('createOidcIssuer.connectsAudiencesOnce', async () => {
     const { caller, fake } = await connected({ audiences: ['app', 'web'] })
-    expect((await create(caller, bodyOf(fake.issuer, { audiences: ['cli', 'web'] }))).status).toBe(409)
+    expect(await create(caller, bodyOf(fake.issuer, { audiences: ['cli', 'web'] }))).toMatchObject({
+      status: 409,
+      body: { error: `audience already exists: ${fake.issuer} web` },
+    })
     expect((await create(caller, bodyOf(fake.issuer, { audiences: ['cli'] }))).status).toBe(201)
   })
 

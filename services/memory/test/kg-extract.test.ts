@@ -266,6 +266,25 @@ describe('duplicates', () => {
     expect(await scan(place, { threshold: 1 })).toBe(0)
   })
 
+  rule('scanKgDuplicates.comparesTheLatest', async () => {
+    const place = fresh()
+    await place.put('grey heron')
+    await place.put('grey herons')
+    const { pool } = harness.database
+    // Newer ones without number, of which none is like another.
+    await pool.query(
+      `INSERT INTO memory.kg_entities (id, tenant_id, agent_id, user_id, external_id, name, entity_type, terms, embedding,
+         dims, embedding_model, updated_at)
+       SELECT gen_random_uuid(), tenant_id, agent_id, user_id, 'n' || n, 'n' || n, 'other' || n, terms, embedding, dims,
+         embedding_model, now() + interval '1 hour'
+       FROM memory.kg_entities, generate_series(1, 1999) AS n WHERE tenant_id = $1 AND name = 'grey heron'`,
+      [place.caller.tenantId],
+    )
+    expect(await scan(place)).toBe(0)
+    await pool.query(`DELETE FROM memory.kg_entities WHERE tenant_id = $1 AND name = 'n1'`, [place.caller.tenantId])
+    expect(await scan(place)).toBe(1)
+  })
+
   rule('scanKgDuplicates.hasDefaults', async () => {
     const place = fresh()
     await place.put('grey heron')

@@ -28,6 +28,20 @@ const stored = async (table: string, tenantId: string) =>
     .rows
 
 describe('a recorded trace', () => {
+  it('is answered with its root first of the spans that began with it', async () => {
+    const { admin, tenantId } = makeTenant()
+    const [first, id, root] = [newId(), newId(), newId()]
+    const at = { start_time: daysAgo(0), end_time: daysAgo(0) }
+    const spans = [
+      makeSpan({ id: first, parent_span_id: root, ...at }),
+      makeSpan({ id: root, span_type: 'agent', ...at }),
+      makeSpan({ parent_span_id: root, ...at }),
+    ]
+    await traces.tell(reportOf(tenantId, { id }, spans))
+    const { body } = await traces.get(admin, id)
+    expect((body.spans as { id: string }[]).slice(0, 2).map((span) => span.id)).toEqual([root, first])
+  })
+
   it('is answered with its spans in the order of their start, counted and priced', async () => {
     const { admin, tenantId } = makeTenant()
     const [id, root, agentId] = [newId(), newId(), newId()]

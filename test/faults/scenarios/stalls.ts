@@ -3,7 +3,7 @@
  * The mesh runs in this process: what its event loop was kept busy with is measured in processor time of its thread, so
  * that what else the machine does is not taken for a stall.
  */
-import { createServer, type Server } from 'node:http'
+import { createServer, get, type IncomingMessage, type Server } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -18,75 +18,115 @@ interface Attacker {
   page: (body: string, type?: string) => string
 }
 
-type Input = (attacker: Attacker) => Promise<{ status: number; text: string }>
+interface StallInput {
+  /** What it is answered with: an input that is refused before it does anything shows nothing. */
+  status: number
+  /** Makes the request, and afterwards sends it, so that making it is not taken for a stall. */
+  prepare: (attacker: Attacker) => () => Promise<{ status: number; text: string }>
+}
 
-const chat =
-  (message: unknown, more: object = {}): Input =>
-  ({ mesh, tenant }) =>
-    mesh.request('POST', '/v1/chat/completions', {
-      headers: tenant.as('operator'),
-      body: { model: 'goclaw:stall', messages: [{ role: 'user', content: message }], ...more },
-    })
+type Address = (attacker: Attacker) => string
+
+/** One request; the body is the text of its JSON. */
+const input = (
+  method: string,
+  address: Address | string,
+  body: (attacker: Attacker) => unknown,
+  status = 200,
+  role: 'admin' | 'operator' = 'operator',
+): StallInput => ({
+  status,
+  prepare: (attacker) => {
+    const { mesh, tenant } = attacker
+    const given = body(attacker)
+    const bytes = Buffer.from(typeof given === 'string' ? given : JSON.stringify(given))
+    const path = typeof address === 'string' ? address : address(attacker)
+    return () => mesh.request(method, path, { headers: tenant.as(role), body: bytes })
+  },
+})
+const post = (address: Address | string, body: (attacker: Attacker) => unknown, status = 200, role?: 'admin') =>
+  input('POST', address, body, status, role)
+
+const chat = (message: unknown, more: object = {}, status = 200): StallInput =>
+  post(
+    '/v1/chat/completions',
+    () => ({ model: 'goclaw:stall', messages: [{ role: 'user', content: message }], ...more }),
+    status,
+  )
 /** The model answers with what follows the word. */
-const answered = (text: string, more: object = {}): Input => chat(`answer ${text}`, more)
-const fetched =
-  (body: () => string, type = 'text/html', args: object = {}): Input =>
-  ({ mesh, tenant, page }) =>
-    mesh.request('POST', '/v1/tools/invoke', {
-      headers: tenant.as('operator'),
-      body: { tool: 'web_fetch', agentId: 'stall', args: { url: page(body(), type), ...args } },
-    })
-const stored =
-  (content: () => string): Input =>
-  ({ mesh, tenant, agentId }) =>
-    mesh.request('PUT', `/v1/agents/${agentId}/memory/documents/long.md`, {
-      headers: tenant.as('admin'),
-      body: { content: content() },
-    })
+const answered = (text: string, more: object = {}): StallInput => chat(`answer ${text}`, more)
+const fetched = (body: () => string, type = 'text/html', args: object = {}, status = 200): StallInput =>
+  post(
+    '/v1/tools/invoke',
+    ({ page }) => ({ tool: 'web_fetch', agentId: 'stall', args: { url: page(body(), type), ...args } }),
+    status,
+  )
+const stored = (content: () => string): StallInput =>
+  input(
+    'PUT',
+    ({ agentId }) => `/v1/agents/${agentId}/memory/documents/long.md`,
+    () => ({ content: content() }),
+    200,
+  )
+/** The text of a list of so many bytes at most that is made of one item. */
+const listOf = (item: string, bytes: number): string => `[${`${item},`.repeat(bytes / (item.length + 1) - 1)}${item}]`
 const image = (url: string) => ({ type: 'image_url', image_url: { url } })
+const farImage = `http://${'.'.repeat(40_000)}a/`
 
 /** What was seen to stop a process, and what is like it. Each is answered or refused; none may be a failure of ours. */
-export const stallInputs: Readonly<Record<string, Input>> = {
+export const stallInputs: Readonly<Record<string, StallInput>> = {
   'a page of 64 KB of JSON arrays in each other': fetched(
     () => '['.repeat(32_768) + ']'.repeat(32_768),
     'application/json',
   ),
   'a message of 100,000 hyphens': chat('-'.repeat(100_000)),
-  'a URL of 40,000 dots': ({ mesh, tenant }) =>
-    mesh.request('POST', '/v1/tools/invoke', {
-      headers: tenant.as('operator'),
-      body: { tool: 'web_fetch', agentId: 'stall', args: { url: `http://${'.'.repeat(40_000)}a/` } },
-    }),
-  'an image at a URL of 40,000 dots': chat([image(`http://${'.'.repeat(40_000)}a/`)]),
+  'a URL of 40,000 dots': post(
+    '/v1/tools/invoke',
+    () => ({ tool: 'web_fetch', agentId: 'stall', args: { url: farImage } }),
+    400,
+  ),
+  'an image at a URL of 40,000 dots': chat([image(farImage)], {}, 400),
   'a page of 50 KB of eyJ-': fetched(() => 'eyJ-'.repeat(12_500), 'text/plain'),
   'an answer of 60,000 <think>': answered('<think>'.repeat(60_000)),
   'a streamed answer of 60,000 <think>': answered('<think>'.repeat(60_000), { stream: true }),
-  '400 images': chat(Array<object>(400).fill(image('http://127.0.0.1:9/a.png'))),
+  '400 images': chat(Array<object>(400).fill(image('http://127.0.0.1:9/a.png')), {}, 400),
   'a document of 9 MB of prose': stored(() => 'Some words of a line that goes on.\n\n'.repeat(250_000)),
-  'metadata that grow by PATCH': async ({ mesh, tenant }) => {
-    const headers = tenant.as('admin')
-    const key = `agent:stall:grow-${tenant.slug}`
-    await mesh.request('POST', '/v1/agents/stall/wake', { headers, body: { message: 'hi', session_key: key } })
-    let last = { status: 0, text: '' }
-    for (let call = 0; call < 10; call++)
-      last = await mesh.request('PATCH', `/v1/sessions/${encodeURIComponent(key)}`, {
-        headers,
-        body: { metadata: { [`k${call}`]: 'x'.repeat(900_000) } },
-      })
-    return last
+  'metadata that grow by PATCH': {
+    status: 400,
+    prepare:
+      ({ mesh, tenant }) =>
+      async () => {
+        const headers = tenant.as('admin')
+        const key = `agent:stall:grow-${tenant.slug}`
+        await mesh.request('POST', '/v1/agents/stall/wake', { headers, body: { message: 'hi', session_key: key } })
+        let last = { status: 0, text: '' }
+        for (let call = 0; call < 10; call++)
+          last = await mesh.request('PATCH', `/v1/sessions/${encodeURIComponent(key)}`, {
+            headers,
+            body: { metadata: { [`k${call}`]: 'x'.repeat(900_000) } },
+          })
+        return last
+      },
   },
   'a page of 20,000 nested <div>': fetched(() => `${'<div>'.repeat(20_000)}words`),
-  '40 heavy pages': async (attacker) => {
-    const heavy = fetched(() => '<b><i>x</b></i><br>'.repeat(25_000), 'text/html', { maxChars: 60_000 })
-    const answers = await Promise.all(Array.from({ length: 40 }, () => heavy(attacker)))
-    return answers.find(({ status }) => status >= 500) ?? answers[0]!
+  '40 heavy pages': {
+    status: 200,
+    prepare: (attacker) => {
+      const heavy = fetched(() => '<b><i>x</b></i><br>'.repeat(25_000), 'text/html', { maxChars: 60_000 })
+      const sends = Array.from({ length: 40 }, () => heavy.prepare(attacker))
+      return async () => {
+        const answers = await Promise.all(sends.map((send) => send()))
+        return answers.find(({ status }) => status !== 200) ?? answers[0]!
+      }
+    },
   },
 
   'a message of 100,000 <system': chat('<system'.repeat(14_000)),
   'a message full of api_key=': chat('api_key='.repeat(12_000)),
   'an answer full of <final>': answered('<final>'.repeat(60_000)),
   'an answer of blanks': answered(` ${' \n'.repeat(200_000)}x`),
-  'a tool call with arguments nested 50,000 deep': chat('deep'),
+  // A failure of the model, and told as one.
+  'a tool call with arguments nested 50,000 deep': chat('deep', {}, 503),
   'a page of line breaks': fetched(() => '<br>'.repeat(125_000)),
   'a page of nested tables and lists': fetched(() => '<table><tr><td><ul><li>x'.repeat(20_000)),
   'a page of tags that are never closed': fetched(() => '<a href="'.repeat(50_000)),
@@ -97,13 +137,31 @@ export const stallInputs: Readonly<Record<string, Input>> = {
   ),
   'a document of 4 MB of empty lines': stored(() => '\n'.repeat(4_000_000)),
   'a document of one line of 4 MB': stored(() => 'abcdefg '.repeat(500_000)),
-  'a search for 100 KB of words': ({ mesh, tenant, agentId }) =>
-    mesh.request('POST', `/v1/agents/${agentId}/memory/search`, {
-      headers: tenant.as('operator'),
-      body: { query: 'ab '.repeat(33_000) },
-    }),
-  'an agent with a name of 900 KB of hyphens': ({ mesh, tenant }) =>
-    mesh.request('POST', '/v1/agents', { headers: tenant.as('admin'), body: { name: '-'.repeat(900_000) } }),
+  'a search for 100 KB of words': post(
+    ({ agentId }) => `/v1/agents/${agentId}/memory/search`,
+    () => ({ query: 'ab '.repeat(33_000) }),
+    400,
+  ),
+  'an agent with a name of 900 KB of hyphens': post('/v1/agents', () => ({ name: '-'.repeat(900_000) }), 400, 'admin'),
+
+  'a document of 10 MB of empty objects': input(
+    'PUT',
+    ({ agentId }) => `/v1/agents/${agentId}/memory/documents/long.md`,
+    () => `{"content":${listOf('{}', 10_000_000)}}`,
+    400,
+  ),
+  'a document of 10 MB of escaped characters': stored(() => '\u0001'.repeat(1_700_000)),
+  'a response to 1 MB of empty objects': post('/v1/responses', () => `{"input":${listOf('{}', 1_000_000)}}`, 400),
+  'a response to 19,000 empty objects': post('/v1/responses', () => `{"input":${listOf('{}', 57_000)}}`, 400),
+  'a chat of 6,000 short messages': post('/v1/chat/completions', () => {
+    const messages = Array<object>(6_000).fill({ role: 'user', content: 'hi' })
+    return { model: 'goclaw:stall', messages }
+  }),
+  'metadata of 19,000 keys': post(
+    '/v1/responses',
+    () => ({ input: 'hi', metadata: Object.fromEntries(Array.from({ length: 19_000 }, (_, at) => [`k${at}`, at])) }),
+    400,
+  ),
 }
 
 const answerAs = (upstream: FakeUpstream): void => {
@@ -137,6 +195,13 @@ const startPages = async () => {
       server.close()
     },
   }
+}
+
+/** On a connection of its own: those of the inputs may all be in use. */
+const healthOf = async (url: string): Promise<number> => {
+  const [answer] = (await once(get(`${url}/health`, { agent: false }), 'response')) as [IncomingMessage]
+  await once(answer.resume(), 'end')
+  return answer.statusCode!
 }
 
 /** Processor time of this thread. */
@@ -176,7 +241,7 @@ export interface StallReport {
 }
 
 export interface StallWorld {
-  run: (input: Input) => Promise<StallReport>
+  run: (input: StallInput) => Promise<StallReport>
   stop: () => Promise<void>
 }
 
@@ -189,7 +254,7 @@ export const startStallWorld = async (): Promise<StallWorld> => {
     ['a', 'b', 'c', 'd'].map(async (name): Promise<Attacker> => {
       const tenant = await mesh.makeTenant(`stall-${name}`)
       const make = async (path: string, body: object) => {
-        const answer = await mesh.request('POST', path, { headers: tenant.as('owner'), body })
+        const answer = await mesh.request('POST', path, { headers: tenant.as('admin'), body })
         if (answer.status !== 201) throw new Error(`POST ${path}: ${answer.status} ${answer.text}`)
         return answer.body
       }
@@ -204,7 +269,8 @@ export const startStallWorld = async (): Promise<StallWorld> => {
     }),
   )
 
-  const run = async (input: Input): Promise<StallReport> => {
+  const run = async ({ prepare }: StallInput): Promise<StallReport> => {
+    const sends = attackers.map(prepare)
     const loop = startLoopWatch()
     let done = false
     let healthMs = 0
@@ -212,7 +278,7 @@ export const startStallWorld = async (): Promise<StallWorld> => {
     const watching = (async () => {
       while (!done) {
         const [begun, begunBusy] = [performance.now(), cpuMs()]
-        const { status } = await mesh.request('GET', '/health')
+        const status = await healthOf(mesh.url)
         if (status !== 200) throw new Error(`/health: ${status}`)
         healthMs = Math.max(healthMs, performance.now() - begun)
         healthBusyMs = Math.max(healthBusyMs, cpuMs() - begunBusy)
@@ -220,7 +286,7 @@ export const startStallWorld = async (): Promise<StallWorld> => {
       }
     })()
     loop.longestMs()
-    const answers = await Promise.all(attackers.map((attacker) => input(attacker))).finally(() => {
+    const answers = await Promise.all(sends.map((send) => send())).finally(() => {
       done = true
     })
     await watching

@@ -96,6 +96,8 @@ export const apiKeys = defineHttpTable('identity', {
       isRecorded:
         'Caches evict what they know of the new key, and the creation is an event of the tenant that the key opens',
       givesNoMoreThanOwn: "A scope beyond the caller's own rights is refused and named",
+      givesNoMoreThanOwnLimits:
+        'A key that has a limit makes and changes no keys with a higher one or none; what it makes without saying has its own',
       limitsRuns:
         '`rate_limit_rpm` limits the runs that a key starts in a minute and `max_concurrent_runs` those under way at once, over HTTP and WebSocket and all replicas together, beside the limits of its users; over a limit it is 429',
       givesRunsBack:

@@ -9,12 +9,13 @@ export const kgDedup = defineHttpTable('memory', {
     method: 'POST',
     path: '/v1/agents/{agentID}/kg/dedup/scan',
     role: 'operator',
-    summary: 'Compare all embedded entities and record likely duplicates',
+    summary: 'Compare embedded entities and record likely duplicates',
     rules: {
       ...ownerRules,
       ...graphRules,
       comparesByMeaning:
         'Pairs of one type and one owner whose vectors are more alike than `threshold` become candidates, the most alike first, at most `limit`',
+      comparesTheLatest: 'Of a graph of more than 2000 entities those that changed last are compared',
       hasDefaults: 'A threshold of zero or less is 0.9, a limit of zero or less is 100; an empty body takes both',
       recordsAPairOnce:
         'A pair that is recorded already, whatever became of it, stays as it is and is counted all the same',

@@ -76,6 +76,18 @@ const refuseMoreThanOwn = (caller: Caller, scopes: readonly ApiKeyScope[]): void
     throw new MeshError('FORBIDDEN', 'error.scope_beyond_role', { scope: tooMuch, role: roleToGive[tooMuch] })
 }
 
+const fields = { rateLimitRpm: 'rate_limit_rpm', maxConcurrentRuns: 'max_concurrent_runs' } as const
+type Limits = Pick<ApiKeyChanges, 'rateLimitRpm' | 'maxConcurrentRuns'>
+
+/** A key with limits gives out none beyond them, nor no limit at all. @throws FORBIDDEN naming the field */
+const refuseBeyondOwnLimits = ({ keyLimits }: Caller, given: Limits): void => {
+  for (const name of ['rateLimitRpm', 'maxConcurrentRuns'] as const) {
+    const [own, wanted] = [keyLimits?.[name] || Infinity, given[name]]
+    if (wanted !== undefined && (wanted ?? Infinity) > own)
+      throw new MeshError('FORBIDDEN', 'error.limit_beyond_own', { field: fields[name], limit: own })
+  }
+}
+
 /** `goclaw_` and 32 hex digits: 128 random bits. */
 const newSecret = (): string => `goclaw_${randomBytes(16).toString('hex')}`
 /** The part of a key that is shown for ever after. */
@@ -121,11 +133,12 @@ export const createApiKeyUseCases = ({ rowsOf, lookups, findTenant }: ApiKeyPart
 
   /**
    * Makes a key. The secret is in this answer only.
-   * @throws FORBIDDEN for a scope, a tenant or an owner beyond the caller's own rights, NOT_FOUND for an unknown tenant
+   * @throws FORBIDDEN for a scope, a limit, a tenant or an owner beyond the caller's own rights, NOT_FOUND for an unknown tenant
    */
   create: async (call: Call, input: NewApiKey): Promise<{ apiKey: ApiKey; secret: string }> => {
     const { caller } = call
     refuseMoreThanOwn(caller, input.scopes)
+    refuseBeyondOwnLimits(caller, input)
     const ownerId = ownerOf(caller, input)
     const tenantId = tenantOf(caller, input)
     if (tenantId !== null && (await findTenant(tenantId)) === undefined) throw unknownTenant(tenantId)
@@ -140,8 +153,8 @@ export const createApiKeyUseCases = ({ rowsOf, lookups, findTenant }: ApiKeyPart
         ownerId,
         expiresAt: seconds > 0 ? new Date(Date.now() + seconds * 1000) : null,
         createdBy: caller.userId,
-        rateLimitRpm: input.rateLimitRpm ?? null,
-        maxConcurrentRuns: input.maxConcurrentRuns ?? null,
+        rateLimitRpm: input.rateLimitRpm ?? (caller.keyLimits?.rateLimitRpm || null),
+        maxConcurrentRuns: input.maxConcurrentRuns ?? (caller.keyLimits?.maxConcurrentRuns || null),
       },
       actorOf(call),
     )
@@ -151,6 +164,7 @@ export const createApiKeyUseCases = ({ rowsOf, lookups, findTenant }: ApiKeyPart
   /** Renames a key or changes its limits. @throws NOT_FOUND as for revoking; FORBIDDEN when it may do more than the caller */
   update: async (call: Call, id: string, changes: ApiKeyChanges): Promise<ApiKey> => {
     const { caller } = call
+    refuseBeyondOwnLimits(caller, changes)
     const check = (old: ApiKey) => {
       refuseMoreThanOwn(caller, old.scopes)
       refuseOthersKey(caller, old)

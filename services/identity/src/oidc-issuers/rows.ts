@@ -24,8 +24,6 @@ const toOidcIssuer = (row: Row): OidcIssuer => ({
 
 const orUndefined = (row: Row | null): OidcIssuer | undefined => (row === null ? undefined : toOidcIssuer(row))
 
-const conflict = { kind: 'OIDC issuer', id: 'audience' }
-
 /** What gateways know of an issuer, or that it is unknown. */
 const tagsOf = (issuer: string, audiences: readonly string[]): CacheTag[] =>
   [...new Set(audiences)].map((audience) => cacheTags.oidcIssuer(issuer, audience))
@@ -33,7 +31,7 @@ const tagsOf = (issuer: string, audiences: readonly string[]): CacheTag[] =>
 /**
  * Gives audiences of an issuer to a row. Those of one issuer are given out one after the other, so that two tenants
  * cannot both find that nobody else uses it.
- * @throws FORBIDDEN when other tenants use it and it may not be shared
+ * @throws FORBIDDEN when other tenants use it and it may not be shared, ALREADY_EXISTS naming an audience that is taken
  */
 const giveAudiences = async (
   tx: PrismaTx<PrismaClient>,
@@ -49,6 +47,12 @@ const giveAudiences = async (
     if ((await tx.oidcAudience.count({ where: foreign })) > 0)
       throw new MeshError('FORBIDDEN', 'error.system_owner_only', { action: 'share an OIDC issuer' })
   }
+  const taken = await tx.oidcAudience.findFirst({ where: { issuer, audience: { in: [...added] } } })
+  if (taken !== null)
+    throw new MeshError('ALREADY_EXISTS', 'error.already_exists', {
+      kind: 'audience',
+      id: `${issuer} ${taken.audience}`,
+    })
   await tx.oidcAudience.createMany({ data: added.map((audience) => ({ issuer, audience, issuerId: id })) })
 }
 
@@ -70,48 +74,42 @@ export const createOidcIssuerRows = (db: ServiceDb<PrismaClient>) => {
       orUndefined(await prisma.oidcIssuer.findFirst({ where: { id, tenantId }, include: withAudiences })),
 
     insert: ({ audiences, ...row }, mayShare, actor) =>
-      change(
-        async (tx) => {
-          const { id, issuer } = row
-          const unique = [...new Set(audiences)]
-          await tx.oidcIssuer.create({ data: { ...row, tenantId } })
-          await giveAudiences(tx, { id, tenantId, issuer }, unique, mayShare)
-          return {
-            result: toOidcIssuer(await tx.oidcIssuer.findUniqueOrThrow({ where: { id }, include: withAudiences })),
-            events: [event('oidcIssuerCreated', { id, ...actor }, tenantId)],
-            evict: tagsOf(issuer, unique),
-          }
-        },
-        { conflict },
-      ),
+      change(async (tx) => {
+        const { id, issuer } = row
+        const unique = [...new Set(audiences)]
+        await tx.oidcIssuer.create({ data: { ...row, tenantId } })
+        await giveAudiences(tx, { id, tenantId, issuer }, unique, mayShare)
+        return {
+          result: toOidcIssuer(await tx.oidcIssuer.findUniqueOrThrow({ where: { id }, include: withAudiences })),
+          events: [event('oidcIssuerCreated', { id, ...actor }, tenantId)],
+          evict: tagsOf(issuer, unique),
+        }
+      }),
 
     update: (id, { change: settingsFor, audiences, mayShare, actor }) =>
-      change(
-        async (tx) => {
-          await tx.$queryRaw`SELECT id FROM identity.oidc_issuers WHERE id = ${id}::uuid FOR UPDATE`
-          const row = await tx.oidcIssuer.findFirst({ where: { id, tenantId }, include: withAudiences })
-          if (row === null) return { result: undefined }
-          const old = toOidcIssuer(row)
-          const settings = settingsFor(old)
-          const wanted = new Set(audiences ?? old.audiences)
-          await tx.oidcAudience.deleteMany({ where: { issuerId: id, audience: { notIn: [...wanted] } } })
-          const added = [...wanted].filter((audience) => !old.audiences.includes(audience))
-          await giveAudiences(tx, { id, tenantId, issuer: old.issuer }, added, mayShare)
-          const moved = settings.jwksUri !== undefined && settings.jwksUri !== old.jwksUri
-          const now = new Date()
-          const updated = await tx.oidcIssuer.update({
-            where: { id },
-            data: { ...settings, ...(moved ? { ...noKeys, keysNextAt: now } : {}), updatedAt: now },
-            include: withAudiences,
-          })
-          return {
-            result: toOidcIssuer(updated),
-            events: [event('oidcIssuerUpdated', { id, ...actor }, tenantId)],
-            evict: tagsOf(old.issuer, [...old.audiences, ...wanted]),
-          }
-        },
-        { conflict },
-      ),
+      change(async (tx) => {
+        await tx.$queryRaw`SELECT id FROM identity.oidc_issuers WHERE id = ${id}::uuid FOR UPDATE`
+        const row = await tx.oidcIssuer.findFirst({ where: { id, tenantId }, include: withAudiences })
+        if (row === null) return { result: undefined }
+        const old = toOidcIssuer(row)
+        const settings = settingsFor(old)
+        const wanted = new Set(audiences ?? old.audiences)
+        await tx.oidcAudience.deleteMany({ where: { issuerId: id, audience: { notIn: [...wanted] } } })
+        const added = [...wanted].filter((audience) => !old.audiences.includes(audience))
+        await giveAudiences(tx, { id, tenantId, issuer: old.issuer }, added, mayShare)
+        const moved = settings.jwksUri !== undefined && settings.jwksUri !== old.jwksUri
+        const now = new Date()
+        const updated = await tx.oidcIssuer.update({
+          where: { id },
+          data: { ...settings, ...(moved ? { ...noKeys, keysNextAt: now } : {}), updatedAt: now },
+          include: withAudiences,
+        })
+        return {
+          result: toOidcIssuer(updated),
+          events: [event('oidcIssuerUpdated', { id, ...actor }, tenantId)],
+          evict: tagsOf(old.issuer, [...old.audiences, ...wanted]),
+        }
+      }),
 
     remove: (id, actor) =>
       change(async (tx) => {

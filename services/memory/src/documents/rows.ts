@@ -1,7 +1,15 @@
 /** The rows of documents, each changed in one transaction with its chunks and its event. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { MeshError } from '@clawmesh/contracts'
-import { event, newId, type Actor, type ChangeEvent, type ServiceDb, type Session } from '@clawmesh/chassis'
+import {
+  createFairTurns,
+  event,
+  newId,
+  type Actor,
+  type ChangeEvent,
+  type ServiceDb,
+  type Session,
+} from '@clawmesh/chassis'
 import { contentHash } from '../chunks/content-hash.ts'
 import { chunkTerms } from '../chunks/terms.ts'
 import type { ChunkText, WaitingChunk } from '../chunks/types.ts'
@@ -17,6 +25,9 @@ const claimMs = 120_000
 const deleteBatch = 200
 /** Chunks written by one statement: its parameters are made in one go, and a document may have thousands. */
 const insertBatch = 250
+
+/** However many documents are cut at once, tenants take turns with their chunks. */
+const turns = createFairTurns()
 
 interface DocumentRow {
   id: string
@@ -64,11 +75,14 @@ const insertChunks = async (
 ): Promise<WaitingChunk[]> => {
   const chunks = texts.map(({ text }) => ({ id: newId(), agentId, hash: contentHash(text), text }))
   const terms: string[] = []
-  for (const { text } of chunks) {
-    terms.push(chunkTerms(path, text))
-    // Others get their turn in between.
-    await nextTurn()
-  }
+  for (const { text } of chunks)
+    terms.push(
+      await turns(tenantId, async () => {
+        // Everybody else is served between two chunks.
+        await nextTurn()
+        return chunkTerms(path, text)
+      }),
+    )
   await session.query(
     `INSERT INTO memory.chunks
        (id, start_line, end_line, part, hash, text, terms, tenant_id, agent_id, document_id, user_id, path, embed_after)

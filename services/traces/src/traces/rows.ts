@@ -32,7 +32,8 @@ export const createTraceRows =
       spans: async () => {
         const spans = await prisma.span.findMany({
           where: { tenantId, traceId: row.id, createdAt: row.createdAt },
-          orderBy: [{ startTime: 'asc' }, { id: 'asc' }],
+          // Of spans that began together the one that the others are under comes first.
+          orderBy: [{ startTime: 'asc' }, { parentSpanId: { sort: 'asc', nulls: 'first' } }, { id: 'asc' }],
         })
         return spans.map(toSpan)
       },

@@ -9,6 +9,8 @@ import type { Candidate, DedupRows, Neighbour, Pair } from './use-cases.ts'
 
 const scanTimeoutMs = 30_000
 const neighbours = 3
+/** Every entity of a scan is compared with every other: so many that changed last, which takes seconds at most. */
+const scanned = 2_000
 
 /** Makes relations of an entity ($3) those of another ($2), but for those that it has or that are between the two. */
 const moveRelations = async (session: Session, tenantId: string, targetId: string, sourceId: string): Promise<void> => {
@@ -61,13 +63,15 @@ export const createDedupRows =
           await session.query(`SET LOCAL statement_timeout = ${scanTimeoutMs}`)
           // In a CASE, as vectors of two widths cannot be compared and conditions come in any order.
           const { rows } = await session.query<Pair>(
-            `SELECT * FROM (
+            `WITH latest AS (
+               SELECT * FROM memory.kg_entities e WHERE ${inGraph('e')} AND e.embedding IS NOT NULL
+               ORDER BY e.updated_at DESC, e.id LIMIT ${scanned}
+             )
+             SELECT * FROM (
                SELECT e.id AS "aId", o.id AS "bId", e.user_id AS "userId",
                  CASE WHEN o.dims = e.dims THEN 1 - (o.embedding <=> e.embedding) END AS similarity
-               FROM memory.kg_entities e JOIN memory.kg_entities o ON o.tenant_id = e.tenant_id
-                 AND o.agent_id = e.agent_id AND o.user_id = e.user_id AND o.entity_type = e.entity_type
+               FROM latest e JOIN latest o ON o.user_id = e.user_id AND o.entity_type = e.entity_type
                  AND o.embedding_model = e.embedding_model AND o.id > e.id
-               WHERE ${inGraph('e')}
              ) AS pairs WHERE similarity > $4 ORDER BY similarity DESC, "aId", "bId" LIMIT $5`,
             [tenantId, agentId, userIds ?? null, threshold, limit],
           )

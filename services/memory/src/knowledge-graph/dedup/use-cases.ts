@@ -35,7 +35,7 @@ export interface Pair {
 export interface DedupRows {
   /** An entity with its vector's three nearest neighbours; undefined once it is gone. */
   neighboursOf: (id: string) => Promise<{ entity: Omit<Neighbour, 'similarity'>; near: Neighbour[] } | undefined>
-  /** Pairs more alike than a threshold, the most alike first. @throws after 30 seconds */
+  /** Pairs more alike than a threshold among the 2,000 entities that changed last, the most alike first. @throws after 30 s */
   alike: (scope: GraphScope, options: { threshold: number; limit: number }) => Promise<Pair[]>
   /** Records pairs as candidates; those that are recorded stay as they are. */
   record: (agentId: string, pairs: readonly Pair[]) => Promise<void>
@@ -94,7 +94,7 @@ export const createDedupUseCases = ({ rowsOf, log }: Parts) => {
       return sum
     },
 
-    /** Compares all entities and records the pairs that are alike; how many there are. */
+    /** Compares the entities that changed last and records the pairs that are alike; how many there are. */
     scan: async (
       call: Call,
       agent: MemoryAgent,

@@ -53,6 +53,7 @@ const tasks = {
       { command: [buf, 'generate'] },
       { command: [buf, 'build', '-o', 'contracts/src/gen/descriptors.binpb'] },
       { command: [cli, 'config', 'docs', 'docs/configuration.md'] },
+      { command: ['scripts/chart.mjs'] },
     ],
     regeneratesPrismaClients: true,
   },

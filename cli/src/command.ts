@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { openRpcDocument, wsAsyncApiDocument } from '@clawmesh/contracts'
 import { Command, InvalidArgumentError } from 'commander'
-import { configDocs, printConfig, verifyConfig } from './commands/config.ts'
+import { configDocs, configSchema, printConfig, verifyConfig } from './commands/config.ts'
 import { doctor } from './commands/doctor.ts'
 import type { ListOptions, ReplayOptions } from './commands/dead-work.ts'
 import { listDeadEvents, replayDeadEvents } from './commands/events.ts'
@@ -72,6 +72,10 @@ config
   .action(({ target, json = false }: { target?: string; json?: boolean }) =>
     console.log(printConfig(env, { names: target === undefined ? [] : parseTargets(target), json })),
   )
+config
+  .command('schema')
+  .description('print what variables may be set to, as a JSON schema')
+  .action(() => console.log(configSchema()))
 config
   .command('docs <file>')
   .description('write the configuration reference')

@@ -8,6 +8,7 @@ import {
   type SettingEntry,
   type Source,
 } from '@clawmesh/chassis'
+import { z } from 'zod'
 import { configNotices, openConfiguration, readLayers } from '../configuration.ts'
 import { configDefinitions, targetNames, type TargetName } from '../targets.ts'
 
@@ -72,6 +73,23 @@ export const printConfig = (env: NodeJS.ProcessEnv, { names, json }: PrintOption
     .filter(({ module }) => modules.has(module))
     .map((entry) => rowOf(entry, layers))
   return json ? JSON.stringify(rows, null, 2) : rows.map(rowText).join('\n')
+}
+
+/**
+ * What variables may be set to, as a JSON schema of an object with a property a setting, of its first name: values as the
+ * configuration file has them. For what writes environments, such as the Helm chart; secrets say `writeOnly`.
+ */
+export const configSchema = (): string => {
+  const properties = settingsOf(configDefinitions).map(({ setting }): [string, object] => {
+    const schema = z.toJSONSchema(setting.schema, { io: 'input', unrepresentable: 'any' })
+    delete schema.$schema
+    return [setting.env[0], { ...schema, description: setting.about, ...(setting.secret ? { writeOnly: true } : {}) }]
+  })
+  return JSON.stringify(
+    { type: 'object', additionalProperties: false, properties: Object.fromEntries(properties) },
+    null,
+    2,
+  )
 }
 
 const cell = (text: string): string => text.replaceAll('|', '\\|')

@@ -1,0 +1,55 @@
+/** Helm and kubeconform for the chart's tests: those on PATH, else built by Go, once, into `.cache/bin`. */
+import { execFile, spawn } from 'node:child_process'
+import { existsSync, mkdirSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+export const root = fileURLToPath(new URL('../..', import.meta.url))
+const kept = join(root, '.cache/bin')
+
+const modules = {
+  helm: 'helm.sh/helm/v3/cmd/helm@v3.22.0',
+  kubeconform: 'github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0',
+} as const
+export type Tool = keyof typeof modules
+
+const find = (name: string): string | undefined =>
+  [...(process.env.PATH ?? '').split(delimiter), kept]
+    .map((folder) => join(folder, name))
+    .find((path) => existsSync(path))
+
+/** Whether the tools are here or can be had. */
+export const hasTools = (): boolean =>
+  find('go') !== undefined || (Object.keys(modules) as Tool[]).every((tool) => find(tool) !== undefined)
+
+/** The path of a tool; the first call on a machine may take minutes. @throws Error of Go when it cannot be built */
+export const ensureTool = async (tool: Tool): Promise<string> => {
+  const found = find(tool)
+  if (found !== undefined) return found
+  process.stderr.write(`Building ${tool} with Go for the tests of the chart\n`)
+  mkdirSync(kept, { recursive: true })
+  await promisify(execFile)('go', ['install', modules[tool]], {
+    env: { ...process.env, GOBIN: kept, GOFLAGS: '-buildvcs=false', CGO_ENABLED: '0' },
+  })
+  return join(kept, tool)
+}
+
+export interface Ended {
+  code: number | null
+  stdout: string
+  stderr: string
+}
+
+/** Runs a program with a text as its standard input. */
+export const runTool = (command: string, args: readonly string[], input = ''): Promise<Ended> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root })
+    const texts = { stdout: '', stderr: '' }
+    for (const name of ['stdout', 'stderr'] as const)
+      child[name].on('data', (chunk) => void (texts[name] += String(chunk)))
+    child.on('error', reject)
+    child.on('close', (code) => resolve({ code, ...texts }))
+    child.stdin.on('error', () => {})
+    child.stdin.end(input)
+  })

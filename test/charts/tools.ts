@@ -1,12 +1,13 @@
-/** Helm and kubeconform for the chart's tests: those on PATH, else built by Go, once, into `.cache/bin`. */
+/** Helm and kubeconform for the chart's tests: those on PATH, else built by Go, once, into where Go installs programs. */
 import { execFile, spawn } from 'node:child_process'
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
-const kept = join(root, '.cache/bin')
+const kept = process.env.GOBIN ?? join(process.env.GOPATH ?? join(homedir(), 'go'), 'bin')
 
 const modules = {
   helm: 'helm.sh/helm/v3/cmd/helm@v3.22.0',
@@ -28,7 +29,6 @@ export const ensureTool = async (tool: Tool): Promise<string> => {
   const found = find(tool)
   if (found !== undefined) return found
   process.stderr.write(`Building ${tool} with Go for the tests of the chart\n`)
-  mkdirSync(kept, { recursive: true })
   await promisify(execFile)('go', ['install', modules[tool]], {
     env: { ...process.env, GOBIN: kept, GOFLAGS: '-buildvcs=false', CGO_ENABLED: '0' },
   })

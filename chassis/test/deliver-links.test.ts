@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { deliverLinks, newId, createSecretBox, createSignedUrls } from '../src/index.ts'
+import { createLinkStream, deliverLinks, deliverPath, newId, createSecretBox, createSignedUrls } from '../src/index.ts'
 
 /** A signature that shows what was signed. */
 const sign = (path: string) => `ft=${'s'.repeat(22)}.9&fb=${Buffer.from(path).toString('base64url')}`
@@ -150,8 +150,45 @@ it('what it signs is accepted as it stands', () => {
   )
 })
 
+it('a text in pieces comes out as the whole would, and what holds no link at once', () => {
+  fc.assert(
+    fc.property(texts, fc.array(fc.nat({ max: 80 }), { maxLength: 10 }), (text, cuts) => {
+      const stream = createLinkStream((path) => `ft=${path.length}.1`)
+      const places = [0, ...cuts.map((cut) => Math.min(cut, text.length)).toSorted((a, b) => a - b), text.length]
+      const shown = places.slice(1).map((end, index) => stream.push(text.slice(places[index], end)))
+      shown.push(stream.end())
+      expect(shown.join('')).toBe(deliverLinks(text, (path) => `ft=${path.length}.1`))
+    }),
+    { numRuns: 3_000 },
+  )
+  const stream = createLinkStream(() => 'ft=x')
+  expect(['one', ' and/or', ' see /v1/fi', 'les/a.png now', '\nnext'].map((piece) => stream.push(piece))).toEqual([
+    'one',
+    ' and/or',
+    ' see ',
+    '',
+    '/v1/files/a.png?ft=x now\nnext',
+  ])
+})
+
+it.each([
+  ['/data/ws/a.png', '/v1/files/data/ws/a.png?ft=x'],
+  ['a b.png', '/v1/files/a%20b.png?ft=x'],
+  ['/v1/media/7', '/v1/media/7?ft=x'],
+  ['/v1/media/7?ft=old', '/v1/media/7?ft=x'],
+  ['/data/../etc/passwd', ''],
+  ['', ''],
+])('the path %j is delivered as %j', (path, link) => {
+  expect(deliverPath(path, () => 'ft=x')).toBe(link)
+})
+
 it('takes time in proportion to the text', () => {
   // A quadratic scan of this would run into the test's own limit.
-  for (const part of ['[', '(/v1/files/x', '/v1/', '![', 'a.', '<', '/v1/files/v1/files'])
+  for (const part of ['[', '(/v1/files/x', '/v1/', '![', 'a.', '<', '/v1/files/v1/files']) {
     expect(deliver(part.repeat(200_000)).length).toBeGreaterThan(0)
+    const stream = createLinkStream(() => 'ft=x')
+    let shown = 0
+    for (let piece = 0; piece < 200_000; piece++) shown += stream.push(part).length
+    expect(shown + stream.end().length).toBeGreaterThan(0)
+  }
 })

@@ -22,6 +22,10 @@ const pieces = new RegExp(
   'gsu',
 )
 
+/** What a link begins with, or may begin with at the end of a text. */
+const linkBeginning = /\/v1\/(?:files|media)\/|\]\(\/|\/v1\/[a-z]{0,5}$|\/(?:v1?)?$|\](?:\()?$/
+const wholeBeginning = /^(?:\/v1\/(?:files|media)\/|\]\(\/)/
+
 const owned = new RegExp(`/v1/(?:files|media)/${run}`, 'g')
 
 /** Signs of a URL that leads elsewhere, or that may once entities and escapes in it are read. */
@@ -72,4 +76,53 @@ export const deliverLinks = (text: string, sign: SignPath): string => {
     const shown = label!.replace(owned, (url) => withSignature(url))
     return `[${shown}](${signUrl(path, sign)}`
   })
+}
+
+/** The link to a file by its path, signed; empty for a path that climbs. Spaces and the like are encoded. */
+export const deliverPath = (path: string, sign: SignPath): string => {
+  const bare = path.split(/[?#]/, 1)[0]!
+  if (bare === '' || bare.split(/[/\\]/).includes('..')) return ''
+  const isLink = /^\/v1\/(?:files|media)\//.test(bare)
+  const link = isLink ? bare : `/v1/files/${encodeURI(bare.replace(/^\/+/, ''))}`
+  return withSignature(link, sign(link))
+}
+
+/**
+ * `deliverLinks` of a text that comes in pieces: what is given back in all is what it gives for the whole. The rest of a
+ * line is kept back from a link on, as only its end tells where that ends.
+ */
+export const createLinkStream = (sign: SignPath): { push: (piece: string) => string; end: () => string } => {
+  let line = ''
+  /** How much of the line was given back, as it is. */
+  let given = 0
+  /** What was not: a link, or what may become one. */
+  let waiting = ''
+  let isLink = false
+
+  const give = (part: string): string => {
+    line += part
+    if (isLink) return ''
+    const text = waiting + part
+    const place = linkBeginning.exec(text)?.index ?? text.length
+    waiting = text.slice(place)
+    isLink = wholeBeginning.test(waiting)
+    given += place
+    return text.slice(0, place)
+  }
+  const endLine = (): string => {
+    const rest = waiting === '' ? '' : deliverLinks(line, sign).slice(given)
+    line = waiting = ''
+    given = 0
+    isLink = false
+    return rest
+  }
+
+  return {
+    push: (piece) =>
+      piece
+        .split(/(\n)/)
+        .map((part) => (part === '\n' ? endLine() + part : give(part)))
+        .join(''),
+    end: endLine,
+  }
 }

@@ -312,6 +312,8 @@ export const runEvent = z.discriminatedUnion('type', [
     content: z.string(),
     usage: usageData,
     finishReason: z.enum(['stop', 'length', 'tool_calls']).optional(),
+    /** Files that go with the answer. */
+    media: z.array(z.object({ path: z.string(), contentType: z.string() })).optional(),
     ...runBase,
   }),
   // What was shown of the answer, where that is told.

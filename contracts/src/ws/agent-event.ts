@@ -10,6 +10,9 @@ const usage = z.object({
   cache_read_tokens: z.int(),
 })
 
+/** A file that goes with an answer. */
+export const mediaResult = z.object({ path: z.string().describe('A signed link'), content_type: z.string().optional() })
+
 /** Payload of an event `agent`. */
 export const agentEvent = z.object({
   type: z.string(),
@@ -34,6 +37,7 @@ export const agentEvent = z.object({
       is_error: z.boolean(),
       attempt: z.string(),
       error: z.string(),
+      media: z.array(mediaResult).describe('Files that go with the answer'),
       usage,
     })
     .partial()
@@ -77,6 +81,9 @@ const detailsOf = (event: RunEvent): WsAgentEvent['payload'] => {
       const { inputTokens, outputTokens, cacheReadTokens, cacheCreationTokens } = event.usage
       return {
         content: event.content,
+        ...(event.media === undefined
+          ? {}
+          : { media: event.media.map(({ path, contentType }) => ({ path, content_type: contentType })) }),
         usage: {
           prompt_tokens: inputTokens,
           completion_tokens: outputTokens,

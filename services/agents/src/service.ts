@@ -1,7 +1,14 @@
 /** Agents: what they are, the conversations they have, and the loop that runs them. */
 import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
 import { StatusServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/status.ts'
-import { composeService, implementRpc, openServiceDb, type Mesh, type Service } from '@clawmesh/chassis'
+import {
+  composeService,
+  createSignedUrls,
+  implementRpc,
+  openServiceDb,
+  type Mesh,
+  type Service,
+} from '@clawmesh/chassis'
 import { createAgents } from './agents/feature.ts'
 import { createChat } from './chat/feature.ts'
 import { createConfigPermissions } from './config-permissions/feature.ts'
@@ -10,6 +17,7 @@ import { createContextFiles } from './context-files/feature.ts'
 import { PrismaClient } from './db/client/client.ts'
 import { createModels } from './models/feature.ts'
 import { createRuns } from './runs/feature.ts'
+import { createDelivery } from './sessions/delivery.ts'
 import { createSessions } from './sessions/feature.ts'
 import { createShares } from './shares/feature.ts'
 import { createStatus } from './status/feature.ts'
@@ -19,9 +27,16 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
   const agents = createAgents(mesh, db)
   const { lookup } = agents
   const contextFiles = createContextFiles(mesh, db, lookup)
-  const runs = createRuns(mesh, db, config, { contextFiles: contextFiles.files, findAgent: lookup.find })
-  const sessions = createSessions(db, lookup, runs.running.endIn)
-  const chat = createChat(mesh, db, { ...runs, ...sessions, lookup, contextFiles: contextFiles.files.forRun })
+  const deliverTo = createDelivery(createSignedUrls(mesh.secrets))
+  const runs = createRuns(mesh, db, config, { contextFiles: contextFiles.files, findAgent: lookup.find, deliverTo })
+  const sessions = createSessions(db, { lookup, endRun: runs.running.endIn, deliverTo })
+  const chat = createChat(mesh, db, {
+    ...runs,
+    ...sessions,
+    deliverTo,
+    lookup,
+    contextFiles: contextFiles.files.forRun,
+  })
   return composeService(mesh, {
     name: 'agents',
     features: [

@@ -17,6 +17,15 @@ export const keyOf = (name: string) => `agent:default:ws:direct:${name}`
 export const refusedWith = async (asked: Promise<unknown>, code: string) =>
   expect(asked).rejects.toMatchObject({ code })
 
+/** A model that calls a tool, then answers. */
+export const callsFirst = (name: string, content: string, argumentsJson = '{}'): Script =>
+  async function* ({ messages }) {
+    if (messages.at(-1)!.role === 'tool') {
+      yield text(content)
+      yield done({ content })
+    } else yield done({ finishReason: 'tool_calls', toolCalls: [{ id: 'a', name, argumentsJson, parseError: '' }] })
+  }
+
 /** A model that says something, waits to be let go, and says the rest. */
 export const heldModel = (first = 'one ', rest = 'two') => {
   const gate = Promise.withResolvers<void>()
@@ -45,6 +54,7 @@ export const startChat = () => {
     agents.model = echo
     agents.asked.length = 0
     agents.moreTools = []
+    agents.toolResults = {}
     agents.systemConfigs = {}
   })
 

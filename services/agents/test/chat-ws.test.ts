@@ -1,10 +1,10 @@
 /** Conversations over a WebSocket: what is said, what is shown of it, and the agents that answer. */
 import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
-import { MeshError } from '@clawmesh/contracts'
-import { newId } from '@clawmesh/chassis'
+import { agentEventOf, MeshError } from '@clawmesh/contracts'
+import { createSignedUrls, newId } from '@clawmesh/chassis'
 import { eventually } from '../../../test/support/mesh-api.ts'
 import { rule } from '../../../test/support/rule.ts'
-import { heldModel, keyOf, newTenant, refusedWith, said, startChat } from './chat-ws-support.ts'
+import { callsFirst, heldModel, keyOf, newTenant, refusedWith, said, startChat, type Body } from './chat-ws-support.ts'
 import { done, echo, text, type AgentsUnderTest } from './stand-ins.ts'
 
 const { agents, askedByRuns, makeAgent, ask, send, history, listen, busySession } = startChat()
@@ -184,6 +184,80 @@ describe('sending', () => {
     const stranger = newTenant().alice
     await send(stranger, keyOf('hers'), 'mine')
     expect(said(await history(stranger, keyOf('hers')))).toEqual(['user: mine', 'assistant: echo: mine'])
+  })
+
+  rule('chat.send.sendsFiles', async () => {
+    const { alice } = newTenant()
+    await makeAgent(alice, { agent_key: 'painter', workspace: '/ws' })
+    agents().moreTools = ['draw']
+    agents().toolResults = { draw: { output: 'drawn', metadataJson: '{"deliver":["/ws/alice/cat.png"]}' } }
+    agents().model = callsFirst('draw', 'Look.\nMEDIA:cat.png\nMEDIA:dog.pdf\nMEDIA:/etc/passwd\nNice?')
+    const { events, stop } = listen(alice)
+    const key = 'agent:painter:ws:direct:1'
+    const answer = await send(alice, key, 'draw', { stream: true })
+    await eventually('the end', async () => events.at(-1)?.type === 'run.completed')
+    stop()
+    const link = (path: string) => expect.stringMatching(new RegExp(`^/v1/files${path}\\?ft=[\\w-]{22}\\.\\d+&fb=`))
+    expect(answer).toMatchObject({
+      content: 'Look.\nNice?',
+      media: [
+        { path: link('/ws/alice/cat.png'), content_type: 'image/png' },
+        { path: link('/ws/dog.pdf'), content_type: 'application/pdf' },
+      ],
+    })
+    expect(agentEventOf(events.at(-1)!).payload?.media).toEqual([
+      { path: link('/ws/alice/cat.png'), content_type: 'image/png' },
+      { path: link('/ws/dog.pdf'), content_type: 'application/pdf' },
+    ])
+    expect((await history(alice, key)).at(-1)).toMatchObject({
+      content: 'Look.\nNice?',
+      media_refs: [
+        { path: link('/ws/alice/cat.png'), kind: 'image', mime_type: 'image/png' },
+        { path: link('/ws/dog.pdf'), kind: 'document' },
+      ],
+    })
+  })
+
+  rule('chat.send.signsLinks', async () => {
+    const { alice, admin } = newTenant()
+    const urls = createSignedUrls(agents().mesh.secrets)
+    const said = 'see /v1/files/ws/a.png?ft=old.1 and /v1/media/7'
+    agents().model = async function* () {
+      for (const piece of ['see /v1/fi', 'les/ws/a.png?ft=old.1', ' and /v1/media/7']) yield text(piece)
+      yield done({ content: said })
+    }
+    const { events, stop } = listen(alice)
+    const key = keyOf('links')
+    const { content } = await send(alice, key, 'x', { stream: true })
+    const body = { model: '', messages: [{ role: 'user', content: 'x' }] }
+    const completion = await agents().request<Body>(alice, 'POST', '/v1/chat/completions', body)
+    const streamed = await agents().request<string>(alice, 'POST', '/v1/chat/completions', { ...body, stream: true })
+    await eventually('the end', async () => events.some(({ type }) => type === 'run.completed'))
+    stop()
+    const ended = events.find((event) => event.type === 'run.completed') as { content: string }
+    const deltas = [...streamed.body.matchAll(/"delta":\{"content":("[^}]*")\}/g)].map(([, json]) => JSON.parse(json!))
+    const shown = [
+      content,
+      completion.body['choices'][0].message.content,
+      deltas.join(''),
+      ended.content,
+      (await history(alice, key)).at(-1)!['content'],
+    ]
+    for (const each of shown) {
+      const links = String(each).match(/\/v1\/\S+/g)!
+      expect(links.map((link) => urls.check(link))).toEqual(
+        Array(2).fill({ tenantId: alice.tenantId, userId: 'alice' }),
+      )
+    }
+    const [link] = String((await history(admin, key)).at(-1)!['content']).match(/\/v1\/\S+/)!
+    expect(urls.check(link)).toEqual({ tenantId: alice.tenantId, userId: 'carol' })
+    const { rows } = await agents()
+      .mesh.database('agents')
+      .system.query<{ content: string }>(
+        "SELECT content FROM agents.messages WHERE tenant_id = $1 AND role = 'assistant'",
+        [alice.tenantId],
+      )
+    expect(new Set(rows.map((row) => row.content))).toEqual(new Set([said]))
   })
 
   rule('chat.send.tagsMedia', async () => {

@@ -1,12 +1,13 @@
 /** What a model is shown of a conversation: pruned, mended, within the window, and summarised when it fills. */
 import fc from 'fast-check'
 import { MeshError } from '@clawmesh/contracts'
-import type { ChatDone, ChatMessage } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import type { ChatMessage } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { createLogger } from '@clawmesh/chassis'
 import { contextSettingsOf } from '../src/runs/context-settings.ts'
 import { fitHistory, mendToolTurns } from '../src/runs/history.ts'
 import { readHistory } from '../src/runs/history-window.ts'
 import { extractFacts } from '../src/runs/memory-flush.ts'
+import type { ModelAnswer } from '../src/runs/model-call.ts'
 import { modelMessage, textMessage } from '../src/runs/model-messages.ts'
 import { prune } from '../src/runs/prune.ts'
 import { storedChars } from '../src/runs/sizes.ts'
@@ -223,8 +224,8 @@ describe('the window of a conversation', () => {
 })
 
 describe('a turn whose window fills', () => {
-  const answer = (inputTokens: number): ChatDone =>
-    ({ content: 'ok', usage: { inputTokens, outputTokens: 1 } }) as ChatDone
+  const answer = (inputTokens: number): ModelAnswer =>
+    ({ content: 'ok', usage: { inputTokens, outputTokens: 1 } }) as ModelAnswer
   const system = textMessage('system', 'be kind')
   const steps = (count: number, chars: number): ChatMessage[] =>
     Array.from({ length: count }, (_, index) => [

@@ -1,4 +1,5 @@
 /** Noticing agents that go in circles, and what the model is told when a turn gets long. */
+import { rule } from '../../../test/support/rule.ts'
 import { createLoopDetector, type LoopAdvice } from '../src/runs/loop-detector.ts'
 import { nudgeOf } from '../src/runs/nudges.ts'
 import { slowAfterMs } from '../src/runs/slow-tools.ts'
@@ -15,7 +16,7 @@ const advices = (
 const steps = (given: readonly LoopAdvice[]) => ({ warn: given.indexOf('warn') + 1, stop: given.indexOf('stop') + 1 })
 
 describe('an agent that goes in circles', () => {
-  it('is warned at the third identical call and stopped at the fifth, whatever the tool', () => {
+  rule('createChatCompletion.noticesCircles', async () => {
     for (const tool of ['clock', 'write_file', 'exec'])
       expect(steps(advices(6, () => [tool, '{}', 'noon']))).toEqual({ warn: 3, stop: 5 })
   })
@@ -56,7 +57,7 @@ describe('an agent that goes in circles', () => {
 })
 
 describe('a turn that gets long', () => {
-  it('is told at three quarters of its steps when nothing was said, and at the last one', () => {
+  rule('createChatCompletion.nudgesLongTurns', async () => {
     const nudges = (hasSpoken: boolean) =>
       Array.from({ length: 20 }, (_, index) => nudgeOf({ iteration: index + 1, most: 20, hasSpoken }))
     expect(nudges(false).flatMap((text, index) => (text === undefined ? [] : [index + 1]))).toEqual([15, 20])

@@ -56,8 +56,9 @@ export interface AgentsUnderTest extends ServiceHarness {
   openedByChannels: string[]
   /** Texts that were sent to chats so far. */
   sentTexts: { channel: string; chatId: string; text: string }[]
-  /** Names of tools that agents have beside `clock`; each answers `done`. */
+  /** Names of tools that agents have beside `clock`; each answers `done`, or what is set here. */
   moreTools: string[]
+  toolResults: Record<string, { output: string; metadataJson?: string }>
   /** Calls of them so far. */
   toolCalls: { tool: string; arguments: unknown }[]
   /** In what context tools were called so far. */
@@ -79,6 +80,7 @@ export const startAgents = async (env: Record<string, string> = {}): Promise<Age
     openedByChannels: [],
     sentTexts: [],
     moreTools: [],
+    toolResults: {},
     toolCalls: [],
     toolContexts: [],
   }
@@ -101,7 +103,7 @@ export const startAgents = async (env: Record<string, string> = {}): Promise<Age
       state.toolContexts.push(context!)
       if (state.moreTools.includes(tool)) {
         state.toolCalls.push({ tool, arguments: JSON.parse(argumentsJson) })
-        return { output: 'done', isError: false, forUser: '', metadataJson: '{}' }
+        return { output: 'done', isError: false, forUser: '', metadataJson: '{}', ...state.toolResults[tool] }
       }
       return tool === 'clock'
         ? { output: `noon ${argumentsJson}`, isError: false, forUser: '', metadataJson: '{}' }

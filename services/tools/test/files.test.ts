@@ -142,7 +142,7 @@ describe('write_file', () => {
       output: 'Wrote a/b.txt (5 bytes)',
       isError: false,
       forUser: '',
-      metadata: { path: 'a/b.txt', bytes: 5, deliver: ['a/b.txt'] },
+      metadata: { path: 'a/b.txt', bytes: 5, deliver: [join(context.workspace!.path, 'a/b.txt')] },
     })
     const quiet = await runTool(
       'write_file',

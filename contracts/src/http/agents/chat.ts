@@ -114,6 +114,16 @@ export const chat = defineHttpTable('agents', {
         'A spent monthly budget is answered 429 `insufficient_quota` without Retry-After, before any model is asked',
       limitsMessages:
         'A message longer than the limit of the tenant or installation is cut with a note to the model; one that looks like an injection is refused where the settings say so',
+      warnsOfInjections:
+        'What web_fetch and web_search find is looked at like a message, and shown to the model behind a warning where it looks like an injection; bytes of zero count as one',
+      retriesUnreadableCalls:
+        "A call of the agent's tools whose arguments cannot be read, or were cut by the token limit, is answered to the model with what is wrong, three answers in a row; after a fourth the run fails with 503",
+      noticesCircles:
+        'A tool that is called with the same arguments and gives the same result is run, with a warning from the third time on; after the fifth the agent has no tools left in the turn',
+      nudgesLongTurns:
+        'The model is told when three quarters of its iterations are used and nothing was said yet, and at the last one',
+      cleansTheAnswer:
+        'An answer is delivered and stored without thinking, calls and notes to the model written as text, `<final>` tags, a paragraph said twice in a row, MEDIA lines, directives other than those of speech, and blank lines around it; code stays as it is, and an empty answer is `...`',
       endsWithItsClient: 'A client that hangs up cancels the run and its model call',
       deliversSilence: 'The content is empty when the agent has nothing to say',
       streamsDeltas:

@@ -5,13 +5,20 @@ import { defineHttpTable } from '../operation.ts'
 /** Numbers of messages are below it. */
 const maxWindow = 2_147_483_647
 
+const mediaRef = z.object({
+  id: z.string(),
+  mime_type: z.string(),
+  kind: z.enum(['image', 'video', 'audio', 'document']),
+  path: z.string().describe('A signed link'),
+})
+
 /** A message as it is shown, over HTTP and WebSocket. */
 export const sessionMessage = z
   .object({
     role: z.enum(['system', 'user', 'assistant', 'tool']),
     content: z.string(),
     thinking: z.string().optional(),
-    media_refs: z.array(json).optional(),
+    media_refs: z.array(mediaRef).optional().describe('Files that go with it'),
     tool_calls: z
       .array(z.object({ id: z.string(), name: z.string(), arguments: json, parse_error: z.string().optional() }))
       .optional(),

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { messageWindow, sessionMessage } from '../../http/agents/sessions.ts'
 import { uuid } from '../../http/common.ts'
-import { agentEvent } from '../agent-event.ts'
+import { agentEvent, mediaResult } from '../agent-event.ts'
 import { defineWsTable } from '../method.ts'
 
 const agentId = z.string().max(100).optional().describe('Id or key of an agent')
@@ -48,6 +48,10 @@ export const chat = defineWsTable('agents', {
       remindsOfTheName: 'While USER.md of a user has no name, the agent is reminded to write it once it is known',
       serialisesDevices:
         'Two connections of one user in one session lose nothing: what is said at once is answered, or goes into the run of the other, and every message is stored once',
+      sendsFiles:
+        'Files that tools have made for the answer, or that it names in lines `MEDIA:<path>`, each once, are `media` of the answer and of run.completed, and `media_refs` of the message; lines that name them are not shown. An answer names none outside the workspace of its agent',
+      signsLinks:
+        'Links to files, `/v1/files/...` and `/v1/media/...`, are signed for whoever is shown them, for five minutes, in answers, histories and the ends of runs; they are stored without signatures',
       injectsWhenBusy:
         'While a run is on in the session the message goes into it: it is answered `injected` at once, stored as it is, and shown to the model after the tool calls of the moment, or before the run would end, which then goes on',
       waitsWhenFull: 'At most five messages wait in a run; the next one has a turn of its own after it',
@@ -68,7 +72,13 @@ export const chat = defineWsTable('agents', {
     }),
     aliases: { agentId: agentAliases },
     result: z.union([
-      z.object({ runId: z.string(), content: z.string(), usage, sessionKey: z.string() }),
+      z.object({
+        runId: z.string(),
+        content: z.string(),
+        usage,
+        media: z.array(mediaResult).optional(),
+        sessionKey: z.string(),
+      }),
       z.object({ injected: z.literal(true), runId: z.string(), sessionKey: z.string() }),
       z.object({ cancelled: z.literal(true), runId: z.string(), sessionKey: z.string() }),
     ]),

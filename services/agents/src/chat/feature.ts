@@ -21,9 +21,16 @@ type Parts = Omit<Parameters<typeof createChatWs>[0], 'fetchAllow'> &
   }
 
 export const createChat = (mesh: Mesh, db: ServiceDb<PrismaClient>, parts: Parts): Feature[] => {
-  const { run, lookup, sessions } = parts
+  const { run, lookup, sessions, deliverTo } = parts
   const fetchAllow = mesh.config.fetchAllow.split(',').filter(Boolean)
-  const runForeign = createForeignRuns({ run, lookup, earlierTurns: createEarlierTurns(db), sessions, fetchAllow })
+  const runForeign = createForeignRuns({
+    run,
+    lookup,
+    earlierTurns: createEarlierTurns(db),
+    sessions,
+    deliverTo,
+    fetchAllow,
+  })
   return [
     {
       http: createChatHttp({ run, runForeign, lookup, resumable: createResumable({ ...parts, runForeign }) }),

@@ -2,13 +2,14 @@
 import { randomUUID } from 'node:crypto'
 import type { ContentPart } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { MeshError, toMeshError, type Caller } from '@clawmesh/contracts'
-import type { Call } from '@clawmesh/chassis'
+import { createLinkStream, type Call } from '@clawmesh/chassis'
 import type { AgentLookup } from '../agents/lookup.ts'
 import type { Agent } from '../agents/types.ts'
 import { runOfCallId } from '../runs/client-calls.ts'
 import type { EarlierTurn, EarlierTurns } from '../runs/earlier-turns.ts'
 import type { RunObserver, RunRequest, RunResult } from '../runs/types.ts'
 import type { Run } from '../runs/use-cases.ts'
+import type { DeliverTo } from '../sessions/delivery.ts'
 import { httpSessionKey } from '../sessions/session-keys.ts'
 import type { NewMessage } from '../sessions/types.ts'
 import type { SessionUseCases } from '../sessions/use-cases.ts'
@@ -23,6 +24,7 @@ export interface ForeignRunsParts {
   lookup: Pick<AgentLookup, 'runnable'>
   earlierTurns: EarlierTurns
   sessions: Pick<SessionUseCases, 'branch'>
+  deliverTo: DeliverTo
   /** Private hosts that an image may be fetched from. */
   fetchAllow: readonly string[]
 }
@@ -115,6 +117,7 @@ export const createForeignRuns = ({
   lookup,
   earlierTurns,
   sessions,
+  deliverTo,
   fetchAllow,
 }: ForeignRunsParts): RunForeign => {
   /** A turn of the caller with the agent. */
@@ -193,7 +196,13 @@ export const createForeignRuns = ({
         : { ...turn, priorTurns: earlierMessages }
     }
 
-    return run(
+    const { text, sign } = deliverTo(caller)
+    const links = createLinkStream(sign)
+    const show = async (delta: string) => {
+      if (delta !== '') await observer?.text?.(delta)
+    }
+    const reader = observer?.text && { ...observer, text: (delta: string) => show(links.push(delta)) }
+    const result = await run(
       call,
       {
         ...rest,
@@ -206,7 +215,9 @@ export const createForeignRuns = ({
         // Nobody is met in a chat.
         origin: { channel: 'http', chatId: 'api', peerKind: 'direct' },
       },
-      observer,
+      reader ?? observer,
     )
+    await show(links.end())
+    return { ...result, content: text(result.content) }
   }
 }

@@ -47,7 +47,7 @@ interface Parts {
   graceMs: number
 }
 
-const nothingCalled = { finishReason: 'stop', toolCalls: [], usage: undefined } as const
+const nothingCalled = { finishReason: 'stop', toolCalls: [], media: [], usage: undefined } as const
 
 /** Writes a run from a place in its text on, and opens the stream at the first sign of life after that. */
 const createPlacedWriter = (writer: RunWriter, runId: string, offset: number, begin: () => EventStream) => {
@@ -138,8 +138,8 @@ export const createResumable = ({ runForeign, follow, rows, graceMs }: Parts) =>
         if (event.type === 'chunk') return writer.text(event.content)
         if (event.type === 'activity' && event.phase === 'tool_exec') return writer.open()
         if (event.type === 'run.completed') {
-          const { content, usage, finishReason = 'stop' } = event
-          return writer.end({ runId, content, usage, finishReason, toolCalls: [] })
+          const { content, usage, finishReason = 'stop', media = [] } = event
+          return writer.end({ runId, content, usage, finishReason, media, toolCalls: [] })
         }
         if (event.type !== 'run.failed' && event.type !== 'run.cancelled') return
         // The error itself, where it is at hand: its status is the answer's.

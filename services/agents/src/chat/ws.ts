@@ -6,7 +6,7 @@ import type { RunFilter, RunningRuns } from '../runs/running.ts'
 import type { Send } from '../runs/send.ts'
 import type { RunResult } from '../runs/types.ts'
 import { agentOfKey, wsSessionKey } from '../sessions/session-keys.ts'
-import { toShownMessage } from '../sessions/shown.ts'
+import type { DeliverTo } from '../sessions/delivery.ts'
 import type { SessionUseCases } from '../sessions/use-cases.ts'
 import { withMedia } from './media.ts'
 
@@ -33,11 +33,12 @@ interface Parts {
   running: RunningRuns
   sessions: Pick<SessionUseCases, 'get' | 'exists' | 'inject'>
   lookup: Pick<AgentLookup, 'find' | 'runnable'>
+  deliverTo: DeliverTo
   /** Private hosts that an image may be fetched from. */
   fetchAllow: readonly string[]
 }
 
-export const createChatWs = ({ send, running, sessions, lookup, fetchAllow }: Parts) => {
+export const createChatWs = ({ send, running, sessions, lookup, deliverTo, fetchAllow }: Parts) => {
   /** The agent that a request names, by itself or by a session key. @throws NOT_FOUND, FORBIDDEN */
   const agentFor = (caller: Caller, named: string | undefined, sessionKey = '') =>
     lookup.runnable(caller, (named || agentOfKey(sessionKey)) ?? 'default')
@@ -83,7 +84,17 @@ export const createChatWs = ({ send, running, sessions, lookup, fetchAllow }: Pa
           stream: params.stream,
         })
         if (sent.injectedInto !== undefined) return { injected: true, runId: sent.injectedInto, sessionKey }
-        return { runId, content: sent.result.content, usage: toUsage(sent.result), sessionKey }
+        const { text, files } = deliverTo(caller)
+        const { content, media } = sent.result
+        return {
+          runId,
+          content: text(content),
+          usage: toUsage(sent.result),
+          ...(media.length === 0
+            ? {}
+            : { media: files(media).map(({ path, contentType }) => ({ path, content_type: contentType })) }),
+          sessionKey,
+        }
       } catch (thrown) {
         if (isCancelled(thrown)) return { cancelled: true, runId, sessionKey }
         throw thrown
@@ -93,7 +104,7 @@ export const createChatWs = ({ send, running, sessions, lookup, fetchAllow }: Pa
     'chat.history': async ({ caller, params: { sessionKey, ...window } }) => {
       if (sessionKey === '' || !(await sessions.exists(caller, sessionKey))) return { messages: [], total: 0 }
       const { session, messages } = await sessions.get(caller, sessionKey, window)
-      return { messages: messages.map(toShownMessage), total: session.messageCount }
+      return { messages: messages.map(deliverTo(caller).message), total: session.messageCount }
     },
 
     'chat.session.status': async ({ caller, params: { sessionKey, after } }) => {

@@ -17,6 +17,8 @@ export interface ActiveRun {
   followed: () => void
   /** Its row is there: it is written while the model is already asked. */
   isStored: boolean
+  /** Ends it, as its rows take nothing more. */
+  taken: () => Promise<void>
 }
 
 export const createActiveRuns = () => {

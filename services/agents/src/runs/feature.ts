@@ -6,6 +6,7 @@ import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1
 import { createJobQueue, detached, type ConfigOf, type Feature, type Mesh, type ServiceDb } from '@clawmesh/chassis'
 import type { PrismaClient } from '../db/client/client.ts'
 import type { AgentLookup } from '../agents/lookup.ts'
+import type { DeliverTo } from '../sessions/delivery.ts'
 import { createActiveRuns } from './active-runs.ts'
 import { createTraced } from './background-trace.ts'
 import { createBeginRun } from './begin.ts'
@@ -55,7 +56,8 @@ export const createRuns = (
   {
     contextFiles: files,
     findAgent,
-  }: { contextFiles: Parameters<typeof createMeet>[0]['files']; findAgent: AgentLookup['find'] },
+    deliverTo,
+  }: { contextFiles: Parameters<typeof createMeet>[0]['files']; findAgent: AgentLookup['find']; deliverTo: DeliverTo },
 ) => {
   const log = mesh.log.child({ service: 'agents' })
   const traces = mesh.client(TracesServiceService)
@@ -92,6 +94,7 @@ export const createRuns = (
       invokeTool,
       listTools,
       meet: createMeet({ files, log }),
+      deliverTo,
       contextOf: createRunContexts({ rows: sessionRows, jobs, chat, log }),
     }),
   })

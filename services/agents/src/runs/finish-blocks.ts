@@ -24,16 +24,30 @@ const hiddenBlocks = [
   '[Historical context',
 ]
 /** A line that begins so names a file to deliver. */
-const mediaLine = 'MEDIA:'
+export const mediaLine = 'MEDIA:'
 const fence = '```'
 
-/** Hides lines that name media, and paragraphs that repeat what the model was told; not inside code. */
-export const createLineFilter = (): Stage => {
+interface LineFilter {
+  /** What a line begins with that is hidden with its whole paragraph. */
+  blocks: readonly string[]
+  /** What a line begins with that is hidden alone. */
+  lines: readonly string[]
+  /** Is told the hidden lines of `lines`, as far as they are looked at. */
+  hidden: (line: string) => void
+}
+
+/** Of a hidden line no more is looked at. */
+const longestHidden = 2_000
+
+/** Hides lines by what they begin with; not inside code. */
+const createLineFilter = ({ blocks, lines, hidden }: LineFilter): Stage => {
   /** The beginning of a line that is not decided yet. */
   let begin = ''
   let mode: 'begin' | 'show' | 'hide' = 'begin'
   let isInBlock = false
   let isInCode = false
+  /** The line of `lines` that is being hidden. */
+  let taken: string | undefined
 
   /** Decides about a line by its beginning; undefined while more of it is needed. */
   const decide = (isWhole: boolean): 'show' | 'hide' | undefined => {
@@ -46,13 +60,23 @@ export const createLineFilter = (): Stage => {
       isInCode = !isInCode
       return 'show'
     }
-    if (!isInCode && hiddenBlocks.some((block) => begin.startsWith(block))) {
+    if (!isInCode && blocks.some((block) => begin.startsWith(block))) {
       isInBlock = true
       return 'hide'
     }
-    if (!isInCode && begin.startsWith(mediaLine)) return 'hide'
-    const special = isInCode ? [fence] : [...hiddenBlocks, mediaLine, fence]
+    if (!isInCode && lines.some((line) => begin.startsWith(line))) {
+      taken = ''
+      return 'hide'
+    }
+    const special = isInCode ? [fence] : [...blocks, ...lines, fence]
     return isWhole || !special.some((beginning) => beginning.startsWith(begin)) ? 'show' : undefined
+  }
+  const take = (part: string) => {
+    if (taken !== undefined) taken = (taken + part).slice(0, longestHidden)
+  }
+  const giveTaken = () => {
+    if (taken !== undefined) hidden(taken)
+    taken = undefined
   }
 
   /** What of the beginning of the line can be shown by now. */
@@ -61,6 +85,7 @@ export const createLineFilter = (): Stage => {
     if (decided === undefined) return ''
     mode = decided
     const shown = decided === 'show' ? begin : ''
+    take(begin)
     begin = ''
     return shown
   }
@@ -72,17 +97,35 @@ export const createLineFilter = (): Stage => {
         if (part === '\n') {
           if (mode === 'begin') shown += settle(true)
           if (mode === 'show') shown += part
+          giveTaken()
           mode = 'begin'
         } else if (mode === 'begin' && part !== '') {
           begin += part
           shown += settle(false)
         } else if (mode === 'show') shown += part
+        else take(part)
       }
       return shown
     },
-    end: () => (mode === 'begin' && begin !== '' ? settle(true) : ''),
+    end: () => {
+      const shown = mode === 'begin' && begin !== '' ? settle(true) : ''
+      giveTaken()
+      return shown
+    },
   }
 }
+
+/** Hides paragraphs that repeat what the model was told, and calls written as text. */
+export const createBlockFilter = (): Stage =>
+  createLineFilter({ blocks: hiddenBlocks, lines: [], hidden: () => undefined })
+
+/** Hides lines that name media. @param found is told what they name */
+export const createMediaFilter = (found: (named: string) => void): Stage =>
+  createLineFilter({
+    blocks: [],
+    lines: [mediaLine],
+    hidden: (line) => found(line.slice(mediaLine.length)),
+  })
 
 /** Shorter paragraphs may well stand twice. */
 const leastRepeated = 20

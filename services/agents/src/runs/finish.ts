@@ -6,7 +6,14 @@
  * than what may turn out to be hidden. Each reads a character a bounded number of times: models repeat what strangers
  * write, and 60,000 `<think>` are one message.
  */
-import { chained, createDirectiveFilter, createLineFilter, createRepeatFilter, type Stage } from './finish-blocks.ts'
+import {
+  chained,
+  createBlockFilter,
+  createDirectiveFilter,
+  createMediaFilter,
+  createRepeatFilter,
+  type Stage,
+} from './finish-blocks.ts'
 import { storable } from './storable.ts'
 
 /** Elements that are hidden with all they hold, up to the end of the answer where they are not closed. */
@@ -157,15 +164,19 @@ export interface AnswerText {
   end: (isFinal: boolean) => string
   /** All that was returned so far. */
   whole: () => string
+  /** The files that it named for delivery so far, as it named them. */
+  media: () => string[]
 }
 
 /** Cleans one answer of a model. What it returns in all does not depend on how the answer is cut into deltas. */
 export const createAnswerText = (): AnswerText => {
   const silence = createSilence()
+  const media: string[] = []
   const cleaning = chained(
     createElementFilter(),
-    createLineFilter(),
+    createBlockFilter(),
     createRepeatFilter(),
+    createMediaFilter((named) => void media.push(named)),
     createDirectiveFilter(),
     createWellFormed(),
     silence,
@@ -182,6 +193,7 @@ export const createAnswerText = (): AnswerText => {
       return returns(isFinal && whole + rest === '' && !silence.isSilent() ? nothingSaid : rest)
     },
     whole: () => whole,
+    media: () => media,
   }
 }
 

@@ -1,4 +1,5 @@
 /** Live events of a run for whoever watches. Text is gathered for a moment, so that a fast model does not flood the bus. */
+import type { Delivery } from '../sessions/delivery.ts'
 import { runSubject, type RunEvent } from '@clawmesh/contracts'
 import { cutText, isJsonDeeperThan, redactDeep, redactSecrets, type Bus } from '@clawmesh/chassis'
 
@@ -20,6 +21,8 @@ export interface LiveEvents {
 }
 
 interface LiveEventOptions {
+  /** Signs the links of whole texts and of files; deltas pass as they are, as a link may come in several. */
+  delivery?: Pick<Delivery, 'text' | 'files'>
   /** Is shown every event before it is published. */
   record?: (event: RunEvent) => void
   /** Keeps a text of the answer where it outlives the process; it is published after that. */
@@ -50,6 +53,18 @@ const trimmed = (event: LiveEvent): LiveEvent => {
   return event
 }
 
+const delivered = (event: LiveEvent, delivery: LiveEventOptions['delivery']): LiveEvent => {
+  if (delivery === undefined) return event
+  if (event.type === 'block.reply') return { ...event, content: delivery.text(event.content) }
+  if (event.type !== 'run.completed') return event
+  const { content, media } = event
+  return {
+    ...event,
+    content: delivery.text(content),
+    ...(media === undefined ? {} : { media: delivery.files(media) }),
+  }
+}
+
 export type Signal = Bus['signal']
 
 /** Publishes over a bus, what comes within a moment together: each packet by itself would cost more than its event. */
@@ -71,7 +86,7 @@ export const createLiveEvents = (
   signal: Signal,
   tenantId: string,
   base: Base,
-  { record, keep }: LiveEventOptions = {},
+  { delivery, record, keep }: LiveEventOptions = {},
 ): LiveEvents => {
   const subject = runSubject(tenantId, base.runId)
   let kind: 'chunk' | 'thinking' = 'chunk'
@@ -106,7 +121,7 @@ export const createLiveEvents = (
     },
     send: (event) => {
       flush()
-      emit(trimmed(event))
+      emit(delivered(trimmed(event), delivery))
     },
     settled: () => published,
   }

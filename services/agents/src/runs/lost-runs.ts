@@ -2,7 +2,6 @@
 import { MeshError, runSubject, type RunEvent } from '@clawmesh/contracts'
 import { event, type Logger, type Part } from '@clawmesh/chassis'
 import type { ActiveRuns } from './active-runs.ts'
-import { RunGone } from './gone.ts'
 import type { Signal } from './live-events.ts'
 import { noUsage } from './run-loop.ts'
 import { partialAnswer } from './model-messages.ts'
@@ -65,7 +64,7 @@ export const createLostRunsPart = ({ rows, signal, log, leaseMs, heartbeatMs, ac
     try {
       const mine = active.storedIds()
       const renewed = new Set(mine.length === 0 ? [] : await rows.renew(mine, leaseMs))
-      for (const runId of mine) if (!renewed.has(runId)) active.get(runId)?.controller.abort(new RunGone())
+      for (const runId of mine) if (!renewed.has(runId)) await active.get(runId)?.taken()
       for (const run of await rows.lost(batchSize)) await fail(run)
       await rows.forgetTexts()
     } catch (err) {

@@ -108,6 +108,7 @@ export const createFlushMemory = ({ rows, chat, listTools, invokeTool, traced }:
       live: unwatched,
       trace,
       context: unbounded,
+      guardsResults: true,
       messages: [
         textMessage('system', memoryFlush.systemPrompt || defaultSystem),
         textMessage(

@@ -28,6 +28,9 @@ interface ModelCall {
   isFinal: (done: ChatDone) => boolean
 }
 
+/** A whole answer, and the files that it named for delivery. */
+export type ModelAnswer = ChatDone & { media: readonly string[] }
+
 /**
  * Asks the model. The content of what it returns is what the reader got: cleaned once, for delivery and storage.
  * @throws the provider's error, or CANCELLED
@@ -42,11 +45,11 @@ export const callModel = async ({
   onText,
   onToolCall,
   isFinal,
-}: ModelCall): Promise<ChatDone> => {
+}: ModelCall): Promise<ModelAnswer> => {
   const span = trace.llmCall(iteration, request.messages.at(-1)?.content ?? '')
   const text = createAnswerText()
   let streamed = ''
-  let answer: ChatDone | undefined
+  let answer: ModelAnswer | undefined
   const show = async (shown: string): Promise<void> => {
     if (shown === '') return
     live.text('chunk', shown)
@@ -82,7 +85,7 @@ export const callModel = async ({
           // What came in deltas has been seen; a provider that does not stream, or not all, says the rest here.
           if (done.content.startsWith(streamed)) await show(text.push(done.content.slice(streamed.length)))
           await show(text.end(isFinal(done)))
-          answer = { ...done, content: text.whole() }
+          answer = { ...done, content: text.whole(), media: text.media() }
         }
       }
     }

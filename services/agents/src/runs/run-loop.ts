@@ -14,6 +14,7 @@ import { createClientCalls, type ClientCalls } from './client-calls.ts'
 import { shownArguments, type LiveEvents } from './live-events.ts'
 import { createLoopDetector } from './loop-detector.ts'
 import type { Inbox } from './inbox.ts'
+import { createMediaList, mediaRefs, type Media } from './media.ts'
 import { callModel, type Chat } from './model-call.ts'
 import { injectedMessage, modelMessage } from './model-messages.ts'
 import { modelOptions, modelSampling } from './model-options.ts'
@@ -23,6 +24,7 @@ import type { TurnContext } from './turn-context.ts'
 import { readableCalls, runToolTurn, storedCalls, type InvokeTool } from './tool-turn.ts'
 import type { ClientToolCall, ClientTools, RunOptions, RunResult, ToolCallPiece, Usage } from './types.ts'
 
+/** Answers in a row with calls that cannot be read, each of which the model is told of. */
 const maxMalformedInARow = 3
 const injectedPreviewChars = 200
 
@@ -58,6 +60,8 @@ interface LoopInput {
   trace: RunTrace
   /** Keeps what the model is shown within its window. */
   context: TurnContext
+  /** Results of tools from outside that try to take over get a warning. */
+  guardsResults: boolean
   onText: (delta: string) => Promise<void>
   /** Takes the calls of the client's tools as they are written. */
   onToolCall: (piece: ToolCallPiece) => Promise<void>
@@ -69,7 +73,7 @@ interface LoopInput {
   used: (usage: Usage, provider: string, model: string) => void
 }
 
-interface LoopResult extends Pick<RunResult, 'content' | 'finishReason' | 'toolCalls'> {
+interface LoopResult extends Pick<RunResult, 'content' | 'finishReason' | 'toolCalls' | 'media'> {
   /** The last answer, and what the agent's tools said where it calls tools of both sides; not yet stored. */
   ending: readonly NewMessage[]
 }
@@ -82,12 +86,12 @@ interface Called {
 
 /** Finds out who carries out which call. One of the client's that cannot be read is ours, unless it was seen already. */
 const assigned = async (
-  calls: readonly ToolCall[],
+  { toolCalls, finishReason }: Pick<ChatDone, 'toolCalls' | 'finishReason'>,
   isClients: (name: string) => boolean,
   clientCalls: ClientCalls,
 ): Promise<Called[]> => {
   const called: Called[] = []
-  for (const [place, tool] of readableCalls(calls).entries()) {
+  for (const [place, tool] of readableCalls(toolCalls, finishReason === 'length').entries()) {
     const isTheirs = isClients(tool.name) && (tool.parseError === '' || clientCalls.wasShown(place))
     const theirs = isTheirs ? await clientCalls.finish(tool, place) : undefined
     called.push({ tool: theirs === undefined ? tool : { ...tool, id: theirs.id }, theirs })
@@ -95,12 +99,14 @@ const assigned = async (
   return called
 }
 
-const answered = ({ content, thinking, finishReason }: ChatDone): LoopResult => ({
-  ending: [{ role: 'assistant', content, ...(thinking === '' ? {} : { extra: { thinking } }) }],
-  content,
-  finishReason: finishReason === 'length' ? 'length' : 'stop',
-  toolCalls: [],
-})
+/** The message that an answer is stored as, with the files that go with it. */
+const answerMessage = ({ content, thinking }: ChatDone, media: readonly Media[]): NewMessage => {
+  const extra = {
+    ...(thinking === '' ? {} : { thinking }),
+    ...(media.length === 0 ? {} : { mediaRefs: mediaRefs(media) }),
+  }
+  return { role: 'assistant', content, ...(Object.keys(extra).length === 0 ? {} : { extra }) }
+}
 
 /**
  * Runs the loop to its answer, or to calls of the client's tools: those end the turn, once the agent's tools that were
@@ -114,6 +120,7 @@ export const runAgentLoop = async (input: LoopInput): Promise<LoopResult> => {
   const clientNames = new Set(clientTools.tools.map(({ name }) => name))
   const isClients = (name: string) => clientNames.has(name)
   let ownTools = input.tools.filter(({ name }) => !isClients(name))
+  const media = createMediaList(agent.workspace)
   let malformedInARow = 0
   let hasSpoken = false
   /** Shows the model what was said meanwhile. */
@@ -152,17 +159,25 @@ export const runAgentLoop = async (input: LoopInput): Promise<LoopResult> => {
     const { done } = asked
     messages = asked.messages
     hasSpoken ||= done.content !== ''
+    media.named(done.media)
     input.used(done.usage ?? noUsage, done.provider, done.model)
     const isCut = done.finishReason === 'length'
-    const called = (await assigned(done.toolCalls, isClients, clientCalls)).filter(({ tool }) => isWanted(tool))
+    const called = (await assigned(done, isClients, clientCalls)).filter(({ tool }) => isWanted(tool))
     const toolCalls = called.flatMap(({ theirs }) => theirs ?? [])
     // Cut in the middle of a call of the client's, asking again would end there too.
     if (called.length === 0 || (isCut && called.every(({ tool, theirs }) => !theirs && isClients(tool.name)))) {
-      const result = answered(done)
+      const answer = answerMessage(done, media.take())
       const said = await input.inbox.takeOrClose()
-      if (said.length === 0) return result
-      await input.store(result.ending)
-      messages.push(...result.ending.filter(({ content }) => content !== '').map(modelMessage))
+      if (said.length === 0)
+        return {
+          ending: [answer],
+          content: done.content,
+          media: media.all(),
+          finishReason: isCut ? 'length' : 'stop',
+          toolCalls: [],
+        }
+      await input.store([answer])
+      if (answer.content !== '') messages.push(modelMessage(answer))
       showSaid(said, iteration)
       continue
     }
@@ -198,17 +213,26 @@ export const runAgentLoop = async (input: LoopInput): Promise<LoopResult> => {
       trace,
       loops,
       iteration,
+      isCut,
+      guardsResults: input.guardsResults,
     })
+    media.made(turn.made)
     const step = [assistant, ...turn.results]
     if (toolCalls.length > 0)
-      return { ending: step, content: done.content, toolCalls, finishReason: isCut ? 'length' : 'tool_calls' }
+      return {
+        ending: step,
+        content: done.content,
+        toolCalls,
+        media: media.all(),
+        finishReason: isCut ? 'length' : 'tool_calls',
+      }
 
     await input.store(step)
     messages.push(...step.map(modelMessage))
     showSaid(await input.inbox.take(), iteration)
     if (turn.stop) ownTools = []
     malformedInARow = turn.malformed ? malformedInARow + 1 : 0
-    if (malformedInARow >= maxMalformedInARow)
+    if (malformedInARow > maxMalformedInARow)
       throw new MeshError('UNAVAILABLE', 'error.provider_request_failed', {
         provider: done.provider,
         reason: 'unreadable tool calls',

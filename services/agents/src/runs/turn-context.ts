@@ -2,10 +2,11 @@
  * Keeps what the model is shown in one turn within its window: old tool results are pruned when it fills, and once a turn
  * everything but the newest messages becomes a summary (docs: the numbers are those of `context-settings.ts`).
  */
-import type { ChatDone, ChatMessage } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import type { ChatMessage } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { MeshError } from '@clawmesh/contracts'
 import type { Logger } from '@clawmesh/chassis'
 import { charsPerToken, mostOverheadTokens, type ContextSettings } from './context-settings.ts'
+import type { ModelAnswer } from './model-call.ts'
 import { textMessage } from './model-messages.ts'
 import { prune } from './prune.ts'
 import { sentChars, sumOf } from './sizes.ts'
@@ -16,14 +17,14 @@ const keptShare = 0.3
 const fewestMessages = 6
 const leftOut = '[Older messages were left out to make room. Ask, or look things up, where you miss something.]'
 
-type Ask = (messages: ChatMessage[]) => Promise<ChatDone>
+type Ask = (messages: ChatMessage[]) => Promise<ModelAnswer>
 
 export interface TurnContext {
   /**
    * Asks the model with messages for which room is made where it is needed, before or after the provider finds them too
    * long. Gives them back as they were sent: the turn goes on from those.
    */
-  ask: (messages: readonly ChatMessage[], ask: Ask) => Promise<{ done: ChatDone; messages: ChatMessage[] }>
+  ask: (messages: readonly ChatMessage[], ask: Ask) => Promise<{ done: ModelAnswer; messages: ChatMessage[] }>
   /** What the conversation takes of the window, tokens, as last known. */
   historyTokens: (messages: readonly ChatMessage[]) => number
 }

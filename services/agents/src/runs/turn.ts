@@ -2,6 +2,7 @@
 import { MeshError, toMeshError } from '@clawmesh/contracts'
 import { type Call, cutText, databaseError, event, type Logger } from '@clawmesh/chassis'
 import type { NewMessage } from '../sessions/types.ts'
+import type { DeliverTo } from '../sessions/delivery.ts'
 import type { ActiveRuns } from './active-runs.ts'
 import { inputOf, SessionNameTaken, type BeginRun } from './begin.ts'
 import type { Meet } from './first-meeting.ts'
@@ -33,6 +34,7 @@ interface Parts {
   /** What the turn knows of its user. */
   meet: Meet
   contextOf: CreateRunContext
+  deliverTo: DeliverTo
 }
 
 const noClientTools: ClientTools = { tools: [], choice: 'auto' }
@@ -51,6 +53,7 @@ export const createTurn = ({
   listTools,
   meet,
   contextOf,
+  deliverTo,
 }: Parts): RunTurn => {
   const notOurs = createNotOurs(rows)
   return async (outer, request, observer) => {
@@ -68,7 +71,14 @@ export const createTurn = ({
     const transcript = createTranscript()
     const leave = () => abort.abort(new MeshError('CANCELLED', 'error.cancelled'))
     const grace = request.graceMs === undefined ? undefined : createGrace(request.graceMs, leave)
-    const entry = { controller: abort, inbox, transcript, followed: () => grace?.renew(), isStored: false }
+    const entry = {
+      controller: abort,
+      inbox,
+      transcript,
+      followed: () => grace?.renew(),
+      isStored: false,
+      taken: async () => abort.abort(await notOurs(tenantId, runId)),
+    }
     active.add(runId, entry)
     void kept.then(
       () => (entry.isStored = true),
@@ -85,12 +95,17 @@ export const createTurn = ({
       const text = { runId, tenantId, iteration, position: position++, content }
       await rows.keepText(text).catch((err: unknown) => log.warn({ err, runId }, 'what a run shows could not be kept'))
     }
+    // Events are for the user of the session, whoever asks.
+    const reader = session.userId || userId
     const live = createLiveEvents(
       signal,
       tenantId,
-      // Events are for the user of the session, whoever asks.
-      { ...base, userId: session.userId || userId },
-      { record: transcript.record, ...(request.keepsText === true ? { keep } : {}) },
+      { ...base, userId: reader },
+      {
+        delivery: deliverTo({ tenantId, userId: reader }),
+        record: transcript.record,
+        ...(request.keepsText === true ? { keep } : {}),
+      },
     )
     const trace = startTrace({ ...base, input: inputOf(request), metadata: request.metadata })
     let usage: Usage | undefined
@@ -142,13 +157,14 @@ export const createTurn = ({
         },
         promptModeOf({ channel: origin.channel, sessionKey }),
       )
-      const { ending, content, finishReason, toolCalls } = await runAgentLoop({
+      const { ending, content, finishReason, toolCalls, media } = await runAgentLoop({
         call,
         agent,
         tools,
         live,
         trace,
         context: context.turn,
+        guardsResults: request.guardsResults ?? true,
         messages: [
           textMessage('system', prompt),
           ...context.before(history, { prompt, tools: offered, opening }),
@@ -196,9 +212,15 @@ export const createTurn = ({
       })
       await end('completed', ending)
       void context.ended()
-      live.send({ type: 'run.completed', content, usage: usage ?? noUsage, finishReason })
+      live.send({
+        type: 'run.completed',
+        content,
+        usage: usage ?? noUsage,
+        finishReason,
+        ...(media.length === 0 ? {} : { media: [...media] }),
+      })
       await live.settled()
-      return { runId, content, finishReason, toolCalls, usage }
+      return { runId, content, finishReason, toolCalls, media, usage }
     } catch (thrown) {
       if (abort.signal.reason instanceof SessionNameTaken) {
         live.send({ type: 'run.cancelled' })

@@ -6,6 +6,7 @@ import type { Agent } from '../agents/types.ts'
 import type { ContextFile } from '../context-files/types.ts'
 import type { HttpSessionName } from '../sessions/session-keys.ts'
 import type { NewMessage } from '../sessions/types.ts'
+import type { Media } from './media.ts'
 
 export type Usage = EventData<'runEnded'>['usage']
 
@@ -73,6 +74,8 @@ export interface RunRequest {
   opening?: readonly NewMessage[] | undefined
   /** Turns that the request brings along, before those of the session; shown to the model, not stored. */
   priorTurns: readonly NewMessage[]
+  /** Whether results of tools from outside are looked at like messages. */
+  guardsResults?: boolean
   /** System text of the request, after the agent's own. */
   requestSystem: string
   userId: string
@@ -90,6 +93,8 @@ export interface RunResult {
   finishReason: 'stop' | 'length' | 'tool_calls'
   /** Calls of the client's tools, in order. */
   toolCalls: readonly ClientToolCall[]
+  /** Files that go with the answer. */
+  media: readonly Media[]
   /** Absent when the provider reported none. */
   usage: Usage | undefined
 }

@@ -45,9 +45,10 @@ export const createRun = ({
 
   const prepare: PrepareRun = async (call, asked) => {
     const limits = await messageRules(call)
-    const request = { ...asked, message: cutMessage(storable(asked.message), limits) }
-    await requireNoRefusal(rules, call, { ...request, messageRules: limits })
-    return request
+    // The guard looks at what came: making it storable takes out what it looks for.
+    const message = cutMessage(asked.message, limits)
+    await requireNoRefusal(rules, call, { ...asked, message, messageRules: limits })
+    return { ...asked, message: storable(message), guardsResults: limits.injectionAction !== 'off' }
   }
 
   const runPrepared: Run = async (call, request, observer = {}) => {

@@ -2,6 +2,7 @@
 import type { Feature, ServiceDb } from '@clawmesh/chassis'
 import type { AgentLookup } from '../agents/lookup.ts'
 import type { PrismaClient } from '../db/client/client.ts'
+import type { DeliverTo } from './delivery.ts'
 import { createSessionHttp } from './http.ts'
 import { createSessionRows } from './rows.ts'
 import { createSessionUseCases, type SessionUseCases } from './use-cases.ts'
@@ -9,9 +10,19 @@ import { createSessionWs } from './ws.ts'
 
 type EndRun = Parameters<typeof createSessionUseCases>[0]['endRun']
 
-export const createSessions = (db: ServiceDb<PrismaClient>, { find }: Pick<AgentLookup, 'find'>, endRun: EndRun) => {
+interface Parts {
+  lookup: Pick<AgentLookup, 'find'>
+  endRun: EndRun
+  deliverTo: DeliverTo
+}
+
+export const createSessions = (db: ServiceDb<PrismaClient>, { lookup: { find }, endRun, deliverTo }: Parts) => {
   const sessions = createSessionUseCases({ rowsOf: createSessionRows(db), findAgent: find, endRun })
-  return { http: createSessionHttp(sessions), ws: createSessionWs(sessions), sessions } satisfies Feature & {
+  return {
+    http: createSessionHttp(sessions, deliverTo),
+    ws: createSessionWs(sessions, deliverTo),
+    sessions,
+  } satisfies Feature & {
     sessions: SessionUseCases
   }
 }

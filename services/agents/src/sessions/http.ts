@@ -1,9 +1,10 @@
 import { http } from '@clawmesh/contracts'
 import { implementHttp } from '@clawmesh/chassis'
-import { toResponse, toShownMessage, toSummary } from './shown.ts'
+import type { DeliverTo } from './delivery.ts'
+import { toResponse, toSummary } from './shown.ts'
 import type { SessionUseCases } from './use-cases.ts'
 
-export const createSessionHttp = (sessions: SessionUseCases) =>
+export const createSessionHttp = (sessions: SessionUseCases, deliverTo: DeliverTo) =>
   implementHttp(http.sessions)({
     listSessions: async ({ caller, query }) => {
       const page = await sessions.list(caller, query)
@@ -14,7 +15,7 @@ export const createSessionHttp = (sessions: SessionUseCases) =>
       return {
         ...toResponse(session),
         agentUUID: session.agentId,
-        messages: messages.map(toShownMessage),
+        messages: messages.map(deliverTo(caller).message),
         total: session.messageCount,
       }
     },

@@ -1,5 +1,5 @@
 /** Sessions as clients see them, over HTTP and WebSocket alike. */
-import type { Message, Session } from './types.ts'
+import type { Session } from './types.ts'
 
 /** What a conversation costs besides its messages: prompt and tools, roughly. */
 const promptOverheadTokens = 12_000
@@ -19,6 +19,3 @@ export const toSummary = (session: Session) => ({
   ...toResponse(session),
   estimatedTokens: Math.floor(session.messageBytes / 4) + promptOverheadTokens,
 })
-
-/** A message with all that it carries. */
-export const toShownMessage = (message: Message) => ({ ...message, ...message.extra })

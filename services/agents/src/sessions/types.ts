@@ -43,7 +43,7 @@ export type StoredToolCall = Whole<Shown>['toolCalls'][number]
 
 /** What a message carries beside its text. */
 export interface MessageExtra extends Partial<
-  Pick<Whole<Shown>, 'toolCalls' | 'toolCallId' | 'isError' | 'thinking' | 'partial'>
+  Pick<Whole<Shown>, 'toolCalls' | 'toolCallId' | 'isError' | 'thinking' | 'partial' | 'mediaRefs'>
 > {
   /** The provider's own blocks of the turn, sent back unchanged. */
   providerState?: string

@@ -1,9 +1,10 @@
 import { ws } from '@clawmesh/contracts'
 import { implementWs } from '@clawmesh/chassis'
-import { toShownMessage, toSummary } from './shown.ts'
+import type { DeliverTo } from './delivery.ts'
+import { toSummary } from './shown.ts'
 import type { SessionUseCases } from './use-cases.ts'
 
-export const createSessionWs = (sessions: SessionUseCases) =>
+export const createSessionWs = (sessions: SessionUseCases, deliverTo: DeliverTo) =>
   implementWs(ws.sessions)({
     'sessions.list': async ({ caller, params }) => {
       const page = await sessions.list(caller, params)
@@ -12,7 +13,8 @@ export const createSessionWs = (sessions: SessionUseCases) =>
     'sessions.preview': async ({ caller, params: { key, ...window } }) => {
       const { session, messages } = await sessions.get(caller, key, window)
       const { summary, messageCount: total } = session
-      return { key, messages: messages.map(toShownMessage), summary, total }
+      const { message, text } = deliverTo(caller)
+      return { key, messages: messages.map(message), summary: text(summary), total }
     },
     'sessions.patch': async ({ call, params: { key, ...changes } }) => {
       await sessions.patch(call, key, changes)

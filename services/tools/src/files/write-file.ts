@@ -1,3 +1,4 @@
+import { posix } from 'node:path'
 import { z } from 'zod'
 import { targetOf, type Target } from './target.ts'
 import { checkTeamFile, checkTeamWriter } from './team-files.ts'
@@ -47,7 +48,7 @@ export const writeFile = defineTool({
     const names = await (append ? appendFile : write)(target.workspace, path, content)
     const where = names.join('/')
     return says(`${append ? 'Added to' : 'Wrote'} ${where} (${bytes} bytes)`, {
-      metadata: { path: where, bytes, ...(deliver ? { deliver: [where] } : {}) },
+      metadata: { path: where, bytes, ...(deliver ? { deliver: [posix.join(target.workspace.path, where)] } : {}) },
     })
   },
 })

@@ -25,7 +25,7 @@ export interface ToolResult {
   isError: boolean
   /** For the user; often empty. */
   forUser: string
-  /** `deliver`: workspace paths to attach to the reply. The rest is information. */
+  /** `deliver`: absolute paths of files to attach to the reply. The rest is information. */
   metadata: Record<string, unknown>
 }
 

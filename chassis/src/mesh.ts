@@ -17,7 +17,9 @@ import { watchPool } from './link/metrics.ts'
 import { createLinkPool, type LinkPool } from './link/pool.ts'
 import { serviceCaller } from './call.ts'
 import { serviceNameOf, type LooseFunctions, type RpcDefinition, type RpcFunctions } from './grpc/types.ts'
-import type { HttpHandler, HttpParts } from './http/implement.ts'
+import type { HttpParts } from './http/core.ts'
+import type { HttpExchange } from './http/exchange.ts'
+import { nodeHandler, type HttpHandler } from './http/node.ts'
 import type { IdentityTokens } from './auth/identity-token.ts'
 import type { Part } from './lifecycle/lifecycle.ts'
 import { serveLogs } from './log/log-feed.ts'
@@ -33,8 +35,10 @@ export interface RpcImplementation {
 /** A module as the process sees it. */
 export interface Service {
   name: ServiceName
-  /** Answers the service's HTTP contract. The gateway has none: it listens itself. */
+  /** Answers the service's HTTP contract over HTTP. The gateway has none: it listens itself. */
   http?: HttpHandler
+  /** Answers it however it comes; absent where a stand-in only knows HTTP. */
+  exchange?: HttpExchange
   rpc?: readonly RpcImplementation[]
   /** Answers the service's WebSocket methods. The gateway has none here: it answers its own where the sockets are. */
   ws?: CallWsMethod
@@ -185,8 +189,11 @@ export const createMesh = (parts: MeshParts): MeshHost => {
       return cache
     },
     httpParts: (service) => ({ tokens, log: log.child({ service }), checkResponses: config.checkResponses }),
-    route: (service) =>
-      services.get(service)?.http ?? config[`${service}HttpUrl`].split(',').map((url) => new URL(url.trim())),
+    route: (service) => {
+      const { exchange, http } = services.get(service) ?? {}
+      if (exchange !== undefined) return nodeHandler(tokens, exchange)
+      return http ?? config[`${service}HttpUrl`].split(',').map((url) => new URL(url.trim()))
+    },
     join: (service) => void services.set(service.name, service),
     services: () => [...services.values()],
     close: async () => {

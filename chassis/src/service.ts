@@ -2,7 +2,9 @@
 import { routesOf, wsRoutes, type ServiceName } from '@clawmesh/contracts'
 import type { RemoteService } from './config.ts'
 import { createConsumer, type EventHandlers } from './events/consumer.ts'
-import { createHttpHandler, type HttpImplementation } from './http/implement.ts'
+import { createHttpCore } from './http/core.ts'
+import { createExpressApp } from './http/express-app.ts'
+import type { HttpImplementation } from './http/implement.ts'
 import type { JobImplementation } from './jobs/queue.ts'
 import { createJobWorker } from './jobs/worker.ts'
 import type { Part } from './lifecycle/lifecycle.ts'
@@ -64,9 +66,11 @@ export const composeService = (mesh: Mesh, { name, features, rpc, parts = [], la
     ws.flatMap(({ handlers }) => Object.keys(handlers)),
   )
   const events = mergeEvents(name, features)
+  const core = createHttpCore(http, mesh.httpParts(name))
   return {
     name,
-    http: createHttpHandler(http, mesh.httpParts(name)),
+    http: createExpressApp(core, mesh.tokens),
+    exchange: core.exchange,
     ...(ws.length > 0 ? { ws: createWsMethods(ws, mesh.config) } : {}),
     ...(rpc === undefined ? {} : { rpc }),
     ...(lameDuck === undefined ? {} : { lameDuck }),

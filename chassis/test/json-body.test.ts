@@ -2,7 +2,7 @@ import { createServer, request as httpRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import { MeshError } from '@clawmesh/contracts'
-import { maxJsonValues, parseJson, readJsonBody } from '../src/index.ts'
+import { maxJsonValues, parseBody, parseJson, readBody } from '../src/index.ts'
 
 const bytesOf = (text: string): Uint8Array => Buffer.from(text)
 
@@ -107,8 +107,8 @@ it.each([
 
 describe('a body from the wire', () => {
   const server = createServer((request, response) => {
-    readJsonBody(request, 100, 'tenant').then(
-      (value) => response.end(JSON.stringify({ value: value ?? 'nothing' })),
+    readBody(request, 100).then(
+      async (body) => response.end(JSON.stringify({ value: (await parseBody(body, 'tenant')) ?? 'nothing' })),
       (thrown: MeshError) => response.end(JSON.stringify({ code: thrown.code })),
     )
   })

@@ -1,5 +1,5 @@
 /** Reads a JSON request body and refuses what could hurt later: size, depth, number of values, encoding, prototype keys. */
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { MeshError } from '@clawmesh/contracts'
 import { createFairTurns } from '../async/fair-turns.ts'
@@ -67,33 +67,51 @@ const parseInTurn = (bytes: Buffer, tenantId: string): Promise<unknown> =>
     return parseJson(bytes)
   })
 
-/**
- * Reads the whole body of a tenant's request as JSON; undefined when there is none.
- * @throws PAYLOAD_TOO_LARGE, INVALID_REQUEST
- */
-export const readJsonBody = async (
-  request: IncomingMessage,
-  limitBytes: number,
-  tenantId: string,
-): Promise<unknown> => {
-  const tooLarge = () => new MeshError('PAYLOAD_TOO_LARGE', 'error.body_too_large', { limit: limitBytes })
-  if (Number(request.headers['content-length'] ?? 0) > limitBytes) throw tooLarge()
-  const bytes = await new Promise<Buffer>((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let size = 0
-    request.on('data', (chunk: Buffer) => {
+const tooLarge = (limitBytes: number) =>
+  new MeshError('PAYLOAD_TOO_LARGE', 'error.body_too_large', { limit: limitBytes })
+
+/** @throws PAYLOAD_TOO_LARGE for a body that says it is over a limit */
+export const checkLength = (headers: IncomingHttpHeaders, limitBytes: number): void => {
+  if (Number(headers['content-length'] ?? 0) > limitBytes) throw tooLarge(limitBytes)
+}
+
+/** Puts a body together from its pieces. */
+export const createBodyCollector = (limitBytes: number) => {
+  const chunks: Buffer[] = []
+  let size = 0
+  return {
+    /** Takes in a piece; the error when that is more than the limit. */
+    add: (chunk: Buffer): MeshError | undefined => {
       size += chunk.length
-      if (size > limitBytes) {
-        request.removeAllListeners('data').pause()
-        reject(tooLarge())
-      } else chunks.push(chunk)
+      if (size > limitBytes) return tooLarge(limitBytes)
+      chunks.push(chunk)
+      return undefined
+    },
+    whole: (): Buffer => (chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)),
+  }
+}
+
+/** Reads the whole body of a request. @throws PAYLOAD_TOO_LARGE, CANCELLED when its client leaves before its end */
+export const readBody = async (request: IncomingMessage, limitBytes: number): Promise<Buffer> => {
+  checkLength(request.headers, limitBytes)
+  return new Promise<Buffer>((resolve, reject) => {
+    const { add, whole } = createBodyCollector(limitBytes)
+    request.on('data', (chunk: Buffer) => {
+      const fault = add(chunk)
+      if (fault === undefined) return
+      request.removeAllListeners('data').pause()
+      reject(fault)
     })
-    request.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
+    request.on('end', () => resolve(whole()))
     request.on('error', reject)
     request.on('close', () => {
       if (!request.complete) reject(new MeshError('CANCELLED', 'error.cancelled'))
     })
   })
+}
+
+/** A tenant's body as JSON; undefined when there is none. @throws INVALID_REQUEST */
+export const parseBody = async (bytes: Buffer, tenantId: string): Promise<unknown> => {
   if (bytes.length === 0) return undefined
   return bytes.length < largeBytes ? parseJson(bytes) : parseInTurn(bytes, tenantId)
 }

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import type { HttpResponse } from './exchange.ts'
 
 /** Marks replies, so that no body can be taken for one. */
 const replies = new WeakSet<object>()
@@ -7,7 +7,7 @@ const replies = new WeakSet<object>()
 export type Reply<A, C = A> =
   | { readonly kind: 'json'; readonly status: number; readonly body: A; readonly headers: Record<string, string> }
   | { readonly kind: 'verbatim'; readonly status: number; readonly body: C; readonly headers: Record<string, string> }
-  | { readonly kind: 'stream'; readonly write: (response: ServerResponse) => Promise<void> }
+  | { readonly kind: 'stream'; readonly write: (response: HttpResponse) => Promise<void> }
 
 const marked = <R extends object>(value: R): R => {
   replies.add(value)
@@ -23,7 +23,7 @@ export const verbatim = <C>(status: number, body: C, headers: Record<string, str
   marked({ kind: 'verbatim', status, body, headers })
 
 /** An answer that writes itself, such as server-sent events. It must end the response. */
-export const streamed = (write: (response: ServerResponse) => Promise<void>): Reply<never, never> =>
+export const streamed = (write: (response: HttpResponse) => Promise<void>): Reply<never, never> =>
   marked({ kind: 'stream', write })
 
 export const isReply = (value: unknown): value is Reply<unknown> =>

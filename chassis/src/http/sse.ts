@@ -1,6 +1,6 @@
 /** Server-sent events (WHATWG HTML, section 9.2) as clients of chat APIs expect them: data lines, and names where asked. */
-import type { ServerResponse } from 'node:http'
 import { waitForDrain } from './drained.ts'
+import type { HttpResponse } from './exchange.ts'
 
 const keepAliveMs = 15_000
 
@@ -11,7 +11,7 @@ export interface EventStream {
 }
 
 /** Turns a response into an event stream. A comment goes out every 15 s so that proxies keep the connection. */
-export const eventStream = (response: ServerResponse): EventStream => {
+export const eventStream = (response: HttpResponse): EventStream => {
   // Set one by one, so that whoever ends a response can ask it what it is.
   response.statusCode = 200
   response.setHeader('content-type', 'text/event-stream')

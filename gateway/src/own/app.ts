@@ -1,5 +1,12 @@
 /** What the gateway answers itself. */
-import { createHttpHandler, implementHttp, type HttpHandler, type LogWatch, type Mesh } from '@clawmesh/chassis'
+import {
+  createHttpCore,
+  implementHttp,
+  nodeHandler,
+  type HttpHandler,
+  type LogWatch,
+  type Mesh,
+} from '@clawmesh/chassis'
 import { http } from '@clawmesh/contracts'
 import type { Lookups } from '../admission/lookups.ts'
 import { createDocumentationHttp } from './documentation.ts'
@@ -7,15 +14,15 @@ import { createHealthHttp } from './health.ts'
 import { createOperatorConsoleHttp, websocketOnly } from './operator-console.ts'
 
 interface Parts {
-  mesh: Pick<Mesh, 'httpParts' | 'client'>
+  mesh: Pick<Mesh, 'httpParts' | 'client' | 'tokens'>
   lookups: Lookups
   logs: LogWatch
   version: string
 }
 
-/** The Express app of the gateway's own routes: health, documentation, what consoles ask. */
-export const createOwnApp = ({ mesh, lookups, logs, version }: Parts): HttpHandler =>
-  createHttpHandler(
+/** The gateway's own routes: health, documentation, what consoles ask. */
+export const createOwnApp = ({ mesh, lookups, logs, version }: Parts): HttpHandler => {
+  const core = createHttpCore(
     [
       createHealthHttp(lookups, version),
       createDocumentationHttp(version),
@@ -24,3 +31,5 @@ export const createOwnApp = ({ mesh, lookups, logs, version }: Parts): HttpHandl
     ],
     mesh.httpParts('gateway'),
   )
+  return nodeHandler(mesh.tokens, core.exchange)
+}

@@ -274,18 +274,20 @@ export const retryOf = ({ code, retryAfterMs }: MeshError): Retry => {
 /** The shape of an error's body. `openai` nests it as OpenAI's clients expect, `text` is what clawgo's show as it is. */
 export type ErrorStyle = 'mesh' | 'openai' | 'text'
 
-/** What clients of clawgo's API are told in words that do not change with the language. */
-const plainTexts: Partial<Record<ErrorCode, string>> = {
+/** What clients of clawgo's API are told in words that do not change with the language, by message or else by code. */
+const plainTexts: Partial<Record<MessageKey | ErrorCode, string>> = {
+  'error.route_not_found': '404 page not found',
+  'error.invalid_json': 'invalid json',
+  'error.invalid_path': 'invalid path',
+  'error.file_not_found': 'file does not exist',
   UNAUTHORIZED: 'unauthorized',
   FORBIDDEN: 'forbidden',
   METHOD_NOT_ALLOWED: 'method not allowed',
 }
 
 /** The HTTP body of an error in clawgo's API: a line of text. */
-export const errorLine = (error: MeshError, locale: Locale): string => {
-  const known = error.key === 'error.route_not_found' ? '404 page not found' : plainTexts[error.code]
-  return `${known ?? translate(locale, error.key, error.params)}\n`
-}
+export const errorLine = ({ key, code, params }: MeshError, locale: Locale): string =>
+  `${plainTexts[key] ?? plainTexts[code] ?? translate(locale, key, params)}\n`
 
 /** The HTTP body of an error, where it is JSON. */
 export const errorBody = (error: MeshError, locale: Locale, style: 'mesh' | 'openai' = 'mesh'): object => {

@@ -1,6 +1,6 @@
 /** That the document is valid OpenAPI, complete, and that its examples are what the tables take and give. */
 import { Validator } from '@seriousme/openapi-schema-validator'
-import { allRoutes, errorKinds, errorStatusesOf, openApiDocument } from '../src/index.ts'
+import { allRoutes, errorKinds, errorStatusesOf, errorStyleOfOperation, openApiDocument } from '../src/index.ts'
 
 type Json = Record<string, unknown>
 type Spec = Exclude<Parameters<Validator['validate']>[0], string>
@@ -72,6 +72,12 @@ it('says what each tag and each shared error is about, and has no shared part th
   expect(unused).toEqual([])
 })
 
+const errorSchemas = {
+  mesh: '#/components/schemas/Error',
+  openai: '#/components/schemas/OpenAiError',
+  text: 'string',
+}
+
 describe.each(routes)('%s', (_title, { definition }, operation) => {
   it('has a summary, a description, a tag, its role and its security', () => {
     expect(operation.summary).toBe(definition.summary)
@@ -117,7 +123,7 @@ describe.each(routes)('%s', (_title, { definition }, operation) => {
       expect(example).toBeDefined()
       if (type === 'application/json') expect(schema.safeParse(example).error?.issues).toBeUndefined()
     }
-    if (!['204', '302'].includes(status)) expect(Object.keys(content).length).toBeGreaterThan(0)
+    if (!['101', '204', '302'].includes(status)) expect(Object.keys(content).length).toBeGreaterThan(0)
   })
 
   it('has the shared answer of every error that may come, in the form of its style', () => {
@@ -129,17 +135,20 @@ describe.each(routes)('%s', (_title, { definition }, operation) => {
       const reference = operation.responses[String(status)]!
       expect(Object.keys(reference)).toEqual(['$ref'])
       const { content, headers } = resolve<Answer>(reference)
-      const { schema, examples } = content!['application/json']!
-      expect(schema['$ref']).toBe(`#/components/schemas/${definition.dialect === 'openai' ? 'OpenAiError' : 'Error'}`)
+      const style = errorStyleOfOperation(definition)
+      const { schema, examples } = content![style === 'text' ? 'text/plain' : 'application/json']!
+      expect(schema['$ref'] ?? schema['type']).toBe(errorSchemas[style])
       expect(headers).toHaveProperty('X-Request-Id')
       const codes = Object.entries(errorKinds).filter(([, kind]) => kind.status === status)
       expect(Object.keys(examples!).sort()).toEqual(codes.map(([code]) => code).sort())
       for (const [code, kind] of codes) {
         const { value } = examples![code]!
-        const inner = (definition.dialect === 'openai' ? value['error'] : value) as Json
-        const ownCode = definition.dialect === 'openai' && 'openaiCode' in kind ? kind.openaiCode : kind.code
-        expect(inner['code']).toBe(ownCode)
-        expect(String(inner['message'] ?? inner['error'])).not.toMatch(/\{|: $|^$/)
+        if (style === 'text') expect(value).toMatch(/^[^{}]+\n$/)
+        else {
+          const inner = (style === 'openai' ? value['error'] : value) as Json
+          expect(inner['code']).toBe(style === 'openai' && 'openaiCode' in kind ? kind.openaiCode : kind.code)
+          expect(String(inner['message'] ?? inner['error'])).not.toMatch(/\{|: $|^$/)
+        }
         if (kind.retryable) expect(headers).toHaveProperty('Retry-After')
         expect(headers).toHaveProperty('X-Should-Retry')
       }

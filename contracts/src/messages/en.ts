@@ -3,6 +3,7 @@ export const en = {
   'error.required': '{field} is required',
   'error.invalid_id': 'invalid {kind} ID: {id}',
   'error.not_found': '{kind} not found: {id}',
+  'error.file_not_found': 'file does not exist',
   'error.already_exists': '{kind} already exists: {id}',
   'error.extraction_failed': 'the text could not be extracted: {reason}',
   'error.invalid_request': 'invalid request: {field}: {reason}',

@@ -5,6 +5,7 @@ export const vi: Record<keyof typeof en, string> = {
   'error.required': 'cần có {field}',
   'error.invalid_id': 'ID {kind} không hợp lệ: {id}',
   'error.not_found': 'không tìm thấy {kind}: {id}',
+  'error.file_not_found': 'tệp không tồn tại',
   'error.already_exists': '{kind} đã tồn tại: {id}',
   'error.extraction_failed': 'không thể trích xuất văn bản: {reason}',
   'error.invalid_request': 'yêu cầu không hợp lệ: {field}: {reason}',

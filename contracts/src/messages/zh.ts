@@ -5,6 +5,7 @@ export const zh: Record<keyof typeof en, string> = {
   'error.required': '缺少 {field}',
   'error.invalid_id': '{kind} ID 无效：{id}',
   'error.not_found': '未找到 {kind}：{id}',
+  'error.file_not_found': '文件不存在',
   'error.already_exists': '{kind} 已存在：{id}',
   'error.extraction_failed': '无法从文本中提取：{reason}',
   'error.invalid_request': '请求无效：{field}：{reason}',

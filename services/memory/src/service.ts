@@ -10,6 +10,7 @@ import { createDocuments } from './documents/feature.ts'
 import { createDocumentRows } from './documents/rows.ts'
 import { createEmbeddings } from './embeddings/feature.ts'
 import { createEntries } from './entries/feature.ts'
+import { createMemoryFiles } from './files/feature.ts'
 import { createKnowledgeGraph } from './knowledge-graph/feature.ts'
 import { createSearch } from './search/feature.ts'
 
@@ -45,9 +46,10 @@ export const memoryService = (mesh: Mesh, config: MemoryConfig): Service => {
     learnLater: graph.learnLater,
   })
   const entries = createEntries({ rowsOf: documentRows, documents: documents.documents, findAgent })
+  const files = createMemoryFiles({ documents: documents.documents, findAgent })
   return composeService(mesh, {
     name: 'memory',
-    features: [search, documents, createChunks(database, findAgent), entries, embeddings, ...graph.features],
+    features: [search, documents, createChunks(database, findAgent), entries, files, embeddings, ...graph.features],
     rpc: [implementRpc(MemoryServiceService, { ...documents.rpc, ...search.rpc, ...graph.rpc })],
     parts: db.parts,
   })

@@ -47,8 +47,13 @@ export const defineWsTable = <const T extends Record<string, WsMethod>>(
 /** Which every method may answer. */
 const commonErrors: readonly ErrorCode[] = ['UNAUTHORIZED', 'INVALID_REQUEST', 'UNAVAILABLE', 'INTERNAL']
 
+/** Which every method may answer that starts a run. */
+const runErrors: readonly ErrorCode[] = ['NOT_FOUND', 'FAILED_PRECONDITION', 'RESOURCE_EXHAUSTED', 'AGENT_TIMEOUT']
+
 /** Every error that a method may answer. */
-export const wsErrorsOf = ({ errors }: WsMethod): ErrorCode[] => [...new Set([...commonErrors, ...errors])]
+export const wsErrorsOf = ({ errors, startsRun }: WsMethod): ErrorCode[] => [
+  ...new Set([...commonErrors, ...(startsRun === true ? runErrors : []), ...errors]),
+]
 
 export type WsParamsOf<M extends WsMethod> = z.output<M['params']>
 

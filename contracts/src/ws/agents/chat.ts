@@ -82,7 +82,7 @@ export const chat = defineWsTable('agents', {
       z.object({ injected: z.literal(true), runId: z.string(), sessionKey: z.string() }),
       z.object({ cancelled: z.literal(true), runId: z.string(), sessionKey: z.string() }),
     ]),
-    errors: ['NOT_FOUND', 'RESOURCE_EXHAUSTED'],
+    errors: [],
     startsRun: true,
     takesLong: true,
   },

@@ -139,7 +139,8 @@ describe('a body that is wrong is 400, names the field and stores nothing', () =
     const [member] = faultsOf(route.definition.body).filter(({ path }) => path.length > 0)
     for (const body of [...wrong, ...(member === undefined ? [] : [member.value])]) {
       const answers = await Promise.all(locales.map((locale) => post(route, body, { 'accept-language': locale })))
-      expect(new Set(answers.map(errorText)).size).toBe(locales.length)
+      // clawgo's clients look for words that are the same in every language.
+      if (styleOf(route) !== 'text') expect(new Set(answers.map(errorText)).size).toBe(locales.length)
       expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([400]))
     }
   })

@@ -60,6 +60,8 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
     api_key: `sk-${marker}`,
     settings: { note: marker },
   })
+  // A tenant gets it when somebody first looks, which would seem to be a change.
+  await call('GET', '/v1/agents/default')
   const agentKey = `agent-${tag}`
   const agent = await call('POST', '/v1/agents', {
     agent_key: agentKey,

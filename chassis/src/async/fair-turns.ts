@@ -1,16 +1,16 @@
 /** Runs `work` when it is its key's turn. */
 export type FairTurns = <T>(key: string, work: () => Promise<T>) => Promise<T>
 
-/** One piece of work at a time; keys take turns, so that who asks for much waits behind itself alone. */
-export const createFairTurns = (): FairTurns => {
+/** So many pieces of work at a time; keys take turns, so that who asks for much waits behind itself alone. */
+export const createFairTurns = (places = 1): FairTurns => {
   /** In the order in which their turn comes; a key with nothing that waits is not in it. */
   const waiting = new Map<string, (() => void)[]>()
-  let busy = false
+  let free = places
 
   const next = (): void => {
     const [first] = waiting
     if (first === undefined) {
-      busy = false
+      free++
       return
     }
     const [key, queue] = first
@@ -22,13 +22,13 @@ export const createFairTurns = (): FairTurns => {
   }
 
   return async (key, work) => {
-    if (busy)
+    if (free > 0) free--
+    else
       await new Promise<void>((enter) => {
         const queue = waiting.get(key) ?? []
         queue.push(enter)
         waiting.set(key, queue)
       })
-    busy = true
     try {
       return await work()
     } finally {

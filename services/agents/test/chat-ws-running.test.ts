@@ -114,7 +114,7 @@ describe('two devices of one person', () => {
     expect(
       shown
         .filter(({ role }) => role === 'user')
-        .map(({ content }) => content)
+        .flatMap(({ content }) => String(content).split('\n'))
         .toSorted(),
     ).toEqual(messages.toSorted())
     const answered = answers.filter(({ injected }) => injected !== true)

@@ -103,7 +103,7 @@ export const startChat = () => {
   /** Works with a service that has other settings, in place of the usual one. */
   const withSettings = async (env: Record<string, string>, work: () => Promise<void>) => {
     const usual = agents
-    agents = await startAgents({ CLAWMESH_QUEUE_CAP: '2', ...env })
+    agents = await startAgents({ CLAWMESH_QUEUE_CAP: '2', CLAWMESH_QUEUE_DEBOUNCE_MS: '0', ...env })
     try {
       await work()
     } finally {

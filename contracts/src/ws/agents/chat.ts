@@ -47,7 +47,7 @@ export const chat = defineWsTable('agents', {
         "In the first three turns with somebody the agent is told to get to know them and to write that down, in that user's own copies of its files; until then an open agent has no tool but write_file. Without write_file there is no first meeting",
       remindsOfTheName: 'While USER.md of a user has no name, the agent is reminded to write it once it is known',
       serialisesDevices:
-        'Two connections of one user in one session lose nothing: what is said at once is answered, or goes into the run of the other, and every message is stored once',
+        'Two connections of one user in one session lose nothing: what is said at once is answered, or becomes part of the run of the other, and every text is stored once',
       sendsFiles:
         'Files that tools have made for the answer, or that it names in lines `MEDIA:<path>`, each once, are `media` of the answer and of run.completed, and `media_refs` of the message; lines that name them are not shown. An answer names none outside the workspace of its agent',
       signsLinks:
@@ -62,6 +62,11 @@ export const chat = defineWsTable('agents', {
         'The setting CLAWMESH_QUEUE_MODE has a message to a busy session wait for its turn (`queue`) or end the run that is on (`interrupt`) instead of going into it (`followup`)',
       boundsTheQueue:
         'At most CLAWMESH_QUEUE_CAP messages of a session wait for their turn; beyond it the new one is answered RESOURCE_EXHAUSTED, or the oldest, as CLAWMESH_QUEUE_DROP says',
+      joinsWhatComesTogether:
+        'Texts of one user that wait in a session, each within CLAWMESH_QUEUE_DEBOUNCE_MS after the one before, have one turn; those behind the first are answered `injected` with its run',
+      waitsForItsLane:
+        'A replica works on CLAWMESH_LANE_MAIN turns of conversations at once, and on as many of subagents, teams and schedules as their settings say; what waits goes by turns of the tenants',
+      refusesWhileLeaving: 'What still waits in a replica that is leaving is answered UNAVAILABLE',
     },
     params: z.object({
       message: z.string(),

@@ -25,7 +25,9 @@ export const createActiveRuns = () => {
   const active = new Map<string, ActiveRun>()
 
   /** Ends all runs with an error that says that this replica is leaving. */
+  let isLeaving = false
   const abort = () => {
+    isLeaving = true
     for (const { controller } of active.values()) controller.abort(new MeshError('UNAVAILABLE', 'error.shutting_down'))
   }
 
@@ -35,6 +37,7 @@ export const createActiveRuns = () => {
     remove: (runId: string) => void active.delete(runId),
     storedIds: () => [...active].flatMap(([runId, { isStored }]) => (isStored ? [runId] : [])),
     abort,
+    isLeaving: () => isLeaving,
     /** Waits until all runs have ended; aborts what is left after `timeoutMs`. */
     drain: async (timeoutMs: number): Promise<void> => {
       const deadline = Date.now() + timeoutMs

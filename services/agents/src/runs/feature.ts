@@ -13,6 +13,7 @@ import { createBeginRun } from './begin.ts'
 import { createCompactSession } from './compact-session.ts'
 import { createMeet } from './first-meeting.ts'
 import { createFollowRun, type FollowRun } from './follow.ts'
+import { createLanes } from './lanes.ts'
 import { createGatheringSignal } from './live-events.ts'
 import { createLostRunsPart } from './lost-runs.ts'
 import { createFlushMemory } from './memory-flush.ts'
@@ -84,6 +85,13 @@ export const createRuns = (
       rows,
       monthCost: async (call, agent) => (await traces.getAgentMonthCost(call, { agentId: agent.id })).costUsd,
     }),
+    inLane: createLanes({
+      main: config.laneMain,
+      subagent: config.laneSubagent,
+      team: config.laneTeam,
+      cron: config.laneCron,
+    }),
+    isLeaving: active.isLeaving,
     turn: createTurn({
       rows,
       begin: createBeginRun({ rows, leaseMs, sessionWaitMs }),
@@ -105,7 +113,11 @@ export const createRuns = (
     rows,
     ask: asks.ask,
     mode: config.queueMode,
-    queue: createSessionQueue({ cap: config.queueCap, drop: config.queueDrop }),
+    queue: createSessionQueue({
+      cap: config.queueCap,
+      drop: config.queueDrop,
+      debounceMs: config.queueDebounceMs,
+    }),
   })
   const running = createRunningRuns({ rows, ask: asks.ask })
 

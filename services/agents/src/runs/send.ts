@@ -45,10 +45,11 @@ export const createSend = ({ prepare, runPrepared, rows, ask, mode, queue }: Par
     const request = await prepare(call, asked)
     const injectedInto = await putIntoRun(request)
     if (injectedInto !== undefined) return { injectedInto }
-    const { tenantId } = request.caller
-    const result = await queue({ tenantId, sessionKey: asked.sessionKey }, (signal, begun) =>
-      runPrepared({ ...call, signal }, request, { started: begun }),
+    const { tenantId, userId } = request.caller
+    const said = { userId, text: request.message, isText: request.parts.length === 0 }
+    const outcome = await queue({ tenantId, sessionKey: asked.sessionKey }, said, ({ signal, gather, begun }) =>
+      runPrepared({ ...call, signal }, { ...request, gather }, { started: begun }),
     )
-    return { result }
+    return 'joined' in outcome ? { injectedInto: outcome.joined } : outcome
   }
 }

@@ -43,6 +43,33 @@ export const runSettings = {
     schema: z.enum(queueDrops).default('new'),
     about: 'Which message is refused when too many wait in a session: the new one, or the oldest',
   },
+  queueDebounceMs: {
+    env: ['CLAWMESH_QUEUE_DEBOUNCE_MS'],
+    schema: integer(800, 0),
+    about:
+      'Messages that wait in a session, each within so many ms after the one before, have one turn; 0 for one each',
+  },
+  laneMain: {
+    env: ['CLAWMESH_LANE_MAIN', 'GOCLAW_LANE_MAIN'],
+    schema: integer(30, 1),
+    about:
+      'Turns of conversations, channels and wakes that a replica works on at once; open HTTP requests do not count',
+  },
+  laneSubagent: {
+    env: ['CLAWMESH_LANE_SUBAGENT', 'GOCLAW_LANE_SUBAGENT'],
+    schema: integer(50, 1),
+    about: 'Turns of subagents that a replica works on at once',
+  },
+  laneTeam: {
+    env: ['CLAWMESH_LANE_TEAM', 'GOCLAW_LANE_TEAM', 'GOCLAW_LANE_DELEGATE'],
+    schema: integer(100, 1),
+    about: 'Turns of team tasks that a replica works on at once',
+  },
+  laneCron: {
+    env: ['CLAWMESH_LANE_CRON', 'GOCLAW_LANE_CRON'],
+    schema: integer(30, 1),
+    about: 'Turns of schedules and heartbeats that a replica works on at once',
+  },
   maxMessageChars: {
     env: ['CLAWMESH_MAX_MESSAGE_CHARS'],
     file: 'gateway.max_message_chars',

@@ -68,6 +68,8 @@ export interface RunRequest {
   sessionName?: HttpSessionName
   /** May be empty where `opening` says something. */
   message: string
+  /** Called when the turn comes: texts that were said meanwhile and belong to it. */
+  gather?: () => readonly string[]
   /** Texts and images of the message in their order; empty when it is only text. */
   parts: ContentPart[]
   /** Messages right before `message` that are stored like it: results of the client's tools, say. */

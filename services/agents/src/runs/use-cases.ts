@@ -1,6 +1,8 @@
 /** Runs: one turn of one session, from the message that starts it to the event that says how it ended. */
+import { MeshError } from '@clawmesh/contracts'
 import { type Call, createKeyedMutex, cutText } from '@clawmesh/chassis'
 import { SessionNameTaken } from './begin.ts'
+import type { InLane } from './lanes.ts'
 import type { MessageRules, MessageRulesOf } from './message-rules.ts'
 import { requireNoRefusal, type RunRule } from './rules.ts'
 import { storable } from './storable.ts'
@@ -10,6 +12,9 @@ import type { RunObserver, RunRequest, RunResult } from './types.ts'
 interface Parts {
   messageRules: MessageRulesOf
   rules: readonly RunRule[]
+  inLane: InLane
+  /** Whether this replica takes no more turns: those that still wait are refused. */
+  isLeaving: () => boolean
   turn: RunTurn
 }
 
@@ -27,6 +32,8 @@ const cutMessage = (message: string, { maxChars: limit }: MessageRules): string 
 export const createRun = ({
   messageRules,
   rules,
+  inLane,
+  isLeaving,
   turn,
 }: Parts): { prepare: PrepareRun; runPrepared: Run; run: Run } => {
   /** Turns of one session on this replica queue here, in order; other replicas are met at the lease. */
@@ -53,8 +60,15 @@ export const createRun = ({
 
   const runPrepared: Run = async (call, request, observer = {}) => {
     const { sessionKey, caller } = request
-    if (sessionKey === undefined) return freshTurn(call, request, observer)
-    return inSession(`${caller.tenantId} ${sessionKey}`, () => turn(call, request, observer))
+    if (sessionKey === undefined) return inLane(request, () => freshTurn(call, request, observer))
+    return inSession(`${caller.tenantId} ${sessionKey}`, () =>
+      inLane(request, () => {
+        if (isLeaving()) throw new MeshError('UNAVAILABLE', 'error.shutting_down')
+        if (call.signal.aborted) throw new MeshError('CANCELLED', 'error.cancelled')
+        const message = [request.message, ...(request.gather?.() ?? [])].join('\n')
+        return turn(call, { ...request, message }, observer)
+      }),
+    )
   }
 
   return {

@@ -79,6 +79,33 @@ describe('sending', () => {
     ])
   })
 
+  rule('chat.send.announcesSteps', async () => {
+    const { alice } = newTenant()
+    const { events, stop } = listen(alice)
+    agents().model = async function* ({ messages }) {
+      const calls = ['a', 'b'].map((id) => ({ id, name: 'clock', argumentsJson: `{"in":"${id}"}`, parseError: '' }))
+      if (messages.at(-1)!.role === 'tool') yield done({ content: 'noon' })
+      else yield done({ content: 'let me look', finishReason: 'tool_calls', toolCalls: calls })
+    }
+    await send(alice, keyOf('steps'), 'x')
+    await eventually('the end', async () => events.at(-1)?.type === 'run.completed')
+    stop()
+    expect(events.map((event) => (event.type === 'activity' ? event.phase : event.type))).toEqual([
+      'run.started',
+      'thinking',
+      'chunk',
+      'block.reply',
+      'tool_exec',
+      'tool.call',
+      'tool.call',
+      'tool.result',
+      'tool.result',
+      'thinking',
+      'chunk',
+      'run.completed',
+    ])
+  })
+
   rule('chat.send.meetsPeople', async () => {
     const { alice } = newTenant()
     agents().moreTools = ['write_file', 'read_file']

@@ -199,7 +199,7 @@ rule('wakeAgent.makesRoomInATurn', async () => {
   ).toBe(true)
 })
 
-it('a conversation is named once, and others are told', async () => {
+rule('chat.send.titlesSessions', async () => {
   const key = 'agent:small:named'
   await say(key, 'I want to go to Rome')
   const { rows } = await agents.mesh

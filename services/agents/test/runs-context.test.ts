@@ -16,6 +16,7 @@ import { withSummary } from '../src/runs/summary-messages.ts'
 import { titleOf, wantsTitle } from '../src/runs/title-session.ts'
 import { createTurnContext } from '../src/runs/turn-context.ts'
 import type { Message, NewMessage } from '../src/sessions/types.ts'
+import { rule, ruleName } from '../../../test/support/rule.ts'
 import { expectLinear, hostilePieces, repeated } from '../../../test/support/linear-time.ts'
 
 const log = createLogger({ level: 'silent', name: 'test' })
@@ -90,7 +91,7 @@ describe('mending', () => {
     expect(mended.at(-1)).toMatchObject({ content: 'two', extra: { toolCallId: ids[1] } })
   })
 
-  it('never leaves a call without its result, a result without its call or an id twice', () => {
+  rule('createChatCompletion.mendsToolTurns', async () => {
     fc.assert(fc.property(anyConversation, (messages) => expectPairs(mendToolTurns(messages))))
   })
 })
@@ -109,7 +110,7 @@ describe('pruning', () => {
   const pruned = (messages: NewMessage[], window: number, contextPruning: object = {}) =>
     prune(messages, settings(window, { contextPruning }), storedChars)
 
-  it('cuts one result that takes more than 30 % of the window', () => {
+  it(ruleName('createChatCompletion.prunesOldResults', 'one result'), () => {
     const [, , cut] = pruned(withOld('x'.repeat(40_000)), 25_000, { softTrimRatio: 1 })
     expect(cut!.content.length).toBeLessThan(30_100)
     expect(cut!.content.indexOf('[...')).toBeCloseTo(21_000, -1)
@@ -119,7 +120,7 @@ describe('pruning', () => {
     expect(pruned(withOld(long), 10_000)[2]!.content).toBe(long)
   })
 
-  it('keeps 1500 characters at each end of long results from a quarter on', () => {
+  it(ruleName('createChatCompletion.prunesOldResults', 'the ends of long results'), () => {
     const [, , cut] = pruned(withOld(long), 3_500)
     expect(cut!.content).toMatch(/^x{1500}\n\[\.\.\. 1000 characters left out \.\.\.\]\nx{1500}$/)
   })
@@ -143,7 +144,7 @@ describe('pruning', () => {
     expect(pruned(messages, 2_000)).toEqual(messages)
   })
 
-  it('clears the oldest results from half a window and 50,000 characters on', () => {
+  it(ruleName('createChatCompletion.prunesOldResults', 'the oldest'), () => {
     const steps = Array.from({ length: 40 }, (_, index) => [call(`c${index}`), result(`c${index}`, long)]).flat()
     const kept = pruned([user('hi'), ...steps], 30_000)
     const contents = kept.flatMap(({ role, content }) => (role === 'tool' ? [content] : []))

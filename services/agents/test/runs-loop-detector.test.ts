@@ -1,8 +1,10 @@
 /** Noticing agents that go in circles, and what the model is told when a turn gets long. */
+import { MeshError } from '@clawmesh/contracts'
 import { rule } from '../../../test/support/rule.ts'
 import { createLoopDetector, type LoopAdvice } from '../src/runs/loop-detector.ts'
 import { nudgeOf } from '../src/runs/nudges.ts'
 import { slowAfterMs } from '../src/runs/slow-tools.ts'
+import { runToolTurn, type InvokeTool } from '../src/runs/tool-turn.ts'
 
 /** What is advised at each of so many calls. */
 const advices = (
@@ -67,10 +69,50 @@ describe('a turn that gets long', () => {
 })
 
 describe('a slow tool', () => {
-  it('takes more than two minutes, and more than twice what it took at most once that is known', () => {
+  rule('chat.send.announcesSlowTools', async () => {
     expect(slowAfterMs(undefined)).toBe(120_000)
     expect(slowAfterMs({ count: 2, slowestMs: 90_000 })).toBe(120_000)
     expect(slowAfterMs({ count: 3, slowestMs: 90_000 })).toBe(180_000)
     expect(slowAfterMs({ count: 3, slowestMs: 10 })).toBe(120_000)
+  })
+})
+
+describe('calls of one answer', () => {
+  const live = { text: () => undefined, send: () => undefined, settled: async () => undefined }
+  const trace = { toolCall: () => ({ end: () => undefined }) }
+  const turnOf = (calls: readonly string[], invoke: InvokeTool) =>
+    runToolTurn({
+      call: { caller: { tenantId: 't' }, signal: new AbortController().signal },
+      calls: calls.map((name) => ({ id: name, name, argumentsJson: '{}', parseError: '' })),
+      context: {},
+      invoke,
+      live,
+      trace,
+      loops: createLoopDetector(),
+      iteration: 1,
+      isCut: false,
+      guardsResults: true,
+    } as never)
+
+  rule('createChatCompletion.runsCallsTogether', async () => {
+    const gates = new Map<string, () => void>()
+    const turn = turnOf(['a', 'b', 'c'], async (_call, { tool }) => {
+      await new Promise<void>((resolve) => gates.set(tool, resolve))
+      return { output: `from ${tool}`, isError: false }
+    })
+    await Promise.resolve()
+    expect([...gates.keys()]).toEqual(['a', 'b', 'c'])
+    for (const tool of ['c', 'a', 'b']) gates.get(tool)!()
+    expect((await turn).results.map(({ content }) => content)).toEqual(['from a', 'from b', 'from c'])
+  })
+
+  it('go on when one of them cannot be reached, and end when the person has left', async () => {
+    const failing = turnOf(['a', 'b'], async (_call, { tool }) => {
+      if (tool === 'a') throw new Error('away')
+      return { output: 'well', isError: false }
+    })
+    expect((await failing).results).toMatchObject([{ extra: { isError: true } }, { content: 'well' }])
+    const left = turnOf(['a'], () => Promise.reject(new MeshError('CANCELLED', 'error.cancelled')))
+    await expect(left).rejects.toMatchObject({ code: 'CANCELLED' })
   })
 })

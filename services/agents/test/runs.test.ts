@@ -306,7 +306,7 @@ describe('tools', () => {
     expect(body['choices'][0].message.content).toContain('nested deeper than 100')
   })
 
-  it('are shown to watchers without credentials and without halved characters', async () => {
+  rule('chat.send.trimsToolEvents', async () => {
     const key = `ghp_${'q7Rt'.repeat(10)}`
     const argumentsJson = JSON.stringify({ note: `${'x'.repeat(499)}😀`, header: `use ${key}`, password: 'two words' })
     agents.model = async function* ({ messages }) {

@@ -118,6 +118,12 @@ export const chat = defineHttpTable('agents', {
         'What web_fetch and web_search find is looked at like a message, and shown to the model behind a warning where it looks like an injection; bytes of zero count as one',
       retriesUnreadableCalls:
         "A call of the agent's tools whose arguments cannot be read, or were cut by the token limit, is answered to the model with what is wrong, three answers in a row; after a fourth the run fails with 503",
+      runsCallsTogether:
+        'Calls of one answer run at the same time; their results are shown to the model in the order of the calls',
+      prunesOldResults:
+        'Old tool results are shortened before the model is asked: one above 30 % of the window to that, those above 3,000 characters to their ends once a quarter of the window is taken, the oldest are cleared once half is; `context_pruning` of the agent says otherwise',
+      mendsToolTurns:
+        'The model is never shown a result without its call, a call without a result or one id twice, whatever is stored',
       noticesCircles:
         'A tool that is called with the same arguments and gives the same result is run, with a warning from the third time on; after the fifth the agent has no tools left in the turn',
       nudgesLongTurns:

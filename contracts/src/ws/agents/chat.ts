@@ -39,6 +39,14 @@ export const chat = defineWsTable('agents', {
       sendsTwins:
         'A connection that did not connect with protocolVersion 3 also gets the events of the runs that it has asked for under their older names; every end is a `run.completed` among them',
       numbersEvents: 'Every event of a run has its number in it, `seq`, from 1 without a gap',
+      announcesSteps:
+        'Each model call is announced by an activity `thinking`; text before calls is a `block.reply`, then come an activity `tool_exec`, a `tool.call` for every call and a `tool.result` for each as it ends',
+      announcesSlowTools:
+        'A tool that runs for longer than two minutes, and than twice the longest of at least three calls, is told of by an activity `tool_slow`',
+      trimsToolEvents:
+        'Arguments of calls are shown with texts cut to 500 characters and results to 1,000, both without credentials',
+      titlesSessions:
+        'After the first turn a session without a label gets one of at most 100 characters from the model, and session.updated tells of it; a label is never replaced',
       requiresAUser: 'A connection without a user id is answered INVALID_REQUEST',
       takesNoEmptyMessage: 'An empty message without media is answered INVALID_REQUEST',
       outlivesTheConnection: 'The run goes on when the connection is gone, and the history has what came of it',

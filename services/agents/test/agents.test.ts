@@ -70,6 +70,21 @@ describe('listing', () => {
     expect((await keysOf(caller)).filter((key) => key !== 'default')).toEqual(['three', 'two', 'one'])
   })
 
+  rule('listAgents.showsChangesAtOnce', async () => {
+    const caller = newAdmin()
+    const bob = { ...caller, userId: 'bob' }
+    const { body } = await create({ agent_key: 'renamed' }, caller)
+    expect(await keysOf(caller)).toContain('renamed')
+    expect(await keysOf(bob)).not.toContain('renamed')
+    // As other replicas do, whose news have not come yet.
+    await pool().query(`UPDATE agents.agents SET display_name = 'Elsewhere' WHERE id = $1`, [body['id']])
+    await share(caller.tenantId, body['id'], 'bob')
+    for (const user of [caller, bob])
+      expect(await list(user)).toContainEqual(expect.objectContaining({ id: body['id'], display_name: 'Elsewhere' }))
+    await pool().query('DELETE FROM agents.agents WHERE id = $1', [body['id']])
+    expect(await keysOf(caller)).not.toContain('renamed')
+  })
+
   rule('listAgents.emptyIsAList', async () => {
     const owner = testCaller({ role: 'owner' })
     await remove('default', owner)

@@ -77,6 +77,7 @@ export const agents = defineHttpTable('agents', {
       showsAllToSystemOwners: 'A system owner sees every agent of the tenant',
       ordersNewestFirst: 'All come at once, the newest first, and only those of the tenant',
       emptyIsAList: 'Without agents the list is empty, not null',
+      showsChangesAtOnce: 'What was changed before the question is in the answer, whichever replica changed it',
     },
     response: { 200: z.object({ agents: z.array(agent) }) },
     errors: [400],

@@ -16,7 +16,7 @@ const cachedAgents = 10_000
 export const createAgents = (mesh: Mesh, db: ServiceDb<PrismaClient>) => {
   const identity = mesh.client(IdentityServiceService)
   const channels = mesh.client(ChannelsServiceService)
-  const rowsOf = createAgentRows(db)
+  const rowsOf = createAgentRows(db, mesh.cache<Agent>('agents', cachedAgents))
   const lookup = createAgentLookup({
     rowsOf,
     agents: mesh.cache<Agent>('agents', cachedAgents),

@@ -1,5 +1,5 @@
 /** Rows of agents and their shares. */
-import { event, newId, type ServiceDb } from '@clawmesh/chassis'
+import { event, newId, type Cache, type ServiceDb } from '@clawmesh/chassis'
 import type { Agent as AgentRow, PrismaClient } from '../db/client/client.ts'
 import { DbNull, type InputJsonObject } from '../db/client/internal/prismaNamespace.ts'
 import { renameInIdentityFiles } from '../context-files/rows.ts'
@@ -33,10 +33,30 @@ const toColumns = <T extends AgentChanges>(fields: T): Columns<T> => {
 const seeded = new Set<string>()
 const mostRemembered = 100_000
 
+/**
+ * `$1`: the tenant, `$2`: a user, null for all agents. Gives the agents that a list for them may have, in its order, and
+ * which state of each the database has. `isOpen`: whatever channels open.
+ */
+const namedSql = `
+  SELECT id, version, "isOpen" FROM (
+    SELECT id, created_at, agent_type, xmin::text AS version, $2::text IS NULL OR owner_id = $2 OR is_default OR EXISTS (
+      SELECT FROM agents.agent_shares s WHERE s.agent_id = a.id AND s.user_id = $2) AS "isOpen"
+    FROM agents.agents a WHERE tenant_id = $1
+  ) AS known
+  WHERE "isOpen" OR agent_type = 'predefined'
+  ORDER BY created_at DESC, id DESC`
+
+interface Named {
+  id: string
+  version: string
+  isOpen: boolean
+}
+
+/** `states` keeps agents by id and version: a list asks the database only for what has changed since the last one. */
 export const createAgentRows =
-  (db: ServiceDb<PrismaClient>) =>
+  (db: ServiceDb<PrismaClient>, states: Cache<Agent>) =>
   (tenantId: string): AgentRows => {
-    const { prisma, change } = db.forTenant(tenantId)
+    const { prisma, sql, change } = db.forTenant(tenantId)
     const evict = [
       { kind: 'agents', tenantId },
       { kind: 'context_files', tenantId },
@@ -80,6 +100,21 @@ export const createAgentRows =
       return row === null ? undefined : toAgent(row)
     }
 
+    /** Agents in the states that were named, but for those that have gone since. */
+    const agentsOf = async (named: readonly Named[]): Promise<Agent[]> => {
+      const wanted = named.map(({ id, version }) => {
+        const key = `${id} ${version}`
+        return { id, key, kept: states.peek(tenantId, key) }
+      })
+      const missing = wanted.flatMap(({ id, kept }) => (kept === undefined ? [id] : []))
+      const rows = missing.length === 0 ? [] : await prisma.agent.findMany({ where: { tenantId, id: { in: missing } } })
+      const loaded = new Map(rows.map((row) => [row.id, toAgent(row)]))
+      const found = wanted.map(({ id, key, kept }) =>
+        kept === undefined ? states.get(tenantId, key, async () => loaded.get(id)) : kept,
+      )
+      return (await Promise.all(found)).filter((agent) => agent != null)
+    }
+
     return {
       find: async (ref) => {
         const found = await find(ref)
@@ -95,29 +130,12 @@ export const createAgentRows =
         return find('default')
       },
 
-      list: async () => {
+      list: async (user) => {
         await seed()
-        return (await prisma.agent.findMany({ where: { tenantId }, orderBy: { createdAt: 'desc' } })).map(toAgent)
-      },
-
-      listFor: async (userId, openedByChannels) => {
-        await seed()
-        const rows = await prisma.agent.findMany({
-          where: {
-            tenantId,
-            OR: [
-              { ownerId: userId },
-              { isDefault: true },
-              { shares: { some: { userId } } },
-              { agentType: 'predefined' },
-            ],
-          },
-          include: { shares: { where: { userId }, select: { id: true } } },
-          orderBy: { createdAt: 'desc' },
-        })
-        const isOpen = (row: (typeof rows)[number]) => row.ownerId === userId || row.isDefault || row.shares.length > 0
-        const opened = new Set(rows.every(isOpen) ? [] : await openedByChannels())
-        return rows.filter((row) => isOpen(row) || opened.has(row.id)).map(toAgent)
+        const { rows: named } = await sql.prepared<Named>('name_agents', namedSql, [tenantId, user?.id ?? null])
+        const isAllOpen = named.every(({ isOpen }) => isOpen)
+        const opened = new Set(isAllOpen ? [] : await user?.openedByChannels())
+        return agentsOf(named.filter(({ id, isOpen }) => isOpen || opened.has(id)))
       },
 
       isSharedWith: async (agentId, userId) =>

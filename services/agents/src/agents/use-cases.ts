@@ -13,12 +13,11 @@ export interface AgentRows {
   find: (ref: string) => Promise<Agent | undefined>
   /** The agent marked as default, else the one called `default`. */
   findDefault: () => Promise<Agent | undefined>
-  list: () => Promise<Agent[]>
   /**
-   * What a user may use: own, default and shared agents, and predefined ones that a channel opens. Channels are asked
-   * only when there are predefined agents that nothing else opens.
+   * All agents, or what a user may use: own, default and shared agents, and predefined ones that a channel opens. Channels
+   * are asked only when there are predefined agents that nothing else opens. Newest first.
    */
-  listFor: (userId: string, openedByChannels: () => Promise<readonly string[]>) => Promise<Agent[]>
+  list: (user?: { id: string; openedByChannels: () => Promise<readonly string[]> }) => Promise<Agent[]>
   isSharedWith: (agentId: string, userId: string) => Promise<boolean>
   /** Takes the default's mark from the agent that has it where the new one is the default. @throws ALREADY_EXISTS */
   insert: (
@@ -91,7 +90,7 @@ export const createAgentUseCases = ({ rowsOf, workspaceDir, tenantSlug: slugOf, 
       requireUser(caller)
       const rows = rowsOf(caller.tenantId)
       if (isSystemOwner(caller)) return rows.list()
-      return rows.listFor(caller.userId, () => openedByChannels(caller))
+      return rows.list({ id: caller.userId, openedByChannels: () => openedByChannels(caller) })
     },
 
     /** @throws NOT_FOUND, FORBIDDEN when the caller has no access */

@@ -30,7 +30,7 @@ export const callerSchema = z.object({
   /** External user id; empty when the request names none. */
   userId: z.string().max(255),
   /**
-   * Whom a request to a route of OpenAI's dialect speaks for when its body names nobody either. There only while the
+   * Whom a request to a route of another's dialect speaks for when its body names nobody either. There only while the
    * user is not named, and may be.
    */
   fallbackUserId: z.string().max(255).optional(),

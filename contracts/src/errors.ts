@@ -15,6 +15,8 @@ interface ErrorKind {
   openai: string
   /** `error.code` on the OpenAI-compatible endpoints, where it is not the code above. */
   openaiCode?: string
+  /** `error.type` on the routes of Anthropic's dialect. */
+  anthropic: string
   /** The text of the example in the API documentation. */
   example: MessageKey
   /** When it is answered, for the API documentation. */
@@ -28,6 +30,7 @@ export const errorKinds = {
     grpc: 16,
     retryable: false,
     openai: 'invalid_request_error',
+    anthropic: 'authentication_error',
     example: 'error.unauthorized',
     about: 'No credential, or one that is unknown, revoked or expired',
   },
@@ -37,6 +40,7 @@ export const errorKinds = {
     grpc: 7,
     retryable: false,
     openai: 'invalid_request_error',
+    anthropic: 'permission_error',
     example: 'error.permission_denied',
     about: 'The credential is good, but its role or scope is not enough',
   },
@@ -46,6 +50,7 @@ export const errorKinds = {
     grpc: 7,
     retryable: false,
     openai: 'invalid_request_error',
+    anthropic: 'permission_error',
     example: 'error.tenant_access_revoked',
     about: 'The tenant is closed, or the caller is no member of it',
   },
@@ -55,6 +60,7 @@ export const errorKinds = {
     grpc: 3,
     retryable: false,
     openai: 'invalid_request_error',
+    anthropic: 'invalid_request_error',
     example: 'error.invalid_request',
     about: 'The path, a header, the query or the body is malformed; the text names the field',
   },
@@ -64,6 +70,7 @@ export const errorKinds = {
     grpc: 12,
     retryable: false,
     openai: 'invalid_request_error',
+    anthropic: 'invalid_request_error',
     example: 'error.method_not_allowed',
     about: 'The path does not take this method; Allow lists those it takes',
   },
@@ -73,6 +80,7 @@ export const errorKinds = {
     grpc: 3,
     retryable: false,
     openai: 'invalid_request_error',
+    anthropic: 'request_too_large',
     example: 'error.body_too_large',
     about: 'The body is larger than the operation takes',
   },
@@ -82,6 +90,7 @@ export const errorKinds = {
     grpc: 4,
     retryable: true,
     openai: 'invalid_request_error',
+    anthropic: 'invalid_request_error',
     example: 'error.request_timeout',
     about: 'The request came too slowly',
   },
@@ -91,6 +100,7 @@ export const errorKinds = {
     grpc: 3,
     retryable: false,
     openai: 'invalid_request_error',
+    anthropic: 'invalid_request_error',
     example: 'error.headers_too_large',
     about: 'The headers are too large or too many',
   },
@@ -100,6 +110,7 @@ export const errorKinds = {
     grpc: 9,
     retryable: false,
     openai: 'invalid_request_error',
+    anthropic: 'invalid_request_error',
     example: 'error.tool_failed',
     about: 'The tool ran and failed',
   },
@@ -109,6 +120,7 @@ export const errorKinds = {
     grpc: 5,
     retryable: false,
     openai: 'not_found_error',
+    anthropic: 'not_found_error',
     example: 'error.not_found',
     about: 'There is no such thing in the tenant of the caller, or no such tenant',
   },
@@ -118,6 +130,7 @@ export const errorKinds = {
     grpc: 6,
     retryable: false,
     openai: 'invalid_request_error',
+    anthropic: 'invalid_request_error',
     example: 'error.already_exists',
     about: 'The name is taken',
   },
@@ -127,6 +140,7 @@ export const errorKinds = {
     grpc: 9,
     retryable: false,
     openai: 'invalid_request_error',
+    anthropic: 'invalid_request_error',
     example: 'error.api_key_ended',
     about: 'The thing is not in a state that allows this',
   },
@@ -137,6 +151,7 @@ export const errorKinds = {
     retryable: true,
     retryAfterMs: 1_000,
     openai: 'invalid_request_error',
+    anthropic: 'invalid_request_error',
     example: 'error.idempotency_key_in_use',
     about: 'The first request with this Idempotency-Key is still running',
   },
@@ -146,6 +161,7 @@ export const errorKinds = {
     grpc: 3,
     retryable: false,
     openai: 'invalid_request_error',
+    anthropic: 'invalid_request_error',
     example: 'error.idempotency_key_reused',
     about: 'The Idempotency-Key was used for another request, or for one whose answer was too large to be kept',
   },
@@ -155,6 +171,7 @@ export const errorKinds = {
     grpc: 8,
     retryable: true,
     openai: 'rate_limit_error',
+    anthropic: 'rate_limit_error',
     example: 'error.rate_limit',
     about: 'Too much was started, or asked for; where the wait is known it is told',
   },
@@ -164,6 +181,7 @@ export const errorKinds = {
     grpc: 8,
     retryable: false,
     openai: 'insufficient_quota',
+    anthropic: 'billing_error',
     openaiCode: 'insufficient_quota',
     example: 'error.provider_quota',
     about: 'What may be spent is spent; asking again is of no use',
@@ -174,6 +192,7 @@ export const errorKinds = {
     grpc: 3,
     retryable: false,
     openai: 'invalid_request_error',
+    anthropic: 'invalid_request_error',
     openaiCode: 'unsupported_parameter',
     example: 'error.unsupported_parameter',
     about: 'The mesh, or the provider that serves the agent, cannot honour a parameter of the request',
@@ -184,6 +203,7 @@ export const errorKinds = {
     grpc: 3,
     retryable: false,
     openai: 'invalid_request_error',
+    anthropic: 'invalid_request_error',
     openaiCode: 'unknown_parameter',
     example: 'error.parameter_unknown',
     about: 'The request has a parameter that the protocol does not know',
@@ -194,6 +214,7 @@ export const errorKinds = {
     grpc: 1,
     retryable: true,
     openai: 'server_error',
+    anthropic: 'api_error',
     example: 'error.cancelled',
     about: 'The request was cancelled',
   },
@@ -204,6 +225,7 @@ export const errorKinds = {
     retryable: true,
     retryAfterMs: 1_000,
     openai: 'server_error',
+    anthropic: 'overloaded_error',
     example: 'error.unavailable',
     about: 'A part that is needed does not answer',
   },
@@ -213,6 +235,7 @@ export const errorKinds = {
     grpc: 4,
     retryable: true,
     openai: 'server_error',
+    anthropic: 'timeout_error',
     example: 'error.timeout',
     about: 'A part that is needed did not answer in time',
   },
@@ -222,6 +245,7 @@ export const errorKinds = {
     grpc: 13,
     retryable: false,
     openai: 'server_error',
+    anthropic: 'api_error',
     example: 'error.internal',
     about: 'A fault of the mesh; the log has it under the request id',
   },
@@ -271,8 +295,11 @@ export const retryOf = ({ code, retryAfterMs }: MeshError): Retry => {
   return { retryable, ...(retryable && retryAfterMs !== undefined ? { retryAfterMs: Math.ceil(retryAfterMs) } : {}) }
 }
 
-/** The shape of an error's body. `openai` nests it as OpenAI's clients expect, `text` is what clawgo's show as it is. */
-export type ErrorStyle = 'mesh' | 'openai' | 'text'
+/**
+ * The shape of an error's body. `openai` and `anthropic` nest it as the clients of those expect, `text` is what clawgo's show
+ * as it is.
+ */
+export type ErrorStyle = 'mesh' | 'openai' | 'anthropic' | 'text'
 
 /** What clients of clawgo's API are told in words that do not change with the language, by message or else by code. */
 const plainTexts: Partial<Record<MessageKey | ErrorCode, string>> = {
@@ -289,13 +316,19 @@ const plainTexts: Partial<Record<MessageKey | ErrorCode, string>> = {
 export const errorLine = ({ key, code, params }: MeshError, locale: Locale): string =>
   `${plainTexts[key] ?? plainTexts[code] ?? translate(locale, key, params)}\n`
 
-/** The HTTP body of an error, where it is JSON. */
-export const errorBody = (error: MeshError, locale: Locale, style: 'mesh' | 'openai' = 'mesh'): object => {
+/** The HTTP body of an error, where it is JSON. Anthropic's shape has the id of the request in it. */
+export const errorBody = (
+  error: MeshError,
+  locale: Locale,
+  style: Exclude<ErrorStyle, 'text'> = 'mesh',
+  requestId: string | null = null,
+): object => {
   const kind: ErrorKind = errorKinds[error.code]
   const message = translate(locale, error.key, error.params)
   if (style === 'openai')
     return {
       error: { message, type: kind.openai, code: kind.openaiCode ?? kind.code, param: error.params['field'] ?? null },
     }
+  if (style === 'anthropic') return { type: 'error', error: { type: kind.anthropic, message }, request_id: requestId }
   return { error: message, code: kind.code, ...retryOf(error) }
 }

@@ -74,6 +74,7 @@ it('says what each tag and each shared error is about, and has no shared part th
 
 const errorSchemas = {
   mesh: '#/components/schemas/Error',
+  anthropic: '#/components/schemas/AnthropicError',
   openai: '#/components/schemas/OpenAiError',
   text: 'string',
 }
@@ -145,8 +146,9 @@ describe.each(routes)('%s', (_title, { definition }, operation) => {
         const { value } = examples![code]!
         if (style === 'text') expect(value).toMatch(/^[^{}]+\n$/)
         else {
-          const inner = (style === 'openai' ? value['error'] : value) as Json
-          expect(inner['code']).toBe(style === 'openai' && 'openaiCode' in kind ? kind.openaiCode : kind.code)
+          const inner = (style === 'mesh' ? value : value['error']) as Json
+          if (style === 'anthropic') expect(inner['type']).toBe(kind.anthropic)
+          else expect(inner['code']).toBe(style === 'openai' && 'openaiCode' in kind ? kind.openaiCode : kind.code)
           expect(String(inner['message'] ?? inner['error'])).not.toMatch(/\{|: $|^$/)
         }
         if (kind.retryable) expect(headers).toHaveProperty('Retry-After')

@@ -87,10 +87,12 @@ describe('without a good credential', () => {
       for (const [name, headers] of wrong) {
         const answer = await call(gateway.port, url, { method, headers })
         expect([method, path, name, answer.status]).toEqual([method, path, name, 401])
-        if (definition.dialect === 'clawgo') expect(answer.text).toBe('unauthorized\n')
+        const { dialect } = definition
+        if (dialect === 'clawgo') expect(answer.text).toBe('unauthorized\n')
         else {
-          const { code, error } = answer.json() as { code?: string; error: { code: string } }
-          expect(definition.dialect === 'openai' ? error.code : code).toBe('UNAUTHORIZED')
+          const { code, error } = answer.json() as { code?: string; error: { code: string; type: string } }
+          const answered = dialect === 'anthropic' ? error.type : dialect === 'openai' ? error.code : code
+          expect(answered).toBe(dialect === 'anthropic' ? 'authentication_error' : 'UNAUTHORIZED')
         }
         expect(answer.headers['www-authenticate']).toBe('Bearer')
       }

@@ -23,7 +23,7 @@ export const errorText = ({ body, text, headers }: Answer<unknown>): string => {
 
 /** Asserts that an answer is an error of a code, in the form of its route, and shows nothing of the inside. */
 export const expectRefusal = (answer: Answer<unknown>, { code, style = 'mesh', names }: Refusal): void => {
-  const { status, code: publicCode, retryable, openai } = errorKinds[code]
+  const { status, code: publicCode, retryable, openai, anthropic } = errorKinds[code]
   expect({ status: answer.status, text: answer.text }).toEqual({ status, text: answer.text })
   const type = style === 'text' ? 'text/plain' : 'application/json'
   expect(answer.headers['content-type']).toBe(`${type}; charset=utf-8`)
@@ -37,6 +37,12 @@ export const expectRefusal = (answer: Answer<unknown>, { code, style = 'mesh', n
         code: publicCode,
         param: (answer.body as { error: { param: unknown } }).error.param,
       },
+    })
+  else if (style === 'anthropic')
+    expect(answer.body).toEqual({
+      type: 'error',
+      error: { type: anthropic, message: expect.any(String) },
+      request_id: answer.headers['request-id'],
     })
   else expect(answer.body).toEqual(expect.objectContaining({ error: expect.any(String), code: publicCode, retryable }))
   expect(errorText(answer)).not.toBe('')

@@ -100,7 +100,7 @@ const ask = (route: Route, headers: Headers) => {
 describe('a credential that does not hold is refused, whatever else is sent', () => {
   /** Headers that would be believed if anything vouched for them. */
   const claims = { 'x-goclaw-user-id': systemOwnerId, 'x-goclaw-tenant-id': 'master', 'x-goclaw-agent-id': 'default' }
-  const credentials = (): Record<string, Headers> => ({
+  const credentials = ({ definition: { keyHeader } }: Route): Record<string, Headers> => ({
     none: {},
     'wrong token': bearer('wrong'),
     'token of the same length': bearer('x'.repeat(mesh.gatewayToken.length)),
@@ -118,12 +118,15 @@ describe('a credential that does not hold is refused, whatever else is sent', ()
     'revoked key': bearer(revoked),
     'expired key': bearer(expired),
     ...Object.fromEntries(Object.entries(badTokens).map(([what, token]) => [what, bearer(token)])),
-    'token in another header': { 'x-api-key': mesh.gatewayToken, cookie: `token=${mesh.gatewayToken}` },
+    'token in another header': {
+      [keyHeader === true ? 'x-token' : 'x-api-key']: mesh.gatewayToken,
+      cookie: `token=${mesh.gatewayToken}`,
+    },
   })
 
   test.each(titled(guardedRoutes))('%s', async (_title, route) => {
     const refused: string[] = []
-    for (const [what, headers] of Object.entries(credentials())) {
+    for (const [what, headers] of Object.entries(credentials(route))) {
       const answer = await ask(route, { ...claims, ...headers })
       expectRefusal(answer, { code: 'UNAUTHORIZED', style: styleOf(route) })
       expect(answer.headers['www-authenticate']).toBe('Bearer')

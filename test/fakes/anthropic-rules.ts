@@ -214,6 +214,19 @@ const checkThinking = (body: Json): void => {
     )
 }
 
+const mostMarks = 4
+
+/** Marks of a prompt cache: few, and none that lasts longer than one before it. */
+const checkCacheMarks = ({ tools, system, messages }: Json): void => {
+  const list = (value: unknown): Json[] => (Array.isArray(value) ? value.filter(isJson) : [])
+  const blocks = [...list(tools), ...list(system), ...list(messages).flatMap(blocksOf)]
+  const ttls = blocks.flatMap(({ cache_control: mark }) => (isJson(mark) ? [mark['ttl'] ?? '5m'] : []))
+  if (ttls.length > mostMarks)
+    refuse(`A maximum of ${mostMarks} blocks with cache_control may be provided. Found ${ttls.length}.`)
+  if (ttls.some((ttl, at) => ttl === '1h' && ttls[at - 1] === '5m'))
+    refuse("a ttl='1h' cache_control block must not come after a ttl='5m' cache_control block")
+}
+
 /** @throws Refusal for a Messages request that Anthropic would not take */
 export const checkMessagesRequest = ({ body, headers }: Received): void => {
   if (!headers['x-api-key']) refuse('x-api-key header is required', 401, 'authentication_error')
@@ -227,6 +240,7 @@ export const checkMessagesRequest = ({ body, headers }: Received): void => {
     for (const block of body['system'].filter(isJson)) {
       if (block['text'] === '') refuse('system: text content blocks must be non-empty')
     }
+  checkCacheMarks(body)
   checkTools(body)
   checkMessages(body['messages'])
   checkThinking(body)

@@ -22,11 +22,11 @@ import { fromContract, toContract } from '../contract/index.ts'
 import type { Logger } from '../log/logger.ts'
 import { traced } from '../telemetry/telemetry.ts'
 import { cutText } from '../text/cut.ts'
+import { withDialectUser } from './dialect-user.ts'
 import { answerFailure } from './errors.ts'
 import type { HttpExchange, Incoming, Outgoing, RequestHead, WholeAnswer } from './exchange.ts'
 import type { AnyHandler, HttpImplementation } from './implement.ts'
 import { parseBody } from './json-body.ts'
-import { withOpenAiUser } from './openai-user.ts'
 import { isReply, reply } from './reply.ts'
 import { createRouteTable } from './route-table.ts'
 import { validate } from './validate.ts'
@@ -123,7 +123,8 @@ const inputOf = async (incoming: Incoming, address: Address, { definition }: Rou
     definition.body === undefined
       ? undefined
       : read(definition.body, await bodyOf(incoming, definition, sender), locale)
-  const caller = definition.dialect === 'openai' ? withOpenAiUser(sender, body) : sender
+  const { dialect } = definition
+  const caller = dialect === 'openai' || dialect === 'anthropic' ? withDialectUser(sender, body) : sender
   return {
     caller,
     headers,

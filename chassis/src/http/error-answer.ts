@@ -45,7 +45,8 @@ export const errorAnswer = (
 ): ErrorAnswer => {
   const style = errorStyleOf(url)
   const language = locale ?? pickLocale(acceptLanguage)
-  const body = style === 'text' ? errorLine(error, language) : JSON.stringify(errorBody(error, language, style))
+  const body =
+    style === 'text' ? errorLine(error, language) : JSON.stringify(errorBody(error, language, style, requestId))
   return {
     status: errorKinds[error.code].status,
     body,
@@ -53,6 +54,7 @@ export const errorAnswer = (
       'content-type': `${style === 'text' ? 'text/plain' : 'application/json'}; charset=utf-8`,
       'content-length': String(Buffer.byteLength(body)),
       'x-request-id': requestId,
+      ...(style === 'anthropic' ? { 'request-id': requestId } : {}),
       ...retryHeaders(error),
     },
   }

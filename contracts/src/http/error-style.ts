@@ -3,18 +3,22 @@ import type { ErrorStyle } from '../errors.ts'
 import { allRoutes } from './index.ts'
 import type { HttpOperation } from './operation.ts'
 
-const styleOfDialect = { openai: 'openai', clawgo: 'text' } as const
+const styleOfDialect = { openai: 'openai', anthropic: 'anthropic', clawgo: 'text' } as const
 
 /** The shape of the errors of an operation. */
 export const errorStyleOfOperation = ({ dialect }: Pick<HttpOperation, 'dialect'>): ErrorStyle =>
   dialect === undefined ? 'mesh' : styleOfDialect[dialect]
 
-const openAiPaths = [
-  ...new Set(
-    allRoutes.filter(({ definition }) => definition.dialect === 'openai').map(({ path }) => path.split('/{', 1)[0]!),
-  ),
-]
 const clawgoPath = '/api'
+/** Paths on and below which errors have another's shape. */
+const stylesByPath = new Map<string, ErrorStyle>([
+  [clawgoPath, 'text'],
+  ...allRoutes.flatMap(({ path, definition }): [string, ErrorStyle][] =>
+    definition.dialect === undefined || definition.dialect === 'clawgo'
+      ? []
+      : [[path.split('/{', 1)[0]!, errorStyleOfOperation(definition)]],
+  ),
+])
 
 const decoded = (path: string): string => {
   try {
@@ -25,11 +29,11 @@ const decoded = (path: string): string => {
 }
 
 /**
- * The shape of errors on the path of an address: on and below the routes of OpenAI's dialect it is theirs, below `/api`
- * clawgo's, whether the path is read, known and takes the method or not.
+ * The shape of errors on the path of an address: on and below the routes of OpenAI's and Anthropic's dialects it is theirs,
+ * below `/api` clawgo's, whether the path is read, known and takes the method or not.
  */
 export const errorStyleOf = (url = ''): ErrorStyle => {
   const path = decoded(url.split('?', 1)[0]!)
-  const isAt = (known: string) => path === known || path.startsWith(`${known}/`)
-  return isAt(clawgoPath) ? 'text' : openAiPaths.some(isAt) ? 'openai' : 'mesh'
+  for (const [known, style] of stylesByPath) if (path === known || path.startsWith(`${known}/`)) return style
+  return 'mesh'
 }

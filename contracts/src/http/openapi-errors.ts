@@ -35,6 +35,22 @@ export const errorSchemas: Readonly<Record<string, JsonSchema>> = {
       },
     },
   },
+  AnthropicError: {
+    type: 'object',
+    required: ['type', 'error', 'request_id'],
+    properties: {
+      type: { type: 'string', const: 'error' },
+      error: {
+        type: 'object',
+        required: ['type', 'message'],
+        properties: {
+          type: { type: 'string', enum: [...new Set(codes.map((code) => errorKinds[code].anthropic))] },
+          message: { type: 'string', description: 'What is wrong, in the language of Accept-Language' },
+        },
+      },
+      request_id: { type: ['string', 'null'], description: 'The id under which the logs and traces have the request' },
+    },
+  },
 }
 
 /** What the parts of the example texts are filled with. */
@@ -51,8 +67,12 @@ const params = {
   what: 'database',
 }
 
-const schemaNames = { mesh: 'Error', openai: 'OpenAiError' } as const
-const prefixes: Readonly<Record<ErrorStyle, string>> = { mesh: '', openai: 'OpenAi', text: 'Text' }
+const prefixes: Readonly<Record<ErrorStyle, string>> = {
+  mesh: '',
+  openai: 'OpenAi',
+  anthropic: 'Anthropic',
+  text: 'Text',
+}
 const codesOf = (status: number): ErrorCode[] => codes.filter((code) => errorKinds[code].status === status)
 
 /** The name of the component that describes an error status, such as `NotFound` or `OpenAiNotFound`. */
@@ -60,7 +80,7 @@ const nameOf = (status: number, style: ErrorStyle): string => {
   const [code = ''] = codesOf(status)
   const words = code.toLowerCase().split('_')
   const pascal = words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')
-  return `${prefixes[style]}${pascal}`
+  return prefixes[style] + pascal
 }
 
 const header = (name: string) => ({ $ref: `#/components/headers/${name}` })
@@ -99,8 +119,8 @@ const responseOf = (status: number, style: ErrorStyle): object => ({
         }
       : {
           'application/json': {
-            schema: { $ref: `#/components/schemas/${schemaNames[style]}` },
-            examples: examplesOf(status, (error) => errorBody(error, 'en', style)),
+            schema: { $ref: `#/components/schemas/${prefixes[style]}Error` },
+            examples: examplesOf(status, (error) => errorBody(error, 'en', style, 'req-1')),
           },
         },
 })

@@ -91,6 +91,14 @@ const bearerAuth = {
     "The gateway token, an API key (`goclaw_` and 32 hex digits), or a JWT of one of the tenant's OIDC issuers",
 }
 
+/** For operations that take the key in a header of its own. */
+const keyAuth = {
+  type: 'apiKey',
+  in: 'header',
+  name: 'X-Api-Key',
+  description: "What bearerAuth takes, as Anthropic's clients send it",
+}
+
 const capitalised = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1)
 const isText = (schema: z.ZodType): boolean => schema instanceof z.ZodString
 const isNothing = (schema: z.ZodType): boolean => schema instanceof z.ZodUndefined
@@ -213,7 +221,8 @@ export const openApiDocument = (version: string): object => {
       ...(definition.rules === undefined ? {} : { 'x-rules': ruleIdsOf(operation, definition) }),
       ...(orScope === undefined ? {} : { 'x-or-scope': orScope }),
       ...(ownerOnly === undefined ? {} : { 'x-owner-only': ownerOnly }),
-      security: role === 'public' ? [] : [{ bearerAuth: [] }],
+      security:
+        role === 'public' ? [] : [{ bearerAuth: [] }, ...(definition.keyHeader === true ? [{ keyAuth: [] }] : [])],
       parameters: parametersOf(route),
       ...(body === undefined
         ? {}
@@ -247,7 +256,7 @@ export const openApiDocument = (version: string): object => {
     tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
     paths,
     components: {
-      securitySchemes: { bearerAuth },
+      securitySchemes: { bearerAuth, keyAuth },
       parameters: { ...callerParameters, ...idempotencyParameters, ...commonParameters },
       headers: responseHeaders,
       schemas: components.schemas,

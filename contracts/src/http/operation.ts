@@ -22,6 +22,8 @@ export interface HttpOperation {
    * The edge removes it from the address.
    */
   queryToken?: true
+  /** Takes the credential as `X-Api-Key` too when there is no `Authorization` header, as Anthropic's clients send it. */
+  keyHeader?: true
   /** Only the owner of the addressed resource or a system owner passes; the domain checks it. */
   ownerOnly?: true
   summary: string
@@ -55,11 +57,11 @@ export interface HttpOperation {
   /** Error statuses of its own; `errorStatusesOf` adds those that its kind of operation always has. */
   errors: readonly number[]
   /**
-   * `openai`, a route of OpenAI's API: errors are nested as its clients expect, whatever goes wrong on the path, and the
-   * user need not be named: the header's, else the `user` of the body, else one that the credential gives. `clawgo`, a
-   * route of clawgo's API: errors are plain text, and a page may bring its credential in a cookie or in its own address.
+   * `openai` and `anthropic`, routes of their APIs: errors are nested as their clients expect, whatever goes wrong on the
+   * path, and the user need not be named: the header's, else the `user` of the body in OpenAI's, else one that the
+   * credential gives. `clawgo`, a route of clawgo's API: errors are plain text, and a page may bring its credential in a cookie or in its own address.
    */
-  dialect?: 'openai' | 'clawgo'
+  dialect?: 'openai' | 'anthropic' | 'clawgo'
   /** Becomes a WebSocket; a plain request is answered 400. */
   upgrade?: 'websocket'
   /** Starts a run: counted by the rate limiter in the bucket that all of these share. */

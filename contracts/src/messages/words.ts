@@ -16,6 +16,7 @@ export const words = {
   'kind.document': { en: 'document', vi: 'tài liệu', zh: '文档' },
   'kind.entity': { en: 'entity', vi: 'thực thể', zh: '实体' },
   'kind.file': { en: 'file', vi: 'tệp', zh: '文件' },
+  'kind.item': { en: 'item', vi: 'mục', zh: '项目' },
   'kind.mcp_server': { en: 'MCP server', vi: 'máy chủ MCP', zh: 'MCP 服务器' },
   'kind.oidc_issuer': { en: 'OIDC issuer', vi: 'bên phát hành OIDC', zh: 'OIDC 签发方' },
   'kind.package': { en: 'package', vi: 'gói', zh: '软件包' },
@@ -94,6 +95,11 @@ export const words = {
     en: 'is the target itself',
     vi: 'chính là đích',
     zh: '就是目标本身',
+  },
+  'reason.items_of_too_many_responses': {
+    en: 'items of too many responses',
+    vi: 'mục của quá nhiều phản hồi',
+    zh: '引用的响应过多',
   },
   'reason.key_proto_': { en: 'key __proto__', vi: 'khóa __proto__', zh: '键 __proto__' },
   'reason.max_completion_tokens_says_otherwise': {
@@ -181,6 +187,11 @@ export const words = {
     en: 'texts are taken as text only, not as tokens',
     vi: 'văn bản chỉ nhận dưới dạng văn bản, không phải token',
     zh: '文本只能以文本形式提交，不接受 token',
+  },
+  'reason.the_last_message_is_of_the_assistant': {
+    en: 'the last message is of the assistant',
+    vi: 'tin nhắn cuối cùng là của trợ lý',
+    zh: '最后一条消息来自助手',
   },
   'reason.the_schemas_are_too_large': { en: 'the schemas are too large', vi: 'các lược đồ quá lớn', zh: '模式过大' },
   'reason.two_functions_of_one_name': {

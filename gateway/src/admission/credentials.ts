@@ -46,7 +46,13 @@ const header = (headers: IncomingHttpHeaders, name: string): string => {
 export const bearerOf = (authorization = ''): string =>
   authorization.length <= maxBearerBytes && scheme.test(authorization) ? authorization.replace(scheme, '') : ''
 
-const credentialHeaders = ['Authorization', 'X-GoClaw-User-Id', 'X-GoClaw-Sender-Id', 'X-GoClaw-Tenant-Id'] as const
+const credentialHeaders = [
+  'Authorization',
+  'X-Api-Key',
+  'X-GoClaw-User-Id',
+  'X-GoClaw-Sender-Id',
+  'X-GoClaw-Tenant-Id',
+] as const
 
 /**
  * Of a credential that is sent twice nobody can say which one counts: what is in front may have looked at the other.
@@ -61,17 +67,17 @@ export const refuseRepeatedCredentials = ({ headersDistinct }: Pick<IncomingMess
 export const hashOf = (bearer: string): string => (bearer === '' ? '' : hash('sha256', Buffer.from(bearer, 'latin1')))
 
 /**
- * Reads the credentials of a request. A user id over 255 bytes counts as absent. `queryToken` is what the address gives where no
- * header does, one character a byte.
+ * Reads the credentials of a request. A user id over 255 bytes counts as absent. `otherToken` is what the
+ * address or a header of its own gives where `Authorization` does not, one character a byte.
  * @throws INVALID_REQUEST naming a bad header
  */
-export const readCredentials = (headers: IncomingHttpHeaders, queryToken = ''): PresentedCredentials => {
-  const bearer = bearerOf(queryToken === '' ? headers.authorization : `Bearer ${queryToken}`)
+export const readCredentials = (headers: IncomingHttpHeaders, otherToken = ''): PresentedCredentials => {
+  const bearer = bearerOf(otherToken === '' ? headers.authorization : `Bearer ${otherToken}`)
   const userId = header(headers, 'X-GoClaw-User-Id')
   const senderId = header(headers, 'X-GoClaw-Sender-Id')
   const tenant = header(headers, 'X-GoClaw-Tenant-Id')
   // A wrong token is refused, not weakened to what its browser may do.
-  const showsCredential = headers.authorization !== undefined || queryToken !== ''
+  const showsCredential = headers.authorization !== undefined || otherToken !== ''
   return {
     bearer,
     bearerHash: hashOf(bearer),

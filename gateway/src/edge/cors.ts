@@ -5,10 +5,13 @@ import { derived, type Live } from '@clawmesh/chassis'
 const methods = 'GET, HEAD, POST, PUT, PATCH, DELETE'
 const requestHeaders = [
   'Accept-Language',
+  'Anthropic-Beta',
+  'Anthropic-Version',
   'Authorization',
   'Content-Type',
   'Idempotency-Key',
   'Last-Event-ID',
+  'X-Api-Key',
   'X-Clawmesh-Resumable',
   'X-GoClaw-Agent',
   'X-GoClaw-Agent-Id',
@@ -23,6 +26,7 @@ const answerHeaders = [
   'RateLimit-Limit',
   'RateLimit-Remaining',
   'RateLimit-Reset',
+  'Request-Id',
   'Retry-After',
   'Retry-After-Ms',
   'X-Request-Id',

@@ -21,6 +21,7 @@ import type { HoldKeyRun } from '../limit/key-runs.ts'
 import type { Cors } from './cors.ts'
 import type { AuthorizedRequest, Deliver } from './deliver.ts'
 import type { FindRoute } from './find-route.ts'
+import { keyHeaderOf } from './key-header.ts'
 import { startsNothing } from './peek-body.ts'
 import { refuseLargeBody } from './refuse-large-body.ts'
 import { requestIdOf } from './request-id.ts'
@@ -106,7 +107,10 @@ export const createPipeline = (parts: PipelineParts): RequestListener => {
       sendError({ request, response, thrown, log, locale: caller?.locale })
     }
     const serve = async (found: Route) => {
-      const claim = readCredentials(request.headers, tokenBesideHeader(request, found, cors.isAllowed))
+      const claim = readCredentials(
+        request.headers,
+        tokenBesideHeader(request, found, cors.isAllowed) || keyHeaderOf(request, found),
+      )
       const isPublic = found.definition.role === 'public'
       const admission = isPublic ? undefined : await admitTo(found, request, claim)
       caller = admission?.caller ?? anyone(claim.locale)

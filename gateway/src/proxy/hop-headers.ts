@@ -22,6 +22,7 @@ const judgedHeaders = [
   'cookie',
   'forwarded',
   identityHeader,
+  'x-api-key',
   'x-forwarded-for',
   'x-forwarded-host',
   'x-forwarded-port',

@@ -58,6 +58,26 @@ rule('getModel.findsActiveAgents', async () => {
   }
 })
 
+rule('listModels.speaksAnthropic', async () => {
+  const { body } = await agents.request<Body>(caller, 'GET', '/v1/models', undefined, { 'anthropic-version': 'any' })
+  const [first] = body['data']
+  expect(first).toEqual({
+    id: expect.stringMatching(/^goclaw:/),
+    type: 'model',
+    display_name: expect.stringMatching(/./),
+    created_at: expect.stringMatching(/Z$/),
+  })
+  const ids = body['data'].map(({ id }: Body) => id)
+  expect(ids).toEqual(await idsOf())
+  expect(body).toMatchObject({ has_more: false, first_id: ids[0], last_id: ids.at(-1) })
+})
+
+rule('getModel.speaksAnthropic', async () => {
+  const headers = { 'anthropic-version': '2023-06-01' }
+  const { body } = await agents.request<Body>(caller, 'GET', '/v1/models/default', undefined, headers)
+  expect(body).toMatchObject({ id: 'goclaw:default', type: 'model' })
+})
+
 rule('getModel.requiresAccess', async () => {
   await create('hers')
   expect((await get('/goclaw%3Ahers', { ...caller, userId: 'mallory' })).status).toBe(403)

@@ -206,7 +206,7 @@ describe('its input', () => {
   })
 
   it.each([
-    ['an item of another kind', [{ type: 'item_reference', id: 'msg_1' }]],
+    ['an item of another kind', [{ type: 'web_search_call', id: 'ws_1' }]],
     ['a file', [{ role: 'user', content: [{ type: 'input_file', file_id: 'f' }] }]],
     ['an image without address', [{ role: 'user', content: [{ type: 'input_image', file_id: 'f' }] }]],
   ])(ruleName('createResponse.refusesOtherItems', '%s'), async (_, input) => {
@@ -317,6 +317,58 @@ describe('a previous response', () => {
     const items = [{ role: 'user', content: 'weather?' }, asked, { ...output, call_id: asked.call_id }]
     expect((await respond({ input: items, tools: [weather] })).body['output_text']).toBe('so: rain')
     expect(rolesShown()).toEqual(['system', 'user', 'assistant', 'tool', 'assistant', 'tool'])
+  })
+})
+
+describe('a reference to an item', () => {
+  const reference = (id: string) => ({ type: 'item_reference', id })
+  const question = { role: 'user', content: 'weather?' }
+
+  rule('createResponse.resolvesReferences', async () => {
+    for (const stream of [false, true]) {
+      agents.model = asksBoth
+      const answer = await respond({ input: [question], tools: [weather], stream })
+      const { output } = stream ? eventsOf(answer.body).at(-1)!['response'] : answer.body
+      // A whole answer leaves out the commentary, and still numbers what follows as a stream does.
+      const asked = output.at(-1)
+      expect(asked).toMatchObject({ type: 'function_call', id: expect.stringMatching(/^fc-[0-9a-f]{8}-1$/) })
+      const said = reference(asked.id.replace('fc', 'msg').replace(/1$/, '0'))
+      const result = { type: 'function_call_output', call_id: asked.call_id, output: 'rain' }
+      const input = [question, said, reference(asked.id), result]
+      const { body } = await respond({ input, tools: [weather] })
+      expect(body['output_text']).toBe('so: rain')
+      expect(rolesShown()).toEqual(['system', 'user', 'assistant', 'tool', 'assistant', 'tool'])
+
+      agents.model = echo
+      const last = body['output'].at(-1).id
+      await respond({
+        input: [question, said, reference(asked.id), result, reference(last), { role: 'user', content: 'ok' }],
+      })
+      expect(
+        shown()
+          .slice(1)
+          .map(({ content }) => content),
+      ).toEqual(['weather?', 'Let me see.', 'rain', 'so: rain', 'ok'])
+    }
+  })
+
+  it.each([
+    ['of nobody', () => 'msg-00000000-0'],
+    ['of another protocol', () => 'msg_abc'],
+    ['behind the last item', (id: string) => id.replace(/0$/, '7')],
+    ['of another kind', (id: string) => id.replace('msg', 'fc')],
+  ])('%s is answered 404', async (_, idOf) => {
+    const { body } = await respond({ input: 'one' })
+    const id = body['output'][0].id as string
+    const answer = await respond({ input: [reference(idOf(id)), { role: 'user', content: 'x' }] })
+    expect([answer.status, answer.body['error'].message]).toEqual([404, expect.stringContaining(idOf(id))])
+    const stranger = { ...caller, userId: 'mallory' }
+    expect((await respond({ input: [reference(id), { role: 'user', content: 'x' }] }, '', stranger)).status).toBe(404)
+  })
+
+  it('of too many responses is refused', async () => {
+    const many = Array.from({ length: 101 }, (_, at) => reference(`msg-${String(at).padStart(8, '0')}-0`))
+    expect((await respond({ input: [...many, { role: 'user', content: 'x' }] })).status).toBe(400)
   })
 })
 

@@ -147,6 +147,25 @@ describe('a request', () => {
     })
   })
 
+  it('marks for the prompt cache what its caller has marked, the last two, all for the same time', async () => {
+    const messages = [
+      message('system', 'be brief'),
+      message('user', 'one', { cacheMark: true }),
+      message('assistant', '', { toolCalls: [toolCall('t1', 'f')] }),
+      message('tool', 'ok', { toolCallId: 't1', cacheMark: true }),
+      message('user', 'two', { cacheMark: true }),
+    ]
+    const marks = async (cacheTtl?: string) => {
+      await call(undefined, { messages, tools: [tool('f')], options: { ...options0, cacheTtl } })
+      const { system, tools } = sent() as { system: Json[]; tools: Json[] }
+      const blocks = [...system, ...tools, ...[0, 1, 2].flatMap((at) => sentBlocks(fake.requests.at(-1), at))]
+      return blocks.map((block) => block['cache_control'])
+    }
+    const [short, long] = [{ type: 'ephemeral' }, { type: 'ephemeral', ttl: '1h' }]
+    expect(await marks()).toEqual([short, short, undefined, undefined, short, short])
+    expect(await marks('1h')).toEqual([long, long, undefined, undefined, long, long])
+  })
+
   it.each([
     ['low', 4096, 0, 4096 + 8192],
     ['medium', 10_000, 20_000, 20_000],
@@ -231,8 +250,13 @@ describe('signed thinking', () => {
       message('assistant', '', { toolCalls: [toolCall('t1', 'f')] }),
       message('tool', 'ok', { toolCallId: 't1' }),
     ]
-    await call(undefined, { messages, options: { ...options0, reasoningEffort: 'high' } })
-    expect(sent()).not.toHaveProperty('thinking')
+    for (const behind of [[], [message('user', 'and quickly')]]) {
+      await call(undefined, {
+        messages: [...messages, ...behind],
+        options: { ...options0, reasoningEffort: 'high' },
+      })
+      expect(sent()).not.toHaveProperty('thinking')
+    }
   })
 
   it('of another provider, or of other calls, is left out', async () => {

@@ -1,5 +1,6 @@
 export { agents } from './agents.ts'
 export { chat } from './chat.ts'
+export { messages } from './messages.ts'
 export { models } from './models.ts'
 export { responses } from './responses.ts'
 export { sessions } from './sessions.ts'

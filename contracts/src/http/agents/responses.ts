@@ -38,7 +38,7 @@ const functionCallOutput = z.looseObject({
   call_id: callId,
   output: content,
 })
-/** Any other item of OpenAI's: thoughts are passed over, the rest is refused. */
+/** Any other item of OpenAI's: references are resolved, thoughts passed over, the rest is refused. */
 const otherItem = z.looseObject({ type: z.string().max(100) })
 
 const inputItem = z
@@ -244,6 +244,8 @@ export const responses = defineHttpTable('agents', {
         'Input is a text or a list of messages, function calls and their outputs, with texts and images; system and developer messages are instructions like `instructions`',
       refusesOtherItems:
         'Thoughts among the input are passed over; items and parts of other kinds are answered 400 `unsupported_parameter` with `param` input',
+      resolvesReferences:
+        'An item reference stands for that item of an earlier response of the caller with the agent, whole or streamed; one that is unknown is answered 404',
       continuesResponses:
         'With `previous_response_id` the turn goes on in the session of that response; after an older response in a copy of the session up to it',
       findsOwnResponses:

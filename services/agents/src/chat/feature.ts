@@ -8,13 +8,15 @@ import type { SessionUseCases } from '../sessions/use-cases.ts'
 import { createAgentWs } from './agent-ws.ts'
 import { createForeignRuns } from './foreign-runs.ts'
 import { createChatHttp } from './http.ts'
+import { createMessagesHttp, type MessagesParts } from './messages/http.ts'
 import { createResponsesHttp } from './responses/http.ts'
 import { createResumable } from './resumable.ts'
 import { createChatWs } from './ws.ts'
 
 type Parts = Omit<Parameters<typeof createChatWs>[0], 'fetchAllow'> &
   Parameters<typeof createAgentWs>[0] &
-  Omit<Parameters<typeof createResumable>[0], 'runForeign'> & {
+  Omit<Parameters<typeof createResumable>[0], 'runForeign'> &
+  Pick<MessagesParts, 'promptTokens'> & {
     run: Run
     lookup: Pick<AgentLookup, 'runnable'>
     sessions: SessionUseCases
@@ -37,5 +39,6 @@ export const createChat = (mesh: Mesh, db: ServiceDb<PrismaClient>, parts: Parts
       ws: createChatWs({ ...parts, fetchAllow }),
     },
     { http: createResponsesHttp(runForeign), ws: createAgentWs(parts) },
+    { http: createMessagesHttp({ ...parts, runForeign }) },
   ]
 }

@@ -5,15 +5,29 @@
  */
 import type { ClientTools, RunOptions, RunRequest } from '../runs/types.ts'
 import type { HttpSessionName } from '../sessions/session-keys.ts'
-import type { StoredToolCall } from '../sessions/types.ts'
+import type { NewMessage, StoredToolCall } from '../sessions/types.ts'
 
 /** A text, or an image by its URL. */
 export type ForeignPart = { text: string } | { imageUrl: string }
 
-export type ForeignMessage =
+export type ForeignMessage = {
+  /** A prompt cache is to keep the conversation up to here. */
+  cacheMark?: boolean
+} & (
   | { role: 'user'; content: readonly ForeignPart[] }
   | { role: 'assistant'; content: readonly ForeignPart[]; toolCalls: readonly StoredToolCall[] }
   | { role: 'tool'; content: readonly ForeignPart[]; toolCallId: string; isError?: boolean }
+)
+
+/** Stands for a message of an earlier turn, which its protocol has given an id. */
+export interface ForeignReference {
+  role: 'reference'
+  id: string
+  /** The beginning of the id of the turn's run. */
+  runIdPrefix: string
+  /** Finds the message in what is stored of the turn. */
+  find: (runId: string, turn: readonly NewMessage[]) => ForeignMessage | undefined
+}
 
 export interface ForeignRequest {
   /** Agent by id or key. */
@@ -21,7 +35,7 @@ export interface ForeignRequest {
   /** What the name of a session that is made for it begins with, after the agent's. */
   sessionName: HttpSessionName
   /** The conversation, oldest first. What its last user says, or its last tool results, are the turn. */
-  messages: readonly ForeignMessage[]
+  messages: readonly (ForeignMessage | ForeignReference)[]
   /** The messages before the turn are stored with it, so that a later request can continue all of it. */
   storesHistory?: boolean
   /** The beginning of the id of an earlier run that this request continues. */

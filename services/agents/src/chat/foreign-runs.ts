@@ -7,7 +7,7 @@ import type { AgentLookup } from '../agents/lookup.ts'
 import type { Agent } from '../agents/types.ts'
 import { runOfCallId } from '../runs/client-calls.ts'
 import type { EarlierTurn, EarlierTurns } from '../runs/earlier-turns.ts'
-import type { RunObserver, RunRequest, RunResult } from '../runs/types.ts'
+import type { RunObserver, RunOrigin, RunRequest, RunResult } from '../runs/types.ts'
 import type { Run } from '../runs/use-cases.ts'
 import type { DeliverTo } from '../sessions/delivery.ts'
 import { httpSessionKey } from '../sessions/session-keys.ts'
@@ -15,9 +15,15 @@ import type { NewMessage } from '../sessions/types.ts'
 import type { SessionUseCases } from '../sessions/use-cases.ts'
 import { textOf, type ForeignMessage, type ForeignPart, type ForeignRequest } from './foreign-request.ts'
 import { loadImages } from './images.ts'
+import { resolved } from './references.ts'
+
+/** Nobody is met in a chat. */
+export const httpOrigin: RunOrigin = { channel: 'http', chatId: 'api', peerKind: 'direct' }
 
 /** Messages of an earlier turn among which calls may wait for their results. */
 const endingLimit = 200
+/** Messages of an earlier turn of which items are named. */
+const wholeTurnLimit = 10_000
 
 export interface ForeignRunsParts {
   run: Run
@@ -81,6 +87,7 @@ const shownMessages = async (
     const said = {
       role,
       content: textOf(content),
+      ...(message.cacheMark === true ? { cacheMark: true } : {}),
       ...(hasImage(content) ? { parts: content.map(partOf) } : {}),
     }
     if (message.role === 'tool') {
@@ -97,12 +104,12 @@ const shownMessages = async (
 const split = (messages: readonly NewMessage[]) => {
   const last = messages.at(-1)
   if (last?.role !== 'user') return { turn: { message: '', parts: [] }, earlierMessages: messages }
-  const { content: message, parts = [] } = last
-  return { turn: { message, parts }, earlierMessages: messages.slice(0, -1) }
+  const { content: message, parts = [], cacheMark } = last
+  return { turn: { message, parts, cacheMark }, earlierMessages: messages.slice(0, -1) }
 }
 
 /** What a run is told of a conversation. */
-type Turn = Pick<RunRequest, 'runId' | 'message' | 'parts' | 'opening' | 'priorTurns' | 'sessionKey'>
+type Turn = Pick<RunRequest, 'runId' | 'message' | 'parts' | 'cacheMark' | 'opening' | 'priorTurns' | 'sessionKey'>
 
 /** A model is asked to answer, not to go on with its own words. */
 const withoutOwnWords = (messages: readonly ForeignMessage[]): readonly ForeignMessage[] => {
@@ -128,7 +135,11 @@ export const createForeignRuns = ({
     const { caller } = call
     const { agentRef, sessionName, messages, storesHistory = false, continues, instructions, ...rest } = request
     const agent = await lookup.runnable(caller, agentRef)
-    const asked = withoutOwnWords(messages)
+    const whole = await resolved(messages, async (runIdPrefix) => {
+      const earlier = await ownTurn(caller, agent, runIdPrefix)
+      return earlier && { ...earlier, messages: await earlierTurns.ending(caller.tenantId, earlier, wholeTurnLimit) }
+    })
+    const asked = withoutOwnWords(whole)
     const shown = (some: readonly ForeignMessage[]) => shownMessages(some, call.signal, fetchAllow)
 
     /** Where a turn goes on: in its session, or in a branch of that up to it when something came after. */
@@ -158,28 +169,43 @@ export const createForeignRuns = ({
     }
 
     /**
-     * A conversation that ends with tool results. A turn of ours goes on in its session, where also is what the agent's
-     * own tools said. Any other, and one with images, which are not stored, is taken as the request tells it.
+     * A conversation that ends with tool results, which begin at `tail`, and perhaps words behind them. A turn of ours goes
+     * on in its session, where also is what the agent's own tools said. Any other, and one with images, which are not
+     * stored, is taken as the request tells it.
      */
-    const afterResults = async (): Promise<Turn> => {
+    const afterResults = async (tail: number): Promise<Turn | undefined> => {
       const lastUser = Math.max(
+        0,
+        asked.slice(0, tail).findLastIndex(({ role }) => role === 'user'),
+      )
+      const first = asked[tail]
+      const runId = first?.role === 'tool' ? runOfCallId(first.toolCallId) : undefined
+      if (runId === undefined || asked.slice(lastUser, tail).some(({ content }) => hasImage(content))) return undefined
+      const earlier = await ownTurn(caller, agent, runId)
+      if (earlier === undefined) return undefined
+      const { turn, earlierMessages } = split(await shown(asked.slice(tail)))
+      return {
+        ...turn,
+        priorTurns: storesHistory ? [] : await shown(asked.slice(0, lastUser)),
+        opening: earlierMessages,
+        ...(await placeAfter(earlier)),
+      }
+    }
+
+    /** A conversation as the request tells it. Results are stored with the turn that they belong to. */
+    const toldTurn = async (): Promise<Turn> => {
+      if (storesHistory || asked.at(-1)!.role === 'user') {
+        const { turn, earlierMessages } = split(await shown(asked))
+        return storesHistory
+          ? { ...turn, priorTurns: [], opening: earlierMessages }
+          : { ...turn, priorTurns: earlierMessages }
+      }
+      const begin = Math.max(
         0,
         asked.findLastIndex(({ role }) => role === 'user'),
       )
-      const results = asked.slice(asked.findLastIndex(({ role }) => role !== 'tool') + 1)
-      const [first] = results
-      const runId = first?.role === 'tool' ? runOfCallId(first.toolCallId) : undefined
-      const earlier =
-        runId === undefined || hasImage(asked[lastUser]!.content) ? undefined : await ownTurn(caller, agent, runId)
-      const turn = { message: '', parts: [] }
-      if (storesHistory)
-        return earlier === undefined
-          ? { ...turn, priorTurns: [], opening: await shown(asked) }
-          : { ...turn, priorTurns: [], opening: await shown(results), ...(await placeAfter(earlier)) }
-      const priorTurns = await shown(asked.slice(0, lastUser))
-      return earlier === undefined
-        ? { ...turn, priorTurns, opening: await shown(asked.slice(lastUser)) }
-        : { ...turn, priorTurns, opening: await shown(results), ...(await placeAfter(earlier)) }
+      const priorTurns = await shown(asked.slice(0, begin))
+      return { message: '', parts: [], priorTurns, opening: await shown(asked.slice(begin)) }
     }
 
     /** @throws INVALID_REQUEST when nobody says anything, or for what `loadImages` refuses */
@@ -189,11 +215,8 @@ export const createForeignRuns = ({
         throw new MeshError('INVALID_REQUEST', 'error.no_user_message', { field: 'messages' })
       if (continues !== undefined) return afterTurn(continues)
       checkResults(asked)
-      if (last.role === 'tool') return afterResults()
-      const { turn, earlierMessages } = split(await shown(asked))
-      return storesHistory
-        ? { ...turn, priorTurns: [], opening: earlierMessages }
-        : { ...turn, priorTurns: earlierMessages }
+      const tail = asked.findLastIndex(({ role }) => role === 'assistant') + 1
+      return (await afterResults(tail)) ?? toldTurn()
     }
 
     const { text, sign } = deliverTo(caller)
@@ -212,8 +235,7 @@ export const createForeignRuns = ({
         sessionName,
         userId: caller.userId,
         requestSystem: instructions,
-        // Nobody is met in a chat.
-        origin: { channel: 'http', chatId: 'api', peerKind: 'direct' },
+        origin: httpOrigin,
       },
       reader ?? observer,
     )

@@ -47,7 +47,7 @@ interface Parts {
   graceMs: number
 }
 
-const nothingCalled = { finishReason: 'stop', toolCalls: [], media: [], usage: undefined } as const
+const nothingCalled = { thinking: '', finishReason: 'stop', toolCalls: [], media: [], usage: undefined } as const
 
 /** Writes a run from a place in its text on, and opens the stream at the first sign of life after that. */
 const createPlacedWriter = (writer: RunWriter, runId: string, offset: number, begin: () => EventStream) => {
@@ -139,7 +139,7 @@ export const createResumable = ({ runForeign, follow, rows, graceMs }: Parts) =>
         if (event.type === 'activity' && event.phase === 'tool_exec') return writer.open()
         if (event.type === 'run.completed') {
           const { content, usage, finishReason = 'stop', media = [] } = event
-          return writer.end({ runId, content, usage, finishReason, media, toolCalls: [] })
+          return writer.end({ ...nothingCalled, runId, content, usage, finishReason, media })
         }
         if (event.type !== 'run.failed' && event.type !== 'run.cancelled') return
         // The error itself, where it is at hand: its status is the answer's.

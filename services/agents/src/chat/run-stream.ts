@@ -13,6 +13,8 @@ export interface EventFrame {
 export interface RunWriter {
   open: () => readonly EventFrame[]
   text: (delta: string) => readonly EventFrame[]
+  /** What the model thinks, for protocols that show it. */
+  thinking?: (delta: string) => readonly EventFrame[]
   toolCall: (piece: ToolCallPiece) => readonly EventFrame[]
   /** Tools of the agent are called. */
   busy?: () => readonly EventFrame[]
@@ -25,8 +27,10 @@ export interface RunWriter {
 export const streamRun = (
   run: (observer: RunObserver) => Promise<RunResult>,
   writerOf: (runId: string) => RunWriter,
+  headers: Readonly<Record<string, string>> = {},
 ): Reply<never, never> =>
   streamed(async (response) => {
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
     let events: EventStream | undefined
     let writer: RunWriter | undefined
     // One after the other, as not all who tell of a run wait for their frames to leave.
@@ -50,6 +54,8 @@ export const streamRun = (
           writer = writerOf(runId)
         },
         text: (delta) => send(open().text(delta)),
+        // What is not shown is no sign of life.
+        thinking: (delta) => (writer!.thinking === undefined ? undefined : send(open().thinking!(delta))),
         toolCall: (piece) => send(open().toolCall(piece)),
         busy: () => void send(open().busy?.() ?? []),
       })

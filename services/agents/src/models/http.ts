@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { http } from '@clawmesh/contracts'
 import { implementHttp, verbatim } from '@clawmesh/chassis'
 import type { AgentLookup } from '../agents/lookup.ts'
@@ -16,15 +17,35 @@ const toModel = ({ agentKey, createdAt }: Agent, tenantSlug: string) => ({
   owned_by: tenantSlug,
 })
 
+const toAnthropic = ({ agentKey, displayName, createdAt }: Agent) => ({
+  id: `goclaw:${agentKey}`,
+  type: 'model' as const,
+  display_name: displayName || agentKey,
+  created_at: createdAt.toISOString(),
+})
+
+/** All of a list of Anthropic's: it has no further pages. */
+const wholeList = (data: readonly ReturnType<typeof toAnthropic>[]) => ({
+  data: [...data],
+  first_id: data[0]?.id ?? null,
+  last_id: data.at(-1)?.id ?? null,
+  has_more: false as const,
+})
+
+const speaksAnthropic = (headers: IncomingMessage['headers']): boolean => headers['anthropic-version'] !== undefined
+
 const refOf = (model: string): string => model.replace(/^(?:goclaw|agent):/, '') || 'default'
 
 /** Agents as OpenAI's clients see models. */
 export const createModelsHttp = ({ useCases, lookup }: ModelsParts) =>
   implementHttp(http.models)({
-    listModels: async ({ caller }) => {
+    listModels: async ({ caller, headers }) => {
       const usable = (await useCases.list(caller)).filter(({ status }) => status === 'active')
+      if (speaksAnthropic(headers)) return verbatim(200, wholeList(usable.map(toAnthropic)))
       return verbatim(200, { object: 'list', data: usable.map((agent) => toModel(agent, caller.tenantSlug)) })
     },
-    getModel: async ({ caller, params }) =>
-      verbatim(200, toModel(await lookup.runnable(caller, refOf(params.id)), caller.tenantSlug)),
+    getModel: async ({ caller, params, headers }) => {
+      const agent = await lookup.runnable(caller, refOf(params.id))
+      return verbatim(200, speaksAnthropic(headers) ? toAnthropic(agent) : toModel(agent, caller.tenantSlug))
+    },
   })

@@ -63,7 +63,7 @@ export const createBeginRun = ({ rows, leaseMs, sessionWaitMs }: BeginParts) => 
       agentKey: agent.agentKey,
       userId,
       channel: origin.channel,
-      messages: openingOf(request).map(({ parts: _, ...stored }) => stored),
+      messages: openingOf(request).map(({ role, content, extra }) => ({ role, content, extra })),
       inputPreview: cutText(inputOf(request), previewChars),
       leaseMs,
     }

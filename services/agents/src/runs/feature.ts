@@ -17,6 +17,7 @@ import { createLanes } from './lanes.ts'
 import { createGatheringSignal } from './live-events.ts'
 import { createLostRunsPart } from './lost-runs.ts'
 import { createFlushMemory } from './memory-flush.ts'
+import { createPromptTokens, type PromptTokens } from './prompt-tokens.ts'
 import { createRunAsks } from './run-asks.ts'
 import { createRunContexts } from './run-context.ts'
 import { createRunRows } from './rows.ts'
@@ -127,6 +128,7 @@ export const createRuns = (
     running,
     rows,
     graceMs: config.resumeGraceMs,
+    promptTokens: createPromptTokens({ contextFiles: files.forRun, listTools }),
     follow: createFollowRun({ bus: mesh.bus, ask: asks.ask, rows, graceMs: config.resumeGraceMs }),
     lameDuck: () => {
       const { lameDuckMs, drainTimeoutMs } = mesh.config
@@ -154,6 +156,7 @@ export const createRuns = (
     running: RunningRuns
     rows: RunRows
     graceMs: number
+    promptTokens: PromptTokens
     follow: FollowRun
     lameDuck: () => void
   }

@@ -22,6 +22,8 @@ interface ModelCall {
   trace: RunTrace
   /** Takes the text for the reader as it comes; what it returns is waited for, so that a slow reader slows the model. */
   onText: (delta: string) => Promise<void>
+  /** Takes what the model thinks as it comes; waited for likewise. */
+  onThinking?: (delta: string) => Promise<void>
   /** Takes the tool calls as they are written; waited for likewise. */
   onToolCall: (delta: ToolCallDelta) => Promise<void>
   /** Whether the run ends with an answer, instead of with what tools say. */
@@ -43,6 +45,7 @@ export const callModel = async ({
   live,
   trace,
   onText,
+  onThinking,
   onToolCall,
   isFinal,
 }: ModelCall): Promise<ModelAnswer> => {
@@ -65,6 +68,7 @@ export const callModel = async ({
           break
         case 'thinkingDelta':
           live.text('thinking', event.value)
+          await onThinking?.(event.value)
           break
         case 'toolCallDelta':
           await onToolCall(event.value)

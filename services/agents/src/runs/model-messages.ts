@@ -13,7 +13,7 @@ export const textMessage = (role: 'system' | 'user', content: string, parts: Con
 })
 
 /** A stored message with everything it carries. */
-export const modelMessage = ({ role, content, extra, parts = [] }: NewMessage): ChatMessage => ({
+export const modelMessage = ({ role, content, extra, parts = [], cacheMark }: NewMessage): ChatMessage => ({
   ...blank,
   role,
   content,
@@ -28,6 +28,7 @@ export const modelMessage = ({ role, content, extra, parts = [] }: NewMessage): 
   thinking: extra?.thinking ?? '',
   providerState: extra?.providerState ?? '',
   parts,
+  cacheMark,
 })
 
 /** A message that was said while the run was on; its note is the model's alone. */

@@ -16,10 +16,14 @@ const reasoningOf = ({ otherConfig }: Agent): string => {
   return reasoning?.effort ?? (otherConfig['thinking_level'] as string | undefined) ?? ''
 }
 
-export const modelOptions = (agent: Agent, { maxTokens, temperature, reasoningEffort }: RunOptions): ChatOptions => ({
+export const modelOptions = (
+  agent: Agent,
+  { maxTokens, temperature, reasoningEffort, cacheTtl }: RunOptions,
+): ChatOptions => ({
   maxTokens: maxTokensOf(agent, maxTokens),
   temperature,
   reasoningEffort: reasoningEffort ?? reasoningOf(agent),
+  cacheTtl,
 })
 
 const noSampling: Sampling = {

@@ -11,7 +11,7 @@ import type { Chat } from './model-call.ts'
 import { modelMessage } from './model-messages.ts'
 import type { sessionJobs } from './session-jobs.ts'
 import type { SessionWorkRows } from './session-rows.ts'
-import { sumOf } from './sizes.ts'
+import { sumOf, toolChars } from './sizes.ts'
 import type { RunTrace } from './spans.ts'
 import { spoken, summarise, transcriptChars, transcriptsOf } from './summary.ts'
 import { withSummary } from './summary-messages.ts'
@@ -94,11 +94,7 @@ export const createRunContexts = ({ rows, jobs, chat, log }: Parts): CreateRunCo
           : { messages: [], isWhole: true },
 
       before: (window, { prompt, tools, opening }) => {
-        const reserved =
-          prompt.length +
-          session.summary.length +
-          request.message.length +
-          sumOf(tools, ({ description, parametersJson }) => description.length + parametersJson.length)
+        const reserved = prompt.length + session.summary.length + request.message.length + sumOf(tools, toolChars)
         const fitted = fitHistory(
           [...priorTurns, ...window.messages, ...opening],
           settings,

@@ -63,6 +63,7 @@ interface LoopInput {
   /** Results of tools from outside that try to take over get a warning. */
   guardsResults: boolean
   onText: (delta: string) => Promise<void>
+  onThinking?: (delta: string) => Promise<void>
   /** Takes the calls of the client's tools as they are written. */
   onToolCall: (piece: ToolCallPiece) => Promise<void>
   /** What is said to the run while it is on. */
@@ -73,7 +74,7 @@ interface LoopInput {
   used: (usage: Usage, provider: string, model: string) => void
 }
 
-interface LoopResult extends Pick<RunResult, 'content' | 'finishReason' | 'toolCalls' | 'media'> {
+interface LoopResult extends Pick<RunResult, 'content' | 'thinking' | 'finishReason' | 'toolCalls' | 'media'> {
   /** The last answer, and what the agent's tools said where it calls tools of both sides; not yet stored. */
   ending: readonly NewMessage[]
 }
@@ -172,6 +173,7 @@ export const runAgentLoop = async (input: LoopInput): Promise<LoopResult> => {
         return {
           ending: [answer],
           content: done.content,
+          thinking: done.thinking,
           media: media.all(),
           finishReason: isCut ? 'length' : 'stop',
           toolCalls: [],
@@ -222,6 +224,7 @@ export const runAgentLoop = async (input: LoopInput): Promise<LoopResult> => {
       return {
         ending: step,
         content: done.content,
+        thinking: done.thinking,
         toolCalls,
         media: media.all(),
         finishReason: isCut ? 'length' : 'tool_calls',

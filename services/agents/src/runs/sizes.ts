@@ -1,5 +1,5 @@
 /** How long messages are, in characters: texts and the calls and thinking that go with them. */
-import type { ChatMessage } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import type { ChatMessage, ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { NewMessage } from '../sessions/types.ts'
 
 /** What frames a message: its role, its ids. */
@@ -20,6 +20,10 @@ export const sentChars = ({ content, parts, toolCalls, thinking, providerState }
     : parts.reduce((sum, { part }) => sum + (part?.$case === 'text' ? part.value.length : 0), 0)) +
   toolCalls.reduce((sum, { name, argumentsJson }) => sum + name.length + argumentsJson.length, 0) +
   Math.max(thinking.length, providerState.length)
+
+/** Of a tool as it is offered. */
+export const toolChars = ({ description, parametersJson }: ToolSpec): number =>
+  description.length + parametersJson.length
 
 export const sumOf = <T>(items: readonly T[], sizeOf: (item: T) => number): number =>
   items.reduce((sum, item) => sum + sizeOf(item), 0)

@@ -1,4 +1,5 @@
 /** One turn: everything between the begin of a run and its stored end. */
+import type { ChatMessage } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { MeshError, toMeshError } from '@clawmesh/contracts'
 import { type Call, cutText, databaseError, event, type Logger } from '@clawmesh/chassis'
 import type { NewMessage } from '../sessions/types.ts'
@@ -37,6 +38,11 @@ interface Parts {
   deliverTo: DeliverTo
 }
 
+const ownMessage = ({ message, parts, cacheMark }: RunRequest): ChatMessage => ({
+  ...textMessage('user', message, parts),
+  cacheMark,
+})
+
 const noClientTools: ClientTools = { tools: [], choice: 'auto' }
 
 /** Runs one turn to its end. @throws the error that ended it; the turn is then kept as failed or cancelled */
@@ -57,7 +63,7 @@ export const createTurn = ({
 }: Parts): RunTurn => {
   const notOurs = createNotOurs(rows)
   return async (outer, request, observer) => {
-    const { caller, agent, origin, userId, message, opening = [] } = request
+    const { caller, agent, origin, userId, opening = [] } = request
     const { tenantId } = caller
     if (outer.signal.aborted) throw new MeshError('CANCELLED', 'error.cancelled')
     const { run, session, kept } = await begin(outer, request)
@@ -157,7 +163,7 @@ export const createTurn = ({
         },
         promptModeOf({ channel: origin.channel, sessionKey }),
       )
-      const { ending, content, finishReason, toolCalls, media } = await runAgentLoop({
+      const { ending, content, thinking, finishReason, toolCalls, media } = await runAgentLoop({
         call,
         agent,
         tools,
@@ -168,7 +174,7 @@ export const createTurn = ({
         messages: [
           textMessage('system', prompt),
           ...context.before(history, { prompt, tools: offered, opening }),
-          ...(run.messages.length > opening.length ? [textMessage('user', message, request.parts)] : []),
+          ...(run.messages.length > opening.length ? [ownMessage(request)] : []),
         ],
         toolContext: {
           agentId: agent.id,
@@ -195,6 +201,10 @@ export const createTurn = ({
           await kept
           await observer.text?.(delta)
         },
+        onThinking: async (delta) => {
+          await kept
+          await observer.thinking?.(delta)
+        },
         onToolCall: async (piece) => {
           await kept
           await observer.toolCall?.(piece)
@@ -220,7 +230,7 @@ export const createTurn = ({
         ...(media.length === 0 ? {} : { media: [...media] }),
       })
       await live.settled()
-      return { runId, content, finishReason, toolCalls, media, usage }
+      return { runId, content, thinking, finishReason, toolCalls, media, usage }
     } catch (thrown) {
       if (abort.signal.reason instanceof SessionNameTaken) {
         live.send({ type: 'run.cancelled' })

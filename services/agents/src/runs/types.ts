@@ -24,6 +24,8 @@ export interface RunOptions {
   maxTokens?: number | undefined
   temperature?: number | undefined
   reasoningEffort?: string | undefined
+  /** How long prompt caches are to keep what is marked: `5m` or `1h`. */
+  cacheTtl?: string | undefined
   /** All else, in the words of the providers service. The choice of a tool is that of `ClientTools`. */
   sampling?: Partial<Sampling> | undefined
 }
@@ -72,6 +74,8 @@ export interface RunRequest {
   gather?: () => readonly string[]
   /** Texts and images of the message in their order; empty when it is only text. */
   parts: ContentPart[]
+  /** A prompt cache is to keep the conversation up to the message. */
+  cacheMark?: boolean | undefined
   /** Messages right before `message` that are stored like it: results of the client's tools, say. */
   opening?: readonly NewMessage[] | undefined
   /** Turns that the request brings along, before those of the session; shown to the model, not stored. */
@@ -91,6 +95,8 @@ export interface RunRequest {
 export interface RunResult {
   runId: string
   content: string
+  /** What the model thought before its last answer. */
+  thinking: string
   /** `tool_calls` when the turn waits for the client's tools. */
   finishReason: 'stop' | 'length' | 'tool_calls'
   /** Calls of the client's tools, in order. */
@@ -106,6 +112,8 @@ export interface RunObserver {
   started?: (runId: string) => void
   /** A piece of text for the reader; a promise is waited for. */
   text?: (delta: string) => Promise<void> | void
+  /** A piece of what the model thinks; a promise is waited for. */
+  thinking?: (delta: string) => Promise<void> | void
   /** A piece of a call of the client's tools; a promise is waited for. */
   toolCall?: (piece: ToolCallPiece) => Promise<void> | void
   /** Something happens that takes time, so that a waiting reader can be kept waiting. */

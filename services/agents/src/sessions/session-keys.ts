@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { cutText } from '@clawmesh/chassis'
 
 /** What the name of a session for one HTTP call begins with. */
-export type HttpSessionName = 'http' | 'responses'
+export type HttpSessionName = 'http' | 'responses' | 'messages'
 
 /** A session of its own for one HTTP call. */
 export const httpSessionKey = (

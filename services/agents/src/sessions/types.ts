@@ -55,6 +55,8 @@ export interface NewMessage {
   extra?: MessageExtra | undefined
   /** Its texts and images in their order, where it has images: shown to the model, never stored. */
   parts?: ContentPart[]
+  /** A prompt cache is to keep the conversation up to here; never stored either. */
+  cacheMark?: boolean
 }
 
 export interface Message extends NewMessage {

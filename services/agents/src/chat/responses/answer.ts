@@ -83,18 +83,21 @@ const responseOf = (
 
 const statusOf = ({ finishReason }: RunResult) => (finishReason === 'length' ? 'incomplete' : 'completed')
 
-/** The items of a turn that has ended: its last words and the calls of the client's functions. */
-const itemsOf = (result: RunResult): OutputItem[] => {
+/**
+ * The items of a turn that has ended: its last words and the calls of the client's functions. Their numbers are those of a
+ * stream, which has also said so many commentaries before.
+ */
+const itemsOf = (result: RunResult, commentaries = 0): OutputItem[] => {
   const { runId, content, toolCalls } = result
   const tag = tagOf(runId)
   const status = statusOf(result)
   const says = content !== '' || toolCalls.length === 0
   const phase = toolCalls.length === 0 ? { phase: 'final_answer' as const } : {}
   return [
-    ...(says ? [messageItem(`msg-${tag}-0`, content, { status, ...phase })] : []),
+    ...(says ? [messageItem(`msg-${tag}-${commentaries}`, content, { status, ...phase })] : []),
     ...toolCalls.map(({ id, name, argumentsJson }, at): OutputItem => ({
       type: 'function_call',
-      id: `fc-${tag}-${at + Number(says)}`,
+      id: `fc-${tag}-${commentaries + Number(says) + at}`,
       status,
       call_id: id,
       name,
@@ -104,13 +107,13 @@ const itemsOf = (result: RunResult): OutputItem[] => {
 }
 
 /** A turn that has ended, as one response. */
-export const wholeResponse = (result: RunResult, body: ResponseBody, dialect: Dialect) =>
+export const wholeResponse = (result: RunResult, body: ResponseBody, dialect: Dialect, commentaries: number) =>
   responseOf(
     {
       runId: result.runId,
       createdAt: unixSeconds(),
       status: statusOf(result),
-      items: itemsOf(result),
+      items: itemsOf(result, commentaries),
       usage: result.usage,
     },
     body,

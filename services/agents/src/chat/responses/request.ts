@@ -8,9 +8,16 @@ import type { StoredToolCall } from '../../sessions/types.ts'
 import { agentRefOf } from '../agent-ref.ts'
 import { clientToolsOf, type FunctionTool, type ToolChoice } from '../client-tools.ts'
 import { conversationOf } from '../completions/request.ts'
-import { textOf, type ForeignMessage, type ForeignPart, type ForeignRequest } from '../foreign-request.ts'
+import {
+  textOf,
+  type ForeignMessage,
+  type ForeignPart,
+  type ForeignReference,
+  type ForeignRequest,
+} from '../foreign-request.ts'
 import { formatOf } from '../response-format.ts'
 import { storedCall } from '../tool-arguments.ts'
+import { referenceTo } from './references.ts'
 
 export type ResponseBody = BodyOf<(typeof http.responses.operations)['createResponse']>
 type InputItem = Exclude<NonNullable<ResponseBody['input']>, string>[number]
@@ -69,7 +76,7 @@ const partsOf = (content: Content): ForeignPart[] => {
 }
 
 /** What an item adds to a conversation; calls that follow each other are one turn of the assistant. */
-const addItem = (messages: ForeignMessage[], item: InputItem): void => {
+const addItem = (messages: (ForeignMessage | ForeignReference)[], item: InputItem): void => {
   if ('call_id' in item && item.type === 'function_call') {
     const { call_id: id, name, arguments: args } = item as Extract<InputItem, { arguments: string }>
     const last = messages.at(-1)
@@ -83,7 +90,8 @@ const addItem = (messages: ForeignMessage[], item: InputItem): void => {
     const { role, content } = item as Extract<InputItem, { content: Content }>
     if (role === 'user') messages.push({ role, content: partsOf(content) })
     else if (role === 'assistant') messages.push({ role, content: partsOf(content), toolCalls: [] })
-  } else if (item.type !== 'reasoning') throw unsupportedParameter('input')
+  } else if (item.type === 'item_reference') messages.push(referenceTo(String(item['id'])))
+  else if (item.type !== 'reasoning') throw unsupportedParameter('input')
 }
 
 const isInstruction = (item: InputItem): item is Extract<InputItem, { content: Content }> =>
@@ -98,7 +106,7 @@ const inputOf = ({ input, messages }: ResponseBody): Conversation => {
     if (messages == null) throw new MeshError('INVALID_REQUEST', 'error.required', { field: 'input' })
     return conversationOf(messages)
   }
-  const said: ForeignMessage[] = []
+  const said: (ForeignMessage | ForeignReference)[] = []
   for (const item of input) addItem(said, item)
   const instructions = input.filter(isInstruction).map(({ content }) => textOf(partsOf(content)))
   return { messages: said, instructions: instructions.join('\n\n') }

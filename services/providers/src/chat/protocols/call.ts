@@ -20,6 +20,7 @@ const settle = (target: Target, request: ChatRequest): ChatCall => {
       maxTokens: Math.max(0, request.options?.maxTokens ?? 0),
       temperature: request.options?.temperature,
       reasoningEffort: effortToSend(model, request.options?.reasoningEffort ?? '') ?? '',
+      cacheTtl: request.options?.cacheTtl,
     },
   }
 }

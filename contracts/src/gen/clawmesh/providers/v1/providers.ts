@@ -53,6 +53,8 @@ export interface ChatOptions {
     | undefined;
   /** off, auto, none, minimal, low, medium, high, xhigh or max; empty is off */
   reasoningEffort: string;
+  /** How long what a prompt cache is told to keep is kept, 5m or 1h; absent means the provider's default. */
+  cacheTtl?: string | undefined;
 }
 
 /**
@@ -126,6 +128,8 @@ export interface ChatMessage {
    * are any, they are sent and `content` is not.
    */
   parts: ContentPart[];
+  /** A prompt cache is to keep the conversation up to here. Protocols that cache by themselves pass it over. */
+  cacheMark?: boolean | undefined;
 }
 
 export interface ContentPart {
@@ -369,7 +373,7 @@ export const ChatRequest: MessageFns<ChatRequest> = {
 };
 
 function createBaseChatOptions(): ChatOptions {
-  return { maxTokens: 0, temperature: undefined, reasoningEffort: "" };
+  return { maxTokens: 0, temperature: undefined, reasoningEffort: "", cacheTtl: undefined };
 }
 
 export const ChatOptions: MessageFns<ChatOptions> = {
@@ -382,6 +386,9 @@ export const ChatOptions: MessageFns<ChatOptions> = {
     }
     if (message.reasoningEffort !== "") {
       writer.uint32(26).string(message.reasoningEffort);
+    }
+    if (message.cacheTtl !== undefined) {
+      writer.uint32(34).string(message.cacheTtl);
     }
     return writer;
   },
@@ -423,6 +430,14 @@ export const ChatOptions: MessageFns<ChatOptions> = {
             message.reasoningEffort = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.cacheTtl = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -443,6 +458,7 @@ export const ChatOptions: MessageFns<ChatOptions> = {
     message.maxTokens = object.maxTokens ?? 0;
     message.temperature = object.temperature ?? undefined;
     message.reasoningEffort = object.reasoningEffort ?? "";
+    message.cacheTtl = object.cacheTtl ?? undefined;
     return message;
   },
 };
@@ -871,6 +887,7 @@ function createBaseChatMessage(): ChatMessage {
     thinking: "",
     providerState: "",
     parts: [],
+    cacheMark: undefined,
   };
 }
 
@@ -902,6 +919,9 @@ export const ChatMessage: MessageFns<ChatMessage> = {
     }
     for (const v of message.parts) {
       ContentPart.encode(v!, writer.uint32(74).fork()).join();
+    }
+    if (message.cacheMark !== undefined) {
+      writer.uint32(80).bool(message.cacheMark);
     }
     return writer;
   },
@@ -991,6 +1011,14 @@ export const ChatMessage: MessageFns<ChatMessage> = {
             message.parts.push(ContentPart.decode(reader, reader.uint32()));
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.cacheMark = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1017,6 +1045,7 @@ export const ChatMessage: MessageFns<ChatMessage> = {
     message.thinking = object.thinking ?? "";
     message.providerState = object.providerState ?? "";
     message.parts = object.parts?.map((e) => ContentPart.fromPartial(e)) || [];
+    message.cacheMark = object.cacheMark ?? undefined;
     return message;
   },
 };

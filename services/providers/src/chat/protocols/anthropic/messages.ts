@@ -1,6 +1,6 @@
 /** Conversations in the shape of Anthropic's Messages API. */
 import type { ChatMessage, Image } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import { base64, isSystem, partsOf, textOfMessage } from '../conversation.ts'
+import { base64, partsOf, textOfMessage } from '../conversation.ts'
 import { isObject, listOf, objectOf, parseJson, textOf, wellFormed, type Json } from '../json.ts'
 import { idRules, type ReplayRules, type Turn, type WireCall } from '../replay.ts'
 
@@ -82,12 +82,18 @@ const assistantBlocks = (message: ChatMessage, calls: readonly WireCall[]): Json
   return raw ? resentBlocks(raw, calls) : [...textBlocks(textOfMessage(message)), ...calls.map(toolUse)]
 }
 
-export const cached = { cache_control: { type: 'ephemeral' } }
+/** What marks the end of what a prompt cache keeps. A shorter time may not come before a longer one, so all have the same. */
+export const cacheMark = (ttl: string | undefined): Json => ({
+  cache_control: { type: 'ephemeral', ...(ttl === undefined ? {} : { ttl }) },
+})
+
+/** A request has four marks at most; prompt and tools take two. */
+const mostMarkedTurns = 2
 
 /** The `system` array: one block for every system message, wherever it stood; the last one marks the cache. */
-export const anthropicSystem = (turns: readonly Turn[]): Json[] => {
+export const anthropicSystem = (turns: readonly Turn[], ttl?: string): Json[] => {
   const blocks = turns.flatMap((turn) => (turn.role === 'system' ? [textBlock(turn.text)] : []))
-  return blocks.map((block, at) => (at === blocks.length - 1 ? { ...block, ...cached } : block))
+  return withMark(blocks, cacheMark(ttl))
 }
 
 /** What a conversation begins with whose beginning was cut off: the first message must be a user's. */
@@ -99,13 +105,22 @@ const blocksOf = (turn: Turn): { role: 'user' | 'assistant'; blocks: Json[] } =>
   return { role: 'user', blocks: turn.role === 'user' ? contentBlocks(turn.message) : [] }
 }
 
+const isMarked = (turn: Turn): boolean => turn.role !== 'system' && turn.message.cacheMark === true
+
+/** Blocks of which the last one is marked. */
+const withMark = (blocks: readonly Json[], mark: Json): Json[] =>
+  blocks.map((block, at) => (at === blocks.length - 1 ? { ...block, ...mark } : block))
+
 /**
  * The `messages` of a request. Neighbours of one role become one message: results of parallel calls must come together.
  * Source: Anthropic API reference, "Create a Message".
  */
-export const anthropicMessages = (turns: readonly Turn[]): { role: string; content: Json[] }[] => {
+export const anthropicMessages = (turns: readonly Turn[], ttl?: string): { role: string; content: Json[] }[] => {
   const out: { role: string; content: Json[] }[] = []
-  for (const { role, blocks } of turns.map(blocksOf)) {
+  const marked = new Set(turns.filter(isMarked).slice(-mostMarkedTurns))
+  for (const turn of turns) {
+    const { role, blocks: plain } = blocksOf(turn)
+    const blocks = marked.has(turn) ? withMark(plain, cacheMark(ttl)) : plain
     const last = out.at(-1)
     if (blocks.length === 0) continue
     if (last?.role === role) last.content.push(...blocks)
@@ -116,6 +131,8 @@ export const anthropicMessages = (turns: readonly Turn[]): { role: string; conte
 
 /** Whether thinking may be asked for: a turn that waits for tool results must begin with its own signed thinking. */
 export const mayThink = (messages: readonly ChatMessage[]): boolean => {
-  const last = messages.findLast((message) => message.role !== 'tool' && !isSystem(message))
-  return messages.at(-1)?.role !== 'tool' || last?.role !== 'assistant' || (rawBlocks(last) ?? []).some(isSigned)
+  const at = messages.findLastIndex(({ role }) => role === 'assistant')
+  // What is said behind the results goes into the same message as they.
+  const isAnswered = messages.slice(at + 1).some(({ role }) => role === 'tool')
+  return at === -1 || !isAnswered || (rawBlocks(messages[at]!) ?? []).some(isSigned)
 }

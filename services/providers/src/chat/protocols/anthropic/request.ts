@@ -7,7 +7,7 @@ import { unsupportedParameter } from '../sampling.ts'
 import { distinctTools, wireName } from '../tool-names.ts'
 import { toolParameters } from '../tools.ts'
 import type { ChatCall } from '../protocol.ts'
-import { anthropicMessages, anthropicRules, anthropicSystem, cached, mayThink } from './messages.ts'
+import { anthropicMessages, anthropicRules, anthropicSystem, cacheMark, mayThink } from './messages.ts'
 import { forcesCall, samplingFields } from './sampling.ts'
 
 const defaultMaxTokens = 4096
@@ -37,7 +37,7 @@ const thinkingBudget = (call: ChatCall): number | undefined => {
   return budgets[effort] ?? otherBudget
 }
 
-const toolFields = ({ tools }: ChatCall): Json =>
+const toolFields = ({ tools, options }: ChatCall): Json =>
   tools.length === 0
     ? {}
     : {
@@ -46,7 +46,7 @@ const toolFields = ({ tools }: ChatCall): Json =>
           description: tool.description,
           input_schema: toolParameters(tool, 'anthropic').parameters,
           ...(tool.strict === true ? { strict: true } : {}),
-          ...(at === all.length - 1 ? cached : {}),
+          ...(at === all.length - 1 ? cacheMark(options.cacheTtl) : {}),
         })),
       }
 
@@ -65,15 +65,15 @@ const temperatureField = ({ connection }: Target, temperature: number | undefine
 
 /** The body of a Messages request. Source: Anthropic API reference, "Create a Message", "Extended thinking". */
 export const anthropicBody = (target: Target, call: ChatCall): Json => {
-  const { maxTokens, temperature } = call.options
+  const { maxTokens, temperature, cacheTtl } = call.options
   const budget = thinkingBudget(call)
   const turns = replayed(call.messages, anthropicRules)
-  const system = anthropicSystem(turns)
+  const system = anthropicSystem(turns, cacheTtl)
   return {
     model: call.model,
     max_tokens: maxTokensFor(maxTokens, budget),
     ...(system.length > 0 ? { system } : {}),
-    messages: anthropicMessages(turns),
+    messages: anthropicMessages(turns, cacheTtl),
     ...toolFields(call),
     ...(budget === undefined ? {} : { thinking: { type: 'enabled', budget_tokens: budget } }),
     ...temperatureField(target, temperature, budget !== undefined),

@@ -230,11 +230,27 @@ interface Scenario {
   target: (subject: Subject) => LoadTarget | undefined
 }
 
+/** The same stream in the words of another API, which only meshes speak. */
+const streamAt =
+  (path: string, body: object): Scenario['target'] =>
+  ({ chat, read }) =>
+    read && { ...chat, path, body: JSON.stringify({ model: 'goclaw:bench', stream: true, ...body }) }
+
 const scenarios: Scenario[] = [
   { name: 'chat, 1 at a time', concurrency: 1, target: ({ chat }) => chat },
   { name: 'chat, 32 at a time', concurrency: 32, target: ({ chat }) => chat },
   { name: 'stream of 50 chunks, 1 at a time', concurrency: 1, target: ({ chat }) => asStream(chat) },
   { name: 'stream of 50 chunks, 32 at a time', concurrency: 32, target: ({ chat }) => asStream(chat) },
+  {
+    name: 'responses stream of 50 chunks, 32 at a time',
+    concurrency: 32,
+    target: streamAt('/v1/responses', { input: messages }),
+  },
+  {
+    name: 'messages stream of 50 chunks, 32 at a time',
+    concurrency: 32,
+    target: streamAt('/v1/messages', { max_tokens: 1_000, messages }),
+  },
   { name: 'GET /v1/agents, 32 at a time', concurrency: 32, target: ({ read }) => read },
 ]
 

@@ -74,7 +74,12 @@ if (wanted[0] <= numbersOf(current)[0]) {
 }
 
 console.log(`${version}, ${release.date}\n\n${changelog.notes}\n`)
-const changed = ['CHANGELOG.md', 'package.json', 'docs/configuration.md', 'contracts/released/openapi', keptProto]
+/** Files that name the version of the program's images. */
+const deployed = ['charts/clawmesh/Chart.yaml', 'deploy/compose/compose.yaml']
+const changed = [
+  ...['CHANGELOG.md', 'package.json', 'docs/configuration.md', 'contracts/released/openapi', keptProto],
+  ...deployed,
+]
 if (dryRun) {
   console.log(`would change ${changed.join(', ')}; commit and tag ${tag}`)
   process.exit(0)
@@ -82,6 +87,13 @@ if (dryRun) {
 
 writeFileSync(changelogFile, changelog.text)
 writeFileSync(manifestFile, manifest.replace(`"version": "${current}"`, `"version": "${version}"`))
+for (const file of deployed)
+  writeFileSync(
+    fromRoot(file),
+    readFileSync(fromRoot(file), 'utf8')
+      .replaceAll(/^((?:appV|v)ersion: ).*$/gm, `$1${version}`)
+      .replaceAll(`:${current}}`, `:${version}}`),
+  )
 /** @type {[string, () => Promise<{ ok: boolean, text: string }>][]} */
 const steps = [
   ['the OpenAPI document', () => node(cli, 'openapi', '--keep')],

@@ -29,6 +29,7 @@ const tasks = {
   openapi: { steps: (args) => [{ command: [cli, 'openapi', ...args] }] },
   test: { steps: (args) => [{ command: [...jest, ...args] }] },
   faults: { steps: (args) => [{ command: [...jest, '--config', 'jest.faults.config.mjs', ...args] }] },
+  images: { steps: (args) => [{ command: ['deploy/images/build.mjs', ...args] }] },
   bench: { steps: (args) => [{ command: ['test/bench/main.ts', ...args] }] },
   lint: {
     steps: (args) => [

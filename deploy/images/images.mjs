@@ -1,0 +1,60 @@
+/** The images, as data. What each holds beside the base is put together by build.mjs. */
+
+/** User and group that everything runs as; the chart's. */
+export const user = 10_001
+
+/** The release of Debian that bases are made of. */
+export const suite = 'trixie'
+
+/**
+ * @typedef {object} Image
+ * @property {string} title
+ * @property {'extract' | 'minbase'} variant of mmdebstrap: `extract` unpacks these packages and what they need, and nothing
+ *   else: no shell, no package manager
+ * @property {string[]} packages of Debian
+ * @property {boolean} [program] holds Node and the program
+ * @property {boolean} [embedded] with the embedded database
+ * @property {string[]} targets that run from it
+ * @property {string[]} entrypoint
+ * @property {number} [maxMb] unpacked
+ */
+
+/** @type {Record<string, Image>} */
+export const images = {
+  clawmesh: {
+    title: 'Clawmesh, every service but those that run programs',
+    variant: 'extract',
+    packages: ['base-files', 'libc6', 'libgcc-s1', 'libstdc++6', 'tini'],
+    program: true,
+    targets: ['gateway', 'identity', 'agents', 'providers', 'memory', 'channels', 'traces'],
+    entrypoint: ['tini', '--', 'node', '/app/dist/main.mjs'],
+    maxMb: 200,
+  },
+  'clawmesh-runtime': {
+    title: 'Clawmesh with what agents run programs with',
+    variant: 'minbase',
+    packages: [
+      'bash',
+      'bubblewrap',
+      'ca-certificates',
+      'curl',
+      'git',
+      'libstdc++6',
+      'python3',
+      'python3-pip',
+      'python3-venv',
+      'tini',
+    ],
+    program: true,
+    embedded: true,
+    targets: ['tools', 'packages', 'all'],
+    entrypoint: ['tini', '--', 'node', '/app/dist/main.mjs'],
+  },
+  'clawmesh-dependencies': {
+    title: 'PostgreSQL with pgvector, NATS and Redis, for trying Clawmesh, and the backup scripts',
+    variant: 'minbase',
+    packages: ['nats-server', 'postgresql-17', 'postgresql-17-pgvector', 'redis-server', 'tini'],
+    targets: [],
+    entrypoint: ['tini', '--', 'clawmesh-dependencies'],
+  },
+}

@@ -17,6 +17,7 @@ import { withoutDatabase } from './databases.ts'
 import { startEmbeddedDatabase, type EmbeddedDatabase } from './embedded/database.ts'
 import { databaseUrl, migrationTarget, migrationUrl, openHost, requireSetup } from './host.ts'
 import { internalGrpc, internalHttp } from './internal-server.ts'
+import { schemaPart } from './schema.ts'
 import { followStoredConfig } from './stored-config.ts'
 import { configDefinitions, servicesWithDatabase, targets, type TargetName } from './targets.ts'
 
@@ -69,7 +70,8 @@ export const composeProcess = async ({ names, open, log, dataDir, embedded }: Pr
   const urlOf = (service: RemoteService) => (unserved.includes(service) ? database!.url : databaseUrl(service, config))
   const migrationUrlOf = (service: RemoteService) =>
     unserved.includes(service) ? database!.url : migrationUrl(service, config)
-  if (embedded || config.autoUpgrade)
+  const migrates = embedded || config.autoUpgrade
+  if (migrates)
     await migrateAll(
       servicesWithDatabase.filter((service) => names.includes(service)),
       { serving: urlOf, migration: migrationUrlOf },
@@ -114,6 +116,9 @@ export const composeProcess = async ({ names, open, log, dataDir, embedded }: Pr
     { name: 'embedded database', stop: async () => database?.stop() },
     { name: 'mesh', stop: mesh.close },
     { name: 'bus', degraded: () => !mesh.bus.connected(), stop: mesh.bus.close },
+    ...servicesWithDatabase
+      .filter((service) => names.includes(service) && !migrates)
+      .map((service) => schemaPart(migrationTarget(service, urlOf(service), urlOf(service)), log)),
     ...services.filter(({ name }) => name !== 'gateway').flatMap((service) => service.parts),
     ...(embedded ? [] : [grpc]),
     http,

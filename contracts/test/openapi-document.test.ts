@@ -84,7 +84,8 @@ describe.each(routes)('%s', (_title, { definition }, operation) => {
     expect(operation.summary).toBe(definition.summary)
     expect(operation.description).toContain(definition.role === 'public' ? 'no credential' : `\`${definition.role}\``)
     expect(operation['x-role']).toBe(definition.role)
-    expect(operation.security).toEqual(definition.role === 'public' ? [] : [{ bearerAuth: [] }])
+    const ways = [{ bearerAuth: [] }, ...(definition.keyHeader === true ? [{ keyAuth: [] }] : [])]
+    expect(operation.security).toEqual(definition.role === 'public' ? [] : ways)
     expect(operation.tags).toHaveLength(1)
   })
 

@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url'
 const services = fileURLToPath(new URL('../../services', import.meta.url))
 
 const openers = [
+  // due jobs of every tenant are claimed by whichever replica has a place
+  'agents/src/cron/claims.ts',
   // begins and ends runs of many tenants in one statement, renews leases, finds lost runs
   'agents/src/runs/rows.ts',
   // instances of every tenant are run by whichever replica leases them

@@ -267,6 +267,10 @@ export const words = {
     vi: 'nhiều hơn {limit} giá trị',
     zh: '超过 {limit} 个值',
   },
+  'reason.unknown_time_zone': { en: 'unknown time zone', vi: 'múi giờ không xác định', zh: '未知时区' },
+  'reason.would_never_run': { en: 'would never run', vi: 'sẽ không bao giờ chạy', zh: '永远不会运行' },
+  'reason.five_fields_are_expected': { en: 'five fields are expected', vi: 'cần năm trường', zh: '应有五个字段' },
+  'reason.needs_a_time': { en: 'needs a time', vi: 'cần có thời gian', zh: '需要时间' },
   'reason.host_missing': { en: 'host missing', vi: 'thiếu tên máy', zh: '缺少主机' },
   'reason.malformed_address': { en: 'malformed address', vi: 'địa chỉ sai dạng', zh: '地址格式错误' },
 } as const

@@ -48,6 +48,29 @@ export const wsEvents = {
       sessionTitled: (titled) => titled,
     },
   }),
+  cron: wsEvent({
+    audience: 'user',
+    about: 'A job was begun by hand, or a run of a job ended',
+    payload: z.object({
+      action: z.enum(['running', 'completed', 'error']),
+      jobId: z.string(),
+      jobName: z.string(),
+      userId: z.string(),
+      status: z.enum(['ok', 'error']).optional(),
+      error: z.string().optional(),
+    }),
+    from: {
+      cronRun: ({ id, name, userId }) => ({ action: 'running' as const, jobId: id, jobName: name, userId }),
+      cronEnded: ({ id, name, userId, status, error }) => ({
+        action: status === 'ok' ? ('completed' as const) : ('error' as const),
+        jobId: id,
+        jobName: name,
+        userId,
+        status,
+        ...(error === undefined ? {} : { error }),
+      }),
+    },
+  }),
   'device.pair.requested': wsEvent({
     audience: 'admin',
     about: 'Somebody waits to be paired',

@@ -14,6 +14,7 @@ import { createChat } from './chat/feature.ts'
 import { createConfigPermissions } from './config-permissions/feature.ts'
 import type { AgentsConfig } from './config.ts'
 import { createContextFiles } from './context-files/feature.ts'
+import { createCron } from './cron/feature.ts'
 import { PrismaClient } from './db/client/client.ts'
 import { createModels } from './models/feature.ts'
 import { createRuns } from './runs/feature.ts'
@@ -30,6 +31,7 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
   const deliverTo = createDelivery(createSignedUrls(mesh.secrets))
   const runs = createRuns(mesh, db, config, { contextFiles: contextFiles.files, findAgent: lookup.find, deliverTo })
   const sessions = createSessions(db, { lookup, endRun: runs.running.endIn, deliverTo })
+  const cron = createCron(mesh, db, config, { ...runs, ...sessions, lookup })
   const chat = createChat(mesh, db, {
     ...runs,
     ...sessions,
@@ -46,6 +48,7 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
       sessions,
       runs,
       ...chat,
+      cron,
       createModels(agents),
     ],
     rpc: [
@@ -53,6 +56,9 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
       implementRpc(StatusServiceService, createStatus(db).rpc),
     ],
     parts: db.parts,
-    lameDuck: runs.lameDuck,
+    lameDuck: () => {
+      cron.lameDuck()
+      runs.lameDuck()
+    },
   })
 }

@@ -5,7 +5,7 @@ import type { PrismaClient } from '../db/client/client.ts'
 import type { DeliverTo } from './delivery.ts'
 import { createSessionHttp } from './http.ts'
 import { createSessionRows } from './rows.ts'
-import { createSessionUseCases, type SessionUseCases } from './use-cases.ts'
+import { createSessionUseCases, type SessionRows, type SessionUseCases } from './use-cases.ts'
 import { createSessionWs } from './ws.ts'
 
 type EndRun = Parameters<typeof createSessionUseCases>[0]['endRun']
@@ -17,12 +17,15 @@ interface Parts {
 }
 
 export const createSessions = (db: ServiceDb<PrismaClient>, { lookup: { find }, endRun, deliverTo }: Parts) => {
-  const sessions = createSessionUseCases({ rowsOf: createSessionRows(db), findAgent: find, endRun })
+  const rowsOf = createSessionRows(db)
+  const sessions = createSessionUseCases({ rowsOf, findAgent: find, endRun })
   return {
     http: createSessionHttp(sessions, deliverTo),
     ws: createSessionWs(sessions, deliverTo),
     sessions,
+    sessionsOf: rowsOf,
   } satisfies Feature & {
     sessions: SessionUseCases
+    sessionsOf: (tenantId: string) => SessionRows
   }
 }

@@ -92,7 +92,8 @@ export const createSessionRows =
           // Of a replica that did not answer: what it says would be the answer to nothing.
           await tx.$executeRaw`UPDATE agents.runs SET status = 'cancelled', ended_at = now()
             WHERE session_id = ${id}::uuid AND tenant_id = ${tenantId}::uuid AND status = 'running'`
-          return { result: undefined, events: [event('sessionReset', { id: sessionKey, ...actor })] }
+          const events = actor === undefined ? [] : [event('sessionReset', { id: sessionKey, ...actor })]
+          return { result: undefined, events }
         }),
 
       branch: (session, { sessionKey, upTo }, actor) =>
@@ -130,7 +131,8 @@ export const createSessionRows =
       remove: ({ id, sessionKey }, actor) =>
         change(async (tx) => {
           await tx.session.deleteMany({ where: { id, tenantId } })
-          return { result: undefined, events: [event('sessionDeleted', { id: sessionKey, ...actor })] }
+          const events = actor === undefined ? [] : [event('sessionDeleted', { id: sessionKey, ...actor })]
+          return { result: undefined, events }
         }),
     }
   }

@@ -29,9 +29,13 @@ export interface SessionRows {
   /** Appends a message of the assistant; the session is made where there is none. False when it is somebody else's. */
   inject: (message: InjectedMessage) => Promise<boolean>
   patch: (session: Session, changes: SessionChanges, actor: Actor) => Promise<void>
-  /** Drops messages and summary, and frees the session of a run that is still on: it writes nothing more. */
-  reset: (session: Session, actor: Actor) => Promise<void>
-  remove: (session: Session, actor: Actor) => Promise<void>
+  /**
+   * Drops messages and summary, and frees the session of a run that is still on: it writes nothing more. Nothing is
+   * recorded without an actor: then it is no decision of anybody.
+   */
+  reset: (session: Session, actor?: Actor) => Promise<void>
+  /** Nothing is recorded without an actor. */
+  remove: (session: Session, actor?: Actor) => Promise<void>
   /** Copies the messages up to one into a new session. Gives their number. @throws ALREADY_EXISTS */
   branch: (session: Session, copy: { sessionKey: string; upTo: number }, actor: Actor) => Promise<number>
 }

@@ -1,0 +1,150 @@
+/** Claims of due jobs, over all tenants: of all replicas one works on a job, and one that dies loses it. */
+import { event, newId, type ServiceDb } from '@clawmesh/chassis'
+import type { PrismaClient } from '../db/client/client.ts'
+import { storable } from '../runs/storable.ts'
+import { nextRun } from './schedule.ts'
+import type { ClaimedJob, CronJob, CronOutcome } from './types.ts'
+
+const columns = `id, tenant_id AS "tenantId", agent_id AS "agentId", user_id AS "userId", name, enabled, schedule, message,
+  delete_after_run AS "deleteAfterRun", stateless, deliver, deliver_channel AS "deliverChannel", deliver_to AS "deliverTo",
+  wake_heartbeat AS "wakeHeartbeat", next_run_at AS "nextRunAt", last_run_at AS "lastRunAt", last_status AS "lastStatus",
+  last_error AS "lastError", created_at AS "createdAt", updated_at AS "updatedAt", claim`
+
+/** Runs of a job are remembered this long. */
+const keptRuns = '30 days'
+const lostAtOnce = 100
+
+interface Claiming {
+  limit: number
+  /** Tenants that have as many places as they may. */
+  exceptTenants: readonly string[]
+  leaseMs: number
+}
+
+export interface Claims {
+  /** Takes jobs whose time has come, those that wait longest first. Each must be ended or renewed within its lease. */
+  take: (claiming: Claiming) => Promise<ClaimedJob[]>
+  /** The work on a claimed job begins. False when it is not this replica's any more: then it must not. */
+  begin: (job: Pick<ClaimedJob, 'id' | 'claim'>) => Promise<boolean>
+  /** Those of the claimed jobs that are still this replica's. */
+  renew: (jobs: readonly Pick<ClaimedJob, 'id' | 'claim'>[], leaseMs: number) => Promise<Set<string>>
+  /**
+   * Jobs that replicas had begun which have gone silent. What these had taken and not begun is free again, for anybody to
+   * take.
+   */
+  lost: () => Promise<Pick<ClaimedJob, 'id' | 'tenantId' | 'claim' | 'lastRunAt'>[]>
+  /**
+   * Ends the work on a job: its log, its next run, and the event. False when somebody else has ended it, or it was
+   * deleted; nothing is written then.
+   */
+  end: (job: Pick<ClaimedJob, 'id' | 'tenantId' | 'claim'>, outcome: CronOutcome) => Promise<boolean>
+}
+
+/** When a job runs next, as it stands after its run; undefined where it does not. */
+const following = ({ enabled, schedule, nextRunAt, lastRunAt }: CronJob, now: Date): Date | undefined => {
+  if (!enabled) return undefined
+  // It was run before its time, or moved meanwhile.
+  if (nextRunAt !== null && lastRunAt !== null && nextRunAt > lastRunAt) return nextRunAt
+  const planned = nextRunAt ?? now
+  // A clock that was set back does not bring a slot again.
+  return nextRun(schedule, planned > now ? planned : now, planned)
+}
+
+export const createClaims = (db: ServiceDb<PrismaClient>): Claims => ({
+  take: async ({ limit, exceptTenants, leaseMs }) => {
+    const { rows } = await db.database.system.query<ClaimedJob>(
+      `UPDATE agents.cron_jobs SET claim = $1, claimed_until = now() + $2::float8 * interval '1 millisecond'
+       WHERE id IN (
+         SELECT id FROM agents.cron_jobs
+         WHERE claim IS NULL AND ((enabled AND next_run_at <= now()) OR asked_at IS NOT NULL)
+           AND tenant_id <> ALL ($3::uuid[])
+         ORDER BY coalesce(asked_at, next_run_at), id LIMIT $4 FOR UPDATE SKIP LOCKED)
+       RETURNING ${columns}`,
+      [newId(), leaseMs, exceptTenants, limit],
+    )
+    return rows
+  },
+
+  begin: async ({ id, claim }) => {
+    const { rowCount } = await db.database.system.query(
+      `UPDATE agents.cron_jobs SET begun_at = now(), asked_at = NULL, last_run_at = now(), last_status = 'running',
+         last_error = NULL
+       WHERE id = $1 AND claim = $2 AND begun_at IS NULL`,
+      [id, claim],
+    )
+    return rowCount === 1
+  },
+
+  renew: async (jobs, leaseMs) => {
+    const { rows } = await db.database.system.query<{ id: string }>(
+      `UPDATE agents.cron_jobs job SET claimed_until = now() + $3::float8 * interval '1 millisecond'
+       FROM unnest($1::uuid[], $2::uuid[]) AS mine (id, claim)
+       WHERE job.id = mine.id AND job.claim = mine.claim RETURNING job.id`,
+      [jobs.map(({ id }) => id), jobs.map(({ claim }) => claim), leaseMs],
+    )
+    return new Set(rows.map(({ id }) => id))
+  },
+
+  lost: async () => {
+    await db.database.system.query(
+      `UPDATE agents.cron_jobs SET claim = NULL, claimed_until = NULL
+       WHERE claim IS NOT NULL AND begun_at IS NULL AND claimed_until < now()`,
+    )
+    const { rows } = await db.database.system.query<Pick<ClaimedJob, 'id' | 'tenantId' | 'claim' | 'lastRunAt'>>(
+      `SELECT id, tenant_id AS "tenantId", claim, last_run_at AS "lastRunAt" FROM agents.cron_jobs
+       WHERE claim IS NOT NULL AND claimed_until < now() ORDER BY claimed_until LIMIT $1`,
+      [lostAtOnce],
+    )
+    return rows
+  },
+
+  end: ({ id, tenantId, claim }, { status, error, summary, usage, durationMs }) =>
+    db.forTenant(tenantId).changeSql(async (session) => {
+      const { rows } = await session.query<CronJob & { now: Date }>(
+        `SELECT ${columns}, now() FROM agents.cron_jobs WHERE id = $1 AND tenant_id = $2 AND claim = $3 FOR UPDATE`,
+        [id, tenantId, claim],
+      )
+      const [job] = rows
+      if (job === undefined) return { result: false }
+      const next = following(job, job.now)
+      const shown = error === undefined ? null : storable(error)
+      const isOver = job.enabled && next === undefined && job.schedule.kind === 'at'
+      if (isOver && job.deleteAfterRun && status !== 'interrupted')
+        await session.query('DELETE FROM agents.cron_jobs WHERE id = $1 AND tenant_id = $2', [id, tenantId])
+      else {
+        await session.query(
+          `UPDATE agents.cron_jobs SET claim = NULL, claimed_until = NULL, begun_at = NULL, last_status = $3, last_error = $4,
+             next_run_at = $5, enabled = enabled AND NOT $6 WHERE id = $1 AND tenant_id = $2`,
+          [id, tenantId, status, shown, next ?? null, isOver],
+        )
+        await session.query(
+          `INSERT INTO agents.cron_runs
+             (id, tenant_id, job_id, status, error, summary, duration_ms, input_tokens, output_tokens, ran_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+          [
+            newId(),
+            tenantId,
+            id,
+            status === 'ok' ? 'ok' : 'error',
+            shown,
+            summary === undefined ? null : storable(summary),
+            durationMs,
+            usage?.inputTokens ?? 0,
+            usage?.outputTokens ?? 0,
+            job.lastRunAt,
+          ],
+        )
+        await session.query(
+          `DELETE FROM agents.cron_runs WHERE job_id = $1 AND tenant_id = $2 AND ran_at < now() - interval '${keptRuns}'`,
+          [id, tenantId],
+        )
+      }
+      const told = {
+        id,
+        name: job.name,
+        userId: job.userId,
+        status: status === 'ok' ? ('ok' as const) : ('error' as const),
+      }
+      return { result: true, events: [event('cronEnded', { ...told, ...(shown === null ? {} : { error: shown }) })] }
+    }),
+})

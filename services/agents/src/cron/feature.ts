@@ -1,0 +1,59 @@
+/** Work at set times: what people decide, and what does it when its time has come. */
+import { ChannelsServiceService } from '@clawmesh/contracts/gen/clawmesh/channels/v1/channels.ts'
+import type { ConfigOf, Feature, Mesh, ServiceDb } from '@clawmesh/chassis'
+import type { AgentLookup } from '../agents/lookup.ts'
+import type { PrismaClient } from '../db/client/client.ts'
+import type { Run } from '../runs/use-cases.ts'
+import type { SessionRows } from '../sessions/use-cases.ts'
+import { createClaims } from './claims.ts'
+import { createPerformJob } from './perform.ts'
+import { createCronRows } from './rows.ts'
+import { createScheduler } from './scheduler.ts'
+import type { cronSettings } from './settings.ts'
+import { createCronUseCases } from './use-cases.ts'
+import { createCronWs } from './ws.ts'
+
+interface Parts {
+  run: Run
+  lookup: Pick<AgentLookup, 'find' | 'runnable'>
+  sessionsOf: (tenantId: string) => SessionRows
+}
+
+type CronConfig = ConfigOf<{ name: string; settings: typeof cronSettings }>
+
+export const createCron = (
+  mesh: Mesh,
+  db: ServiceDb<PrismaClient>,
+  config: CronConfig,
+  { run, lookup, sessionsOf }: Parts,
+) => {
+  const log = mesh.log.child({ service: 'agents', part: 'cron' })
+  const channels = mesh.client(ChannelsServiceService)
+  const scheduler = createScheduler({
+    claims: createClaims(db),
+    perform: createPerformJob({
+      run,
+      lookup,
+      sessionsOf,
+      sendText: channels.sendText,
+      maxRetries: config.cronMaxRetries,
+      retryMs: config.cronRetryMs,
+      log,
+    }),
+    log,
+    places: config.cronLane,
+    tickMs: config.cronTickMs,
+    leaseMs: config.cronLeaseMs,
+    drainMs: mesh.config.drainTimeoutMs,
+  })
+  const cron = createCronUseCases({
+    rowsOf: createCronRows(db),
+    runnable: lookup.runnable,
+    findAgent: lookup.find,
+    defaultZone: config.cronDefaultTimezone,
+    wake: scheduler.wake,
+  })
+  return { ws: createCronWs(cron), parts: [scheduler.part], lameDuck: scheduler.lameDuck } satisfies Feature & {
+    lameDuck: () => void
+  }
+}

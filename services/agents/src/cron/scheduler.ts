@@ -1,0 +1,155 @@
+/** Looks for jobs whose time has come and has them done, several at a time. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { MeshError } from '@clawmesh/contracts'
+import type { Logger, Part } from '@clawmesh/chassis'
+import type { Claims } from './claims.ts'
+import type { PerformJob } from './perform.ts'
+import type { ClaimedJob } from './types.ts'
+
+interface Parts {
+  claims: Claims
+  perform: PerformJob
+  log: Logger
+  /** Jobs at the same time. */
+  places: number
+  tickMs: number
+  leaseMs: number
+  /** How long jobs may go on when the process leaves. */
+  drainMs: number
+}
+
+interface Work {
+  job: ClaimedJob
+  abort: AbortController
+}
+
+export interface Scheduler {
+  part: Part
+  /** Looks at once. */
+  wake: () => void
+  /** Begins nothing any more. */
+  lameDuck: () => void
+}
+
+export const createScheduler = ({ claims, perform, log, places, tickMs, leaseMs, drainMs }: Parts): Scheduler => {
+  const placesOfTenant = Math.max(1, Math.ceil(places / 2))
+  const working = new Map<Promise<void>, Work>()
+  let isLeaving = false
+  let failing = false
+  let woken = false
+  let wakeUp = () => {}
+  let running: Promise<void> = Promise.resolve()
+  let renewing: NodeJS.Timeout | undefined
+
+  const wake = () => {
+    woken = true
+    wakeUp()
+  }
+
+  const doJob = async ({ job, abort }: Work): Promise<void> => {
+    if (!(await claims.begin(job))) return
+    const outcome = await perform(job, abort.signal)
+    for (let tries = 0; ; tries++)
+      try {
+        await claims.end(job, outcome)
+        return
+      } catch (err) {
+        // Its lease runs out otherwise, and it counts as interrupted.
+        if (tries >= 5) return void log.warn({ err, jobId: job.id }, 'how a job ended could not be stored')
+        await sleep(tickMs)
+      }
+  }
+
+  const busyTenants = (): string[] => {
+    const held = new Map<string, number>()
+    for (const { job } of working.values()) held.set(job.tenantId, (held.get(job.tenantId) ?? 0) + 1)
+    return [...held].flatMap(([tenantId, count]) => (count >= placesOfTenant ? [tenantId] : []))
+  }
+
+  /** Begins what can be begun; whether there may be more. */
+  const begin = async (): Promise<boolean> => {
+    const limit = Math.min(places - working.size, placesOfTenant)
+    if (limit <= 0 || isLeaving) return false
+    const claimed = await claims.take({ limit, exceptTenants: busyTenants(), leaseMs })
+    for (const job of claimed) {
+      const work = { job, abort: new AbortController() }
+      const done: Promise<void> = doJob(work)
+        .catch((err: unknown) => log.warn({ err, jobId: job.id }, 'a job was not begun'))
+        .finally(() => {
+          working.delete(done)
+          wake()
+        })
+      working.set(done, work)
+    }
+    return claimed.length === limit
+  }
+
+  const renew = async (): Promise<void> => {
+    const mine = [...working.values()]
+    const kept =
+      mine.length === 0
+        ? new Set<string>()
+        : await claims.renew(
+            mine.map(({ job }) => job),
+            leaseMs,
+          )
+    for (const { job, abort } of mine) if (!kept.has(job.id)) abort.abort(new MeshError('CANCELLED', 'error.cancelled'))
+    for (const job of await claims.lost()) {
+      const durationMs = Math.max(0, Date.now() - (job.lastRunAt?.getTime() ?? Date.now()))
+      if (await claims.end(job, { status: 'interrupted', error: 'interrupted', durationMs }))
+        log.warn({ jobId: job.id, tenantId: job.tenantId }, 'a job was lost with its process')
+    }
+  }
+
+  /** Until the next tick, or sooner when there is a place or a job. */
+  const pause = () =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, tickMs)
+      wakeUp = () => {
+        if (failing) return
+        clearTimeout(timer)
+        resolve()
+      }
+      if (woken) wakeUp()
+    })
+
+  const loop = async (): Promise<void> => {
+    while (!isLeaving) {
+      woken = false
+      try {
+        while (await begin());
+        failing = false
+      } catch (err) {
+        if (!failing) log.warn({ err }, 'due jobs cannot be looked for, they wait')
+        failing = true
+      }
+      if (!isLeaving) await pause()
+    }
+  }
+
+  return {
+    wake,
+    lameDuck: () => {
+      isLeaving = true
+    },
+    part: {
+      name: 'cron',
+      start: async () => {
+        running = loop()
+        renewing = setInterval(() => {
+          renew().catch((err: unknown) => log.warn({ err }, 'claims of jobs were not renewed'))
+        }, leaseMs / 3).unref()
+      },
+      stop: async () => {
+        isLeaving = true
+        failing = false
+        wake()
+        await running
+        await Promise.race([Promise.all(working.keys()), sleep(drainMs, undefined, { ref: false })])
+        for (const { abort } of working.values()) abort.abort(new MeshError('UNAVAILABLE', 'error.shutting_down'))
+        await Promise.all(working.keys())
+        clearInterval(renewing)
+      },
+    },
+  }
+}

@@ -17,6 +17,8 @@ interface Replica {
   begun: string[]
   /** How many of them came to their end. */
   ended: () => number
+  /** Jobs that it is at, their end not being written yet. */
+  atWork: () => number
   /** From now on nothing that it does reaches anybody, as if its process were gone. */
   kill: () => void
 }
@@ -27,13 +29,16 @@ const createReplica = (agents: AgentsUnderTest): Replica => {
   const claims = createClaims(openServiceDb(agents.mesh, 'agents', PrismaClient))
   const begun: string[] = []
   let ended = 0
+  let atWork = 0
   let isDead = false
   const whileAlive =
     <A extends unknown[], T>(work: (...args: A) => Promise<T>) =>
     (...args: A): Promise<T> =>
       isDead ? never : work(...args).then((result) => (isDead ? never : result))
   const perform = async (): Promise<CronOutcome> => {
+    atWork++
     await sleep(100 + 100 * Math.random())
+    atWork--
     return isDead ? never : { status: 'ok', summary: 'done', durationMs: 1 }
   }
   const alive: Claims = {
@@ -53,7 +58,7 @@ const createReplica = (agents: AgentsUnderTest): Replica => {
   }
   const { log } = agents.mesh
   const { part } = createScheduler({ claims: alive, perform, log, places, tickMs: 20, leaseMs, drainMs: 1_000 })
-  return { part, begun, ended: () => ended, kill: () => (isDead = true) }
+  return { part, begun, ended: () => ended, atWork: () => atWork, kill: () => (isDead = true) }
 }
 
 export interface CronReplicasResult {
@@ -86,7 +91,7 @@ export const runCronReplicas = async (count: number): Promise<CronReplicasResult
       [tenants, JSON.stringify({ kind: 'every', everyMs: hourMs }), count],
     )
     for (const { part } of replicas) await part.start?.()
-    while (doomed.ended() < count / 30 || doomed.begun.length < doomed.ended() + 5) await sleep(1)
+    while (doomed.ended() < count / 30 || doomed.atWork() < 5) await sleep(1)
     doomed.kill()
     const read = async () => {
       const { rows } = await pool.query<CronReplicasResult['jobs'][number]>(

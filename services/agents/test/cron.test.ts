@@ -267,8 +267,8 @@ describe('cron.status', () => {
 })
 
 describe('cron.run', () => {
-  /** What a connection is told of a job. */
-  const told = (tenantId: string, jobId: string) => {
+  /** What a connection is heard of a job. */
+  const heard = (tenantId: string, jobId: string) => {
     const payloads: Body[] = []
     const stops = wsEventSources.flatMap(({ name, toMessage }) =>
       name === 'cronRun' || name === 'cronEnded'
@@ -290,7 +290,7 @@ describe('cron.run', () => {
     const { alice } = newTenant()
     const job = await create(alice)
     const jobId = job['id'] as string
-    const { payloads, stop } = told(alice.tenantId, jobId)
+    const { payloads, stop } = heard(alice.tenantId, jobId)
     let answer = () => {}
     const mayAnswer = new Promise<void>((resolve) => (answer = resolve))
     agents.model = async function* () {

@@ -139,12 +139,12 @@ export const createClaims = (db: ServiceDb<PrismaClient>): Claims => ({
           [id, tenantId],
         )
       }
-      const told = {
+      const about = {
         id,
         name: job.name,
         userId: job.userId,
         status: status === 'ok' ? ('ok' as const) : ('error' as const),
       }
-      return { result: true, events: [event('cronEnded', { ...told, ...(shown === null ? {} : { error: shown }) })] }
+      return { result: true, events: [event('cronEnded', { ...about, ...(shown === null ? {} : { error: shown }) })] }
     }),
 })

@@ -1,6 +1,6 @@
 /** The work for one job: a turn of its agent, tried again where that may help, and its answer sent where it is wanted. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { errorKinds, MeshError, toMeshError } from '@clawmesh/contracts'
+import { errorKinds, toMeshError, type MeshError } from '@clawmesh/contracts'
 import { cutText, newId, serviceCaller, type Call, type Logger } from '@clawmesh/chassis'
 import type { AgentLookup } from '../agents/lookup.ts'
 import type { Run } from '../runs/use-cases.ts'

@@ -267,7 +267,7 @@ describe('cron.status', () => {
 })
 
 describe('cron.run', () => {
-  /** What a connection is heard of a job. */
+  /** What a connection hears of a job. */
   const heard = (tenantId: string, jobId: string) => {
     const payloads: Body[] = []
     const stops = wsEventSources.flatMap(({ name, toMessage }) =>

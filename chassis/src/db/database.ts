@@ -6,6 +6,7 @@ import type { Logger } from '../log/logger.ts'
 import { systemBinding, tenantBinding } from './binding.ts'
 import { createBoundPool } from './bound-pool.ts'
 import { createScopedDb, type ScopedDb } from './scoped-db.ts'
+import { createStatementNames } from './statement-names.ts'
 import { QueueingPool, transactionOptions } from './queueing-pool.ts'
 import { createTenantClients, type TenantClients } from './tenant-clients.ts'
 
@@ -67,10 +68,12 @@ export const openDatabase = ({ url, schema, poolSize, log, keepsStatements = fal
   const namePrefix = keepsStatements ? schema : undefined
   const scope = createTenantClients()
   const systemPool = createBoundPool(pool, () => systemBinding)
-  const clientOptions = (bound: pg.Pool): ClientOptions => ({
-    adapter: new PrismaPg(bound, { schema, disposeExternalPool: false }),
-    transactionOptions,
-  })
+  /** Plans are of a role: each has names of its own. */
+  const clientOptions = (bound: pg.Pool, role: string): ClientOptions => {
+    const nameOf = createStatementNames(`${schema}.${role}`)
+    const kept = keepsStatements ? { statementNameGenerator: ({ sql }: { sql: string }) => nameOf(sql) as string } : {}
+    return { adapter: new PrismaPg(bound, { schema, disposeExternalPool: false, ...kept }), transactionOptions }
+  }
   return {
     pool,
     schema,
@@ -82,8 +85,8 @@ export const openDatabase = ({ url, schema, poolSize, log, keepsStatements = fal
       )
     },
     system: createScopedDb(systemPool, namePrefix),
-    tenantClientOptions: clientOptions(createBoundPool(pool, scope.now)),
-    systemClientOptions: clientOptions(systemPool),
+    tenantClientOptions: clientOptions(createBoundPool(pool, scope.now), 'tenant'),
+    systemClientOptions: clientOptions(systemPool, 'system'),
     clientOf: scope.clientOf,
     ping: () =>
       pool.query('SELECT 1').then(

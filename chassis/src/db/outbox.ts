@@ -70,14 +70,16 @@ const emitRows = async ({ system, schema }: Database, bus: Bus, rows: readonly O
     throw error
   }
   if (unsettled.length > 0)
-    await system.query(
+    await system.prepared(
+      'outbox_postpone',
       `UPDATE ${table} SET claimed_until = now() + ms * interval '1 millisecond'
        FROM unnest($1::uuid[], $2::float8[]) AS unsettled (event_id, ms) WHERE id = event_id`,
       [unsettled.map(({ id }) => id), unsettled.map(({ retryAfterMs }) => retryAfterMs)],
     )
   const kept = new Set(unsettled.map(({ id }) => id))
   const settled = rows.flatMap(({ id }) => (kept.has(id) ? [] : [id]))
-  if (settled.length > 0) await system.query(`DELETE FROM ${table} WHERE id = ANY($1)`, [settled])
+  if (settled.length > 0)
+    await system.prepared('outbox_delete', `DELETE FROM ${table} WHERE id = ANY($1::uuid[])`, [settled])
   return kept.size
 }
 
@@ -90,11 +92,13 @@ const isEmpty = async ({ system, schema }: Database): Promise<boolean> =>
  */
 const relayBatch = async (database: Database, bus: Bus): Promise<{ claimed: number; left: number }> => {
   const table = `"${database.schema}".outbox`
-  const { rows } = await database.system.query<OutboxRow>(
+  const { rows } = await database.system.prepared<OutboxRow>(
+    'outbox_claim',
     `UPDATE ${table} SET claimed_until = ${claimedByWriter} WHERE id IN (
        SELECT id FROM ${table} WHERE claimed_until IS NULL OR claimed_until < now()
        ORDER BY id LIMIT ${batchSize} FOR UPDATE SKIP LOCKED
      ) RETURNING id, subject, payload`,
+    [],
   )
   const sorted = rows.sort((a, b) => (a.id < b.id ? -1 : 1))
   return { claimed: rows.length, left: rows.length === 0 ? 0 : await emitRows(database, bus, sorted) }

@@ -5,8 +5,7 @@ import type { Part } from '../lifecycle/lifecycle.ts'
 import { createChangeRows, type ChangeRows } from './change.ts'
 import type { ClientOptions, Database } from './database.ts'
 import { createOutboxPart, type OutboxRelay, type OutboxRow } from './outbox.ts'
-import type { ScopedDb } from './scoped-db.ts'
-import type { Session } from './transaction.ts'
+import type { ScopedDb, Session } from './scoped-db.ts'
 
 /** What is used of a generated Prisma client. */
 export interface PrismaLike {

@@ -1,10 +1,10 @@
 import type pg from 'pg'
 
 /** A connection as the work inside a transaction sees it. */
-export type Session = Pick<pg.Pool, 'query'>
+export type Connection = Pick<pg.Pool, 'query'>
 
 /** Runs work in a transaction on one connection of a pool. */
-export const inTransaction = async <T>(pool: pg.Pool, work: (session: Session) => Promise<T>): Promise<T> => {
+export const inTransaction = async <T>(pool: pg.Pool, work: (connection: Connection) => Promise<T>): Promise<T> => {
   const client = await pool.connect()
   let broken: Error | undefined
   try {

@@ -13,7 +13,7 @@ interface IndexState {
 const whileWanted = async (
   pool: Pool,
   signal: AbortSignal,
-  work: (client: Session) => Promise<void>,
+  work: (client: Pick<Session, 'query'>) => Promise<void>,
 ): Promise<void> => {
   const client = await pool.connect()
   let done = false

@@ -26,7 +26,8 @@ const columns = 'tenant_id, id, created_at, actor_type, actor_id, action, entity
 
 export const createActivityRecordRows = ({ system }: Database): ActivityRecordRows => ({
   add: async (records) => {
-    await system.query(
+    await system.prepared(
+      'activity_add',
       `INSERT INTO traces.activity_logs (${columns})
        SELECT ${columns} FROM json_populate_recordset(NULL::traces.activity_logs, $1::json)
        ON CONFLICT (tenant_id, id, created_at) DO NOTHING`,

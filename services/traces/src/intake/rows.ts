@@ -92,31 +92,28 @@ const spanRows = ({ tenantId, trace, spans }: CountedTrace) =>
 const toKey = <R extends { created_at: Date }>(row: R) => ({ ...row, created_at: row.created_at.toISOString() })
 
 const sessionOf = (session: Session): IntakeSession => {
-  const run = <R extends Record<string, unknown>>(text: string, rows: readonly object[]) =>
-    session.query<R>(text, [JSON.stringify(rows)]).then((result) => result.rows)
+  const run = async <R extends Record<string, unknown>>(name: keyof typeof sql, rows: readonly object[]) =>
+    (await session.prepared<R>(`intake_${name}`, sql[name], [JSON.stringify(rows)])).rows
 
   return {
-    lock: async (wanted) => void (await run(sql.lock, wanted)),
+    lock: async (wanted) => void (await run('lock', wanted)),
 
     findKeys: async (wanted) =>
-      (await run<{ tenant_id: string; id: string; created_at: Date }>(sql.findKeys, wanted)).map(toKey),
+      (await run<{ tenant_id: string; id: string; created_at: Date }>('findKeys', wanted)).map(toKey),
 
     upsertTraces: async (traces) => {
-      const rows = await run<{ tenant_id: string; id: string; revision: number }>(
-        sql.upsertTraces,
-        traces.map(traceRow),
-      )
+      const rows = await run<{ tenant_id: string; id: string; revision: number }>('upsertTraces', traces.map(traceRow))
       return rows.filter(({ revision }) => revision === 0)
     },
 
     upsertSpans: async (traces) => {
       const rows = traces.flatMap(spanRows)
-      if (rows.length > 0) await run(sql.upsertSpans, rows)
+      if (rows.length > 0) await run('upsertSpans', rows)
     },
 
     stored: async (wanted) => {
-      const traces = await run<Omit<StoredTrace, 'spans' | 'created_at'> & { created_at: Date }>(sql.stored, wanted)
-      const spans = await run<CountableSpan & { tenant_id: string; trace_id: string }>(sql.storedSpans, wanted)
+      const traces = await run<Omit<StoredTrace, 'spans' | 'created_at'> & { created_at: Date }>('stored', wanted)
+      const spans = await run<CountableSpan & { tenant_id: string; trace_id: string }>('storedSpans', wanted)
       const byTrace = Map.groupBy(spans, ({ tenant_id, trace_id }) => `${tenant_id}/${trace_id}`)
       return traces.map((trace) => ({ ...toKey(trace), spans: byTrace.get(`${trace.tenant_id}/${trace.id}`) ?? [] }))
     },
@@ -128,10 +125,10 @@ const sessionOf = (session: Session): IntakeSession => {
         created_at,
         ...totals,
       }))
-      await run(sql.updateTotals, rows)
+      await run('updateTotals', rows)
     },
 
-    addMonthlyCosts: async (costs) => void (await run(sql.addMonthlyCosts, costs)),
+    addMonthlyCosts: async (costs) => void (await run('addMonthlyCosts', costs)),
   }
 }
 

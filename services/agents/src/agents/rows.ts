@@ -109,10 +109,12 @@ export const createAgentRows =
       const missing = wanted.flatMap(({ id, kept }) => (kept === undefined ? [id] : []))
       const rows = missing.length === 0 ? [] : await prisma.agent.findMany({ where: { tenantId, id: { in: missing } } })
       const loaded = new Map(rows.map((row) => [row.id, toAgent(row)]))
-      const found = wanted.map(({ id, key, kept }) =>
-        kept === undefined ? states.get(tenantId, key, async () => loaded.get(id)) : kept,
+      const found = await Promise.all(
+        wanted.map(async ({ id, key, kept }) =>
+          kept === undefined ? states.get(tenantId, key, async () => loaded.get(id)) : kept,
+        ),
       )
-      return (await Promise.all(found)).filter((agent) => agent != null)
+      return found.filter((agent) => agent != null)
     }
 
     return {
@@ -192,7 +194,9 @@ export const createAgentRows =
 
       remove: (id, actor) =>
         change(async (tx) => {
+          // First the agent: runs that begin meanwhile no longer see it, once this is done (docs/adr/0026).
           await tx.agent.deleteMany({ where: { id, tenantId } })
+          await tx.session.deleteMany({ where: { agentId: id, tenantId } })
           return { result: undefined, events: [event('agentDeleted', { id, ...actor })], evict }
         }),
     }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MeshError } from '@clawmesh/contracts'
 import { type Call, cutText, databaseError } from '@clawmesh/chassis'
+import { agentNotFound } from '../agents/owned.ts'
 import { httpSessionKey } from '../sessions/session-keys.ts'
 import type { NewMessage } from '../sessions/types.ts'
 import type { HeldSession, NewRun, RunRequest, RunRows } from './types.ts'
@@ -76,9 +77,10 @@ export const createBeginRun = ({ rows, leaseMs, sessionWaitMs }: BeginParts) => 
   let canStore = true
   const beginFresh = async (run: NewRun): Promise<Begun> => {
     const kept = rows.beginFresh(run).then(
-      (ours) => {
+      (begin) => {
         canStore = true
-        if (!ours) throw new SessionNameTaken()
+        if (begin === 'taken') throw new SessionNameTaken()
+        if (begin === 'gone') throw agentNotFound(run.agentKey)
       },
       (thrown: unknown) => {
         canStore = false
@@ -96,13 +98,14 @@ export const createBeginRun = ({ rows, leaseMs, sessionWaitMs }: BeginParts) => 
       if (call.signal.aborted) throw new MeshError('CANCELLED', 'error.cancelled')
       const run = newRun(request)
       const session = await rows.begin(run)
-      if (session !== undefined) return { run, session, kept: Promise.resolve() }
+      if (session === 'gone') throw agentNotFound(run.agentKey)
+      if (session !== 'held') return { run, session, kept: Promise.resolve() }
       if (Date.now() > deadline) throw new MeshError('UNAVAILABLE', 'error.session_busy', { key: run.sessionKey })
       await sleep(pauseMs, undefined, { signal: call.signal }).catch(() => undefined)
     }
   }
 
-  /** Begins the run that a request asks for. @throws UNAVAILABLE when its session stays busy, CANCELLED */
+  /** Begins the run that a request asks for. @throws UNAVAILABLE when its session stays busy, NOT_FOUND for an agent that is gone, CANCELLED */
   return (call: Call, request: RunRequest): Promise<Begun> =>
     request.sessionKey === undefined ? beginFresh(newRun(request)) : beginNamed(call, request)
 }

@@ -13,7 +13,17 @@ import {
 import type { PrismaClient } from '../db/client/client.ts'
 import type { NewMessage } from '../sessions/types.ts'
 import { storableJson } from './storable.ts'
-import type { EndedRun, HeldSession, LostRun, NewRun, RunningRun, RunOutcome, RunRows, ShownText } from './types.ts'
+import type {
+  EndedRun,
+  FreshBegin,
+  HeldSession,
+  LostRun,
+  NewRun,
+  RunningRun,
+  RunOutcome,
+  RunRows,
+  ShownText,
+} from './types.ts'
 
 /** From so many runs on, a statement waits a moment to begin or end several: the database does less for each. */
 const busyRuns = 8
@@ -34,15 +44,20 @@ const insertMessages = `
     m.value->>'role', m.value->>'content', m.value->'extra'
   FROM grown, jsonb_array_elements(grown.messages) WITH ORDINALITY AS m(value, position)`
 
-/** `$1`: an array of fresh runs. Gives the ids of those whose session did not exist yet. */
+/**
+ * `$1`: an array of fresh runs. Gives for each whether its agent is there, and whether it has begun: not when its session
+ * exists already. The agent is read without a lock (docs/adr/0026).
+ */
 const beginFreshSql = `
   WITH input AS (
-    SELECT * FROM jsonb_to_recordset($1::jsonb) AS i(id uuid, tenant_id uuid, session_key text, agent_id uuid,
+    SELECT i.*, EXISTS (SELECT FROM agents.agents a WHERE a.id = i.agent_id AND a.tenant_id = i.tenant_id) AS has_agent
+    FROM jsonb_to_recordset($1::jsonb) AS i(id uuid, tenant_id uuid, session_key text, agent_id uuid,
       agent_key text, user_id text, channel text, messages jsonb, bytes int, preview text, lease_seconds float8)
   ), session AS (
     INSERT INTO agents.sessions
       (id, tenant_id, session_key, agent_id, user_id, channel, next_seq, message_bytes, lease_run_id)
     SELECT id, tenant_id, session_key, agent_id, user_id, channel, jsonb_array_length(messages), bytes, id FROM input
+    WHERE has_agent
     ON CONFLICT DO NOTHING
     RETURNING id
   ), run AS (
@@ -55,10 +70,11 @@ const beginFreshSql = `
     SELECT tenant_id, id, m.position - 1, id, m.value->>'role', m.value->>'content', m.value->'extra'
     FROM input JOIN session USING (id), jsonb_array_elements(input.messages) WITH ORDINALITY AS m(value, position)
   )
-  SELECT id FROM session`
+  SELECT input.id, has_agent AS "hasAgent", session.id IS NOT NULL AS "hasBegun" FROM input LEFT JOIN session USING (id)`
 
 /**
- * `$1`: an array of ended runs, `$2`: their outbox rows, `$3`: their ids. Gives the ids of those that were still running.
+ * `$1`: an array of ended runs, `$2`: their outbox rows, `$3`: their ids. Gives the ids of those that were still running, of
+ * agents that are still there.
  * The array and IS TRUE lead the planner to the primary key: the index of running runs, which a kept plan from quieter
  * times would scan, holds every run that ended since the last vacuum.
  */
@@ -69,6 +85,7 @@ const endSql = `
   ), mine AS (
     UPDATE agents.runs r SET status = input.status, error = input.error, ended_at = now()
     FROM input WHERE r.id = input.id AND r.id = ANY ($3::uuid[]) AND (r.status = 'running') IS TRUE
+      AND EXISTS (SELECT FROM agents.agents a WHERE a.id = r.agent_id)
     RETURNING r.id, r.session_id
   ), grown AS (
     UPDATE agents.sessions s SET
@@ -90,6 +107,11 @@ const endSql = `
   )
   SELECT id FROM mine`
 
+const freshBegin = (hasAgent: boolean, hasBegun: boolean): FreshBegin => {
+  if (!hasAgent) return 'gone'
+  return hasBegun ? 'begun' : 'taken'
+}
+
 /**
  * Statements over runs. Those of one run work for its tenant; batches, leases and the search for lost runs are over all
  * tenants and go through the system scope, naming a run's unguessable id (docs/adr/0008).
@@ -106,7 +128,7 @@ export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>):
     gatherMs: () => (running.size >= busyRuns ? gatherMs : 0),
   }
 
-  const beginFresh = createBatcher<NewRun, boolean>(async (runs) => {
+  const beginFresh = createBatcher<NewRun, FreshBegin>(async (runs) => {
     const input = runs.map((run) => ({
       id: run.runId,
       tenant_id: run.tenantId,
@@ -120,15 +142,19 @@ export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>):
       preview: run.inputPreview,
       lease_seconds: run.leaseMs / 1000,
     }))
-    const { rows } = await system.prepared<{ id: string }>('begin_fresh', beginFreshSql, [storableJson(input)])
-    const begun = new Set(rows.map(({ id }) => id))
-    return runs.map(({ runId }) => begun.has(runId))
+    const { rows } = await system.prepared<{ id: string; hasAgent: boolean; hasBegun: boolean }>(
+      'begin_fresh',
+      beginFreshSql,
+      [storableJson(input)],
+    )
+    const outcomes = new Map(rows.map(({ id, hasAgent, hasBegun }) => [id, freshBegin(hasAgent, hasBegun)]))
+    return runs.map(({ runId }) => outcomes.get(runId)!)
   }, batches)
 
   /** Takes a session that may exist: its row is made, or its lease taken when it is free. */
-  const beginNamed = async (run: NewRun): Promise<HeldSession | undefined> => {
+  const beginNamed = async (run: NewRun): Promise<HeldSession | 'held' | 'gone'> => {
     const { rows } = await forTenant(run.tenantId).query<{
-      id: string
+      id: string | null
       agent_id: string
       user_id: string
       summary: string
@@ -137,10 +163,12 @@ export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>):
       next_seq: number
       first_seq: number
     }>(
-      `WITH session AS (
+      `WITH agent AS (
+         SELECT id FROM agents.agents WHERE id = $4 AND tenant_id = $2
+       ), session AS (
          INSERT INTO agents.sessions AS s
            (id, tenant_id, session_key, agent_id, user_id, channel, next_seq, message_bytes, lease_run_id)
-         VALUES ($1, $2, $3, $4, $5, $6, jsonb_array_length($7::jsonb), $11, $1)
+         SELECT $1, $2, $3, agent.id, $5, $6, jsonb_array_length($7::jsonb), $11, $1 FROM agent
          ON CONFLICT (tenant_id, session_key) DO UPDATE SET
            lease_run_id = EXCLUDED.lease_run_id, next_seq = s.next_seq + EXCLUDED.next_seq,
            message_bytes = s.message_bytes + EXCLUDED.message_bytes, updated_at = now()
@@ -156,7 +184,7 @@ export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>):
            m.value->>'role', m.value->>'content', m.value->'extra'
          FROM session, jsonb_array_elements($7::jsonb) WITH ORDINALITY AS m(value, position)
        )
-       SELECT * FROM session`,
+       SELECT session.* FROM agent LEFT JOIN session ON true`,
       [
         run.runId,
         run.tenantId,
@@ -172,7 +200,8 @@ export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>):
       ],
     )
     const [row] = rows
-    if (row === undefined) return undefined
+    if (row === undefined) return 'gone'
+    if (row.id === null) return 'held'
     return {
       sessionId: row.id,
       agentId: row.agent_id,
@@ -220,13 +249,13 @@ export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>):
   return {
     beginFresh: async (run) => {
       running.add(run.runId)
-      let begun = false
+      let begin: FreshBegin | undefined
       try {
-        begun = await beginFresh(run)
+        begin = await beginFresh(run)
       } finally {
-        if (!begun) running.delete(run.runId)
+        if (begin !== 'begun') running.delete(run.runId)
       }
-      return begun
+      return begin
     },
 
     begin: beginNamed,

@@ -134,6 +134,9 @@ export interface NewRun {
   leaseMs: number
 }
 
+/** How a run in a session of its own begins; not when that exists already, or the agent is gone. */
+export type FreshBegin = 'begun' | 'taken' | 'gone'
+
 /** A session as its run holds it. */
 export interface HeldSession {
   sessionId: string
@@ -200,13 +203,13 @@ export interface LostRun {
 
 /** The run path. Statements of one run are its tenant's; batches, leases and lost runs are those of all tenants. */
 export interface RunRows {
-  /** Begins a run in a session made up for it, which has the run's id. False when that exists already. */
-  beginFresh: (run: NewRun) => Promise<boolean>
-  /** Begins a run and takes its session, made when new. `undefined` when another run holds the session. */
-  begin: (run: NewRun) => Promise<HeldSession | undefined>
+  /** Begins a run in a session made up for it, which has the run's id. */
+  beginFresh: (run: NewRun) => Promise<FreshBegin>
+  /** Begins a run and takes its session, made when new. `held` by another run it cannot be; `gone` is the agent. */
+  begin: (run: NewRun) => Promise<HeldSession | 'held' | 'gone'>
   /**
    * Ends a run: its last messages, the session's counters, the release of the session and the events, in one
-   * statement. False when another replica has declared it lost; nothing is written then.
+   * statement. False when another replica has declared it lost, or its agent is gone; nothing is written then.
    */
   end: (run: EndedRun) => Promise<boolean>
   /** Who a session belongs to, for telling "busy" from "not yours". */

@@ -3,6 +3,7 @@ import type { Feature, ServiceDb } from '@clawmesh/chassis'
 import type { AgentLookup } from '../agents/lookup.ts'
 import type { PrismaClient } from '../db/client/client.ts'
 import type { DeliverTo } from './delivery.ts'
+import { createSessionEvents } from './events.ts'
 import { createSessionHttp } from './http.ts'
 import { createSessionRows } from './rows.ts'
 import { createSessionUseCases, type SessionRows, type SessionUseCases } from './use-cases.ts'
@@ -22,6 +23,7 @@ export const createSessions = (db: ServiceDb<PrismaClient>, { lookup: { find }, 
   return {
     http: createSessionHttp(sessions, deliverTo),
     ws: createSessionWs(sessions, deliverTo),
+    events: createSessionEvents(rowsOf),
     sessions,
     sessionsOf: rowsOf,
   } satisfies Feature & {

@@ -26,7 +26,10 @@ export interface SessionRows {
   find: (sessionKey: string) => Promise<Session | undefined>
   /** The messages of a window, oldest first. */
   messages: (session: Session, window: MessageWindow) => Promise<Message[]>
-  /** Appends a message of the assistant; the session is made where there is none. False when it is somebody else's. */
+  /**
+   * Appends a message of the assistant; the session is made where there is none. False when it is somebody else's, or the
+   * agent is gone.
+   */
   inject: (message: InjectedMessage) => Promise<boolean>
   patch: (session: Session, changes: SessionChanges, actor: Actor) => Promise<void>
   /**
@@ -36,7 +39,12 @@ export interface SessionRows {
   reset: (session: Session, actor?: Actor) => Promise<void>
   /** Nothing is recorded without an actor. */
   remove: (session: Session, actor?: Actor) => Promise<void>
-  /** Copies the messages up to one into a new session. Gives their number. @throws ALREADY_EXISTS */
+  /**
+   * Removes the sessions of a deleted agent that began while it was being deleted; does nothing to an agent that is there.
+   * @throws Error when what was being written then takes too long
+   */
+  removeOrphans: (agentId: string) => Promise<void>
+  /** Copies the messages up to one into a new session. Gives their number. @throws ALREADY_EXISTS, NOT_FOUND */
   branch: (session: Session, copy: { sessionKey: string; upTo: number }, actor: Actor) => Promise<number>
 }
 

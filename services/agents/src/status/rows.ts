@@ -9,16 +9,19 @@ const namedAgents = 500
 export const createStatusRows =
   (db: ServiceDb<PrismaClient>) =>
   async (tenantId: string): Promise<TenantStatus> => {
-    const { prisma } = db.forTenant(tenantId)
+    const { prisma, sql } = db.forTenant(tenantId)
     const [running, agents, sessions] = await Promise.all([
-      prisma.agent.findMany({
-        where: { tenantId, sessions: { some: { leaseRunId: { not: null } } } },
-        select: { agentKey: true, model: true },
-        orderBy: { agentKey: 'asc' },
-        take: namedAgents,
-      }),
+      sql.query<TenantStatus['running'][number]>(
+        `SELECT agent_key AS "agentKey", model FROM agents.agents a WHERE tenant_id = $1 AND EXISTS (
+           SELECT FROM agents.sessions s WHERE s.agent_id = a.id AND s.lease_run_id IS NOT NULL)
+         ORDER BY agent_key LIMIT ${namedAgents}`,
+        [tenantId],
+      ),
       prisma.agent.count({ where: { tenantId } }),
-      prisma.session.count({ where: { tenantId } }),
+      sql.query<{ total: number }>(
+        `SELECT count(*) AS total FROM agents.sessions s JOIN agents.agents a ON a.id = s.agent_id WHERE s.tenant_id = $1`,
+        [tenantId],
+      ),
     ])
-    return { running, agents, sessions }
+    return { running: running.rows, agents, sessions: sessions.rows[0]!.total }
   }

@@ -167,6 +167,12 @@ export const chassisConfig = defineConfig('chassis', {
     schema: z.enum(['link', 'grpc']).default('link'),
     about: 'How services call each other: over one link for each pair of processes, or with a gRPC call each',
   },
+  edgeTransport: {
+    env: ['CLAWMESH_EDGE_TRANSPORT'],
+    schema: z.enum(['link', 'http']).default('http'),
+    about:
+      'How requests get from the edge to services in other processes: over the links to their gRPC URLs, or with HTTP to their HTTP URLs, as services need that know no links',
+  },
   rpcTimeoutMs: {
     env: ['CLAWMESH_RPC_TIMEOUT_MS'],
     schema: integer(10_000, 1),

@@ -59,6 +59,14 @@ export const implementRpc = <D extends RpcDefinition>(
   functions: functions as unknown as LooseFunctions,
 })
 
+/** How HTTP requests get to a service in another process. */
+export interface RemoteRoute {
+  /** Of its replicas, at least one. */
+  urls: readonly URL[]
+  /** To its replicas; absent where requests are to go with HTTP. */
+  links?: LinkPool
+}
+
 export interface Mesh {
   config: ChassisConfig
   log: Logger
@@ -82,8 +90,8 @@ export interface Mesh {
   /** A cache of what is derived from some kinds of things; the first is the one whose keys are the cache's own. */
   cache: <V extends object>(kinds: CacheKind | CacheOptions['kinds'], max: number) => Cache<V>
   httpParts: (service: ServiceName) => HttpParts
-  /** The handler of a service in this process, or the URLs of its replicas elsewhere, at least one. */
-  route: (service: RemoteService) => HttpHandler | readonly URL[]
+  /** The handler of a service in this process, or the way to its replicas elsewhere. */
+  route: (service: RemoteService) => HttpHandler | RemoteRoute
 }
 
 export interface MeshHost extends Mesh {
@@ -192,7 +200,9 @@ export const createMesh = (parts: MeshParts): MeshHost => {
     route: (service) => {
       const { exchange, http } = services.get(service) ?? {}
       if (exchange !== undefined) return nodeHandler(tokens, exchange)
-      return http ?? config[`${service}HttpUrl`].split(',').map((url) => new URL(url.trim()))
+      if (http !== undefined) return http
+      const urls = config[`${service}HttpUrl`].split(',').map((url) => new URL(url.trim()))
+      return config.edgeTransport === 'link' ? { urls, links: poolOf(service) } : { urls }
     },
     join: (service) => void services.set(service.name, service),
     services: () => [...services.values()],

@@ -8,6 +8,7 @@ import {
   createRouteTable,
   sendError,
   type DrainableServer,
+  type HttpExchange,
   type MeshHost,
   type Part,
   type RpcImplementation,
@@ -31,7 +32,8 @@ export const internalHttp = ({
   life,
   host,
   httpPort,
-}: InternalParts): Part & { port: () => number; lameDuck: () => void } => {
+  drainLinked,
+}: InternalParts & { drainLinked: () => Promise<void> }): Part & { port: () => number; lameDuck: () => void } => {
   const { log, config } = mesh
   const services = mesh.services().filter((service) => service.http !== undefined)
   const table = createRouteTable(services.flatMap(({ name }) => routesOf(name)))
@@ -62,9 +64,14 @@ export const internalHttp = ({
         httpPort,
       )
     },
-    stop: async () => server?.drain(config.drainTimeoutMs),
+    // Requests first, however they came: their answers may need calls to this process.
+    stop: async () => void (await Promise.all([server?.drain(config.drainTimeoutMs), drainLinked()])),
   }
 }
+
+/** What answers HTTP requests over links, by service. */
+const exchangesOf = (mesh: MeshHost): ReadonlyMap<string, HttpExchange> =>
+  new Map(mesh.services().flatMap(({ name, exchange }) => (exchange === undefined ? [] : [[name, exchange] as const])))
 
 /** The WebSocket methods of a process's services, for edges elsewhere. */
 const methodsOf = (mesh: MeshHost): RpcImplementation =>
@@ -73,21 +80,31 @@ const methodsOf = (mesh: MeshHost): RpcImplementation =>
     createMethodsRpc((name) => mesh.services().find((service) => service.name === name)?.ws),
   )
 
-/** Serves the gRPC contracts of a process's services; a process without any, as an edge alone is, does not even load it. */
-export const internalGrpc = ({ mesh, host, grpcPort }: InternalParts): Part & { leave: () => void } => {
+/**
+ * Serves the gRPC contracts of a process's services, and links to them; a process without any, as an edge alone is, does not
+ * even load it.
+ */
+export const internalGrpc = ({
+  mesh,
+  host,
+  grpcPort,
+}: InternalParts): Part & { leave: () => void; drainHttp: () => Promise<void> } => {
   const { config, tokens, log } = mesh
   let server: RpcServer | undefined
   return {
     name: 'internal grpc',
     leave: () => server?.setServing(false),
+    drainHttp: async () => server?.drainHttp(config.drainTimeoutMs),
     start: async () => {
       const contracts = mesh.services().flatMap(({ rpc }) => rpc ?? [])
-      if (contracts.length === 0) return
+      const http = exchangesOf(mesh)
+      if (contracts.length === 0 && http.size === 0) return
       const { startRpcServer } = await import('@clawmesh/chassis/grpc-server')
       server = await startRpcServer({
         host,
         port: grpcPort,
         services: [...contracts, methodsOf(mesh)],
+        http,
         tokens,
         log: log.child({ part: 'grpc' }),
         maxConnectionAgeMs: config.maxConnectionAgeMs,

@@ -110,7 +110,7 @@ export const composeProcess = async ({ names, open, log, dataDir, embedded }: Pr
   }
   const stored = followStoredConfig({ mesh, configuration, taken: followLevel, log })
   const grpc = internalGrpc(inner)
-  const http = internalHttp(inner)
+  const http = internalHttp({ ...inner, drainLinked: grpc.drainHttp })
   // The gateway takes requests from outside, so it is the last to start and the first to stop.
   const parts: Part[] = [
     { name: 'embedded database', stop: async () => database?.stop() },

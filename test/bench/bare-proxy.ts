@@ -4,7 +4,8 @@ import { createProxy } from '../../gateway/src/proxy/proxy.ts'
 
 const proxy = createProxy([new URL(process.argv[2]!)])
 const { port } = await listen(
-  (request, response) => proxy.forward(request, response, () => void response.writeHead(502).end()),
+  (request, response) =>
+    proxy.forward(request, response, { identity: '', fail: () => void response.writeHead(502).end() }),
   '127.0.0.1',
   0,
 )

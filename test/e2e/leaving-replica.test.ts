@@ -50,7 +50,7 @@ beforeEach(async () => {
   replicas = [await startReplica(), await startReplica()]
   proxy = createProxy(replicas.map(({ url }) => url))
   edge = createServer((incoming, response) =>
-    proxy.forward(incoming, response, () => response.writeHead(503).end()),
+    proxy.forward(incoming, response, { identity: '', fail: () => void response.writeHead(503).end() }),
   ).listen(0, '127.0.0.1')
   await once(edge, 'listening')
   clients = new Agent({ keepAlive: true })

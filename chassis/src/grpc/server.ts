@@ -17,6 +17,8 @@ import { MeshError } from '@clawmesh/contracts'
 import { LinkServiceService } from '@clawmesh/contracts/gen/clawmesh/link/v1/link.ts'
 import { identityHeader, type IdentityTokens } from '../auth/identity-token.ts'
 import { clientIpHeader, clientIpIn, type Call } from '../call.ts'
+import type { HttpExchange } from '../http/exchange.ts'
+import { serveHttp } from '../link/http-answer.ts'
 import { createLinkServer } from '../link/server.ts'
 import type { Logger } from '../log/logger.ts'
 import { waitForDrain } from '../http/drained.ts'
@@ -27,6 +29,8 @@ import { fullServiceName, type LooseFunctions, type RpcDefinition } from './type
 export interface RpcServer {
   readonly port: number
   setServing: (serving: boolean) => void
+  /** Takes no more HTTP requests over links and waits for open ones, at most `timeoutMs`; what is left ends with an error. */
+  drainHttp: (timeoutMs: number) => Promise<void>
   /** Refuses new calls and waits for open ones, at most `timeoutMs`. */
   drain: (timeoutMs: number) => Promise<void>
 }
@@ -35,6 +39,8 @@ interface RpcServerParts {
   host: string
   port: number
   services: readonly { definition: RpcDefinition; functions: LooseFunctions }[]
+  /** What answers HTTP requests over links, by service. */
+  http?: ReadonlyMap<string, HttpExchange>
   tokens: IdentityTokens
   log: Logger
   maxConnectionAgeMs: number
@@ -119,7 +125,8 @@ export const startRpcServer = async (parts: RpcServerParts): Promise<RpcServer> 
         )
     }
 
-  const links = createLinkServer({ services, tokens, log, maxAgeMs: parts.maxConnectionAgeMs })
+  const http = serveHttp(parts.http ?? new Map<string, HttpExchange>(), tokens)
+  const links = createLinkServer({ services, http, tokens, log, maxAgeMs: parts.maxConnectionAgeMs })
   const link: handleBidiStreamingCall<Buffer, Buffer> = (stream) => {
     tokens.verify(text(stream.metadata, identityHeader)).then(
       () => links.accept(stream),
@@ -166,6 +173,7 @@ export const startRpcServer = async (parts: RpcServerParts): Promise<RpcServer> 
       for (const name of names) health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING')
       if (!serving) links.leave()
     },
+    drainHttp: http.drain,
     drain: (timeoutMs) =>
       new Promise<void>((resolve) => {
         links.drain()

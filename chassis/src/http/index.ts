@@ -1,6 +1,6 @@
 export * from './core.ts'
 export { errorAnswer } from './error-answer.ts'
-export { sendError } from './errors.ts'
+export { discardBody, sendError } from './errors.ts'
 export * from './exchange.ts'
 export * from './implement.ts'
 export * from './json-body.ts'

@@ -3,8 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { errorBody, errorStyleOf, MeshError } from '@clawmesh/contracts'
-import { errorAnswer } from './error-answer.ts'
+import { endEarly } from './end-early.ts'
 import { createClientErrorAnswerer, faultOfHead, refuse, refuseTunnel } from './refuse.ts'
 import { defaultLimits, type ServerLimits } from './server-limits.ts'
 import { watchSlowClients } from './slow-clients.ts'
@@ -31,31 +30,6 @@ const keepAliveProbeMs = 30_000
 const lastKeepAliveMs = 500
 /** How long an answer that was ended early may take to reach its reader. */
 const lastWordMs = 1_000
-
-/** An error as the last event of a stream. */
-const lastFrame = (error: MeshError, url: string | undefined, requestId: string | undefined): string =>
-  errorStyleOf(url) === 'anthropic'
-    ? `event: error\ndata: ${JSON.stringify(errorBody(error, 'en', 'anthropic', requestId))}`
-    : `data: ${JSON.stringify(errorBody(error, 'en', 'openai'))}`
-
-/** Ends an answer that has taken too long; a stream says so itself, as its status has been sent. */
-const endEarly = (response: ServerResponse): void => {
-  if (response.writableEnded) return
-  const error = new MeshError('UNAVAILABLE', 'error.shutting_down')
-  // Whoever is still writing to it meets an ended answer.
-  response.on('error', () => undefined)
-  // What is held back comes before the end.
-  if (response.writableCorked > 0) response.uncork()
-  const { url } = response.req
-  const requestId = response.getHeader('x-request-id') as string | undefined
-  if (!response.headersSent) {
-    const { status, headers, body } = errorAnswer(error, { url, requestId })
-    response.writeHead(status, headers).end(body)
-  } else if (String(response.getHeader('content-type')).startsWith('text/event-stream'))
-    // It may have been in the middle of an event.
-    response.end(`\n\n${lastFrame(error, url, requestId)}\n\n`)
-  else response.destroy()
-}
 
 /** Takes requests that leave HTTP, such as for a WebSocket; whoever takes one closes it too. */
 export interface Upgrades {
@@ -148,7 +122,8 @@ export const listen = async (
       server.closeIdleConnections()
       await Promise.race([closed, sleep(timeoutMs, undefined, { ref: false })])
       if (open.size > 0) {
-        for (const response of open) endEarly(response)
+        for (const response of open)
+          endEarly(response, { url: response.req.url, requestId: response.getHeader('x-request-id') })
         await Promise.race([closed, sleep(lastWordMs, undefined, { ref: false })])
       }
       server.closeAllConnections()

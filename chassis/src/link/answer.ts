@@ -13,7 +13,7 @@ import { maxMessageBytes } from './limits.ts'
 type Method = RpcDefinition[string]
 
 /** A method, and the function that answers it. */
-export interface Served {
+interface Served {
   readonly method: Method
   readonly run: LooseFunctions[string]
 }
@@ -24,8 +24,18 @@ export interface OpenedCall extends Omit<Open, 'method' | 'identity'> {
   readonly request: Buffer
 }
 
+/** What happens to a call while it is answered. */
+export interface Course {
+  /** Aborted when the caller has gone, or waits no longer. */
+  readonly signal: AbortSignal
+  /** Set by an answer that reads on: there is something to take, or the end. */
+  changed?: () => void
+  /** Set by one that can be ended before its time, when the process leaves. */
+  endEarly?: () => void
+}
+
 /** Answers one call; kept when all of the answer is on its way, or nobody wants it any more. */
-export type Answer = (link: LinkCall, served: Served, opened: OpenedCall, signal: AbortSignal) => Promise<void>
+export type Answer = (link: LinkCall, opened: OpenedCall, course: Course) => Promise<void>
 
 const ok: Status = { code: grpcStatus.OK, details: '', error: Buffer.alloc(0), refused: false }
 
@@ -36,7 +46,8 @@ const bytesOf = ({ responseSerialize }: Method, message: unknown): Buffer => {
   return bytes
 }
 
-export const createAnswer = (tokens: IdentityTokens, log: Logger): Answer => {
+/** Gives the answers of functions. */
+export const createAnswers = (tokens: IdentityTokens, log: Logger): ((served: Served) => Answer) => {
   const callOf = async ({ token, requestId, clientIp }: OpenedCall, signal: AbortSignal): Promise<Call> => ({
     caller: await tokens.verify(token),
     requestId,
@@ -62,13 +73,14 @@ export const createAnswer = (tokens: IdentityTokens, log: Logger): Answer => {
     link.end(ok)
   }
 
-  return async (link, served, opened, signal) => {
-    try {
-      await sendAll(link, served, opened, signal)
-    } catch (thrown) {
-      const status = statusOf(thrown)
-      log[status.details === 'INTERNAL' ? 'error' : 'debug']({ err: thrown, path: served.method.path }, 'call failed')
-      link.end({ ...status, refused: false })
+  return (served) =>
+    async (link, opened, { signal }) => {
+      try {
+        await sendAll(link, served, opened, signal)
+      } catch (thrown) {
+        const status = statusOf(thrown)
+        log[status.details === 'INTERNAL' ? 'error' : 'debug']({ err: thrown, path: served.method.path }, 'call failed')
+        link.end({ ...status, refused: false })
+      }
     }
-  }
 }

@@ -11,6 +11,7 @@ import { LinkServiceService } from '@clawmesh/contracts/gen/clawmesh/link/v1/lin
 import { identityHeader } from '../auth/identity-token.ts'
 import { createLinkCall, type LinkCall } from './call.ts'
 import { decodeBatch, type Frame, type Open, type Status } from './codec.ts'
+import { httpMetadata } from './http-answer.ts'
 import { maxOpenCalls } from './limits.ts'
 import { createTextSlots } from './texts.ts'
 import { createWriter } from './writer.ts'
@@ -50,6 +51,8 @@ export interface Link {
   state: () => LinkState
   /** Calls that are open. */
   calls: () => number
+  /** Whether the server takes HTTP requests over it; those of earlier releases do not. */
+  carriesHttp: () => boolean
   /** Begins a call; undefined when the link takes none. `changed` says that there is something to take, or the end. */
   open: (opening: Opening, changed: () => void) => LinkCall | undefined
   /** Bytes that were sent and received. */
@@ -87,6 +90,7 @@ export const connectLink = ({ address, authority, identity, changed, idle }: Lin
   const traffic = { sent: 0, received: 0 }
   let state: LinkState = 'connecting'
   let nextCall = 1
+  let http = false
   let seen = false
   let asked = false
   let watching: NodeJS.Timeout | undefined
@@ -172,8 +176,9 @@ export const connectLink = ({ address, authority, identity, changed, idle }: Lin
     const same = (bytes: Buffer): Buffer => bytes
     const begun = client.makeBidiStreamRequest(path, same, same, metadata)
     let status: StatusObject | undefined
-    begun.on('metadata', () => {
+    begun.on('metadata', (initial: Metadata) => {
       clearTimeout(connecting)
+      http = initial.get(httpMetadata).length > 0
       turn('ready')
     })
     begun.on('data', receiveBatch)
@@ -198,6 +203,7 @@ export const connectLink = ({ address, authority, identity, changed, idle }: Lin
   return {
     state: () => state,
     calls: () => calls.size,
+    carriesHttp: () => http,
     traffic: () => traffic,
     open: ({ method, identity, ...rest }, onChange) => {
       if ((state !== 'ready' && state !== 'leaving') || calls.size >= maxOpenCalls || nextCall >= lastCall)

@@ -28,9 +28,9 @@ const fields = {
 const sizeOfNumber = (value: number): number =>
   value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x20_0000 ? 3 : value < 0x1000_0000 ? 4 : 5
 /** Every field's number is below 16, so its tag is one byte. */
-const sizeOfPart = (length: number): number => 1 + sizeOfNumber(length) + length
-const sizeOfUint = (value: number): number => (value === 0 ? 0 : 1 + sizeOfNumber(value))
-const sizeOfText = (text: string): number => (text === '' ? 0 : sizeOfPart(Buffer.byteLength(text)))
+export const sizeOfPart = (length: number): number => 1 + sizeOfNumber(length) + length
+export const sizeOfUint = (value: number): number => (value === 0 ? 0 : 1 + sizeOfNumber(value))
+export const sizeOfText = (text: string): number => (text === '' ? 0 : sizeOfPart(Buffer.byteLength(text)))
 const sizeOfBytes = ({ length }: Uint8Array): number => (length === 0 ? 0 : sizeOfPart(length))
 
 const sizeOfOpen = (open: Open): number =>
@@ -70,7 +70,7 @@ const sizeOfKind = (kind: Kind | undefined): number => {
 const sizeOfFrame = ({ call, kind }: Frame): number => sizeOfUint(call) + sizeOfKind(kind)
 
 /** Where the next byte goes or comes from. */
-interface Cursor {
+export interface Cursor {
   readonly bytes: Buffer
   at: number
 }
@@ -86,16 +86,16 @@ const putNumber = (to: Cursor, value: number): void => {
 const putTag = (to: Cursor, field: number, type: number): void => {
   to.bytes[to.at++] = (field << 3) | type
 }
-const putHead = (to: Cursor, field: number, length: number): void => {
+export const putHead = (to: Cursor, field: number, length: number): void => {
   putTag(to, field, delimited)
   putNumber(to, length)
 }
-const putUint = (to: Cursor, field: number, value: number): void => {
+export const putUint = (to: Cursor, field: number, value: number): void => {
   if (value === 0) return
   putTag(to, field, varint)
   putNumber(to, value)
 }
-const putText = (to: Cursor, field: number, text: string): void => {
+export const putText = (to: Cursor, field: number, text: string): void => {
   if (text === '') return
   putHead(to, field, Buffer.byteLength(text))
   to.at += to.bytes.write(text, to.at)
@@ -163,7 +163,7 @@ export const encodeBatch = (frames: readonly Frame[]): Buffer => {
 const longestNumber = 10
 
 /** The lower 32 bits of a number; the rest of a longer one is passed over, as generated code does. */
-const takeNumber = (from: Cursor, end: number): number => {
+export const takeNumber = (from: Cursor, end: number): number => {
   let value = 0
   for (let read = 0; read < longestNumber; read++) {
     if (from.at >= end) throw new FrameError('a number is cut off')
@@ -186,7 +186,7 @@ const takeBytes = (from: Cursor, end: number): Buffer => {
   from.at = until
   return bytes
 }
-const takeText = (from: Cursor, end: number): string => takeBytes(from, end).toString('utf8')
+export const takeText = (from: Cursor, end: number): string => takeBytes(from, end).toString('utf8')
 
 const fixed64 = 1
 const fixed32 = 5
@@ -201,7 +201,7 @@ const skip = (from: Cursor, type: number, end: number): void => {
 }
 
 /** Reads fields until the end; `read` takes the value of those it knows, by tag, and says whether it did. */
-const takeFields = (from: Cursor, end: number, read: (tag: number) => boolean): void => {
+export const takeFields = (from: Cursor, end: number, read: (tag: number) => boolean): void => {
   while (from.at < end) {
     const tag = takeNumber(from, end)
     if (tag >>> 3 === 0) throw new FrameError('a field without a number')
@@ -209,8 +209,8 @@ const takeFields = (from: Cursor, end: number, read: (tag: number) => boolean): 
   }
 }
 
-const uintTag = (field: number): number => (field << 3) | varint
-const partTag = (field: number): number => (field << 3) | delimited
+export const uintTag = (field: number): number => (field << 3) | varint
+export const partTag = (field: number): number => (field << 3) | delimited
 
 const takeOpen = (from: Cursor, end: number): Open => {
   const open: Open = { method: 0, identity: 0, timeoutMs: 0, requestId: '', clientIp: '', traceparent: '' }

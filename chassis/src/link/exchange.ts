@@ -1,7 +1,6 @@
 /** One call over whichever link: its deadline, its caller's patience, and tries again before the first answer. */
 import { status as grpcStatus } from '@grpc/grpc-js'
 import { MeshError, toMeshError } from '@clawmesh/contracts'
-import type { Call } from '../call.ts'
 import { errorOf } from '../grpc/status.ts'
 import type { LinkCall } from './call.ts'
 import type { Opening, Link } from './client.ts'
@@ -9,8 +8,6 @@ import type { Status } from './codec.ts'
 import { maxMessageBytes } from './limits.ts'
 import { NoLinkError, type LinkPool } from './pool.ts'
 
-/** Tries of a call that may be made twice, the first included. */
-const maxTries = 3
 /** Tries of one that was refused before anything was done. */
 const maxRefusals = 5
 const firstRetryMs = 50
@@ -18,22 +15,35 @@ const firstRetryMs = 50
 export interface Exchange {
   /** The next message, undefined at the good end. @throws MeshError as the call failed, NoLinkError where there are none */
   next: () => Promise<Buffer | undefined>
+  /** Whether the good end has been reached. */
+  isOver: () => boolean
   /** Ends what is still under way. To be called in any case. */
   close: () => void
 }
 
+/** What a caller sends after its first message. */
+export interface Rest {
+  /** Sends it over a link that has been given the first; what was sent over another one before, too. */
+  to: (link: LinkCall) => void
+  /** Whether what was sent can be sent again. */
+  isRepeatable: () => boolean
+}
+
 export interface ExchangeOptions {
-  call: Call
+  opening: Omit<Opening, 'timeoutMs'>
+  /** Aborted when nobody waits any more. */
+  signal: AbortSignal
   /** The service, as errors name it. */
   service: string
-  /** Path of the method. */
-  method: string
-  identity: string
-  traceparent: string
+  /** The first message. */
   request: Buffer
+  rest?: Rest
+  /** 0 waits for ever. */
   timeoutMs: number
-  /** Whether it may be done twice. */
-  idempotent: boolean
+  /** How often it may be begun in all, the last time included, where nobody knows what became of it. */
+  tries: number
+  /** Which links will do; all, where absent. */
+  suits?: (link: Link) => boolean
   /** Is given the status that the call ends with. */
   count: (code: number) => void
 }
@@ -49,8 +59,7 @@ const statusWith = (code: number, details: string): Status => ({
 
 /** Begins a call. The service's functions are `linkFunctions`; this knows bytes only. */
 export const beginExchange = (pool: LinkPool, options: ExchangeOptions): Exchange => {
-  const { call, service, method, identity, traceparent, request, timeoutMs, idempotent, count } = options
-  const { signal, requestId, clientIp = '' } = call
+  const { opening, signal, service, request, rest, timeoutMs, tries: maxTries, suits, count } = options
   const deadlineMs = performance.now() + timeoutMs
   let current: LinkCall | undefined
   let tries = 0
@@ -83,14 +92,15 @@ export const beginExchange = (pool: LinkPool, options: ExchangeOptions): Exchang
   const failWith = (status: Status): void =>
     fail(status.code, errorOf(status, service, new Error(`${status.code} ${status.details}`)))
   const leave = (): void => fail(grpcStatus.CANCELLED, new MeshError('CANCELLED', 'error.cancelled'))
-  const timer = setTimeout(() => failWith(statusWith(grpcStatus.DEADLINE_EXCEEDED, 'no answer in time')), timeoutMs)
+  const tooLate = () => failWith(statusWith(grpcStatus.DEADLINE_EXCEEDED, 'no answer in time'))
+  const timer = timeoutMs > 0 ? setTimeout(tooLate, timeoutMs) : undefined
   signal.addEventListener('abort', leave, { once: true })
 
   /** Tries again where that does no harm. */
   const settle = (status: Status): void => {
     const again = status.refused
-      ? tries < maxRefusals
-      : idempotent && !answered && isUnavailable(status) && tries < maxTries
+      ? tries < maxRefusals && rest?.isRepeatable() !== false
+      : !answered && isUnavailable(status) && tries < maxTries
     if (!again) return failWith(status)
     current = undefined
     if (status.refused && tries === 1) void attempt()
@@ -98,18 +108,14 @@ export const beginExchange = (pool: LinkPool, options: ExchangeOptions): Exchang
   }
 
   const begin = (link: Link): void => {
-    const opening: Opening = {
-      method,
-      identity,
-      timeoutMs: Math.max(1, Math.ceil(deadlineMs - performance.now())),
-      requestId,
-      clientIp,
-      traceparent,
-    }
-    const opened = link.open(opening, wake)
-    if (opened === undefined) return settle(statusWith(grpcStatus.UNAVAILABLE, 'the link takes no call'))
+    if (suits?.(link) === false) throw new NoLinkError(true)
+    const leftMs = timeoutMs > 0 ? Math.max(1, Math.ceil(deadlineMs - performance.now())) : 0
+    const opened = link.open({ ...opening, timeoutMs: leftMs }, wake)
+    if (opened === undefined)
+      return settle({ ...statusWith(grpcStatus.UNAVAILABLE, 'the link takes no call'), refused: true })
     current = opened
-    void opened.send(request, 'last')
+    void opened.send(request, rest === undefined ? 'last' : 'message')
+    rest?.to(opened)
   }
   const attempt = async (): Promise<void> => {
     tries++
@@ -140,6 +146,10 @@ export const beginExchange = (pool: LinkPool, options: ExchangeOptions): Exchang
         if (status !== undefined) settle(status)
         else await new Promise<void>((resolve) => (waiting = resolve))
       }
+    },
+    isOver: () => {
+      const status = current?.ended()
+      return status !== undefined && isOk(status)
     },
     close,
   }

@@ -11,6 +11,9 @@ import { NoLinkError, type LinkPool } from './pool.ts'
 
 type Method = RpcDefinition[string]
 
+/** Tries of a call that may be made twice, the first included. */
+const maxTries = 3
+
 export interface LinkOptions {
   /** To the service's replicas. */
   links: LinkPool
@@ -39,15 +42,15 @@ export const connectLinked = (
     throwIfGone(call.signal)
     const identity = await tokens.mint(call.caller)
     throwIfGone(call.signal)
+    const { requestId, clientIp = '', signal } = call
+    const traceparent = traceHeaders()['traceparent'] ?? ''
     return beginExchange(links, {
-      call,
+      opening: { method: method.path, identity, requestId, clientIp, traceparent },
+      signal,
       service,
-      method: method.path,
-      identity,
-      traceparent: traceHeaders()['traceparent'] ?? '',
       request: serialized(method, request),
       timeoutMs: method.responseStream ? timeouts.streamTimeoutMs : timeouts.rpcTimeoutMs,
-      idempotent: isIdempotent(name),
+      tries: isIdempotent(name) ? maxTries : 1,
       count: (code) => countCall(method.path, code),
     })
   }

@@ -1,3 +1,6 @@
+export type { LinkCall } from './call.ts'
+export type { Rest } from './exchange.ts'
 export * from './functions.ts'
+export * from './http-call.ts'
 export * from './pool.ts'
 export * from './probe.ts'

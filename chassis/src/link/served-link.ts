@@ -1,8 +1,8 @@
 /** One link, from the side that answers the calls. */
-import { Metadata, status as grpcStatus, type ServerDuplexStream } from '@grpc/grpc-js'
+import { status as grpcStatus, type Metadata, type ServerDuplexStream } from '@grpc/grpc-js'
 import { MeshError } from '@clawmesh/contracts'
 import type { Logger } from '../log/logger.ts'
-import type { Answer, Served } from './answer.ts'
+import type { Answer, Course, OpenedCall } from './answer.ts'
 import { createLinkCall, type LinkCall } from './call.ts'
 import { decodeBatch, type Frame, type Open, type Status } from './codec.ts'
 import { maxOpenCalls } from './limits.ts'
@@ -19,8 +19,10 @@ export interface ServedLink {
 }
 
 export interface ServedLinkParts {
-  methods: ReadonlyMap<string, Served>
-  answer: Answer
+  /** How calls are answered, by method. */
+  answers: ReadonlyMap<string, Answer>
+  /** What the client is told of this server at the beginning. */
+  metadata: Metadata
   log: Logger
   /** It is over, however it ended. */
   ended: () => void
@@ -30,6 +32,7 @@ export interface ServedLinkParts {
 interface Work {
   readonly link: LinkCall
   readonly abort: AbortController
+  readonly course: Course
   deadline?: NodeJS.Timeout
   begun: boolean
 }
@@ -48,7 +51,7 @@ const stop = ({ link, abort, deadline }: Work): void => {
 }
 
 /** Serves a link whose opener is known. */
-export const serveLink = (stream: LinkStream, { methods, answer, log, ended }: ServedLinkParts): ServedLink => {
+export const serveLink = (stream: LinkStream, { answers, metadata, log, ended }: ServedLinkParts): ServedLink => {
   const calls = new Map<number, Work>()
   const texts = rememberTexts()
   let draining = false
@@ -86,9 +89,9 @@ export const serveLink = (stream: LinkStream, { methods, answer, log, ended }: S
     stop(work)
     finish(id, work)
   }
-  const begin = (id: number, work: Work, served: Served, opened: Parameters<Answer>[2]): void => {
+  const begin = (id: number, work: Work, answer: Answer, opened: OpenedCall): void => {
     work.begun = true
-    void answer(work.link, served, opened, work.abort.signal).then(() => {
+    void answer(work.link, opened, work.course).then(() => {
       if (calls.get(id) === work) finish(id, work)
     })
   }
@@ -96,16 +99,18 @@ export const serveLink = (stream: LinkStream, { methods, answer, log, ended }: S
   const open = (id: number, opening: Open): void => {
     if (calls.has(id)) throw new Error('a call that is open')
     const [path, token] = [texts.get(opening.method), texts.get(opening.identity)]
-    const served = methods.get(path)
+    const answer = answers.get(path)
     const refuse = (status: Status): void => writer.lane(id).push({ $case: 'end', value: status })
     if (draining) return refuse(failedWith(grpcStatus.UNAVAILABLE, 'the server is leaving', true))
-    if (served === undefined) return refuse(failedWith(grpcStatus.UNIMPLEMENTED, 'there is no such method'))
+    if (answer === undefined) return refuse(failedWith(grpcStatus.UNIMPLEMENTED, 'there is no such method'))
     if (calls.size >= maxOpenCalls) return refuse(failedWith(grpcStatus.UNAVAILABLE, 'too many calls', true))
     const link = createLinkCall(id, writer, () => {
-      const request = work.begun ? undefined : link.take()
-      if (request !== undefined) begin(id, work, served, { ...opening, token, request })
+      if (work.begun) return work.course.changed?.()
+      const request = link.take()
+      if (request !== undefined) begin(id, work, answer, { ...opening, token, request })
     })
-    const work: Work = { link, abort: new AbortController(), begun: false }
+    const abort = new AbortController()
+    const work: Work = { link, abort, course: { signal: abort.signal }, begun: false }
     calls.set(id, work)
     if (opening.timeoutMs > 0) work.deadline = setTimeout(() => late(id, work), opening.timeoutMs)
   }
@@ -141,7 +146,7 @@ export const serveLink = (stream: LinkStream, { methods, answer, log, ended }: S
   stream.on('cancelled', () => close(() => undefined))
   stream.on('end', () => close(() => stream.end()))
   // Tells the client that calls may begin.
-  stream.sendMetadata(new Metadata())
+  stream.sendMetadata(metadata)
 
   return {
     leave: (again) => writer.first({ call: 0, kind: { $case: 'leaving', value: again } }),

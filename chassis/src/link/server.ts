@@ -1,12 +1,15 @@
 /** The links to this process. */
+import { Metadata } from '@grpc/grpc-js'
 import type { IdentityTokens } from '../auth/identity-token.ts'
 import type { LooseFunctions, RpcDefinition } from '../grpc/types.ts'
 import type { Logger } from '../log/logger.ts'
-import { createAnswer, type Served } from './answer.ts'
+import { createAnswers, type Answer } from './answer.ts'
+import { httpMetadata, type HttpServing } from './http-answer.ts'
 import { serveLink, type LinkStream, type ServedLink } from './served-link.ts'
 
 export interface LinkServerParts {
   services: readonly { definition: RpcDefinition; functions: LooseFunctions }[]
+  http: HttpServing
   tokens: IdentityTokens
   log: Logger
   /** Before this age a client is told to open another link, so that new replicas behind one address get traffic. */
@@ -25,14 +28,17 @@ export interface LinkServer {
 /** Not all links of a moment at a time, and each before HTTP/2 ends its connection. */
 const ageOf = (maxAgeMs: number): number => maxAgeMs * (0.7 + Math.random() * 0.2)
 
-export const createLinkServer = ({ services, tokens, log, maxAgeMs }: LinkServerParts): LinkServer => {
+export const createLinkServer = ({ services, http, tokens, log, maxAgeMs }: LinkServerParts): LinkServer => {
   const links = new Set<ServedLink>()
-  const methods = new Map<string, Served>(
-    services.flatMap(({ definition, functions }) =>
-      Object.entries(definition).map(([name, method]) => [method.path, { method, run: functions[name]! }] as const),
+  const answerOf = createAnswers(tokens, log)
+  const functionsOf = services.flatMap(({ definition, functions }) =>
+    Object.entries(definition).map(
+      ([name, method]) => [method.path, answerOf({ method, run: functions[name]! })] as const,
     ),
   )
-  const answer = createAnswer(tokens, log)
+  const answers = new Map<string, Answer>([...functionsOf, ...http.answers])
+  const metadata = new Metadata()
+  if (http.answers.length > 0) metadata.set(httpMetadata, '1')
   let leaving = false
   let draining = false
 
@@ -43,7 +49,7 @@ export const createLinkServer = ({ services, tokens, log, maxAgeMs }: LinkServer
         clearTimeout(aging)
         links.delete(link)
       }
-      const link = serveLink(stream, { methods, answer, log, ended })
+      const link = serveLink(stream, { answers, metadata, log, ended })
       links.add(link)
       if (leaving) link.leave(false)
       if (draining) link.drain()

@@ -215,7 +215,7 @@ const linksTo = async (service: RemoteService, config: ChassisConfig, secret: st
 /** What services that run apart find of each other; nothing where all is one process. */
 const links = async (config: ChassisConfig): Promise<Finding[]> => {
   const { meshSecret } = config
-  if (meshSecret === undefined || config.rpcTransport !== 'link') return []
+  if (meshSecret === undefined || (config.rpcTransport !== 'link' && config.edgeTransport !== 'link')) return []
   return (await Promise.all(servicesWithDatabase.map((service) => linksTo(service, config, meshSecret)))).flat()
 }
 

@@ -1,8 +1,9 @@
 /** The last step: hands a request to the service that owns its route, in this process or another. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { attachCaller, identityHeader, traceHeaders, type HttpHandler, type Mesh } from '@clawmesh/chassis'
+import { attachCaller, traceHeaders, type HttpHandler, type Mesh, type RemoteRoute } from '@clawmesh/chassis'
 import { MeshError, type Caller, type ServiceName } from '@clawmesh/contracts'
 import { stripHeaders } from '../proxy/hop-headers.ts'
+import { createLinkedProxy } from '../proxy/linked.ts'
 import { createProxy, type Proxy } from '../proxy/proxy.ts'
 
 /** An authorised request on its way. */
@@ -29,6 +30,9 @@ const rewriteHeaders = ({ headers }: IncomingMessage, { requestId, clientIp }: A
   Object.assign(headers, traceHeaders())
 }
 
+const proxyTo = (service: ServiceName, { urls, links }: RemoteRoute): Proxy =>
+  links === undefined ? createProxy(urls) : createLinkedProxy(links, service, createProxy(urls))
+
 /** Where services live is asked once each, at their first request: by then every module has joined. */
 export const createDeliverer = (mesh: Pick<Mesh, 'route' | 'tokens'>, own: HttpHandler): Deliver => {
   const ways = new Map<ServiceName, HttpHandler | Proxy>()
@@ -36,7 +40,7 @@ export const createDeliverer = (mesh: Pick<Mesh, 'route' | 'tokens'>, own: HttpH
     const known = ways.get(service)
     if (known !== undefined) return known
     const found = service === 'gateway' ? own : mesh.route(service)
-    const way = typeof found === 'function' ? found : createProxy(found)
+    const way = typeof found === 'function' ? found : proxyTo(service, found)
     ways.set(service, way)
     return way
   }
@@ -45,7 +49,7 @@ export const createDeliverer = (mesh: Pick<Mesh, 'route' | 'tokens'>, own: HttpH
     deliver: async (service, authorized) => {
       const { request, response, caller, fail } = authorized
       const way = wayTo(service)
-      const identityToken = typeof way === 'function' ? '' : await mesh.tokens.mint(caller)
+      const identity = typeof way === 'function' ? '' : await mesh.tokens.mint(caller)
       // Who left while the caller was looked up is not there to cancel what would start now.
       if (response.destroyed) return
       rewriteHeaders(request, authorized)
@@ -54,10 +58,10 @@ export const createDeliverer = (mesh: Pick<Mesh, 'route' | 'tokens'>, own: HttpH
         way(request, response)
         return
       }
-      request.headers[identityHeader] = identityToken
-      way.forward(request, response, (cause) =>
-        fail(new MeshError('UNAVAILABLE', 'error.unavailable', { what: service }, { cause })),
-      )
+      way.forward(request, response, {
+        identity,
+        fail: (cause) => fail(new MeshError('UNAVAILABLE', 'error.unavailable', { what: service }, { cause })),
+      })
     },
     close: () => {
       for (const way of ways.values()) if (typeof way !== 'function') way.close()

@@ -4,52 +4,40 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
-import { leavingHeader } from '@clawmesh/chassis'
+import { identityHeader, leavingHeader } from '@clawmesh/chassis'
 import { stripAnswerHeaders } from './hop-headers.ts'
 import { createReplicas, type Replica } from './replicas.ts'
+import { hasBody, headersOf, isShort, readWhole } from './request-body.ts'
+
+export interface Passed {
+  /** The caller's identity token. */
+  identity: string
+  /** The body, where it has been read. */
+  body?: Buffer
+  /** Is called when there is no answer to send. */
+  fail: (cause: Error) => void
+}
 
 export interface Proxy {
   /**
    * Sends a request on and its answer back, unbuffered both ways and at the pace of the slower side. A client that
-   * goes away takes the upstream request with it at once. `fail` is called when there is no answer to send.
+   * goes away takes the upstream request with it at once.
    */
-  forward: (request: IncomingMessage, response: ServerResponse, fail: (cause: Error) => void) => void
+  forward: (request: IncomingMessage, response: ServerResponse, passed: Passed) => void
   close: () => void
 }
-
-/** A body of at most this many bytes is awaited and leaves with the head, in one packet. */
-const wholeBodyBytes = 16_384
 
 const resets = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
 
 type Body = AsyncIterable<Buffer> | Buffer | null
-
-const hasBody = ({ headers }: IncomingMessage): boolean =>
-  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 
 /** The body as it comes. Leaving off early does not end the request: its answer is still to be sent. */
 const streamed = (request: IncomingMessage): AsyncIterable<Buffer> => ({
   [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }),
 })
 
-const whole = (request: IncomingMessage): Promise<Buffer> =>
-  new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    request.on('data', (chunk: Buffer) => chunks.push(chunk))
-    request.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
-    request.once('close', () => {
-      if (!request.complete) reject(new Error('the client has gone'))
-    })
-  })
-
 const bodyOf = async (request: IncomingMessage): Promise<Body> =>
-  Number(request.headers['content-length'] ?? Infinity) <= wholeBodyBytes ? whole(request) : streamed(request)
-
-/** Framing is made anew for the next connection. */
-const headersOf = ({ headers }: IncomingMessage): IncomingMessage['headers'] => {
-  delete headers['transfer-encoding']
-  return headers
-}
+  isShort(request) ? readWhole(request) : streamed(request)
 
 /**
  * A proxy to the replicas of one service. One that cannot be connected to is passed over for the next: nothing of the
@@ -63,9 +51,10 @@ export const createProxy = (targets: readonly URL[]): Proxy => {
   const send = async (
     request: IncomingMessage,
     response: ServerResponse,
-    fail: (cause: Error) => void,
+    { identity, body: known, fail }: Passed,
   ): Promise<void> => {
-    const body = hasBody(request) ? await bodyOf(request) : null
+    const body = known ?? (hasBody(request) ? await bodyOf(request) : null)
+    request.headers[identityHeader] = identity
     const tried: Replica[] = []
     let repeatable = body === null && (request.method === 'GET' || request.method === 'HEAD')
     let under: Dispatcher.DispatchController | undefined
@@ -136,9 +125,9 @@ export const createProxy = (targets: readonly URL[]): Proxy => {
   }
 
   return {
-    forward: (request, response, fail) => {
-      send(request, response, fail).catch((fault: Error) => {
-        if (!response.destroyed) fail(fault)
+    forward: (request, response, passed) => {
+      send(request, response, passed).catch((fault: Error) => {
+        if (!response.destroyed) passed.fail(fault)
       })
     },
     close: replicas.close,

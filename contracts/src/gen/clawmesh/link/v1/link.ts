@@ -97,6 +97,26 @@ export interface Status {
   refused: boolean;
 }
 
+/**
+ * A call of the method http/<service>, such as http/agents, is an HTTP request to that service. Its first message is a
+ * RequestHead, those that follow are its body in pieces of any size, and the last one of them ends it. The answer is the same
+ * with an AnswerHead; an end with another status than OK breaks it off. Timeout, request id, client address and trace are
+ * not in the Open frame of such a call but where HTTP has them. A server that takes these calls has clawmesh-link-http in
+ * the initial metadata of a link.
+ */
+export interface RequestHead {
+  method: string;
+  /** Path and query. */
+  url: string;
+  /** Names in lower case and values by turns. */
+  headers: string[];
+}
+
+export interface AnswerHead {
+  status: number;
+  headers: string[];
+}
+
 function createBaseBatch(): Batch {
   return { frames: [] };
 }
@@ -650,6 +670,152 @@ export const Status: MessageFns<Status> = {
     message.details = object.details ?? "";
     message.error = object.error ?? Buffer.alloc(0);
     message.refused = object.refused ?? false;
+    return message;
+  },
+};
+
+function createBaseRequestHead(): RequestHead {
+  return { method: "", url: "", headers: [] };
+}
+
+export const RequestHead: MessageFns<RequestHead> = {
+  encode(message: RequestHead, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.method !== "") {
+      writer.uint32(10).string(message.method);
+    }
+    if (message.url !== "") {
+      writer.uint32(18).string(message.url);
+    }
+    for (const v of message.headers) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RequestHead {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRequestHead();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.method = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.url = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.headers.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RequestHead>, I>>(base?: I): RequestHead {
+    return RequestHead.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RequestHead>, I>>(object: I): RequestHead {
+    const message = createBaseRequestHead();
+    message.method = object.method ?? "";
+    message.url = object.url ?? "";
+    message.headers = object.headers?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseAnswerHead(): AnswerHead {
+  return { status: 0, headers: [] };
+}
+
+export const AnswerHead: MessageFns<AnswerHead> = {
+  encode(message: AnswerHead, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.status !== 0) {
+      writer.uint32(8).uint32(message.status);
+    }
+    for (const v of message.headers) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AnswerHead {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAnswerHead();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.status = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.headers.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<AnswerHead>, I>>(base?: I): AnswerHead {
+    return AnswerHead.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AnswerHead>, I>>(object: I): AnswerHead {
+    const message = createBaseAnswerHead();
+    message.status = object.status ?? 0;
+    message.headers = object.headers?.map((e) => e) || [];
     return message;
   },
 };

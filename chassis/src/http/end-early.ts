@@ -1,0 +1,38 @@
+/** Answers that have taken too long when a process leaves. */
+import { errorBody, errorStyleOf, MeshError } from '@clawmesh/contracts'
+import { errorAnswer, type ErrorAnswer } from './error-answer.ts'
+import type { HttpResponse } from './exchange.ts'
+
+interface Asked {
+  url: string | undefined
+  requestId: unknown
+}
+
+const textOf = (requestId: unknown): string | undefined => (typeof requestId === 'string' ? requestId : undefined)
+const leaving = () => new MeshError('UNAVAILABLE', 'error.shutting_down')
+
+/** What is answered where nothing has been sent. */
+export const leavingAnswer = ({ url, requestId }: Asked): ErrorAnswer =>
+  errorAnswer(leaving(), { url, requestId: textOf(requestId) })
+
+/** An error as the last event of a stream. */
+const lastFrame = (error: MeshError, { url, requestId }: Asked): string =>
+  errorStyleOf(url) === 'anthropic'
+    ? `event: error\ndata: ${JSON.stringify(errorBody(error, 'en', 'anthropic', textOf(requestId)))}`
+    : `data: ${JSON.stringify(errorBody(error, 'en', 'openai'))}`
+
+/** Ends an answer; a stream says so itself, as its status has been sent. */
+export const endEarly = (response: HttpResponse, asked: Asked): void => {
+  if (response.writableEnded) return
+  // Whoever is still writing to it meets an ended answer.
+  response.on('error', () => undefined)
+  // What is held back comes before the end.
+  if (response.writableCorked > 0) response.uncork()
+  if (!response.headersSent) {
+    const { status, headers, body } = leavingAnswer(asked)
+    response.writeHead(status, headers).end(body)
+  } else if (String(response.getHeader('content-type')).startsWith('text/event-stream'))
+    // It may have been in the middle of an event.
+    response.end(`\n\n${lastFrame(leaving(), asked)}\n\n`)
+  else response.destroy()
+}

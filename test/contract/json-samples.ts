@@ -9,6 +9,8 @@ interface JsonSchema {
   anyOf?: JsonSchema[]
   oneOf?: JsonSchema[]
   properties?: Record<string, JsonSchema>
+  additionalProperties?: JsonSchema
+  minProperties?: number
   required?: string[]
   items?: JsonSchema
   minItems?: number
@@ -63,7 +65,8 @@ const sampleOf = (schema: JsonSchema, all: boolean): unknown => {
     return Array.from({ length }, () => sampleOf(schema.items ?? {}, all))
   }
   if (type === 'object') {
-    const { properties = {}, required = [] } = schema
+    const { properties = {}, required = [], additionalProperties, minProperties = 0 } = schema
+    if (minProperties > 0) return { sample: sampleOf(additionalProperties ?? {}, all) }
     return Object.fromEntries(
       Object.entries(properties).flatMap(([name, inner]) =>
         all || required.includes(name) ? [[name, sampleOf(inner, all)]] : [],

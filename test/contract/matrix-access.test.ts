@@ -7,7 +7,7 @@ import { startAllInOne, systemOwnerId, type AllInOne, type Headers, type TestTen
 import { expectRefusal, styleOf } from './expectations.ts'
 import { validSample } from './json-samples.ts'
 import { makeFullTenant, type FullTenant } from './tenant-data.ts'
-import { fillPath, guardedRoutes, paramsOf, publicRoutes, resourceOf, titled } from './routes.ts'
+import { fillPath, guardedRoutes, needsState, paramsOf, publicRoutes, resourceOf, titled } from './routes.ts'
 
 /** The role that each scope gives by itself. */
 const roleOfScope: Record<ApiKeyScope, Role> = {
@@ -221,6 +221,7 @@ describe("what is somebody else's is refused where only the owner passes", () =>
     const body = route.definition.body === undefined ? {} : { body: validSample(route.definition.body) as object }
     const somebody = await mesh.request(route.method, path, { headers: full.as('admin', 'somebody-else'), ...body })
     expectRefusal(somebody, { code: 'FORBIDDEN', style: styleOf(route) })
+    if (needsState.includes(route.operation)) return
     // It is the owner's id that counts, and nothing else of the credential.
     const owner = await mesh.request(route.method, path, { headers: full.as('admin'), ...body })
     expect({ status: owner.status < 300, text: owner.text }).toEqual({ status: true, text: owner.text })

@@ -197,6 +197,8 @@ const oddValues = [
 /** Encodings that decode to no text, or to one with a NUL. */
 const brokenEncodings = ['%', '%zz', '%ff', '%f0%28%8c%28', '%c0%80', '%00', 'a%00b', '%ed%a0%80']
 
+const emptyList = /^(?:\{"\w+":)?\[\]\}?$/
+
 describe('a path that is wrong is 400 or 404, and names the parameter', () => {
   const routesWithParams = guardedRoutes.filter((route) => paramsOf(route).length > 0)
 
@@ -237,7 +239,10 @@ describe('a path that is wrong is 400 or 404, and names the parameter', () => {
         for (const value of oddValues) {
           const path = fillPath(route, (param) => (param.name === odd.name ? value : ownId(param)))
           const answer = await mesh.request('GET', path, { headers: callerOf(route) })
-          expect([value, answer.status === 400 || answer.status === 404 || answer.text === '[]']).toEqual([value, true])
+          expect([value, answer.status === 400 || answer.status === 404 || emptyList.test(answer.text)]).toEqual([
+            value,
+            true,
+          ])
         }
     },
   )

@@ -124,7 +124,8 @@ describe.each([
                 const path = fillPath(route, (param) =>
                   param.name === foreign.name ? id : mine.idsOf(resourceOf(param))[0]!,
                 )
-                expect((await mesh.request('DELETE', path, { headers: mine.as(role) })).status).toBeLessThan(300)
+                if (allRoutes.some(({ method, path: other }) => method === 'DELETE' && other === route.path))
+                  expect((await mesh.request('DELETE', path, { headers: mine.as(role) })).status).toBeLessThan(300)
               } else expectRefusal(answer, { code: 'NOT_FOUND', style: styleOf(route) })
             }
       })

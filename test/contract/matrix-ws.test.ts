@@ -62,6 +62,8 @@ const newNames: readonly string[] = [
   'agent.wait sessionKey',
   'agent.identity.get sessionKey',
   'config.get key',
+  // Users who are to own an agent.
+  'agents.create owner_ids',
   'config.patch key',
   // Who is granted something is not looked up.
   // What is not there is refused as an invalid request, or has no log.

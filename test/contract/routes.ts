@@ -25,6 +25,8 @@ export const resources = {
   member: 'installation',
   builtinTool: 'installation',
   publicFile: 'installation',
+  // There is one of this name for every user of an agent.
+  fileName: 'installation',
 } as const
 
 export type ListedResource = keyof typeof resources
@@ -48,6 +50,7 @@ export const resourceOfParam: Readonly<Record<string, ListedResource>> = {
   'docs/{path...}': 'publicFile',
   'documents/{path...}': 'documentPath',
   'entities/{entityID}': 'kgEntity',
+  'files/{fileName}': 'fileName',
   'instances/{id}': 'channelInstance',
   'memory/{id}': 'memoryDocument',
   'models/{id}': 'agent',
@@ -95,7 +98,12 @@ export const fineWhenMissing: Readonly<Record<string, readonly Role[]>> = {
   // Callers who see all sessions may delete one that is gone already.
   deleteSession: ['admin', 'owner'],
   revokeAgentShare: ['admin', 'owner'],
+  listInstanceFiles: ['viewer', 'operator', 'admin', 'owner'],
+  updateInstanceMetadata: ['admin', 'owner'],
 }
+
+/** Operations that need the thing that they name to be in a certain state; who may call them is seen in tests of their own. */
+export const needsState: readonly string[] = ['regenerateAgent', 'resummonAgent']
 
 export interface Param {
   /** As the route's schema calls it. */

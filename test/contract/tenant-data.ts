@@ -72,6 +72,7 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
   })
   const agentPath = `/v1/agents/${agentKey}`
   await call('POST', `${agentPath}/shares`, { user_id: `friend-${marker}`, role: 'viewer' })
+  await call('PUT', `${agentPath}/instances/${userId}/files/USER.md`, { content: marker })
   const documentPath = `notes-${tag}.md`
   await call('PUT', `${agentPath}/memory/documents/${documentPath}`, { content: `# Note\n${marker}` })
   await call('PUT', `${agentPath}/memory/documents/own-${documentPath}`, { content: marker, user_id: userId })
@@ -124,6 +125,7 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
     apiKey: [String(apiKey['id'])],
     oidcIssuer: [String(oidcIssuer['id'])],
     documentPath: [documentPath],
+    fileName: ['USER.md'],
     providerName: [providerName],
     userId: [userId],
     configKey: [configKey],

@@ -21,6 +21,12 @@ const event = <T extends z.ZodType>(
   data: T,
 ): EventDefinition<T> => ({ service, entity, verb, about, data })
 
+/** The agents of a link. */
+const linkedKeys = { sourceAgentKey: z.string(), targetAgentKey: z.string() }
+
+/** What happens while a model writes the files of an agent. */
+export const summoningSteps = ['started', 'file_generated', 'completed', 'failed'] as const
+
 const actor = { actorId: z.string(), ipAddress: z.string().optional() }
 /**
  * What a change tells: what was changed, who did it and from where. An event with these data is an audit record; what
@@ -172,6 +178,87 @@ export const events = {
     'revoked',
     'A rule that allowed or denied a user to change something of an agent was removed',
     changed.extend({ agentId: uuid, scope: z.string(), configType: z.string(), userId: z.string() }),
+  ),
+  agentLinkCreated: event(
+    'agents',
+    'agent_link',
+    'created',
+    'An agent may hand work to another',
+    changed.extend({
+      ...linkedKeys,
+      sourceAgentId: uuid,
+      targetAgentId: uuid,
+      direction: z.string(),
+      status: z.string(),
+    }),
+  ),
+  agentLinkUpdated: event(
+    'agents',
+    'agent_link',
+    'updated',
+    'A link between agents was changed',
+    changed.extend({
+      ...linkedKeys,
+      direction: z.string(),
+      status: z.string(),
+      changes: z.array(z.string()).describe('Fields that were given'),
+    }),
+  ),
+  agentLinkDeleted: event(
+    'agents',
+    'agent_link',
+    'deleted',
+    'An agent may hand no more work to another',
+    changed.extend(linkedKeys),
+  ),
+  agentFileSet: event(
+    'agents',
+    'agent',
+    'file_set',
+    'A context file of an agent was written',
+    changed.extend({ file: z.string() }),
+  ),
+  agentResummoned: event(
+    'agents',
+    'agent',
+    'resummoned',
+    'The files of an agent are to be written by a model',
+    changed,
+  ),
+  agentRegenerated: event(
+    'agents',
+    'agent',
+    'regenerated',
+    'The files of an agent are to be changed by a model',
+    changed,
+  ),
+  agentSummonCancelled: event('agents', 'agent', 'summon_cancelled', 'The summoning of an agent was stopped', changed),
+  agentSummoning: event(
+    'agents',
+    'agent',
+    'summoning',
+    'A step of the summoning of an agent',
+    z.object({
+      id: uuid,
+      type: z.enum(summoningSteps),
+      userId: z.string().describe('The owner of the agent'),
+      file: z.string().optional(),
+      error: z.string().optional(),
+    }),
+  ),
+  agentInstanceFileSet: event(
+    'agents',
+    'agent_instance',
+    'file_set',
+    "The file of an agent's user was written",
+    changed.extend({ userId: z.string(), file: z.string() }),
+  ),
+  agentInstanceMetadataUpdated: event(
+    'agents',
+    'agent_instance',
+    'metadata_updated',
+    "Metadata of an agent's user were changed",
+    changed.extend({ userId: z.string() }),
   ),
   sessionPatched: event(
     'agents',

@@ -65,6 +65,8 @@ export const en = {
   'error.url_blocked': 'address not allowed: {reason}',
   'error.api_key_required': 'API key is required',
   'error.scope_required': '{what} requires scope {scope}',
+  'error.agent_is_summoned': 'agent {id} is being summoned already',
+  'error.summoning_unreadable': 'the model gave no files that can be read',
   'error.limit_beyond_own': 'a key can give no more than its own {field} of {limit}',
   'error.scope_beyond_role': 'only a caller with role {role} may give a key the scope {scope}',
   'error.api_key_ended': 'API key {id} is revoked, has expired or was rotated already',

@@ -67,6 +67,8 @@ export const vi: Record<keyof typeof en, string> = {
   'error.url_blocked': 'địa chỉ không được phép: {reason}',
   'error.api_key_required': 'cần có khóa API',
   'error.scope_required': '{what} cần phạm vi {scope}',
+  'error.agent_is_summoned': 'tác tử {id} đang được triệu hồi',
+  'error.summoning_unreadable': 'mô hình không đưa ra tệp nào đọc được',
   'error.limit_beyond_own': 'một khóa không thể cấp quá {field} của chính nó là {limit}',
   'error.scope_beyond_role': 'chỉ người gọi có vai trò {role} mới được cấp phạm vi {scope} cho khóa',
   'error.api_key_ended': 'khóa API {id} đã bị thu hồi, hết hạn hoặc đã được thay',

@@ -17,6 +17,7 @@ export const words = {
   'kind.entity': { en: 'entity', vi: 'thực thể', zh: '实体' },
   'kind.file': { en: 'file', vi: 'tệp', zh: '文件' },
   'kind.item': { en: 'item', vi: 'mục', zh: '项目' },
+  'kind.link': { en: 'link', vi: 'liên kết', zh: '链接' },
   'kind.mcp_server': { en: 'MCP server', vi: 'máy chủ MCP', zh: 'MCP 服务器' },
   'kind.oidc_issuer': { en: 'OIDC issuer', vi: 'bên phát hành OIDC', zh: 'OIDC 签发方' },
   'kind.package': { en: 'package', vi: 'gói', zh: '软件包' },
@@ -91,6 +92,12 @@ export const words = {
     vi: 'sau mỗi lệnh gọi công cụ phải có tin nhắn công cụ trả lời nó',
     zh: '每个工具调用之后必须有回应它的工具消息',
   },
+  'reason.is_no_predefined_agent': {
+    en: 'is no predefined agent',
+    vi: 'không phải là tác tử định sẵn',
+    zh: '不是预定义智能体',
+  },
+  'reason.is_the_source_itself': { en: 'is the source itself', vi: 'chính là nguồn', zh: '就是来源本身' },
   'reason.is_the_target_itself': {
     en: 'is the target itself',
     vi: 'chính là đích',

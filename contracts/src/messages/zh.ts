@@ -66,6 +66,8 @@ export const zh: Record<keyof typeof en, string> = {
   'error.url_blocked': '不允许的地址：{reason}',
   'error.api_key_required': '需要 API 密钥',
   'error.scope_required': '{what} 需要 {scope} 权限范围',
+  'error.agent_is_summoned': '智能体 {id} 正在生成中',
+  'error.summoning_unreadable': '模型没有给出可读取的文件',
   'error.limit_beyond_own': '密钥不能授予超过其自身 {field}（{limit}）的限制',
   'error.scope_beyond_role': '只有角色为 {role} 的调用者才能授予密钥范围 {scope}',
   'error.api_key_ended': 'API 密钥 {id} 已被吊销、已过期或已轮换',

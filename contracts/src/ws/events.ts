@@ -1,6 +1,6 @@
 /** Every event that a WebSocket session can be sent. What is not listed here is withheld. */
 import { z } from 'zod'
-import type { EventData, EventName, RunEvent } from '../events/index.ts'
+import { summoningSteps, type EventData, type EventName, type RunEvent } from '../events/index.ts'
 import { epochMs, uuid } from '../http/common.ts'
 import { agentEvent, agentEventOf } from './agent-event.ts'
 import { twinPayloads } from './twins.ts'
@@ -28,6 +28,13 @@ const wsEvent = <T extends z.ZodType>(definition: WsEvent<T>): WsEvent<T> => def
 /** An older name of a step of a run, for the connection that has asked for the run and knows no newer protocol. */
 const twin = <T extends z.ZodType>(of: string, payload: T) =>
   wsEvent({ audience: 'connection', about: `${of}, as older clients know it`, payload })
+
+const linked = { link_id: uuid, source_agent_key: z.string(), target_agent_key: z.string() }
+const linkOf = ({ id, sourceAgentKey, targetAgentKey }: EventData<'agentLinkDeleted'>) => ({
+  link_id: id,
+  source_agent_key: sourceAgentKey,
+  target_agent_key: targetAgentKey,
+})
 
 export const wsEvents = {
   agent: wsEvent({ audience: 'user', about: 'A step of an agent run, on whatever channel', payload: agentEvent }),
@@ -70,6 +77,57 @@ export const wsEvents = {
         ...(error === undefined ? {} : { error }),
       }),
     },
+  }),
+  'agent.summoning': wsEvent({
+    audience: 'user',
+    about: 'A step of the summoning of an agent, for admins and the owner of the agent',
+    payload: z.object({
+      type: z.enum(summoningSteps),
+      agent_id: uuid,
+      userId: z.string().describe('The owner of the agent'),
+      file: z.string().optional(),
+      error: z.string().optional(),
+    }),
+    from: { agentSummoning: ({ id, ...step }) => ({ agent_id: id, ...step }) },
+  }),
+  'agent_link.created': wsEvent({
+    audience: 'admin',
+    about: 'An agent may hand work to another',
+    payload: z.object({
+      ...linked,
+      source_agent_id: uuid,
+      target_agent_id: uuid,
+      direction: z.string(),
+      status: z.string(),
+    }),
+    from: {
+      agentLinkCreated: ({ sourceAgentId, targetAgentId, direction, status, ...link }) => ({
+        ...linkOf(link),
+        source_agent_id: sourceAgentId,
+        target_agent_id: targetAgentId,
+        direction,
+        status,
+      }),
+    },
+  }),
+  'agent_link.updated': wsEvent({
+    audience: 'admin',
+    about: 'A link between agents was changed',
+    payload: z.object({ ...linked, direction: z.string(), status: z.string(), changes: z.array(z.string()) }),
+    from: {
+      agentLinkUpdated: ({ direction, status, changes, ...link }) => ({
+        ...linkOf(link),
+        direction,
+        status,
+        changes: changes.map((name) => (name === 'maxConcurrent' ? 'max_concurrent' : name)),
+      }),
+    },
+  }),
+  'agent_link.deleted': wsEvent({
+    audience: 'admin',
+    about: 'An agent may hand no more work to another',
+    payload: z.object(linked),
+    from: { agentLinkDeleted: (link) => linkOf(link) },
   }),
   'device.pair.requested': wsEvent({
     audience: 'admin',

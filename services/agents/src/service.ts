@@ -10,26 +10,41 @@ import {
   type Service,
 } from '@clawmesh/chassis'
 import { createAgents } from './agents/feature.ts'
+import { createAgentMethods } from './agents/ws.ts'
 import { createChat } from './chat/feature.ts'
 import { createConfigPermissions } from './config-permissions/feature.ts'
 import type { AgentsConfig } from './config.ts'
 import { createContextFiles } from './context-files/feature.ts'
 import { createCron } from './cron/feature.ts'
+import { createContextFileMethods } from './context-files/ws.ts'
 import { PrismaClient } from './db/client/client.ts'
+import { createInstances } from './instances/feature.ts'
+import { createLinks } from './links/feature.ts'
 import { createModels } from './models/feature.ts'
 import { createRuns } from './runs/feature.ts'
 import { createDelivery } from './sessions/delivery.ts'
 import { createSessions } from './sessions/feature.ts'
 import { createShares } from './shares/feature.ts'
 import { createStatus } from './status/feature.ts'
+import { createSummoning, createSummoningQueue } from './summoning/feature.ts'
 
 export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
   const db = openServiceDb(mesh, 'agents', PrismaClient)
-  const agents = createAgents(mesh, db)
+  const summonings = createSummoningQueue(db)
+  const agents = createAgents(mesh, db, summonings.start)
   const { lookup } = agents
+  const log = mesh.log.child({ service: 'agents' })
   const contextFiles = createContextFiles(mesh, db, lookup)
+  const instances = createInstances(mesh, db, agents.owned)
+  const filesOfRuns = {
+    ...contextFiles.files,
+    forRun: (...[agent, userId]: Parameters<typeof contextFiles.files.forRun>) => {
+      instances.seen(agent, userId)
+      return contextFiles.files.forRun(agent, userId)
+    },
+  }
   const deliverTo = createDelivery(createSignedUrls(mesh.secrets))
-  const runs = createRuns(mesh, db, config, { contextFiles: contextFiles.files, findAgent: lookup.find, deliverTo })
+  const runs = createRuns(mesh, db, config, { contextFiles: filesOfRuns, findAgent: lookup.find, deliverTo })
   const sessions = createSessions(db, { lookup, endRun: runs.running.endIn, deliverTo })
   const cron = createCron(mesh, db, config, { ...runs, ...sessions, lookup })
   const chat = createChat(mesh, db, {
@@ -42,9 +57,14 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
   return composeService(mesh, {
     name: 'agents',
     features: [
+      { ws: createAgentMethods({ agents: agents.useCases, files: contextFiles.files, running: runs.running, log }) },
+      { ws: createContextFileMethods({ files: contextFiles.files, lookup, requireOwned: agents.owned }) },
       agents,
       createShares(db, agents.owned),
       createConfigPermissions(db, agents.stored),
+      instances,
+      createLinks(db, agents.stored, agents.owned),
+      createSummoning(mesh, db, config, summonings, agents.owned),
       sessions,
       runs,
       ...chat,

@@ -99,6 +99,8 @@ export const agents = defineHttpTable('agents', {
       hasDefaults:
         'What is left out has defaults: type open, 200000 tokens, 30 iterations, a workspace named after the key, memory on, status active; a window or limit below 1 counts as left out',
       seedsContextFiles: 'A predefined agent starts with template context files; an open one has none of its own',
+      summonsDescribedOnes:
+        'A predefined agent with a description is `summoning` at first, whatever status is sent, while a model writes its context files',
       isAudited: 'The creation is an event and an entry of the audit log, agent.created',
       answersTheAgent: 'The answer is the agent as it is stored, with what the server has filled in',
       takesAliases:

@@ -1,4 +1,6 @@
+export { agentLinks } from './links.ts'
 export { configPermissions } from './config-permissions.ts'
+export { agentFiles, agentMethods } from './agents.ts'
 export { agentState, chat } from './chat.ts'
 export { cron } from './cron.ts'
 export { sessions } from './sessions.ts'

@@ -3,6 +3,7 @@ import { ChannelsServiceService } from '@clawmesh/contracts/gen/clawmesh/channel
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { newId, type Call, type Feature, type Mesh, type ServiceDb } from '@clawmesh/chassis'
 import type { PrismaClient } from '../db/client/client.ts'
+import type { StartSummoning } from '../summoning/use-cases.ts'
 import { createAgentHttp } from './http.ts'
 import { createAgentLookup, type AgentLookup } from './lookup.ts'
 import { requireAgent, requireOwnedAgent, type RequireAgent, type RequireOwned } from './owned.ts'
@@ -13,7 +14,7 @@ import { createAgentUseCases, type AgentUseCases } from './use-cases.ts'
 
 const cachedAgents = 10_000
 
-export const createAgents = (mesh: Mesh, db: ServiceDb<PrismaClient>) => {
+export const createAgents = (mesh: Mesh, db: ServiceDb<PrismaClient>, startSummoning: StartSummoning) => {
   const identity = mesh.client(IdentityServiceService)
   const channels = mesh.client(ChannelsServiceService)
   const rowsOf = createAgentRows(db, mesh.cache<Agent>('agents', cachedAgents))
@@ -24,6 +25,7 @@ export const createAgents = (mesh: Mesh, db: ServiceDb<PrismaClient>) => {
   })
   const agents = createAgentUseCases({
     rowsOf,
+    startSummoning,
     workspaceDir: mesh.workspaceDir,
     tenantSlug: async (call, tenantId) => {
       const tenant = await identity.resolveTenant(call, { idOrSlug: tenantId })

@@ -3,6 +3,7 @@ import { event, newId, type Cache, type ServiceDb } from '@clawmesh/chassis'
 import type { Agent as AgentRow, PrismaClient } from '../db/client/client.ts'
 import { DbNull, type InputJsonObject } from '../db/client/internal/prismaNamespace.ts'
 import { renameInIdentityFiles } from '../context-files/rows.ts'
+import { insertSummoning } from '../summoning/rows.ts'
 import type { Agent, AgentChanges, AgentFields, HeldObject, Json } from './types.ts'
 import type { AgentRows } from './use-cases.ts'
 
@@ -143,7 +144,7 @@ export const createAgentRows =
       isSharedWith: async (agentId, userId) =>
         (await prisma.agentShare.count({ where: { tenantId, agentId, userId } })) > 0,
 
-      insert: (agent, files, actor) => {
+      insert: (agent, files, actor, summoned) => {
         const { id } = agent
         return change(
           async (tx) => {
@@ -160,7 +161,14 @@ export const createAgentRows =
                   content,
                 })),
               })
-            return { result: toAgent(row), events: [event('agentCreated', { id, ...actor })], evict }
+            const summoningId = summoned
+              ? await insertSummoning(tx, { tenantId, agentId: id, userId: agent.ownerId, prompt: null })
+              : undefined
+            return {
+              result: { agent: toAgent(row), summoningId },
+              events: [event('agentCreated', { id, ...actor })],
+              evict,
+            }
           },
           { conflict: conflict(agent.agentKey) },
         )

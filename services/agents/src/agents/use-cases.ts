@@ -2,6 +2,8 @@ import { join } from 'node:path'
 import { masterTenantId, MeshError, type Caller } from '@clawmesh/contracts'
 import { type Actor, actorOf, type Call, keyOfName, newId } from '@clawmesh/chassis'
 import { contextTemplates } from '../context-files/templates.ts'
+import { descriptionOf } from '../summoning/summon.ts'
+import type { StartSummoning } from '../summoning/use-cases.ts'
 import { isSystemOwner, mayUse } from './access.ts'
 import { agentChanges } from './agent-input.ts'
 import { agentNotFound, requireAgent, requireOwnedAgent } from './owned.ts'
@@ -19,12 +21,16 @@ export interface AgentRows {
    */
   list: (user?: { id: string; openedByChannels: () => Promise<readonly string[]> }) => Promise<Agent[]>
   isSharedWith: (agentId: string, userId: string) => Promise<boolean>
-  /** Takes the default's mark from the agent that has it where the new one is the default. @throws ALREADY_EXISTS */
+  /**
+   * Takes the default's mark from the agent that has it where the new one is the default. One that is `summoned` gets a
+   * summoning. @throws ALREADY_EXISTS
+   */
   insert: (
     agent: AgentFields & Pick<Agent, 'id' | 'tenantId' | 'ownerId'>,
     files: readonly { name: string; content: string }[],
     actor: Actor,
-  ) => Promise<Agent>
+    summoned: boolean,
+  ) => Promise<{ agent: Agent; summoningId: string | undefined }>
   /**
    * Writes what `change` makes of the stored agent, which nobody else changes meanwhile, and a display name into
    * IDENTITY.md. False when there is none. @throws ALREADY_EXISTS
@@ -68,10 +74,17 @@ interface Parts {
   tenantSlug: (call: Call, tenantId: string) => Promise<string | undefined>
   /** Agents that a chat channel opens to the caller. */
   openedByChannels: (caller: Caller) => Promise<string[]>
+  startSummoning: StartSummoning
 }
 
 /** Everything that can be done with agents themselves. */
-export const createAgentUseCases = ({ rowsOf, workspaceDir, tenantSlug: slugOf, openedByChannels }: Parts) => {
+export const createAgentUseCases = ({
+  rowsOf,
+  workspaceDir,
+  tenantSlug: slugOf,
+  openedByChannels,
+  startSummoning,
+}: Parts) => {
   /** Where a new agent goes: a system owner may name another tenant. @throws NOT_FOUND for one that does not exist */
   const tenantFor = async (
     call: Call,
@@ -84,7 +97,15 @@ export const createAgentUseCases = ({ rowsOf, workspaceDir, tenantSlug: slugOf, 
     return { tenantId: wanted, tenantSlug }
   }
 
+  /** Where an agent works that is told nothing else. */
+  const workspaceOf = ({ tenantId, tenantSlug }: Pick<Caller, 'tenantId' | 'tenantSlug'>, agentKey: string): string =>
+    join(workspaceDir, ...(tenantId === masterTenantId ? [] : ['tenants', tenantSlug]), agentKey)
+
   return {
+    /** Whether an agent works where it was told at first: nothing of anybody else is there. */
+    hasWorkspaceOfItsOwn: (caller: Caller, { agentKey, workspace }: Agent): boolean =>
+      workspace === workspaceOf(caller, agentKey),
+
     /** Agents the caller may use, newest first. @throws INVALID_REQUEST without a user id */
     list: async (caller: Caller): Promise<Agent[]> => {
       requireUser(caller)
@@ -101,27 +122,37 @@ export const createAgentUseCases = ({ rowsOf, workspaceDir, tenantSlug: slugOf, 
       return agent
     },
 
-    /** @throws INVALID_REQUEST without a user id, NOT_FOUND for an unknown tenant, ALREADY_EXISTS when the key is taken */
-    create: async (call: Call, { tenantId: wanted, ...input }: NewAgent): Promise<Agent> => {
-      const { caller } = call
-      requireUser(caller)
+    /**
+     * @param ownerId the caller where it is not given
+     * @throws INVALID_REQUEST without an owner, NOT_FOUND for an unknown tenant, ALREADY_EXISTS when the key is taken
+     */
+    create: async (
+      call: Call,
+      { tenantId: wanted, ...input }: NewAgent,
+      ownerId = call.caller.userId,
+    ): Promise<Agent> => {
+      if (ownerId === '') throw new MeshError('INVALID_REQUEST', 'error.user_id_required')
       const { tenantId, tenantSlug } = await tenantFor(call, wanted)
       const changes = agentChanges(input)
       const agentKey = changes.agentKey ?? keyOfName(changes.displayName ?? '', 'agent', maxKeyLength)
       const agent = {
         ...defaults,
-        workspace: join(workspaceDir, ...(tenantId === masterTenantId ? [] : ['tenants', tenantSlug]), agentKey),
+        workspace: workspaceOf({ tenantId, tenantSlug }, agentKey),
         ...changes,
         agentKey,
         id: newId(),
         tenantId,
-        ownerId: caller.userId,
+        ownerId,
       }
       const files =
         agent.agentType === 'predefined'
           ? predefinedFiles.map((name) => ({ name, content: contextTemplates[name] }))
           : []
-      return rowsOf(tenantId).insert(agent, files, actorOf(call))
+      const summoned = agent.agentType === 'predefined' && descriptionOf(agent) !== ''
+      const made = summoned ? { ...agent, status: 'summoning' as const } : agent
+      const { agent: stored, summoningId } = await rowsOf(tenantId).insert(made, files, actorOf(call), summoned)
+      if (summoningId !== undefined) await startSummoning(tenantId, stored.id, summoningId)
+      return stored
     },
 
     /** Changes what the input names. @throws NOT_FOUND, FORBIDDEN, ALREADY_EXISTS */

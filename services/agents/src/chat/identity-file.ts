@@ -16,3 +16,12 @@ export const identityOf = (content: string): Partial<Record<Field, string>> => {
   }
   return identity
 }
+
+/** The same text with one value of a field, in its first line, or in a new one at the end. */
+export const withIdentityLine = (content: string, label: string, value: string): string => {
+  const said = `- **${label}:** ${value.split(/\s+/).filter(Boolean).join(' ')}`
+  const lines = content.split('\n')
+  const at = lines.findIndex((text) => line.exec(text.slice(0, lineChars))?.[1]?.toLowerCase() === label.toLowerCase())
+  if (at < 0) return `${content.trimEnd()}\n${said}\n`
+  return lines.with(at, said).join('\n')
+}

@@ -1,5 +1,5 @@
 /** Rows of context files: an agent's own, and each of its users'. */
-import type { PrismaTx, ServiceDb } from '@clawmesh/chassis'
+import { event, type PrismaTx, type ServiceDb } from '@clawmesh/chassis'
 import type { Agent } from '../agents/types.ts'
 import type { PrismaClient } from '../db/client/client.ts'
 import { contextTemplates } from './templates.ts'
@@ -58,6 +58,29 @@ export const createContextFileRows =
               update: { content },
             })
           return { result: undefined, evict }
+        }),
+
+      write: (agentId, { name: fileName, content }, { propagate, actor }) =>
+        change(async (tx) => {
+          const file = { tenantId, agentId, fileName }
+          const copies = { ...file, userId: { not: '' } }
+          if (content === '') await tx.contextFile.deleteMany({ where: { ...file, userId: '' } })
+          else
+            await tx.contextFile.upsert({
+              where: { agentId_userId_fileName: { agentId, userId: '', fileName } },
+              create: { ...file, userId: '', content },
+              update: { content },
+            })
+          const propagated = !propagate
+            ? 0
+            : content === ''
+              ? (await tx.contextFile.deleteMany({ where: copies })).count
+              : (await tx.contextFile.updateMany({ where: copies, data: { content } })).count
+          return {
+            result: propagated,
+            events: [event('agentFileSet', { id: agentId, file: fileName, ...actor })],
+            evict,
+          }
         }),
 
       seed: (agentId, files) =>

@@ -14,7 +14,7 @@ interface Work<T> {
   /** What the trace is called, before the agent's key. */
   name: string
   agent: Agent
-  session: StoredSession
+  session: Pick<StoredSession, 'sessionKey' | 'userId' | 'channel'>
   /** @returns the result, and what of it the trace shows */
   work: (trace: RunTrace) => Promise<{ result: T; output: string }>
 }

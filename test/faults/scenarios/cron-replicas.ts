@@ -9,7 +9,8 @@ import { startAgents, type AgentsUnderTest } from '../../../services/agents/test
 
 const hourMs = 3_600_000
 const places = 30
-const leaseMs = 1_500
+/** Long enough that no replica that lives loses its jobs on a busy machine. */
+const leaseMs = 10_000
 
 interface Replica {
   part: Part

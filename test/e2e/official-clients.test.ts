@@ -223,11 +223,11 @@ describe.each(credentials)('the AI SDK with %s', (_credential, keyOf) => {
       }),
     }
     const prompt = 'How is it?'
-    const { text, response, steps } = await generateText({ model: modelOf(), prompt, tools, stopWhen: isStepCount(3) })
+    const { text, responseMessages, steps } = await generateText({ model: modelOf(), prompt, tools, stopWhen: isStepCount(3) })
     expect([text, heard, steps.length]).toEqual(['It rains.', ['Hanoi'], 2])
     expect(rolesAsked()).toEqual(['system', 'user', 'assistant', 'tool'])
 
-    const messages = [{ role: 'user' as const, content: prompt }, ...response.messages]
+    const messages = [{ role: 'user' as const, content: prompt }, ...responseMessages]
     const after = await generateText({
       model: modelOf(),
       messages: [...messages, { role: 'user', content: 'Thanks.' }],

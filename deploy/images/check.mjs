@@ -79,7 +79,7 @@ export const checkImages = async (engine, built) => {
     const deadline = performance.now() + readyLimitMs
     for (;;) {
       if (await holds().catch(() => false)) return
-      const running = (await ask('inspect', '--format', '{{.State.Running}}', id)).stdout.trim() === 'true'
+      const running = (await ask('inspect', '--format', '{{.State.Running}}', id)).stdout.trim() !== 'false'
       if (!running || performance.now() > deadline) {
         const { stdout, stderr } = await ask('logs', id)
         throw new Error(`${what} ${running ? 'is not ready in time' : 'ended'}:\n${`${stdout}${stderr}`.slice(-2_000)}`)

@@ -1,4 +1,7 @@
-/** Helm and kubeconform for the chart's tests: those on PATH, else built by Go, once, into where Go installs programs. */
+/**
+ * Helm and kubeconform for the chart's tests: those on PATH or where Go installs programs, else built by Go where
+ * `CLAWMESH_TEST_BUILD_TOOLS=1` asks for it. Helm takes minutes of two cores to be built, more than all tests may take together.
+ */
 import { execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -20,9 +23,10 @@ const find = (name: string): string | undefined =>
     .map((folder) => join(folder, name))
     .find((path) => existsSync(path))
 
-/** Whether the tools are here or can be had. */
+/** Whether the tools are here, or are to be built. */
 export const hasTools = (): boolean =>
-  find('go') !== undefined || (Object.keys(modules) as Tool[]).every((tool) => find(tool) !== undefined)
+  (process.env['CLAWMESH_TEST_BUILD_TOOLS'] === '1' && find('go') !== undefined) ||
+  (Object.keys(modules) as Tool[]).every((tool) => find(tool) !== undefined)
 
 /** The path of a tool; the first call on a machine may take minutes. @throws Error of Go when it cannot be built */
 export const ensureTool = async (tool: Tool): Promise<string> => {

@@ -89,7 +89,7 @@ describe('a busy session', () => {
     agents().model = echo
     for (let nth = 1; nth <= 5; nth++) expect(await send(alice, key, `${nth}`)).toMatchObject({ injected: true })
     const sixth = send(alice, key, 'sixth')
-    await sleep(50)
+    await sleep(500)
     release()
     await first
     expect(await sixth).toMatchObject({ content: 'echo: sixth' })

@@ -259,7 +259,7 @@ describe.each(credentials)('LangChain with %s', (_credential, keyOf) => {
     expect(call).toMatchObject({ name: 'get_weather', args: { city: 'Hanoi' } })
     const result = await weather.invoke(call!)
     expect(result).toBeInstanceOf(ToolMessage)
-    const last = await bound.invoke([...messages, first, result as ToolMessage])
+    const last = await bound.invoke([...messages, first, result])
     expect(last.text).toBe('It rains.')
     expect(asked()['messages'].at(-1)).toMatchObject({ role: 'tool', content: 'rain in Hanoi' })
   })

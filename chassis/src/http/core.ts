@@ -185,7 +185,9 @@ export const createHttpCore = (
   const answer: HttpCore['answer'] = async (route, address, incoming) => {
     let caller: Caller | undefined
     const fail = (thrown: unknown): WholeAnswer => {
-      const fault = checkResponses ? declaredHttpError(thrown, route.operation, route.definition) : thrown
+      // That nobody vouches for a caller is no answer of the operation's.
+      const isItsOwn = checkResponses && caller !== undefined
+      const fault = isItsOwn ? declaredHttpError(thrown, route.operation, route.definition) : thrown
       return refuse(incoming, fault, caller?.locale)
     }
     try {

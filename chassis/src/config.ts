@@ -131,7 +131,8 @@ export const chassisConfig = defineConfig('chassis', {
   preparedStatements: {
     env: ['CLAWMESH_DB_PREPARED_STATEMENTS'],
     schema: flag(true),
-    about: 'Keep prepared statements on connections; switch off behind a transaction pooler such as PgBouncer',
+    about:
+      'Keep prepared statements on connections; switch off behind a transaction pooler such as PgBouncer, or give its address `pgbouncer=true`',
   },
   meshSecret: {
     env: ['CLAWMESH_MESH_SECRET'],

@@ -184,7 +184,7 @@ export const createMesh = (parts: MeshParts): MeshHost => {
         schema: service,
         // The embedded database is one session for all: more connections would only queue.
         poolSize: embedded ? Math.min(config.poolSize, embeddedPoolSize) : config.poolSize,
-        keepsStatements: config.preparedStatements && !embedded,
+        keepsStatements: config.preparedStatements,
         log: log.child({ part: 'database', service }),
       })
       databases.set(service, database)

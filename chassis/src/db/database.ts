@@ -48,9 +48,15 @@ interface DatabaseOptions {
   schema: string
   poolSize: number
   log: Logger
-  /** Whether connections keep prepared statements; default false. */
+  /** Whether connections keep prepared statements, unless the address says `pgbouncer=true`; default false. */
   keepsStatements?: boolean
 }
+
+/**
+ * Behind a pooler, and in the embedded database, a session belongs to several clients, whose statements must not meet. The
+ * address says so as Prisma's do.
+ */
+const sharesSessions = (url: string): boolean => /[?&]pgbouncer=true(?:&|$)/.test(url)
 
 /** Opens a pool; connections are made when first needed. */
 export const openDatabase = ({ url, schema, poolSize, log, keepsStatements = false }: DatabaseOptions): Database => {
@@ -65,13 +71,14 @@ export const openDatabase = ({ url, schema, poolSize, log, keepsStatements = fal
   // nobody uses the connection, and whoever borrows one is told by the next query. The error drags the client along.
   pool.on('error', ({ message }) => log.warn({ reason: message }, 'a database connection broke'))
   pool.on('connect', (client) => client.on('error', () => undefined))
-  const namePrefix = keepsStatements ? schema : undefined
+  const namesStatements = keepsStatements && !sharesSessions(url)
+  const namePrefix = namesStatements ? schema : undefined
   const scope = createTenantClients()
   const systemPool = createBoundPool(pool, () => systemBinding)
   /** Plans are of a role: each has names of its own. */
   const clientOptions = (bound: pg.Pool, role: string): ClientOptions => {
     const nameOf = createStatementNames(`${schema}.${role}`)
-    const kept = keepsStatements ? { statementNameGenerator: ({ sql }: { sql: string }) => nameOf(sql) as string } : {}
+    const kept = namesStatements ? { statementNameGenerator: ({ sql }: { sql: string }) => nameOf(sql) as string } : {}
     return { adapter: new PrismaPg(bound, { schema, disposeExternalPool: false, ...kept }), transactionOptions }
   }
   return {

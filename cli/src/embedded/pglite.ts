@@ -96,7 +96,7 @@ async function serve(
   }
   return {
     // The port is named because `pg` would otherwise take PGPORT for the socket's name.
-    url: `postgres://postgres@localhost:5432/postgres?host=${encodeURIComponent(directory)}`,
+    url: `postgres://postgres@localhost:5432/postgres?host=${encodeURIComponent(directory)}&pgbouncer=true`,
     stop: () => (stopping ??= stop()),
   }
 }

@@ -18,7 +18,7 @@ const file = z
   .meta({ id: 'UserContextFile', description: "A context file of an agent's user" })
 
 const instanceParams = agentParams.extend({ userID: userId.min(1).describe('Id of the user') })
-const fileName = z.string().min(1).max(255)
+const fileName = z.string().min(1).max(255).describe('Name of a context file, such as `USER.md`')
 const ownership = 'Only the owner of the agent or a system owner may do it; without a user id the role alone decides'
 
 export const instances = defineHttpTable('agents', {
@@ -96,7 +96,7 @@ export const instances = defineHttpTable('agents', {
       metadata: z
         .record(z.string().min(1).max(255), z.string().max(10_000))
         .refine((map) => Object.keys(map).length > 0, 'must not be empty')
-        .meta({ minProperties: 1 }),
+        .meta({ minProperties: 1, examples: [{ language: 'de' }] }),
     }),
     response: { 200: statusIs('updated') },
     errors: [404],

@@ -9,6 +9,7 @@ import { createClaims } from './claims.ts'
 import { createPerformJob } from './perform.ts'
 import { createCronRows } from './rows.ts'
 import { createScheduler } from './scheduler.ts'
+import type { runSettings } from '../runs/settings.ts'
 import type { cronSettings } from './settings.ts'
 import { createCronUseCases } from './use-cases.ts'
 import { createCronWs } from './ws.ts'
@@ -19,7 +20,7 @@ interface Parts {
   sessionsOf: (tenantId: string) => SessionRows
 }
 
-type CronConfig = ConfigOf<{ name: string; settings: typeof cronSettings }>
+type CronConfig = ConfigOf<{ name: string; settings: typeof cronSettings & Pick<typeof runSettings, 'laneCron'> }>
 
 export const createCron = (
   mesh: Mesh,
@@ -41,7 +42,7 @@ export const createCron = (
       log,
     }),
     log,
-    places: config.cronLane,
+    places: config.laneCron,
     tickMs: config.cronTickMs,
     leaseMs: config.cronLeaseMs,
     drainMs: mesh.config.drainTimeoutMs,

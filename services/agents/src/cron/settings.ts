@@ -21,11 +21,6 @@ export const cronSettings = {
     schema: integer(2_000, 1),
     about: 'Pause before a run of a job is tried again; doubled each time, at most 30 s',
   },
-  cronLane: {
-    env: ['CLAWMESH_LANE_CRON', 'GOCLAW_LANE_CRON'],
-    schema: integer(30, 1, 1_000),
-    about: 'Jobs that a replica runs at the same time; half of that of one tenant',
-  },
   cronTickMs: {
     env: ['CLAWMESH_CRON_TICK_MS'],
     schema: integer(1_000, 10),

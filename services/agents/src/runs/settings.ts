@@ -68,7 +68,8 @@ export const runSettings = {
   laneCron: {
     env: ['CLAWMESH_LANE_CRON', 'GOCLAW_LANE_CRON'],
     schema: integer(30, 1),
-    about: 'Turns of schedules and heartbeats that a replica works on at once',
+    about:
+      'Jobs at set times, and turns of schedules and heartbeats, that a replica works on at once; of jobs half for one tenant',
   },
   maxMessageChars: {
     env: ['CLAWMESH_MAX_MESSAGE_CHARS'],

@@ -183,7 +183,7 @@ test('a rate that a tenant has set for itself goes before the file, at once and 
 test('config print tells each value with its source, secrets masked', async () => {
   await rm(path)
   await writeFile(path, configOf(3, `token: '${secret}', rate_limit_brust: 3, quota: {}`))
-  const env = { GOCLAW_CONFIG: path, GOCLAW_RATE_LIMIT_RPM: '7', REDIS_URL: 'redis://:pass@r:1', GOCLAW_LANE_MAIN: '1' }
+  const env = { GOCLAW_CONFIG: path, GOCLAW_RATE_LIMIT_RPM: '7', REDIS_URL: 'redis://:pass@r:1', GOCLAW_TSNET_DIR: '1' }
   const { stdout, code } = await runClawmesh(['config', 'print', '--target', 'gateway'], env)
   expect(code).toBe(0)
   for (const line of [
@@ -212,7 +212,7 @@ test('config print tells each value with its source, secrets masked', async () =
   expect(verified.stdout.trim().split('\n')).toEqual([
     'configuration is valid',
     `unknown: ${path}: gateway.rate_limit_brust`,
-    'not used (yet): GOCLAW_LANE_MAIN',
+    'not used (yet): GOCLAW_TSNET_DIR',
     `not used (yet): ${path}: gateway.quota`,
   ])
 })

@@ -10,7 +10,7 @@ import { startChannels, type ChannelsHarness } from './support.ts'
 import { collecting, createTestPlatform } from './test-platform.ts'
 
 const path = '/v1/channels/instances'
-const leaseMs = 600
+const leaseMs = 2_000
 
 let channels: ChannelsHarness
 beforeAll(async () => {

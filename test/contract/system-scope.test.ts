@@ -9,6 +9,8 @@ const openers = [
   'agents/src/cron/claims.ts',
   // begins and ends runs of many tenants in one statement, renews leases, finds lost runs
   'agents/src/runs/rows.ts',
+  // summonings of every tenant that a process left behind are taken up when one starts
+  'agents/src/summoning/rows.ts',
   // instances of every tenant are run by whichever replica leases them
   'channels/src/runner/rows.ts',
   // keys by hash, system keys, keys for other tenants

@@ -12,7 +12,10 @@ import { ensureTool, hasTools, root, runTool } from './tools.ts'
 
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 const here = hasTools()
-if (!here) process.stderr.write('charts: not tested, as helm and kubeconform are not here; CLAWMESH_TEST_BUILD_TOOLS=1 builds them with Go\n')
+if (!here)
+  process.stderr.write(
+    'charts: not tested, as helm and kubeconform are not here; CLAWMESH_TEST_BUILD_TOOLS=1 builds them with Go\n',
+  )
 const withTools = here ? describe : describe.skip
 
 /** Renderings by what they are about. */

@@ -223,7 +223,12 @@ describe.each(credentials)('the AI SDK with %s', (_credential, keyOf) => {
       }),
     }
     const prompt = 'How is it?'
-    const { text, responseMessages, steps } = await generateText({ model: modelOf(), prompt, tools, stopWhen: isStepCount(3) })
+    const { text, responseMessages, steps } = await generateText({
+      model: modelOf(),
+      prompt,
+      tools,
+      stopWhen: isStepCount(3),
+    })
     expect([text, heard, steps.length]).toEqual(['It rains.', ['Hanoi'], 2])
     expect(rolesAsked()).toEqual(['system', 'user', 'assistant', 'tool'])
 

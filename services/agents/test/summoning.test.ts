@@ -1,10 +1,13 @@
 /** Agents whose context files a model writes, over a real database, with models that fail in their ways. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { openServiceDb } from '@clawmesh/chassis'
 import { MeshError, wsEventSources, type Caller, type CloudEvent } from '@clawmesh/contracts'
 import { consumeEvents } from '../../../test/support/events.ts'
 import { eventually } from '../../../test/support/mesh-api.ts'
 import { rule } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
+import { PrismaClient } from '../src/db/client/client.ts'
+import { createSummoningRows } from '../src/summoning/rows.ts'
 import { done, echo, startAgents, type AgentsUnderTest, type Script } from './stand-ins.ts'
 
 type Body = Record<string, any>
@@ -313,3 +316,34 @@ const expectOwnersOnly = async (act: (caller: Caller) => Promise<{ status: numbe
 rule('regenerateAgent.requiresOwnership', () => expectOwnersOnly((caller) => regenerate(caller)))
 rule('resummonAgent.requiresOwnership', () => expectOwnersOnly((caller) => resummon(caller)))
 rule('cancelAgentSummoning.requiresOwnership', () => expectOwnersOnly((caller) => cancel(caller)))
+
+test('a summoning that ends while its agent is changed waits for the agent, and holds nothing meanwhile', async () => {
+  agents.model = hangs
+  const caller = owner()
+  await create(caller)
+  await modelAsked()
+  const { pool } = agents.mesh.database('agents')
+  const { rows } = await pool.query<{ id: string; agent_id: string }>(
+    'SELECT id, agent_id FROM agents.summonings WHERE tenant_id = $1',
+    [caller.tenantId],
+  )
+  const { id, agent_id: agentId } = rows[0]!
+  const other = await pool.connect()
+  try {
+    await other.query('BEGIN')
+    await other.query('SELECT FROM agents.agents WHERE id = $1 FOR UPDATE', [agentId])
+    const summonings = createSummoningRows(openServiceDb(agents.mesh, 'agents', PrismaClient))(caller.tenantId)
+    const ended = summonings.fail(agentId, id, 'dead')
+    await eventually('it waits', async () => {
+      const waiting = await pool.query(
+        `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%agents.agents%FOR UPDATE%'`,
+      )
+      return waiting.rowCount! > 0
+    })
+    await other.query('DELETE FROM agents.summonings WHERE agent_id = $1', [agentId])
+    await other.query('COMMIT')
+    expect(await ended).toBe(false)
+  } finally {
+    other.release()
+  }
+})

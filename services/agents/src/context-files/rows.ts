@@ -2,6 +2,7 @@
 import { event, type PrismaTx, type ServiceDb } from '@clawmesh/chassis'
 import type { Agent } from '../agents/types.ts'
 import type { PrismaClient } from '../db/client/client.ts'
+import { storeContextFile } from './store.ts'
 import { contextTemplates } from './templates.ts'
 import type { ContextFileRows } from './use-cases.ts'
 
@@ -50,27 +51,14 @@ export const createContextFileRows =
 
       set: (agentId, { userId, name: fileName, content }) =>
         change(async (tx) => {
-          if (content === '') await tx.contextFile.deleteMany({ where: { tenantId, agentId, userId, fileName } })
-          else
-            await tx.contextFile.upsert({
-              where: { agentId_userId_fileName: { agentId, userId, fileName } },
-              create: { tenantId, agentId, userId, fileName, content },
-              update: { content },
-            })
+          await storeContextFile(tx, { tenantId, agentId, userId, fileName, content })
           return { result: undefined, evict }
         }),
 
       write: (agentId, { name: fileName, content }, { propagate, actor }) =>
         change(async (tx) => {
-          const file = { tenantId, agentId, fileName }
-          const copies = { ...file, userId: { not: '' } }
-          if (content === '') await tx.contextFile.deleteMany({ where: { ...file, userId: '' } })
-          else
-            await tx.contextFile.upsert({
-              where: { agentId_userId_fileName: { agentId, userId: '', fileName } },
-              create: { ...file, userId: '', content },
-              update: { content },
-            })
+          const copies = { tenantId, agentId, fileName, userId: { not: '' } }
+          await storeContextFile(tx, { tenantId, agentId, userId: '', fileName, content })
           const propagated = !propagate
             ? 0
             : content === ''

@@ -1,6 +1,7 @@
 /** Rows of the users of agents. */
 import { MeshError } from '@clawmesh/contracts'
 import { event, type PrismaTx, type ServiceDb } from '@clawmesh/chassis'
+import { storeContextFile } from '../context-files/store.ts'
 import type { PrismaClient } from '../db/client/client.ts'
 import type { Instance, UserFile } from './types.ts'
 import type { InstanceRows } from './use-cases.ts'
@@ -39,13 +40,7 @@ export const createInstanceRows =
       setFile: ({ agentId, userId, fileName, content }, actor) =>
         change(async (tx) => {
           await know(tx, agentId, userId)
-          if (content === '') await tx.contextFile.deleteMany({ where: { tenantId, agentId, userId, fileName } })
-          else
-            await tx.contextFile.upsert({
-              where: { agentId_userId_fileName: { agentId, userId, fileName } },
-              create: { tenantId, agentId, userId, fileName, content },
-              update: { content },
-            })
+          await storeContextFile(tx, { tenantId, agentId, userId, fileName, content })
           return {
             result: undefined,
             events: [event('agentInstanceFileSet', { id: agentId, userId, file: fileName, ...actor })],

@@ -3,6 +3,7 @@ import { MeshError } from '@clawmesh/contracts'
 import { event, newId, type ChangeEvent, type PrismaTx, type ServiceDb } from '@clawmesh/chassis'
 import type { Agent } from '../agents/types.ts'
 import { agentNotFound } from '../agents/owned.ts'
+import { storeContextFile } from '../context-files/store.ts'
 import type { PrismaClient } from '../db/client/client.ts'
 import { summonedFiles } from './answer.ts'
 import type { SummonWorkRows } from './summon.ts'
@@ -27,12 +28,17 @@ export const createSummoningRows =
       { kind: 'context_files', tenantId },
     ] as const
 
-    const lockAgent = async (tx: PrismaTx<PrismaClient>, agentId: string): Promise<Agent> => {
+    /** Before anything of its summoning, as a delete takes them in this order too; undefined when the agent is gone. */
+    const findLocked = async (tx: PrismaTx<PrismaClient>, agentId: string): Promise<Agent | undefined> => {
       await tx.$queryRaw`
         SELECT id FROM agents.agents WHERE id = ${agentId}::uuid AND tenant_id = ${tenantId}::uuid FOR UPDATE`
       const row = await tx.agent.findFirst({ where: { id: agentId, tenantId } })
-      if (row === null) throw agentNotFound(agentId)
-      return row as typeof row & Agent
+      return row === null ? undefined : (row as typeof row & Agent)
+    }
+    const lockAgent = async (tx: PrismaTx<PrismaClient>, agentId: string): Promise<Agent> => {
+      const agent = await findLocked(tx, agentId)
+      if (agent === undefined) throw agentNotFound(agentId)
+      return agent
     }
     const setStatus = (tx: PrismaTx<PrismaClient>, id: string, status: Agent['status'], data: object = {}) =>
       tx.agent.updateMany({ where: { id, tenantId }, data: { ...data, status } })
@@ -44,10 +50,11 @@ export const createSummoningRows =
       work: (tx: PrismaTx<PrismaClient>, agent: Agent) => Promise<ChangeEvent[]>,
     ): Promise<boolean> =>
       change(async (tx) => {
+        const agent = await findLocked(tx, agentId)
+        if (agent === undefined) return { result: false }
         const { count } = await tx.summoning.deleteMany({ where: { agentId, id, tenantId } })
         if (count === 0) return { result: false }
-        const events = await work(tx, await lockAgent(tx, agentId))
-        return { result: true, events, evict }
+        return { result: true, events: await work(tx, agent), evict }
       })
     const step = (agentId: string, { ownerId: userId }: Pick<Agent, 'ownerId'>, said: object): ChangeEvent =>
       event('agentSummoning', { id: agentId, userId, ...said } as never)
@@ -100,11 +107,7 @@ export const createSummoningRows =
       complete: (agentId, id, { files, ...fields }) =>
         end(agentId, id, async (tx, agent) => {
           for (const [fileName, content] of Object.entries(files))
-            await tx.contextFile.upsert({
-              where: { agentId_userId_fileName: { agentId, userId: '', fileName } },
-              create: { tenantId, agentId, userId: '', fileName, content },
-              update: { content },
-            })
+            await storeContextFile(tx, { tenantId, agentId, userId: '', fileName, content })
           await setStatus(tx, agentId, 'active', fields)
           return [
             ...Object.keys(files).map((file) => step(agentId, agent, { type: 'file_generated', file })),

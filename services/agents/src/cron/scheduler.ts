@@ -60,17 +60,22 @@ export const createScheduler = ({ claims, perform, log, places, tickMs, leaseMs,
       }
   }
 
-  const busyTenants = (): string[] => {
+  /** Tenants that have no place left, and how many each of the others has at least. */
+  const shares = () => {
     const held = new Map<string, number>()
     for (const { job } of working.values()) held.set(job.tenantId, (held.get(job.tenantId) ?? 0) + 1)
-    return [...held].flatMap(([tenantId, count]) => (count >= placesOfTenant ? [tenantId] : []))
+    const full = [...held].flatMap(([tenantId, count]) => (count >= placesOfTenant ? [tenantId] : []))
+    const counts = [...held.values()].filter((count) => count < placesOfTenant)
+    return { full, leftOfEach: placesOfTenant - Math.max(0, ...counts) }
   }
 
   /** Begins what can be begun; whether there may be more. */
   const begin = async (): Promise<boolean> => {
-    const limit = Math.min(places - working.size, placesOfTenant)
+    const { full, leftOfEach } = shares()
+    // What is claimed may be of one tenant alone.
+    const limit = Math.min(places - working.size, leftOfEach)
     if (limit <= 0 || isLeaving) return false
-    const claimed = await claims.take({ limit, exceptTenants: busyTenants(), leaseMs })
+    const claimed = await claims.take({ limit, exceptTenants: full, leaseMs })
     for (const job of claimed) {
       const work = { job, abort: new AbortController() }
       const done: Promise<void> = doJob(work)

@@ -1,6 +1,7 @@
 /** Chat completions as OpenAI words them: the request, the answer, and the chunks of a stream. */
 import { z } from 'zod'
 import { openAiUser, usage } from '../common.ts'
+import { askedModel } from './asked-model.ts'
 import {
   functionFields,
   functionName,
@@ -57,11 +58,7 @@ const toolChoice = z.union([
 ])
 
 export const chatCompletionRequest = z.looseObject({
-  model: z
-    .string()
-    .max(500)
-    .default('')
-    .meta({ description: '`goclaw:<agent key>`', examples: ['goclaw:support'] }),
+  model: askedModel,
   messages: z
     .array(chatMessageInput)
     .min(1)

@@ -1,6 +1,7 @@
 /** Messages as Anthropic words them: the request, the answer, and the events of a stream. */
 import { z } from 'zod'
 import { json } from '../common.ts'
+import { askedModel } from './asked-model.ts'
 
 /** Tools in one request: MCP servers of a client bring many. */
 const mostTools = 512
@@ -83,11 +84,7 @@ const outputConfig = z.looseObject({
 
 /** What makes a prompt. */
 const prompt = {
-  model: z
-    .string()
-    .max(500)
-    .default('')
-    .meta({ description: '`goclaw:<agent key>`', examples: ['goclaw:support'] }),
+  model: askedModel,
   messages: z
     .array(message)
     .min(1)

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { openAiUser } from '../common.ts'
 import { defineHttpTable } from '../operation.ts'
+import { askedModel } from './asked-model.ts'
 import { chatMessageInput } from './chat-completion.ts'
 import {
   functionFields,
@@ -72,11 +73,7 @@ const toolChoice = z.union([
 ])
 
 const responseRequest = z.looseObject({
-  model: z
-    .string()
-    .max(500)
-    .default('')
-    .meta({ description: '`goclaw:<agent key>`', examples: ['goclaw:support'] }),
+  model: askedModel,
   input: z
     .union([z.string().min(1), z.array(inputItem).min(1)])
     .nullish()

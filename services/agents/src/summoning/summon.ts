@@ -4,6 +4,7 @@ import { MeshError, toMeshError } from '@clawmesh/contracts'
 import { cutText, type JobAttempt, type Logger } from '@clawmesh/chassis'
 import { identityOf } from '../chat/identity-file.ts'
 import { contextTemplates } from '../context-files/templates.ts'
+import { descriptionOf } from '../agents/description.ts'
 import type { Agent } from '../agents/types.ts'
 import { isNothing, readAnswer, summonedFiles, type SummonedFile, type Written } from './answer.ts'
 import { changedFilesQuestion, newFilesQuestion, type Question } from './questions.ts'
@@ -36,11 +37,6 @@ interface Parts {
 const errorChars = 300
 const shortDescription = 200
 const mostNameChars = 100
-
-export const descriptionOf = ({ otherConfig }: Pick<Agent, 'otherConfig'>): string => {
-  const { description } = otherConfig
-  return typeof description === 'string' ? description.trim() : ''
-}
 
 /** The files that nobody has written yet. */
 const untouched = ({ files }: Pick<Summoning, 'files'>): SummonedFile[] =>

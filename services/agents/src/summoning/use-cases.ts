@@ -1,7 +1,7 @@
 import { MeshError, type Caller } from '@clawmesh/contracts'
 import { actorOf, type Actor, type Call } from '@clawmesh/chassis'
+import { descriptionOf } from '../agents/description.ts'
 import type { Agent } from '../agents/types.ts'
-import { descriptionOf } from './summon.ts'
 
 /** The summonings of the agents of one tenant. */
 export interface SummoningRows {

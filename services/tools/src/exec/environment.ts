@@ -1,0 +1,23 @@
+/** What a child process may know of ours. Nothing else of our environment reaches it: secrets stand there. */
+
+const inherited = ['PATH', 'HOME', 'LANG', 'TZ', 'USER', 'TMPDIR', 'PYTHONPATH', 'NPM_CONFIG_PREFIX', 'NODE_PATH']
+const inheritedPrefixes = ['LC_', 'PIP_']
+/** An index with a password in its address is a secret, whatever it is called. */
+const withCredentials = /:\/\/[^/\s]{0,500}@/
+
+export const standardPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+/**
+ * The environment of a child: a few harmless variables of ours, then `extra`, which wins.
+ * @param from our own environment
+ */
+export const childEnvironment = (
+  extra: Readonly<Record<string, string>> = {},
+  from: NodeJS.ProcessEnv = process.env,
+): Record<string, string> => {
+  const kept = Object.entries(from).flatMap(([name, value]): [string, string][] => {
+    const passes = inherited.includes(name) || inheritedPrefixes.some((prefix) => name.startsWith(prefix))
+    return value !== undefined && passes && !withCredentials.test(value) ? [[name, value]] : []
+  })
+  return { PATH: standardPath, LANG: 'C.UTF-8', ...Object.fromEntries(kept), ...extra }
+}

@@ -24,7 +24,7 @@ writeFileSync(tsconfig, JSON.stringify({ extends: '../../tsconfig.json', include
 /** @type {Record<string, string[]>} */
 const steps = {
   types: [
-    'node_modules/typescript/bin/tsc',
+    'node_modules/typescript-native/bin/tsc',
     ...['--project', tsconfig, '--noEmit', '--incremental', '--tsBuildInfoFile', cached(`${slug}.tsbuildinfo`)],
   ],
   lint: [

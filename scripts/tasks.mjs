@@ -6,7 +6,7 @@ const eslint = 'node_modules/eslint/bin/eslint.js'
 const depcruise = 'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs'
 const knip = 'node_modules/knip/bin/knip.js'
 const prettier = 'node_modules/prettier/bin/prettier.cjs'
-const tsc = 'node_modules/typescript/bin/tsc'
+const tsc = 'node_modules/typescript-native/bin/tsc'
 const buf = 'node_modules/@bufbuild/buf/bin/buf'
 
 /** Top-level folders that hold sources. */

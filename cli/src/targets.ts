@@ -18,6 +18,7 @@ import { packagesConfig } from '@clawmesh/packages/config'
 import { providersConfig } from '@clawmesh/providers/config'
 import { secretColumns as providerSecrets } from '@clawmesh/providers/secrets'
 import { toolsConfig } from '@clawmesh/tools/config'
+import { secretColumns as toolSecrets } from '@clawmesh/tools/secrets'
 import { tracesConfig } from '@clawmesh/traces/config'
 import { SetupError } from './host.ts'
 
@@ -98,4 +99,5 @@ export const secretColumns: Partial<Record<RemoteService, readonly SecretColumn[
   identity: identitySecrets,
   providers: providerSecrets,
   channels: channelSecrets,
+  tools: toolSecrets,
 }

@@ -12,6 +12,7 @@ export const resources = {
   provider: 'tenant',
   trace: 'tenant',
   channelInstance: 'tenant',
+  mcpServer: 'tenant',
   apiKey: 'tenant',
   oidcIssuer: 'tenant',
   // Names inside something that belongs to a tenant: writing to one that another tenant uses is no conflict.
@@ -56,6 +57,7 @@ export const resourceOfParam: Readonly<Record<string, ListedResource>> = {
   'models/{id}': 'agent',
   'oidc-issuers/{issuerId}': 'oidcIssuer',
   'providers/{id}': 'provider',
+  'servers/{id}': 'mcpServer',
   'sessions/{key}': 'session',
   'system-configs/{key}': 'configKey',
   'tenants/{id}': 'tenant',
@@ -77,6 +79,7 @@ export const resourceOfField: Readonly<Record<string, ListedResource>> = {
   previous_response_id: 'session',
   provider: 'providerName',
   ids: 'kgCandidate',
+  server_id: 'mcpServer',
   session_key: 'session',
 
   sessionKey: 'session',
@@ -95,6 +98,13 @@ export const fineWhenMissing: Readonly<Record<string, readonly Role[]>> = {
   deleteKgEntity: ['operator', 'admin', 'owner'],
   deleteProvider: ['admin', 'owner'],
   deleteSystemConfig: ['admin', 'owner'],
+  deleteMcpServer: ['admin', 'owner'],
+  listMcpServerGrants: ['viewer', 'operator', 'admin', 'owner'],
+  listMcpGrantsOfAgent: ['viewer', 'operator', 'admin', 'owner'],
+  revokeMcpServerFromAgent: ['admin', 'owner'],
+  revokeMcpServerFromUser: ['admin', 'owner'],
+  getMcpUserCredentialStatus: ['viewer', 'operator', 'admin', 'owner'],
+  deleteMcpUserCredentials: ['operator', 'admin', 'owner'],
   // Callers who see all sessions may delete one that is gone already.
   deleteSession: ['admin', 'owner'],
   revokeAgentShare: ['admin', 'owner'],

@@ -105,6 +105,19 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
     credentials: { token: marker },
     config: { note: marker, allow_from: [userId] },
   })
+  const mcpServer = await call('POST', '/v1/mcp/servers', {
+    name: `server-${tag}`,
+    display_name: marker,
+    transport: 'streamable-http',
+    url: `https://${tag}.example.org/mcp`,
+    api_key: marker,
+    headers: { [marker]: marker },
+    settings: { note: marker },
+  })
+  const mcpPath = `/v1/mcp/servers/${String(mcpServer['id'])}`
+  await call('POST', `${mcpPath}/grants/agent`, { agent_id: agent['id'], tool_allow: [marker] })
+  await call('POST', `${mcpPath}/grants/user`, { user_id: userId, tool_deny: [marker] })
+  await call('PUT', `${mcpPath}/user-credentials`, { api_key: marker })
 
   const deadline = Date.now() + hangLimitMs
   let traces: Record<string, unknown>[] = []
@@ -122,6 +135,7 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
     provider: [String(provider['id'])],
     trace: [String(traces[0]!['id'])],
     channelInstance: [String(channel['id'])],
+    mcpServer: [String(mcpServer['id'])],
     apiKey: [String(apiKey['id'])],
     oidcIssuer: [String(oidcIssuer['id'])],
     documentPath: [documentPath],

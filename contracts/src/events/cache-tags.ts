@@ -15,6 +15,7 @@ export const cacheKinds = [
   'context_files',
   'providers',
   'builtin_tools',
+  'mcp',
   'system_configs',
   'config',
 ] as const

@@ -5,6 +5,7 @@ export const en = {
   'error.not_found': '{kind} not found: {id}',
   'error.file_not_found': 'file does not exist',
   'error.already_exists': '{kind} already exists: {id}',
+  'error.already_decided': 'this {kind} is decided already: {id}',
   'error.extraction_failed': 'the text could not be extracted: {reason}',
   'error.invalid_request': 'invalid request: {field}: {reason}',
   'error.invalid_json': 'invalid JSON: {reason}',

@@ -7,6 +7,7 @@ export const vi: Record<keyof typeof en, string> = {
   'error.not_found': 'không tìm thấy {kind}: {id}',
   'error.file_not_found': 'tệp không tồn tại',
   'error.already_exists': '{kind} đã tồn tại: {id}',
+  'error.already_decided': '{kind} này đã được quyết định: {id}',
   'error.extraction_failed': 'không thể trích xuất văn bản: {reason}',
   'error.invalid_request': 'yêu cầu không hợp lệ: {field}: {reason}',
   'error.invalid_json': 'JSON không hợp lệ: {reason}',

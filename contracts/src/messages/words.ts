@@ -4,6 +4,7 @@
  * parts of their own, filled from the same values.
  */
 export const words = {
+  'kind.access_request': { en: 'access request', vi: 'yêu cầu truy cập', zh: '访问请求' },
   'kind.agent': { en: 'agent', vi: 'tác tử', zh: '智能体' },
   'kind.api_key': { en: 'api key', vi: 'khóa API', zh: 'API 密钥' },
   'kind.audience': { en: 'audience', vi: 'đối tượng của token', zh: '令牌受众' },
@@ -48,6 +49,11 @@ export const words = {
     en: 'make keys of another tenant',
     vi: 'tạo khóa của bên thuê khác',
     zh: '为其他租户创建密钥',
+  },
+  'action.run_mcp_servers_as_programs': {
+    en: 'run MCP servers as programs',
+    vi: 'chạy máy chủ MCP dưới dạng chương trình',
+    zh: '以程序方式运行 MCP 服务器',
   },
   'action.share_an_oidc_issuer': {
     en: 'share an OIDC issuer',

@@ -7,6 +7,7 @@ export const zh: Record<keyof typeof en, string> = {
   'error.not_found': '未找到 {kind}：{id}',
   'error.file_not_found': '文件不存在',
   'error.already_exists': '{kind} 已存在：{id}',
+  'error.already_decided': '该{kind}已有决定：{id}',
   'error.extraction_failed': '无法从文本中提取：{reason}',
   'error.invalid_request': '请求无效：{field}：{reason}',
   'error.invalid_json': 'JSON 无效：{reason}',

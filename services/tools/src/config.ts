@@ -1,8 +1,14 @@
 import { defineConfig, type ConfigOf } from '@clawmesh/chassis'
 import { invokeSettings } from './invoke/settings.ts'
+import { mcpSettings } from './mcp/settings.ts'
 import { policySettings } from './policy/settings.ts'
 import { webSettings } from './web/settings.ts'
 
-export const toolsConfig = defineConfig('tools', { ...policySettings, ...webSettings, ...invokeSettings })
+export const toolsConfig = defineConfig('tools', {
+  ...policySettings,
+  ...webSettings,
+  ...invokeSettings,
+  ...mcpSettings,
+})
 
 export type ToolsConfig = ConfigOf<typeof toolsConfig>

@@ -9,6 +9,7 @@ import type { ToolsConfig } from './config.ts'
 import { PrismaClient } from './db/client/client.ts'
 import { createFilePorts } from './files/ports.ts'
 import { createInvoke } from './invoke/feature.ts'
+import { createMcp } from './mcp/feature.ts'
 import { createMemoryPort } from './memory/port.ts'
 import { createWebPort } from './web/port.ts'
 
@@ -32,7 +33,7 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig): Service => {
   })
   return composeService(mesh, {
     name: 'tools',
-    features: [builtinTools, invoke, { ws: createBrowserWs() }],
+    features: [builtinTools, invoke, { ws: createBrowserWs() }, ...createMcp({ mesh, db, config, agents })],
     rpc: [implementRpc(ToolsServiceService, invoke.rpc)],
     parts: [...db.parts, { name: 'page threads', stop: web.close }],
   })

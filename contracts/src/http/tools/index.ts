@@ -1,2 +1,6 @@
 export { builtinTools } from './builtin-tools.ts'
 export { toolInvocation } from './invoke.ts'
+export { mcpCredentials } from './mcp-credentials.ts'
+export { mcpGrants } from './mcp-grants.ts'
+export { mcpRequests } from './mcp-requests.ts'
+export { mcpServers } from './mcp-servers.ts'

@@ -100,7 +100,6 @@ export const fineWhenMissing: Readonly<Record<string, readonly Role[]>> = {
   deleteSystemConfig: ['admin', 'owner'],
   deleteMcpServer: ['admin', 'owner'],
   listMcpServerGrants: ['viewer', 'operator', 'admin', 'owner'],
-  listMcpGrantsOfAgent: ['viewer', 'operator', 'admin', 'owner'],
   revokeMcpServerFromAgent: ['admin', 'owner'],
   revokeMcpServerFromUser: ['admin', 'owner'],
   getMcpUserCredentialStatus: ['viewer', 'operator', 'admin', 'owner'],

@@ -112,6 +112,10 @@ describe('grants of agents', () => {
         body: { status: 'revoked' },
       })
     expect(await grants()).toEqual([])
+    const theirs = await withServer()
+    await theirs.grantAgent()
+    expect((await remove(`${theirs.path}/grants/agent/${theirs.agentId}`)).status).toBe(404)
+    expect(await theirs.grants()).toHaveLength(1)
   })
 
   rule('revokeMcpServerFromAgent.isAudited', async () => {
@@ -134,7 +138,17 @@ describe('grants of agents', () => {
       { server_id: id, tool_allow: ['a'] },
       { server_id: other, tool_allow: [] },
     ])
-    expect(await mcpTenant(tools).get(`/grants/agent/${agentId}`)).toEqual({ grants: [] })
+  })
+
+  rule('listMcpGrantsOfAgent.takesIdOrKey', async () => {
+    const { get, ask, agent, admin, grantAgent, id } = await withServer()
+    agent('idle')
+    await grantAgent()
+    expect(await get('/grants/agent/helper')).toMatchObject({ grants: [{ server_id: id }] })
+    expect(await get('/grants/agent/idle')).toEqual({ grants: [] })
+    const theirs = await withServer()
+    for (const unknown of ['nobody', theirs.agentId])
+      expect((await ask(admin, 'GET', `/grants/agent/${unknown}`)).status).toBe(404)
   })
 })
 
@@ -175,6 +189,7 @@ describe('grants of users', () => {
     const { remove, path, admin } = await withServer()
     expect(await remove(`${path}/grants/user/bob`)).toMatchObject({ status: 200, body: { status: 'revoked' } })
     expect(trail.of(admin.tenantId, 'mcpServerUserRevoked')).toEqual([])
+    expect((await remove(`${(await withServer()).path}/grants/user/bob`)).status).toBe(404)
   })
 
   rule('revokeMcpServerFromUser.checksTheUser', async () => {

@@ -22,6 +22,7 @@ const lists = {
   tool_deny: toolNames.nullish().describe('Wins over tool_allow'),
 }
 const namedUser = userId.min(1)
+const agentRef = z.string().min(1).max(100).describe('Id or key of the agent')
 
 export const mcpGrants = defineHttpTable('tools', {
   listMcpServerGrants: {
@@ -62,12 +63,13 @@ export const mcpGrants = defineHttpTable('tools', {
     role: 'admin',
     summary: 'Take an MCP server away from an agent',
     rules: {
-      isIdempotent: 'Without a grant it is answered 200 as well, and nothing is recorded',
+      isIdempotent:
+        'Without a grant it is answered 200 as well, and nothing is recorded; an unknown server is answered 404',
       isAudited: 'It is an entry of the audit log, mcp_server.agent_revoked',
     },
-    params: idParams.extend({ agentID: uuid.describe('Id of the agent') }),
+    params: idParams.extend({ agentID: agentRef }),
     response: { 200: statusIs('revoked') },
-    errors: [400],
+    errors: [400, 404],
   },
   listMcpGrantsOfAgent: {
     method: 'GET',
@@ -76,10 +78,11 @@ export const mcpGrants = defineHttpTable('tools', {
     summary: 'The MCP servers that an agent is granted',
     rules: {
       listsEveryGrant: 'Every grant of the agent is listed, oldest first, whatever of it is set; without any `[]`',
+      takesIdOrKey: 'The agent is named by its id or by its key; an unknown one is answered 404',
     },
-    params: z.object({ agentID: uuid.describe('Id of the agent') }),
+    params: z.object({ agentID: agentRef }),
     response: { 200: z.object({ grants: z.array(grant) }) },
-    errors: [400],
+    errors: [400, 404],
   },
   grantMcpServerToUser: {
     method: 'POST',
@@ -103,12 +106,13 @@ export const mcpGrants = defineHttpTable('tools', {
     role: 'admin',
     summary: 'Remove what was said of a user and an MCP server',
     rules: {
-      isIdempotent: 'Without a grant it is answered 200 as well, and nothing is recorded',
+      isIdempotent:
+        'Without a grant it is answered 200 as well, and nothing is recorded; an unknown server is answered 404',
       checksTheUser: 'A user id of more than 255 characters is refused',
       isAudited: 'It is an entry of the audit log, mcp_server.user_revoked',
     },
     params: idParams.extend({ userID: namedUser.describe('Id of the user') }),
     response: { 200: statusIs('revoked') },
-    errors: [400],
+    errors: [400, 404],
   },
 })

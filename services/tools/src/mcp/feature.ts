@@ -25,10 +25,13 @@ interface Parts {
 
 export const createMcp = ({ mesh, db, config, agents }: Parts): Feature[] => {
   const allow = mesh.config.fetchAllow.split(',').filter(Boolean)
-  const hasAgent = async (call: Call, id: string) => (await agents.resolveAgent(call, { agent: id })).found
+  const findAgentId = async (call: Call, agent: string) => {
+    const { found, id } = await agents.resolveAgent(call, { agent })
+    return found ? id : undefined
+  }
   const servers = createServerUseCases({ rowsOf: createServerRows(db, mesh.secrets), allow, stdio: config.mcpStdio })
-  const grants = createGrantUseCases({ rowsOf: createGrantRows(db), hasAgent })
-  const requests = createRequestUseCases({ rowsOf: createRequestRows(db), hasAgent })
+  const grants = createGrantUseCases({ rowsOf: createGrantRows(db), findAgentId })
+  const requests = createRequestUseCases({ rowsOf: createRequestRows(db), findAgentId })
   const credentials = createCredentialUseCases(createCredentialRows(db, mesh.secrets))
   return [
     { http: createServerHttp(servers) },

@@ -5,7 +5,7 @@ import type { GrantUseCases } from './use-cases.ts'
 export const createGrantHttp = (grants: GrantUseCases) =>
   implementHttp(http.mcpGrants)({
     listMcpServerGrants: async ({ caller, params }) => ({ grants: await grants.listOfServer(caller, params.id) }),
-    listMcpGrantsOfAgent: async ({ caller, params }) => ({ grants: await grants.listOfAgent(caller, params.agentID) }),
+    listMcpGrantsOfAgent: async ({ call, params }) => ({ grants: await grants.listOfAgent(call, params.agentID) }),
     grantMcpServerToAgent: async ({ call, params, body }) => {
       await grants.grantAgent(call, params.id, body)
       return { status: 'granted' }

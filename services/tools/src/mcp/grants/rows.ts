@@ -1,7 +1,6 @@
 /** The rows of mcp_agent_grants and mcp_user_grants. */
 import { event, newId, type ServiceDb } from '@clawmesh/chassis'
 import type { PrismaClient } from '../../db/client/client.ts'
-import { serverNotFound } from '../servers/use-cases.ts'
 import type { GrantRows } from './use-cases.ts'
 
 export const createGrantRows =
@@ -10,12 +9,11 @@ export const createGrantRows =
     const { prisma, change } = db.forTenant(tenantId)
     const evict = [{ kind: 'mcp', tenantId }] as const
 
-    /** A server of another tenant would satisfy the foreign key, so it is looked for in one's own. */
-    const requireServer = async (tx: Pick<PrismaClient, 'mcpServer'>, id: string): Promise<void> => {
-      if ((await tx.mcpServer.count({ where: { id, tenantId } })) === 0) throw serverNotFound(id)
-    }
+    const gone = (id: string) => ({ missing: { kind: 'MCP server', id } })
 
     return {
+      hasServer: async (id) => (await prisma.mcpServer.count({ where: { id, tenantId } })) > 0,
+
       list: async (of) => {
         const rows = await prisma.mcpAgentGrant.findMany({
           where: { tenantId, ...of },
@@ -27,7 +25,6 @@ export const createGrantRows =
 
       putAgent: (serverId, { agentId, ...grant }, actor) =>
         change(async (tx) => {
-          await requireServer(tx, serverId)
           const replaced = { ...grant, enabled: true, configOverrides: {} }
           await tx.mcpAgentGrant.upsert({
             where: { serverId_agentId: { serverId, agentId }, tenantId },
@@ -39,11 +36,10 @@ export const createGrantRows =
             events: [event('mcpServerAgentGranted', { id: serverId, agentId, ...actor })],
             evict,
           }
-        }),
+        }, gone(serverId)),
 
       putUser: (serverId, { userId, ...grant }, actor) =>
         change(async (tx) => {
-          await requireServer(tx, serverId)
           const replaced = { ...grant, enabled: true }
           await tx.mcpUserGrant.upsert({
             where: { serverId_userId: { serverId, userId }, tenantId },
@@ -55,7 +51,7 @@ export const createGrantRows =
             events: [event('mcpServerUserGranted', { id: serverId, userId, ...actor })],
             evict,
           }
-        }),
+        }, gone(serverId)),
 
       removeAgent: (serverId, agentId, actor) =>
         change(async (tx) => {

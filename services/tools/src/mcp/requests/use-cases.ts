@@ -26,8 +26,8 @@ export interface RequestRows {
 
 interface Parts {
   rowsOf: (tenantId: string) => RequestRows
-  /** Whether the caller's tenant has an agent of this id. */
-  hasAgent: (call: Call, id: string) => Promise<boolean>
+  /** The id of the agent of the caller's tenant that an id or a key names. */
+  findAgentId: (call: Call, agent: string) => Promise<string | undefined>
 }
 
 export const requestNotFound = (id: string): MeshError =>
@@ -44,7 +44,7 @@ const checkApproval = (approved: boolean) => (request: AccessRequest) => {
     throw new MeshError('INVALID_REQUEST', 'error.required', { field: scope === 'agent' ? 'agent_id' : 'user_id' })
 }
 
-export const createRequestUseCases = ({ rowsOf, hasAgent }: Parts) => ({
+export const createRequestUseCases = ({ rowsOf, findAgentId }: Parts) => ({
   list: ({ tenantId }: Caller, status: RequestStatus) => rowsOf(tenantId).list(status),
 
   /** @throws NOT_FOUND for an unknown server or agent */
@@ -53,7 +53,7 @@ export const createRequestUseCases = ({ rowsOf, hasAgent }: Parts) => ({
     const { serverId, agentId = null, reason = '', toolAllow = null } = asked
     const scope = asked.scope ?? (agentId === null ? 'user' : 'agent')
     const userId = asked.userId || (scope === 'user' ? requestedBy : '') || null
-    if (agentId !== null && !(await hasAgent(call, agentId)))
+    if (agentId !== null && (await findAgentId(call, agentId)) === undefined)
       throw new MeshError('NOT_FOUND', 'error.not_found', { kind: 'agent', id: agentId })
     return rowsOf(tenantId).insert(
       { id: newId(), serverId, agentId, userId, scope, reason, toolAllow, requestedBy },

@@ -34,7 +34,7 @@ export const mcpRequests = defineHttpTable('tools', {
       ordersByArrival: 'Requests of the tenant come oldest first, those that wait unless another `status` is asked for',
       listsEveryRequest: 'A request is listed whatever of it is set; without any the list is `[]`',
     },
-    query: z.object({ status: z.enum(states).default('pending') }),
+    query: z.object({ status: z.enum(states).default('pending').describe('Which requests') }),
     response: { 200: z.object({ requests: z.array(accessRequest) }) },
     errors: [400],
   },

@@ -68,7 +68,7 @@ export const mcpServers = defineHttpTable('tools', {
     rules: {
       requiresNameAndTransport: 'Name and transport are required, the name is a slug',
       needsAWayIn:
-        'stdio needs a command, sse and streamable-http an address; without one, or with an unknown transport, it is refused',
+        'A program (stdio) needs a command, sse and streamable-http an address; without one, or with an unknown transport, it is refused',
       hasDefaults: 'A server is enabled and has 60 seconds for a call unless said otherwise',
       remembersTheCreator: '`created_by` is the calling user, and the one of the body where the request names none',
       keepsNamesUnique: 'A name that is taken in the tenant is answered 409',

@@ -6,8 +6,6 @@ import { newTenant, type ToolsHarness } from './support.ts'
 
 export type Body = Record<string, any>
 
-export type McpTenant = ReturnType<typeof mcpTenant>
-
 /** The API of MCP servers for callers of one tenant. */
 export const mcpTenant = (tools: ToolsHarness, overrides: Partial<Caller> = {}) => {
   const admin = newTenant(tools, { role: 'admin', userId: 'ann', ...overrides })

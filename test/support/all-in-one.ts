@@ -4,26 +4,18 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ApiKeyScope, Role } from '@clawmesh/contracts'
-import {
-  createLogger,
-  createIdentityTokens,
-  openConfigs,
-  migrate,
-  type IdentityTokens,
-  type Logger,
-} from '@clawmesh/chassis'
+import { createLogger, createIdentityTokens, openConfigs, type IdentityTokens, type Logger } from '@clawmesh/chassis'
 
-import { migrationFolder } from '../../cli/src/migration-folders.ts'
 import { composeProcess, type MeshProcess } from '../../cli/src/process.ts'
 import { configDefinitions, servicesWithDatabase, targetNames, type TargetName } from '../../cli/src/targets.ts'
 import { fakeOpenAi } from '../fakes/openai.ts'
 import type { FakeUpstream } from '../fakes/http-fake.ts'
 import { send, type Answer, type RequestParts } from './all-in-one-request.ts'
-import { createDatabase } from './database.ts'
+import { createMigratedDatabase } from './migrated-database.ts'
 import { dependencyUrl } from './dependencies.ts'
 import { reservePort } from './mesh-ports.ts'
 import { startNats } from './nats.ts'
-import { startEmptyPglite } from './pglite.ts'
+import { startMigratedPglite } from './pglite.ts'
 
 /** A user of the gateway token, who owns the system, and one who does not. */
 export const systemOwnerId = 'system-owner'
@@ -100,9 +92,12 @@ export const startProcess = async (
 const startGround = async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'clawmesh-all-'))
   const [database, embedded, nats, upstream] = await Promise.all([
-    createDatabase('all_in_one'),
+    createMigratedDatabase(
+      'all_in_one',
+      servicesWithDatabase.filter((service) => service !== 'memory'),
+    ),
     // Memory needs pgvector, which the native server may lack.
-    startEmptyPglite(),
+    startMigratedPglite(['memory']),
     // Of its own: durable consumers have fixed names, and other suites must not take this one's events.
     startNats(),
     fakeOpenAi(),
@@ -134,12 +129,6 @@ const startGround = async () => {
     upstream,
     meshSecret,
     databaseUrls: { common: database.url, memory: embedded.url },
-    migrate: async () => {
-      for (const service of servicesWithDatabase) {
-        const url = service === 'memory' ? embedded.url : database.url
-        await migrate({ url, schema: service, folder: migrationFolder(service) })
-      }
-    },
     stop: async () => {
       await Promise.all([upstream.close(), embedded.stop(), nats.stop(), database.drop()])
       await rm(dataDir, { recursive: true, force: true })
@@ -160,8 +149,7 @@ const startTogether = async (env: Record<string, string>): Promise<Running> => {
 }
 
 /** The services as one process and the gateway as another: what passes between them passes over HTTP and gRPC. */
-const startApart = async (env: Record<string, string>, migrateAll: () => Promise<void>): Promise<Running> => {
-  await migrateAll()
+const startApart = async (env: Record<string, string>): Promise<Running> => {
   const [httpPort, grpcPort] = await Promise.all([reservePort(), reservePort()])
   const grpcTarget = `127.0.0.1:${grpcPort}`
   const addresses = servicesWithDatabase.flatMap((service) => [
@@ -193,7 +181,7 @@ export const startAllInOne = async (
   Object.assign(ground.env, env)
   let mesh: Running
   try {
-    mesh = apart ? await startApart(ground.env, ground.migrate) : await startTogether(ground.env)
+    mesh = apart ? await startApart(ground.env) : await startTogether(ground.env)
   } catch (thrown) {
     await ground.stop()
     throw thrown

@@ -10,27 +10,37 @@ export interface TestDatabase {
 }
 
 /**
- * Creates an empty database of a name that nobody else has.
+ * Creates a database of a name that nobody else has.
  *
  * @param prefix lower-case letters, digits and underscores; says in `\l` whose it was
+ * @param template the database it is a copy of; an empty one by default
  */
-export async function createDatabase(prefix: string): Promise<TestDatabase> {
+export async function createDatabase(prefix: string, template = 'template1'): Promise<TestDatabase> {
   const name = `${prefix}_${randomBytes(6).toString('hex')}`
-  const serverUrl = dependencyUrl('postgres')
-  await runOnServer(serverUrl, `create database ${pg.escapeIdentifier(name)}`)
-  const url = new URL(serverUrl)
-  url.pathname = `/${name}`
+  await onServer(`create database ${pg.escapeIdentifier(name)} template ${pg.escapeIdentifier(template)}`)
   return {
-    url: url.href,
-    drop: () => runOnServer(serverUrl, `drop database if exists ${pg.escapeIdentifier(name)} with (force)`),
+    url: databaseUrl(name),
+    drop: () => onServer(`drop database if exists ${pg.escapeIdentifier(name)} with (force)`),
   }
 }
 
-async function runOnServer(url: string, sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url })
+export function databaseUrl(name: string): string {
+  const url = new URL(dependencyUrl('postgres'))
+  url.pathname = `/${name}`
+  return url.href
+}
+
+const onServer = (sql: string): Promise<void> =>
+  withServer(async (client) => {
+    await client.query(sql)
+  })
+
+/** Does something over a connection of its own to the server. */
+export async function withServer<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: dependencyUrl('postgres') })
   await client.connect()
   try {
-    await client.query(sql)
+    return await work(client)
   } finally {
     await client.end()
   }

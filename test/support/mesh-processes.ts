@@ -8,12 +8,13 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { fakeOpenAi } from '../fakes/openai.ts'
 import type { FakeUpstream } from '../fakes/http-fake.ts'
-import { createDatabase } from './database.ts'
+import { servicesWithDatabase } from '../../cli/src/targets.ts'
+import { createMigratedDatabase } from './migrated-database.ts'
 import { apiOf, type Api } from './mesh-api.ts'
 import { reservePort } from './mesh-ports.ts'
 import { runClawmesh, startClawmesh, waitUntilReady, type Ended, type MeshProcess } from './mesh-process.ts'
 import { startNats } from './nats.ts'
-import { startEmptyPglite, type PgliteProcess } from './pglite.ts'
+import { startMigratedPglite, type PgliteProcess } from './pglite.ts'
 import { startRedis } from './redis.ts'
 
 const others = ['identity', 'traces', 'providers', 'memory', 'channels', 'packages', 'tools'] as const
@@ -175,7 +176,11 @@ const start = async (options: MeshOptions, done: ReturnType<typeof undoer>): Pro
     ),
     own(
       options.databaseUrl,
-      () => createDatabase('mesh'),
+      () =>
+        createMigratedDatabase(
+          'mesh',
+          servicesWithDatabase.filter((service) => service !== 'memory'),
+        ),
       (database) => database.drop(),
     ),
     fakeOpenAi(),
@@ -183,7 +188,7 @@ const start = async (options: MeshOptions, done: ReturnType<typeof undoer>): Pro
   done.add(() => upstream.close())
   let memoryDatabase: PgliteProcess | undefined
   if (!(await hasPgvector(databaseUrl))) {
-    const server = (memoryDatabase = await startEmptyPglite())
+    const server = (memoryDatabase = await startMigratedPglite(['memory']))
     done.add(() => server.stop('SIGKILL'))
   }
 

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startBackgroundProcess } from './background-process.ts'
+import { migrateServices, templateName, type MigratedService } from './migrated-database.ts'
 
 export interface PgliteProcessOptions {
   /** Where the data lie, created when absent. Undefined: in memory, gone after `stop`. */
@@ -39,38 +40,45 @@ export const startPgliteProcess = async (options: PgliteProcessOptions = {}): Pr
   return { url: ready[1]!, pid, stop }
 }
 
-/** Where the empty database is kept for later runs; another PGlite has another. */
-const templateFolder = (): string => {
+/** Where a database is kept for later runs; another PGlite, and other migrations, have another. */
+const templateFolder = (services: readonly MigratedService[]): string => {
   const program = createRequire(import.meta.url).resolve('@electric-sql/pglite')
   const { mtimeMs } = statSync(program)
-  const hash = createHash('sha256').update(`${program}:${mtimeMs}:${process.getuid?.()}`).digest('hex').slice(0, 16)
-  return join(tmpdir(), `clawmesh-empty-pglite-${hash}`)
+  const parts = [program, mtimeMs, process.getuid?.(), templateName(services)]
+  return join(tmpdir(), `clawmesh-pglite-${createHash('sha256').update(parts.join(':')).digest('hex').slice(0, 16)}`)
 }
 
-/** Makes the empty database once; several who do at the same time make it each, and the first one counts. */
-const emptyDatabase = async (): Promise<string> => {
-  const template = templateFolder()
+/** Makes the database once; several who do at the same time make it each, and the first one counts. */
+const templateDatabase = async (services: readonly MigratedService[]): Promise<string> => {
+  const template = templateFolder(services)
   if (existsSync(template)) return template
   const unfinished = await mkdtemp(`${template}-`)
-  await (await startPgliteProcess({ dataDir: unfinished })).stop()
+  if (services.length > 0) await cp(await templateDatabase([]), unfinished, { recursive: true })
+  const server = await startPgliteProcess({ dataDir: unfinished })
+  await migrateServices(server.url, services)
+  await server.stop()
   await rename(unfinished, template).catch(() => rm(unfinished, { recursive: true, force: true }))
   return template
 }
 
 /** Fills a folder that is not there yet with an empty database: ten times as fast as making one. */
 export const copyEmptyDatabase = async (dataDir: string): Promise<void> =>
-  cp(await emptyDatabase(), dataDir, { recursive: true })
+  cp(await templateDatabase([]), dataDir, { recursive: true })
 
-/** Starts one with an empty database, which `stop` removes. */
-export const startEmptyPglite = async (): Promise<PgliteProcess> => {
+/** Starts one with the schemas of some services, which `stop` removes. */
+export const startMigratedPglite = async (services: readonly MigratedService[]): Promise<PgliteProcess> => {
   const directory = await mkdtemp(join(tmpdir(), 'clawmesh-pglite-'))
+  const dataDir = join(directory, 'data')
   const clean = () => rm(directory, { recursive: true, force: true })
   try {
-    await copyEmptyDatabase(join(directory, 'data'))
-    const server = await startPgliteProcess({ dataDir: join(directory, 'data') })
+    await cp(await templateDatabase(services), dataDir, { recursive: true })
+    const server = await startPgliteProcess({ dataDir })
     return { ...server, stop: (signal) => server.stop(signal).then(clean) }
   } catch (error) {
     await clean()
     throw error
   }
 }
+
+/** Starts one with an empty database, which `stop` removes. */
+export const startEmptyPglite = (): Promise<PgliteProcess> => startMigratedPglite([])

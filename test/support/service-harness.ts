@@ -14,7 +14,6 @@ import {
   createLifecycle,
   loadConfigs,
   createLocalBus,
-  migrate,
   newId,
   createRouteTable,
   createSecretBox,
@@ -30,8 +29,7 @@ import {
   type Service,
 } from '@clawmesh/chassis'
 import { routesOf, type Caller } from '@clawmesh/contracts'
-import { migrationFolder } from '../../cli/src/migration-folders.ts'
-import { createDatabase } from './database.ts'
+import { createMigratedDatabase, migrateServices } from './migrated-database.ts'
 
 export interface Answer<B = unknown> {
   status: number
@@ -112,10 +110,13 @@ export const startServices = async ({
   secrets = createSecretBox(Buffer.alloc(32, 7)),
 }: HarnessOptions): Promise<ServiceHarness> => {
   const names = Object.keys(services) as RemoteService[]
-  const database = await createDatabase('service')
+  const database = await createMigratedDatabase(
+    'service',
+    names.filter((name) => databaseUrls[name] === undefined),
+  )
   const dataDir = await mkdtemp(join(tmpdir(), 'clawmesh-service-'))
   const urlOf = (service: RemoteService) => databaseUrls[service] ?? database.url
-  for (const service of names) await migrate({ url: urlOf(service), schema: service, folder: migrationFolder(service) })
+  for (const name of names) if (databaseUrls[name] !== undefined) await migrateServices(databaseUrls[name], [name])
 
   const log = createLogger({ level: process.env['CLAWMESH_TEST_LOG'] ?? 'silent', name: 'test' })
   const bus = createLocalBus(log)

@@ -10,7 +10,7 @@ import {
 } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { Caller } from '@clawmesh/contracts'
 import { evict, implementRpc, loadConfigs, newId, type Call, type Database } from '@clawmesh/chassis'
-import { startEmptyPglite } from '../../../test/support/pglite.ts'
+import { startMigratedPglite } from '../../../test/support/pglite.ts'
 import { fakeRpc } from '../../../test/support/fake-rpc.ts'
 import { startServices, type ServiceHarness } from '../../../test/support/service-harness.ts'
 import { memoryConfig, memoryService } from '../src/index.ts'
@@ -83,7 +83,7 @@ export const startMemory = async (
   env: Record<string, string> = {},
   embed: StandInProviders['embed'] = noProvider,
 ): Promise<MemoryHarness> => {
-  const database = await startEmptyPglite()
+  const database = await startMigratedPglite(['memory'])
   const agents = new Map<string, StandInAgent[]>()
   const providers: StandInProviders = { embed, asked: [], chat: () => modelSays('{}') }
   const systemConfig: Record<string, string> = {}

@@ -18,7 +18,7 @@ describe('types', () => {
     expect(providerType('constructor')).toBeUndefined()
   })
 
-  it.each(['chatgpt_oauth', 'claude_cli', 'acp', 'suno', 'nonsense'])('%s cannot be called', (type) => {
+  it.each(['claude_cli', 'acp', 'suno', 'nonsense'])('%s cannot be called', (type) => {
     expect(() => chat(connectionTo('', { type }), chatRequest(), options)).toThrow(
       expect.objectContaining({ code: 'FAILED_PRECONDITION', key: 'error.provider_unsupported' }) as MeshError,
     )

@@ -4,6 +4,7 @@ import { connectionType, unsupported, type ProviderConnection } from '../provide
 import type { ProtocolName } from '../providers/provider-types.ts'
 import { anthropicProtocol } from './protocols/anthropic/protocol.ts'
 import { callProtocol } from './protocols/call.ts'
+import { codexProtocol } from './protocols/codex/protocol.ts'
 import { mockChat } from './protocols/mock.ts'
 import { openAiProtocol } from './protocols/openai/protocol.ts'
 import type { CallOptions } from './protocols/options.ts'
@@ -17,6 +18,7 @@ type Call = (
 const calls: Partial<Record<ProtocolName, Call>> = {
   openai: (...call) => callProtocol(openAiProtocol, ...call),
   anthropic: (...call) => callProtocol(anthropicProtocol, ...call),
+  codex: (...call) => callProtocol(codexProtocol, ...call),
   mock: mockChat,
 }
 

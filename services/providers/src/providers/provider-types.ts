@@ -3,7 +3,7 @@
 import type { providerTypes } from '@clawmesh/contracts'
 import type { SamplingParameter } from '../chat/protocols/sampling-parameter.ts'
 
-/** How a type is talked to. Only `openai`, `anthropic` and `mock` can be called so far. */
+/** How a type is talked to. `process` cannot be called so far. */
 export type ProtocolName = 'openai' | 'anthropic' | 'codex' | 'process' | 'mock'
 
 interface ModelName {
@@ -207,8 +207,11 @@ export const providerTypeTable = {
     protocol: 'codex',
     base: 'https://chatgpt.com/backend-api',
     model: 'gpt-5.4',
+    // The access token of the account.
     needsKey: false,
     canEmbed: false,
+    chatPath: '/codex/responses',
+    refuses: ['top_p', 'stop', 'seed', 'presence_penalty', 'frequency_penalty', 'logit_bias'],
     models: named({
       'gpt-5.4': 'GPT-5.4',
       'gpt-5.4-mini': 'GPT-5.4 Mini',

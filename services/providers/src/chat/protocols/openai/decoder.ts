@@ -54,7 +54,7 @@ const readParts = (content: unknown): { text: string; thinking: string } => {
 }
 
 /** Arguments as the tool's own schema has them: strict mode made its optional properties nullable. */
-const undoStrict = (target: Target, call: ChatCall, answer: Answer): Answer => {
+export const undoStrict = (target: Target, call: ChatCall, answer: Answer): Answer => {
   if (answer.toolCalls.length === 0 || schemaProfile(target, call.model) !== 'strict') return answer
   const specs = new Map(call.tools.map((tool) => [tool.name, tool]))
   const toolCalls = answer.toolCalls.map((made) => {

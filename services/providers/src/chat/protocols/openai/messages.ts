@@ -99,7 +99,7 @@ const flattened = (
 const userTurn = (parts: readonly Part[]): Turn => ({ role: 'user', message: userMessage(parts) })
 
 /** Tool results hold text only; their images follow the last result of a turn as a user message. */
-const withResultImages = (turns: readonly Turn[]): Turn[] => {
+export const withResultImages = (turns: readonly Turn[]): Turn[] => {
   const out: Turn[] = []
   let images: Image[] = []
   const flush = (): void => {

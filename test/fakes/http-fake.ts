@@ -184,6 +184,12 @@ const faults = {
     }
     await breakOff(response)
   },
+  /** The connection of a stream breaks after two thirds of the answer. */
+  cut_late: async (exchange) => {
+    const { frames } = framesOf(exchange)
+    await streamOf(exchange, frames.slice(0, Math.ceil((frames.length * 2) / 3)))
+    await breakOff(exchange.response)
+  },
   /** Half the answer, then silence on an open connection. */
   stall: async (exchange) => streamOf(exchange, half(framesOf(exchange).frames)),
   /** Everything but what ends a stream, then a clean end. */
@@ -235,6 +241,9 @@ const faults = {
 } satisfies Record<string, (exchange: Exchange) => void | Promise<void>>
 
 export type Fault = keyof typeof faults
+
+/** Those that hang up by themselves. */
+const breaking: ReadonlySet<Fault> = new Set(['reset', 'cut', 'cut_late', 'short_body'])
 
 const respond = async (exchange: Exchange): Promise<void> => {
   const { reply, response } = exchange
@@ -321,7 +330,7 @@ export const startFake = async (vendor: Vendor, basePath: string, defaults: Scri
       response.writeHead(refusal.status, jsonHeaders).end(JSON.stringify(refusal.body))
       return
     }
-    ownDoing = script.fault === 'reset' || script.fault === 'cut' || script.fault === 'short_body'
+    ownDoing = script.fault !== undefined && breaking.has(script.fault)
     const reply = scriptedReply(vendor, script, request)
     if (reply) await answer({ request, response, script, vendor, reply })
     else response.writeHead(404, jsonHeaders).end(JSON.stringify(vendor.errorBody(404, { message: 'no such route' })))

@@ -166,6 +166,15 @@ describe('creating', () => {
     })
   })
 
+  rule('createAgent.checksFallbacks', async () => {
+    const withChain = (fallbacks: unknown) => create({ agent_key: 'chained', other_config: { fallbacks } })
+    const chain = [{ provider: 'backup' }, { provider: 'other', model: 'm' }]
+    for (const bad of ['backup', [{ model: 'm' }], [{ provider: '' }], Array(9).fill(chain[0])])
+      expect((await withChain(bad)).status).toBe(400)
+    const { status, body } = await withChain(chain)
+    expect([status, body['other_config']]).toEqual([201, { fallbacks: chain }])
+  })
+
   rule('createAgent.seedsContextFiles', async () => {
     const names = ['AGENTS.md', 'SOUL.md', 'IDENTITY.md', 'USER_PREDEFINED.md']
     const of = async (agent_type: string) => {

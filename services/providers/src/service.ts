@@ -7,6 +7,7 @@ import type { ProvidersConfig } from './config.ts'
 import { PrismaClient } from './db/client/client.ts'
 import { createEmbeddings } from './embeddings/feature.ts'
 import { createProviders } from './providers/feature.ts'
+import { createRouting } from './routing/feature.ts'
 import type { ProviderModels } from './trials/all-models.ts'
 import { createTrials } from './trials/feature.ts'
 
@@ -25,11 +26,18 @@ export const providersService = (mesh: Mesh, config: ProvidersConfig): Service =
   const stored = createProviders({ mesh, db, log, policy })
   const { providers, selection } = stored
   const models = mesh.cache<{ providers: readonly ProviderModels[] }>('providers', tenantsWithModels)
-  const chat = createChat({ selection, upstream })
+  const routing = createRouting({ mesh, log, selection, providers, optionsOf })
+  const chat = createChat({ route: routing.route, upstream })
   const embeddings = createEmbeddings({ selection, optionsOf })
   return composeService(mesh, {
     name: 'providers',
-    features: [stored, createTrials({ providers, selection, optionsOf, log, cache: models }), chat, embeddings],
+    features: [
+      routing,
+      stored,
+      createTrials({ providers, selection, optionsOf, log, cache: models }),
+      chat,
+      embeddings,
+    ],
     rpc: [implementRpc(ProvidersServiceService, { ...chat.rpc, ...embeddings.rpc })],
     parts: db.parts,
   })

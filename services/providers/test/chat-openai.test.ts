@@ -280,7 +280,7 @@ describe('a request', () => {
   })
 
   it('with a key that cannot be a header is refused as credentials', async () => {
-    expect(errorOf(await call(undefined, {}, { apiKey: 'sk-bad\nkey' })).key).toBe('error.provider_credentials')
+    expect(errorOf(await call(undefined, {}, { apiKey: 'sk-bad\u0001key' })).key).toBe('error.provider_credentials')
   })
 
   it('with tools that are not schemas, or messages of unknown roles, is refused before it goes out', async () => {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { json, okString, slug, timestamp, uuid } from '../common.ts'
 import { defineHttpTable } from '../operation.ts'
+import { otherConfig } from './fallbacks.ts'
 
 export const agentParams = z.object({ id: z.string().min(1).max(100).describe('Id or key of the agent') })
 const config = json.nullable()
@@ -57,7 +58,7 @@ const agentWritable = z.object({
   memory_config: config.optional(),
   compaction_config: config.optional(),
   context_pruning: config.optional(),
-  other_config: config.optional(),
+  other_config: otherConfig.optional(),
   name: slug(100).optional().describe('Alias of agent_key'),
   description: z.string().max(100_000).optional().describe('Alias of other_config.description'),
   system_prompt: z.string().max(200_000).optional().describe('Kept in other_config.system_prompt'),
@@ -98,6 +99,8 @@ export const agents = defineHttpTable('agents', {
         '`tenant_id` is honoured for a system owner, who may name any tenant that exists; for others it is the tenant of the request',
       hasDefaults:
         'What is left out has defaults: type open, 200000 tokens, 30 iterations, a workspace named after the key, memory on, status active; a window or limit below 1 counts as left out',
+      checksFallbacks:
+        '`other_config.fallbacks` is a list of at most 8 objects with `provider` and perhaps `model`; anything else is answered 400',
       seedsContextFiles: 'A predefined agent starts with template context files; an open one has none of its own',
       summonsDescribedOnes:
         'A predefined agent with a description is `summoning` at first, whatever status is sent, while a model writes its context files',

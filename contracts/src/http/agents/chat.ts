@@ -86,6 +86,11 @@ export const chat = defineHttpTable('agents', {
         'Token limit, temperature, top_p, stop, seed, penalties, logit_bias, response_format, reasoning_effort and parallel_tool_calls hold for every model call of the turn; the token limit of the agent is not exceeded',
       refusesWhatItCannot:
         'What the provider of the agent, or the mesh, cannot honour is answered 400 `unsupported_parameter` with the parameter in `param`, as is `n` over 1; a parameter that OpenAI does not have 400 `unknown_parameter`',
+      asksFallbacks:
+        "Where the model of the agent fails before its answer begins, the agent's `other_config.fallbacks`, else those of the tenant (system config `agent.fallbacks`), are asked in their order; usage and trace are those of the one that answered, and the trace says who failed how",
+      continuesBrokenAnswers:
+        'With `other_config.continue_answers` a fallback goes on with a streamed answer that broke off, where it broke off and without repeating it; without it such a stream ends with an error',
+      keepsToTheModel: "`disable_fallbacks` keeps to the agent's own model",
       keepsMetadata: 'Metadata are kept with the trace',
       offersClientTools:
         "Functions in `tools` are offered to the model beside the agent's own tools, `strict` included; one with the name of an agent's tool takes its place",

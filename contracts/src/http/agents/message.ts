@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { json } from '../common.ts'
 import { askedModel } from './asked-model.ts'
+import { disableFallbacks } from './openai-parameters.ts'
 
 /** Tools in one request: MCP servers of a client bring many. */
 const mostTools = 512
@@ -112,6 +113,7 @@ export const messageRequest = z.looseObject({
     .looseObject({ user_id: z.string().max(512).nullish() })
     .nullish()
     .meta({ description: 'Kept with the trace of the run' }),
+  disable_fallbacks: disableFallbacks,
 })
 
 export const countRequest = z.looseObject(prompt)

@@ -33,10 +33,17 @@ export const metadata = z
   .refine((pairs) => Object.keys(pairs).length <= 16, 'at most 16 pairs')
   .meta({ description: 'Kept with the trace of the run; at most 16 pairs', examples: [{ ticket: 'A-17' }] })
 
+/** Of every route that asks a model. */
+export const disableFallbacks = z
+  .boolean()
+  .nullish()
+  .meta({ description: "Only the agent's own model may answer, whatever fallbacks there are" })
+
 /** Parameters that shape an answer, beside the token limit. */
 export const sampling = {
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().min(0).max(1).nullish(),
   parallel_tool_calls: z.boolean().nullish(),
   metadata: metadata.nullish(),
+  disable_fallbacks: disableFallbacks,
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { agentStatuses, agentTypes } from '../../http/agents/agents.ts'
+import { otherConfig } from '../../http/agents/fallbacks.ts'
 import { json, okBool, userId, uuid } from '../../http/common.ts'
 import { defineWsTable } from '../method.ts'
 
@@ -21,7 +22,7 @@ const settings = {
   memory_config: config,
   compaction_config: config,
   context_pruning: config,
-  other_config: config,
+  other_config: otherConfig.optional(),
 }
 const avatar = z.string().max(500).optional()
 

@@ -4,6 +4,7 @@ import type { Call } from '@clawmesh/chassis'
 import type { Agent } from '../agents/types.ts'
 import type { LiveEvents } from './live-events.ts'
 import { callModel, type Chat } from './model-call.ts'
+import { modelRouting } from './model-options.ts'
 import { textMessage } from './model-messages.ts'
 import type { RunTrace } from './spans.ts'
 
@@ -39,6 +40,7 @@ export const createAskModel =
         stream: false,
         options: { maxTokens, temperature, reasoningEffort: '' },
         sampling: undefined,
+        routing: modelRouting(agent, {}, ''),
       },
       iteration: 1,
       chat,

@@ -9,7 +9,7 @@ import { MeshError, toMeshError } from '@clawmesh/contracts'
 import type { Call } from '@clawmesh/chassis'
 import { createAnswerText } from './finish.ts'
 import type { LiveEvents } from './live-events.ts'
-import { usageFields, type RunTrace } from './spans.ts'
+import { callFields, type RunTrace } from './spans.ts'
 
 export type Chat = (call: Call, request: ChatRequest) => AsyncIterable<ChatResponse>
 
@@ -76,6 +76,11 @@ export const callModel = async ({
         case 'retrying':
           live.send({ type: 'run.retrying', attempt: event.value.attempt, reason: event.value.reason })
           break
+        case 'continued': {
+          const { provider, model } = event.value
+          live.send({ type: 'activity', phase: 'continued_by_fallback', iteration, content: `${provider}/${model}` })
+          break
+        }
         case 'done': {
           const done = event.value
           span.end({
@@ -84,7 +89,7 @@ export const callModel = async ({
             model: done.model,
             finish_reason: done.finishReason,
             output_preview: done.content,
-            ...(done.usage === undefined ? {} : usageFields(done.usage)),
+            ...callFields(done),
           })
           // What came in deltas has been seen; a provider that does not stream, or not all, says the rest here.
           if (done.content.startsWith(streamed)) await show(text.push(done.content.slice(streamed.length)))

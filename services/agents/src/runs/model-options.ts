@@ -1,5 +1,11 @@
 /** How a run asks its model: what the request wants, within what the agent is configured for. */
-import type { ChatOptions, Sampling } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import type {
+  ChatOptions,
+  ModelRef,
+  Routing,
+  Sampling,
+} from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { fallbackChain } from '@clawmesh/contracts'
 import type { Agent } from '../agents/types.ts'
 import type { ClientTools, RunOptions } from './types.ts'
 
@@ -24,6 +30,19 @@ export const modelOptions = (
   temperature,
   reasoningEffort: reasoningEffort ?? reasoningOf(agent),
   cacheTtl,
+})
+
+const fallbacksOf = ({ otherConfig }: Agent): ModelRef[] => {
+  const { success, data } = fallbackChain.safeParse(otherConfig['fallbacks'])
+  return success ? data.map(({ provider, model }) => ({ provider, model: model ?? '' })) : []
+}
+
+/** @param affinity what the calls of one conversation share */
+export const modelRouting = (agent: Agent, { forbidsFallbacks = false }: RunOptions, affinity: string): Routing => ({
+  fallbacks: fallbacksOf(agent),
+  forbidsFallbacks,
+  continuesAnswers: agent.otherConfig['continue_answers'] === true,
+  affinity,
 })
 
 const noSampling: Sampling = {

@@ -17,7 +17,7 @@ import type { Inbox } from './inbox.ts'
 import { createMediaList, mediaRefs, type Media } from './media.ts'
 import { callModel, type Chat } from './model-call.ts'
 import { injectedMessage, modelMessage } from './model-messages.ts'
-import { modelOptions, modelSampling } from './model-options.ts'
+import { modelOptions, modelRouting, modelSampling } from './model-options.ts'
 import { nudged } from './nudges.ts'
 import type { RunTrace } from './spans.ts'
 import type { TurnContext } from './turn-context.ts'
@@ -152,6 +152,7 @@ export const runAgentLoop = async (input: LoopInput): Promise<LoopResult> => {
           stream: input.stream,
           options: modelOptions(agent, input.options),
           sampling: modelSampling(input.options, clientTools),
+          routing: modelRouting(agent, input.options, toolContext.sessionKey),
         },
         onToolCall: clientCalls.push,
         isFinal: ({ toolCalls }) => !toolCalls.some(isWanted),

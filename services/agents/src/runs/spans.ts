@@ -1,8 +1,8 @@
 /** The trace of a run, gathered in memory and told with its end. */
+import type { ChatDone, Route } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { cutText, cutTextStart, derivedId, newId } from '@clawmesh/chassis'
 import type { EventData } from '@clawmesh/contracts'
 import { storable } from './storable.ts'
-import type { Usage } from './types.ts'
 
 type Recorded = Pick<EventData<'runEnded'>, 'trace' | 'spans'>
 type Span = Recorded['spans'][number]
@@ -75,15 +75,37 @@ interface TraceStart {
   name?: string
 }
 
-/** Fields of an llm_call span that a usage fills. */
-export const usageFields = (usage: Usage) => ({
-  input_tokens: usage.inputTokens,
-  output_tokens: usage.outputTokens,
-  metadata: {
-    cache_read_tokens: usage.cacheReadTokens,
-    cache_creation_tokens: usage.cacheCreationTokens,
-    thinking_tokens: usage.thinkingTokens,
+/** What is noted of a call that was not answered by the first that was asked. */
+const routeNote = ({ attempts, continuedAfter }: Route) => ({
+  route: {
+    attempts: attempts.map(({ provider, model, key, outcome, reason }) => ({
+      provider,
+      model,
+      outcome,
+      ...(key === 0 ? {} : { key }),
+      ...(reason === '' ? {} : { reason }),
+    })),
+    ...(continuedAfter.length === 0 ? {} : { continued_after: continuedAfter }),
   },
+})
+
+/** Fields of an llm_call span that an answer fills. */
+export const callFields = ({ usage, route }: Pick<ChatDone, 'usage' | 'route'>) => ({
+  ...(usage === undefined ? {} : { input_tokens: usage.inputTokens, output_tokens: usage.outputTokens }),
+  ...(usage === undefined && route === undefined
+    ? {}
+    : {
+        metadata: {
+          ...(usage === undefined
+            ? {}
+            : {
+                cache_read_tokens: usage.cacheReadTokens,
+                cache_creation_tokens: usage.cacheCreationTokens,
+                thinking_tokens: usage.thinkingTokens,
+              }),
+          ...(route === undefined ? {} : routeNote(route)),
+        },
+      }),
 })
 
 /** Starts the trace of a run. The trace has the run's id. */

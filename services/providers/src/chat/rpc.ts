@@ -1,8 +1,7 @@
 import type { ChatResponse, ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import { tracedStream, type Call, type RpcFunctions, type Span } from '@clawmesh/chassis'
+import { tracedStream, type RpcFunctions, type Span } from '@clawmesh/chassis'
+import type { createRouter, RouterParts } from '../routing/route.ts'
 import { chat } from './chat.ts'
-import type { ProviderSelection } from '../providers/selection.ts'
-import type { CallOptions } from './protocols/options.ts'
 
 /** Notes on the span what a call has used, in the words of the GenAI semantic conventions. */
 const observed = async function* (
@@ -25,18 +24,18 @@ const observed = async function* (
   }
 }
 
-export const createChatRpc = (selection: ProviderSelection, optionsOf: (call: Call) => CallOptions) =>
-  ({
-    chat: async function* (call, request) {
-      const connection = await selection.forChat(call, request.provider)
-      const attributes = {
-        'gen_ai.operation.name': 'chat',
-        'gen_ai.provider.name': connection.type,
-        'gen_ai.request.model': request.model,
-        'gen_ai.request.stream': request.stream,
-      }
-      yield* tracedStream({ name: `chat ${request.model}`, kind: 'client', attributes }, (span) =>
-        observed(chat(connection, request, optionsOf(call)), span),
-      )
-    },
-  }) satisfies Partial<RpcFunctions<typeof ProvidersServiceService>>
+/** Asks one provider, under a span of its own. */
+export const askTraced: RouterParts['ask'] = (connection, request, options) => {
+  const attributes = {
+    'gen_ai.operation.name': 'chat',
+    'gen_ai.provider.name': connection.type,
+    'gen_ai.request.model': request.model,
+    'gen_ai.request.stream': request.stream,
+  }
+  return tracedStream({ name: `chat ${request.model}`, kind: 'client', attributes }, (span) =>
+    observed(chat(connection, request, options), span),
+  )
+}
+
+export const createChatRpc = (route: ReturnType<typeof createRouter>) =>
+  ({ chat: route }) satisfies Partial<RpcFunctions<typeof ProvidersServiceService>>

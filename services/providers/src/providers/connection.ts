@@ -4,8 +4,10 @@ import { MeshError } from '@clawmesh/contracts'
 import { containerHost } from './address.ts'
 import { providerType, type ProviderType } from './provider-types.ts'
 
-/** What a call needs of a stored provider. `apiKey` is in clear. */
+/** What a call needs of a stored provider. `apiKey` is in clear, and may hold several keys (`keysOf`). */
 export interface ProviderConnection {
+  /** Of its row; absent where there is none. */
+  id?: string
   name: string
   type: string
   /** Empty means the type's own. */
@@ -22,6 +24,9 @@ export interface Target {
   /** Empty when the type needs none. */
   key: string
 }
+
+/** The keys in a text that holds one or several, separated by commas or white space. */
+export const keysOf = (apiKey: string): string[] => apiKey.split(/[\s,]+/).filter((key) => key !== '')
 
 const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
 
@@ -79,7 +84,7 @@ export const resolveTarget = (
   options: { inContainer?: boolean | undefined; base?: string | undefined } = {},
 ): Target => {
   const type = connectionType(connection)
-  const key = connection.apiKey.trim() || type.dummyKey
+  const key = keysOf(connection.apiKey)[0] ?? type.dummyKey
   if (type.needsKey && key === '') throw new MeshError('FAILED_PRECONDITION', 'error.api_key_required')
   const placed = options.base ? { ...connection, apiBase: options.base } : connection
   return { connection, type, base: connectionBase(placed, type, options.inContainer), key }

@@ -13,12 +13,14 @@ type SystemConfigs = Record<string, string>
 const mock: ProviderConnection = { name: 'mock', type: 'mock', apiBase: '', apiKey: '', settings: {} }
 
 export const connectionOf = ({
+  id,
   name,
   providerType: type,
   apiBase,
   apiKey,
   settings,
 }: Provider): ProviderConnection => ({
+  id,
   name,
   type,
   apiBase,
@@ -27,7 +29,11 @@ export const connectionOf = ({
 })
 
 /** Whether a provider could serve: switched on, and with the key that its type needs. */
-const usable = ({ enabled, providerType: type, apiKey }: Provider): boolean =>
+export const usable = ({
+  enabled,
+  providerType: type,
+  apiKey,
+}: Pick<Provider, 'enabled' | 'providerType' | 'apiKey'>): boolean =>
   enabled && (apiKey !== '' || providerType(type)?.needsKey === false)
 
 interface EmbeddingChoice {

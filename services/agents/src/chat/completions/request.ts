@@ -93,6 +93,7 @@ const optionsOf = (body: CompletionBody): RunOptions => ({
   maxTokens: maxTokensOf(body),
   temperature: body.temperature ?? undefined,
   reasoningEffort: body.reasoning_effort ?? undefined,
+  forbidsFallbacks: body.disable_fallbacks ?? undefined,
   sampling: {
     topP: body.top_p ?? undefined,
     stop: [body.stop ?? []].flat(),

@@ -115,6 +115,7 @@ const optionsOf = (body: MessageBody): RunOptions => ({
   temperature: body.temperature ?? undefined,
   reasoningEffort: effortOf(body),
   cacheTtl: cacheTtlOf(body),
+  forbidsFallbacks: body.disable_fallbacks ?? undefined,
   sampling: {
     topP: body.top_p ?? undefined,
     stop: body.stop_sequences ?? [],

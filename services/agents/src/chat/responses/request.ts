@@ -122,6 +122,7 @@ const optionsOf = (body: ResponseBody): RunOptions => ({
   maxTokens: body.max_output_tokens ?? body.max_tokens ?? undefined,
   temperature: body.temperature ?? undefined,
   reasoningEffort: body.reasoning?.effort ?? undefined,
+  forbidsFallbacks: body.disable_fallbacks ?? undefined,
   sampling: {
     topP: body.top_p ?? undefined,
     responseFormat: textFormatOf(body),

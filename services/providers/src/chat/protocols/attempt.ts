@@ -1,7 +1,7 @@
 /** What calls with one answer and calls with a stream share: opening, error answers, and whether to try again. */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Exchange } from './exchange.ts'
-import { cancelledBy, failureOfStatus, UpstreamFailure } from './failure.ts'
+import { cancelledBy, failureOfStatus, UpstreamFailure, type FailureKind } from './failure.ts'
 import { readRetryAfter, retryDelayMs, type RetryPolicy } from './retry.ts'
 
 const errorBodyLimitBytes = 65_536
@@ -30,11 +30,25 @@ export const awaitAnswer = async (exchange: Exchange): Promise<void> => {
   throw failureOfStatus(status, text, readRetryAfter(headers))
 }
 
-/** The pause before the next try, milliseconds; undefined when the failure is final. `attempt` is the failed one. */
-export const delayBeforeRetry = (failure: unknown, attempt: number, policy: RetryPolicy): number | undefined =>
-  failure instanceof UpstreamFailure && failure.detail.retryable && attempt < policy.attempts
-    ? retryDelayMs(policy, attempt, failure.detail.retryAfterMs)
-    : undefined
+/** Failures that are often over a moment later. */
+const passing: ReadonlySet<FailureKind> = new Set(['failed', 'cut'])
+
+/**
+ * The pause before the next try, milliseconds; undefined when the failure is final. `attempt` is the failed one. Where
+ * somebody else takes over, only a failure that may just have been bad luck is worth one more try.
+ */
+export const delayBeforeRetry = async (
+  failure: unknown,
+  attempt: number,
+  policy: RetryPolicy,
+  takesOver?: (kind: FailureKind) => Promise<boolean>,
+): Promise<number | undefined> => {
+  if (!(failure instanceof UpstreamFailure) || !failure.detail.retryable || attempt >= policy.attempts) return undefined
+  const { retryAfterMs } = failure.detail
+  const mayPass = attempt === 1 && passing.has(failure.kind) && retryAfterMs === undefined
+  if (!mayPass && (await takesOver?.(failure.kind)) === true) return undefined
+  return retryDelayMs(policy, attempt, retryAfterMs)
+}
 
 /** Waits; an aborted signal ends the wait. @throws UpstreamFailure (cancelled) */
 export const pauseFor = async (ms: number, signal: AbortSignal | undefined): Promise<void> => {

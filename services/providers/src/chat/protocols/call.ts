@@ -118,7 +118,7 @@ export async function* callProtocol(
       continue
     }
     const secrets = [target.key]
-    const delayMs = delivered ? undefined : delayBeforeRetry(failure, attempt, policy)
+    const delayMs = delivered ? undefined : await delayBeforeRetry(failure, attempt, policy, options.takesOver)
     if (delayMs === undefined) throw toProviderError(failure, connection.name, secrets)
     const reason = safeReason(failure instanceof Error ? failure.message : '', secrets)
     yield { event: { $case: 'retrying', value: { attempt, maxAttempts: policy.attempts, delayMs, reason } } }

@@ -18,6 +18,13 @@ const kinds = {
 
 export type FailureKind = keyof typeof kinds
 
+/** How a call failed, told by the error that its caller got; undefined for what no upstream is to blame for. */
+export const failureKindOf = (thrown: unknown): FailureKind | undefined => {
+  if (!(thrown instanceof MeshError)) return undefined
+  const found = Object.entries(kinds).find(([, { code, key }]) => thrown.key === key && thrown.code === code)
+  return found?.[0] as FailureKind | undefined
+}
+
 export interface FailureDetail {
   /** Worth another try, as long as nothing of the answer was delivered. */
   retryable?: boolean

@@ -1,6 +1,7 @@
 /** What every upstream call is given besides the request itself. */
 import type { Dispatcher } from 'undici'
 import type { Target } from '../../providers/connection.ts'
+import type { FailureKind } from './failure.ts'
 import { defaultTimeouts, type CallTimeouts } from './exchange.ts'
 import { defaultRetry, type RetryPolicy } from './retry.ts'
 
@@ -13,6 +14,8 @@ export interface CallOptions {
   signal?: AbortSignal | undefined
   timeouts?: Partial<CallTimeouts>
   retry?: Partial<RetryPolicy>
+  /** Whether somebody else is asked when a call has failed like this, so that trying again is not worth a pause. */
+  takesOver?: (kind: FailureKind) => Promise<boolean>
   /** Largest answer that is read, bytes. */
   answerLimitBytes?: number
   /** This process runs in a container, so that `localhost` of a local provider is another machine. */

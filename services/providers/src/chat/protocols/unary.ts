@@ -43,7 +43,7 @@ export const fetchJson = async <T>(
     try {
       return read(await tryOnce(target, request, options))
     } catch (failure) {
-      const delayMs = delayBeforeRetry(failure, attempt, policy)
+      const delayMs = await delayBeforeRetry(failure, attempt, policy)
       const secrets = [target.key]
       if (delayMs === undefined) throw toProviderError(failure, target.connection.name, secrets)
       await pauseFor(delayMs, options.signal).catch((error: unknown) => {

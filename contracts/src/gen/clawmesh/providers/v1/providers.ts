@@ -38,6 +38,25 @@ export interface ChatRequest {
   /** False asks upstream for one whole answer; the stream then holds `done` alone. */
   stream: boolean;
   sampling: Sampling | undefined;
+  routing?: Routing | undefined;
+}
+
+/** Who else may answer, and how the choice is made. */
+export interface Routing {
+  /** Asked in their order when the one before fails; empty means the chain that the tenant has configured. */
+  fallbacks: ModelRef[];
+  /** Only the provider of the request is asked, whatever chain there is. */
+  forbidsFallbacks: boolean;
+  /** A fallback goes on with an answer that broke off after it had begun; else such a call fails. */
+  continuesAnswers: boolean;
+  /** Calls that share it go to the same key of a provider as long as that one serves: their prompts are cached there. */
+  affinity: string;
+}
+
+export interface ModelRef {
+  provider: string;
+  /** Empty means the provider's default. */
+  model: string;
 }
 
 /** What every call settles; `sampling` has what few ask for. */
@@ -172,7 +191,17 @@ export interface ChatResponse {
     /** Upstream refused or failed and is asked again after a pause. */
     { $case: "retrying"; value: Retrying }
     | { $case: "done"; value: ChatDone }
+    | //
+    /** The answer broke off, and another model goes on with it: what follows joins what was delivered. */
+    { $case: "continued"; value: Continued }
     | undefined;
+}
+
+export interface Continued {
+  provider: string;
+  model: string;
+  /** Characters of the text delivered so far. */
+  afterChars: number;
 }
 
 export interface ToolCallDelta {
@@ -203,6 +232,30 @@ export interface ChatDone {
   provider: string;
   model: string;
   providerState: string;
+  /** Absent where the first one that was asked has answered. */
+  route?: Route | undefined;
+}
+
+/** How an answer came about. */
+export interface Route {
+  /** In their order; the last one has served. */
+  attempts: Attempt[];
+  /** Where another model went on with an answer: characters of the text before that, by each. */
+  continuedAfter: number[];
+}
+
+export interface Attempt {
+  provider: string;
+  model: string;
+  /** Counts the keys of the provider from 1; 0 where it has one or none. */
+  key: number;
+  /**
+   * served, cooling (was not asked), or how it failed: credentials, rejected, missing, rate_limit, quota, failed,
+   * timeout, cut or unavailable
+   */
+  outcome: string;
+  /** Empty where it has served. */
+  reason: string;
 }
 
 export interface Usage {
@@ -242,7 +295,16 @@ export interface Vector {
 }
 
 function createBaseChatRequest(): ChatRequest {
-  return { provider: "", model: "", messages: [], tools: [], options: undefined, stream: false, sampling: undefined };
+  return {
+    provider: "",
+    model: "",
+    messages: [],
+    tools: [],
+    options: undefined,
+    stream: false,
+    sampling: undefined,
+    routing: undefined,
+  };
 }
 
 export const ChatRequest: MessageFns<ChatRequest> = {
@@ -267,6 +329,9 @@ export const ChatRequest: MessageFns<ChatRequest> = {
     }
     if (message.sampling !== undefined) {
       Sampling.encode(message.sampling, writer.uint32(58).fork()).join();
+    }
+    if (message.routing !== undefined) {
+      Routing.encode(message.routing, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -340,6 +405,14 @@ export const ChatRequest: MessageFns<ChatRequest> = {
             message.sampling = Sampling.decode(reader, reader.uint32());
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.routing = Routing.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -368,6 +441,167 @@ export const ChatRequest: MessageFns<ChatRequest> = {
     message.sampling = (object.sampling !== undefined && object.sampling !== null)
       ? Sampling.fromPartial(object.sampling)
       : undefined;
+    message.routing = (object.routing !== undefined && object.routing !== null)
+      ? Routing.fromPartial(object.routing)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRouting(): Routing {
+  return { fallbacks: [], forbidsFallbacks: false, continuesAnswers: false, affinity: "" };
+}
+
+export const Routing: MessageFns<Routing> = {
+  encode(message: Routing, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.fallbacks) {
+      ModelRef.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.forbidsFallbacks !== false) {
+      writer.uint32(16).bool(message.forbidsFallbacks);
+    }
+    if (message.continuesAnswers !== false) {
+      writer.uint32(24).bool(message.continuesAnswers);
+    }
+    if (message.affinity !== "") {
+      writer.uint32(34).string(message.affinity);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Routing {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRouting();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.fallbacks.push(ModelRef.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.forbidsFallbacks = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.continuesAnswers = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.affinity = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Routing>, I>>(base?: I): Routing {
+    return Routing.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Routing>, I>>(object: I): Routing {
+    const message = createBaseRouting();
+    message.fallbacks = object.fallbacks?.map((e) => ModelRef.fromPartial(e)) || [];
+    message.forbidsFallbacks = object.forbidsFallbacks ?? false;
+    message.continuesAnswers = object.continuesAnswers ?? false;
+    message.affinity = object.affinity ?? "";
+    return message;
+  },
+};
+
+function createBaseModelRef(): ModelRef {
+  return { provider: "", model: "" };
+}
+
+export const ModelRef: MessageFns<ModelRef> = {
+  encode(message: ModelRef, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.provider !== "") {
+      writer.uint32(10).string(message.provider);
+    }
+    if (message.model !== "") {
+      writer.uint32(18).string(message.model);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ModelRef {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseModelRef();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ModelRef>, I>>(base?: I): ModelRef {
+    return ModelRef.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ModelRef>, I>>(object: I): ModelRef {
+    const message = createBaseModelRef();
+    message.provider = object.provider ?? "";
+    message.model = object.model ?? "";
     return message;
   },
 };
@@ -1402,6 +1636,9 @@ export const ChatResponse: MessageFns<ChatResponse> = {
       case "done":
         ChatDone.encode(message.event.value, writer.uint32(42).fork()).join();
         break;
+      case "continued":
+        Continued.encode(message.event.value, writer.uint32(50).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1459,6 +1696,14 @@ export const ChatResponse: MessageFns<ChatResponse> = {
             message.event = { $case: "done", value: ChatDone.decode(reader, reader.uint32()) };
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.event = { $case: "continued", value: Continued.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1507,7 +1752,92 @@ export const ChatResponse: MessageFns<ChatResponse> = {
         }
         break;
       }
+      case "continued": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "continued", value: Continued.fromPartial(object.event.value) };
+        }
+        break;
+      }
     }
+    return message;
+  },
+};
+
+function createBaseContinued(): Continued {
+  return { provider: "", model: "", afterChars: 0 };
+}
+
+export const Continued: MessageFns<Continued> = {
+  encode(message: Continued, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.provider !== "") {
+      writer.uint32(10).string(message.provider);
+    }
+    if (message.model !== "") {
+      writer.uint32(18).string(message.model);
+    }
+    if (message.afterChars !== 0) {
+      writer.uint32(24).int32(message.afterChars);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Continued {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseContinued();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.afterChars = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Continued>, I>>(base?: I): Continued {
+    return Continued.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Continued>, I>>(object: I): Continued {
+    const message = createBaseContinued();
+    message.provider = object.provider ?? "";
+    message.model = object.model ?? "";
+    message.afterChars = object.afterChars ?? 0;
     return message;
   },
 };
@@ -1704,6 +2034,7 @@ function createBaseChatDone(): ChatDone {
     provider: "",
     model: "",
     providerState: "",
+    route: undefined,
   };
 }
 
@@ -1732,6 +2063,9 @@ export const ChatDone: MessageFns<ChatDone> = {
     }
     if (message.providerState !== "") {
       writer.uint32(66).string(message.providerState);
+    }
+    if (message.route !== undefined) {
+      Route.encode(message.route, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -1813,6 +2147,14 @@ export const ChatDone: MessageFns<ChatDone> = {
             message.providerState = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.route = Route.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1838,6 +2180,191 @@ export const ChatDone: MessageFns<ChatDone> = {
     message.provider = object.provider ?? "";
     message.model = object.model ?? "";
     message.providerState = object.providerState ?? "";
+    message.route = (object.route !== undefined && object.route !== null) ? Route.fromPartial(object.route) : undefined;
+    return message;
+  },
+};
+
+function createBaseRoute(): Route {
+  return { attempts: [], continuedAfter: [] };
+}
+
+export const Route: MessageFns<Route> = {
+  encode(message: Route, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.attempts) {
+      Attempt.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.continuedAfter.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.continuedAfter) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Route {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRoute();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.attempts.push(Attempt.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.continuedAfter.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.continuedAfter.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Route>, I>>(base?: I): Route {
+    return Route.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Route>, I>>(object: I): Route {
+    const message = createBaseRoute();
+    message.attempts = object.attempts?.map((e) => Attempt.fromPartial(e)) || [];
+    message.continuedAfter = object.continuedAfter?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseAttempt(): Attempt {
+  return { provider: "", model: "", key: 0, outcome: "", reason: "" };
+}
+
+export const Attempt: MessageFns<Attempt> = {
+  encode(message: Attempt, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.provider !== "") {
+      writer.uint32(10).string(message.provider);
+    }
+    if (message.model !== "") {
+      writer.uint32(18).string(message.model);
+    }
+    if (message.key !== 0) {
+      writer.uint32(24).int32(message.key);
+    }
+    if (message.outcome !== "") {
+      writer.uint32(34).string(message.outcome);
+    }
+    if (message.reason !== "") {
+      writer.uint32(42).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Attempt {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAttempt();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.key = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.outcome = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Attempt>, I>>(base?: I): Attempt {
+    return Attempt.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Attempt>, I>>(object: I): Attempt {
+    const message = createBaseAttempt();
+    message.provider = object.provider ?? "";
+    message.model = object.model ?? "";
+    message.key = object.key ?? 0;
+    message.outcome = object.outcome ?? "";
+    message.reason = object.reason ?? "";
     return message;
   },
 };

@@ -1,0 +1,51 @@
+/** Which provider, key and model answers a chat call, and what is known of those that fail. */
+import { systemConfigsOf, type Call, type Feature, type Logger, type Mesh } from '@clawmesh/chassis'
+import { askTraced } from '../chat/rpc.ts'
+import type { CallOptions } from '../chat/protocols/options.ts'
+import type { ProviderSelection } from '../providers/selection.ts'
+import type { ProviderUseCases } from '../providers/use-cases.ts'
+import { createTenantChain } from './chain.ts'
+import { createCooldowns } from './cooldowns.ts'
+import { createRoutingHttp } from './http.ts'
+import { createRecentRoutes } from './recent.ts'
+import { createRotation } from './rotation.ts'
+import { createRouter } from './route.ts'
+
+interface Parts {
+  mesh: Mesh
+  log: Logger
+  selection: ProviderSelection
+  providers: ProviderUseCases
+  optionsOf: (call: Call) => CallOptions
+}
+
+export const createRouting = ({ mesh, log, selection, providers, optionsOf }: Parts) => {
+  const cooldowns = createCooldowns(mesh.bus)
+  const recent = createRecentRoutes(mesh.bus)
+  const tenantChain = createTenantChain({ systemConfigs: systemConfigsOf(mesh), log })
+  const route = createRouter({
+    selection,
+    tenantChain,
+    cooldowns,
+    rotation: createRotation(),
+    ask: askTraced,
+    optionsOf,
+    onRoute: recent.note,
+  })
+  let hangUps: (() => void)[] = []
+  return {
+    route,
+    http: createRoutingHttp({ providers, cooldowns, recent, tenantChain }),
+    parts: [
+      {
+        name: 'provider cooldowns',
+        start: async () => {
+          hangUps = [cooldowns.listen(), recent.listen()]
+        },
+        stop: async () => {
+          for (const hangUp of hangUps) hangUp()
+        },
+      },
+    ],
+  } satisfies Feature & { route: object }
+}

@@ -18,16 +18,12 @@ export interface TestDatabase {
 export async function createDatabase(prefix: string, template = 'template1'): Promise<TestDatabase> {
   const name = `${prefix}_${randomBytes(6).toString('hex')}`
   await onServer(`create database ${pg.escapeIdentifier(name)} template ${pg.escapeIdentifier(template)}`)
-  return {
-    url: databaseUrl(name),
-    drop: () => onServer(`drop database if exists ${pg.escapeIdentifier(name)} with (force)`),
-  }
-}
-
-export function databaseUrl(name: string): string {
   const url = new URL(dependencyUrl('postgres'))
   url.pathname = `/${name}`
-  return url.href
+  return {
+    url: url.href,
+    drop: () => onServer(`drop database if exists ${pg.escapeIdentifier(name)} with (force)`),
+  }
 }
 
 const onServer = (sql: string): Promise<void> =>

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { migrate } from '@clawmesh/chassis'
 import { migrationFolder } from '../../cli/src/migration-folders.ts'
 import type { servicesWithDatabase } from '../../cli/src/targets.ts'
-import { createDatabase, databaseUrl, withServer, type TestDatabase } from './database.ts'
+import { createDatabase, withServer, type TestDatabase } from './database.ts'
 
 export type MigratedService = (typeof servicesWithDatabase)[number]
 

@@ -183,6 +183,12 @@ const fieldsFor = (tenant: Target, agent: string): Readonly<Record<string, unkno
   channel: 'nowhere',
   chatId: '1',
   text: 'hello',
+  // Of an archive: an agent's own things, and nothing to write.
+  owner: { agentKey: agent, workspace: '' },
+  documents: [],
+  entities: [],
+  relations: [],
+  fileId: crypto.randomUUID(),
   // Of a link.
   frames: [],
   context: {
@@ -213,8 +219,8 @@ const requestFor = (method: Method, tenant: Target, agent: string): Record<strin
 }
 
 describe('gRPC', () => {
-  it('has a service for each of the mesh, WebSocket methods, idempotency keys, stored configuration, dashboards and links, and knows what every text field names', () => {
-    expect(definitions).toHaveLength(13)
+  it('has a service for each of the mesh, WebSocket methods, idempotency keys, stored configuration, dashboards, archives and links, and knows what every text field names', () => {
+    expect(definitions).toHaveLength(15)
     const known = new Set(Object.keys(fieldsFor(mine, '')))
     const unknown = methods.flatMap(([path, , method]) =>
       Object.entries(emptyRequest(method))

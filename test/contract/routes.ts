@@ -15,6 +15,7 @@ export const resources = {
   mcpServer: 'tenant',
   apiKey: 'tenant',
   oidcIssuer: 'tenant',
+  exportToken: 'tenant',
   // Names inside something that belongs to a tenant: writing to one that another tenant uses is no conflict.
   documentPath: 'name',
   providerName: 'name',
@@ -49,6 +50,7 @@ export const resourceOfParam: Readonly<Record<string, ListedResource>> = {
   'builtin/{name}': 'builtinTool',
   'channel-instances/{id}': 'channelInstance',
   'docs/{path...}': 'publicFile',
+  'download/{token}': 'exportToken',
   'documents/{path...}': 'documentPath',
   'entities/{entityID}': 'kgEntity',
   'files/{fileName}': 'fileName',
@@ -112,7 +114,10 @@ export const fineWhenMissing: Readonly<Record<string, readonly Role[]>> = {
 }
 
 /** Operations that need the thing that they name to be in a certain state; who may call them is seen in tests of their own. */
-export const needsState: readonly string[] = ['regenerateAgent', 'resummonAgent']
+export const needsState: readonly string[] = ['regenerateAgent', 'resummonAgent', 'mergeImportAgent']
+
+/** Operations that keep something for a while though they only read, with some queries. */
+export const keepsByReading: readonly string[] = ['exportAgent']
 
 export interface Param {
   /** As the route's schema calls it. */

@@ -1,5 +1,5 @@
 /** A tenant with one of everything, so that another tenant has something to look for. */
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import type { AllInOne, TestTenant } from '../support/all-in-one.ts'
 import { membersOf, validSample } from './json-samples.ts'
 import { creatable, resourceOfField, type ListedResource, type Resource } from './routes.ts'
@@ -139,6 +139,8 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
     apiKey: [String(apiKey['id'])],
     oidcIssuer: [String(oidcIssuer['id'])],
     documentPath: [documentPath],
+    // A real one is good for one time, and would be gone before the tests are.
+    exportToken: [randomUUID()],
     fileName: ['USER.md'],
     providerName: [providerName],
     userId: [userId],

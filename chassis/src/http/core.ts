@@ -27,6 +27,7 @@ import { answerFailure } from './errors.ts'
 import type { HttpExchange, Incoming, Outgoing, RequestHead, WholeAnswer } from './exchange.ts'
 import type { AnyHandler, HttpImplementation } from './implement.ts'
 import { parseBody } from './json-body.ts'
+import { readUpload, type Upload } from './multipart.ts'
 import { isReply, reply } from './reply.ts'
 import { createRouteTable } from './route-table.ts'
 import { validate } from './validate.ts'
@@ -105,6 +106,15 @@ const queryOf = async (
   return { ...(query as object), ...Object.fromEntries(given) }
 }
 
+/** Reads the form of an operation that takes one; fields are checked once all of it has come. */
+const uploadOf =
+  (incoming: Incoming, { upload, bodyLimitBytes }: HttpOperation, locale: Locale): Upload =>
+  async (take) => {
+    const pieces = incoming.pieces(bodyLimitBytes ?? defaultBodyLimitBytes)
+    const fields = await readUpload(incoming.headers, pieces, take)
+    return read(upload!, fields, locale) as never
+  }
+
 const pathOf = (url: string): string => url.split('?', 1)[0]!
 
 const inputOf = async (incoming: Incoming, address: Address, { definition }: Route, sender: Caller) => {
@@ -137,6 +147,7 @@ const inputOf = async (incoming: Incoming, address: Address, { definition }: Rou
     params,
     query,
     body,
+    ...(definition.upload === undefined ? {} : { upload: uploadOf(incoming, definition, locale) }),
   }
 }
 

@@ -16,6 +16,8 @@ export interface Incoming extends RequestHead {
   readonly caller: () => Promise<Caller>
   /** The whole body. @throws PAYLOAD_TOO_LARGE, CANCELLED when the client leaves before its end */
   readonly body: (limitBytes: number) => Promise<Buffer>
+  /** The body as it comes, at the pace of who reads it. @throws as `body`, when it is read that far */
+  readonly pieces: (limitBytes: number) => AsyncIterable<Buffer>
   /** Aborted when the client leaves before the end of the answer. */
   readonly signal: () => AbortSignal
 }

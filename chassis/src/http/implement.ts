@@ -1,8 +1,10 @@
 /** Contract tables and the handlers that answer them. */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Caller, HttpOperation, HttpTable, ResponseOf } from '@clawmesh/contracts'
+import type { z } from 'zod'
 import type { Call } from '../call.ts'
-import type { BodyShape, ParamsShape, QueryShape, ResponseShape } from '../contract/index.ts'
+import type { BodyShape, ParamsShape, QueryShape, RequestShape, ResponseShape } from '../contract/index.ts'
+import type { Upload } from './multipart.ts'
 import type { Reply } from './reply.ts'
 
 /** What a handler gets: everything validated and in camelCase, and the call to pass on. */
@@ -12,6 +14,8 @@ export interface HandlerInput<O extends HttpOperation> {
   params: ParamsShape<O>
   query: QueryShape<O>
   body: BodyShape<O>
+  /** Reads the file of an operation that takes one, and then the fields beside it. */
+  upload: O['upload'] extends z.ZodObject ? Upload<RequestShape<O['upload']>> : undefined
   headers: IncomingHttpHeaders
 }
 

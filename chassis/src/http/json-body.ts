@@ -110,6 +110,30 @@ export const readBody = async (request: IncomingMessage, limitBytes: number): Pr
   })
 }
 
+/** Passes pieces on until they are more than the limit. @throws PAYLOAD_TOO_LARGE */
+export const withinLimit = async function* (pieces: AsyncIterable<Buffer>, limitBytes: number): AsyncGenerator<Buffer> {
+  let size = 0
+  for await (const piece of pieces) {
+    size += piece.length
+    if (size > limitBytes) throw tooLarge(limitBytes)
+    yield piece
+  }
+}
+
+/** The body of a request as it comes. @throws as `readBody` */
+export const bodyPieces = async function* (request: IncomingMessage, limitBytes: number): AsyncGenerator<Buffer> {
+  checkLength(request.headers, limitBytes)
+  // The answer to a body that was not read to its end is still to be sent.
+  const pieces = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
+  try {
+    yield* withinLimit(pieces, limitBytes)
+  } catch (thrown) {
+    throw request.complete || thrown instanceof MeshError
+      ? thrown
+      : new MeshError('CANCELLED', 'error.cancelled', {}, { cause: thrown })
+  }
+}
+
 /** A tenant's body as JSON; undefined when there is none. @throws INVALID_REQUEST */
 export const parseBody = async (bytes: Buffer, tenantId: string): Promise<unknown> => {
   if (bytes.length === 0) return undefined

@@ -4,7 +4,7 @@ import { MeshError } from '@clawmesh/contracts'
 import type { IdentityTokens } from '../auth/identity-token.ts'
 import { discardBody } from './errors.ts'
 import type { HttpExchange, Incoming, WholeAnswer } from './exchange.ts'
-import { readBody } from './json-body.ts'
+import { bodyPieces, readBody } from './json-body.ts'
 import { callerOf } from './request-context.ts'
 
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => void
@@ -24,6 +24,7 @@ const incomingOf = (request: IncomingMessage, response: ServerResponse, tokens: 
   headers: request.headers,
   caller: () => callerOf(request, tokens),
   body: (limitBytes) => readBody(request, limitBytes),
+  pieces: (limitBytes) => bodyPieces(request, limitBytes),
   signal: () => signalOf(response),
 })
 

@@ -5,7 +5,7 @@ import { MeshError } from '@clawmesh/contracts'
 import type { IdentityTokens } from '../auth/identity-token.ts'
 import { endEarly, leavingAnswer } from '../http/end-early.ts'
 import type { HttpExchange, Incoming, WholeAnswer } from '../http/exchange.ts'
-import { checkLength, createBodyCollector } from '../http/json-body.ts'
+import { checkLength, createBodyCollector, withinLimit } from '../http/json-body.ts'
 import type { Answer, Course } from './answer.ts'
 import type { LinkCall } from './call.ts'
 import type { Status } from './codec.ts'
@@ -55,6 +55,24 @@ const readBody = async (
     const fault = add(message)
     if (fault !== undefined) throw fault
   }
+}
+
+const messagesOf = async function* (link: LinkCall, course: Course): AsyncGenerator<Buffer> {
+  for (;;) {
+    const message = await nextMessage(link, course)
+    if (message === undefined) return
+    yield message
+  }
+}
+
+const bodyPieces = async function* (
+  link: LinkCall,
+  course: Course,
+  { headers }: Pick<Incoming, 'headers'>,
+  limitBytes: number,
+): AsyncGenerator<Buffer> {
+  checkLength(headers, limitBytes)
+  yield* withinLimit(messagesOf(link, course), limitBytes)
 }
 
 const sendWhole = async (
@@ -118,6 +136,7 @@ export const serveHttp = (exchanges: ReadonlyMap<string, HttpExchange>, tokens: 
           ...head,
           caller: () => tokens.verify(token),
           body: (limitBytes) => readBody(link, course, head, limitBytes),
+          pieces: (limitBytes) => bodyPieces(link, course, head, limitBytes),
           signal: () => course.signal,
         }
         await Promise.race([run(exchange, incoming, link, course), early])

@@ -121,6 +121,7 @@ export const events = {
     }),
   ),
   agentDeleted: event('agents', 'agent', 'deleted', 'An agent was deleted', changed.extend({ id: uuid })),
+  agentImported: event('agents', 'agent', 'imported', 'An archive was merged into an agent', changed),
   agentShared: event(
     'agents',
     'agent',

@@ -100,6 +100,7 @@ const keyAuth = {
 }
 
 const capitalised = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1)
+const formFile = z.string().meta({ format: 'binary' })
 const isText = (schema: z.ZodType): boolean => schema instanceof z.ZodString
 const isNothing = (schema: z.ZodType): boolean => schema instanceof z.ZodUndefined
 
@@ -211,7 +212,7 @@ export const openApiDocument = (version: string): object => {
 
   const operationOf = (route: Route): object => {
     const { definition, operation } = route
-    const { body, role, orScope, ownerOnly, bodyLimitBytes = defaultBodyLimitBytes } = definition
+    const { body, upload, role, orScope, ownerOnly, bodyLimitBytes = defaultBodyLimitBytes } = definition
     return {
       operationId: route.operationId,
       tags: [route.service],
@@ -231,6 +232,19 @@ export const openApiDocument = (version: string): object => {
               description: `At most ${bodyLimitBytes} bytes`,
               required: !body.safeParse(undefined).success,
               content: jsonContent(body, 'input', `${capitalised(operation)}Request`),
+            },
+          }),
+      ...(upload === undefined
+        ? {}
+        : {
+            requestBody: {
+              description: `At most ${bodyLimitBytes} bytes`,
+              required: true,
+              content: {
+                'multipart/form-data': {
+                  schema: components.schemaOf(upload.extend({ file: formFile }), 'input'),
+                },
+              },
             },
           }),
       responses: responsesOf(route),

@@ -44,6 +44,11 @@ export interface HttpOperation {
   body?: z.ZodType
   /** A body that is no JSON object counts as none, where the contract says so. */
   lenientBody?: true
+  /**
+   * The body is a form (multipart/form-data) with one file, called `file`; the schema is that of its other fields. It is
+   * read as it comes, so it has no other body, and cannot be repeated by an idempotency key.
+   */
+  upload?: z.ZodObject
   /** Default 1 MiB. */
   bodyLimitBytes?: number
   /** Body schema by status, for answers that are not errors. */
@@ -95,9 +100,9 @@ export const defaultBodyLimitBytes = 1_048_576
  * method of its operation.
  */
 export const takesIdempotencyKey = (operation: HttpOperation): boolean => {
-  const { method, role, response } = operation
+  const { method, role, response, upload } = operation
   const starts = bucketOf(operation) !== undefined || 201 in response || 202 in response
-  return method === 'POST' && role !== 'public' && starts
+  return method === 'POST' && role !== 'public' && starts && upload === undefined
 }
 
 /** Statuses that the edge may answer to any operation that needs a credential, and to any without. */
@@ -105,10 +110,10 @@ const commonErrors = { guarded: [400, 401, 403, 404, 500, 503], public: [500] } 
 
 /** Every error status that an operation may answer, in order. */
 export const errorStatusesOf = (operation: HttpOperation): number[] => {
-  const { role, body, errors } = operation
+  const { role, body, upload, errors } = operation
   const all = new Set([
     ...commonErrors[role === 'public' ? 'public' : 'guarded'],
-    ...(body === undefined ? [] : [400, 408, 413]),
+    ...(body === undefined && upload === undefined ? [] : [400, 408, 413]),
     ...(bucketOf(operation) === undefined ? [] : [429]),
     ...(takesIdempotencyKey(operation) ? [409, 422] : []),
     ...errors,

@@ -8,6 +8,7 @@ export const en = {
   'error.already_decided': 'this {kind} is decided already: {id}',
   'error.extraction_failed': 'the text could not be extracted: {reason}',
   'error.invalid_request': 'invalid request: {field}: {reason}',
+  'error.invalid_archive': 'the archive is refused: {reason}',
   'error.invalid_json': 'invalid JSON: {reason}',
   'error.invalid_header': 'invalid header {field}',
   'error.unauthorized': 'unauthorized',

@@ -10,6 +10,7 @@ export const vi: Record<keyof typeof en, string> = {
   'error.already_decided': '{kind} này đã được quyết định: {id}',
   'error.extraction_failed': 'không thể trích xuất văn bản: {reason}',
   'error.invalid_request': 'yêu cầu không hợp lệ: {field}: {reason}',
+  'error.invalid_archive': 'tệp lưu trữ bị từ chối: {reason}',
   'error.invalid_json': 'JSON không hợp lệ: {reason}',
   'error.invalid_header': 'tiêu đề {field} không hợp lệ',
   'error.unauthorized': 'chưa được xác thực',

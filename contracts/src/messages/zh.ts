@@ -10,6 +10,7 @@ export const zh: Record<keyof typeof en, string> = {
   'error.already_decided': '该{kind}已有决定：{id}',
   'error.extraction_failed': '无法从文本中提取：{reason}',
   'error.invalid_request': '请求无效：{field}：{reason}',
+  'error.invalid_archive': '归档被拒绝：{reason}',
   'error.invalid_json': 'JSON 无效：{reason}',
   'error.invalid_header': '请求头 {field} 无效',
   'error.unauthorized': '未认证',

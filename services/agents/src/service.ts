@@ -11,6 +11,7 @@ import {
 } from '@clawmesh/chassis'
 import { createAgents } from './agents/feature.ts'
 import { createAgentMethods } from './agents/ws.ts'
+import { createArchives } from './archives/feature.ts'
 import { createChat } from './chat/feature.ts'
 import { createConfigPermissions } from './config-permissions/feature.ts'
 import type { AgentsConfig } from './config.ts'
@@ -70,6 +71,7 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
       ...chat,
       cron,
       createModels(agents),
+      createArchives(mesh, db, agents),
     ],
     rpc: [
       implementRpc(AgentsServiceService, { ...agents.rpc, ...contextFiles.rpc }),

@@ -15,6 +15,7 @@ import { implementRpc, loadConfigs, type Call, type RpcFunctions, type Service }
 import { consumeEvents } from '../../../test/support/events.ts'
 import { startServices, type ServiceHarness } from '../../../test/support/service-harness.ts'
 import { agentsConfig, agentsService } from '../src/index.ts'
+import { standInArchives, type ArchiveStandIns } from './archive-stand-ins.ts'
 
 export type Script = (request: ChatRequest, call: Call) => AsyncIterable<ChatResponse>
 
@@ -61,6 +62,8 @@ export interface AgentsUnderTest extends ServiceHarness {
   toolResults: Record<string, { output: string; metadataJson?: string }>
   /** Calls of them so far. */
   toolCalls: { tool: string; arguments: unknown }[]
+  /** What memory and tools keep of agents. */
+  archives: ArchiveStandIns
   /** In what context tools were called so far. */
   toolContexts: ToolContext[]
   /** The audit record that a tenant has got, once it is there: what the activity log calls it, and its data. */
@@ -83,6 +86,7 @@ export const startAgents = async (env: Record<string, string> = {}): Promise<Age
     toolResults: {},
     toolCalls: [],
     toolContexts: [],
+    archives: standInArchives(),
   }
   const providers: RpcFunctions<typeof ProvidersServiceService> = {
     chat: (call, request) => {
@@ -127,7 +131,8 @@ export const startAgents = async (env: Record<string, string> = {}): Promise<Age
       parts: [],
     },
     { name: 'providers', rpc: [implementRpc(ProvidersServiceService, providers)], parts: [] },
-    { name: 'tools', rpc: [implementRpc(ToolsServiceService, tools)], parts: [] },
+    { name: 'tools', rpc: [implementRpc(ToolsServiceService, tools), state.archives.workspacesRpc], parts: [] },
+    { name: 'memory', rpc: [state.archives.memoryRpc], parts: [] },
     {
       name: 'traces',
       rpc: [implementRpc(TracesServiceService, { getAgentMonthCost: async () => ({ costUsd: state.monthCostUsd }) })],

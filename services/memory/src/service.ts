@@ -1,8 +1,11 @@
 /** Memory: what agents remember, as documents that are cut, embedded and found again. */
+import { ArchivesServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/archives.ts'
 import { MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
 import { composeService, implementRpc, openServiceDb, type Mesh, type Service } from '@clawmesh/chassis'
 import { createAgentDirectory } from './agents/directory.ts'
 import { createFindRunOwner } from './agents/run-owner.ts'
+import { createArchives } from './archives/feature.ts'
+import { createChunkSizesOf } from './chunks/chunk-sizes.ts'
 import { createChunks } from './chunks/feature.ts'
 import type { MemoryConfig } from './config.ts'
 import { PrismaClient } from './db/client/client.ts'
@@ -46,11 +49,20 @@ export const memoryService = (mesh: Mesh, config: MemoryConfig): Service => {
     learnLater: graph.learnLater,
   })
   const entries = createEntries({ rowsOf: documentRows, documents: documents.documents, findAgent })
+  const archives = createArchives({
+    db,
+    documentsOf: documentRows,
+    findAgent,
+    chunkSizesOf: createChunkSizesOf(mesh, log),
+  })
   const files = createMemoryFiles({ documents: documents.documents, findAgent })
   return composeService(mesh, {
     name: 'memory',
     features: [search, documents, createChunks(database, findAgent), entries, files, embeddings, ...graph.features],
-    rpc: [implementRpc(MemoryServiceService, { ...documents.rpc, ...search.rpc, ...graph.rpc })],
+    rpc: [
+      implementRpc(MemoryServiceService, { ...documents.rpc, ...search.rpc, ...graph.rpc }),
+      implementRpc(ArchivesServiceService, archives.rpc),
+    ],
     parts: db.parts,
   })
 }

@@ -1,8 +1,10 @@
 /** Tools: what agents can do, who may use it, and the guards around it. */
 import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
 import { MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
+import { WorkspacesServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/workspaces.ts'
 import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
 import { composeService, implementRpc, openServiceDb, type Mesh, type Service } from '@clawmesh/chassis'
+import { createArchiveRpc } from './archives/rpc.ts'
 import { createBrowserWs } from './browser/ws.ts'
 import { createBuiltinTools } from './builtin-tools/feature.ts'
 import type { ToolsConfig } from './config.ts'
@@ -34,7 +36,10 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig): Service => {
   return composeService(mesh, {
     name: 'tools',
     features: [builtinTools, invoke, { ws: createBrowserWs() }, ...createMcp({ mesh, db, config, agents })],
-    rpc: [implementRpc(ToolsServiceService, invoke.rpc)],
+    rpc: [
+      implementRpc(ToolsServiceService, invoke.rpc),
+      implementRpc(WorkspacesServiceService, createArchiveRpc(mesh.workspaceDir)),
+    ],
     parts: [...db.parts, { name: 'page threads', stop: web.close }],
   })
 }

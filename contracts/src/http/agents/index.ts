@@ -1,4 +1,5 @@
 export { agents } from './agents.ts'
+export { archives } from './archives.ts'
 export { chat } from './chat.ts'
 export { messages } from './messages.ts'
 export { instances } from './instances.ts'

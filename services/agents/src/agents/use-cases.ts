@@ -61,6 +61,7 @@ const defaults = {
 const predefinedFiles = ['AGENTS.md', 'SOUL.md', 'IDENTITY.md', 'USER_PREDEFINED.md'] as const
 
 const maxKeyLength = 64
+const mostKeysTried = 100
 
 const requireUser = (caller: Caller): void => {
   if (caller.userId === '') throw new MeshError('INVALID_REQUEST', 'error.user_id_required')
@@ -154,6 +155,35 @@ export const createAgentUseCases = ({
       if (summoningId !== undefined) await startSummoning(tenantId, stored.id, summoningId)
       return stored
     },
+
+    /**
+     * Makes an agent that cannot be used yet, whatever it says of itself, with no files; where its key is taken, one with a
+     * number behind it. @throws INVALID_REQUEST without a user, ALREADY_EXISTS when all such keys are taken
+     */
+    createInactive: async (call: Call, wantedKey: string, fields: AgentChanges): Promise<Agent> => {
+      const { caller } = call
+      requireUser(caller)
+      for (let tries = 1; ; tries++) {
+        const agentKey = tries === 1 ? wantedKey : `${wantedKey}-${tries}`
+        const workspace = workspaceOf(caller, agentKey)
+        const { tenantId, userId: ownerId } = caller
+        const agent = { ...defaults, ...fields, workspace, agentKey, id: newId(), tenantId, ownerId }
+        try {
+          const made = { ...agent, isDefault: false, status: 'inactive' as const }
+          return (await rowsOf(tenantId).insert(made, [], actorOf(call), false)).agent
+        } catch (thrown) {
+          const isTaken = thrown instanceof MeshError && thrown.code === 'ALREADY_EXISTS'
+          if (!isTaken || tries === mostKeysTried) throw thrown
+        }
+      }
+    },
+
+    activate: async (call: Call, id: string): Promise<void> => {
+      await rowsOf(call.caller.tenantId).update(id, actorOf(call), () => ({ status: 'active' }))
+    },
+
+    /** Takes back an agent that was made a moment ago. */
+    discard: (call: Call, id: string): Promise<void> => rowsOf(call.caller.tenantId).remove(id, actorOf(call)),
 
     /** Changes what the input names. @throws NOT_FOUND, FORBIDDEN, ALREADY_EXISTS */
     update: async (call: Call, ref: string, input: AgentInput): Promise<void> => {

@@ -12,7 +12,7 @@ import type { Workspace } from './workspace-path.ts'
 const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants
 
 /** The largest file that tools write. */
-const largestFileBytes = 50 * 1024 * 1024
+export const largestFileBytes = 50 * 1024 * 1024
 
 /** Names of files that are being written; hidden from listings. */
 export const temporaryName = /^\.clawmesh-[0-9a-f]{16}\.tmp$/

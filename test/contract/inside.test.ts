@@ -186,8 +186,8 @@ const fieldsFor = (tenant: Target, agent: string): Readonly<Record<string, unkno
   // Of an archive: an agent's own things, and nothing to write.
   owner: { agentKey: agent, workspace: '' },
   documents: [],
-  entities: [],
-  relations: [],
+  archivedEntities: [],
+  archivedRelations: [],
   fileId: crypto.randomUUID(),
   // Of a link.
   frames: [],

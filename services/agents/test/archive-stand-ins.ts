@@ -54,7 +54,7 @@ export const standInArchives = () => {
       of(agentId).documents.push(...documents)
       return {}
     },
-    writeGraph: async (_call, { agentId, entities, relations }) => {
+    writeGraph: async (_call, { agentId, archivedEntities: entities, archivedRelations: relations }) => {
       of(agentId).entities.push(...entities)
       of(agentId).relations.push(...relations)
       return { entities: entities.length, relations: relations.length }

@@ -62,14 +62,20 @@ test('a graph is read again with its relations, of which those without ends are 
   const { id: agentId } = memory.addAgent(caller)
   const call = memory.call(caller)
   const entities = [entity('ann'), entity('bob'), entity('ann', 'carol')]
-  expect(await archives().writeGraph(call, { agentId, entities, relations: [] })).toEqual({ entities: 3, relations: 0 })
+  expect(await archives().writeGraph(call, { agentId, archivedEntities: entities, archivedRelations: [] })).toEqual({
+    entities: 3,
+    relations: 0,
+  })
   const relations = [
     relation('ann', 'bob'),
     relation('ann', 'nobody'),
     relation('ann', 'bob', 'carol'),
     relation('ann', 'bob'),
   ]
-  expect(await archives().writeGraph(call, { agentId, entities: [], relations })).toEqual({ entities: 0, relations: 1 })
+  expect(await archives().writeGraph(call, { agentId, archivedEntities: [], archivedRelations: relations })).toEqual({
+    entities: 0,
+    relations: 1,
+  })
   const read = valuesOf(await all(archives().readGraph(call, { agentId })))
   expect(read).toHaveLength(4)
   expect(read.slice(0, 3)).toEqual(expect.arrayContaining(entities))
@@ -83,10 +89,10 @@ test('more than a page of a graph is read', async () => {
   const names = Array.from({ length: 1_001 }, (_, index) => `e${index}`)
   await archives().writeGraph(call, {
     agentId,
-    entities: names.slice(0, 1_000).map((name) => entity(name)),
-    relations: [],
+    archivedEntities: names.slice(0, 1_000).map((name) => entity(name)),
+    archivedRelations: [],
   })
-  await archives().writeGraph(call, { agentId, entities: [entity('e1000')], relations: [] })
+  await archives().writeGraph(call, { agentId, archivedEntities: [entity('e1000')], archivedRelations: [] })
   const read = valuesOf(await all(archives().readGraph(call, { agentId }))) as ArchivedEntity[]
   expect(new Set(read.map(({ externalId }) => externalId))).toEqual(new Set(names))
 })

@@ -85,7 +85,7 @@ export const createImportInto = ({ writerOf, memory, workspaces }: Targets) => {
     const writer = writerOf(call.caller.tenantId)
     const { userId } = call.caller
     const graph = (part: Partial<WriteGraphRequest>) =>
-      memory.writeGraph(call, { agentId, entities: [], relations: [], ...part })
+      memory.writeGraph(call, { agentId, archivedEntities: [], archivedRelations: [], ...part })
     return {
       contextFile: (files) => writer.contextFiles(agentId, files),
       document: async (documents) => {
@@ -103,7 +103,7 @@ export const createImportInto = ({ writerOf, memory, workspaces }: Targets) => {
             propertiesJson: JSON.stringify(properties),
           }),
         )
-        return (await graph({ entities: archived })).entities
+        return (await graph({ archivedEntities: archived })).entities
       },
       relation: async (relations) => {
         const archived = relations.map((relation) => ({
@@ -114,7 +114,7 @@ export const createImportInto = ({ writerOf, memory, workspaces }: Targets) => {
           confidence: relation.confidence,
           propertiesJson: JSON.stringify(relation.properties),
         }))
-        return (await graph({ relations: archived })).relations
+        return (await graph({ archivedRelations: archived })).relations
       },
       cronJob: (jobs) => writer.cronJobs(agentId, jobs),
       share: (shares) => writer.shares(agentId, shares, userId),

@@ -43,7 +43,7 @@ export const createArchiveRpc = (archives: ArchiveUseCases): RpcFunctions<typeof
     return {}
   },
 
-  writeGraph: (call, { agentId, entities, relations }) =>
+  writeGraph: (call, { agentId, archivedEntities: entities, archivedRelations: relations }) =>
     archives.writeGraph(call, agentId, {
       entities: bounded('entities', entities).map(unpacked),
       relations: bounded('relations', relations).map(unpacked),

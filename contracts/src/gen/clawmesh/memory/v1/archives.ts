@@ -93,8 +93,8 @@ export interface WriteDocumentsResponse {
 export interface WriteGraphRequest {
   agentId: string;
   /** 1,000 of each at most. */
-  entities: ArchivedEntity[];
-  relations: ArchivedRelation[];
+  archivedEntities: ArchivedEntity[];
+  archivedRelations: ArchivedRelation[];
 }
 
 export interface WriteGraphResponse {
@@ -936,7 +936,7 @@ export const WriteDocumentsResponse: MessageFns<WriteDocumentsResponse> = {
 };
 
 function createBaseWriteGraphRequest(): WriteGraphRequest {
-  return { agentId: "", entities: [], relations: [] };
+  return { agentId: "", archivedEntities: [], archivedRelations: [] };
 }
 
 export const WriteGraphRequest: MessageFns<WriteGraphRequest> = {
@@ -944,10 +944,10 @@ export const WriteGraphRequest: MessageFns<WriteGraphRequest> = {
     if (message.agentId !== "") {
       writer.uint32(10).string(message.agentId);
     }
-    for (const v of message.entities) {
+    for (const v of message.archivedEntities) {
       ArchivedEntity.encode(v!, writer.uint32(18).fork()).join();
     }
-    for (const v of message.relations) {
+    for (const v of message.archivedRelations) {
       ArchivedRelation.encode(v!, writer.uint32(26).fork()).join();
     }
     return writer;
@@ -979,7 +979,7 @@ export const WriteGraphRequest: MessageFns<WriteGraphRequest> = {
               break;
             }
 
-            message.entities.push(ArchivedEntity.decode(reader, reader.uint32()));
+            message.archivedEntities.push(ArchivedEntity.decode(reader, reader.uint32()));
             continue;
           }
           case 3: {
@@ -987,7 +987,7 @@ export const WriteGraphRequest: MessageFns<WriteGraphRequest> = {
               break;
             }
 
-            message.relations.push(ArchivedRelation.decode(reader, reader.uint32()));
+            message.archivedRelations.push(ArchivedRelation.decode(reader, reader.uint32()));
             continue;
           }
         }
@@ -1008,8 +1008,8 @@ export const WriteGraphRequest: MessageFns<WriteGraphRequest> = {
   fromPartial<I extends Exact<DeepPartial<WriteGraphRequest>, I>>(object: I): WriteGraphRequest {
     const message = createBaseWriteGraphRequest();
     message.agentId = object.agentId ?? "";
-    message.entities = object.entities?.map((e) => ArchivedEntity.fromPartial(e)) || [];
-    message.relations = object.relations?.map((e) => ArchivedRelation.fromPartial(e)) || [];
+    message.archivedEntities = object.archivedEntities?.map((e) => ArchivedEntity.fromPartial(e)) || [];
+    message.archivedRelations = object.archivedRelations?.map((e) => ArchivedRelation.fromPartial(e)) || [];
     return message;
   },
 };

@@ -77,5 +77,3 @@ export const createExportAgent = (sources: Sources, now: () => Date = () => new 
     }
   }
 }
-
-export type ExportAgent = ReturnType<typeof createExportAgent>

@@ -227,5 +227,3 @@ export const createImportInto = ({ writerOf, memory, workspaces }: Targets) => {
     return counts
   }
 }
-
-export type ImportInto = ReturnType<typeof createImportInto>

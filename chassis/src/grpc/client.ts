@@ -4,16 +4,14 @@ import { MeshError } from '@clawmesh/contracts'
 import { identityHeader, type IdentityTokens } from '../auth/identity-token.ts'
 import { clientIpHeader, throwIfGone, type Call } from '../call.ts'
 import { traced, traceHeaders, tracedStream } from '../telemetry/telemetry.ts'
+import { deadlineOf, type RpcTimeouts } from './deadline.ts'
 import { fromStatus } from './status.ts'
 import { fullServiceName, serviceNameOf, type LooseFunctions, type RpcDefinition } from './types.ts'
 
 /** Whether a method may be repeated: those that only read may, which their names say. */
 export const isIdempotent = (name: string): boolean => /^(get|list|resolve|search|embed)/.test(name)
 
-export interface RpcTimeouts {
-  rpcTimeoutMs: number
-  streamTimeoutMs: number
-}
+export type { RpcTimeouts }
 
 const serviceConfig = (definition: RpcDefinition): string =>
   JSON.stringify({
@@ -73,7 +71,7 @@ export const connectGrpc = (
         method.responseDeserialize,
         request,
         metadata,
-        { deadline: Date.now() + timeouts.rpcTimeoutMs },
+        { deadline: Date.now() + deadlineOf(method, timeouts) },
         (error: ServiceError | null, response?: unknown) => {
           call.signal.removeEventListener('abort', cancel)
           if (error === null) resolve(response)
@@ -94,7 +92,7 @@ export const connectGrpc = (
         method.responseDeserialize,
         request,
         await metadataOf(call),
-        { deadline: Date.now() + timeouts.streamTimeoutMs },
+        { deadline: Date.now() + deadlineOf(method, timeouts) },
       )
       const cancel = () => stream.cancel()
       let ended = false

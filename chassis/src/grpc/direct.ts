@@ -2,7 +2,7 @@
 import { MeshError, toMeshError } from '@clawmesh/contracts'
 import { throwIfGone, type Call } from '../call.ts'
 import { databaseError } from '../db/database.ts'
-import type { RpcTimeouts } from './client.ts'
+import { deadlineOf, type RpcTimeouts } from './deadline.ts'
 import { serviceNameOf, type LooseFunctions, type RpcDefinition } from './types.ts'
 
 interface Limited {
@@ -47,7 +47,7 @@ export const connectDirect = (
 
   const unary = (name: string) => async (outer: Call, request: unknown) => {
     throwIfGone(outer.signal)
-    const { call, timedOut, done } = withDeadline(outer, timeouts.rpcTimeoutMs)
+    const { call, timedOut, done } = withDeadline(outer, deadlineOf(definition[name]!, timeouts))
     try {
       return await Promise.race([
         implementation[name]!(call, request) as Promise<unknown>,

@@ -3,6 +3,7 @@ import { MeshError } from '@clawmesh/contracts'
 import type { IdentityTokens } from '../auth/identity-token.ts'
 import { throwIfGone, type Call } from '../call.ts'
 import { connectGrpc, isIdempotent, type RpcTimeouts } from '../grpc/client.ts'
+import { deadlineOf } from '../grpc/deadline.ts'
 import { serviceNameOf, type LooseFunctions, type RpcDefinition } from '../grpc/types.ts'
 import { traced, traceHeaders, tracedStream } from '../telemetry/telemetry.ts'
 import { beginExchange, type Exchange } from './exchange.ts'
@@ -49,7 +50,7 @@ export const connectLinked = (
       signal,
       service,
       request: serialized(method, request),
-      timeoutMs: method.responseStream ? timeouts.streamTimeoutMs : timeouts.rpcTimeoutMs,
+      timeoutMs: deadlineOf(method, timeouts),
       tries: isIdempotent(name) ? maxTries : 1,
       count: (code) => countCall(method.path, code),
     })

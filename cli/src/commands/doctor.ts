@@ -18,6 +18,7 @@ import {
   type RemoteService,
   type SecretBox,
 } from '@clawmesh/chassis'
+import { findSandbox } from '@clawmesh/tools/sandbox'
 import { configFilePath, configNotices, openConfiguration, readLayers } from '../configuration.ts'
 import { openDataDir } from '../data-dir.ts'
 import { databaseUrl, migrationTarget, migrationUrl, openSecrets } from '../host.ts'
@@ -51,6 +52,17 @@ const nodeVersion = (): Finding => {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
   const ok = major > oldestNode[0] || (major === oldestNode[0] && minor >= oldestNode[1])
   return { ok, what: 'Node', detail: process.version, remedy: 'start through npm scripts, which fetch Node 24' }
+}
+
+const sandbox = async (): Promise<Finding> => {
+  const { missing } = { missing: undefined, ...(await findSandbox()) }
+  if (missing === undefined) return { ok: true, what: 'sandbox', detail: 'commands of agents run in bubblewrap' }
+  return {
+    ok: true,
+    note: true,
+    what: 'sandbox',
+    detail: `${missing}: agents run no commands, unless CLAWMESH_EXEC_ON_HOST lets them run on the machine itself`,
+  }
 }
 
 interface Configured {
@@ -225,6 +237,7 @@ export const doctor = async (env: NodeJS.ProcessEnv): Promise<{ text: string; ok
   const config = layers === undefined ? undefined : loadConfigs({ chassis: chassisConfig }, env, layers).chassis
   const findings = [
     nodeVersion(),
+    await sandbox(),
     ...configured,
     ...(config === undefined ? [] : [dataFolder(config.dataDir), ...(await outside(config)), ...(await links(config))]),
   ]

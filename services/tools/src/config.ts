@@ -1,4 +1,5 @@
 import { defineConfig, type ConfigOf } from '@clawmesh/chassis'
+import { execSettings } from './exec/settings.ts'
 import { invokeSettings } from './invoke/settings.ts'
 import { mcpSettings } from './mcp/settings.ts'
 import { policySettings } from './policy/settings.ts'
@@ -7,6 +8,7 @@ import { webSettings } from './web/settings.ts'
 export const toolsConfig = defineConfig('tools', {
   ...policySettings,
   ...webSettings,
+  ...execSettings,
   ...invokeSettings,
   ...mcpSettings,
 })

@@ -9,6 +9,9 @@ import { createBrowserWs } from './browser/ws.ts'
 import { createBuiltinTools } from './builtin-tools/feature.ts'
 import type { ToolsConfig } from './config.ts'
 import { PrismaClient } from './db/client/client.ts'
+import { deniedPathTest } from './exec/denied-path.ts'
+import { findSandbox } from './exec/sandbox.ts'
+import { createShellPort } from './exec/shell-port.ts'
 import { createFilePorts } from './files/ports.ts'
 import { createInvoke } from './invoke/feature.ts'
 import { createMcp } from './mcp/feature.ts'
@@ -20,6 +23,7 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig): Service => {
   const agents = mesh.client(AgentsServiceService)
   const builtinTools = createBuiltinTools(mesh, db)
   const web = createWebPort(config.webDomains, mesh.config.fetchAllow.split(',').filter(Boolean))
+  const filePorts = createFilePorts(agents, mesh.workspaceDir)
   const invoke = createInvoke({
     mesh,
     db,
@@ -28,7 +32,13 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig): Service => {
     settingsOf: builtinTools.settingsOf,
     storedSettingsOf: builtinTools.storedSettingsOf,
     ports: {
-      ...createFilePorts(agents, mesh.workspaceDir),
+      ...filePorts,
+      ...createShellPort({
+        workspaceOf: filePorts.workspace,
+        findSandbox,
+        settings: config,
+        isDeniedPath: deniedPathTest([mesh.dataDir, mesh.workspaceDir]),
+      }),
       ...createMemoryPort(mesh.client(MemoryServiceService)),
       web: web.port,
     },

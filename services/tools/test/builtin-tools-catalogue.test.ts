@@ -50,7 +50,7 @@ test('web_fetch does not send addresses to a third party', () => {
 test('tools without code are not on offer whatever their row says', () => {
   const states = [...catalogue.map(({ name }) => name), 'stranger'].map(switchedOn)
   expect(availableTools(states).map(({ name }) => name)).toEqual([
-    ...['read_file', 'write_file', 'list_files', 'edit', 'web_fetch', 'memory_search', 'memory_get'],
+    ...['read_file', 'write_file', 'list_files', 'edit', 'exec', 'web_fetch', 'memory_search', 'memory_get'],
     'knowledge_graph_search',
   ])
 })

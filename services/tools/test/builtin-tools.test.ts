@@ -75,10 +75,10 @@ describe('the list of built-in tools', () => {
       expect([name, enabled, status]).toEqual([name, status === 200, status])
       if (status !== 200) expect(body.error).toBe(`${name} is not available here: it needs ${requires.join(', ')}`)
     }
-    expect(await get('exec')).toMatchObject({ enabled: false, requires: ['shell'] })
-    expect((await put('exec', { enabled: true })).status).toBe(200)
-    expect(await get('exec')).toMatchObject({ enabled: true, requires: ['shell'] })
-    expect((await tools.invoke(caller, { tool: 'exec' })).body.error).toContain('it needs shell')
+    expect(await get('browser')).toMatchObject({ enabled: false, requires: ['browser'] })
+    expect((await put('browser', { enabled: true })).status).toBe(200)
+    expect(await get('browser')).toMatchObject({ enabled: true, requires: ['browser'] })
+    expect((await tools.invoke(caller, { tool: 'browser' })).body.error).toContain('it needs browser')
   })
 
   rule('listBuiltinTools.followsTheCatalogue', async () => {

@@ -49,8 +49,8 @@ describe('which tool is run', () => {
   })
 
   test('one that nobody can run here says what it needs, whatever the policy', async () => {
-    for (const policy of [{}, { agent: { deny: ['exec', 'spawn'] } }]) {
-      expect((await invoke('bash', {}, { policy })).output).toBe('bash is not available here: it needs shell')
+    for (const policy of [{}, { agent: { deny: ['browser', 'spawn'] } }]) {
+      expect((await invoke('browser', {}, { policy })).output).toBe('browser is not available here: it needs browser')
       expect((await invoke('spawn', {}, { policy })).output).toBe('spawn is not available here: it needs subagents')
     }
   })
@@ -127,6 +127,7 @@ describe('arguments', () => {
       edit: ['path', 'old_string', 'new_string'],
       web_fetch: ['url'],
       memory_search: ['query'],
+      exec: ['command'],
       knowledge_graph_search: ['query'],
       memory_get: ['path'],
     })

@@ -41,6 +41,8 @@ export const createAgentRpc = (lookup: AgentLookup) =>
         shareMemory: sharing?.share_memory === true,
         hasAccess: await source.hasAccess(caller, agent),
         shareKnowledgeGraph: sharing?.share_knowledge_graph === true,
+        ...(agent.sandboxConfig ? { sandboxConfigJson: JSON.stringify(agent.sandboxConfig) } : {}),
+        shellDenyGroupsJson: JSON.stringify(otherConfig['shell_deny_groups'] ?? {}),
       }
     },
   }) satisfies Partial<RpcFunctions<typeof AgentsServiceService>>

@@ -1,4 +1,5 @@
 /** Every built-in tool the product knows, in the order in which they are offered, and what follows from their needs. */
+import { exec } from '../exec/exec.ts'
 import { edit } from '../files/edit.ts'
 import { listFiles } from '../files/list-files.ts'
 import { readFile } from '../files/read-file.ts'
@@ -17,7 +18,7 @@ export const catalogue: readonly BuiltinTool[] = [
   writeFile,
   listFiles,
   edit,
-  planned.exec,
+  exec,
   planned.webSearch,
   webFetch,
   memorySearch,

@@ -8,15 +8,6 @@ const session = (name: ToolName, displayName: string) =>
 const skill = (name: ToolName, displayName: string, isOffered = false) =>
   planTool({ name, displayName, category: 'skills', groups: isOffered ? ['goclaw'] : [], needs: ['skills'] })
 
-export const exec = planTool({
-  name: 'exec',
-  displayName: 'Run command',
-  category: 'runtime',
-  groups: ['runtime'],
-  needs: ['shell'],
-  configHint: 'Config → Tools → Exec Approval',
-})
-
 export const webSearch = planTool({
   name: 'web_search',
   displayName: 'Search the web',

@@ -3,7 +3,9 @@ import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import type { Readable, Writable } from 'node:stream'
 import { childEnvironment } from './environment.ts'
-import { killTree, treeMark, treeUse, type TreeUse } from './process-tree.ts'
+import { findProgram } from './find-program.ts'
+import { boundProcesses } from './process-bound.ts'
+import { killGroup, killTree, treeMark, treeUse, type TreeUse } from './process-tree.ts'
 
 export interface ChildLimits {
   /** Of all processes of the child's tree together. */
@@ -26,6 +28,8 @@ export interface ChildProgram {
   /** Beside the few variables that every child gets; wins over them. */
   env?: Readonly<Record<string, string>> | undefined
   limits?: Partial<ChildLimits> | undefined
+  /** Whether the kernel ends with it whatever it has started, so that nobody needs to look for that. */
+  isContained?: boolean | undefined
   /** Ends the child when it fires. */
   signal?: AbortSignal | undefined
 }
@@ -61,7 +65,8 @@ export const defaultLimits: ChildLimits = {
   timeoutMs: 60_000,
 }
 
-const watchMs = 200
+const watchMs = 100
+const spareProcesses = 16
 
 const overrun = (use: TreeUse, limits: ChildLimits): keyof TreeUse | undefined =>
   (['processes', 'memoryBytes', 'writtenBytes'] as const).find((resource) => use[resource] > limits[resource])
@@ -76,13 +81,22 @@ export const startChild = async (program: ChildProgram): Promise<Child> => {
   const limits = { ...defaultLimits, ...program.limits }
   signal?.throwIfAborted()
   const mark = randomUUID()
-  const env = { ...childEnvironment(program.env), [treeMark]: mark }
-  const child = spawn(command, args, { cwd, env, detached: true, stdio: 'pipe' })
+  const env: Record<string, string> = { ...childEnvironment(program.env), [treeMark]: mark }
+  const path = await findProgram(command, env['PATH'])
+  // Some more than the limit, so that the watch sees it met and ends the child.
+  const bound = await boundProcesses(limits.processes + spareProcesses)
+  const [start, ...startArgs]: [string, ...string[]] = bound
+    ? ['/bin/sh', '-c', 'echo $$ > "$0" && exec "$@"', bound.enter, path, ...args]
+    : [path, ...args]
+  const child = spawn(start, startArgs, { cwd, env, detached: true, stdio: 'pipe' })
   // A child that goes without reading its input is no failure of ours.
   child.stdin.on('error', () => {})
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve)
     child.once('error', reject)
+  }).catch(async (thrown: unknown) => {
+    await bound?.remove()
+    throw thrown
   })
   child.on('error', () => {})
   const pid = child.pid!
@@ -128,11 +142,12 @@ export const startChild = async (program: ChildProgram): Promise<Child> => {
 
   const ended = new Promise<ChildEnd>((resolve) => {
     // What the child left behind goes with it, before anybody waits for its pipes to close.
-    child.once('exit', () => killTree(pid, mark))
+    child.once('exit', () => (program.isContained ? killGroup(pid) : killTree(pid, mark)))
     child.once('close', (exitCode) => {
       clearTimeout(timer)
       clearInterval(watch)
       signal?.removeEventListener('abort', cancel)
+      void bound?.remove()
       resolve({ exitCode: exitCode ?? undefined, breach })
     })
   })

@@ -87,14 +87,17 @@ const signal = (pid: number, name: NodeJS.Signals): void => {
   }
 }
 
-const mostSweeps = 20
+/** Ends what is left of a child's process group. */
+export const killGroup = (root: number): void => signal(-root, 'SIGKILL')
+
+const mostSweeps = 5
 
 /**
  * Ends a child's process group, its descendants, and those that were set loose and bear its mark. They are stopped
  * first, so that none can start another while the rest are looked for.
  */
 export const killTree = (root: number, mark: string): void => {
-  signal(-root, 'SIGKILL')
+  killGroup(root)
   const seen = new Set<number>()
   for (let sweep = 0; sweep < mostSweeps; sweep++) {
     const marked = allProcesses().filter(({ pid }) => pid !== process.pid && bearsMark(pid, mark))

@@ -85,8 +85,13 @@ const orAborted = async <T>(work: Promise<T>, signal: AbortSignal): Promise<T> =
   }
 }
 
+/** A tool may take longer than others, never less long than the installation lets all of them. */
+const timeoutOf = ({ tools, timeoutMs = 120_000 }: InvokeDeps, called: string): number =>
+  Math.max(timeoutMs, tools.find(({ name }) => name === calledTool(called))?.timeoutMs ?? 0)
+
 const run = async (deps: InvokeDeps, request: InvokeRequest): Promise<ToolResult> => {
-  const { timeoutMs = 120_000, onUnexpected } = deps
+  const { onUnexpected } = deps
+  const timeoutMs = timeoutOf(deps, request.tool)
   const timeout = AbortSignal.timeout(timeoutMs)
   const signal = request.signal ? AbortSignal.any([request.signal, timeout]) : timeout
   // Inherits the ports, so that none is made before it is asked for.

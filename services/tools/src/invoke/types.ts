@@ -21,6 +21,10 @@ export interface ResolvedAgent extends AgentFacts {
   workspaceFolder: string
   /** `tools_config` as JSON; empty restricts nothing. */
   toolsConfigJson: string
+  /** `sandbox_config` as JSON; absent where the agent has none. */
+  sandboxConfigJson?: string | undefined
+  /** Groups of commands that its owner denies or allows, as JSON. */
+  shellDenyGroupsJson?: string | undefined
   /** Whether the caller may use the agent. */
   hasAccess: boolean
 }

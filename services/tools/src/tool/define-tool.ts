@@ -38,7 +38,6 @@ export type Capability =
   | 'scheduler'
   | 'search_provider'
   | 'sessions'
-  | 'shell'
   | 'skills'
   | 'subagents'
   | 'teams'
@@ -72,6 +71,8 @@ interface Definition<Parameters extends z.ZodObject, Need extends PortName> exte
   /** For the model. */
   description: string
   parameters: Parameters
+  /** For one that takes longer than others: how long a call may take, in milliseconds. */
+  timeoutMs?: number
   /** @throws TOOL_ERROR with a text for the model; of anything else no more than a code is shown */
   run: (args: z.output<Parameters>, context: ToolContext & Pick<Ports, Need>) => Promise<ToolResult>
 }
@@ -87,6 +88,7 @@ const listed = ({ configHint, settings = {}, enabled = true, ...listing }: Listi
 export const defineTool = <Parameters extends z.ZodObject, const Need extends PortName = never>({
   description,
   parameters,
+  timeoutMs,
   run,
   ...listing
 }: Definition<Parameters, Need>): BuiltinTool & { tool: Tool } => {
@@ -95,6 +97,7 @@ export const defineTool = <Parameters extends z.ZodObject, const Need extends Po
     name,
     description,
     parameters,
+    timeoutMs,
     run: async (args, context) => run(args, requirePorts(name, context, needs)),
   }
   return { ...listed(listing), tool }

@@ -66,6 +66,19 @@ export interface TeamFolder {
   role: 'lead' | 'member' | 'reviewer'
 }
 
+interface ShellCommand {
+  command: string
+  /** Relative to the workspace. */
+  workingDir: string
+  signal: AbortSignal
+}
+
+/** A shell in the workspace of a call, behind the guard. */
+export interface Shell {
+  /** Runs a command, or says why not. @throws TOOL_ERROR when it may not run, or nothing can run it */
+  run: (command: ShellCommand) => Promise<ToolResult>
+}
+
 /** What tools work on, beyond the facts of a call. */
 export interface Ports {
   agent: AgentFacts
@@ -74,6 +87,7 @@ export interface Ports {
   knowledgeGraph: KnowledgeGraph
   contextFiles: ContextFiles
   web: WebAccess
+  shell: Shell
 }
 
 /** Who calls a tool, and what it may use. Absent parts make the tools that need them fail, no others. */
@@ -100,6 +114,8 @@ export interface Tool<Parameters extends z.ZodObject = z.ZodObject> {
   /** For the model. */
   description: string
   parameters: Parameters
+  /** How long a call may take, where that is not what the installation says; in milliseconds. */
+  timeoutMs?: number | undefined
   /** @throws TOOL_ERROR with a text for the model; of anything else no more than a code is shown */
   run(args: z.output<Parameters>, context: ToolContext): Promise<ToolResult>
 }

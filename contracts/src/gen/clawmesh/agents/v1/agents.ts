@@ -48,6 +48,12 @@ export interface ResolveAgentResponse {
   hasAccess: boolean;
   /** All users of the agent have one knowledge graph. */
   shareKnowledgeGraph: boolean;
+  /** The agent's sandbox_config as JSON; absent where it has none. */
+  sandboxConfigJson?:
+    | string
+    | undefined;
+  /** Which groups of shell commands the agent's owner denies (true) or allows (false), as JSON. */
+  shellDenyGroupsJson?: string | undefined;
 }
 
 export interface GetContextFileRequest {
@@ -155,6 +161,8 @@ function createBaseResolveAgentResponse(): ResolveAgentResponse {
     shareMemory: false,
     hasAccess: false,
     shareKnowledgeGraph: false,
+    sandboxConfigJson: undefined,
+    shellDenyGroupsJson: undefined,
   };
 }
 
@@ -198,6 +206,12 @@ export const ResolveAgentResponse: MessageFns<ResolveAgentResponse> = {
     }
     if (message.shareKnowledgeGraph !== false) {
       writer.uint32(104).bool(message.shareKnowledgeGraph);
+    }
+    if (message.sandboxConfigJson !== undefined) {
+      writer.uint32(114).string(message.sandboxConfigJson);
+    }
+    if (message.shellDenyGroupsJson !== undefined) {
+      writer.uint32(122).string(message.shellDenyGroupsJson);
     }
     return writer;
   },
@@ -319,6 +333,22 @@ export const ResolveAgentResponse: MessageFns<ResolveAgentResponse> = {
             message.shareKnowledgeGraph = reader.bool();
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.sandboxConfigJson = reader.string();
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.shellDenyGroupsJson = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -349,6 +379,8 @@ export const ResolveAgentResponse: MessageFns<ResolveAgentResponse> = {
     message.shareMemory = object.shareMemory ?? false;
     message.hasAccess = object.hasAccess ?? false;
     message.shareKnowledgeGraph = object.shareKnowledgeGraph ?? false;
+    message.sandboxConfigJson = object.sandboxConfigJson ?? undefined;
+    message.shellDenyGroupsJson = object.shellDenyGroupsJson ?? undefined;
     return message;
   },
 };

@@ -1,0 +1,148 @@
+/** Runs a program apart from the machine: bubblewrap gives it namespaces of its own, no network, and one folder. */
+import { lstat, readdir, readlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isDenied } from '../workspace/denied.ts'
+import { defaultLimits, runChild, type ChildProgram } from './child.ts'
+import { standardPath } from './environment.ts'
+import { findProgram } from './find-program.ts'
+
+/** Where a workspace stands inside. */
+export const insidePath = '/workspace'
+
+export type WorkspaceAccess = 'none' | 'ro' | 'rw'
+
+export interface Sandbox {
+  /** The same program, started inside. */
+  wrap: (program: ChildProgram, folder: SandboxFolder) => Promise<ChildProgram>
+}
+
+export interface SandboxFolder {
+  /** Absolute, real path of the folder that is seen inside. */
+  path: string
+  access: WorkspaceAccess
+  network: boolean
+  /** Of each temporary folder. */
+  temporaryBytes: number
+}
+
+export type FoundSandbox = { sandbox: Sandbox } | { sandbox?: undefined; missing: string }
+
+/** Of the machine, read-only: programs and what they need to run. The rest of it does not exist inside. */
+const shown = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32', '/opt']
+const shownConfiguration = [
+  'alternatives',
+  'ca-certificates',
+  'ld.so.cache',
+  'ld.so.conf',
+  'ld.so.conf.d',
+  'localtime',
+  'mime.types',
+  'nsswitch.conf',
+  'pki',
+  'protocols',
+  'services',
+  'ssl',
+]
+const forNetwork = ['resolv.conf', 'hosts', 'gai.conf']
+
+const machine = async (): Promise<string[]> => {
+  const folders = await Promise.all(
+    shown.map(async (path) => {
+      const found = await lstat(path).catch(() => undefined)
+      if (found === undefined) return []
+      return found.isSymbolicLink() ? ['--symlink', await readlink(path), path] : ['--ro-bind', path, path]
+    }),
+  )
+  return [...folders.flat(), ...shownConfiguration.flatMap((name) => ['--ro-bind-try', `/etc/${name}`, `/etc/${name}`])]
+}
+
+/** What stands in a workspace and is the system's own: something empty stands in its place. */
+const masks = async (path: string): Promise<string[]> => {
+  const entries = await readdir(path, { withFileTypes: true })
+  return entries
+    .filter(({ name }) => isDenied([name], 'read'))
+    .flatMap((entry) => {
+      const inside = join(insidePath, entry.name)
+      return entry.isDirectory() ? ['--tmpfs', inside] : ['--ro-bind', '/dev/null', inside]
+    })
+}
+
+/** Where the system's root may set the machine's kernel: it may be he who runs us. */
+const kernel = ['sys', 'sysrq-trigger', 'irq', 'bus', 'mtrr', 'pressure', 'acpi'].map((name) => `/proc/${name}`)
+
+const isolation = [
+  ...['--uid', '1000', '--gid', '1000'],
+  '--unshare-all',
+  '--die-with-parent',
+  '--new-session',
+  '--cap-drop',
+  'ALL',
+  '--hostname',
+  'sandbox',
+  '--clearenv',
+]
+
+/** Inside it counts what runs in the sandbox alone. dash and bash call it by different letters; root is not bound by it. */
+const bounded =
+  'ulimit -u "$0" 2>/dev/null || ulimit -p "$0" 2>/dev/null; ulimit -c 0; ulimit -f "$1"; shift; exec "$@"'
+/** In which the shell counts the size of files. */
+const blockBytes = 512
+
+const createSandbox = (bwrap: string, more: readonly string[]): Sandbox => ({
+  wrap: async (program, { path, access, network, temporaryBytes }) => {
+    const temporary = ['/tmp', '/var/tmp', '/run', '/dev/shm'].flatMap((folder) => [
+      '--size',
+      String(temporaryBytes),
+      '--tmpfs',
+      folder,
+    ])
+    const workspace =
+      access === 'none'
+        ? ['--size', String(temporaryBytes), '--tmpfs', insidePath]
+        : [access === 'ro' ? '--ro-bind' : '--bind', path, insidePath, ...(await masks(path))]
+    const cwd = access === 'none' ? insidePath : join(insidePath, program.cwd.slice(path.length))
+    const env = { PATH: standardPath, LANG: 'C.UTF-8', HOME: '/tmp', TMPDIR: '/tmp', USER: 'agent', ...program.env }
+    const args = [
+      ...isolation,
+      ...more,
+      ...(network
+        ? ['--share-net', ...forNetwork.flatMap((name) => ['--ro-bind-try', `/etc/${name}`, `/etc/${name}`])]
+        : []),
+      ...(await machine()),
+      ...['--proc', '/proc', ...kernel.flatMap((path) => ['--ro-bind-try', path, path]), '--dev', '/dev'],
+      ...temporary,
+      ...workspace,
+      ...['--remount-ro', '/', '--chdir', cwd],
+      ...Object.entries(env).flatMap(([name, value]) => ['--setenv', name, value]),
+      '--',
+      ...[
+        '/bin/sh',
+        '-c',
+        bounded,
+        String(program.limits?.processes ?? defaultLimits.processes),
+        String(Math.ceil((program.limits?.writtenBytes ?? defaultLimits.writtenBytes) / blockBytes)),
+        program.command,
+        ...program.args,
+      ],
+    ]
+    return { ...program, command: bwrap, args, cwd: '/', env: undefined, isContained: true }
+  },
+})
+
+/** Whether this machine has a sandbox that really starts, or what is missing. */
+export const findSandbox = async (): Promise<FoundSandbox> => {
+  const bwrap = await findProgram('bwrap').catch(() => undefined)
+  if (bwrap === undefined) return { missing: 'bubblewrap (bwrap) is not installed' }
+  // Older ones do not know how to keep what runs inside from making namespaces of its own.
+  for (const more of [['--unshare-user', '--disable-userns'], ['--unshare-user']]) {
+    const sandbox = createSandbox(bwrap, more)
+    const folder: SandboxFolder = { path: '/', access: 'none', network: false, temporaryBytes: 1_048_576 }
+    const program = await sandbox.wrap(
+      { command: '/bin/sh', args: ['-c', 'exit 0'], cwd: '/', limits: { timeoutMs: 5_000 } },
+      folder,
+    )
+    const { exitCode } = await runChild(program).catch(() => ({ exitCode: undefined }))
+    if (exitCode === 0) return { sandbox }
+  }
+  return { missing: 'bubblewrap is installed, and this machine does not let it make namespaces' }
+}

@@ -1,0 +1,257 @@
+import { mkdir, mkdtemp, readFile, readdir, realpath, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { testCaller } from '../../../test/support/service-harness.ts'
+import { deniedPathTest } from '../src/exec/denied-path.ts'
+import { boundProcesses } from '../src/exec/process-bound.ts'
+import { findSandbox, type FoundSandbox } from '../src/exec/sandbox.ts'
+import { createShellPort, type ShellParts } from '../src/exec/shell-port.ts'
+import type { ResolvedAgent } from '../src/invoke/types.ts'
+import { agentFacts } from './context.ts'
+
+const found = await findSandbox()
+const bound = await boundProcesses(10)
+await bound?.remove()
+const itSandboxed = found.sandbox ? it : it.skip
+if (!found.sandbox) console.warn(`the sandbox is not tested: ${found.missing}`)
+
+let base: string
+let path: string
+
+beforeAll(async () => {
+  base = await realpath(await mkdtemp(join(tmpdir(), 'exec-')))
+  path = join(base, 'agent', 'alice')
+  await mkdir(path, { recursive: true })
+})
+afterAll(() => rm(base, { recursive: true, force: true }))
+
+interface Options {
+  settings?: Partial<ShellParts['settings']>
+  agent?: Partial<ResolvedAgent>
+  sandbox?: FoundSandbox
+  workingDir?: string
+  signal?: AbortSignal
+}
+
+const execute = async (
+  command: string,
+  { settings, agent, sandbox = found, workingDir = '.', signal }: Options = {},
+) => {
+  const { shell } = createShellPort({
+    workspaceOf: () => ({ base, path }),
+    findSandbox: async () => sandbox,
+    settings: { execOnHost: false, sandboxMode: 'all', sandboxNetwork: false, shellDenyGroups: {}, ...settings },
+    isDeniedPath: deniedPathTest(['/data']),
+  })
+  const call = { caller: testCaller(), requestId: 'r', signal: new AbortController().signal }
+  const resolved = { ...agentFacts, workspaceFolder: '', toolsConfigJson: '', hasAccess: true, ...agent }
+  const port = shell({ call, userId: 'alice', agent: resolved, settings: [] })!
+  return port
+    .run({ command, workingDir, signal: signal ?? call.signal })
+    .catch((thrown: Error) => ({ output: thrown.message, isError: true }))
+}
+
+const everythingAllowed = Object.fromEntries(
+  'destructive_ops data_exfiltration reverse_shell code_injection privilege_escalation dangerous_paths env_injection container_escape crypto_mining filter_bypass network_recon package_install persistence process_control env_dump'
+    .split(' ')
+    .map((name) => [name, false]),
+)
+/** The sandbox alone: what it keeps in when every command passes the guard. */
+const unguarded = (command: string, agent: Partial<ResolvedAgent> = {}) =>
+  execute(command, { settings: { shellDenyGroups: everythingAllowed }, agent })
+const sandboxConfig = (config: object): Partial<ResolvedAgent> => ({ sandboxConfigJson: JSON.stringify(config) })
+
+describe('the tool exec', () => {
+  it.each([
+    ['', 'the command is empty'],
+    ['a\0b', 'the command contains a NUL byte'],
+    ['rm -rf x', 'command denied by safety policy: Destructive Operations'],
+    ['cat config.json', 'command denied by safety policy: it names a file of the system'],
+    ['ls ~/.goclaw/x', 'command denied by safety policy: it names a file of the system'],
+    ['ls /data/keys', 'command denied by safety policy: it names a file of the system'],
+    ['echo "', 'command denied by safety policy: syntax error: unterminated double quote'],
+  ])('refuses %j: %s', async (command, output) => {
+    expect(await execute(command)).toEqual({ output, isError: true })
+  })
+
+  it('exempts skills from the denial of paths, and from nothing else', async () => {
+    const sandbox: FoundSandbox = { missing: 'x' }
+    expect((await execute('ls .goclaw/skills-store/x', { sandbox })).output).toMatch('commands cannot run here')
+    expect((await execute('rm -rf .goclaw/skills-store/x', { sandbox })).output).toMatch('Destructive Operations')
+  })
+
+  it('runs nothing on the machine itself without the word of its operator', async () => {
+    const sandbox: FoundSandbox = { missing: 'bubblewrap is not installed' }
+    const refusal =
+      'commands cannot run here: bubblewrap is not installed, and running them on the machine itself is not allowed'
+    for (const mode of ['all', 'non-main', 'off'])
+      expect((await execute('pwd', { sandbox, agent: sandboxConfig({ mode }) })).output).toBe(refusal)
+    expect(await execute('pwd', { sandbox, settings: { execOnHost: true } })).toMatchObject({
+      output: '.\n',
+      isError: false,
+    })
+  })
+
+  it('takes the agent for its word before that of the installation on groups', async () => {
+    const allowed = { settings: { shellDenyGroups: { process_control: false, unknown: false } } }
+    const agent = { shellDenyGroupsJson: '{"process_control":true,"env_dump":false}' }
+    expect((await execute('pkill x', allowed)).output).not.toMatch('denied')
+    expect((await execute('pkill x', { ...allowed, agent })).output).toMatch('Process Manipulation')
+    expect((await execute('printenv HOME', { agent })).output).not.toMatch('denied')
+  })
+
+  const onHost: Options = { settings: { execOnHost: true, sandboxMode: 'off' } }
+
+  it('says what was written, to where, and how it ended', async () => {
+    expect((await execute('echo out; echo err >&2', onHost)).output).toBe('out\n\nSTDERR:\nerr\n')
+    expect(await execute('true', onHost)).toMatchObject({
+      output: '(command completed with no output)',
+      isError: false,
+    })
+    expect(await execute('exit 3', onHost)).toMatchObject({ output: '[exit code 3]', isError: true })
+    expect((await execute('no-such-program', onHost)).output).toMatch('[exit code 127: there is no such program]')
+  })
+
+  it('cuts what is long: its head, and its tail where that sums up', async () => {
+    expect((await execute('seq 20000', onHost)).output).toMatch(/^1\n2\n.*\[\.\.\. \d+ characters more\]$/s)
+    const { output } = await execute('seq 20000; echo 5 errors in total', onHost)
+    expect(output.length).toBeLessThan(30_200)
+    expect(output).toMatch(/^1\n.*characters left out.*5 errors in total\n$/s)
+  })
+
+  it('runs in a folder of the workspace, and in no other', async () => {
+    await mkdir(join(path, 'sub'), { recursive: true })
+    expect((await execute('pwd', { ...onHost, workingDir: 'sub' })).output).toBe('./sub\n')
+    for (const workingDir of ['..', '/etc', 'sub/../../x', 'none'])
+      expect((await execute('pwd', { ...onHost, workingDir })).isError).toBe(true)
+  })
+
+  it('ends with its call', async () => {
+    const abort = new AbortController()
+    setTimeout(() => abort.abort(), 100)
+    expect((await execute('sleep 300', { ...onHost, signal: abort.signal })).output).toMatch('it was cancelled')
+  })
+
+  it('ends what takes too long', async () => {
+    const agent = sandboxConfig({ mode: 'off', timeout_sec: 1 })
+    expect((await execute('sleep 300', { ...onHost, agent })).output).toMatch('it did not end within 1 seconds')
+  })
+})
+
+describe('the sandbox', () => {
+  itSandboxed('sees the workspace as its own folder, and works in it', async () => {
+    const { output } = await unguarded('pwd; echo inside > made.txt; cat made.txt')
+    expect(output).toBe('/workspace\ninside\n')
+    expect(await readFile(join(path, 'made.txt'), 'utf8')).toBe('inside\n')
+  })
+
+  itSandboxed.each([
+    ['x=5; for i in 1 2; do echo $((x * i)); done', '5\n10\n'],
+    ['printf "b\\na\\n" | sort | head -n 1', 'a\n'],
+    ["sed 's/a/e/' <<< bar", 'ber\n'],
+    ['env FOO=1 printf %s "$HOME"', '/tmp'],
+    ['echo hi > f && chmod +x f && [ -x f ] && rm f && echo gone', 'gone\n'],
+    ['base64 -d <<< aGk= > g; cat g', 'hi'],
+    ['bash -n made.txt; find . -name made.txt', './made.txt\n'],
+  ])('runs what passes the guard: %s', async (command, output) => {
+    expect(await execute(command)).toMatchObject({ output, isError: false })
+  })
+
+  itSandboxed('has no network', async () => {
+    const { output } = await unguarded('echo > /dev/tcp/127.0.0.1/22; tail -n +3 /proc/net/dev')
+    expect(output).toMatch('lo:')
+    expect(output).not.toMatch(/eth|ens|veth/)
+    expect(output).toMatch(/Connection refused|unreachable/i)
+  })
+
+  itSandboxed('sees no files but its own: no other workspace, no home, no accounts, no processes', async () => {
+    const other = join(base, 'agent', 'bob')
+    await mkdir(other, { recursive: true })
+    await writeFile(join(other, 'secret'), 'of bob')
+    const { output } = await unguarded(
+      `cat '${other}/secret' ../bob/secret /etc/shadow /etc/passwd; ls /home /root '${base}'; ls -d /proc/[0-9]* | wc -l`,
+    )
+    expect(output).not.toMatch('of bob')
+    expect(output).not.toMatch('root:')
+    expect(Number(/(\d+)\n(?:\nSTDERR|$)/.exec(output)?.[1])).toBeLessThan(12)
+  })
+
+  itSandboxed('changes nothing outside: the system, the kernel, its own limits', async () => {
+    const before = await readFile('/proc/sys/kernel/core_pattern', 'utf8')
+    const { output } = await unguarded(
+      'touch /usr/x /etc/x /x; echo x > /proc/sys/kernel/core_pattern; echo b > /proc/sysrq-trigger; mount -t tmpfs x /workspace; unshare -r id; chroot / id; echo done',
+    )
+    expect(output).toMatch('done')
+    expect(await readFile('/proc/sys/kernel/core_pattern', 'utf8')).toBe(before)
+    expect(output).not.toMatch('uid=')
+  })
+
+  itSandboxed("keeps the system's own files in a workspace out of sight", async () => {
+    await writeFile(join(path, 'config.json'), 'secret')
+    await mkdir(join(path, 'memory'), { recursive: true })
+    await writeFile(join(path, 'memory', 'note'), 'secret')
+    const { output } = await unguarded('cat con*.json mem*/*; echo x > memory/y; ls -a memory')
+    expect(output).not.toMatch('secret')
+    expect(await readdir(join(path, 'memory'))).toEqual(['note'])
+    await rm(join(path, 'config.json'))
+  })
+
+  itSandboxed('knows nothing of our environment', async () => {
+    process.env['EXEC_TEST_SECRET'] = 'do-not-tell'
+    const { output } = await unguarded('env; cat /proc/*/environ')
+    delete process.env['EXEC_TEST_SECRET']
+    expect(output).not.toMatch('do-not-tell')
+  })
+
+  /** Where nothing bounds processes a fork bomb takes the machine with it before it is seen. */
+  const itBounded = found.sandbox && (process.getuid?.() !== 0 || bound) ? it : it.skip
+  itBounded('ends a fork bomb', async () => {
+    const { output } = await unguarded(
+      ':(){ :|:& };: ; sleep 5; echo end',
+      sandboxConfig({ pids_limit: 40, timeout_sec: 10 }),
+    )
+    expect(output).toMatch(/Resource temporarily unavailable|more processes than it may/)
+  })
+
+  itSandboxed('ends what eats memory or disk', async () => {
+    expect(
+      (await unguarded('x=$(head -c 300M /dev/zero | tr "\\0" x); sleep 20', sandboxConfig({ memory_mb: 100 }))).output,
+    ).toMatch('more memory than it may')
+    expect(
+      (await unguarded('dd if=/dev/zero of=/tmp/x bs=1M count=100', sandboxConfig({ tmpfs_size_mb: 8 }))).output,
+    ).toMatch('No space left on device')
+  })
+
+  itSandboxed('leaves no process behind', async () => {
+    await unguarded('setsid sh -c "while :; do echo alive >> beat; sleep 0.05; done" > /dev/null 2>&1 & sleep 0.3')
+    const size = (await readFile(join(path, 'beat'), 'utf8')).length
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect((await readFile(join(path, 'beat'), 'utf8')).length).toBe(size)
+  })
+
+  itSandboxed('gives as much of the workspace as the agent is configured for', async () => {
+    expect((await unguarded('echo x > y', sandboxConfig({ workspace_access: 'ro' }))).output).toMatch(
+      'only the workspace and temporary folders can be written to',
+    )
+    expect((await unguarded('ls -A; echo x > y; cat y', sandboxConfig({ workspace_access: 'none' }))).output).toBe(
+      'x\n',
+    )
+  })
+
+  itSandboxed('takes in modes: all, all but main and default, or none where the machine may be used', async () => {
+    const at = async (mode: string, key: string) =>
+      (await execute('pwd', { settings: { execOnHost: true }, agent: { key, ...sandboxConfig({ mode }) } })).output
+    expect(await at('all', 'main')).toBe('/workspace\n')
+    expect(await at('non-main', 'writer')).toBe('/workspace\n')
+    expect(await at('non-main', 'default')).toBe('.\n')
+    expect(await at('off', 'writer')).toBe('.\n')
+  })
+
+  itSandboxed('has a network only where agent and installation both say so', async () => {
+    const asks = sandboxConfig({ network_enabled: true })
+    const interfaces = async (settings: Partial<ShellParts['settings']>, agent: Partial<ResolvedAgent>) =>
+      (await execute('tail -n +3 /proc/net/dev | wc -l', { settings, agent })).output
+    expect(await interfaces({ sandboxNetwork: false }, asks)).toBe('1\n')
+    expect(await interfaces({ sandboxNetwork: true }, {})).toBe('1\n')
+  })
+})

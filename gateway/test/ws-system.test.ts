@@ -24,7 +24,7 @@ beforeAll(async () => {
       fakeRpc(ToolsServiceService, {
         listTools: async () => {
           if (toolsAreAway) throw new Error('away')
-          return { tools: [tool, tool, tool] }
+          return { tools: [tool, tool, tool], ofUser: false }
         },
       }),
       fakeRpc(StatusServiceService, {

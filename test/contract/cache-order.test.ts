@@ -99,9 +99,9 @@ it("memory keeps the space of the provider and model that are set now, by the pr
 
 it('agents are given the tools as they are set now', async () => {
   const listed = async () =>
-    (await harness.rpc(ToolsServiceService).listTools(call, { agentId: '', toolsConfigJson: '' })).tools.map(
-      ({ name }) => name,
-    )
+    (
+      await harness.rpc(ToolsServiceService).listTools(call, { agentId: '', toolsConfigJson: '', userId: '' })
+    ).tools.map(({ name }) => name)
   expect(await listed()).toContain('web_fetch')
   await send(
     'PUT',

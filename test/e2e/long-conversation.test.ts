@@ -35,6 +35,7 @@ beforeAll(async () => {
       fakeRpc(ToolsServiceService, {
         listTools: async () => ({
           tools: [{ name: 'clock', description: 'tells the time', parametersJson: '{"type":"object"}' }],
+          ofUser: false,
         }),
         invokeTool: async (_call, { argumentsJson }) => ({
           output: `it is noon ${argumentsJson} ${'z'.repeat(300)}`,

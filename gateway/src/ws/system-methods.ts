@@ -31,7 +31,7 @@ export const createSystemMethods = ({ mesh, lookups, connections, version }: Par
   const startedAtMs = performance.now()
 
   const countTools = (session: Session): Promise<number> =>
-    tools.listTools(callForSession(session, toolsLimitMs), { agentId: '', toolsConfigJson: '' }).then(
+    tools.listTools(callForSession(session, toolsLimitMs), { agentId: '', toolsConfigJson: '', userId: '' }).then(
       ({ tools: offered }) => offered.length,
       () => 0,
     )

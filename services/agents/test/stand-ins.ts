@@ -102,6 +102,7 @@ export const startAgents = async (env: Record<string, string> = {}): Promise<Age
         description: `what ${name} does`,
         parametersJson: '{"type":"object"}',
       })),
+      ofUser: false,
     }),
     invokeTool: async (_call, { tool, argumentsJson, context }) => {
       state.toolContexts.push(context!)

@@ -14,16 +14,19 @@ import { findSandbox } from './exec/sandbox.ts'
 import { createShellPort } from './exec/shell-port.ts'
 import { createFilePorts } from './files/ports.ts'
 import { createInvoke } from './invoke/feature.ts'
+import type { PoolLimits } from './mcp/client/pool.ts'
 import { createMcp } from './mcp/feature.ts'
 import { createMemoryPort } from './memory/port.ts'
 import { createWebPort } from './web/port.ts'
 
-export const toolsService = (mesh: Mesh, config: ToolsConfig): Service => {
+/** @param poolLimits shorter times of MCP connections, for tests */
+export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Partial<PoolLimits>): Service => {
   const db = openServiceDb(mesh, 'tools', PrismaClient)
   const agents = mesh.client(AgentsServiceService)
   const builtinTools = createBuiltinTools(mesh, db)
   const web = createWebPort(config.webDomains, mesh.config.fetchAllow.split(',').filter(Boolean))
   const filePorts = createFilePorts(agents, mesh.workspaceDir)
+  const mcp = createMcp({ mesh, db, config, agents, ...(poolLimits && { poolLimits }) })
   const invoke = createInvoke({
     mesh,
     db,
@@ -42,14 +45,15 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig): Service => {
       ...createMemoryPort(mesh.client(MemoryServiceService)),
       web: web.port,
     },
+    toolbox: mcp.toolbox,
   })
   return composeService(mesh, {
     name: 'tools',
-    features: [builtinTools, invoke, { ws: createBrowserWs() }, ...createMcp({ mesh, db, config, agents })],
+    features: [builtinTools, invoke, { ws: createBrowserWs() }, ...mcp.features],
     rpc: [
       implementRpc(ToolsServiceService, invoke.rpc),
       implementRpc(WorkspacesServiceService, createArchiveRpc(mesh.workspaceDir)),
     ],
-    parts: [...db.parts, { name: 'page threads', stop: web.close }],
+    parts: [...db.parts, mcp.part, { name: 'page threads', stop: web.close }],
   })
 }

@@ -244,6 +244,7 @@ describe('what a tool is given', () => {
     storedSettingsOf: async () => [],
     findAgent: async (_, ref) => (ref === 'writer' ? agent : undefined),
     ports: {},
+    toolbox: async () => ({ tools: [], groups: {}, offered: (allowed) => [...allowed], isPersonal: false }),
     policy: {},
     timeoutMs: 10_000,
     recordInvocation: async () => {},

@@ -3,6 +3,7 @@ import { AgentsServiceService, ResolveAgentResponse } from '@clawmesh/contracts/
 import { MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
 import { loadConfigs, newId, type Service } from '@clawmesh/chassis'
 import type { Caller } from '@clawmesh/contracts'
+import type { PoolLimits } from '../src/mcp/client/pool.ts'
 import { toolsConfig, toolsService, type ToolsConfig } from '../src/index.ts'
 import { fakeRpc } from '../../../test/support/fake-rpc.ts'
 import { startServices, testCaller, type Answer, type ServiceHarness } from '../../../test/support/service-harness.ts'
@@ -39,12 +40,16 @@ const fakeServices = (agents: readonly Agent[], documents: Record<string, string
   ]
 }
 
-export const startTools = async (settings: Partial<ToolsConfig> = {}): Promise<ToolsHarness> => {
+/** @param poolLimits shorter times of MCP connections */
+export const startTools = async (
+  settings: Partial<ToolsConfig> = {},
+  poolLimits: Partial<PoolLimits> = {},
+): Promise<ToolsHarness> => {
   const agents: Agent[] = []
   const documents: Record<string, string> = {}
   const config = { ...loadConfigs({ tools: toolsConfig }, {}).tools, ...settings }
   const harness = await startServices({
-    services: { tools: (mesh) => toolsService(mesh, config) },
+    services: { tools: (mesh) => toolsService(mesh, config, poolLimits) },
     standIns: fakeServices(agents, documents),
   })
   return {

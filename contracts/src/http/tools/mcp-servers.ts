@@ -154,4 +154,53 @@ export const mcpServers = defineHttpTable('tools', {
     response: { 200: statusIs('deleted') },
     errors: [400],
   },
+  testMcpConnection: {
+    method: 'POST',
+    path: '/v1/mcp/servers/test',
+    role: 'admin',
+    summary: 'Connect to an MCP server once, without storing it',
+    rules: {
+      tellsBothOutcomes:
+        'Both outcomes are answered 200: `tool_count` only where it succeeded, `error` only where it failed',
+      givesUp: 'Connecting and listing take 15 seconds at most, and nothing stays connected',
+      requiresATransport: 'Without a transport it is refused; an unknown one fails',
+      guardsAddresses: 'Addresses that lead inside are refused, those that a name leads to as well',
+      guardsPrograms: 'Programs are for those who may register them',
+    },
+    body: z.object({ transport: z.string().min(1).max(50), ...reached }),
+    response: {
+      200: z.object({ success: z.boolean(), tool_count: z.number().int().optional(), error: z.string().optional() }),
+    },
+    errors: [400, 403],
+  },
+  reconnectMcpServer: {
+    method: 'POST',
+    path: '/v1/mcp/servers/{id}/reconnect',
+    role: 'admin',
+    summary: 'Drop the connections to an MCP server, so that they are opened afresh',
+    rules: {
+      opensAfresh: 'It does not wait for a new connection; the next use opens one',
+      refusesUnknownServers: 'An unknown server is answered 404',
+      isAudited: 'It is an entry of the audit log, mcp_server.reconnected',
+    },
+    params: idParams,
+    response: { 200: statusIs('reconnected') },
+    errors: [400, 404],
+  },
+  listMcpServerTools: {
+    method: 'GET',
+    path: '/v1/mcp/servers/{id}/tools',
+    role: 'viewer',
+    summary: 'The tools that an MCP server offers',
+    rules: {
+      asksTheServer:
+        'The server is asked, with its stored secrets; tools have their own names, and descriptions where there are any',
+      isEmptyWithoutAnAnswer: 'A server that cannot be reached has no tools: 200 with `[]`',
+    },
+    params: idParams,
+    response: {
+      200: z.object({ tools: z.array(z.object({ name: z.string(), description: z.string().optional() })) }),
+    },
+    errors: [400, 404],
+  },
 })

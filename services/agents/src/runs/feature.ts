@@ -1,7 +1,7 @@
 /** Runs: the loop in which an agent answers, its tools and its limits, and the end of runs whose process died. */
 import { createHash } from 'node:crypto'
-import { ProvidersServiceService, type ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
+import { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { ToolsServiceService, type ListToolsResponse } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
 import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
 import { createJobQueue, detached, type ConfigOf, type Feature, type Mesh, type ServiceDb } from '@clawmesh/chassis'
 import type { PrismaClient } from '../db/client/client.ts'
@@ -40,14 +40,18 @@ const cachedToolLists = 10_000
 /** Runs are ended so long before the connections of their readers are, so that these learn of it. */
 const lastWordMs = 1_000
 
+/** Lists are kept for all users of an agent, unless its tools depend on the user. */
 const createListTools = (mesh: Mesh): ListTools => {
   const tools = mesh.client(ToolsServiceService)
-  const lists = mesh.cache<ToolSpec[]>('builtin_tools', cachedToolLists)
-  return async (call, agent) => {
+  const lists = mesh.cache<ListToolsResponse>(['builtin_tools', 'mcp'], cachedToolLists)
+  return async (call, agent, userId) => {
     const toolsConfigJson = JSON.stringify(agent.toolsConfig)
     const policy = createHash('sha256').update(toolsConfigJson).digest('base64')
-    const load = async () => (await tools.listTools(detached(call), { agentId: agent.id, toolsConfigJson })).tools
-    return (await lists.get(agent.tenantId, `${agent.id} ${policy}`, load)) ?? []
+    const key = `${agent.id} ${policy}`
+    const load = () => tools.listTools(detached(call), { agentId: agent.id, toolsConfigJson, userId })
+    const shared = await lists.get(agent.tenantId, key, load)
+    if (shared?.ofUser !== true) return shared?.tools ?? []
+    return (await lists.get(agent.tenantId, `${key} ${userId}`, load))?.tools ?? []
   }
 }
 

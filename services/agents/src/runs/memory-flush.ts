@@ -153,7 +153,7 @@ export const createFlushMemory = ({ rows, chat, listTools, invokeTool, traced }:
   return async (call, agent, session) => {
     const { memoryFlush } = contextSettingsOf(agent).compaction
     if (!memoryFlush.enabled || !hasMemory(agent)) return
-    const tools = (await listTools(call, agent)).filter(({ name }) => memoryTools.includes(name))
+    const tools = (await listTools(call, agent, '')).filter(({ name }) => memoryTools.includes(name))
     if (!tools.some(({ name }) => name === 'write_file')) return
     const { messages } = await rows.historyPage(
       call.caller.tenantId,

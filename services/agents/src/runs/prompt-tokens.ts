@@ -35,7 +35,7 @@ export const createPromptTokens =
   ({ contextFiles, listTools }: Parts): PromptTokens =>
   async (call, { agent, origin, requestSystem, clientTools, messages, images }) => {
     const { userId } = call.caller
-    const [files, own] = await Promise.all([contextFiles(agent, userId), listTools(call, agent)])
+    const [files, own] = await Promise.all([contextFiles(agent, userId), listTools(call, agent, userId)])
     const theirs = clientTools?.tools ?? []
     const names = new Set(theirs.map(({ name }) => name))
     const offered = [...own.filter(({ name }) => !names.has(name)), ...theirs]

@@ -146,7 +146,7 @@ export const createTurn = ({
     try {
       const { clientTools = noClientTools, requestSystem } = request
       const [{ files, tools, ...met }, history] = await Promise.all([
-        meet({ ...request, sessionKey }, listTools(call, agent)),
+        meet({ ...request, sessionKey }, listTools(call, agent, userId)),
         context.read(),
       ])
       const offered = [...tools, ...clientTools.tools]

@@ -237,7 +237,8 @@ export interface RunRows {
   lost: (limit: number) => Promise<LostRun[]>
 }
 
-export type ListTools = (call: Call, agent: Agent) => Promise<ToolSpec[]>
+/** The tools that an agent has in turns with a user. */
+export type ListTools = (call: Call, agent: Agent, userId: string) => Promise<ToolSpec[]>
 export type ContextFilesOf = (agent: Agent, userId: string) => Promise<ContextFile[]>
 /** US dollars an agent has cost this month. */
 export type MonthCost = (call: Call, agent: Agent) => Promise<number>

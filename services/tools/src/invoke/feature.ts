@@ -4,6 +4,7 @@ import type { Feature, Mesh, RpcFunctions, ServiceDb } from '@clawmesh/chassis'
 import type { ToolSetting } from '../builtin-tools/types.ts'
 import type { ToolsConfig } from '../config.ts'
 import type { PrismaClient } from '../db/client/client.ts'
+import type { InvokeParts } from './use-cases.ts'
 import type { PortMakers } from '../tool/ports.ts'
 import { createFindAgent } from './find-agent.ts'
 import { createInvokeHttp } from './http.ts'
@@ -20,14 +21,25 @@ interface InvokeFeatureParts {
   settingsOf: (tenantId: string) => Promise<readonly ToolSetting[]>
   storedSettingsOf: (tenantId: string) => Promise<readonly ToolSetting[]>
   ports: PortMakers<CallScope>
+  toolbox: InvokeParts['toolbox']
 }
 
-export const createInvoke = ({ mesh, db, config, agents, settingsOf, storedSettingsOf, ports }: InvokeFeatureParts) => {
+export const createInvoke = ({
+  mesh,
+  db,
+  config,
+  agents,
+  settingsOf,
+  storedSettingsOf,
+  ports,
+  toolbox,
+}: InvokeFeatureParts) => {
   const log = mesh.log.child({ service: 'tools' })
   const invoke = createInvokeUseCases({
     settingsOf,
     storedSettingsOf,
     ports,
+    toolbox,
     findAgent: createFindAgent(agents),
     policy: config.policy,
     timeoutMs: config.toolTimeoutMs,

@@ -13,13 +13,17 @@ const parsedArguments = (argumentsJson: string): unknown => {
 }
 
 export const createInvokeRpc = (invoke: InvokeUseCases): RpcFunctions<typeof ToolsServiceService> => ({
-  listTools: async (call, { toolsConfigJson }) => ({
-    tools: (await invoke.offered(call, toolsConfigJson)).map((tool) => ({
-      name: tool.name,
-      description: tool.description,
-      parametersJson: JSON.stringify(parametersSchema(tool)),
-    })),
-  }),
+  listTools: async (call, request) => {
+    const { tools, isPersonal } = await invoke.offered(call, request)
+    return {
+      tools: tools.map((tool) => ({
+        name: tool.name,
+        description: tool.description,
+        parametersJson: JSON.stringify(parametersSchema(tool)),
+      })),
+      ofUser: isPersonal,
+    }
+  },
 
   invokeTool: async (call, { tool, argumentsJson, context }) => {
     const { metadata, ...result } = await invoke.run(call, {

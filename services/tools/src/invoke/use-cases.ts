@@ -2,6 +2,7 @@
 import { actorOf, type Actor, type Call } from '@clawmesh/chassis'
 import { MeshError } from '@clawmesh/contracts'
 import { availableTools } from '../builtin-tools/catalogue.ts'
+import type { Toolbox } from '../mcp/tools/toolbox.ts'
 import type { ToolSetting } from '../builtin-tools/types.ts'
 import { toolRulesSchema, type ToolRules } from '../policy/rules.ts'
 import { withPorts, type PortMakers } from '../tool/ports.ts'
@@ -22,6 +23,8 @@ export interface InvokeParts {
   /** Records that somebody ran a tool by hand. */
   recordInvocation: (tenantId: string, tool: string, actor: Actor) => Promise<void>
   onUnexpected: (tool: string, thrown: unknown) => void
+  /** The tools of MCP servers for an agent and a user. @param isFresh reads the rows, for who keeps the answer */
+  toolbox: (call: Call, agentId: string, userId: string, isFresh: boolean) => Promise<Toolbox>
   /** Out of the settings, which tools there are. */
   toolsFor?: (settings: readonly ToolSetting[]) => Tool[]
 }
@@ -36,6 +39,9 @@ const rulesOf = (toolsConfigJson: string): ToolRules | undefined => {
 /** A session key that names another agent's session, or none without an agent, says nothing. */
 const ownSessionKey = (sessionKey: string, agent: ResolvedAgent | undefined): string =>
   agent !== undefined && sessionKey.startsWith(`agent:${agent.key}:`) ? sessionKey : ''
+
+const mcpMark = 'mcp_'
+const emptyToolbox: Toolbox = { tools: [], groups: {}, offered: (allowed) => [...allowed], isPersonal: false }
 
 export const createInvokeUseCases = (parts: InvokeParts) => {
   const { settingsOf, storedSettingsOf, ports, policy, timeoutMs, onUnexpected, toolsFor = availableTools } = parts
@@ -52,27 +58,46 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
   const choiceOf = (
     settings: readonly ToolSetting[],
     toolsConfigJson: string,
+    box: Toolbox,
   ): Pick<InvokeDeps, 'tools' | 'policy'> => ({
-    tools: toolsFor(settings),
-    policy: { global: policy, agent: rulesOf(toolsConfigJson) },
+    tools: [...toolsFor(settings), ...box.tools],
+    policy: { global: policy, agent: rulesOf(toolsConfigJson), groups: box.groups },
   })
+
+  /** Asked only for names that such tools may have. */
+  const toolboxFor = async (
+    call: Call,
+    tool: string,
+    agent: ResolvedAgent | undefined,
+    userId: string,
+  ): Promise<Toolbox> =>
+    agent !== undefined && tool.includes(mcpMark) ? parts.toolbox(call, agent.id, userId, false) : emptyToolbox
 
   const runFor = async (call: Call, agent: ResolvedAgent | undefined, request: ToolCall): Promise<ToolResult> => {
     const { tool, args, agent: _, ...facts } = request
     const { tenantId } = call.caller
-    const settings = await settingsOf(tenantId)
+    const [settings, box] = await Promise.all([settingsOf(tenantId), toolboxFor(call, tool, agent, facts.userId)])
     const context = withPorts({ ...facts, tenantId }, { call, userId: facts.userId, agent, settings }, ports)
-    const deps = { ...choiceOf(settings, agent?.toolsConfigJson ?? ''), timeoutMs, onUnexpected }
+    const deps = { ...choiceOf(settings, agent?.toolsConfigJson ?? '', box), timeoutMs, onUnexpected }
     return invokeTool(deps, { tool, args, context, signal: call.signal })
   }
 
   return {
     /**
-     * The tools that an agent with these rules may use, in the order of the catalogue. Who asks keeps them, and may hear of
-     * a change before the cache here does: so they are read from the rows.
+     * The tools that an agent with these rules may use, in the order of the catalogue, and whether they are this user's
+     * alone. Who asks keeps them, and may hear of a change before the cache here does: so they are read from the rows.
      */
-    offered: async (call: Call, toolsConfigJson: string): Promise<Tool[]> =>
-      offeredTools(choiceOf(await storedSettingsOf(call.caller.tenantId), toolsConfigJson)),
+    offered: async (
+      call: Call,
+      { agentId, userId, toolsConfigJson }: { agentId: string; userId: string; toolsConfigJson: string },
+    ): Promise<{ tools: Tool[]; isPersonal: boolean }> => {
+      const [settings, box] = await Promise.all([
+        storedSettingsOf(call.caller.tenantId),
+        parts.toolbox(call, agentId, userId, true),
+      ])
+      const allowed = offeredTools(choiceOf(settings, toolsConfigJson, box))
+      return { tools: box.offered(allowed), isPersonal: box.isPersonal }
+    },
 
     /** Runs a tool for an agent; whatever goes wrong in it is part of the result. @throws when agents cannot be asked */
     run: async (call: Call, request: ToolCall): Promise<ToolResult> =>
@@ -84,7 +109,8 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
      */
     find: async (call: Call, name: string, agentRef: string): Promise<Tool> => {
       const agent = await findUsableAgent(call, agentRef)
-      return findTool(choiceOf(await settingsOf(call.caller.tenantId), agent?.toolsConfigJson ?? ''), name)
+      const box = await toolboxFor(call, name, agent, call.caller.userId)
+      return findTool(choiceOf(await settingsOf(call.caller.tenantId), agent?.toolsConfigJson ?? '', box), name)
     },
 
     /**

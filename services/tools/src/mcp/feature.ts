@@ -1,8 +1,12 @@
 /** MCP servers: what a tenant has registered, who may use it, and the secrets of its users. */
+import { join } from 'node:path'
 import type { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
+import { masterTenantId } from '@clawmesh/contracts'
 import type { Call, Feature, Mesh, RpcFunctions, ServiceDb } from '@clawmesh/chassis'
 import type { ToolsConfig } from '../config.ts'
 import type { PrismaClient } from '../db/client/client.ts'
+import { createConnect } from './client/connect.ts'
+import { createPool, defaultPoolLimits, type PoolLimits } from './client/pool.ts'
 import { createCredentialHttp } from './credentials/http.ts'
 import { createCredentialRows } from './credentials/rows.ts'
 import { createCredentialUseCases } from './credentials/use-cases.ts'
@@ -14,26 +18,73 @@ import { createRequestRows } from './requests/rows.ts'
 import { createRequestUseCases } from './requests/use-cases.ts'
 import { createServerHttp } from './servers/http.ts'
 import { createServerRows } from './servers/rows.ts'
+import { createTrials } from './servers/trials.ts'
 import { createServerUseCases } from './servers/use-cases.ts'
+import { createAccessRows, type McpAccess } from './tools/rows.ts'
+import { createToolboxes } from './tools/toolbox.ts'
 
 interface Parts {
   mesh: Mesh
   db: ServiceDb<PrismaClient>
-  config: Pick<ToolsConfig, 'mcpStdio'>
+  config: Pick<ToolsConfig, 'mcpStdio' | 'mcpHeaderVariables' | 'mcpPoolSize'>
   agents: Pick<RpcFunctions<typeof AgentsServiceService>, 'resolveAgent'>
+  /** Shorter times, for tests. */
+  poolLimits?: Partial<PoolLimits>
 }
 
-export const createMcp = ({ mesh, db, config, agents }: Parts): Feature[] => {
+const cachedAccesses = 10_000
+/** So long a turn waits for servers that were never asked for their tools; what comes later is there in the next. */
+const firstListMs = 5_000
+
+export const createMcp = ({ mesh, db, config, agents, poolLimits }: Parts) => {
   const allow = mesh.config.fetchAllow.split(',').filter(Boolean)
+  const log = mesh.log.child({ service: 'tools' })
   const findAgentId = async (call: Call, agent: string) => {
     const { found, id } = await agents.resolveAgent(call, { agent })
     return found ? id : undefined
   }
-  const servers = createServerUseCases({ rowsOf: createServerRows(db, mesh.secrets), allow, stdio: config.mcpStdio })
+  const mayRunPrograms = (tenantId: string) =>
+    config.mcpStdio === 'all' || (config.mcpStdio === 'master' && tenantId === masterTenantId)
+
+  const connections = createConnect({ allow, folder: join(mesh.dataDir, 'mcp') })
+  const rows = createServerRows(db, mesh.secrets)
+  const toolboxes = createToolboxes({
+    rows: createAccessRows(db),
+    accesses: mesh.cache<McpAccess>('mcp', cachedAccesses),
+    box: mesh.secrets,
+    connections: () => pool,
+    openVariables: config.mcpHeaderVariables,
+    mayRunPrograms,
+    firstListMs,
+    log,
+  })
+  const pool = createPool({
+    connect: connections.connect,
+    limits: { shared: config.mcpPoolSize, ...poolLimits },
+    toolsChanged: ({ tenantId, ...key }, tools) => {
+      if (!toolboxes.learn({ tenantId, ...key }, tools)) return
+      // Who keeps lists of tools is to ask for them again.
+      db.forTenant(tenantId)
+        .change(async () => ({ result: undefined, evict: [{ kind: 'mcp', tenantId }] }))
+        .catch((err: unknown) => log.warn({ err, tenantId }, 'nobody could be told of new tools of an MCP server'))
+    },
+  })
+  const trials = createTrials({
+    connect: connections.connect,
+    openVariables: config.mcpHeaderVariables,
+    timeoutMs: poolLimits?.connectMs ?? defaultPoolLimits.connectMs,
+  })
+  const servers = createServerUseCases({
+    rowsOf: rows,
+    allow,
+    stdio: config.mcpStdio,
+    trials,
+    dropConnections: pool.drop,
+  })
   const grants = createGrantUseCases({ rowsOf: createGrantRows(db), findAgentId })
   const requests = createRequestUseCases({ rowsOf: createRequestRows(db), findAgentId })
   const credentials = createCredentialUseCases(createCredentialRows(db, mesh.secrets))
-  return [
+  const features: Feature[] = [
     { http: createServerHttp(servers) },
     {
       http: createGrantHttp(grants),
@@ -42,4 +93,15 @@ export const createMcp = ({ mesh, db, config, agents }: Parts): Feature[] => {
     { http: createRequestHttp(requests) },
     { http: createCredentialHttp(credentials) },
   ]
+  return {
+    features,
+    toolbox: toolboxes.toolbox,
+    part: {
+      name: 'MCP connections',
+      stop: async () => {
+        await pool.close()
+        await connections.close()
+      },
+    },
+  }
 }

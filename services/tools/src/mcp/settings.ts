@@ -1,4 +1,4 @@
-import type { Setting } from '@clawmesh/chassis'
+import { integer, type Setting } from '@clawmesh/chassis'
 import { z } from 'zod'
 
 export const mcpSettings = {
@@ -7,6 +7,19 @@ export const mcpSettings = {
     schema: z.enum(['off', 'master', 'all']).default('master'),
     about:
       'Whose MCP servers may be programs that run on this machine: those of the master tenant (and of system owners), of all tenants, or nobody’s (off)',
+  },
+  mcpHeaderVariables: {
+    env: ['CLAWMESH_MCP_HEADER_VARIABLES'],
+    schema: z
+      .string()
+      .default('')
+      .transform((names) => names.split(',').flatMap((name) => name.trim() || [])),
+    about: 'Environment variables that headers of MCP servers may name as env:NAME, comma separated; none unless said',
+  },
+  mcpPoolSize: {
+    env: ['CLAWMESH_MCP_POOL_SIZE'],
+    schema: integer(200, 1),
+    about: 'Connections to MCP servers that a process keeps at most, those with the credentials of a user not counted',
   },
 } as const satisfies Record<string, Setting>
 

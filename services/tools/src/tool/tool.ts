@@ -114,6 +114,8 @@ export interface Tool<Parameters extends z.ZodObject = z.ZodObject> {
   /** For the model. */
   description: string
   parameters: Parameters
+  /** JSON Schema of the arguments of a tool that others declare; `parameters` says little of them then. */
+  jsonSchema?: Record<string, unknown>
   /** How long a call may take, where that is not what the installation says; in milliseconds. */
   timeoutMs?: number | undefined
   /** @throws TOOL_ERROR with a text for the model; of anything else no more than a code is shown */
@@ -139,6 +141,6 @@ export const fails = (output: string, metadata: Record<string, unknown> = {}): T
 
 /** The JSON Schema of a tool's arguments, as models are given it. */
 export const parametersSchema = (tool: Tool): Record<string, unknown> => {
-  const { $schema: _, ...schema } = z.toJSONSchema(tool.parameters, { io: 'input' })
+  const { $schema: _, ...schema } = tool.jsonSchema ?? z.toJSONSchema(tool.parameters, { io: 'input' })
   return schema
 }

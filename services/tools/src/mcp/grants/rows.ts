@@ -71,6 +71,7 @@ export const createGrantRows =
         change(async (tx) => {
           await tx.mcpAgentGrant.deleteMany({ where: { tenantId, agentId } })
           await tx.mcpAccessRequest.deleteMany({ where: { tenantId, agentId } })
+          await tx.mcpActivatedTool.deleteMany({ where: { tenantId, agentId } })
           return { result: undefined, evict }
         }),
     }

@@ -29,4 +29,13 @@ export const createServerHttp = (servers: ServerUseCases) =>
       await servers.remove(call, params.id)
       return { status: 'deleted' }
     },
+    testMcpConnection: ({ call, body }) => servers.test(call, body),
+    reconnectMcpServer: async ({ call, params }) => {
+      await servers.reconnect(call, params.id)
+      return { status: 'reconnected' }
+    },
+    listMcpServerTools: async ({ call, params }) => {
+      const tools = await servers.tools(call, params.id)
+      return { tools: tools.map(({ name, description }) => ({ name, description: description || null })) }
+    },
   })

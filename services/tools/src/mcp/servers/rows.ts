@@ -92,5 +92,20 @@ export const createServerRows =
             evict,
           }
         }),
+
+      reconnect: (id, actor) =>
+        change(async (tx) => {
+          const { count } = await tx.mcpServer.updateMany({
+            where: { id, tenantId },
+            data: { connectionVersion: { increment: 1 } },
+          })
+          if (count === 0) return { result: false }
+          return { result: true, events: [event('mcpServerReconnected', { id, ...actor })], evict }
+        }),
+
+      secretsOf: async (id) => {
+        const row = await prisma.mcpServer.findFirst({ where: { id, tenantId }, select: { secrets: true } })
+        return openSecrets(box, row?.secrets ?? null, { column: serverSecrets, tenantId, rowId: id })
+      },
     }
   }

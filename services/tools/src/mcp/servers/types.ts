@@ -51,3 +51,4 @@ export interface ServerWrite {
 
 export type NewServer = BodyShape<Operations['createMcpServer']>
 export type ServerChanges = BodyShape<Operations['updateMcpServer']>
+export type ServerTrial = BodyShape<Operations['testMcpConnection']>

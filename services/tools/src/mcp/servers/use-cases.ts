@@ -4,7 +4,8 @@ import { actorOf, newId, type Actor, type Call } from '@clawmesh/chassis'
 import { checkPublicUrl } from '@clawmesh/chassis/fetch'
 import { mask, noSecrets, type McpSecrets } from '../secrets.ts'
 import type { StdioPolicy } from '../settings.ts'
-import type { McpServer, NewServer, ServerChanges, ServerFields, ServerWrite } from './types.ts'
+import { trialFailure, type Trials } from './trials.ts'
+import type { McpServer, NewServer, ServerChanges, ServerFields, ServerTrial, ServerWrite } from './types.ts'
 
 /** The servers of one tenant. */
 export interface ServerRows {
@@ -28,6 +29,10 @@ export interface ServerRows {
   ) => Promise<boolean>
   /** Fine when there is none. */
   remove: (id: string, actor: Actor) => Promise<void>
+  /** Makes every process open its connections anew. False when there is no such server. */
+  reconnect: (id: string, actor: Actor) => Promise<boolean>
+  /** @throws INTERNAL when the key is gone that they were sealed with */
+  secretsOf: (id: string) => Promise<McpSecrets>
 }
 
 interface Parts {
@@ -35,6 +40,9 @@ interface Parts {
   /** Private hosts and ranges that the operator opens. */
   allow: readonly string[]
   stdio: StdioPolicy
+  trials: Trials
+  /** Ends the connections of this process to a server. */
+  dropConnections: (tenantId: string, serverId: string) => Promise<void>
 }
 
 const invalid = (field: string, reason: string) =>
@@ -63,7 +71,10 @@ const secretsAfter = ({ apiKey, headers, env }: ServerChanges, stored: McpSecret
 const destination = ({ transport, url, command }: Pick<McpServer, 'transport' | 'url' | 'command'>): string =>
   JSON.stringify([transport, transport === 'stdio' ? command : url])
 
-export const createServerUseCases = ({ rowsOf, allow, stdio }: Parts) => {
+export const createServerUseCases = ({ rowsOf, allow, stdio, trials, dropConnections }: Parts) => {
+  const mayRun = ({ tenantId, role }: Pick<Caller, 'tenantId' | 'role'>): boolean =>
+    stdio === 'all' || (stdio === 'master' && (tenantId === masterTenantId || roleIncludes(role, 'owner')))
+
   /** @throws INVALID_REQUEST when it cannot be reached, FORBIDDEN for a program of who may not run any */
   const checkReachable = (
     { tenantId, role }: Caller,
@@ -82,8 +93,6 @@ export const createServerUseCases = ({ rowsOf, allow, stdio }: Parts) => {
   }
 
   return {
-    checkReachable,
-
     list: ({ tenantId }: Caller) => rowsOf(tenantId).list(),
 
     /** @throws NOT_FOUND */
@@ -125,9 +134,53 @@ export const createServerUseCases = ({ rowsOf, allow, stdio }: Parts) => {
         }
       })
       if (!found) throw serverNotFound(id)
+      await dropConnections(caller.tenantId, id)
     },
 
-    remove: (call: Call, id: string): Promise<void> => rowsOf(call.caller.tenantId).remove(id, actorOf(call)),
+    /** Fine when there is none. */
+    remove: async (call: Call, id: string): Promise<void> => {
+      const { tenantId } = call.caller
+      await rowsOf(tenantId).remove(id, actorOf(call))
+      await dropConnections(tenantId, id)
+    },
+
+    /** Drops what is connected, on every replica; the next use connects. @throws NOT_FOUND */
+    reconnect: async (call: Call, id: string): Promise<void> => {
+      const { tenantId } = call.caller
+      if (!(await rowsOf(tenantId).reconnect(id, actorOf(call)))) throw serverNotFound(id)
+      await dropConnections(tenantId, id)
+    },
+
+    /** Connects once, without storing anything. @throws INVALID_REQUEST, FORBIDDEN for programs */
+    test: async (
+      { caller, signal }: Call,
+      asked: ServerTrial,
+    ): Promise<{ success: boolean; toolCount?: number; error?: string }> => {
+      const { transport, command = '', args = [], url = '', apiKey = '', headers = {}, env = {} } = asked
+      const known = (['stdio', 'sse', 'streamable-http'] as const).find((each) => each === transport)
+      if (known === undefined) return { success: false, error: `unknown transport ${transport}` }
+      const server = { transport: known, command, args: [...args], url }
+      checkReachable(caller, server)
+      try {
+        const tools = await trials.toolsOf(
+          server,
+          { apiKey: apiKey ?? '', headers: headers ?? {}, env: env ?? {} },
+          signal,
+        )
+        return { success: true, toolCount: tools.length }
+      } catch (thrown) {
+        return { success: false, error: trialFailure(thrown) }
+      }
+    },
+
+    /** What a server offers, under its own names; nothing when it cannot be reached. @throws NOT_FOUND */
+    tools: async ({ caller: { tenantId }, signal }: Call, id: string) => {
+      const rows = rowsOf(tenantId)
+      const server = await rows.find(id)
+      if (server === undefined) throw serverNotFound(id)
+      if (server.transport === 'stdio' && !mayRun({ tenantId, role: 'viewer' })) return []
+      return trials.toolsOf(server, await rows.secretsOf(id), signal).catch(() => [])
+    },
   }
 }
 

@@ -27,10 +27,14 @@ export interface ListToolsRequest {
   agentId: string;
   /** The agent's tools_config as JSON; empty means no restriction. */
   toolsConfigJson: string;
+  /** Whose tools of MCP servers are meant; empty for those of nobody in particular. */
+  userId: string;
 }
 
 export interface ListToolsResponse {
   tools: ToolDefinition[];
+  /** The list is this user's; else it is the same for every user of the agent. */
+  ofUser: boolean;
 }
 
 export interface ToolDefinition {
@@ -72,7 +76,7 @@ export interface InvokeToolResponse {
 }
 
 function createBaseListToolsRequest(): ListToolsRequest {
-  return { agentId: "", toolsConfigJson: "" };
+  return { agentId: "", toolsConfigJson: "", userId: "" };
 }
 
 export const ListToolsRequest: MessageFns<ListToolsRequest> = {
@@ -82,6 +86,9 @@ export const ListToolsRequest: MessageFns<ListToolsRequest> = {
     }
     if (message.toolsConfigJson !== "") {
       writer.uint32(18).string(message.toolsConfigJson);
+    }
+    if (message.userId !== "") {
+      writer.uint32(26).string(message.userId);
     }
     return writer;
   },
@@ -115,6 +122,14 @@ export const ListToolsRequest: MessageFns<ListToolsRequest> = {
             message.toolsConfigJson = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -134,18 +149,22 @@ export const ListToolsRequest: MessageFns<ListToolsRequest> = {
     const message = createBaseListToolsRequest();
     message.agentId = object.agentId ?? "";
     message.toolsConfigJson = object.toolsConfigJson ?? "";
+    message.userId = object.userId ?? "";
     return message;
   },
 };
 
 function createBaseListToolsResponse(): ListToolsResponse {
-  return { tools: [] };
+  return { tools: [], ofUser: false };
 }
 
 export const ListToolsResponse: MessageFns<ListToolsResponse> = {
   encode(message: ListToolsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.tools) {
       ToolDefinition.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.ofUser !== false) {
+      writer.uint32(16).bool(message.ofUser);
     }
     return writer;
   },
@@ -171,6 +190,14 @@ export const ListToolsResponse: MessageFns<ListToolsResponse> = {
             message.tools.push(ToolDefinition.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.ofUser = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -189,6 +216,7 @@ export const ListToolsResponse: MessageFns<ListToolsResponse> = {
   fromPartial<I extends Exact<DeepPartial<ListToolsResponse>, I>>(object: I): ListToolsResponse {
     const message = createBaseListToolsResponse();
     message.tools = object.tools?.map((e) => ToolDefinition.fromPartial(e)) || [];
+    message.ofUser = object.ofUser ?? false;
     return message;
   },
 };

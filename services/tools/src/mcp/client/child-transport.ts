@@ -1,0 +1,55 @@
+/** A server that is a program of ours, spoken with over its standard input and output. */
+import { ReadBuffer, serializeMessage, type Transport } from '@modelcontextprotocol/client'
+import { startChild, type Child, type ChildProgram } from '../../exec/child.ts'
+
+/** A program that is started when the transport is, and ends with all it started when it is closed. */
+export const createChildTransport = (program: ChildProgram, maxMessageBytes: number): Transport => {
+  const buffer = new ReadBuffer({ maxBufferSize: maxMessageBytes })
+  let child: Child | undefined
+
+  /** Lines that are no message are passed over: programs print all kinds of things. */
+  const deliver = (transport: Transport): void => {
+    for (;;)
+      try {
+        const message = buffer.readMessage()
+        if (message === null) return
+        transport.onmessage?.(message)
+      } catch (thrown) {
+        transport.onerror?.(thrown as Error)
+      }
+  }
+
+  return {
+    async start() {
+      child = await startChild({
+        ...program,
+        // It lives on, so what it says in its life is not bounded, only each message.
+        limits: { memoryBytes: 1024 * 1024 * 1024, timeoutMs: 0, outputBytes: Infinity, writtenBytes: Infinity },
+      })
+      child.stderr.resume()
+      child.stdout.on('data', (chunk: Buffer) => {
+        try {
+          buffer.append(chunk)
+        } catch (thrown) {
+          this.onerror?.(thrown as Error)
+          void child?.kill()
+          return
+        }
+        deliver(this)
+      })
+      void child.ended.then(() => this.onclose?.())
+    },
+    async send(message) {
+      if (child === undefined) throw new Error('not started')
+      const { stdin } = child
+      if (stdin.destroyed) throw new Error('the program has ended')
+      await new Promise<void>((resolve, reject) =>
+        stdin.write(serializeMessage(message), (fault) => (fault ? reject(fault) : resolve())),
+      )
+    },
+    async close() {
+      await child?.kill()
+      buffer.clear()
+    },
+  }
+}

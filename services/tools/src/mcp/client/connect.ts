@@ -1,0 +1,178 @@
+/** Opens connections to MCP servers, of the current protocol and of the older one. */
+import { mkdir } from 'node:fs/promises'
+import {
+  Client,
+  METHOD_NOT_FOUND,
+  ProtocolError,
+  SdkError,
+  SdkErrorCode,
+  SSEClientTransport,
+  StreamableHTTPClientTransport,
+  type CallToolResult,
+  type Transport,
+} from '@modelcontextprotocol/client'
+import { packageVersion } from '@clawmesh/chassis'
+import { createChildTransport } from './child-transport.ts'
+import { createMcpFetch } from './guarded-fetch.ts'
+import type { McpTarget } from './target.ts'
+
+export interface RemoteTool {
+  /** As the server calls it. */
+  name: string
+  description: string
+  /** JSON Schema of an object. */
+  inputSchema: Record<string, unknown>
+}
+
+export interface McpConnection {
+  tools: () => Promise<RemoteTool[]>
+  call: (
+    tool: string,
+    args: Record<string, unknown>,
+    options: { timeoutMs: number; signal: AbortSignal },
+  ) => Promise<CallToolResult>
+  /** @throws when the server does not answer; one that knows no ping does */
+  ping: (timeoutMs: number) => Promise<void>
+  /** Ends what belongs to it. */
+  close: () => Promise<void>
+}
+
+export interface ConnectHooks {
+  /** The connection has ended, and not by `close`. */
+  closed: () => void
+  /** The server says that its tools are others now. */
+  toolsChanged: () => void
+}
+
+export type Connect = (
+  target: McpTarget,
+  hooks: ConnectHooks,
+  options: { timeoutMs: number; signal?: AbortSignal },
+) => Promise<McpConnection>
+
+/** Of a message, or of an event of a stream. */
+const maxMessageBytes = 8 * 1024 * 1024
+const mostTools = 1_000
+const mostSchemaChars = 65_536
+const probeMs = 3_000
+
+/** Answers are not checked against the server's own schemas: those are foreign, and a pattern in them may take for ever. */
+const noValidation = {
+  getValidator: () => (input: unknown) => ({ valid: true as const, data: input as never, errorMessage: undefined }),
+}
+
+/** Tools that can be offered: with a name, and a schema of a bearable size. */
+const readable = (
+  tools: readonly { name: string; description?: string | undefined; inputSchema: object }[],
+): RemoteTool[] =>
+  tools
+    .filter(
+      ({ name, inputSchema }) =>
+        name !== '' && name.length <= 255 && JSON.stringify(inputSchema).length <= mostSchemaChars,
+    )
+    .slice(0, mostTools)
+    .map(({ name, description = '', inputSchema }) => ({ name, description, inputSchema: { ...inputSchema } }))
+
+/** Whether a failure says that the server, or the session with it, is gone: not one of its own, and not that it is slow. */
+const isLost = (thrown: unknown): boolean =>
+  !(thrown instanceof ProtocolError) && !(thrown instanceof SdkError && thrown.code === SdkErrorCode.RequestTimeout)
+
+interface Parts {
+  /** Private hosts and ranges that the operator opens. */
+  allow: readonly string[]
+  /** Where programs are started. */
+  folder: string
+}
+
+/** Who may open connections; `close` ends what they share. */
+export const createConnect = ({ allow, folder }: Parts): { connect: Connect; close: () => Promise<void> } => {
+  const web = createMcpFetch(allow, maxMessageBytes)
+
+  const transportOf = ({ transport, command, args, url, headers, env }: McpTarget): Transport => {
+    if (transport === 'stdio') return createChildTransport({ command, args, cwd: folder, env }, maxMessageBytes)
+    const options = { fetch: web.fetch, requestInit: { headers } }
+    return transport === 'sse'
+      ? new SSEClientTransport(new URL(url), options)
+      : new StreamableHTTPClientTransport(new URL(url), options)
+  }
+
+  const open = async (
+    target: McpTarget,
+    mode: 'auto' | 'legacy',
+    hooks: ConnectHooks,
+    options: { timeout: number; signal: AbortSignal },
+  ) => {
+    let wanted = true
+    const client = new Client(
+      { name: 'clawmesh', version: packageVersion },
+      {
+        versionNegotiation: { mode, probe: { timeoutMs: probeMs } },
+        jsonSchemaValidator: noValidation,
+        listChanged: { tools: { autoRefresh: false, onChanged: hooks.toolsChanged } },
+      },
+    )
+    const transport = transportOf(target)
+    const close = async () => {
+      wanted = false
+      await client.close().catch(() => undefined)
+      await transport.close().catch(() => undefined)
+    }
+    options.signal.addEventListener('abort', () => void close(), { once: true })
+    try {
+      await client.connect(transport, options)
+    } catch (thrown) {
+      await close()
+      throw thrown
+    }
+    const ended = () => {
+      if (wanted) hooks.closed()
+    }
+    client.onclose = ended
+    // A stream that is taken up again leads to a session that knows nothing.
+    if (target.transport === 'sse') client.onerror = ended
+    return { client, close, ended }
+  }
+
+  return {
+    close: web.close,
+    connect: async (target, hooks, { timeoutMs, signal: outer }) => {
+      if (target.transport === 'stdio') await mkdir(folder, { recursive: true, mode: 0o700 })
+      const abort = new AbortController()
+      const timer = setTimeout(() => abort.abort(new Error('the server did not answer in time')), timeoutMs)
+      const signal = outer === undefined ? abort.signal : AbortSignal.any([abort.signal, outer])
+      const options = { timeout: timeoutMs, signal }
+      try {
+        const { client, close, ended } = await (target.transport === 'sse'
+          ? open(target, 'legacy', hooks, options)
+          : open(target, 'auto', hooks, options).catch((thrown: unknown) => {
+              // Older programs end at what they do not know: they are started again and spoken to as they expect.
+              if (target.transport !== 'stdio' || signal.aborted) throw thrown
+              return open(target, 'legacy', hooks, options)
+            }))
+        return {
+          tools: async () =>
+            readable((await client.listTools(undefined, { timeout: timeoutMs, cacheMode: 'refresh' })).tools),
+          call: async (name, args, { timeoutMs: timeout, signal: leaving }) => {
+            try {
+              return await client.callTool(
+                { name, arguments: args },
+                { timeout, maxTotalTimeout: timeout, signal: leaving },
+              )
+            } catch (thrown) {
+              if (!leaving.aborted && target.transport !== 'stdio' && isLost(thrown)) ended()
+              throw thrown
+            }
+          },
+          ping: async (timeout) => {
+            await client.ping({ timeout }).catch((thrown: unknown) => {
+              if (!(thrown instanceof ProtocolError && thrown.code === METHOD_NOT_FOUND)) throw thrown
+            })
+          },
+          close,
+        }
+      } finally {
+        clearTimeout(timer)
+      }
+    },
+  }
+}

@@ -1,0 +1,46 @@
+/** How MCP clients reach the network: public addresses only, and never more at once than a bound. */
+import { checkPublicUrl, createGuardedDispatcher } from '@clawmesh/chassis/fetch'
+import type { FetchLike } from '@modelcontextprotocol/client'
+import { fetch, type RequestInit } from 'undici'
+
+const newline = 10
+
+/** Counts what is read and fails beyond the bound; of a stream of events each event counts by itself. */
+const bounded = (maxBytes: number, isEvents: boolean): TransformStream<Uint8Array, Uint8Array> => {
+  let size = 0
+  let last = 0
+  return new TransformStream({
+    transform: (chunk, controller) => {
+      for (const byte of isEvents ? chunk : []) {
+        size = byte === newline && last === newline ? 0 : size + 1
+        // A line may end with a carriage return, too.
+        if (byte !== 13) last = byte
+        if (size > maxBytes) break
+      }
+      if (!isEvents) size += chunk.length
+      if (size > maxBytes) controller.error(new Error('the server says more than is read'))
+      else controller.enqueue(chunk)
+    },
+  })
+}
+
+/** A fetch for the SDK. @param allow private hosts and ranges that the operator opens */
+export const createMcpFetch = (
+  allow: readonly string[],
+  maxBytes: number,
+): { fetch: FetchLike; close: () => Promise<void> } => {
+  const dispatcher = createGuardedDispatcher({ allow })
+  return {
+    fetch: async (input, init) => {
+      const url = checkPublicUrl(input, { allow })
+      const answer = await fetch(url, { ...(init as RequestInit), redirect: 'manual', dispatcher })
+      const { status, statusText, body } = answer
+      const headers = new Headers([...answer.headers])
+      const isEvents = headers.get('content-type')?.startsWith('text/event-stream') === true
+      const read = body === null ? null : (body as ReadableStream<Uint8Array>).pipeThrough(bounded(maxBytes, isEvents))
+      // A status without a body takes none, not even an empty one.
+      return new Response([204, 205, 304].includes(status) ? null : read, { status, statusText, headers })
+    },
+    close: () => dispatcher.destroy(),
+  }
+}

@@ -1,0 +1,43 @@
+/** Connections that are made once, to see whether a server can be reached and what it has. */
+import { cutText } from '@clawmesh/chassis'
+import type { Connect, RemoteTool } from '../client/connect.ts'
+import { targetOf } from '../client/target.ts'
+import type { McpSecrets } from '../secrets.ts'
+import type { McpServer } from './types.ts'
+
+const mostReason = 500
+
+export interface Trials {
+  /** The tools of a server. @throws what connecting to it throws */
+  toolsOf: (
+    server: Pick<McpServer, 'transport' | 'command' | 'args' | 'url'>,
+    secrets: McpSecrets,
+    signal: AbortSignal,
+  ) => Promise<RemoteTool[]>
+}
+
+interface Parts {
+  connect: Connect
+  openVariables: readonly string[]
+  timeoutMs: number
+}
+
+export const createTrials = ({ connect, openVariables, timeoutMs }: Parts): Trials => ({
+  toolsOf: async (server, secrets, signal) => {
+    const hooks = { closed: () => undefined, toolsChanged: () => undefined }
+    const target = targetOf(server, secrets, undefined, openVariables)
+    const connection = await connect(target, hooks, { timeoutMs, signal })
+    try {
+      return await connection.tools()
+    } finally {
+      await connection.close()
+    }
+  },
+})
+
+/** Why a trial failed, as an admin is told it. */
+export const trialFailure = (thrown: unknown): string =>
+  cutText(
+    thrown instanceof Error && thrown.message !== '' ? thrown.message : 'the server could not be reached',
+    mostReason,
+  )

@@ -1,0 +1,22 @@
+/** Which tools of a server somebody may use: what the agent may, narrowed by what the user may. */
+import type { ToolLists } from '../grants/types.ts'
+import type { McpServer } from '../servers/types.ts'
+
+/** A server that an agent may use for a user. Secrets are sealed still. */
+export interface GrantedServer {
+  server: McpServer
+  sealed: string | null
+  /** The user's own secrets, where there are any, and their row. */
+  own: { id: string; sealed: string } | undefined
+  agent: ToolLists
+  /** Absent where nothing was said of the user. */
+  user: ToolLists | undefined
+}
+
+/** A non-empty list of allowed names keeps those alone, of several lists what is in all; what any list denies is denied. */
+export const mayUse = ({ agent, user }: Pick<GrantedServer, 'agent' | 'user'>, tool: string): boolean => {
+  const lists = user === undefined ? [agent] : [agent, user]
+  return lists.every(
+    ({ toolAllow, toolDeny }) => !toolDeny.includes(tool) && (toolAllow.length === 0 || toolAllow.includes(tool)),
+  )
+}

@@ -1,0 +1,79 @@
+/** What may be used of MCP servers, as the rows say, and which tools were found by searching. */
+import type { ServiceDb } from '@clawmesh/chassis'
+import type { PrismaClient } from '../../db/client/client.ts'
+import { toServer } from '../servers/rows.ts'
+import type { GrantedServer } from './access.ts'
+
+/** Tools that a user has found and that are offered besides the first ones; the newest. */
+const mostActivated = 40
+
+/** What an agent and a user may use, in the order of the servers' names. */
+export interface McpAccess {
+  servers: GrantedServer[]
+  /** Tools that were found by searching, as they are called here. */
+  activated: string[]
+  /** Whether another user of the agent may get other tools. */
+  isPersonal: boolean
+}
+
+export const createAccessRows = (db: ServiceDb<PrismaClient>) => ({
+  read: async (tenantId: string, agentId: string, userId: string): Promise<McpAccess> => {
+    const { prisma } = db.forTenant(tenantId)
+    const grants = await prisma.mcpAgentGrant.findMany({
+      where: { tenantId, agentId, enabled: true, server: { enabled: true } },
+      include: { server: true },
+    })
+    if (grants.length === 0) return { servers: [], activated: [], isPersonal: false }
+    const serverId = { in: grants.map((grant) => grant.serverId) }
+    const [users, credentials, found] = await Promise.all([
+      prisma.mcpUserGrant.findMany({ where: { tenantId, serverId } }),
+      prisma.mcpUserCredential.findMany({ where: { tenantId, serverId } }),
+      prisma.mcpActivatedTool.findMany({
+        where: { tenantId, agentId, userId },
+        orderBy: { activatedAt: 'desc' },
+        take: mostActivated,
+      }),
+    ])
+    const servers = grants.flatMap((grant): GrantedServer[] => {
+      const user = users.find((each) => each.serverId === grant.serverId && each.userId === userId)
+      const own = credentials.find((each) => each.serverId === grant.serverId && each.userId === userId)
+      const { settings } = grant.server
+      const needsOwn = (settings as Record<string, unknown>)['require_user_credentials'] === true
+      if (user?.enabled === false || (needsOwn && own === undefined)) return []
+      return [
+        {
+          server: toServer(grant.server),
+          sealed: grant.server.secrets,
+          own: own && { id: own.id, sealed: own.secrets },
+          agent: { toolAllow: grant.toolAllow, toolDeny: grant.toolDeny },
+          user: user && { toolAllow: user.toolAllow, toolDeny: user.toolDeny },
+        },
+      ]
+    })
+    return {
+      servers: servers.sort((a, b) => (a.server.name < b.server.name ? -1 : 1)),
+      activated: found.map(({ toolName }) => toolName),
+      isPersonal:
+        users.length > 0 ||
+        credentials.length > 0 ||
+        grants.some(({ server }) => (server.settings as Record<string, unknown>)['require_user_credentials'] === true),
+    }
+  },
+
+  activate: async (tenantId: string, agentId: string, userId: string, names: readonly string[]): Promise<void> => {
+    const activatedAt = new Date()
+    await db.forTenant(tenantId).change(async (tx) => {
+      for (const toolName of names) {
+        const key = { tenantId, agentId, userId, toolName }
+        await tx.mcpActivatedTool.upsert({
+          where: { tenantId_agentId_userId_toolName: key },
+          create: { ...key, activatedAt },
+          update: { activatedAt },
+        })
+      }
+      return { result: undefined, evict: [{ kind: 'mcp', tenantId }] }
+    })
+  },
+})
+
+export type AccessRows = ReturnType<typeof createAccessRows>

@@ -1,0 +1,423 @@
+/** Tools of MCP servers in the hands of agents: official servers, unmodified, and programs that misbehave. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { readFile, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { json } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
+import { findFreePort } from '../../../test/support/free-port.ts'
+import { rule, ruleName } from '../../../test/support/rule.ts'
+import { auditTrail, mcpTenant, type Body } from './mcp-support.ts'
+import { startTools, type ToolsHarness } from './support.ts'
+
+const official = (name: string, program = 'index') =>
+  fileURLToPath(
+    new URL(`../../../node_modules/@modelcontextprotocol/server-${name}/dist/${program}.js`, import.meta.url),
+  )
+const fake = fileURLToPath(new URL('../../../test/fakes/mcp-program.mjs', import.meta.url))
+const program = (...args: string[]) => ({ transport: 'stdio', command: process.execPath, args, url: '' })
+
+let tools: ToolsHarness
+let trail: Awaited<ReturnType<typeof auditTrail>>
+const children: ChildProcess[] = []
+beforeAll(async () => {
+  tools = await startTools({ mcpStdio: 'all' }, { backoffMs: 50 })
+  trail = await auditTrail(tools)
+})
+afterAll(async () => {
+  for (const child of children) child.kill('SIGKILL')
+  await tools.stop()
+})
+
+/** A tenant with an agent that may use one server. */
+const withServer = async (server: object, grant: object = {}) => {
+  const mine = mcpTenant(tools)
+  const agentId = mine.agent()
+  const id = await mine.server({ name: 'srv', ...server })
+  await mine.post(`/servers/${id}/grants/agent`, { agent_id: agentId, ...grant })
+  const rpc = tools.rpc(ToolsServiceService)
+  const list = async (userId = 'ann', config: object = {}) =>
+    rpc.listTools(tools.call(mine.admin), { agentId, userId, toolsConfigJson: JSON.stringify(config) })
+  return {
+    ...mine,
+    id,
+    agentId,
+    list,
+    /** The names of the tools of MCP servers that the agent is offered. */
+    names: async (...args: Parameters<typeof list>) =>
+      (await list(...args)).tools.map(({ name }) => name).filter((name) => name.startsWith('mcp_')),
+    run: (tool: string, args: object = {}, userId = 'ann', more: object = {}) =>
+      rpc.invokeTool(
+        { ...tools.call(mine.admin), ...more },
+        { tool, argumentsJson: JSON.stringify(args), context: { ...context, agentId, userId } },
+      ),
+  }
+}
+const context = {
+  agentId: '',
+  agentKey: '',
+  userId: '',
+  sessionKey: '',
+  channel: 'ws',
+  chatId: '',
+  peerKind: 'direct',
+  runId: '',
+  workspace: '',
+  toolsConfigJson: '',
+}
+/** What the fake says it was told. */
+const saidBy = ({ output }: { output: string }): Body =>
+  JSON.parse(output.split('\n').find((line) => line.startsWith('{'))!) as Body
+
+/** An MCP server in this process with so many tools, and as little else as the protocol allows. */
+const manyTools = async (count: number) => {
+  const server = createServer((request, response) => {
+    if (request.method !== 'POST') return void response.writeHead(405).end()
+    void json(request).then((asked) => {
+      const { id, method } = asked as { id?: number; method: string }
+      if (id === undefined) return response.writeHead(202).end()
+      const schema = { type: 'object', properties: { text: { type: 'string', description: 'what is to be told' } } }
+      const listed = Array.from({ length: count }, (_, at) => ({
+        name: `tool_${at}`,
+        description: `Tells what it was told, number ${at}`,
+        inputSchema: schema,
+      }))
+      const results: Record<string, object> = {
+        initialize: {
+          protocolVersion: '2025-06-18',
+          capabilities: { tools: {} },
+          serverInfo: { name: 'm', version: '1' },
+        },
+        'tools/list': { tools: listed },
+      }
+      const result = results[method]
+      const answer = result === undefined ? { error: { code: -32601, message: 'unknown' } } : { result }
+      response.writeHead(200, { 'content-type': 'application/json' })
+      return response.end(JSON.stringify({ jsonrpc: '2.0', id, ...answer }))
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    base: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () => {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+
+/** A server over HTTP in a process of its own. */
+const listening = async (script: string, ...args: string[]) => {
+  const port = await findFreePort()
+  const child = spawn(process.execPath, [script, ...args], {
+    env: { ...process.env, PORT: String(port) },
+    stdio: 'pipe',
+  })
+  children.push(child)
+  const base = `http://127.0.0.1:${port}`
+  while (
+    !(await fetch(base).then(
+      () => true,
+      () => false,
+    ))
+  )
+    await sleep(30)
+  return { base, child, port }
+}
+
+describe('official servers', () => {
+  test('everything over stdio', async () => {
+    const { names, run } = await withServer(program(official('everything'), 'stdio'))
+    expect(await names()).toContain('mcp_srv__echo')
+    const { output, isError } = await run('mcp_srv__echo', { message: 'hello' })
+    expect([output, isError]).toEqual([expect.stringMatching(/<<<EXTERNAL_UNTRUSTED_CONTENT>>>[^]*Echo: hello/), false])
+  })
+
+  test('everything over streamable HTTP and over SSE, restarted in between', async () => {
+    for (const [transport, path] of [
+      ['streamable-http', 'mcp'],
+      ['sse', 'sse'],
+    ] as const) {
+      const name = transport === 'sse' ? 'sse' : 'streamableHttp'
+      const { base, child, port } = await listening(official('everything'), name)
+      const { run } = await withServer({ transport, url: `${base}/${path}` })
+      expect(await run('mcp_srv__echo', { message: transport })).toMatchObject({ isError: false })
+      child.kill('SIGKILL')
+      const again = spawn(process.execPath, [official('everything'), name], {
+        env: { ...process.env, PORT: String(port) },
+        stdio: 'ignore',
+      })
+      children.push(again)
+      while ((await run('mcp_srv__echo', { message: 'again' })).isError) await sleep(100)
+    }
+  })
+
+  test('filesystem and memory over stdio', async () => {
+    const folder = `${tools.mesh.dataDir}/`
+    await writeFile(`${folder}note.txt`, 'a note')
+    const files = await withServer(program(official('filesystem'), folder))
+    const read = await files.run('mcp_srv__read_text_file', { path: `${folder}note.txt` })
+    expect([read.isError, read.output]).toEqual([false, expect.stringContaining('a note')])
+    const memory = await withServer({
+      ...program(official('memory')),
+      env: { MEMORY_FILE_PATH: `${folder}graph.json` },
+    })
+    await memory.run('mcp_srv__create_entities', {
+      entities: [{ name: 'Ann', entityType: 'person', observations: ['likes tea'] }],
+    })
+    expect((await memory.run('mcp_srv__search_nodes', { query: 'tea' })).output).toContain('Ann')
+  })
+})
+
+describe('programs', () => {
+  test('know nothing of our environment but what the server is given', async () => {
+    process.env['MCP_TEST_SECRET'] = 'not yours'
+    const { run } = await withServer({ ...program(fake, 'plain'), env: { GIVEN: 'yes' } })
+    const said = saidBy(await run('mcp_srv__tell', { text: 'hi', other: null }))
+    delete process.env['MCP_TEST_SECRET']
+    expect(said).toMatchObject({ args: { text: 'hi' }, env: { GIVEN: 'yes' } })
+    expect(said['env']).not.toHaveProperty('MCP_TEST_SECRET')
+  })
+
+  test('that die are said to have, and are started again', async () => {
+    const { run, put, id } = await withServer(program(fake, 'dies'))
+    expect(await run('mcp_srv__tell')).toMatchObject({ isError: true, output: expect.stringContaining('srv failed') })
+    await put(`/servers/${id}`, { args: [fake, 'plain'] })
+    expect(await run('mcp_srv__tell')).toMatchObject({ isError: false })
+  })
+
+  test('that hang end at the time of the server, and a caller who leaves waits no longer', async () => {
+    const { run } = await withServer({ ...program(fake, 'hangs'), timeout_sec: 1 })
+    expect(await run('mcp_srv__tell')).toMatchObject({ isError: true })
+    const leaving = new AbortController()
+    const waiting = run('mcp_srv__tell', {}, 'ann', { signal: leaving.signal })
+    await sleep(50)
+    leaving.abort()
+    await expect(waiting).rejects.toMatchObject({ code: 'CANCELLED' })
+  })
+
+  test('may garble: what is no message is passed over', async () => {
+    const { run } = await withServer(program(fake, 'garbles'))
+    expect(saidBy(await run('mcp_srv__tell', { text: 'hi' }))).toMatchObject({ args: { text: 'hi' } })
+  })
+
+  test('that flood are ended', async () => {
+    const { run } = await withServer(program(fake, 'floods'))
+    expect(await run('mcp_srv__tell')).toMatchObject({ isError: true })
+  })
+
+  test('end with all they started', async () => {
+    const { run, remove, id } = await withServer(program(fake, 'leaves-children'))
+    const { pid } = saidBy(await run('mcp_srv__tell'))
+    await remove(`/servers/${id}`)
+    while (
+      await readFile(`/proc/${String(pid)}/stat`, 'utf8').then(
+        (stat) => !stat.includes(') Z'),
+        () => false,
+      )
+    )
+      await sleep(20)
+  })
+})
+
+describe('who gets which tools', () => {
+  test('agents without a grant get none, nor do those whose server is off', async () => {
+    const { names, agent, admin, put, id } = await withServer(program(fake, 'plain'))
+    expect(await names()).toEqual(['mcp_srv__tell'])
+    const other = agent('other')
+    const { tools: theirs } = await tools
+      .rpc(ToolsServiceService)
+      .listTools(tools.call(admin), { agentId: other, userId: 'ann', toolsConfigJson: '' })
+    expect(theirs.filter(({ name }) => name.startsWith('mcp_'))).toEqual([])
+    await put(`/servers/${id}`, { enabled: false })
+    expect(await names()).toEqual([])
+  })
+
+  test('lists are asked at each call: what is taken away is gone at once', async () => {
+    const { names, run, post, id } = await withServer(program(fake, 'plain', '3'), { tool_deny: ['tool_0'] })
+    expect(await names()).toEqual(['mcp_srv__tool_1', 'mcp_srv__tool_2'])
+    expect(await run('mcp_srv__tool_0')).toMatchObject({
+      isError: true,
+      output: expect.stringContaining('unknown tool'),
+    })
+    await post(`/servers/${id}/grants/user`, { user_id: 'bob', tool_allow: ['tool_2'] })
+    expect([await names('ann'), await names('bob')]).toEqual([
+      ['mcp_srv__tool_1', 'mcp_srv__tool_2'],
+      ['mcp_srv__tool_2'],
+    ])
+    expect(await run('mcp_srv__tool_1', {}, 'bob')).toMatchObject({ isError: true })
+    expect(await run('mcp_srv__tool_1', {}, 'ann')).toMatchObject({ isError: false })
+  })
+
+  test("each user's calls go over the connection of their own secrets", async () => {
+    const { run, ask, as, id, names, list } = await withServer({ ...program(fake, 'plain'), env: { WHO: 'nobody' } })
+    for (const userId of ['ann', 'bob'])
+      await ask(as({ userId }), 'PUT', `/servers/${id}/user-credentials`, { env: { WHO: userId } })
+    const who = async (userId: string) =>
+      (saidBy(await run('mcp_srv__tell', {}, userId))['env'] as Body)['WHO'] as string
+    const users = ['ann', 'bob', 'eve', 'bob', 'ann']
+    expect(await Promise.all(users.map(who))).toEqual(['ann', 'bob', 'nobody', 'bob', 'ann'])
+    expect((await list()).ofUser).toBe(true)
+    await ask(as({ userId: 'ann' }), 'PUT', `/servers/${id}/user-credentials`, { env: { WHO: 'new' } })
+    expect(await who('ann')).toBe('new')
+    await ask(as({ userId: 'ann' }), 'PUT', `/servers/${id}`, { settings: { require_user_credentials: true } })
+    expect([await names('eve'), await names('bob')]).toEqual([[], ['mcp_srv__tell']])
+  })
+
+  test('policies name them by their groups', async () => {
+    const { names } = await withServer(program(fake, 'plain', '2'))
+    expect(await names('ann', { deny: ['group:mcp'] })).toEqual([])
+    expect(await names('ann', { allow: ['group:mcp:srv'], deny: ['mcp_srv__tool_0'] })).toEqual(['mcp_srv__tool_1'])
+    expect(await names('ann', { allow: ['group:fs'] })).toEqual([])
+  })
+
+  test('beyond forty they are found by searching, and what is found is offered from then on', async () => {
+    const { names, run } = await withServer(program(fake, 'plain', '60'))
+    const before = await names()
+    expect(before).toHaveLength(41)
+    expect(before.at(-1)).toBe('mcp_tool_search')
+    const { output } = await run('mcp_tool_search', { query: 'number 57' })
+    const found = JSON.parse(output) as Body
+    expect(found['tools'][0]).toMatchObject({ name: 'mcp_srv__tool_57', original_name: 'tool_57', server: 'srv' })
+    expect(await names()).toContain('mcp_srv__tool_57')
+    // Called by its name, it is found, too.
+    expect(await run('mcp_srv__tool_59')).toMatchObject({ isError: false })
+    expect(await names()).toContain('mcp_srv__tool_59')
+    expect(await names('bob')).not.toContain('mcp_srv__tool_59')
+  })
+
+  test('calls at once share one connection', async () => {
+    const { run } = await withServer(program(fake, 'plain'))
+    const said = await Promise.all(Array.from({ length: 200 }, (_, at) => run('mcp_srv__tell', { text: `${at}` })))
+    const texts = said.map((each) => saidBy(each))
+    expect(texts.map(({ args }) => (args as Body)['text'] as string)).toEqual(said.map((_, at) => `${at}`))
+    expect(new Set(texts.map(({ pid }) => pid as number)).size).toBe(1)
+  })
+
+  test("another tenant's servers are not there", async () => {
+    const theirs = await withServer(program(fake, 'plain'))
+    await theirs.names()
+    const mine = mcpTenant(tools)
+    const call = tools.call(mine.admin)
+    const request = { agentId: theirs.agentId, userId: 'ann', toolsConfigJson: '' }
+    const { tools: listed } = await tools.rpc(ToolsServiceService).listTools(call, request)
+    expect(listed.filter(({ name }) => name.startsWith('mcp_'))).toEqual([])
+    const asked = { tool: 'mcp_srv__tell', argumentsJson: '{}', context: { ...context, agentId: theirs.agentId } }
+    expect(await tools.rpc(ToolsServiceService).invokeTool(call, asked)).toMatchObject({ isError: true })
+  })
+})
+
+describe('trials', () => {
+  rule('testMcpConnection.tellsBothOutcomes', async () => {
+    const { post } = mcpTenant(tools)
+    expect(await post('/servers/test', program(fake, 'plain', '3'))).toMatchObject({
+      status: 200,
+      body: { success: true, tool_count: 3 },
+    })
+    const { status, body } = await post('/servers/test', { transport: 'stdio', command: 'no-such-program' })
+    expect([status, body]).toEqual([200, { success: false, error: expect.any(String) }])
+  })
+
+  describe('of a service that is in a hurry, and runs programs for owners only', () => {
+    let strict: ToolsHarness
+    beforeAll(async () => {
+      strict = await startTools({ mcpStdio: 'master' }, { connectMs: 300 })
+    })
+    afterAll(() => strict.stop())
+
+    rule('testMcpConnection.givesUp', async () => {
+      const { post } = mcpTenant(strict, { role: 'owner' })
+      expect((await post('/servers/test', program(fake, 'mute'))).body).toMatchObject({ success: false })
+    })
+
+    rule('testMcpConnection.guardsPrograms', async () => {
+      const { post } = mcpTenant(strict)
+      expect((await post('/servers/test', program(fake, 'plain'))).status).toBe(403)
+    })
+  })
+
+  rule('testMcpConnection.requiresATransport', async () => {
+    const { post } = mcpTenant(tools)
+    expect((await post('/servers/test', { url: 'https://mcp.example.org/' })).status).toBe(400)
+    const { status, body } = await post('/servers/test', { transport: 'pigeon', url: 'https://mcp.example.org/' })
+    expect([status, body['success']]).toEqual([200, false])
+  })
+
+  it.each(['http://10.0.0.1/', 'http://169.254.169.254/', 'http://[::1]/', 'http://127.0.0.2/', 'file:///etc/passwd'])(
+    ruleName('testMcpConnection.guardsAddresses', '%s'),
+    async (url) => {
+      const { post } = mcpTenant(tools)
+      for (const transport of ['sse', 'streamable-http'])
+        expect((await post('/servers/test', { transport, url })).status).toBe(400)
+    },
+  )
+
+  rule('reconnectMcpServer.opensAfresh', async () => {
+    const { run, post, id } = await withServer(program(fake, 'plain'))
+    const pid = async () => saidBy(await run('mcp_srv__tell'))['pid'] as number
+    const before = await pid()
+    expect(await pid()).toBe(before)
+    expect(await post(`/servers/${id}/reconnect`, {})).toMatchObject({ status: 200, body: { status: 'reconnected' } })
+    expect(await pid()).not.toBe(before)
+  })
+
+  rule('reconnectMcpServer.refusesUnknownServers', async () => {
+    const { id } = await withServer(program(fake, 'plain'))
+    expect((await mcpTenant(tools).post(`/servers/${id}/reconnect`, {})).status).toBe(404)
+  })
+
+  rule('reconnectMcpServer.isAudited', async () => {
+    const { post, id, admin } = await withServer(program(fake, 'plain'))
+    await post(`/servers/${id}/reconnect`, {})
+    expect(await trail.first(admin.tenantId, 'mcpServerReconnected')).toMatchObject({
+      action: 'mcp_server.reconnected',
+      data: { id, actorId: 'ann' },
+    })
+  })
+
+  rule('listMcpServerTools.asksTheServer', async () => {
+    const { get, id } = await withServer(program(fake, 'plain'))
+    expect(await get(`/servers/${id}/tools`)).toEqual({
+      tools: [{ name: 'tell', description: 'Tells what it was told, number 0' }],
+    })
+  })
+
+  rule('listMcpServerTools.isEmptyWithoutAnAnswer', async () => {
+    const { get, id } = await withServer({ transport: 'stdio', command: 'no-such-program', url: '' })
+    expect(await get(`/servers/${id}/tools`)).toEqual({ tools: [] })
+  })
+})
+
+test('a thousand tools of thirty servers cost little once they are known', async () => {
+  const mine = mcpTenant(tools)
+  const agentId = mine.agent()
+  const { base, close } = await manyTools(34)
+  try {
+    for (let at = 0; at < 30; at++) {
+      const id = await mine.server({ name: `srv-${at}`, url: `${base}/${at}` })
+      await mine.post(`/servers/${id}/grants/agent`, { agent_id: agentId })
+    }
+    const list = () =>
+      tools.rpc(ToolsServiceService).listTools(tools.call(mine.admin), { agentId, userId: 'ann', toolsConfigJson: '' })
+    const before = (await list()).tools.map(({ name }) => name)
+    expect(before.filter((name) => name.startsWith('mcp_'))).toHaveLength(41)
+    const times: number[] = []
+    for (let time = 0; time < 20; time++) {
+      const begun = performance.now()
+      await list()
+      times.push(performance.now() - begun)
+    }
+    if (process.env['CLAWMESH_TEST_LOG'] !== undefined)
+      console.info('median of listing 1,020 tools, ms', times.sort((a, b) => a - b)[10])
+    const found = await tools.rpc(ToolsServiceService).invokeTool(tools.call(mine.admin), {
+      tool: 'mcp_tool_search',
+      argumentsJson: '{"query":"srv-29 number 33"}',
+      context: { ...context, agentId, userId: 'ann' },
+    })
+    expect(found.output).toContain('mcp_srv_29__tool_33')
+  } finally {
+    close()
+  }
+})

@@ -37,6 +37,8 @@ export const callerSchema = z.object({
   role: z.enum(roles),
   /** Scopes of the API key; empty for other credentials. */
   scopes: z.array(z.string()),
+  /** Id of the API key; absent for other credentials. */
+  keyId: z.string().max(100).optional(),
   /** Limits of the API key, where it has any; 0 is none. */
   keyLimits: z.object({ rateLimitRpm: z.int().min(0), maxConcurrentRuns: z.int().min(0) }).optional(),
   /** What vouched for the caller. */

@@ -147,6 +147,10 @@ const fieldsFor = (tenant: Target, agent: string): Readonly<Record<string, unkno
   // A run of a key of nobody.
   keyId: crypto.randomUUID(),
   runId: crypto.randomUUID(),
+  // A reservation of nobody.
+  reservationId: crypto.randomUUID(),
+  servedProvider: tenant.ids.providerName[0],
+  servedModel: 'gpt-4o',
   // Of a graph that has none.
   entityId: crypto.randomUUID(),
   entityType: 'person',

@@ -29,6 +29,9 @@ const things: Readonly<Record<string, (admin: WsClient) => Promise<string>>> = {
   ),
   'agents.links.update linkId': (admin) => agentLink(admin),
   'agents.links.delete linkId': (admin) => agentLink(admin),
+  ...Object.fromEntries(
+    ['get', 'update', 'delete'].map((method) => [`usage.caps.${method} id`, (admin: WsClient) => usageCap(admin)]),
+  ),
   'device.pair.approve code': (admin) => pairingCode(admin),
   'device.pair.deny code': (admin) => pairingCode(admin),
   'device.pair.revoke senderId': async (admin) => {
@@ -37,6 +40,10 @@ const things: Readonly<Record<string, (admin: WsClient) => Promise<string>>> = {
     await admin.need('device.pair.approve', { code })
     return senderId
   },
+}
+const usageCap = async (admin: WsClient): Promise<string> => {
+  const cap = { scope: 'user', subject: 'nobody', metric: 'runs', period: 'day', amount: 1 }
+  return (await admin.need<{ cap: { id: string } }>('usage.caps.create', cap)).cap.id
 }
 const everyHour = { name: 'job', message: 'go', schedule: { kind: 'every', everyMs: 3_600_000 } }
 const cronJob = async (admin: WsClient): Promise<string> =>
@@ -58,6 +65,8 @@ const pairingCode = async (admin: WsClient): Promise<string> => {
 }
 /** Params that look like names of things, but name nothing that is stored. */
 const newNames: readonly string[] = [
+  // Filters a list, as over HTTP.
+  'usage.caps.utilization cap_id',
   'device.pair.request senderId',
   'device.pair.request chatId',
   'device.pair.request accountId',

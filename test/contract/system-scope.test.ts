@@ -39,6 +39,8 @@ const openers = [
   'traces/src/activity/rows.ts',
   'traces/src/intake/rows.ts',
   'traces/src/partitions/rows.ts',
+  // finds reservations of every tenant whose process died
+  'traces/src/usage-caps/ledger-rows.ts',
 ]
 
 test('the system scope is used by those that work over all tenants, and nobody else', () => {

@@ -14,6 +14,7 @@ export const cacheKinds = [
   'agents',
   'context_files',
   'providers',
+  'usage_caps',
   'builtin_tools',
   'mcp',
   'system_configs',

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { ServiceName } from '../http/operation.ts'
 import { agentStatuses } from '../http/agents/agents.ts'
+import { capMetrics, capModes, capPeriods, capScopes } from '../http/traces/usage-caps.ts'
 import { span, trace } from '../http/traces/traces.ts'
 import { uuid } from '../http/common.ts'
 
@@ -26,6 +27,16 @@ const linkedKeys = { sourceAgentKey: z.string(), targetAgentKey: z.string() }
 
 /** What happens while a model writes the files of an agent. */
 export const summoningSteps = ['started', 'file_generated', 'completed', 'failed'] as const
+
+/** What a usage cap is about. */
+const cappedUsage = {
+  scope: z.enum(capScopes),
+  subject: z.string(),
+  metric: z.enum(capMetrics),
+  period: z.enum(capPeriods),
+  mode: z.enum(capModes),
+  amount: z.number(),
+}
 
 const actor = { actorId: z.string(), ipAddress: z.string().optional() }
 /**
@@ -284,6 +295,28 @@ export const events = {
     'titled',
     'A conversation was named after what was said in it',
     z.object({ sessionKey: z.string(), label: z.string(), userId: z.string() }),
+  ),
+  usageCapCreated: event('traces', 'usage_cap', 'created', 'What may be used was capped', changed),
+  usageCapUpdated: event(
+    'traces',
+    'usage_cap',
+    'updated',
+    'A usage cap was changed',
+    changed.extend({ changes: z.array(z.string()) }),
+  ),
+  usageCapDeleted: event('traces', 'usage_cap', 'deleted', 'A usage cap was deleted', changed),
+  usageCapReached: event(
+    'traces',
+    'usage_cap',
+    'reached',
+    'So much of a usage cap is used: 50, 80 or 100 % of its amount',
+    z.object({
+      id: uuid,
+      ...cappedUsage,
+      percent: z.literal([50, 80, 100]),
+      used: z.number(),
+      renewsAt: z.string(),
+    }),
   ),
   // One event a run, for all who are interested: each more would cost every turn a row and a message.
   runEnded: event(

@@ -57,6 +57,12 @@ export const en = {
   'error.run_failed': 'agent run failed: {reason}',
   'error.run_lost': 'the process running this turn died',
   'error.budget_exceeded': 'monthly budget of agent {agent} is spent',
+  'error.usage_cap_spent':
+    'the cap on the {what} of {kind} {subject} is used up: {used} of {amount}; it renews at {renews}',
+  'error.usage_cap_held': 'the rest of the cap on the {what} of {kind} {subject} is reserved by calls under way',
+  'error.price_unknown':
+    'model {model} of provider {provider} has no price, which a cap on the {what} of {kind} {subject} needs',
+  'error.too_many_usage_caps': 'the tenant has {limit} usage caps, which is as many as it may',
   'error.session_busy': 'session {key} is busy',
   'error.queue_full': 'too many messages wait in session {key}',
   'error.invalid_channel_type': 'invalid channel_type: {value}',

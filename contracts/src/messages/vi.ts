@@ -59,6 +59,13 @@ export const vi: Record<keyof typeof en, string> = {
   'error.run_failed': 'lượt chạy của tác tử thất bại: {reason}',
   'error.run_lost': 'tiến trình đang chạy lượt này đã chết',
   'error.budget_exceeded': 'ngân sách tháng của tác tử {agent} đã hết',
+  'error.usage_cap_spent':
+    'hạn mức {what} của {kind} {subject} đã hết: {used} trên {amount}; được làm mới lúc {renews}',
+  'error.usage_cap_held':
+    'phần còn lại của hạn mức {what} của {kind} {subject} đang được giữ cho các lệnh gọi đang chạy',
+  'error.price_unknown':
+    'mô hình {model} của nhà cung cấp {provider} không có giá, mà hạn mức {what} của {kind} {subject} cần',
+  'error.too_many_usage_caps': 'bên thuê có {limit} hạn mức sử dụng, là số tối đa được phép',
   'error.session_busy': 'phiên {key} đang bận',
   'error.queue_full': 'có quá nhiều tin nhắn đang chờ trong phiên {key}',
   'error.invalid_channel_type': 'channel_type không hợp lệ: {value}',

@@ -21,6 +21,7 @@ export const words = {
   'kind.item': { en: 'item', vi: 'mục', zh: '项目' },
   'kind.link': { en: 'link', vi: 'liên kết', zh: '链接' },
   'kind.mcp_server': { en: 'MCP server', vi: 'máy chủ MCP', zh: 'MCP 服务器' },
+  'kind.model': { en: 'model', vi: 'mô hình', zh: '模型' },
   'kind.oidc_issuer': { en: 'OIDC issuer', vi: 'bên phát hành OIDC', zh: 'OIDC 签发方' },
   'kind.package': { en: 'package', vi: 'gói', zh: '软件包' },
   'kind.paired_device': { en: 'paired device', vi: 'thiết bị đã ghép nối', zh: '已配对设备' },
@@ -35,8 +36,11 @@ export const words = {
   'kind.tenant': { en: 'tenant', vi: 'bên thuê', zh: '租户' },
   'kind.tool': { en: 'tool', vi: 'công cụ', zh: '工具' },
   'kind.trace': { en: 'trace', vi: 'vết chạy', zh: '追踪' },
+  'kind.usage_cap': { en: 'usage cap', vi: 'hạn mức sử dụng', zh: '用量上限' },
   'kind.user': { en: 'user', vi: 'người dùng', zh: '用户' },
 
+  'what.cost_of_a_day': { en: 'cost of a day', vi: 'chi phí trong ngày', zh: '每日费用' },
+  'what.cost_of_a_month': { en: 'cost of a month', vi: 'chi phí trong tháng', zh: '每月费用' },
   'what.database': { en: 'database', vi: 'cơ sở dữ liệu', zh: '数据库' },
   'what.embedding_model': { en: 'embedding model', vi: 'mô hình nhúng', zh: '嵌入模型' },
   'what.keys_of_the_oidc_issuer': {
@@ -44,6 +48,11 @@ export const words = {
     vi: 'khóa của bên phát hành OIDC',
     zh: 'OIDC 签发方的密钥',
   },
+  'what.runs_of_a_day': { en: 'runs of a day', vi: 'số lượt chạy trong ngày', zh: '每日运行次数' },
+  'what.runs_of_a_month': { en: 'runs of a month', vi: 'số lượt chạy trong tháng', zh: '每月运行次数' },
+  'what.tokens_of_a_day': { en: 'tokens of a day', vi: 'số token trong ngày', zh: '每日 token 数' },
+  'what.tokens_of_a_month': { en: 'tokens of a month', vi: 'số token trong tháng', zh: '每月 token 数' },
+  'what.usage_caps': { en: 'usage caps', vi: 'hạn mức sử dụng', zh: '用量上限' },
 
   'action.change_built_in_tools': { en: 'change built-in tools', vi: 'thay đổi công cụ có sẵn', zh: '更改内置工具' },
   'action.make_keys_of_another_tenant': {
@@ -130,6 +139,13 @@ export const words = {
     en: 'must be {known} or an absolute path',
     vi: 'phải là {known} hoặc một đường dẫn tuyệt đối',
     zh: '必须是 {known} 或绝对路径',
+  },
+  'reason.must_be_a_whole_number': { en: 'must be a whole number', vi: 'phải là số nguyên', zh: '必须是整数' },
+  'reason.must_be_an_id': { en: 'must be an id', vi: 'phải là mã định danh', zh: '必须是标识' },
+  'reason.must_be_empty_for_the_tenant': {
+    en: 'must be empty for the tenant',
+    vi: 'phải để trống đối với bên thuê',
+    zh: '对租户必须为空',
   },
   'reason.negative': { en: 'negative', vi: 'là số âm', zh: '为负数' },
   'reason.nested_too_deep': {

@@ -78,6 +78,25 @@ export const wsEvents = {
       }),
     },
   }),
+  'usage.cap.reached': wsEvent({
+    audience: 'admin',
+    about: 'So much of a usage cap is used: 50, 80 or 100 % of its amount',
+    payload: z.object({
+      cap_id: uuid,
+      scope: z.string(),
+      subject: z.string().describe('Whose usage it is; empty for the tenant'),
+      metric: z.string(),
+      period: z.string(),
+      mode: z.string(),
+      amount: z.number(),
+      percent: z.number(),
+      used: z.number(),
+      renews_at: z.string(),
+    }),
+    from: {
+      usageCapReached: ({ id, renewsAt, ...reached }) => ({ cap_id: id, renews_at: renewsAt, ...reached }),
+    },
+  }),
   'agent.summoning': wsEvent({
     audience: 'user',
     about: 'A step of the summoning of an agent, for admins and the owner of the agent',

@@ -13,7 +13,7 @@ import { looksLikeToken, createTokenVerifier, type TokenUser } from './token-ver
 /** An authenticated requester whose tenant is not chosen yet. */
 interface Principal extends Pick<
   Caller,
-  'credential' | 'role' | 'scopes' | 'userId' | 'userBound' | 'fallbackUserId' | 'keyLimits'
+  'credential' | 'role' | 'scopes' | 'userId' | 'userBound' | 'fallbackUserId' | 'keyId' | 'keyLimits'
 > {
   readonly tenantScope: TenantScope
   /** Whom the rate limit counts; empty when only the address tells callers apart. */
@@ -53,6 +53,7 @@ const byApiKey = (key: ApiKey, credentials: PresentedCredentials): Principal => 
     ...(key.ownerId === '' ? fallbackUser(credentials, key.keyId) : {}),
     tenantScope: key.tenantId === '' ? { kind: 'all' } : { kind: 'own', tenantId: key.tenantId },
     limitKey: limitKeyOf(userId, credentials.bearerHash),
+    keyId: key.keyId,
     ...keyLimitsOf(key),
     apiKey: key,
   }

@@ -1,6 +1,6 @@
 /** Long conversations: what the model is shown of them, their summaries, and what happens when none can be made. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ChatMessage } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import type { ChatMessage, ChatRequest } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { RunEvent } from '@clawmesh/contracts'
 import { createJobQueue } from '@clawmesh/chassis'
 import { sessionJobs } from '../src/runs/session-jobs.ts'
@@ -44,6 +44,13 @@ const broken: Script = async function* () {
   throw new Error('the model is away')
 }
 
+const purposeOf = ({ messages }: ChatRequest): keyof typeof says => {
+  const system = messages[0]!.content
+  if (system.startsWith('You keep the notes')) return 'summary'
+  if (system.startsWith('You look after')) return 'memory'
+  return system.startsWith('Give the conversation a title') ? 'title' : 'chat'
+}
+
 const createAgent = async (agentKey: string) => {
   const body = { agent_key: agentKey, provider: 'fake', model: 'fake-1', context_window: contextWindow }
   expect((await agents.request(caller, 'POST', '/v1/agents', body)).status).toBe(201)
@@ -52,15 +59,7 @@ const createAgent = async (agentKey: string) => {
 beforeAll(async () => {
   agents = await startAgents({ CLAWMESH_JOB_RETRY_MS: '10' })
   agents.model = (request, call) => {
-    const system = request.messages[0]!.content
-    const purpose = system.startsWith('You keep the notes')
-      ? 'summary'
-      : system.startsWith('You look after')
-        ? 'memory'
-        : system.startsWith('Give the conversation a title')
-          ? 'title'
-          : 'chat'
-    return says[purpose](request, call)
+    return says[purposeOf(request)](request, call)
   }
   await createAgent('small')
 })
@@ -94,6 +93,19 @@ const fill = async (key: string, turns = 14) => {
   for (let turn = 1; turn < turns; turn++) await say(key, `turn ${turn} ${'x'.repeat(1_500)}`)
 }
 const chatAsked = () => agents.asked.filter(({ messages }) => messages[0]!.content.startsWith('You are'))
+
+rule('createUsageCap.countsBackgroundWork', async () => {
+  const key = 'agent:small:spent'
+  await fill(key)
+  await compacted(key)
+  expect(agents.asked.map(purposeOf)).toContain('summary')
+  const [agentId] = new Set(agents.asked.map(({ spender }) => spender?.agentId))
+  expect(agentId).toMatch(/^[0-9a-f-]{36}$/)
+  for (const { spender } of agents.asked) expect(spender).toMatchObject({ agentId, userId: 'alice' })
+  // Only turns are runs.
+  expect(agents.asked.filter(({ spender }) => spender?.beginsRun)).toHaveLength(14)
+  expect(chatAsked().every(({ spender }) => spender?.beginsRun)).toBe(true)
+})
 
 rule('wakeAgent.summarisesLongConversations', async () => {
   const key = 'agent:small:long'

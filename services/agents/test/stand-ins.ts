@@ -16,6 +16,7 @@ import { consumeEvents } from '../../../test/support/events.ts'
 import { startServices, type ServiceHarness } from '../../../test/support/service-harness.ts'
 import { agentsConfig, agentsService } from '../src/index.ts'
 import { standInArchives, type ArchiveStandIns } from './archive-stand-ins.ts'
+import { fakeRpc } from '../../../test/support/fake-rpc.ts'
 
 export type Script = (request: ChatRequest, call: Call) => AsyncIterable<ChatResponse>
 
@@ -134,11 +135,7 @@ export const startAgents = async (env: Record<string, string> = {}): Promise<Age
     { name: 'providers', rpc: [implementRpc(ProvidersServiceService, providers)], parts: [] },
     { name: 'tools', rpc: [implementRpc(ToolsServiceService, tools), state.archives.workspacesRpc], parts: [] },
     { name: 'memory', rpc: [state.archives.memoryRpc], parts: [] },
-    {
-      name: 'traces',
-      rpc: [implementRpc(TracesServiceService, { getAgentMonthCost: async () => ({ costUsd: state.monthCostUsd }) })],
-      parts: [],
-    },
+    fakeRpc(TracesServiceService, { getAgentMonthCost: async () => ({ costUsd: state.monthCostUsd }) }),
     {
       name: 'channels',
       rpc: [

@@ -1,7 +1,9 @@
 /** Providers: the LLM and embedding providers of each tenant, and the calls to them. */
 import { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { TracesServiceService, type CappedUsage } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
 import { composeService, implementRpc, openServiceDb, type Mesh, type Service } from '@clawmesh/chassis'
 import { createChat } from './chat/feature.ts'
+import { createMetering } from './chat/metering.ts'
 import { createUpstream } from './chat/upstream.ts'
 import type { ProvidersConfig } from './config.ts'
 import { PrismaClient } from './db/client/client.ts'
@@ -13,6 +15,9 @@ import { createTrials } from './trials/feature.ts'
 
 /** Tenants whose providers' models are remembered. */
 const tenantsWithModels = 1_000
+const tenantsWithCaps = 10_000
+/** So long it is tried to settle what a model call used. */
+const settleForMs = 900_000
 
 export const providersService = (mesh: Mesh, config: ProvidersConfig): Service => {
   const log = mesh.log.child({ service: 'providers' })
@@ -26,7 +31,14 @@ export const providersService = (mesh: Mesh, config: ProvidersConfig): Service =
   const stored = createProviders({ mesh, db, log, policy })
   const { providers, selection } = stored
   const models = mesh.cache<{ providers: readonly ProviderModels[] }>('providers', tenantsWithModels)
-  const routing = createRouting({ mesh, log, selection, providers, optionsOf })
+  const metering = createMetering({
+    usages: mesh.client(TracesServiceService),
+    cache: mesh.cache<CappedUsage[]>('usage_caps', tenantsWithCaps),
+    log,
+    giveUpMs: settleForMs,
+    drainMs: mesh.config.drainTimeoutMs,
+  })
+  const routing = createRouting({ mesh, log, selection, providers, optionsOf, metering })
   const chat = createChat({ route: routing.route, upstream })
   const embeddings = createEmbeddings({ selection, optionsOf })
   return composeService(mesh, {

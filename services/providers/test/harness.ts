@@ -3,6 +3,12 @@ import { loadConfigs } from '@clawmesh/chassis'
 import type { Caller, CloudEvent } from '@clawmesh/contracts'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import {
+  TracesServiceService,
+  type CappedUsage,
+  type ReserveUsageRequest,
+  type SettleUsageRequest,
+} from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
 import { consumeEvents } from '../../../test/support/events.ts'
 import { fakeRpc } from '../../../test/support/fake-rpc.ts'
 import { startServices, testCaller, type Answer, type ServiceHarness } from '../../../test/support/service-harness.ts'
@@ -11,7 +17,20 @@ import { chatRequest, collect, type Collected } from './support.ts'
 
 type Body = Record<string, unknown>
 
+/** What traces says of usage caps, and what it is told. */
+export interface FakeUsage {
+  capped: CappedUsage[]
+  /** Answers a reservation; true is what it says unless told otherwise. */
+  reserve: (request: ReserveUsageRequest) => Promise<boolean> | boolean
+  /** Throws while it cannot settle. */
+  settle: () => void
+  lists: number
+  reserved: ReserveUsageRequest[]
+  settled: SettleUsageRequest[]
+}
+
 export interface ProvidersHarness extends ServiceHarness {
+  usage: FakeUsage
   /** System configuration by tenant. */
   configs: Map<string, Record<string, string>>
   events: CloudEvent[]
@@ -31,12 +50,35 @@ const path = '/v1/providers'
 
 export const startProviders = async (): Promise<ProvidersHarness> => {
   const configs: ProvidersHarness['configs'] = new Map()
+  const usage: FakeUsage = {
+    capped: [],
+    reserve: () => true,
+    settle: () => undefined,
+    lists: 0,
+    reserved: [],
+    settled: [],
+  }
   const { providers: config } = loadConfigs({ providers: providersConfig }, {})
   const harness = await startServices({
     services: { providers: (mesh) => providersService(mesh, config) },
     standIns: [
       fakeRpc(IdentityServiceService, {
         listSystemConfigs: async ({ caller }) => ({ values: configs.get(caller.tenantId) ?? {} }),
+      }),
+      fakeRpc(TracesServiceService, {
+        listCappedUsage: async () => {
+          usage.lists++
+          return { capped: usage.capped }
+        },
+        reserveUsage: async (_call, request) => {
+          usage.reserved.push(request)
+          return { reserved: await usage.reserve(request) }
+        },
+        settleUsage: async (_call, request) => {
+          usage.settle()
+          usage.settled.push(request)
+          return { settled: true }
+        },
       }),
     ],
   })
@@ -52,6 +94,7 @@ export const startProviders = async (): Promise<ProvidersHarness> => {
     request(caller, 'POST', path, { name: 'main', provider_type: 'openai_compat', api_key: 'sk-stored', ...fields })
   return {
     ...harness,
+    usage,
     configs,
     events,
     admin: () => testCaller({ role: 'admin' }),

@@ -1,7 +1,8 @@
 import { defineConfig, type ConfigOf } from '@clawmesh/chassis'
 import { intakeSettings } from './intake/config.ts'
 import { partitionSettings } from './partitions/config.ts'
+import { usageCapSettings } from './usage-caps/settings.ts'
 
-export const tracesConfig = defineConfig('traces', { ...partitionSettings, ...intakeSettings })
+export const tracesConfig = defineConfig('traces', { ...partitionSettings, ...intakeSettings, ...usageCapSettings })
 
 export type TracesConfig = ConfigOf<typeof tracesConfig>

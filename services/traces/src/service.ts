@@ -1,31 +1,36 @@
 /** Traces: what agent runs did and cost, and who changed what, taken in from events and kept for some time. */
 import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
-import { composeService, implementRpc, type Mesh, type Service } from '@clawmesh/chassis'
+import { composeService, implementRpc, openServiceDb, type Mesh, type Service } from '@clawmesh/chassis'
 import { createActivity } from './activity/feature.ts'
 import type { TracesConfig } from './config.ts'
 import { createCosts } from './costs/feature.ts'
-import { createPrismaOf } from './prisma.ts'
+import { PrismaClient } from './db/client/client.ts'
 import { createIntake } from './intake/feature.ts'
 import { createPartitions } from './partitions/feature.ts'
+import type { PrismaOf } from './prisma.ts'
 import { createTraces } from './traces/feature.ts'
+import { createUsageCaps } from './usage-caps/feature.ts'
 import { createUsage } from './usage/feature.ts'
 
 export const tracesService = (mesh: Mesh, config: TracesConfig): Service => {
   const log = mesh.log.child({ service: 'traces' })
-  const database = mesh.database('traces')
-  const prismaOf = createPrismaOf(database)
+  const db = openServiceDb(mesh, 'traces', PrismaClient)
+  const { database } = db
+  const prismaOf: PrismaOf = (tenantId) => db.forTenant(tenantId).prisma
   const partitions = createPartitions(database, config, log)
   const costs = createCosts(database, prismaOf)
+  const usageCaps = createUsageCaps({ mesh, db, config, log })
   return composeService(mesh, {
     name: 'traces',
     features: [
       createTraces(prismaOf),
       costs,
       createUsage(database),
+      usageCaps,
       createIntake({ mesh, database, partitions: partitions.traces, config }),
       createActivity({ mesh, database, prismaOf, partitions: partitions.activity }),
     ],
-    rpc: [implementRpc(TracesServiceService, costs.rpc)],
-    parts: [{ name: 'traces database', ready: database.ping }, ...partitions.parts],
+    rpc: [implementRpc(TracesServiceService, { ...costs.rpc, ...usageCaps.rpc })],
+    parts: [...db.parts, ...partitions.parts],
   })
 }

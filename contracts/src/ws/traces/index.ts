@@ -1,1 +1,2 @@
 export { usage } from './usage.ts'
+export { usageCaps } from './usage-caps.ts'

@@ -60,7 +60,7 @@ export const callModel = async ({
   }
   try {
     // Read to its end, not just to the answer: leaving a stream early cancels the call on both sides.
-    for await (const { event } of chat(call, request)) {
+    for await (const { event } of chat(call, { ...request, spender: trace.spender(iteration) })) {
       switch (event?.$case) {
         case 'textDelta':
           streamed += event.value

@@ -1,6 +1,7 @@
 /** The trace of a run, gathered in memory and told with its end. */
 import type { ChatDone, Route } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { cutText, cutTextStart, derivedId, newId } from '@clawmesh/chassis'
+import type { Spender } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { EventData } from '@clawmesh/contracts'
 import { storable } from './storable.ts'
 
@@ -56,6 +57,8 @@ interface OpenSpan {
 }
 
 export interface RunTrace {
+  /** For whom a model call of an iteration is made. */
+  spender: (iteration: number) => Spender
   llmCall: (iteration: number, inputPreview: string) => OpenSpan
   toolCall: (name: string, callId: string, argumentsJson: string) => OpenSpan
   finish: (result: { status: Recorded['trace']['status']; output: string; error?: string | undefined }) => Recorded
@@ -135,6 +138,12 @@ export const startTrace = (start: TraceStart, startedAt = new Date()): RunTrace 
   }
 
   return {
+    // Work beside the conversations has a name of its own and is no run.
+    spender: (iteration) => ({
+      agentId: start.agentId,
+      userId: start.userId,
+      beginsRun: start.name === undefined && iteration === 1,
+    }),
     llmCall: (iteration, inputPreview) =>
       open({ span_type: 'llm_call', name: `#${iteration}`, input_preview: inputPreview }),
     toolCall: (name, callId, argumentsJson) =>

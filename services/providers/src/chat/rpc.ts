@@ -1,7 +1,13 @@
-import type { ChatResponse, ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import type {
+  ChatRequest,
+  ChatResponse,
+  ProvidersServiceService,
+} from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { tracedStream, type RpcFunctions, type Span } from '@clawmesh/chassis'
-import type { createRouter, RouterParts } from '../routing/route.ts'
+import type { ProviderConnection } from '../providers/connection.ts'
+import type { createRouter } from '../routing/route.ts'
 import { chat } from './chat.ts'
+import type { CallOptions } from './protocols/options.ts'
 
 /** Notes on the span what a call has used, in the words of the GenAI semantic conventions. */
 const observed = async function* (
@@ -25,7 +31,11 @@ const observed = async function* (
 }
 
 /** Asks one provider, under a span of its own. */
-export const askTraced: RouterParts['ask'] = (connection, request, options) => {
+export const askTraced = (
+  connection: ProviderConnection,
+  request: ChatRequest,
+  options: CallOptions,
+): AsyncIterable<ChatResponse> => {
   const attributes = {
     'gen_ai.operation.name': 'chat',
     'gen_ai.provider.name': connection.type,

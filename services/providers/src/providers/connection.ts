@@ -91,7 +91,7 @@ export const resolveTarget = (
 }
 
 /** The model a request means: aliases resolved, the type's default when none is named. @throws INVALID_REQUEST */
-export const resolveModel = ({ connection, type }: Target, requested: string): string => {
+export const resolveModel = ({ connection, type }: Pick<Target, 'connection' | 'type'>, requested: string): string => {
   const wanted = requested.trim()
   const routed = type.routes || connection.name === 'openrouter'
   // A router's models are named vendor/model; a bare name comes from an agent written for another provider.

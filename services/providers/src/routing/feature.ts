@@ -1,5 +1,6 @@
 /** Which provider, key and model answers a chat call, and what is known of those that fail. */
 import { systemConfigsOf, type Call, type Feature, type Logger, type Mesh } from '@clawmesh/chassis'
+import type { Metering } from '../chat/metering.ts'
 import { askTraced } from '../chat/rpc.ts'
 import type { CallOptions } from '../chat/protocols/options.ts'
 import type { ProviderSelection } from '../providers/selection.ts'
@@ -17,9 +18,10 @@ interface Parts {
   selection: ProviderSelection
   providers: ProviderUseCases
   optionsOf: (call: Call) => CallOptions
+  metering: Metering
 }
 
-export const createRouting = ({ mesh, log, selection, providers, optionsOf }: Parts) => {
+export const createRouting = ({ mesh, log, selection, providers, optionsOf, metering }: Parts) => {
   const cooldowns = createCooldowns(mesh.bus)
   const recent = createRecentRoutes(mesh.bus)
   const tenantChain = createTenantChain({ systemConfigs: systemConfigsOf(mesh), log })
@@ -28,7 +30,8 @@ export const createRouting = ({ mesh, log, selection, providers, optionsOf }: Pa
     tenantChain,
     cooldowns,
     rotation: createRotation(),
-    ask: askTraced,
+    ask: (call, connection, request, options) =>
+      metering.metered(call, connection, request, () => askTraced(connection, request, options)),
     optionsOf,
     onRoute: recent.note,
   })
@@ -37,6 +40,7 @@ export const createRouting = ({ mesh, log, selection, providers, optionsOf }: Pa
     route,
     http: createRoutingHttp({ providers, cooldowns, recent, tenantChain }),
     parts: [
+      metering.part,
       {
         name: 'provider cooldowns',
         start: async () => {

@@ -10,13 +10,19 @@ import type {
 } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { Call } from '@clawmesh/chassis'
 import { MeshError } from '@clawmesh/contracts'
+import { UsageRefusal } from '../chat/metering.ts'
 import { failureKindOf, type FailureKind } from '../chat/protocols/failure.ts'
 import type { CallOptions } from '../chat/protocols/options.ts'
 import type { ProviderConnection } from '../providers/connection.ts'
 import { createCandidates, noRouting, type Candidate, type CandidateParts, type Candidates } from './candidates.ts'
 import { createDelivered, type Delivered } from './continuation.ts'
 
-type Ask = (connection: ProviderConnection, request: ChatRequest, options: CallOptions) => AsyncIterable<ChatResponse>
+type Ask = (
+  call: Call,
+  connection: ProviderConnection,
+  request: ChatRequest,
+  options: CallOptions,
+) => AsyncIterable<ChatResponse>
 
 export interface RouterParts extends CandidateParts {
   ask: Ask
@@ -94,7 +100,7 @@ export const createRouter = (parts: RouterParts) => {
       const isProbe = cooldowns.readiness(place) === 'due'
       if (isProbe) cooldowns.probe(place)
       const options = optionsFor(call, candidates, candidate, isProbe)
-      const answered = ask(connection, { ...sent, provider: connection.name, model }, options)
+      const answered = ask(call, connection, { ...sent, provider: connection.name, model }, options)
       const events = goesOn && delivered !== undefined ? delivered.joined(answered) : answered
       let failure: unknown
       try {
@@ -114,6 +120,8 @@ export const createRouter = (parts: RouterParts) => {
       } catch (thrown) {
         failure = thrown
       }
+      // Nobody was asked, and nobody is to blame.
+      if (failure instanceof UsageRefusal) throw failure
       const kind = failureKindOf(failure)
       const reason = reasonOf(failure)
       firstFailure ??= failure
@@ -127,7 +135,7 @@ export const createRouter = (parts: RouterParts) => {
       const next = await candidates.next(kind, candidate)
       if (next === undefined) throw firstFailure
       if (hasBegun) {
-        sent = delivered.continued(request)
+        sent = { ...delivered.continued(request), spender: request.spender && { ...request.spender, beginsRun: false } }
         goesOn = true
         const { connection: with_, model: by } = next
         yield {

@@ -4,7 +4,7 @@ import { z } from 'zod'
 // The upper end only keeps a slip of the pen from costs too large to be stored.
 const dollars = z.number().min(0).max(100_000)
 /** US dollars per million tokens; tokens of a cache cost what other input costs unless they are priced. */
-const modelPrice = z.strictObject({
+export const modelPrice = z.strictObject({
   input_per_million: dollars,
   output_per_million: dollars,
   cache_read_per_million: dollars.optional(),

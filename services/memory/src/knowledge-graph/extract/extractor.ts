@@ -1,6 +1,11 @@
 /** Asks a model what a text names. */
 import { MeshError, toMeshError } from '@clawmesh/contracts'
-import type { ChatDone, ChatRequest, ChatResponse } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import type {
+  ChatDone,
+  ChatRequest,
+  ChatResponse,
+  Spender,
+} from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { cutText, throwIfGone, type Call, type Logger } from '@clawmesh/chassis'
 import type { Extracted } from '../types.ts'
 import { mergeExtractions, parseExtraction } from './parse.ts'
@@ -13,6 +18,8 @@ export interface Model {
   /** Name of a provider of the tenant. */
   provider: string
   model: string
+  /** For whom it is asked, where usage is capped by it. */
+  spender?: Spender
 }
 
 const mostTokens = 8_192
@@ -24,7 +31,7 @@ const longestReason = 300
 const isAboutChoice = ({ code }: MeshError): boolean => code === 'FAILED_PRECONDITION' || code === 'NOT_FOUND'
 
 export const createExtractor = (chat: Chat, log: Logger) => {
-  const ask = async (call: Call, { provider, model }: Model, text: string): Promise<ChatDone> => {
+  const ask = async (call: Call, { provider, model, spender }: Model, text: string): Promise<ChatDone> => {
     const messages = [
       { role: 'system', content: extractionPrompt },
       { role: 'user', content: text },
@@ -48,6 +55,7 @@ export const createExtractor = (chat: Chat, log: Logger) => {
       options,
       sampling: undefined,
       stream: false,
+      spender,
     }))
       if (event?.$case === 'done') done = event.value
     if (done === undefined) throw new MeshError('UNAVAILABLE', 'error.stream_cut', { provider })

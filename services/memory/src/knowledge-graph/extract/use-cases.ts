@@ -55,7 +55,8 @@ export const createExtractUseCase =
       if (value.trim() === '') throw new MeshError('INVALID_REQUEST', 'error.required', { field })
     const userId = checkText('user_id', request.userId)
     const least = request.minConfidence > 0 ? request.minConfidence : usualConfidence
-    const found = sureOf(await extractor(call, { provider, model }, text), least, request.sourceId)
+    const spender = { agentId: agent.id, userId, beginsRun: false }
+    const found = sureOf(await extractor(call, { provider, model, spender }, text), least, request.sourceId)
     const owner = { agentId: agent.id, userId }
     const stored = await rowsOf(call.caller.tenantId).ingest(owner, found, actorOf(call))
     const signal = AbortSignal.any([call.signal, AbortSignal.timeout(embedTimeoutMs)])

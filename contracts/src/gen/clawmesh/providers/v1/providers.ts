@@ -38,7 +38,18 @@ export interface ChatRequest {
   /** False asks upstream for one whole answer; the stream then holds `done` alone. */
   stream: boolean;
   sampling: Sampling | undefined;
-  routing?: Routing | undefined;
+  routing?:
+    | Routing
+    | undefined;
+  /** For whom the call is made, where usage is capped by it; absent for the caller. */
+  spender?: Spender | undefined;
+}
+
+export interface Spender {
+  agentId: string;
+  userId: string;
+  /** Whether the call begins a run. */
+  beginsRun: boolean;
 }
 
 /** Who else may answer, and how the choice is made. */
@@ -304,6 +315,7 @@ function createBaseChatRequest(): ChatRequest {
     stream: false,
     sampling: undefined,
     routing: undefined,
+    spender: undefined,
   };
 }
 
@@ -332,6 +344,9 @@ export const ChatRequest: MessageFns<ChatRequest> = {
     }
     if (message.routing !== undefined) {
       Routing.encode(message.routing, writer.uint32(66).fork()).join();
+    }
+    if (message.spender !== undefined) {
+      Spender.encode(message.spender, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -413,6 +428,14 @@ export const ChatRequest: MessageFns<ChatRequest> = {
             message.routing = Routing.decode(reader, reader.uint32());
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.spender = Spender.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -444,6 +467,88 @@ export const ChatRequest: MessageFns<ChatRequest> = {
     message.routing = (object.routing !== undefined && object.routing !== null)
       ? Routing.fromPartial(object.routing)
       : undefined;
+    message.spender = (object.spender !== undefined && object.spender !== null)
+      ? Spender.fromPartial(object.spender)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSpender(): Spender {
+  return { agentId: "", userId: "", beginsRun: false };
+}
+
+export const Spender: MessageFns<Spender> = {
+  encode(message: Spender, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agentId !== "") {
+      writer.uint32(10).string(message.agentId);
+    }
+    if (message.userId !== "") {
+      writer.uint32(18).string(message.userId);
+    }
+    if (message.beginsRun !== false) {
+      writer.uint32(24).bool(message.beginsRun);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Spender {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSpender();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.beginsRun = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Spender>, I>>(base?: I): Spender {
+    return Spender.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Spender>, I>>(object: I): Spender {
+    const message = createBaseSpender();
+    message.agentId = object.agentId ?? "";
+    message.userId = object.userId ?? "";
+    message.beginsRun = object.beginsRun ?? false;
     return message;
   },
 };

@@ -31,6 +31,68 @@ export interface GetAgentMonthCostResponse {
   costUsd: number;
 }
 
+export interface ListCappedUsageRequest {
+}
+
+export interface ListCappedUsageResponse {
+  capped: CappedUsage[];
+}
+
+export interface CappedUsage {
+  /** tenant, api_key, user, agent, provider or model */
+  scope: string;
+  /** Empty where each of the scope is capped. */
+  subject: string;
+  hard: boolean;
+}
+
+/** Whose a model call is; what is empty is unknown. */
+export interface UsageSubjects {
+  apiKey: string;
+  user: string;
+  agent: string;
+  provider: string;
+  model: string;
+}
+
+export interface ReserveUsageRequest {
+  /** A UUID that the caller makes up. */
+  reservationId: string;
+  subjects:
+    | UsageSubjects
+    | undefined;
+  /** At most this much. */
+  inputTokens: number;
+  outputTokens: number;
+  /** Whether the call begins a run. */
+  beginsRun: boolean;
+}
+
+export interface ReserveUsageResponse {
+  /** False when no cap was about the call: there is nothing to settle. */
+  reserved: boolean;
+}
+
+export interface SettleUsageRequest {
+  reservationId: string;
+  /** What was asked for. */
+  provider: string;
+  model: string;
+  /** What served the call. */
+  servedProvider: string;
+  servedModel: string;
+  /** All 0 for a call that used nothing: then it is no run either. */
+  inputTokens: number;
+  outputTokens: number;
+  cacheReadTokens: number;
+  cacheCreationTokens: number;
+}
+
+export interface SettleUsageResponse {
+  /** False when it was settled already. */
+  settled: boolean;
+}
+
 function createBaseGetAgentMonthCostRequest(): GetAgentMonthCostRequest {
   return { agentId: "" };
 }
@@ -141,6 +203,662 @@ export const GetAgentMonthCostResponse: MessageFns<GetAgentMonthCostResponse> = 
   },
 };
 
+function createBaseListCappedUsageRequest(): ListCappedUsageRequest {
+  return {};
+}
+
+export const ListCappedUsageRequest: MessageFns<ListCappedUsageRequest> = {
+  encode(_: ListCappedUsageRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListCappedUsageRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListCappedUsageRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListCappedUsageRequest>, I>>(base?: I): ListCappedUsageRequest {
+    return ListCappedUsageRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListCappedUsageRequest>, I>>(_: I): ListCappedUsageRequest {
+    const message = createBaseListCappedUsageRequest();
+    return message;
+  },
+};
+
+function createBaseListCappedUsageResponse(): ListCappedUsageResponse {
+  return { capped: [] };
+}
+
+export const ListCappedUsageResponse: MessageFns<ListCappedUsageResponse> = {
+  encode(message: ListCappedUsageResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.capped) {
+      CappedUsage.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListCappedUsageResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListCappedUsageResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.capped.push(CappedUsage.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListCappedUsageResponse>, I>>(base?: I): ListCappedUsageResponse {
+    return ListCappedUsageResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListCappedUsageResponse>, I>>(object: I): ListCappedUsageResponse {
+    const message = createBaseListCappedUsageResponse();
+    message.capped = object.capped?.map((e) => CappedUsage.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseCappedUsage(): CappedUsage {
+  return { scope: "", subject: "", hard: false };
+}
+
+export const CappedUsage: MessageFns<CappedUsage> = {
+  encode(message: CappedUsage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.scope !== "") {
+      writer.uint32(10).string(message.scope);
+    }
+    if (message.subject !== "") {
+      writer.uint32(18).string(message.subject);
+    }
+    if (message.hard !== false) {
+      writer.uint32(24).bool(message.hard);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CappedUsage {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCappedUsage();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.scope = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.hard = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<CappedUsage>, I>>(base?: I): CappedUsage {
+    return CappedUsage.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CappedUsage>, I>>(object: I): CappedUsage {
+    const message = createBaseCappedUsage();
+    message.scope = object.scope ?? "";
+    message.subject = object.subject ?? "";
+    message.hard = object.hard ?? false;
+    return message;
+  },
+};
+
+function createBaseUsageSubjects(): UsageSubjects {
+  return { apiKey: "", user: "", agent: "", provider: "", model: "" };
+}
+
+export const UsageSubjects: MessageFns<UsageSubjects> = {
+  encode(message: UsageSubjects, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.apiKey !== "") {
+      writer.uint32(10).string(message.apiKey);
+    }
+    if (message.user !== "") {
+      writer.uint32(18).string(message.user);
+    }
+    if (message.agent !== "") {
+      writer.uint32(26).string(message.agent);
+    }
+    if (message.provider !== "") {
+      writer.uint32(34).string(message.provider);
+    }
+    if (message.model !== "") {
+      writer.uint32(42).string(message.model);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UsageSubjects {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUsageSubjects();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.apiKey = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.user = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.agent = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<UsageSubjects>, I>>(base?: I): UsageSubjects {
+    return UsageSubjects.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UsageSubjects>, I>>(object: I): UsageSubjects {
+    const message = createBaseUsageSubjects();
+    message.apiKey = object.apiKey ?? "";
+    message.user = object.user ?? "";
+    message.agent = object.agent ?? "";
+    message.provider = object.provider ?? "";
+    message.model = object.model ?? "";
+    return message;
+  },
+};
+
+function createBaseReserveUsageRequest(): ReserveUsageRequest {
+  return { reservationId: "", subjects: undefined, inputTokens: 0, outputTokens: 0, beginsRun: false };
+}
+
+export const ReserveUsageRequest: MessageFns<ReserveUsageRequest> = {
+  encode(message: ReserveUsageRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reservationId !== "") {
+      writer.uint32(10).string(message.reservationId);
+    }
+    if (message.subjects !== undefined) {
+      UsageSubjects.encode(message.subjects, writer.uint32(18).fork()).join();
+    }
+    if (message.inputTokens !== 0) {
+      writer.uint32(24).int32(message.inputTokens);
+    }
+    if (message.outputTokens !== 0) {
+      writer.uint32(32).int32(message.outputTokens);
+    }
+    if (message.beginsRun !== false) {
+      writer.uint32(40).bool(message.beginsRun);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReserveUsageRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReserveUsageRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reservationId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.subjects = UsageSubjects.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.inputTokens = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.outputTokens = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.beginsRun = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ReserveUsageRequest>, I>>(base?: I): ReserveUsageRequest {
+    return ReserveUsageRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReserveUsageRequest>, I>>(object: I): ReserveUsageRequest {
+    const message = createBaseReserveUsageRequest();
+    message.reservationId = object.reservationId ?? "";
+    message.subjects = (object.subjects !== undefined && object.subjects !== null)
+      ? UsageSubjects.fromPartial(object.subjects)
+      : undefined;
+    message.inputTokens = object.inputTokens ?? 0;
+    message.outputTokens = object.outputTokens ?? 0;
+    message.beginsRun = object.beginsRun ?? false;
+    return message;
+  },
+};
+
+function createBaseReserveUsageResponse(): ReserveUsageResponse {
+  return { reserved: false };
+}
+
+export const ReserveUsageResponse: MessageFns<ReserveUsageResponse> = {
+  encode(message: ReserveUsageResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reserved !== false) {
+      writer.uint32(8).bool(message.reserved);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReserveUsageResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReserveUsageResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.reserved = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ReserveUsageResponse>, I>>(base?: I): ReserveUsageResponse {
+    return ReserveUsageResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReserveUsageResponse>, I>>(object: I): ReserveUsageResponse {
+    const message = createBaseReserveUsageResponse();
+    message.reserved = object.reserved ?? false;
+    return message;
+  },
+};
+
+function createBaseSettleUsageRequest(): SettleUsageRequest {
+  return {
+    reservationId: "",
+    provider: "",
+    model: "",
+    servedProvider: "",
+    servedModel: "",
+    inputTokens: 0,
+    outputTokens: 0,
+    cacheReadTokens: 0,
+    cacheCreationTokens: 0,
+  };
+}
+
+export const SettleUsageRequest: MessageFns<SettleUsageRequest> = {
+  encode(message: SettleUsageRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reservationId !== "") {
+      writer.uint32(10).string(message.reservationId);
+    }
+    if (message.provider !== "") {
+      writer.uint32(18).string(message.provider);
+    }
+    if (message.model !== "") {
+      writer.uint32(26).string(message.model);
+    }
+    if (message.servedProvider !== "") {
+      writer.uint32(34).string(message.servedProvider);
+    }
+    if (message.servedModel !== "") {
+      writer.uint32(42).string(message.servedModel);
+    }
+    if (message.inputTokens !== 0) {
+      writer.uint32(48).int32(message.inputTokens);
+    }
+    if (message.outputTokens !== 0) {
+      writer.uint32(56).int32(message.outputTokens);
+    }
+    if (message.cacheReadTokens !== 0) {
+      writer.uint32(64).int32(message.cacheReadTokens);
+    }
+    if (message.cacheCreationTokens !== 0) {
+      writer.uint32(72).int32(message.cacheCreationTokens);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SettleUsageRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSettleUsageRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reservationId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.servedProvider = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.servedModel = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.inputTokens = reader.int32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.outputTokens = reader.int32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.cacheReadTokens = reader.int32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.cacheCreationTokens = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SettleUsageRequest>, I>>(base?: I): SettleUsageRequest {
+    return SettleUsageRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SettleUsageRequest>, I>>(object: I): SettleUsageRequest {
+    const message = createBaseSettleUsageRequest();
+    message.reservationId = object.reservationId ?? "";
+    message.provider = object.provider ?? "";
+    message.model = object.model ?? "";
+    message.servedProvider = object.servedProvider ?? "";
+    message.servedModel = object.servedModel ?? "";
+    message.inputTokens = object.inputTokens ?? 0;
+    message.outputTokens = object.outputTokens ?? 0;
+    message.cacheReadTokens = object.cacheReadTokens ?? 0;
+    message.cacheCreationTokens = object.cacheCreationTokens ?? 0;
+    return message;
+  },
+};
+
+function createBaseSettleUsageResponse(): SettleUsageResponse {
+  return { settled: false };
+}
+
+export const SettleUsageResponse: MessageFns<SettleUsageResponse> = {
+  encode(message: SettleUsageResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.settled !== false) {
+      writer.uint32(8).bool(message.settled);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SettleUsageResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSettleUsageResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.settled = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SettleUsageResponse>, I>>(base?: I): SettleUsageResponse {
+    return SettleUsageResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SettleUsageResponse>, I>>(object: I): SettleUsageResponse {
+    const message = createBaseSettleUsageResponse();
+    message.settled = object.settled ?? false;
+    return message;
+  },
+};
+
 /** What was learnt from events. */
 export type TracesServiceService = typeof TracesServiceService;
 export const TracesServiceService = {
@@ -156,11 +874,62 @@ export const TracesServiceService = {
       Buffer.from(GetAgentMonthCostResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetAgentMonthCostResponse => GetAgentMonthCostResponse.decode(value),
   },
+  /**
+   * What the usage caps of the caller's tenant are about, for who makes model calls: with none that fits, a call needs
+   * no reservation.
+   */
+  listCappedUsage: {
+    path: "/clawmesh.traces.v1.TracesService/ListCappedUsage" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListCappedUsageRequest): Buffer =>
+      Buffer.from(ListCappedUsageRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListCappedUsageRequest => ListCappedUsageRequest.decode(value),
+    responseSerialize: (value: ListCappedUsageResponse): Buffer =>
+      Buffer.from(ListCappedUsageResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListCappedUsageResponse => ListCappedUsageResponse.decode(value),
+  },
+  /**
+   * Reserves what a model call may use, before it is made. QUOTA_EXHAUSTED when a hard cap is used up, RESOURCE_EXHAUSTED
+   * while the rest of one is reserved, FAILED_PRECONDITION for a model without a price that a hard cap asks for.
+   */
+  reserveUsage: {
+    path: "/clawmesh.traces.v1.TracesService/ReserveUsage" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReserveUsageRequest): Buffer => Buffer.from(ReserveUsageRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReserveUsageRequest => ReserveUsageRequest.decode(value),
+    responseSerialize: (value: ReserveUsageResponse): Buffer =>
+      Buffer.from(ReserveUsageResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReserveUsageResponse => ReserveUsageResponse.decode(value),
+  },
+  /** Turns a reservation into what was used. Repeating it changes nothing. */
+  settleUsage: {
+    path: "/clawmesh.traces.v1.TracesService/SettleUsage" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SettleUsageRequest): Buffer => Buffer.from(SettleUsageRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SettleUsageRequest => SettleUsageRequest.decode(value),
+    responseSerialize: (value: SettleUsageResponse): Buffer => Buffer.from(SettleUsageResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SettleUsageResponse => SettleUsageResponse.decode(value),
+  },
 } as const;
 
 export interface TracesServiceServer extends UntypedServiceImplementation {
   /** US dollars spent by an agent of the caller's tenant since the start of the UTC month. */
   getAgentMonthCost: handleUnaryCall<GetAgentMonthCostRequest, GetAgentMonthCostResponse>;
+  /**
+   * What the usage caps of the caller's tenant are about, for who makes model calls: with none that fits, a call needs
+   * no reservation.
+   */
+  listCappedUsage: handleUnaryCall<ListCappedUsageRequest, ListCappedUsageResponse>;
+  /**
+   * Reserves what a model call may use, before it is made. QUOTA_EXHAUSTED when a hard cap is used up, RESOURCE_EXHAUSTED
+   * while the rest of one is reserved, FAILED_PRECONDITION for a model without a price that a hard cap asks for.
+   */
+  reserveUsage: handleUnaryCall<ReserveUsageRequest, ReserveUsageResponse>;
+  /** Turns a reservation into what was used. Repeating it changes nothing. */
+  settleUsage: handleUnaryCall<SettleUsageRequest, SettleUsageResponse>;
 }
 
 export interface TracesServiceClient extends Client {
@@ -179,6 +948,60 @@ export interface TracesServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetAgentMonthCostResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * What the usage caps of the caller's tenant are about, for who makes model calls: with none that fits, a call needs
+   * no reservation.
+   */
+  listCappedUsage(
+    request: ListCappedUsageRequest,
+    callback: (error: ServiceError | null, response: ListCappedUsageResponse) => void,
+  ): ClientUnaryCall;
+  listCappedUsage(
+    request: ListCappedUsageRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListCappedUsageResponse) => void,
+  ): ClientUnaryCall;
+  listCappedUsage(
+    request: ListCappedUsageRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListCappedUsageResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Reserves what a model call may use, before it is made. QUOTA_EXHAUSTED when a hard cap is used up, RESOURCE_EXHAUSTED
+   * while the rest of one is reserved, FAILED_PRECONDITION for a model without a price that a hard cap asks for.
+   */
+  reserveUsage(
+    request: ReserveUsageRequest,
+    callback: (error: ServiceError | null, response: ReserveUsageResponse) => void,
+  ): ClientUnaryCall;
+  reserveUsage(
+    request: ReserveUsageRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReserveUsageResponse) => void,
+  ): ClientUnaryCall;
+  reserveUsage(
+    request: ReserveUsageRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReserveUsageResponse) => void,
+  ): ClientUnaryCall;
+  /** Turns a reservation into what was used. Repeating it changes nothing. */
+  settleUsage(
+    request: SettleUsageRequest,
+    callback: (error: ServiceError | null, response: SettleUsageResponse) => void,
+  ): ClientUnaryCall;
+  settleUsage(
+    request: SettleUsageRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SettleUsageResponse) => void,
+  ): ClientUnaryCall;
+  settleUsage(
+    request: SettleUsageRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SettleUsageResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -5,7 +5,8 @@ import { chat } from '../src/chat/chat.ts'
 import type { ProviderConnection } from '../src/providers/connection.ts'
 import { wireName } from '../src/chat/protocols/tool-names.ts'
 import { fakeAnthropic, sentBlocks } from '../../../test/fakes/anthropic.ts'
-import type { FakeUpstream } from '../../../test/fakes/http-fake.ts'
+import { fakeCodex } from '../../../test/fakes/codex.ts'
+import type { FakeUpstream, Script } from '../../../test/fakes/http-fake.ts'
 import type { Json } from '../../../test/fakes/json.ts'
 import { fakeOpenAi } from '../../../test/fakes/openai.ts'
 import { chatRequest, collect, connectionTo, doneOf, message, testOptions, tool, toolCall } from './support.ts'
@@ -28,6 +29,7 @@ beforeAll(async () => {
   add('mistral', await fakeOpenAi({}, 'mistral'), 'mistral', 'mistral-large-latest')
   add('perplexity', await fakeOpenAi({}, 'perplexity'), 'perplexity', 'sonar-pro')
   add('gemini', await fakeOpenAi({}, 'gemini'), 'gemini_native', 'gemini-2.5-pro')
+  add('codex', await fakeCodex(), 'chatgpt_oauth', 'gpt-5.4')
   add('anthropic', await fakeAnthropic(), 'anthropic_native', 'claude-sonnet-4-6')
 })
 afterAll(async () => {
@@ -35,7 +37,7 @@ afterAll(async () => {
   for (const { fake } of Object.values(vendors)) await fake.close()
 })
 
-const names = ['openai', 'groq', 'mistral', 'perplexity', 'gemini', 'anthropic']
+const names = ['openai', 'groq', 'mistral', 'perplexity', 'gemini', 'codex', 'anthropic']
 
 /** Sends a conversation; the vendor must take it. */
 const send = async (name: string, messages: ChatMessage[], tools = [tool('list_files')]): Promise<Json> => {
@@ -182,6 +184,31 @@ describe.each(names)('%s takes', (name) => {
       { numRuns: 60 },
     )
   })
+})
+
+it('a conversation is handed from vendor to vendor and back, and each takes all that the others said', async () => {
+  const talk = [message('system', 'be brief')]
+  const scripts: Script[] = [
+    { text: 'Here.', thinking: 'hm', toolCalls: [{ name: 'list_files', arguments: '{"path":"."}' }] },
+    { text: '' },
+    { text: 'So it is.', thinking: 'well' },
+  ]
+  for (const name of [...names, ...names.toReversed()]) {
+    const { fake, connection, model } = vendors[name]!
+    fake.refusals.length = 0
+    for (const script of scripts) {
+      const isAnswered = talk.at(-1)?.role === 'tool'
+      if (!isAnswered) talk.push(message('user', `${name}?`, { images: [png] }))
+      fake.next(script)
+      const request = chatRequest({ messages: talk, model, tools: [tool('list_files')], stream: true })
+      const { content, thinking, toolCalls, providerState } = doneOf(
+        await collect(chat(connectionTo(fake.base, connection), request, options)),
+      )
+      talk.push(message('assistant', content, { thinking, toolCalls, providerState }))
+      for (const { id } of toolCalls) talk.push(message('tool', 'found', { toolCallId: id }))
+    }
+    expect([name, fake.refusals]).toEqual([name, []])
+  }
 })
 
 describe('ids', () => {

@@ -30,7 +30,10 @@ beforeAll(async () => {
     },
     standIns: [
       fakeRpc(IdentityServiceService, { listSystemConfigs: async () => ({ values: {} }) }),
-      fakeRpc(TracesServiceService, { getAgentMonthCost: async () => ({ costUsd: 0 }) }),
+      fakeRpc(TracesServiceService, {
+        getAgentMonthCost: async () => ({ costUsd: 0 }),
+        listCappedUsage: async () => ({ capped: [] }),
+      }),
       fakeRpc(ChannelsServiceService, { listAgentsOpenTo: async () => ({ agentIds: [] }) }),
       fakeRpc(ToolsServiceService, {
         listTools: async () => ({

@@ -3,8 +3,10 @@ import { implementRpc, loadConfigs, type RpcFunctions } from '@clawmesh/chassis'
 import { createGuardedDispatcher } from '@clawmesh/chassis/fetch'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
 import type { FakeUpstream } from '../../../test/fakes/http-fake.ts'
 import { fakeOpenAi } from '../../../test/fakes/openai.ts'
+import { fakeRpc } from '../../../test/support/fake-rpc.ts'
 import { startServices, testCaller, type ServiceHarness } from '../../../test/support/service-harness.ts'
 import { chat } from '../src/chat/chat.ts'
 import { localHosts } from '../src/providers/address.ts'
@@ -41,6 +43,7 @@ describe.each([
           ],
           parts: [],
         },
+        fakeRpc(TracesServiceService, { listCappedUsage: async () => ({ capped: [] }) }),
       ],
       env: { CLAWMESH_FETCH_ALLOW: '' },
     })

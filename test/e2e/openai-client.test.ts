@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import OpenAI, { APIError, AuthenticationError, InternalServerError, NotFoundError, RateLimitError } from 'openai'
 import type { Script } from '../fakes/http-fake.ts'
 import { eventually, sessionOf, tracesOf } from '../support/mesh-api.ts'
@@ -71,6 +72,36 @@ const lastAsked = () => mesh.upstream.requests.at(-1)!.body as { messages: OpenA
 
 const createAgent = (key: string, more: Record<string, unknown> = {}): Promise<{ id: string }> =>
   mesh.api().need('POST', '/v1/agents', { agent_key: key, display_name: key, model, ...more })
+
+test('an agent calls the tools of an official MCP server in its run, and of none that it was not granted', async () => {
+  const { id: agentId } = await createAgent('rememberer')
+  await createAgent('forgetful')
+  const program = fileURLToPath(
+    new URL('../../node_modules/@modelcontextprotocol/server-everything/dist/index.js', import.meta.url),
+  )
+  const server = await mesh.api().need<{ id: string }>('POST', '/v1/mcp/servers', {
+    name: 'official',
+    transport: 'stdio',
+    command: process.execPath,
+    args: [program, 'stdio'],
+  })
+  await mesh.api().need('POST', `/v1/mcp/servers/${server.id}/grants/agent`, { agent_id: agentId })
+  const offeredTo = async (agent: string) => {
+    await clientOf().chat.completions.create({ model: `goclaw:${agent}`, messages: say('hello') })
+    const { tools } = mesh.upstream.requests.at(-1)!.body as { tools: OpenAI.ChatCompletionFunctionTool[] }
+    return tools.map((tool) => tool.function.name)
+  }
+  await eventually('the tools are offered', async () => (await offeredTo('rememberer')).includes('mcp_official__echo'))
+  expect((await offeredTo('forgetful')).filter((name) => name.startsWith('mcp_'))).toEqual([])
+  mesh.upstream.next(
+    { toolCalls: [{ name: 'mcp_official__echo', arguments: JSON.stringify({ message: 'tea' }) }], model },
+    { text: 'It said tea.', model },
+  )
+  const answer = await clientOf().chat.completions.create({ model: 'goclaw:rememberer', messages: say('say tea') })
+  expect(answer.choices[0]!.message.content).toBe('It said tea.')
+  const { content } = lastAsked().messages.find(({ role }) => role === 'tool')!
+  expect(content).toMatch(/<<<EXTERNAL_UNTRUSTED_CONTENT>>>[^]*source: MCP server official, tool echo[^]*Echo: tea/)
+})
 
 test('a chat is answered whole, with usage', async () => {
   mesh.upstream.next({ text: 'Good morning.', usage: { prompt_tokens: 12, completion_tokens: 3, total_tokens: 15 } })

@@ -6,6 +6,7 @@ export const en = {
   'error.file_not_found': 'file does not exist',
   'error.already_exists': '{kind} already exists: {id}',
   'error.already_decided': 'this {kind} is decided already: {id}',
+  'error.programs_closed': 'MCP servers that are programs are closed to this tenant',
   'error.extraction_failed': 'the text could not be extracted: {reason}',
   'error.invalid_request': 'invalid request: {field}: {reason}',
   'error.invalid_archive': 'the archive is refused: {reason}',

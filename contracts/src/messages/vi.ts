@@ -8,6 +8,7 @@ export const vi: Record<keyof typeof en, string> = {
   'error.file_not_found': 'tệp không tồn tại',
   'error.already_exists': '{kind} đã tồn tại: {id}',
   'error.already_decided': '{kind} này đã được quyết định: {id}',
+  'error.programs_closed': 'bên thuê này không được dùng máy chủ MCP dạng chương trình',
   'error.extraction_failed': 'không thể trích xuất văn bản: {reason}',
   'error.invalid_request': 'yêu cầu không hợp lệ: {field}: {reason}',
   'error.invalid_archive': 'tệp lưu trữ bị từ chối: {reason}',

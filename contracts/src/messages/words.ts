@@ -60,11 +60,6 @@ export const words = {
     vi: 'tạo khóa của bên thuê khác',
     zh: '为其他租户创建密钥',
   },
-  'action.run_mcp_servers_as_programs': {
-    en: 'run MCP servers as programs',
-    vi: 'chạy máy chủ MCP dưới dạng chương trình',
-    zh: '以程序方式运行 MCP 服务器',
-  },
   'action.share_an_oidc_issuer': {
     en: 'share an OIDC issuer',
     vi: 'dùng chung một bên phát hành OIDC',

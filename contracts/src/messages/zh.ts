@@ -8,6 +8,7 @@ export const zh: Record<keyof typeof en, string> = {
   'error.file_not_found': '文件不存在',
   'error.already_exists': '{kind} 已存在：{id}',
   'error.already_decided': '该{kind}已有决定：{id}',
+  'error.programs_closed': '此租户不能使用以程序方式运行的 MCP 服务器',
   'error.extraction_failed': '无法从文本中提取：{reason}',
   'error.invalid_request': '请求无效：{field}：{reason}',
   'error.invalid_archive': '归档被拒绝：{reason}',

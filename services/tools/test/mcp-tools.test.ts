@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { masterTenantId } from '@clawmesh/contracts'
 import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
 import { findFreePort } from '../../../test/support/free-port.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
@@ -320,7 +321,7 @@ describe('trials', () => {
     expect([status, body]).toEqual([200, { success: false, error: expect.any(String) }])
   })
 
-  describe('of a service that is in a hurry, and runs programs for owners only', () => {
+  describe('of a service that is in a hurry, and runs programs for the master tenant only', () => {
     let strict: ToolsHarness
     beforeAll(async () => {
       strict = await startTools({ mcpStdio: 'master' }, { connectMs: 300 })
@@ -328,7 +329,7 @@ describe('trials', () => {
     afterAll(() => strict.stop())
 
     rule('testMcpConnection.givesUp', async () => {
-      const { post } = mcpTenant(strict, { role: 'owner' })
+      const { post } = mcpTenant(strict, { tenantId: masterTenantId })
       expect((await post('/servers/test', program(fake, 'mute'))).body).toMatchObject({ success: false })
     })
 

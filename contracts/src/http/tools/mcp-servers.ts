@@ -75,7 +75,7 @@ export const mcpServers = defineHttpTable('tools', {
       masksSecrets: 'The answer is the stored server, secrets masked; they are sealed at rest',
       guardsAddresses: 'An address that leads inside is refused',
       guardsPrograms:
-        'Programs (stdio) are for the master tenant and system owners, unless the operator opens them to all or closes them',
+        'Programs (stdio) are for the master tenant, unless the operator opens them to all or closes them',
       isAudited: 'It is an entry of the audit log, mcp_server.created',
     },
     body: z.object({

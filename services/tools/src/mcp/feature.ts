@@ -77,7 +77,7 @@ export const createMcp = ({ mesh, db, config, agents, poolLimits }: Parts) => {
   const servers = createServerUseCases({
     rowsOf: rows,
     allow,
-    stdio: config.mcpStdio,
+    mayRunPrograms,
     trials,
     dropConnections: pool.drop,
   })

@@ -6,7 +6,7 @@ export const mcpSettings = {
     env: ['CLAWMESH_MCP_STDIO'],
     schema: z.enum(['off', 'master', 'all']).default('master'),
     about:
-      'Whose MCP servers may be programs that run on this machine: those of the master tenant (and of system owners), of all tenants, or nobody’s (off)',
+      'Whose MCP servers may be programs that run on this machine: those of the master tenant, of all tenants, or nobody’s (off)',
   },
   mcpHeaderVariables: {
     env: ['CLAWMESH_MCP_HEADER_VARIABLES'],
@@ -22,5 +22,3 @@ export const mcpSettings = {
     about: 'Connections to MCP servers that a process keeps at most, those with the credentials of a user not counted',
   },
 } as const satisfies Record<string, Setting>
-
-export type StdioPolicy = 'off' | 'master' | 'all'

@@ -1,9 +1,8 @@
 /** The MCP servers of a tenant: where agents may get more tools from. */
-import { masterTenantId, MeshError, roleIncludes, type Caller } from '@clawmesh/contracts'
+import { MeshError, type Caller } from '@clawmesh/contracts'
 import { actorOf, newId, type Actor, type Call } from '@clawmesh/chassis'
 import { checkPublicUrl } from '@clawmesh/chassis/fetch'
 import { mask, noSecrets, type McpSecrets } from '../secrets.ts'
-import type { StdioPolicy } from '../settings.ts'
 import { trialFailure, type Trials } from './trials.ts'
 import type { McpServer, NewServer, ServerChanges, ServerFields, ServerTrial, ServerWrite } from './types.ts'
 
@@ -39,7 +38,8 @@ interface Parts {
   rowsOf: (tenantId: string) => ServerRows
   /** Private hosts and ranges that the operator opens. */
   allow: readonly string[]
-  stdio: StdioPolicy
+  /** Whether servers of a tenant may be programs. */
+  mayRunPrograms: (tenantId: string) => boolean
   trials: Trials
   /** Ends the connections of this process to a server. */
   dropConnections: (tenantId: string, serverId: string) => Promise<void>
@@ -71,15 +71,9 @@ const secretsAfter = ({ apiKey, headers, env }: ServerChanges, stored: McpSecret
 const destination = ({ transport, url, command }: Pick<McpServer, 'transport' | 'url' | 'command'>): string =>
   JSON.stringify([transport, transport === 'stdio' ? command : url])
 
-export const createServerUseCases = ({ rowsOf, allow, stdio, trials, dropConnections }: Parts) => {
-  const mayRun = ({ tenantId, role }: Pick<Caller, 'tenantId' | 'role'>): boolean =>
-    stdio === 'all' || (stdio === 'master' && (tenantId === masterTenantId || roleIncludes(role, 'owner')))
-
-  /** @throws INVALID_REQUEST when it cannot be reached, FORBIDDEN for a program of who may not run any */
-  const checkReachable = (
-    { tenantId, role }: Caller,
-    server: Pick<McpServer, 'transport' | 'url' | 'command'>,
-  ): void => {
+export const createServerUseCases = ({ rowsOf, allow, mayRunPrograms, trials, dropConnections }: Parts) => {
+  /** @throws INVALID_REQUEST when it cannot be reached, FORBIDDEN for a program where none may be run */
+  const checkReachable = ({ tenantId }: Caller, server: Pick<McpServer, 'transport' | 'url' | 'command'>): void => {
     if (server.transport !== 'stdio') {
       if (server.url === '') throw missing('url')
       checkPublicUrl(server.url, { allow })
@@ -87,9 +81,7 @@ export const createServerUseCases = ({ rowsOf, allow, stdio, trials, dropConnect
     }
     if (server.command === '') throw missing('command')
     if (server.command.includes('\0')) throw invalid('command', 'control characters')
-    const mayRun =
-      stdio === 'all' || (stdio === 'master' && (tenantId === masterTenantId || roleIncludes(role, 'owner')))
-    if (!mayRun) throw new MeshError('FORBIDDEN', 'error.system_owner_only', { action: 'run MCP servers as programs' })
+    if (!mayRunPrograms(tenantId)) throw new MeshError('FORBIDDEN', 'error.programs_closed')
   }
 
   return {
@@ -178,7 +170,7 @@ export const createServerUseCases = ({ rowsOf, allow, stdio, trials, dropConnect
       const rows = rowsOf(tenantId)
       const server = await rows.find(id)
       if (server === undefined) throw serverNotFound(id)
-      if (server.transport === 'stdio' && !mayRun({ tenantId, role: 'viewer' })) return []
+      if (server.transport === 'stdio' && !mayRunPrograms(tenantId)) return []
       return trials.toolsOf(server, await rows.secretsOf(id), signal).catch(() => [])
     },
   }

@@ -109,6 +109,7 @@ export const fineWhenMissing: Readonly<Record<string, readonly Role[]>> = {
   deleteKgEntity: ['operator', 'admin', 'owner'],
   deleteProvider: ['admin', 'owner'],
   deleteSystemConfig: ['admin', 'owner'],
+  deleteBuiltinToolTenantConfig: ['admin', 'owner'],
   deleteMcpServer: ['admin', 'owner'],
   listMcpServerGrants: ['viewer', 'operator', 'admin', 'owner'],
   revokeMcpServerFromAgent: ['admin', 'owner'],

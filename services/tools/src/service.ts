@@ -10,6 +10,7 @@ import { createBuiltinTools } from './builtin-tools/feature.ts'
 import type { ToolsConfig } from './config.ts'
 import { PrismaClient } from './db/client/client.ts'
 import { deniedPathTest } from './exec/denied-path.ts'
+import { createExecHttp } from './exec/http.ts'
 import { findSandbox } from './exec/sandbox.ts'
 import { createShellPort } from './exec/shell-port.ts'
 import { createFilePorts } from './files/ports.ts'
@@ -49,7 +50,7 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
   })
   return composeService(mesh, {
     name: 'tools',
-    features: [builtinTools, invoke, { ws: createBrowserWs() }, ...mcp.features],
+    features: [builtinTools, invoke, { http: createExecHttp() }, { ws: createBrowserWs() }, ...mcp.features],
     rpc: [
       implementRpc(ToolsServiceService, invoke.rpc),
       implementRpc(WorkspacesServiceService, createArchiveRpc(mesh.workspaceDir)),

@@ -177,3 +177,82 @@ describe('setting a built-in tool', () => {
     )
   })
 })
+
+describe('what a tenant says of a built-in tool', () => {
+  const say = (caller: Caller, method: string, name: string, body?: unknown) =>
+    tools.request(caller, method, `${path}/${name}/tenant-config`, body)
+  const runs = async (caller: Caller) => (await tools.invoke(caller, { tool: 'list_files' })).status === 200
+  const heard = async (type: string, { tenantId }: Caller, count: number) => {
+    const found = () => events.filter((one) => one.tenantid === tenantId && one.type.endsWith(type))
+    for (const until = Date.now() + hangLimitMs; found().length < count && Date.now() < until;) await sleep(10)
+    return found().map(({ data }) => data)
+  }
+
+  rule('setBuiltinToolTenantConfig.switchesOffForTheTenantAlone', async () => {
+    const [caller, other] = [newTenant(tools, { role: 'admin' }), newTenant(tools)]
+    expect(await runs(caller)).toBe(true)
+    expect((await say(caller, 'PUT', 'list_files', { enabled: false })).body).toEqual({ status: 'updated' })
+    expect([await runs(caller), await runs(other)]).toEqual([false, true])
+    expect([(await get('list_files', caller)).tenant_enabled, (await get('list_files', other)).tenant_enabled]).toEqual(
+      [false, null],
+    )
+    await say(caller, 'PUT', 'list_files', { enabled: true })
+    expect(await runs(caller)).toBe(true)
+    await say(caller, 'PUT', 'list_files', {})
+    expect(await runs(caller)).toBe(false)
+  })
+
+  rule('setBuiltinToolTenantConfig.liftsOnlyItsOwn', async () => {
+    const caller = newTenant(tools, { role: 'admin' })
+    await put('list_files', { enabled: false })
+    await say(caller, 'PUT', 'list_files', { enabled: true })
+    expect(await runs(caller)).toBe(false)
+    await put('list_files', { enabled: true })
+    expect(await runs(caller)).toBe(true)
+  })
+
+  rule('setBuiltinToolTenantConfig.refusesUnknownTools', async () => {
+    const { status, body } = await say(newTenant(tools, { role: 'admin' }), 'PUT', 'none', { enabled: false })
+    expect([status, body['error']]).toEqual([404, 'tool not found: none'])
+  })
+
+  rule('setBuiltinToolTenantConfig.isRecorded', async () => {
+    const caller = newTenant(tools, { role: 'admin' })
+    await say(caller, 'PUT', 'edit', { enabled: false })
+    expect(await heard('tenant_config.set', caller, 1)).toEqual([{ id: 'edit', enabled: false, actorId: 'alice' }])
+  })
+
+  rule('deleteBuiltinToolTenantConfig.goesBackToTheInstallation', async () => {
+    const caller = newTenant(tools, { role: 'admin' })
+    await say(caller, 'PUT', 'list_files', { enabled: false })
+    expect((await say(caller, 'DELETE', 'list_files')).body).toEqual({ status: 'deleted' })
+    expect(await runs(caller)).toBe(true)
+    expect((await get('list_files', caller)).tenant_enabled).toBeNull()
+  })
+
+  rule('deleteBuiltinToolTenantConfig.isIdempotent', async () => {
+    const caller = newTenant(tools, { role: 'admin' })
+    await say(caller, 'PUT', 'edit', { enabled: false })
+    for (const name of ['edit', 'edit', 'none'])
+      expect((await say(caller, 'DELETE', name)).body).toEqual({ status: 'deleted' })
+    await say(caller, 'PUT', 'read_file', { enabled: false })
+    await heard('tenant_config.set', caller, 2)
+    expect(await heard('tenant_config.deleted', caller, 1)).toEqual([{ id: 'edit', actorId: 'alice' }])
+  })
+})
+
+describe('the groups of denied commands', () => {
+  const groups = async () =>
+    (await tools.request<{ groups: object[] }>(viewer, 'GET', '/v1/shell-deny-groups')).body.groups
+
+  rule('listShellDenyGroups.listsFifteenInOrder', async () => {
+    const listed = await groups()
+    expect(listed).toHaveLength(15)
+    expect(listed[0]).toEqual({ name: 'destructive_ops', description: 'Destructive Operations', default: true })
+    expect(listed.at(-1)).toMatchObject({ name: 'env_dump', default: true })
+  })
+
+  rule('listShellDenyGroups.tellsNoPatterns', async () => {
+    for (const group of await groups()) expect(Object.keys(group)).toEqual(['name', 'description', 'default'])
+  })
+})

@@ -40,7 +40,16 @@ const execute = async (
   const { shell } = createShellPort({
     workspaceOf: () => ({ base, path }),
     findSandbox: async () => sandbox,
-    settings: { execOnHost: false, sandboxMode: 'all', sandboxNetwork: false, shellDenyGroups: {}, ...settings },
+    settings: {
+      execOnHost: false,
+      sandboxMode: 'all',
+      sandboxNetwork: false,
+      shellDenyGroups: {},
+      execSecurity: 'full',
+      execAsk: 'off',
+      execAllowlist: [],
+      ...settings,
+    },
     isDeniedPath: deniedPathTest(['/data']),
   })
   const call = { caller: testCaller(), requestId: 'r', signal: new AbortController().signal }
@@ -99,6 +108,40 @@ describe('the tool exec', () => {
     expect((await execute('pkill x', { ...allowed, agent })).output).toMatch('Process Manipulation')
     expect((await execute('printenv HOME', { agent })).output).not.toMatch('denied')
   })
+
+  it.each<[string, string, string[], string, 'run' | 'ask' | 'refuse']>([
+    ['deny', 'off', ['*'], 'ls', 'refuse'],
+    ['allowlist', 'off', ['ls', 'git *'], 'ls -l', 'run'],
+    ['allowlist', 'off', ['git log*'], 'git log -n 1', 'run'],
+    ['allowlist', 'off', ['ls'], 'lsof', 'refuse'],
+    ['allowlist', 'off', ['ls'], 'ls; lsof', 'refuse'],
+    ['allowlist', 'off', ['ls*'], 'ls $(lsof)', 'refuse'],
+    ['allowlist', 'off', ['ls*'], 'ls > x', 'refuse'],
+    ['allowlist', 'off', ['ls*'], 'A=1 ls', 'refuse'],
+    ['allowlist', 'on-miss', ['ls'], 'lsof', 'ask'],
+    ['allowlist', 'always', ['ls'], 'ls', 'ask'],
+    ['full', 'off', [], 'lsof', 'run'],
+    ['full', 'always', ['ls'], 'ls', 'ask'],
+    ['full', 'on-miss', [], 'git status', 'run'],
+    ['full', 'on-miss', ['lsof'], 'lsof -i', 'run'],
+    ['full', 'on-miss', [], 'lsof', 'ask'],
+    ['full', 'on-miss', [], 'git status | cat', 'ask'],
+    ['full', 'on-miss', [], 'git status &', 'ask'],
+    ['full', 'on-miss', [], 'wget https://x', 'ask'],
+  ])(
+    'with security %s and ask %s and the list %j it treats %s so: %s',
+    async (execSecurity, execAsk, execAllowlist, command, treated) => {
+      const settings = { execSecurity, execAsk, execAllowlist } as Partial<ShellParts['settings']>
+      const { output } = await execute(command, { settings, sandbox: { missing: 'nothing runs' } })
+      expect(output).toMatch(
+        {
+          run: 'nothing runs',
+          ask: 'the command needs the approval of an operator',
+          refuse: 'the operator does not let this command run',
+        }[treated],
+      )
+    },
+  )
 
   const onHost: Options = { settings: { execOnHost: true, sandboxMode: 'off' } }
 

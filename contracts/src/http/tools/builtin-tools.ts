@@ -82,4 +82,35 @@ export const builtinTools = defineHttpTable('tools', {
     response: { 200: statusIs('updated') },
     errors: [400, 404],
   },
+  setBuiltinToolTenantConfig: {
+    method: 'PUT',
+    path: '/v1/tools/builtin/{name}/tenant-config',
+    role: 'admin',
+    summary: 'Switch a built-in tool off for the own tenant, or on again',
+    rules: {
+      switchesOffForTheTenantAlone:
+        'Agents of the own tenant lose a tool that is switched off, at once, and those of others keep it; without `enabled` it is switched off',
+      liftsOnlyItsOwn: 'Switched on, a tool that the installation has switched off stays off',
+      refusesUnknownTools: 'An unknown tool is answered 404',
+      isRecorded: 'The change stands in the audit log of the tenant',
+    },
+    params: toolParams,
+    body: z.object({ enabled: z.boolean().default(false) }),
+    bodyLimitBytes: 1024,
+    response: { 200: statusIs('updated') },
+    errors: [400, 404],
+  },
+  deleteBuiltinToolTenantConfig: {
+    method: 'DELETE',
+    path: '/v1/tools/builtin/{name}/tenant-config',
+    role: 'admin',
+    summary: 'Take back what the own tenant has said about a built-in tool',
+    rules: {
+      goesBackToTheInstallation: 'The tool is for the tenant as the installation has set it, at once',
+      isIdempotent: 'Where the tenant has said nothing it is answered the same, and nothing is recorded',
+    },
+    params: toolParams,
+    response: { 200: statusIs('deleted') },
+    errors: [400],
+  },
 })

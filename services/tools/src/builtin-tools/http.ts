@@ -19,4 +19,12 @@ export const createBuiltinToolHttp = (tools: BuiltinToolUseCases) =>
       await tools.update(call, params.name, body)
       return { status: 'updated' }
     },
+    setBuiltinToolTenantConfig: async ({ call, params, body }) => {
+      await tools.setForTenant(call, params.name, body.enabled)
+      return { status: 'updated' }
+    },
+    deleteBuiltinToolTenantConfig: async ({ call, params }) => {
+      await tools.clearForTenant(call, params.name)
+      return { status: 'deleted' }
+    },
   })

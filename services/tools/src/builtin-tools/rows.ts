@@ -37,6 +37,33 @@ export const createToolRows = (db: ServiceDb<PrismaClient>): ToolRows => ({
       }
     }),
 
+  setForTenant: async (tenantId, name, enabled, actor) => {
+    if ((await db.system.prisma.builtinTool.count({ where: { name } })) === 0) return false
+    return db.forTenant(tenantId).change(async (tx) => {
+      await tx.builtinToolTenantConfig.upsert({
+        where: { tenantId_toolName: { tenantId, toolName: name } },
+        create: { tenantId, toolName: name, enabled },
+        update: { enabled, updatedAt: new Date() },
+      })
+      return {
+        result: true,
+        events: [event('builtinToolTenantConfigSet', { id: name, enabled, ...actor })],
+        evict: [{ kind: 'builtin_tools', tenantId }],
+      }
+    })
+  },
+
+  clearForTenant: (tenantId, name, actor) =>
+    db.forTenant(tenantId).change(async (tx) => {
+      const { count } = await tx.builtinToolTenantConfig.deleteMany({ where: { tenantId, toolName: name } })
+      if (count === 0) return { result: undefined }
+      return {
+        result: undefined,
+        events: [event('builtinToolTenantConfigDeleted', { id: name, ...actor })],
+        evict: [{ kind: 'builtin_tools', tenantId }],
+      }
+    }),
+
   settingsFor: async (tenantId) => {
     const [tools, overrides] = await Promise.all([
       db.system.prisma.builtinTool.findMany(),

@@ -15,6 +15,10 @@ export interface ToolRows {
   seed: (tools: readonly Pick<BuiltinTool, 'name' | 'enabled' | 'settings'>[]) => Promise<void>
   /** Sets a tool for the whole installation. False when there is none of that name. */
   update: (name: string, changes: ToolChanges, actor: Actor) => Promise<boolean>
+  /** What a tenant says about a tool. False when there is none of that name. */
+  setForTenant: (tenantId: string, name: string, enabled: boolean, actor: Actor) => Promise<boolean>
+  /** Takes back what a tenant has said, if it has. */
+  clearForTenant: (tenantId: string, name: string, actor: Actor) => Promise<void>
   /** How each tool is set for a tenant. */
   settingsFor: (tenantId: string) => Promise<ToolSetting[]>
 }
@@ -56,6 +60,14 @@ export const createBuiltinToolUseCases = (rows: ToolRows) => {
         throw new MeshError('INVALID_REQUEST', 'error.invalid_updates')
       if (!(await rows.update(name, changes, actorOf(call)))) throw unknownTool(name)
     },
+
+    /** Switches a tool off or on for the caller's tenant; what the installation has switched off stays off. @throws NOT_FOUND */
+    setForTenant: async (call: Call, name: string, enabled: boolean): Promise<void> => {
+      if (!(await rows.setForTenant(call.caller.tenantId, name, enabled, actorOf(call)))) throw unknownTool(name)
+    },
+
+    clearForTenant: (call: Call, name: string): Promise<void> =>
+      rows.clearForTenant(call.caller.tenantId, name, actorOf(call)),
   }
 }
 

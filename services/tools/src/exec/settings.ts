@@ -34,7 +34,8 @@ export const execSettings = {
     env: ['CLAWMESH_EXEC_ASK'],
     file: 'tools.execApproval.ask',
     schema: z.enum(['off', 'on-miss', 'always']).default('off'),
-    about: 'Which commands wait for an operator: off (none), on-miss (what is not listed) or always',
+    about:
+      'Which commands need the approval of an operator: off (none), on-miss (what is not listed) or always. Nobody can approve yet, so those are refused',
   },
   execAllowlist: {
     env: ['CLAWMESH_EXEC_ALLOWLIST'],

@@ -11,13 +11,14 @@ import { findProgram } from './find-program.ts'
 import { denyGroupNames, type DenyGroupName } from './guard/groups.ts'
 import { judge, type GroupOverrides } from './guard/guard.ts'
 import { outputText } from './output.ts'
+import { permissionFor, type PermissionSettings } from './permission.ts'
 import { readSandboxConfig, usesSandbox, type SandboxConfig, type SandboxMode } from './sandbox-config.ts'
 import type { FoundSandbox } from './sandbox.ts'
 
 export interface ShellParts {
   workspaceOf: (scope: CallScope) => Workspace | undefined
   findSandbox: () => Promise<FoundSandbox>
-  settings: {
+  settings: PermissionSettings & {
     execOnHost: boolean
     sandboxMode: SandboxMode
     sandboxNetwork: boolean
@@ -103,6 +104,14 @@ export const createShellPort = ({ workspaceOf, findSandbox, settings, isDeniedPa
             isDeniedPath,
           })
           if (!verdict.allowed) throw toolError(`command denied by safety policy: ${verdict.reason}`)
+          const permission = permissionFor(settings, command, verdict.script)
+          // Nobody can be asked yet: what waits for an operator's word does not get it.
+          if (permission !== 'run')
+            throw toolError(
+              permission === 'ask'
+                ? 'the command needs the approval of an operator'
+                : 'the operator does not let this command run',
+            )
 
           const { root, folder } = await folderIn(workspace, workingDir)
           const limits = limitsOf(config, usesSandbox(config.mode ?? settings.sandboxMode, agent.key))

@@ -31,6 +31,8 @@ export interface Script {
   expansions: readonly { name: string; transform?: string | undefined }[]
   /** Whether a function starts itself beside itself. */
   isForkBomb: boolean
+  /** Whether it is one program with plain arguments: no separators, pipes, redirections, settings or substitutions. */
+  isPlain: boolean
 }
 
 /** Why a text is not taken for a command at all. */
@@ -265,7 +267,20 @@ export const readScript = (text: string, options: ReadOptions, depth = 0): Scrip
     note(hidden.invocations)
     expansions.push(...hidden.expansions.map(({ name }) => ({ name })))
   }
-  return { invocations, expansions, isForkBomb }
+  const [only] = invocations
+  const isPlain =
+    root.commands.length === 1 &&
+    root.commands[0]!.command.type === 'Command' &&
+    root.commands[0]!.background !== true &&
+    invocations.length === 1 &&
+    literals.length === 0 &&
+    expansions.length === 0 &&
+    only!.words.length > 0 &&
+    !only!.words.some(hasMark) &&
+    !only!.hasInput &&
+    only!.redirections.length === 0 &&
+    only!.settings.length === 0
+  return { invocations, expansions, isForkBomb, isPlain }
 }
 
 const readQuietly = (text: string, options: ReadOptions, depth: number): Script | undefined => {

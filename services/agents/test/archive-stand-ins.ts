@@ -43,6 +43,7 @@ export const standInArchives = () => {
       }
     },
     readDocuments: async function* (_call, { agentId }) {
+      if (state.memoryFails) throw new MeshError('UNAVAILABLE', 'error.unavailable', { what: 'memory' })
       for (const document of of(agentId).documents) yield { document }
     },
     readGraph: async function* (_call, { agentId }) {

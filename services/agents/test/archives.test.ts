@@ -218,6 +218,28 @@ describe('what is exported', () => {
     })
   })
 
+  rule('exportAgent.failsWithAStatus', async () => {
+    const { alice } = await fullAgent()
+    agents.archives.state.memoryFails = true
+    expect((await exported(alice, 'context_files,memory')).status).toBe(503)
+    const { body } = await get(alice, '/v1/agents/helper/export?stream=true&sections=memory')
+    expect(eventsOf(body).at(-1)).toEqual([
+      'error',
+      { phase: 'export', status: 'error', detail: expect.stringContaining('memory') },
+    ])
+  })
+
+  it('an entry whose bytes fail in the middle fails the export, and nothing else', async () => {
+    const failing = async function* () {
+      yield Buffer.alloc(10)
+      throw new Error('gone')
+    }
+    const entries = async function* () {
+      yield { name: 'workspace/a', size: 100, content: failing() }
+    }
+    await expect(Array.fromAsync(packArchive(entries()))).rejects.toThrow('gone')
+  })
+
   rule('exportAgent.endsAtTheLimit', async () => {
     const zeros = async function* () {
       for (let count = 0; count < 40; count++) yield Buffer.alloc(mib)

@@ -135,7 +135,7 @@ export const archives = defineHttpTable('agents', {
     rules: {
       requiresOwnership: ownership,
       countsEverything:
-        'What each section would hold is counted over all users of the agent; links count, and so does the team that it leads',
+        'What each section would hold is counted over all users of the agent, and links from and to it beside that',
       countsPlainFiles: 'Files of the workspace count where they are regular, visible and at most 50 MiB',
     },
     params: agentParams,
@@ -160,6 +160,8 @@ export const archives = defineHttpTable('agents', {
       streamsProgress:
         'With `stream=true` it is answered as server-sent events: `progress` as each section begins and ends, then `complete` with `download_url`, `file_name` and `file_size`, or `error`',
       isImportedAsItWas: 'What it holds is the same once it has been imported elsewhere',
+      failsWithAStatus:
+        'What fails before the first 64 KiB are there is answered with its status; later the answer breaks off',
       endsAtTheLimit: 'An archive that would be over 500 MiB, or could not be imported for another reason, fails',
     },
     params: agentParams,

@@ -14,14 +14,37 @@ import type { ArchiveUseCases, Contents, Received } from './use-cases.ts'
 
 const silent: Report = async () => undefined
 
+const heldBytes = 65_536
+
+/** The same bytes, once some of them are there, or all: what fails before that can still be answered. */
+const begun = async (bytes: AsyncIterable<Buffer>): Promise<AsyncIterable<Buffer>> => {
+  const source = bytes[Symbol.asyncIterator]()
+  const held: Buffer[] = []
+  let size = 0
+  let step = await source.next()
+  for (; !step.done && size < heldBytes; step = await source.next()) {
+    held.push(step.value)
+    size += step.value.length
+  }
+  return (async function* () {
+    try {
+      yield* held
+      for (; !step.done; step = await source.next()) yield step.value
+    } finally {
+      await source.return?.()
+    }
+  })()
+}
+
 /** An archive as a file. */
 const attachment = ({ fileName, size, bytes }: { fileName: string; size?: number; bytes: AsyncIterable<Buffer> }) =>
   streamed(async (response) => {
+    const source = await begun(bytes)
     response.setHeader('content-type', 'application/gzip')
     response.setHeader('content-disposition', `attachment; filename="${fileName}"`)
     response.setHeader('cache-control', 'no-store')
     if (size !== undefined) response.setHeader('content-length', String(size))
-    await pipeline(bytes, response)
+    await pipeline(source, response)
   })
 
 /** Work that tells how far it is, and then what came of it or why it failed. */

@@ -59,7 +59,7 @@ export const kinds = {
 const batchItems = 100
 const batchBytes = 1_048_576
 /** A message between services carries at most so much of a file. */
-const pieceBytes = 262_144
+const pieceBytes = 65_536
 
 const agentPrefix = (key: string): string => `agent:${key}:`
 

@@ -3,7 +3,8 @@ import { createHash, randomUUID } from 'node:crypto'
 import { newId, type ServiceDb } from '@clawmesh/chassis'
 import type { PrismaClient } from '../db/client/client.ts'
 
-const partBytes = 524_288
+/** The database gives bytes as a text of twice the length: that much is garbage of the young generation, and gone at once. */
+const partBytes = 49_152
 /** How long a token is good for. */
 export const waitsMs = 300_000
 /** What a user has waiting beyond this makes room. */

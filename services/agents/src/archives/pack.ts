@@ -24,6 +24,8 @@ const writeEntry = ({ name, size, content, pax }: ArchiveEntry, tar: Pack): Prom
   new Promise((resolve, reject) => {
     const header = { name, size, mode: 0o600, type: 'file' as const, ...(pax === undefined ? {} : { pax }) }
     const sink = tar.entry(header, (fault) => (fault ? reject(fault) : resolve()))
+    // Told by the promise, and by whoever destroys it.
+    sink.on('error', () => undefined)
     const copy = async () => {
       for await (const piece of content) {
         if (sink.destroyed) return
@@ -33,7 +35,7 @@ const writeEntry = ({ name, size, content, pax }: ArchiveEntry, tar: Pack): Prom
     }
     copy().catch((thrown: Error) => {
       reject(thrown)
-      sink.destroy(thrown)
+      sink.destroy()
     })
   })
 
@@ -61,10 +63,12 @@ export const packArchive = async function* (entries: AsyncIterable<ArchiveEntry>
     }
     tar.finalize()
   }
+  // What is wrong is thrown below; an event of a stream that nobody listens to any more would end the process.
+  for (const stream of [tar, gzip]) stream.on('error', () => undefined)
   const note = (thrown: unknown) => {
     fault ??= thrown
-    tar.destroy(thrown as Error)
-    gzip.destroy(thrown as Error)
+    tar.destroy()
+    gzip.destroy()
   }
   const fed = feed().catch(note)
   const compressed = pipeline(Readable.from(counted()), gzip).catch(note)
@@ -82,5 +86,6 @@ export const packArchive = async function* (entries: AsyncIterable<ArchiveEntry>
     gzip.destroy()
     await Promise.all([fed, compressed])
   }
+  if (fault !== undefined) throw fault as Error
   if (isBomb(packed, unpacked)) throw tooLarge()
 }

@@ -157,6 +157,8 @@ export const readArchive = async function* (
   tenantId: string,
 ): AsyncGenerator<ArchiveItem> {
   const tar = extract()
+  // The iteration below throws it; before and after that nobody listens, and the event would end the process.
+  tar.on('error', () => undefined)
   let source: Error | undefined
   const watched = async function* () {
     try {

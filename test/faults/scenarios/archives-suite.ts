@@ -165,8 +165,8 @@ export const archiveTests = (
         const stream = await here.request<string>('GET', `/v1/agents/traveller/export?stream=true&sections=${sections}`)
         expect(stream.body).toContain('event: complete')
         const [path] = /\/v1\/agents\/[^"]+/.exec(stream.body)!
-        const archive = await fetchBytes(there, path!)
-        expect((await here.request('GET', path!)).status).toBe(404)
+        const archive = await fetchBytes(there, path)
+        expect((await here.request('GET', path)).status).toBe(404)
         return archive
       })
       const archive = exported.result

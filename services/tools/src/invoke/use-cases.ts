@@ -1,6 +1,6 @@
 /** Brings together what a tool call needs: the tenant's settings, the policy, the agent and the ports of the call. */
 import { actorOf, type Actor, type Call } from '@clawmesh/chassis'
-import { MeshError } from '@clawmesh/contracts'
+import { MeshError, uuid } from '@clawmesh/contracts'
 import { availableTools } from '../builtin-tools/catalogue.ts'
 import type { Toolbox } from '../mcp/tools/toolbox.ts'
 import type { ToolSetting } from '../builtin-tools/types.ts'
@@ -93,7 +93,8 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
     ): Promise<{ tools: Tool[]; isPersonal: boolean }> => {
       const [settings, box] = await Promise.all([
         storedSettingsOf(call.caller.tenantId),
-        parts.toolbox(call, agentId, userId, true),
+        // What is no id is no agent's, and nothing is granted to it.
+        uuid.safeParse(agentId).success ? parts.toolbox(call, agentId, userId, true) : emptyToolbox,
       ])
       const allowed = offeredTools(choiceOf(settings, toolsConfigJson, box))
       return { tools: box.offered(allowed), isPersonal: box.isPersonal }

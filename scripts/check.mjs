@@ -3,8 +3,7 @@
  * it saves between runs lies in `.cache`; the whole of it is `npm run lint`, `npm run typecheck` and `npm test`.
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
-import { capture } from './process.mjs'
+import { runAtOnce } from './at-once.mjs'
 import { fromRoot } from './root.mjs'
 
 const name = process.argv[2]
@@ -42,24 +41,4 @@ const steps = {
   tests: [...jest, '--silent', '--passWithNoTests', `${folder}/test/`],
 }
 
-const startedMs = performance.now()
-const queue = Object.entries(steps)
-let failed = false
-
-/** @param {[string, string[]]} step */
-const run = async ([what, command]) => {
-  const fromMs = performance.now()
-  const { code, stdout, stderr } = await capture(process.execPath, command, { ...process.env, CI: 'true' })
-  const seconds = ((performance.now() - fromMs) / 1000).toFixed(1)
-  console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${what} (${seconds} s)`)
-  if (code === 0) return
-  failed = true
-  console.log(`${stdout}${stderr}`)
-}
-
-const worker = async () => {
-  for (let step = queue.shift(); step; step = queue.shift()) await run(step)
-}
-await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, worker))
-console.log(`${failed ? 'failed' : 'all well'} after ${((performance.now() - startedMs) / 1000).toFixed(1)} s`)
-process.exit(failed ? 1 : 0)
+process.exit(await runAtOnce(steps))

@@ -2,15 +2,9 @@
 
 const cli = 'cli/src/main.ts'
 const jest = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js']
-const eslint = 'node_modules/eslint/bin/eslint.js'
-const depcruise = 'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs'
-const knip = 'node_modules/knip/bin/knip.js'
 const prettier = 'node_modules/prettier/bin/prettier.cjs'
 const tsc = 'node_modules/typescript-native/bin/tsc'
 const buf = 'node_modules/@bufbuild/buf/bin/buf'
-
-/** Top-level folders that hold sources. */
-const packages = ['contracts', 'chassis', 'gateway', 'services', 'cli', 'test']
 
 /**
  * @typedef {{ command: string[] }} Step
@@ -31,15 +25,7 @@ const tasks = {
   faults: { steps: (args) => [{ command: [...jest, '--config', 'jest.faults.config.mjs', ...args] }] },
   images: { steps: (args) => [{ command: ['deploy/images/build.mjs', ...args] }] },
   bench: { steps: (args) => [{ command: ['test/bench/main.ts', ...args] }] },
-  lint: {
-    steps: (args) => [
-      // One process alone comes near its heap limit and collects garbage most of its time.
-      { command: [eslint, '.', '--concurrency', '2', ...args] },
-      { command: [depcruise, '--config', '.dependency-cruiser.mjs', '--output-type', 'err', ...packages] },
-      { command: [knip, '--no-progress', '--no-config-hints'] },
-      { command: [prettier, '--check', '.'] },
-    ],
-  },
+  lint: { steps: (args) => [{ command: ['scripts/lint.mjs', ...args] }] },
   check: { steps: (args) => [{ command: ['scripts/check.mjs', ...args] }] },
   dev: {
     steps: (args) => [{ command: ['--watch', '--watch-preserve-output', cli, 'start', '--target', 'all', ...args] }],

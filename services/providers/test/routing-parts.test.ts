@@ -71,6 +71,15 @@ describe('cooldowns', () => {
     expect(cooldowns.readiness({ ...place, model: 'other' })).toBe('ready')
   })
 
+  it('forgets nothing of a provider because another one fails for thousands of names', () => {
+    cooldowns.failed(place, 'failed', 'HTTP 503')
+    for (let name = 0; name < 10_500; name++)
+      cooldowns.failed({ providerId: 'p2', key: 'sk', model: `m${name}` }, 'missing', 'no such model')
+    expect(cooldowns.readiness(place)).toBe('cooling')
+    expect(cooldowns.of('p2')).toHaveLength(200)
+    expect(cooldowns.readiness({ providerId: 'p2', key: 'sk', model: 'm10499' })).toBe('cooling')
+  })
+
   it('is shared by replicas whose clocks differ', () => {
     const other = createCooldowns(bus, () => time + 7_000_000)
     const hangUp = other.listen()

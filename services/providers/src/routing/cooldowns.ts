@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { newId, type Bus } from '@clawmesh/chassis'
+import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import type { FailureKind } from '../chat/protocols/failure.ts'
 
@@ -49,7 +50,9 @@ const longestAskedMs = 3_600_000
 
 /** Forgotten so long after the end of a rest. */
 const keptMs = 86_400_000
-const mostPlaces = 10_000
+const mostProviders = 10_000
+/** Keys times models: more than anybody uses, and less than one who tries names would fill. */
+const mostPlacesOfProvider = 200
 const subject = 'mesh.provider-cooldowns'
 
 const message = z.object({
@@ -79,32 +82,20 @@ const restMsOf = (kind: FailureKind, failures: number, askedMs: number): number 
 
 export const createCooldowns = (bus: Pick<Bus, 'signal' | 'subscribe'>, now: () => number = Date.now) => {
   const self = newId()
-  const byProvider = new Map<string, Map<string, Cooldown>>()
-  let count = 0
+  /** By provider first, so that one tenant's places push out no other's. Of a rest that is long over nothing is known. */
+  const byProvider = new LRUCache<string, LRUCache<string, Cooldown>>({ max: mostProviders })
 
   const remove = (providerId: string, place: string): boolean => {
     const places = byProvider.get(providerId)
     if (places?.delete(place) !== true) return false
-    count--
     if (places.size === 0) byProvider.delete(providerId)
     return true
   }
 
-  /** Makes room: what is long over goes, and if that is not enough, everything. */
-  const prune = (): void => {
-    for (const [providerId, places] of byProvider)
-      for (const [place, { untilMs }] of places) if (untilMs + keptMs < now()) remove(providerId, place)
-    if (count < mostPlaces) return
-    byProvider.clear()
-    count = 0
-  }
-
   const put = (providerId: string, place: string, cooldown: Cooldown): void => {
-    const known = byProvider.get(providerId)?.has(place) === true
-    if (!known && count >= mostPlaces) prune()
-    const places = byProvider.get(providerId) ?? new Map<string, Cooldown>()
-    byProvider.set(providerId, places.set(place, cooldown))
-    if (!known) count++
+    const places = byProvider.get(providerId) ?? new LRUCache<string, Cooldown>({ max: mostPlacesOfProvider })
+    byProvider.set(providerId, places)
+    places.set(place, cooldown, { ttl: Math.max(0, cooldown.untilMs - now()) + keptMs })
   }
 
   const tell = (providerId: string, place: string, cooldown?: Cooldown): void => {

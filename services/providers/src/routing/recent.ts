@@ -1,6 +1,7 @@
 /** Calls of late that did not go straight, by tenant, as all replicas have seen them. Nothing of what was said is kept. */
 import type { Route } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { newId, type Bus, type Call } from '@clawmesh/chassis'
+import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 
 const attempt = z.object({
@@ -23,14 +24,10 @@ const subject = 'mesh.provider-routes'
 
 export const createRecentRoutes = (bus: Pick<Bus, 'signal' | 'subscribe'>) => {
   const self = newId()
-  const byTenant = new Map<string, RecentRoute[]>()
+  const byTenant = new LRUCache<string, RecentRoute[]>({ max: mostTenants })
 
-  const keep = (tenantId: string, route: RecentRoute): void => {
-    const routes = [route, ...(byTenant.get(tenantId) ?? [])].slice(0, mostRoutes)
-    byTenant.delete(tenantId)
-    byTenant.set(tenantId, routes)
-    if (byTenant.size > mostTenants) byTenant.delete(byTenant.keys().next().value!)
-  }
+  const keep = (tenantId: string, route: RecentRoute): void =>
+    void byTenant.set(tenantId, [route, ...(byTenant.get(tenantId) ?? [])].slice(0, mostRoutes))
 
   return {
     listen: () =>

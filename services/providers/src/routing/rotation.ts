@@ -1,13 +1,16 @@
 /**
  * Turns of several keys. New conversations go round; each stays with its key, where its prompt is cached.
  */
+import { LRUCache } from 'lru-cache'
 
 /** Conversations whose key is remembered. */
 const mostConversations = 10_000
+/** Providers whose turn is remembered; one that is forgotten begins again with its first key. */
+const mostProviders = 10_000
 
 export const createRotation = () => {
-  const nextOf = new Map<string, number>()
-  const keyOf = new Map<string, number>()
+  const nextOf = new LRUCache<string, number>({ max: mostProviders })
+  const keyOf = new LRUCache<string, number>({ max: mostConversations })
 
   const next = (providerId: string, count: number): number => {
     const turn = nextOf.get(providerId) ?? 0
@@ -21,9 +24,7 @@ export const createRotation = () => {
     if (affinity === '') return next(providerId, count)
     const name = `${providerId} ${affinity}`
     const turn = keyOf.get(name) ?? next(providerId, count)
-    keyOf.delete(name)
     keyOf.set(name, turn)
-    if (keyOf.size > mostConversations) keyOf.delete(keyOf.keys().next().value!)
     return turn % count
   }
 }

@@ -1,8 +1,9 @@
 {{/* Who calls whom over gRPC, besides everybody identity and the edge everybody (docs/architecture.md). */}}
 {{- define "clawmesh.arrows" -}}
-agents: [channels, providers, tools, traces]
+agents: [channels, memory, providers, tools, traces]
 channels: [agents]
 memory: [agents, providers]
+providers: [traces]
 tools: [agents, memory]
 {{- end -}}
 

@@ -50,10 +50,13 @@ const findEngine = async () => {
 
 const work = (/** @type {string[]} */ ...parts) => fromRoot('.cache/images', ...parts)
 
+/** PostgreSQL asks for its user's name, and where there is none only some engines give it one; Kubernetes does not. */
+const addUser = `mkdir -p "$1/etc" && echo "clawmesh:x:${user}:${user}::/tmp:/usr/sbin/nologin" >>"$1/etc/passwd"`
+
 /** A base of Debian's packages alone, kept until its packages change. */
 const madeBase = async (/** @type {string} */ name) => {
   const { packages, variant } = images[name]
-  const stamp = `${suite} ${variant} ${packages.join(' ')}`
+  const stamp = `${suite} ${variant} ${packages.join(' ')} ${addUser}`
   const tar = work(`${name}-base.tar`)
   if (existsSync(tar) && existsSync(`${tar}.of`) && readFileSync(`${tar}.of`, 'utf8') === stamp) return tar
   if (!(await works(['mmdebstrap', '--version']))) refuse('mmdebstrap is needed to make bases, or name one with --base')
@@ -61,7 +64,8 @@ const madeBase = async (/** @type {string} */ name) => {
     (folder) => `--dpkgopt=path-exclude=/usr/share/${folder}/*`,
   )
   const only = variant === 'extract' ? [] : ['--aptopt=Apt::Install-Recommends "false"', ...without]
-  await run('mmdebstrap', ['--quiet', `--variant=${variant}`, ...only, `--include=${packages.join(',')}`, suite, tar])
+  const given = [...only, `--customize-hook=${addUser}`, `--include=${packages.join(',')}`]
+  await run('mmdebstrap', ['--quiet', `--variant=${variant}`, ...given, suite, tar])
   writeFileSync(`${tar}.of`, stamp)
   return tar
 }

@@ -19,6 +19,7 @@ import {
 } from '../src/index.ts'
 import { migrationFolder } from '../../cli/src/migration-folders.ts'
 import { createDatabase, type TestDatabase } from '../../test/support/database.ts'
+import { aborted } from '../../test/support/aborted.ts'
 
 const log = createLogger({ level: process.env['CLAWMESH_TEST_LOG'] ?? 'silent', name: 'test' })
 const configOf = (env: Record<string, string> = {}) =>
@@ -190,7 +191,7 @@ it('is handed back by a replica that leaves, without an attempt lost', async () 
   let begun = false
   const leaving = await replica(async ({ call }) => {
     begun = true
-    await new Promise<void>((resolve) => call.signal.addEventListener('abort', () => resolve()))
+    await aborted(call.signal)
     call.signal.throwIfAborted()
   })
   await leaving.add(newId(), 'greet', { name: 'Ada' })

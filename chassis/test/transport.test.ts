@@ -16,6 +16,7 @@ import {
 } from '../src/index.ts'
 import { startRpcServer, type RpcServer } from '../src/grpc/server.ts'
 import { hangLimitMs } from '../../test/support/limits.ts'
+import { aborted } from '../../test/support/aborted.ts'
 
 type Agents = RpcFunctions<typeof AgentsServiceService>
 type Providers = RpcFunctions<typeof ProvidersServiceService>
@@ -329,7 +330,7 @@ describe.each(['direct', 'gRPC', 'link'])('%s', (name) => {
       let running = 0
       behaviour.unary = async ({ signal }) => {
         running++
-        await new Promise((resolve) => signal.addEventListener('abort', resolve))
+        await aborted(signal)
         running--
         return answer
       }

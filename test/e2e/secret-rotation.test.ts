@@ -22,6 +22,7 @@ import { providersConfig, providersService } from '@clawmesh/providers'
 import { secretColumns as providerSecrets } from '@clawmesh/providers/secrets'
 import { startAll, type AllInOne } from '../support/mesh-all.ts'
 import { runClawmesh } from '../support/mesh-process.ts'
+import { migrateServices } from '../support/migrated-database.ts'
 import { startServices, testCaller, type ServiceHarness } from '../support/service-harness.ts'
 
 const hexKey = (byte: number): string => Buffer.alloc(32, byte).toString('hex')
@@ -51,6 +52,8 @@ beforeAll(async () => {
     secrets: boxOf(newKey, oldKey),
   })
   databaseUrl = String(services.mesh.database('providers').pool.options.connectionString)
+  // The command goes over all services that keep secrets.
+  await migrateServices(databaseUrl, ['tools'])
 })
 afterAll(async () => {
   await services.stop()

@@ -10,7 +10,7 @@ import { fakeOpenAi } from '../fakes/openai.ts'
 import type { FakeUpstream } from '../fakes/http-fake.ts'
 import { servicesWithDatabase } from '../../cli/src/targets.ts'
 import { createMigratedDatabase } from './migrated-database.ts'
-import { apiOf, type Api } from './mesh-api.ts'
+import { apiOf, eventually, type Api } from './mesh-api.ts'
 import { reservePort } from './mesh-ports.ts'
 import { runClawmesh, startClawmesh, waitUntilReady, type Ended, type MeshProcess } from './mesh-process.ts'
 import { startNats } from './nats.ts'
@@ -257,6 +257,15 @@ const start = async (options: MeshOptions, done: ReturnType<typeof undoer>): Pro
 
   const edges = members.flatMap(({ edgePort }) => (edgePort === 0 ? [] : [`http://127.0.0.1:${edgePort}`]))
   const api = (edge = 0, userId = 'alice') => apiOf({ url: edges[edge]!, token: meshToken, userId })
+  // An edge that was up before identity looks for it again only after a pause, and refuses everybody until then.
+  await Promise.all(
+    edges.map((_, edge) =>
+      eventually(
+        'an edge that knows its callers',
+        async () => (await api(edge).request('GET', '/v1/agents')).status === 200,
+      ),
+    ),
+  )
   await registerUpstream(api(0, ownerId), upstream)
 
   return {

@@ -4,6 +4,7 @@ import { newId } from '@clawmesh/chassis'
 import { eventually } from '../../../test/support/mesh-api.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { done, echo, startAgents, text, type AgentsUnderTest, type Script } from './stand-ins.ts'
+import { aborted } from '../../../test/support/aborted.ts'
 
 export type Body = Record<string, any>
 
@@ -33,9 +34,9 @@ export const heldModel = (first = 'one ', rest = 'two') => {
   const model: Script = async function* (_request, { signal }) {
     yield text(first)
     begun.resolve()
-    const gone = new Promise<never>((_, reject) =>
-      signal.addEventListener('abort', () => reject(new MeshError('CANCELLED', 'error.cancelled')), { once: true }),
-    )
+    const gone = aborted(signal).then(() => {
+      throw new MeshError('CANCELLED', 'error.cancelled')
+    })
     await Promise.race([gate.promise, gone])
     yield text(rest)
     yield done({ content: first + rest })

@@ -4,6 +4,7 @@ import { createLogger } from '@clawmesh/chassis'
 import type { Claims } from '../src/cron/claims.ts'
 import { createScheduler } from '../src/cron/scheduler.ts'
 import type { ClaimedJob } from '../src/cron/types.ts'
+import { aborted } from '../../../test/support/aborted.ts'
 
 const log = createLogger({ level: 'silent', name: 'test' })
 
@@ -28,7 +29,7 @@ const heldOf = async (due: readonly string[], endFirst = 0): Promise<Record<stri
     perform: async ({ tenantId }, signal) => {
       held[tenantId] = (held[tenantId] ?? 0) + 1
       // The first are over at once; the others go on until the replica leaves.
-      if (ended++ >= endFirst) await new Promise((over) => signal.addEventListener('abort', over, { once: true }))
+      if (ended++ >= endFirst) await aborted(signal)
       else held[tenantId]--
       return { status: 'ok', durationMs: 0 }
     },

@@ -5,6 +5,7 @@ import { consumeEvents } from '../../../test/support/events.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { done, echo, startAgents, text, type AgentsUnderTest } from './stand-ins.ts'
+import { aborted } from '../../../test/support/aborted.ts'
 
 let agents: AgentsUnderTest
 const caller = testCaller({ role: 'operator', userId: 'alice' })
@@ -229,7 +230,7 @@ describe('a chat completion', () => {
     let cancelled = false
     agents.model = async function* (_request, call) {
       yield text('first')
-      await new Promise<void>((resolve) => call.signal.addEventListener('abort', () => resolve()))
+      await aborted(call.signal)
       cancelled = true
       throw new MeshError('CANCELLED', 'error.cancelled')
     }
@@ -461,7 +462,7 @@ describe('a run that is being stored while the model is asked', () => {
   it('is refused as a whole, and its model call ended, when it cannot be stored', async () => {
     let ended = false
     agents.model = async function* (_request, call) {
-      await new Promise((resolve) => call.signal.addEventListener('abort', resolve, { once: true }))
+      await aborted(call.signal)
       ended = true
       yield done({ content: 'nobody hears this' })
     }

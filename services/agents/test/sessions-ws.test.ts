@@ -3,6 +3,7 @@ import type { Caller } from '@clawmesh/contracts'
 import { rule } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { done, echo, startAgents, text, type AgentsUnderTest } from './stand-ins.ts'
+import { aborted } from '../../../test/support/aborted.ts'
 
 type Body = Record<string, any>
 
@@ -102,7 +103,7 @@ const neverEnding = async (caller: Caller) => {
   agents.model = async function* (_request, { signal }) {
     yield text('so ')
     begun.resolve()
-    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+    await aborted(signal)
     yield done({ content: 'so ' })
   }
   const answer = send(caller, key)

@@ -143,7 +143,7 @@ describe('verifying a chat', () => {
   })
 
   rule('verifyProvider.refusesTypesThatCannotChat', async () => {
-    for (const provider_type of ['suno', 'acp', 'chatgpt_oauth']) {
+    for (const provider_type of ['suno', 'acp']) {
       const { status, body } = await verify(await providers.create(admin, { provider_type }), { model: 'm' })
       expect([status, body['valid'], body['error']]).toEqual([200, false, expect.stringContaining(provider_type)])
     }

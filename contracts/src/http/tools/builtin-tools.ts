@@ -96,7 +96,6 @@ export const builtinTools = defineHttpTable('tools', {
     },
     params: toolParams,
     body: z.object({ enabled: z.boolean().default(false) }),
-    bodyLimitBytes: 1024,
     response: { 200: statusIs('updated') },
     errors: [400, 404],
   },

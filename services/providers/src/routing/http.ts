@@ -33,6 +33,7 @@ const restsOf = (provider: Provider, cooldowns: Cooldowns) => {
       retryAfterMs: Math.max(0, untilMs - now),
     }))
     .filter(({ key }) => key > 0)
+    .toSorted((one, other) => one.key - other.key || one.model.localeCompare(other.model))
 }
 
 export const createRoutingHttp = ({ providers, cooldowns, recent, tenantChain }: Parts) =>

@@ -27,11 +27,17 @@ export const callsFirst = (name: string, content: string, argumentsJson = '{}'):
     } else yield done({ finishReason: 'tool_calls', toolCalls: [{ id: 'a', name, argumentsJson, parseError: '' }] })
   }
 
-/** A model that says something, waits to be let go, and says the rest. */
+/** Sessions get their titles beside the runs, at some moment. */
+const asksForTitle = ({ messages }: Parameters<Script>[0]): boolean =>
+  messages[0]?.content.startsWith('Give the conversation a title') === true
+
+/** A model that says something, waits to be let go, and says the rest; asked for a title of an earlier session it does not wait. */
 export const heldModel = (first = 'one ', rest = 'two') => {
   const gate = Promise.withResolvers<void>()
   const begun = Promise.withResolvers<void>()
-  const model: Script = async function* (_request, { signal }) {
+  const model: Script = async function* (request, call) {
+    if (asksForTitle(request)) return yield* echo(request, call)
+    const { signal } = call
     yield text(first)
     begun.resolve()
     const gone = aborted(signal).then(() => {
@@ -59,9 +65,8 @@ export const startChat = () => {
     agents.systemConfigs = {}
   })
 
-  /** What the model was asked by runs; sessions get their titles beside them, at some moment. */
-  const askedByRuns = () =>
-    agents.asked.filter(({ messages }) => messages[0]?.content.startsWith('Give the conversation a title') !== true)
+  /** What the model was asked by runs. */
+  const askedByRuns = () => agents.asked.filter((request) => !asksForTitle(request))
 
   /** An agent that belongs to a user. */
   const makeAgent = async (owner: Caller, body: object) => {

@@ -1,5 +1,12 @@
 /** Decides whether a command may run at all. It is read as the shell would read it; what cannot be read is refused. */
-import { readScript, UnreadableCommand, type Invocation, type ReadOptions, type Script } from '../shell/script.ts'
+import {
+  mostWords,
+  readScript,
+  UnreadableCommand,
+  type Invocation,
+  type ReadOptions,
+  type Script,
+} from '../shell/script.ts'
 import { denyGroupNames, denyGroups, runOf, type DenyGroupName } from './groups.ts'
 import { innerOf } from './unwrap.ts'
 
@@ -28,12 +35,18 @@ interface Everything {
 /** All that a script starts, and what that starts in turn. */
 const everything = (script: Script, options: ReadOptions): Everything => {
   const found: Everything = { invocations: [], scripts: [script], isDynamic: false }
+  let words = 0
+  /** What a program starts in turn may hold its words many times over. */
+  const spend = (count: number): void => {
+    words += count
+    if (words > mostWords) throw new UnreadableCommand('it holds too many words')
+  }
   let layer: readonly Invocation[] = script.invocations
   for (let depth = 1; layer.length > 0; depth++) {
     if (depth > deepest) throw new UnreadableCommand('it holds commands inside commands, too deep')
     found.invocations.push(...layer)
     if (found.invocations.length > mostRuns) throw new UnreadableCommand('it holds too many commands')
-    const inner = layer.flatMap((invocation) => innerOf(invocation, options, depth))
+    const inner = layer.flatMap((invocation) => innerOf(invocation, options, depth, spend))
     found.scripts.push(...inner.map(({ script }) => script))
     found.isDynamic ||= inner.some(({ isDynamic }) => isDynamic)
     layer = inner.flatMap(({ script }) => script.invocations)

@@ -16,6 +16,9 @@ interface Wrapper {
   addsArguments?: boolean
 }
 
+/** Counts words that are looked at. @throws UnreadableCommand when they are too many */
+type Spend = (words: number) => void
+
 const wrappers: Readonly<Record<string, Wrapper>> = {
   env: { withValue: 'uC', longWithValue: ['unset', 'chdir'], settings: true },
   command: {},
@@ -77,14 +80,17 @@ const behind = (
 }
 
 /** Texts that a program is given to run as a shell would. Undefined for one that cannot be known. */
-const scriptsOf = (name: string, args: readonly string[]): string[] => {
+const scriptsOf = (name: string, args: readonly string[], spend: Spend): string[] => {
   const after = (test: (argument: string) => boolean): string[] =>
     args.flatMap((argument, at) => (test(argument) ? [args[at + 1] ?? ''] : []))
   if (isShell(name) || name === 'su' || name === 'runuser' || name === 'script' || name === 'flock')
     return after((argument) => (/^[-+][A-Za-z]+$/.test(argument) && argument.includes('c')) || argument === '--command')
   if (name === 'env')
     return args.flatMap((argument, at) => {
-      if (argument === '-S' || argument === '--split-string') return args.slice(at + 1).join(' ')
+      if (argument === '-S' || argument === '--split-string') {
+        spend(args.length - at)
+        return args.slice(at + 1).join(' ')
+      }
       return /^(?:-[0iv]*S|--split-string=)(.+)$/s.exec(argument)?.[1] ?? []
     })
   if (name === 'trap') return args.slice(0, 1)
@@ -102,16 +108,20 @@ export interface Inner {
 
 const nothing: Inner['script'] = { invocations: [], expansions: [], isForkBomb: false }
 
+/** Characters of a word, about: what reading a text costs. */
+const charactersOfWord = 4
+
 /**
  * What an invocation starts in turn, one layer deep.
  * @throws UnreadableCommand where a text that it is given to run cannot be read
  */
-export const innerOf = (invocation: Invocation, options: ReadOptions, depth: number): Inner[] => {
+export const innerOf = (invocation: Invocation, options: ReadOptions, depth: number, spend: Spend): Inner[] => {
   const [word, ...args] = invocation.words
   if (word === undefined) return []
   const name = programName(word)
   const found: Inner[] = []
   const start = (words: readonly string[], settings: Invocation['settings'] = []): void => {
+    spend(words.length)
     found.push({ script: { ...nothing, invocations: [{ ...invocation, words, settings }] }, isDynamic: false })
   }
 
@@ -135,7 +145,8 @@ export const innerOf = (invocation: Invocation, options: ReadOptions, depth: num
       start([...(end < 0 ? rest : rest.slice(0, end))])
     })
 
-  for (const text of scriptsOf(name, args)) {
+  for (const text of scriptsOf(name, args, spend)) {
+    spend(text.length / charactersOfWord)
     if (text.includes(unknownText)) found.push({ script: nothing, isDynamic: true })
     else {
       const plain = hasMark(text) ? text.replace(/[\uE000-\uE003]/g, ' ') : text

@@ -1,7 +1,7 @@
 /** Reads a shell command into the programs that it would start, with all that they could be given. */
 import { forEachChild, parse, type Assignment, type Command, type SyntaxNode, type Word } from 'unbash'
 import { fieldBreak, hasMark, unknownText } from './marks.ts'
-import { valuesOf, type Variables } from './words.ts'
+import { valuesOf, variablesOf, type Variables } from './words.ts'
 
 export interface Redirection {
   operator: string
@@ -40,6 +40,10 @@ export class UnreadableCommand extends Error {}
 
 export const longestCommand = 32_768
 const mostInvocations = 2_000
+/** Of all invocations together; each is looked at by every rule. */
+export const mostWords = 8_000
+/** Programs in one pipeline: each is looked at with all before it. */
+const longestPipeline = 64
 const mostChoices = 64
 const deepestScript = 6
 
@@ -93,7 +97,9 @@ const collect = (root: SyntaxNode, refuse: (node: SyntaxNode) => void): Collecte
   const literals: string[] = []
   const add = (name: string, value: Word | 'unknown'): void => {
     const known = assigned.get(name)
-    assigned.set(name, value === 'unknown' || known === 'unknown' ? 'unknown' : [...(known ?? []), value])
+    if (value === 'unknown' || known === 'unknown') assigned.set(name, 'unknown')
+    else if (known) known.push(value)
+    else assigned.set(name, [value])
   }
   const assign = ({ name, value, append, index }: Assignment, isReference: boolean): void =>
     add(name, append || index || isReference || value.type === 'ArrayValue' ? 'unknown' : value)
@@ -131,20 +137,23 @@ const collect = (root: SyntaxNode, refuse: (node: SyntaxNode) => void): Collecte
   return { assigned, literals }
 }
 
-const fieldsOf = (words: readonly Word[], variables: Variables): string[][] =>
-  words.reduce<string[][]>(
-    (choices, word) => {
-      const values = valuesOf(word, variables)
-      const usable = choices.length * values.length > mostChoices ? [unknownText] : values
-      return choices.flatMap((fields) =>
-        usable.map((value) => [
-          ...fields,
-          ...value.split(fieldBreak).filter((field, _, all) => field !== '' || all.length === 1),
-        ]),
-      )
-    },
-    [[]],
-  )
+/** The words that a text becomes where the shell splits it; an empty one stays a word. */
+const split = (value: string): string[] =>
+  value.split(fieldBreak).filter((field, _, all) => field !== '' || all.length === 1)
+
+/** Every list of words that these could be. */
+const fieldsOf = (words: readonly Word[], variables: Variables): string[][] => {
+  let choices: string[][] = [[]]
+  for (const word of words) {
+    const values = valuesOf(word, variables)
+    const [only, ...others] = choices.length * values.length > mostChoices ? [unknownText] : values
+    // Most words can be one text only, and lists that are long are not to be copied for each.
+    const more = others.flatMap((value) => choices.map((fields) => [...fields, ...split(value)]))
+    for (const fields of choices) fields.push(...split(only!))
+    choices = [...choices, ...more]
+  }
+  return choices
+}
 
 /** Arguments that vanish are none; a name that vanishes leaves the next word in its place. */
 const withoutEmpty = (words: readonly string[]): string[] => words.filter((word) => word !== '')
@@ -208,14 +217,20 @@ export const readScript = (text: string, options: ReadOptions, depth = 0): Scrip
   }
   const { assigned, literals } = collect(root, refuse)
   for (const name of given) assigned.set(name, 'unknown')
-  const variables: Variables = { assigned }
+  const variables = variablesOf(assigned)
   const invocations: Invocation[] = []
+  let wordCount = 0
   const expansions: { name: string; transform?: string }[] = []
   let isForkBomb = false
 
   const note = (found: readonly Invocation[]): readonly Invocation[] => {
     invocations.push(...found)
     if (invocations.length > mostInvocations) throw new UnreadableCommand('it holds too many commands')
+    for (const { words, upstream } of found) {
+      wordCount += words.length
+      if (wordCount > mostWords) throw new UnreadableCommand('it holds too many words')
+      if (upstream.length > longestPipeline) throw new UnreadableCommand('it holds too long a pipeline')
+    }
     return found
   }
 

@@ -5,10 +5,19 @@ import { anyText, fieldBreak, givenText, unknownText } from './marks.ts'
 /** Variables as the whole script sets them, wherever that is: a word list, or 'unknown' for what is read or computed. */
 export interface Variables {
   assigned: ReadonlyMap<string, readonly Word[] | 'unknown'>
+  /** Values that were worked out before, by how far the variable stood behind others. */
+  known: Map<string, string[]>
 }
+
+export const variablesOf = (assigned: Variables['assigned']): Variables => ({ assigned, known: new Map() })
 
 const mostAlternatives = 24
 const mostHops = 8
+/** Of a text that a word could be: variables that hold each other many times over make more than memory holds. */
+const longestText = 32_768
+/** In one word, and the words that they make of it. */
+const mostBraces = 8
+const mostBraceWords = 256
 
 /** Set by us, by the shell, or by both; their values are paths and plain names. */
 const given = ['HOME', 'PWD', 'OLDPWD', 'TMPDIR', 'USER', 'LANG', 'TZ', 'PATH', 'PYTHONPATH', 'NODE_PATH']
@@ -21,7 +30,8 @@ const joined = (parts: readonly (readonly string[])[]): string[] =>
   parts.reduce<string[]>(
     (texts, alternatives) => {
       if (texts.length * alternatives.length > mostAlternatives) return [unknownText]
-      return texts.flatMap((text) => alternatives.map((alternative) => text + alternative))
+      const longer = texts.flatMap((text) => alternatives.map((alternative) => text + alternative))
+      return longer.some(({ length }) => length > longestText) ? [unknownText] : longer
     },
     [''],
   )
@@ -34,12 +44,19 @@ interface Reading extends Variables {
 }
 
 const assignedValues = (name: string, reading: Reading): string[] => {
-  const words = reading.assigned.get(name)
-  if (words === 'unknown' || words === undefined || reading.hops >= mostHops) return [unknownText]
-  const values = words.flatMap((word) => valuesIn(word, { ...reading, quoted: true, hops: reading.hops + 1 }))
-  if (values.length > mostAlternatives) return [unknownText]
+  const { assigned, known, hops } = reading
+  const words = assigned.get(name)
+  if (words === 'unknown' || words === undefined || hops >= mostHops || words.length > mostAlternatives)
+    return [unknownText]
+  // Worked out once: variables may name each other so often that each time anew would never end.
+  const key = `${hops} ${name}`
+  const before = known.get(key)
+  if (before !== undefined) return before
+  const values = words.flatMap((word) => valuesIn(word, { ...reading, quoted: true, hops: hops + 1 }))
   // It may be read before it is set.
-  return [...new Set(['', ...values])]
+  const all = values.length > mostAlternatives ? [unknownText] : [...new Set(['', ...values])]
+  known.set(key, all)
+  return all
 }
 
 const variable = (name: string, reading: Reading): string[] => {
@@ -71,7 +88,7 @@ const parameter = (part: ParameterExpansionPart, reading: Reading): string[] => 
   ]
 }
 
-/** `{a,b}` as the words that it makes; what is more than plain names in braces is unknown. */
+/** `{a,b}` as the texts that it makes; what is more than plain names in braces is unknown. */
 const braces = (text: string): string[] => {
   const inside = /^\{([\w./,+-]*)\}$/.exec(text)?.[1]
   if (inside?.includes(',')) return inside.split(',')
@@ -117,8 +134,16 @@ const withBraces = (parts: readonly WordPart[], reading: Reading): string[] => {
   })
 }
 
-const valuesIn = (word: Word, reading: Reading): string[] =>
-  word.parts === undefined ? [word.value] : withBraces(word.parts, reading)
+/** Whether the braces of a word, of which each multiplies the words of those before, make more than is looked at. */
+const makesTooMany = (parts: readonly WordPart[]): boolean => {
+  const counts = parts.flatMap(({ type, text }) => (type === 'BraceExpansion' ? [braces(text).length] : []))
+  return counts.length > mostBraces || counts.reduce((words, count) => words * count, 1) > mostBraceWords
+}
+
+const valuesIn = (word: Word, reading: Reading): string[] => {
+  if (word.parts === undefined) return [word.value]
+  return makesTooMany(word.parts) ? [unknownText] : withBraces(word.parts, reading)
+}
 
 /** The texts that a word could be, `fieldBreak` where the shell makes several of it. Never empty. */
 export const valuesOf = (word: Word, variables: Variables): string[] => {

@@ -417,6 +417,15 @@ describe('a new agent of an archive', () => {
     expect(keys.toSorted()).toEqual(['helper', 'helper-2', 'helper-3'])
   })
 
+  it(ruleName('importAgent.writesAllSections', 'sessions that name another agent become the new one’s'), async () => {
+    const caller = admin()
+    const line = JSON.stringify({ session: { session_key: 'agent:default:ws:direct:bob' } })
+    const { body } = await importInto(caller, archiveWith({ name: 'sessions/sessions.jsonl', content: `${line}\n` }))
+    expect(body).toMatchObject({ agent_key: 'helper', sessions: 1 })
+    expect((await get(caller, '/v1/sessions/agent:default:ws:direct:bob')).status).toBe(404)
+    expect((await get(caller, '/v1/sessions/agent:helper:ws:direct:bob')).status).toBe(200)
+  })
+
   it(ruleName('importAgent.writesAllSections', 'sessions are called after the new key'), async () => {
     const { alice } = await fullAgent()
     const { bytes } = await exported(alice, 'sessions')

@@ -3,6 +3,7 @@ import type { ArchivesServiceService, WriteGraphRequest } from '@clawmesh/contra
 import type { WorkspacesServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/workspaces.ts'
 import type { Call, RpcFunctions } from '@clawmesh/chassis'
 import type { Agent } from '../agents/types.ts'
+import { keyForAgent } from '../sessions/session-keys.ts'
 import type { Report } from './export.ts'
 import type { ArchiveItem, FileRecord, RecordOf } from './records.ts'
 import type { ArchiveWriter } from './rows.ts'
@@ -61,13 +62,9 @@ const batchBytes = 1_048_576
 /** A message between services carries at most so much of a file. */
 const pieceBytes = 65_536
 
-const agentPrefix = (key: string): string => `agent:${key}:`
-
 interface ImportWork {
   call: Call
   agent: Pick<Agent, 'id' | 'agentKey' | 'workspace'>
-  /** The key that the agent had where it comes from: it stands in the keys of its sessions. */
-  formerKey: string | undefined
   items: AsyncIterable<ArchiveItem>
   wanted: readonly Section[]
   report: Report
@@ -148,7 +145,7 @@ export const createImportInto = ({ writerOf, memory, workspaces }: Targets) => {
   }
 
   /** Takes sessions and their messages; how many sessions were new. */
-  const createSessionWriter = ({ call, agent, formerKey }: ImportWork) => {
+  const createSessionWriter = ({ call, agent }: ImportWork) => {
     const writer = writerOf(call.caller.tenantId)
     let sessionId: string | undefined
     let nextSeq = 0
@@ -161,10 +158,6 @@ export const createImportInto = ({ writerOf, memory, workspaces }: Targets) => {
       held = []
       heldChars = 0
     }
-    const keyOf = (key: string): string =>
-      formerKey !== undefined && key.startsWith(agentPrefix(formerKey))
-        ? `${agentPrefix(agent.agentKey)}${key.slice(agentPrefix(formerKey).length)}`.slice(0, 500)
-        : key
     return {
       take: async (line: RecordOf<'sessionLine'>): Promise<void> => {
         if ('message' in line) {
@@ -175,7 +168,11 @@ export const createImportInto = ({ writerOf, memory, workspaces }: Targets) => {
         }
         await flush()
         nextSeq = 0
-        sessionId = await writer.session(agent.id, { ...line.session, session_key: keyOf(line.session.session_key) })
+        sessionId = await writer.session(agent.id, {
+          ...line.session,
+          // Whatever agent it names: a session is of the agent in its key.
+          session_key: keyForAgent(line.session.session_key, agent.agentKey),
+        })
         if (sessionId !== undefined) written++
       },
       end: async (): Promise<number> => {

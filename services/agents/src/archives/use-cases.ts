@@ -164,7 +164,6 @@ export const createArchiveUseCases = (parts: Parts) => {
         const counts = await importInto({
           call,
           agent,
-          formerKey: archivedKey,
           items: itemsOf(path, call.caller),
           wanted: archiveSections,
           report,
@@ -178,11 +177,10 @@ export const createArchiveUseCases = (parts: Parts) => {
     },
 
     /** Merges an archive into an agent. */
-    merge: async (call: Call, agent: Agent, { path, contents }: Received<unknown>, include: string, report: Report) => {
+    merge: async (call: Call, agent: Agent, { path }: Received<unknown>, include: string, report: Report) => {
       const counts = await importInto({
         call,
         agent,
-        formerKey: contents.agent.agent_key,
         items: itemsOf(path, call.caller),
         wanted: sectionsNamed(include, archiveSections),
         report,

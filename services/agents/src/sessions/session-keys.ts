@@ -19,6 +19,14 @@ export const wakeSessionKey = (agentRef: string): string => `agent:${agentRef}:w
 /** A new conversation over a WebSocket. */
 export const wsSessionKey = (agentKey: string): string => `agent:${agentKey}:ws:direct:${randomUUID()}`
 
+/** The key of a session that is another agent's from now on. */
+export const keyForAgent = (sessionKey: string, agentKey: string): string => {
+  const named = agentOfKey(sessionKey)
+  return named === undefined
+    ? sessionKey
+    : cutText(`agent:${agentKey}${sessionKey.slice('agent:'.length + named.length)}`, 500)
+}
+
 /** The agent that a session key names, if it names one. */
 export const agentOfKey = (sessionKey: string): string | undefined => {
   const [kind, agent, ...rest] = sessionKey.split(':', 3)

@@ -70,6 +70,19 @@ test('200 calls of 40 servers share 20 places, and all are served', async () => 
   expect(state.most).toBeLessThanOrEqual(40)
 })
 
+test('a tenant whose calls hold half of the places leaves the others to other tenants', async () => {
+  const { use, id } = start({ shared: 4, sharedWaitMs: 20 })
+  const done = Promise.withResolvers<undefined>()
+  const busy = ['a', 'b'].map((server) => use(keyOf(server), () => done.promise))
+  await expect(id(keyOf('c'))).rejects.toThrow('too many MCP connections')
+  expect(await id(keyOf('d', { tenantId: 'other' }))).toBe(3)
+  done.resolve(undefined)
+  await Promise.all(busy)
+  // Its own idle ones make room, not those of the other tenant.
+  expect(await id(keyOf('c'))).toBe(4)
+  expect(await id(keyOf('d', { tenantId: 'other' }))).toBe(3)
+})
+
 test('who finds every place in use is told so in time', async () => {
   const { use, id } = start({ shared: 1, sharedWaitMs: 20 })
   const done = Promise.withResolvers<undefined>()

@@ -1,8 +1,8 @@
 /** Brings together what a tool call needs: the tenant's settings, the policy, the agent and the ports of the call. */
 import { actorOf, type Actor, type Call } from '@clawmesh/chassis'
-import { MeshError, uuid } from '@clawmesh/contracts'
+import { MeshError } from '@clawmesh/contracts'
 import { availableTools } from '../builtin-tools/catalogue.ts'
-import type { Toolbox } from '../mcp/tools/toolbox.ts'
+import { noTools, type Toolbox } from '../mcp/tools/toolbox.ts'
 import type { ToolSetting } from '../builtin-tools/types.ts'
 import { toolRulesSchema, type ToolRules } from '../policy/rules.ts'
 import { withPorts, type PortMakers } from '../tool/ports.ts'
@@ -41,7 +41,6 @@ const ownSessionKey = (sessionKey: string, agent: ResolvedAgent | undefined): st
   agent !== undefined && sessionKey.startsWith(`agent:${agent.key}:`) ? sessionKey : ''
 
 const mcpMark = 'mcp_'
-const emptyToolbox: Toolbox = { tools: [], groups: {}, offered: (allowed) => [...allowed], isPersonal: false }
 
 export const createInvokeUseCases = (parts: InvokeParts) => {
   const { settingsOf, storedSettingsOf, ports, policy, timeoutMs, onUnexpected, toolsFor = availableTools } = parts
@@ -71,7 +70,7 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
     agent: ResolvedAgent | undefined,
     userId: string,
   ): Promise<Toolbox> =>
-    agent !== undefined && tool.includes(mcpMark) ? parts.toolbox(call, agent.id, userId, false) : emptyToolbox
+    agent !== undefined && tool.includes(mcpMark) ? parts.toolbox(call, agent.id, userId, false) : noTools
 
   const runFor = async (call: Call, agent: ResolvedAgent | undefined, request: ToolCall): Promise<ToolResult> => {
     const { tool, args, agent: _, ...facts } = request
@@ -93,8 +92,7 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
     ): Promise<{ tools: Tool[]; isPersonal: boolean }> => {
       const [settings, box] = await Promise.all([
         storedSettingsOf(call.caller.tenantId),
-        // What is no id is no agent's, and nothing is granted to it.
-        uuid.safeParse(agentId).success ? parts.toolbox(call, agentId, userId, true) : emptyToolbox,
+        parts.toolbox(call, agentId, userId, true),
       ])
       const allowed = offeredTools(choiceOf(settings, toolsConfigJson, box))
       return { tools: box.offered(allowed), isPersonal: box.isPersonal }

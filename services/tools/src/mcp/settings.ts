@@ -19,6 +19,7 @@ export const mcpSettings = {
   mcpPoolSize: {
     env: ['CLAWMESH_MCP_POOL_SIZE'],
     schema: integer(200, 1),
-    about: 'Connections to MCP servers that a process keeps at most, those with the credentials of a user not counted',
+    about:
+      'Connections to MCP servers that a process keeps at most, those of one tenant half of them; those with the credentials of a user are not counted',
   },
 } as const satisfies Record<string, Setting>

@@ -7,7 +7,7 @@ import type { Connect, McpConnection, RemoteTool } from './connect.ts'
 import type { McpTarget } from './target.ts'
 
 export interface PoolLimits {
-  /** Shared connections, of all tenants together. */
+  /** Shared connections, of all tenants together; one tenant has half of them at most. */
   shared: number
   /** Connections of users' own, for each server. */
   personal: number
@@ -90,8 +90,18 @@ export const createPool = ({ connect, toolsChanged, limits: given }: Parts) => {
 
   const limitsOf = ({ userId }: ConnectionKey) =>
     userId === undefined
-      ? { most: limits.shared, idleMs: limits.sharedIdleMs, waitMs: limits.sharedWaitMs }
-      : { most: limits.personal, idleMs: limits.personalIdleMs, waitMs: limits.personalWaitMs }
+      ? {
+          most: limits.shared,
+          mostOfTenant: Math.ceil(limits.shared / 2),
+          idleMs: limits.sharedIdleMs,
+          waitMs: limits.sharedWaitMs,
+        }
+      : {
+          most: limits.personal,
+          mostOfTenant: limits.personal,
+          idleMs: limits.personalIdleMs,
+          waitMs: limits.personalWaitMs,
+        }
 
   const wake = () => {
     for (const look of [...waiting]) look()
@@ -168,21 +178,20 @@ export const createPool = ({ connect, toolsChanged, limits: given }: Parts) => {
     return opening
   }
 
-  /** The entry that has been idle for longest, of those that would make room. */
-  const idle = (owner: string): Entry | undefined =>
-    [...entries.values()]
-      .filter(
-        (entry) =>
-          ownerOf(entry.key) === owner &&
-          entry.calls === 0 &&
-          (entry.open !== undefined || entry.opening === undefined),
-      )
+  /** The entry that has been idle for longest. */
+  const idle = (among: readonly Entry[]): Entry | undefined =>
+    among
+      .filter((entry) => entry.calls === 0 && (entry.open !== undefined || entry.opening === undefined))
       .sort((a, b) => a.usedAt - b.usedAt)[0]
 
-  const makeRoom = (owner: string, most: number): boolean => {
-    const held = [...entries.values()].filter((entry) => ownerOf(entry.key) === owner).length
-    if (held < most) return true
-    const oldest = idle(owner)
+  const makeRoom = (key: ConnectionKey): boolean => {
+    const { most, mostOfTenant } = limitsOf(key)
+    const held = [...entries.values()].filter((entry) => ownerOf(entry.key) === ownerOf(key))
+    const ofTenant = held.filter((entry) => entry.key.tenantId === key.tenantId)
+    // Whose share is full gives up one of its own, and takes none of another tenant.
+    const isShareFull = ofTenant.length >= mostOfTenant
+    if (!isShareFull && held.length < most) return true
+    const oldest = idle(isShareFull ? ofTenant : held)
     if (oldest === undefined) return false
     void drop(oldest)
     return true
@@ -208,7 +217,7 @@ export const createPool = ({ connect, toolsChanged, limits: given }: Parts) => {
   /** The entry of a connection, with a call counted on it; nothing comes between finding a place and taking it. */
   const claim = async (key: ConnectionKey, target: () => McpTarget, signal: AbortSignal): Promise<Entry> => {
     const name = nameOf(key)
-    const { most, waitMs } = limitsOf(key)
+    const { waitMs } = limitsOf(key)
     const untilMs = Date.now() + waitMs
     for (;;) {
       signal.throwIfAborted()
@@ -218,7 +227,7 @@ export const createPool = ({ connect, toolsChanged, limits: given }: Parts) => {
         return known
       }
       if (known !== undefined) void drop(known)
-      if (makeRoom(ownerOf(key), most)) {
+      if (makeRoom(key)) {
         const entry: Entry = {
           key,
           target,

@@ -1,5 +1,6 @@
 /** The tools of MCP servers as agents have them: listed from memory, run over the connection of whoever they are run for. */
 import { cutText, type Call, type Cache, type Logger, type SecretBox } from '@clawmesh/chassis'
+import { uuid } from '@clawmesh/contracts'
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import { fails, says, type Tool } from '../../tool/tool.ts'
@@ -55,7 +56,7 @@ interface Parts {
   log: Logger
 }
 
-const noTools: Toolbox = { tools: [], groups: {}, offered: (allowed) => [...allowed], isPersonal: false }
+export const noTools: Toolbox = { tools: [], groups: {}, offered: (allowed) => [...allowed], isPersonal: false }
 const anyObject = z.looseObject({})
 
 const versionOf = ({ server, own }: GrantedServer): string => `${server.connectionVersion} ${own?.id ?? ''}`
@@ -208,13 +209,13 @@ export const createToolboxes = (parts: Parts) => {
       userId: string,
       isFresh: boolean,
     ): Promise<Toolbox> => {
-      if (agentId === '') return noTools
+      // What is no id is no agent's, and nothing is granted to it.
+      if (!uuid.safeParse(agentId).success) return noTools
       const load = () => rows.read(tenantId, agentId, userId)
       const access = isFresh ? await load() : await accesses.get(tenantId, `${agentId} ${userId}`, load)
       if (access === undefined || access.servers.length === 0)
         return { ...noTools, isPersonal: access?.isPersonal ?? false }
       const tools = await serve(access, tenantId, userId)
-      const byName = new Map(tools.map((tool) => [tool.name, tool]))
       const activated = new Set(access.activated)
       const activate = (names: readonly string[]) => rows.activate(tenantId, agentId, userId, names)
       const firsts = new Set(tools.slice(0, mostOffered).map(({ name }) => name))
@@ -227,7 +228,7 @@ export const createToolboxes = (parts: Parts) => {
           ? { ...tool, run: (args, context) => activate([tool.name]).then(() => tool.run(args, context)) }
           : tool,
       )
-      const groups: Record<string, string[]> = { mcp: [...byName.keys(), ...search.map(({ name }) => name)] }
+      const groups: Record<string, string[]> = { mcp: [...tools, ...search].map(({ name }) => name) }
       for (const { serverName, name } of tools) (groups[`mcp:${serverName}`] ??= []).push(name)
       const unseen = new Set(hidden.map(({ name }) => name))
       return {

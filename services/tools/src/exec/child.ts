@@ -5,7 +5,8 @@ import type { Readable, Writable } from 'node:stream'
 import { childEnvironment } from './environment.ts'
 import { findProgram } from './find-program.ts'
 import { boundProcesses } from './process-bound.ts'
-import { killGroup, killTree, treeMark, treeUse, type TreeUse } from './process-tree.ts'
+import { killGroup, killTree, treeMark, type TreeUse } from './process-tree.ts'
+import { watchTree } from './watch.ts'
 
 export interface ChildLimits {
   /** Of all processes of the child's tree together. */
@@ -65,7 +66,6 @@ export const defaultLimits: ChildLimits = {
   timeoutMs: 60_000,
 }
 
-const watchMs = 100
 const spareProcesses = 16
 
 const overrun = (use: TreeUse, limits: ChildLimits): keyof TreeUse | undefined =>
@@ -125,17 +125,10 @@ export const startChild = async (program: ChildProgram): Promise<Child> => {
   }
 
   const timer = limits.timeoutMs > 0 ? setTimeout(() => end('timeout'), limits.timeoutMs) : undefined
-  let watching = false
-  const watch = setInterval(() => {
-    if (watching) return
-    watching = true
-    void treeUse(pid)
-      .then((use) => {
-        const reason = overrun(use, limits)
-        if (reason !== undefined) end(reason)
-      })
-      .finally(() => (watching = false))
-  }, watchMs)
+  const endWatch = watchTree(pid, (use) => {
+    const reason = overrun(use, limits)
+    if (reason !== undefined) end(reason)
+  })
   const cancel = (): void => end('cancelled')
   if (signal?.aborted) cancel()
   signal?.addEventListener('abort', cancel, { once: true })
@@ -145,7 +138,7 @@ export const startChild = async (program: ChildProgram): Promise<Child> => {
     child.once('exit', () => (program.isContained ? killGroup(pid) : killTree(pid, mark)))
     child.once('close', (exitCode) => {
       clearTimeout(timer)
-      clearInterval(watch)
+      endWatch()
       signal?.removeEventListener('abort', cancel)
       void bound?.remove()
       resolve({ exitCode: exitCode ?? undefined, breach })

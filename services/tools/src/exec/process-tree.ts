@@ -33,7 +33,8 @@ const factsOf = (pid: number): ProcessFacts | undefined => {
   }
 }
 
-const allProcesses = (): ProcessFacts[] => {
+/** Every process of the machine. */
+export const allProcesses = (): readonly ProcessFacts[] => {
   try {
     return readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? (factsOf(Number(name)) ?? []) : []))
   } catch {
@@ -42,9 +43,8 @@ const allProcesses = (): ProcessFacts[] => {
 }
 
 /** A child that leads a session, everything in that session, and everything that descends from either. */
-const treeOf = (root: number): ProcessFacts[] => {
-  const byParent = Map.groupBy(allProcesses(), ({ parent }) => parent)
-  const all = [...byParent.values()].flat()
+const treeOf = (root: number, all: readonly ProcessFacts[]): ProcessFacts[] => {
+  const byParent = Map.groupBy(all, ({ parent }) => parent)
   const found = new Map<number, ProcessFacts>()
   const pending = all.filter(({ pid, session }) => pid === root || session === root)
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
@@ -60,9 +60,9 @@ const writtenBy = async (pid: number): Promise<number> => {
   return Number(/^write_bytes: (\d+)$/m.exec(text)?.[1] ?? 0)
 }
 
-/** What a child and its descendants use. */
-export const treeUse = async (root: number): Promise<TreeUse> => {
-  const tree = treeOf(root)
+/** What a child and its descendants use, of these processes. */
+export const treeUse = async (root: number, all: readonly ProcessFacts[]): Promise<TreeUse> => {
+  const tree = treeOf(root, all)
   const written = await Promise.all(tree.map(({ pid }) => writtenBy(pid)))
   return {
     processes: tree.length,
@@ -100,8 +100,9 @@ export const killTree = (root: number, mark: string): void => {
   killGroup(root)
   const seen = new Set<number>()
   for (let sweep = 0; sweep < mostSweeps; sweep++) {
-    const marked = allProcesses().filter(({ pid }) => pid !== process.pid && bearsMark(pid, mark))
-    const fresh = [...treeOf(root), ...marked].filter(({ pid }) => !seen.has(pid))
+    const all = allProcesses()
+    const marked = all.filter(({ pid }) => pid !== process.pid && bearsMark(pid, mark))
+    const fresh = [...treeOf(root, all), ...marked].filter(({ pid }) => !seen.has(pid))
     if (fresh.length === 0) break
     for (const { pid } of fresh) {
       seen.add(pid)

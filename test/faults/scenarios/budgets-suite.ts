@@ -83,6 +83,9 @@ export const budgetTests = ({ runs, budget, replicas }: Size): void => {
     return rows.reduce((sum, row) => sum + row.total_cost, 0)
   }
   const served = () => mesh.upstream.requests.length
+  /** Spans come some time after the answers. */
+  const tracedUntil = (cost: number) =>
+    eventually('the traces of all runs', async () => Math.abs((await traced()) - cost) < 1e-8)
 
   it(`serves ${budget} of ${runs} runs at once, and asks the model no more often`, async () => {
     const id = await cap({ metric: 'runs', amount: budget })
@@ -99,7 +102,10 @@ export const budgetTests = ({ runs, budget, replicas }: Size): void => {
 
   it('spends a budget to its end and at most one call more, and as much as the traces say', async () => {
     const amount = budget * callCost
-    const [before, tracedBefore] = [served(), await traced()]
+    const before = served()
+    // What is counted from here on is of this test.
+    const tracedBefore = before * callCost
+    await tracedUntil(tracedBefore)
     const id = await cap({ metric: 'cost', amount, unknown_prices: 'refuse' })
     let held = 0
     const outcomes = await all(runs, async (at) => {
@@ -119,8 +125,7 @@ export const budgetTests = ({ runs, budget, replicas }: Size): void => {
     const { used: spent, reserved } = await used(id)
     expect(reserved).toBe(0)
     expect(spent).toBeCloseTo(many * callCost, 8)
-    const isTraced = async () => Math.abs((await traced()) - tracedBefore - spent) < 1e-8
-    await eventually('the traces of all runs', isTraced)
+    await tracedUntil(tracedBefore + spent)
     await uncap(id)
   })
 

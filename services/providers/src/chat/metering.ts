@@ -15,7 +15,7 @@ import type {
   TracesServiceService,
   UsageSubjects,
 } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
-import { MeshError, toMeshError } from '@clawmesh/contracts'
+import { capScopes, MeshError, toMeshError, usageSubject } from '@clawmesh/contracts'
 import { detached, newId, type Cache, type Call, type Logger, type Part, type RpcFunctions } from '@clawmesh/chassis'
 import { connectionType, resolveModel, type ProviderConnection } from '../providers/connection.ts'
 
@@ -96,16 +96,10 @@ const subjectsOf = (
   model: resolveModel({ connection, type: connectionType(connection) }, model),
 })
 
-/** Whether a cap may be about a call; who reserves decides. */
+/** Whether a cap may be about a call; one of a scope that only newer releases know is for who reserves to decide. */
 const mayBeAbout = ({ scope, subject }: CappedUsage, subjects: UsageSubjects): boolean => {
-  const known: Record<string, string> = {
-    api_key: subjects.apiKey,
-    user: subjects.user,
-    agent: subjects.agent.toLowerCase(),
-    provider: subjects.provider,
-    model: subjects.model.toLowerCase(),
-  }
-  return scope === 'tenant' || (subject === '' ? known[scope] !== '' : known[scope] === subject)
+  const known = capScopes.find((each) => each === scope)
+  return known === undefined || usageSubject({ scope: known, subject }, subjects) !== undefined
 }
 
 const nothing: Usage = {
@@ -116,9 +110,11 @@ const nothing: Usage = {
   thinkingTokens: 0,
 }
 
+/** gRPC's status code for a function that is not there. */
+const unimplemented = 12
 /** Whether the other side does not know the function: it is of a release without caps. */
 const isUnknownFunction = (thrown: unknown): boolean =>
-  thrown instanceof MeshError && (thrown.cause as { code?: unknown } | undefined)?.code === 12
+  thrown instanceof MeshError && (thrown.cause as { code?: unknown } | undefined)?.code === unimplemented
 
 const isHeld = (thrown: unknown): boolean => thrown instanceof MeshError && thrown.key === 'error.usage_cap_held'
 /** Refusals are the caps' own word; anything else says that nobody could be asked. */

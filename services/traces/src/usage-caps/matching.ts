@@ -1,33 +1,15 @@
 /** Which caps are about a model call, and in which period it counts. */
+import { usageSubject } from '@clawmesh/contracts'
 import { dayOf, days, monthOf, months } from '../partitions/calendar.ts'
 import type { Matched, Subjects, UsageCap } from './types.ts'
 
-type Scope = UsageCap['scope']
-
-/** Models are capped whatever the case of their names. */
-export const subjectOfScope = (scope: Scope, subjects: Subjects): string => {
-  const known: Record<Scope, string> = {
-    tenant: '',
-    api_key: subjects.apiKey,
-    user: subjects.user,
-    agent: subjects.agent.toLowerCase(),
-    provider: subjects.provider,
-    model: subjects.model.toLowerCase(),
-  }
-  return known[scope]
-}
-
 const kindOf = ({ scope, metric, period, mode }: UsageCap): string => `${scope} ${metric} ${period} ${mode}`
 
-/**
- * The enabled caps that are about somebody's call. One that names its subject counts in place of one for each of the
- * scope; a subject that is not known is in nobody's way.
- */
+/** The enabled caps that are about somebody's call. One that names its subject counts in place of one for each of the scope. */
 export const matchingCaps = (caps: readonly UsageCap[], subjects: Subjects): Matched[] => {
   const matched = caps.flatMap((cap) => {
-    const subject = subjectOfScope(cap.scope, subjects)
-    const isAbout = cap.subject === '' ? cap.scope === 'tenant' || subject !== '' : cap.subject === subject
-    return cap.enabled && isAbout ? [{ cap, subject }] : []
+    const subject = cap.enabled ? usageSubject(cap, subjects) : undefined
+    return subject === undefined ? [] : [{ cap, subject }]
   })
   const named = new Set(matched.filter(({ cap }) => cap.subject !== '').map(({ cap }) => kindOf(cap)))
   return matched.filter(({ cap }) => cap.subject !== '' || !named.has(kindOf(cap)))

@@ -1,5 +1,5 @@
 /** What usage caps are, derived from the contract, and what of them is counted. */
-import type { http } from '@clawmesh/contracts'
+import type { http, UsageSubjectNames } from '@clawmesh/contracts'
 import type { BodyShape, QueryShape, ResponseShape } from '@clawmesh/chassis'
 
 type Operations = typeof http.usageCaps.operations
@@ -9,14 +9,8 @@ export type UsageCapChanges = BodyShape<Operations['updateUsageCap']>
 export type UtilizationQuery = QueryShape<Operations['getUsageCapUtilization']>
 export type Utilization = ResponseShape<Operations['getUsageCapUtilization']['response'][200]>['utilization'][number]
 
-/** Whose a model call is; empty where that is not known. The tenant is the caller's. */
-export interface Subjects {
-  apiKey: string
-  user: string
-  agent: string
-  provider: string
-  model: string
-}
+/** Whose a model call is. The tenant is the caller's. */
+export type Subjects = UsageSubjectNames
 
 /** Tokens of a model call; what was read from and written to a cache is part of the input. */
 export interface Tokens {

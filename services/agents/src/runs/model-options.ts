@@ -33,6 +33,8 @@ export const modelOptions = (
 })
 
 const fallbacksOf = ({ otherConfig }: Agent): ModelRef[] => {
+  // Most agents have none, and this is asked before every model call.
+  if (otherConfig['fallbacks'] === undefined) return []
   const { success, data } = fallbackChain.safeParse(otherConfig['fallbacks'])
   return success ? data.map(({ provider, model }) => ({ provider, model: model ?? '' })) : []
 }

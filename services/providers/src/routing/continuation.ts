@@ -1,27 +1,11 @@
 /** An answer that breaks off, and what another model is shown so that it goes on with it. */
-import type {
-  ChatDone,
-  ChatMessage,
-  ChatRequest,
-  ChatResponse,
-} from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import type { ChatDone, ChatRequest, ChatResponse } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { textMessage } from '../chat/protocols/conversation.ts'
 import { createSeam } from './seam.ts'
 
 const goOn =
   'Your answer broke off where your last message ends. Go on from exactly there: write only what is missing, repeat ' +
   'nothing, and do not mention the interruption.'
-
-const textMessage = (role: string, content: string): ChatMessage => ({
-  role,
-  content,
-  images: [],
-  toolCalls: [],
-  toolCallId: '',
-  isError: false,
-  thinking: '',
-  providerState: '',
-  parts: [],
-})
 
 /** What was delivered of an answer so far, over all models that have written at it. */
 export const createDelivered = () => {

@@ -26,6 +26,8 @@ interface Seam {
 export const createSeam = (before: string): Seam => {
   let held = ''
   let joined = before === ''
+  /** Whether all that is held is the beginning of the answer, said again. */
+  let repeatsAll = true
   const join = (): string => {
     joined = true
     if (held.startsWith(before)) return held.slice(before.length)
@@ -34,16 +36,16 @@ export const createSeam = (before: string): Seam => {
   return {
     push: (piece) => {
       if (joined) return piece
+      repeatsAll &&= before.startsWith(piece, held.length)
       held += piece
-      const mayRepeatAll = before.startsWith(held)
       // As long as these may still be the last words, said again.
       const mayOverlap = held.length < Math.min(longestOverlap, before.length) && isWithin(before, held)
-      return mayRepeatAll || mayOverlap ? '' : join()
+      return repeatsAll || mayOverlap ? '' : join()
     },
     end: () => {
       if (joined) return ''
       // Began anew, and broke off before it was as far.
-      if (before.startsWith(held) && held.length >= shortestOverlap) return ''
+      if (repeatsAll && held.length >= shortestOverlap) return ''
       return join()
     },
   }

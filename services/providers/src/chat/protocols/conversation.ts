@@ -38,6 +38,9 @@ const blank: Omit<ChatMessage, 'role'> = {
   parts: [],
 }
 
+/** A message of one text. */
+export const textMessage = (role: string, content: string): ChatMessage => ({ ...blank, role, content })
+
 export const userMessage = (content: readonly Part[]): ChatMessage => ({
   ...blank,
   role: 'user',

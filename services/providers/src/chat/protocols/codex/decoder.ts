@@ -1,13 +1,14 @@
 /** Answers of the Responses wire. Source: OpenAI API reference, "Streaming events". */
 import type { Usage } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { Target } from '../../../providers/connection.ts'
-import { boundedText, bounds, createPieceJoiner } from '../bounds.ts'
+import { createAnswerTexts } from '../answer-texts.ts'
+import { boundedText, bounds } from '../bounds.ts'
 import { readEvent } from '../events.ts'
 import { cutOff, failureOfBody } from '../failure.ts'
 import { settleFinish } from '../finish.ts'
 import { countOf, listOf, objectOf, textOf, type Json } from '../json.ts'
 import { undoStrict } from '../openai/decoder.ts'
-import { textDelta, thinkingDelta, type ChatCall, type Decoder, type Emit } from '../protocol.ts'
+import type { ChatCall, Decoder, Emit } from '../protocol.ts'
 import { createToolCallAssembly } from '../tool-calls.ts'
 import { realNames } from '../tool-names.ts'
 import { codexNameLimit, codexState } from './input.ts'
@@ -32,26 +33,14 @@ const textsOf = (parts: unknown, type: string): string =>
 /** A decoder of one response. */
 export const createCodexDecoder = (target: Target, call: ChatCall, emit: Emit): Decoder => {
   const calls = createToolCallAssembly(emit, realNames(call.tools, codexNameLimit))
-  const pieces = { text: createPieceJoiner(), thinking: createPieceJoiner() }
+  const texts = createAnswerTexts(emit)
   /** Items whose text came in deltas. */
   const streamed = new Set<unknown>()
-  let content = ''
-  let thinking = ''
   let phase = ''
   let model = ''
   let finish = ''
   let usage: Usage | undefined
 
-  const addText = (text: string): void => {
-    if (text === '') return
-    content += text
-    emit(textDelta(text))
-  }
-  const addThinking = (text: string): void => {
-    if (text === '') return
-    thinking += text
-    emit(thinkingDelta(text))
-  }
   const addCall = (index: unknown, fields: Json): void => calls.add([{ index, function: {}, ...fields }])
 
   /** A finished item; what came of it in deltas is not taken twice. */
@@ -59,10 +48,9 @@ export const createCodexDecoder = (target: Target, call: ChatCall, emit: Emit): 
     const isNew = !streamed.has(at)
     if (item['type'] === 'message') {
       phase = textOf(item['phase']) || phase
-      if (isNew)
-        addText(pieces.text.take(textsOf(item['content'], 'output_text') || textsOf(item['content'], 'refusal')))
+      if (isNew) texts.content.take(textsOf(item['content'], 'output_text') || textsOf(item['content'], 'refusal'))
     } else if (item['type'] === 'reasoning') {
-      if (isNew) addThinking(pieces.thinking.take(textsOf(item['summary'], 'summary_text')))
+      if (isNew) texts.thinking.take(textsOf(item['summary'], 'summary_text'))
     } else if (item['type'] === 'function_call' && isNew) {
       const { name, arguments: text } = item
       addCall(at, { id: item['call_id'], function: { name, arguments: text } })
@@ -82,15 +70,15 @@ export const createCodexDecoder = (target: Target, call: ChatCall, emit: Emit): 
   const events: Record<string, (body: Json) => void> = {
     'response.output_text.delta': (body) => {
       streamed.add(body['output_index'])
-      addText(pieces.text.take(textOf(body['delta'])))
+      texts.content.take(textOf(body['delta']))
     },
     'response.refusal.delta': (body) => {
       streamed.add(body['output_index'])
-      addText(pieces.text.take(textOf(body['delta'])))
+      texts.content.take(textOf(body['delta']))
     },
     'response.reasoning_summary_text.delta': (body) => {
       streamed.add(body['output_index'])
-      addThinking(pieces.thinking.take(textOf(body['delta'])))
+      texts.thinking.take(textOf(body['delta']))
     },
     'response.output_item.added': ({ item, output_index: at }) => {
       const fields = objectOf(item)
@@ -121,8 +109,8 @@ export const createCodexDecoder = (target: Target, call: ChatCall, emit: Emit): 
     },
     answer() {
       if (finish === '') throw cutOff('stream ended without response.completed')
-      addThinking(pieces.thinking.rest())
-      addText(pieces.text.rest())
+      const thinking = texts.thinking.end()
+      const content = texts.content.end()
       const toolCalls = calls.finish().map(({ call: made }) => made)
       return undoStrict(target, call, {
         content,

@@ -9,7 +9,8 @@
  */
 import type { Usage } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { Target } from '../../../providers/connection.ts'
-import { boundedText, bounds, createPieceJoiner } from '../bounds.ts'
+import { createAnswerTexts } from '../answer-texts.ts'
+import { boundedText, bounds } from '../bounds.ts'
 import { readEvent } from '../events.ts'
 import { cutOff, UpstreamFailure } from '../failure.ts'
 import { settleFinish } from '../finish.ts'
@@ -17,7 +18,7 @@ import { countOf, isObject, listOf, objectOf, textOf, type Json } from '../json.
 import { createToolCallAssembly } from '../tool-calls.ts'
 import { realNames } from '../tool-names.ts'
 import { toolParameters } from '../tools.ts'
-import { textDelta, thinkingDelta, type Answer, type ChatCall, type Decoder, type Emit } from '../protocol.ts'
+import type { Answer, ChatCall, Decoder, Emit } from '../protocol.ts'
 import { openAiNameLimit, openAiState } from './messages.ts'
 import { omitsDone, schemaProfile } from './rules.ts'
 import { withoutStrictNulls } from '../schema.ts'
@@ -73,45 +74,26 @@ export const undoStrict = (target: Target, call: ChatCall, answer: Answer): Answ
 export const createOpenAiDecoder = (target: Target, call: ChatCall, emit: Emit): Decoder => {
   const doneOptional = omitsDone(target)
   const calls = createToolCallAssembly(emit, realNames(call.tools, openAiNameLimit))
-  const pieces = { text: createPieceJoiner(), thinking: createPieceJoiner() }
-  let content = ''
-  let thinking = ''
+  const texts = createAnswerTexts(emit)
   let listsCalls = false
   let model = ''
   let finish = ''
   let usage: Usage | undefined
   let terminated = false
 
-  const addText = (text: string): void => {
-    if (text === '') return
-    content += text
-    emit(textDelta(text))
-  }
-  const addThinking = (text: string): void => {
-    if (text === '') return
-    thinking += text
-    emit(thinkingDelta(text))
-  }
-
-  /** What a half character at the very end is shown as. */
-  const addRest = (): void => {
-    addThinking(pieces.thinking.rest())
-    addText(pieces.text.rest())
-  }
-
   /** A delta of a stream, or the message of a whole answer: they have the same fields. */
   const takeMessage = (message: Json): void => {
     const reasoning = message['reasoning_content'] ?? message['reasoning']
-    if (typeof reasoning === 'string') addThinking(pieces.thinking.take(reasoning))
+    if (typeof reasoning === 'string') texts.thinking.take(reasoning)
     const text = message['content']
-    if (typeof text === 'string') addText(pieces.text.take(text))
+    if (typeof text === 'string') texts.content.take(text)
     else if (Array.isArray(text)) {
       const parts = readParts(text)
-      addThinking(pieces.thinking.take(parts.thinking))
-      addText(pieces.text.take(parts.text))
+      texts.thinking.take(parts.thinking)
+      texts.content.take(parts.text)
     }
     const refusal = message['refusal']
-    if (typeof refusal === 'string') addText(pieces.text.take(refusal))
+    if (typeof refusal === 'string') texts.content.take(refusal)
     const toolCalls = message['tool_calls']
     if (Array.isArray(toolCalls) && toolCalls.length > 0) {
       listsCalls = true
@@ -161,7 +143,8 @@ export const createOpenAiDecoder = (target: Target, call: ChatCall, emit: Emit):
     answer() {
       if (finish === '') throw cutOff('stream ended without a finish_reason')
       if (!terminated && !doneOptional) throw cutOff('stream ended without [DONE]')
-      addRest()
+      const thinking = texts.thinking.end()
+      const content = texts.content.end()
       const made = calls.finish()
       const toolCalls = made.map(({ call: toolCall }) => toolCall)
       const finishReason = settleFinish(finish, toolCalls.length > 0)

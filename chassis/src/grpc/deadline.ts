@@ -1,4 +1,5 @@
 /** How long a call of another service may take. */
+import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
 
 export interface RpcTimeouts {
   rpcTimeoutMs: number
@@ -6,7 +7,7 @@ export interface RpcTimeouts {
 }
 
 /** Unary calls that do a user's work, and bound it themselves: tools, which may wait for people. */
-const longCalls: ReadonlySet<string> = new Set(['/clawmesh.tools.v1.ToolsService/InvokeTool'])
+const longCalls: ReadonlySet<string> = new Set([ToolsServiceService.invokeTool.path])
 
 /** In milliseconds from now. */
 export const deadlineOf = (

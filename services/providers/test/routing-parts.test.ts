@@ -1,4 +1,4 @@
-/** The parts of routing by themselves: rests, turns of keys, and the seam between two models' texts. */
+/** The parts of routing by themselves: cooldowns, turns of keys, and the seam between two models' texts. */
 import fc from 'fast-check'
 import { createLogger } from '@clawmesh/chassis'
 import { createLocalBus } from '../../../chassis/src/bus/local-bus.ts'
@@ -21,40 +21,40 @@ describe('cooldowns', () => {
   })
   afterAll(() => bus.close())
 
-  const restMs = () => cooldowns.why(place)!.untilMs - time
+  const leftMs = () => cooldowns.why(place)!.untilMs - time
 
-  it('rests longer with every further failure, and never above half a minute for what passes by itself', () => {
-    const rests: number[] = []
+  it('last longer with every further failure, and never above half a minute for what passes by itself', () => {
+    const lasted: number[] = []
     for (let round = 0; round < 5; round++) {
       cooldowns.failed(place, 'failed', 'HTTP 503')
-      rests.push(restMs())
-      time += restMs()
+      lasted.push(leftMs())
+      time += leftMs()
       expect(cooldowns.readiness(place)).toBe('due')
       cooldowns.probe(place)
     }
-    expect(rests).toEqual([5_000, 10_000, 20_000, 30_000, 30_000])
+    expect(lasted).toEqual([5_000, 10_000, 20_000, 30_000, 30_000])
   })
 
-  it('rests up to an hour for what people must mend', () => {
+  it('last up to an hour for what people must mend', () => {
     for (let round = 0; round < 12; round++) {
       cooldowns.failed(place, 'credentials', 'bad key')
       time = cooldowns.why(place)!.untilMs
     }
     cooldowns.failed(place, 'credentials', 'bad key')
-    expect(restMs()).toBe(3_600_000)
+    expect(leftMs()).toBe(3_600_000)
   })
 
-  it('rests as long as upstream asks', () => {
+  it('last as long as upstream asks', () => {
     cooldowns.failed(place, 'rate_limit', 'slow down', 90_000)
-    expect(restMs()).toBe(90_000)
+    expect(leftMs()).toBe(90_000)
   })
 
   it('counts failures of one moment once', () => {
     for (let call = 0; call < 50; call++) cooldowns.failed(place, 'failed', 'HTTP 503')
-    expect([cooldowns.why(place)!.failures, restMs()]).toEqual([1, 5_000])
+    expect([cooldowns.why(place)!.failures, leftMs()]).toEqual([1, 5_000])
   })
 
-  it('lets one call try, and all others rest until it is known', () => {
+  it('lets one call try, and all others leave it alone until it is known', () => {
     cooldowns.failed(place, 'failed', 'HTTP 503')
     time += 5_000
     cooldowns.probe(place)
@@ -63,7 +63,7 @@ describe('cooldowns', () => {
     expect(cooldowns.readiness(place)).toBe('ready')
   })
 
-  it('keeps keys and models apart, and rests for no refusal', () => {
+  it('keeps keys and models apart, and cools down for no refusal', () => {
     cooldowns.failed(place, 'rate_limit', '')
     expect(cooldowns.readiness({ ...place, key: 'sk-two' })).toBe('ready')
     expect(cooldowns.readiness({ ...place, model: 'other' })).toBe('ready')

@@ -1,4 +1,4 @@
-/** Which provider and key answers, over real rows and fakes of vendors: chains, keys, rests, and what is shown of them. */
+/** Which provider and key answers, over real rows and fakes of vendors: chains, keys, cooldowns, and what is shown of them. */
 import type { ChatRequest, Routing } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { Caller } from '@clawmesh/contracts'
@@ -108,7 +108,7 @@ it.each([
   expect([primary.requests.length, backup.requests.length]).toEqual([1, 0])
 })
 
-describe('a provider that rests', () => {
+describe('a provider that cools down', () => {
   beforeEach(async () => {
     primary.next({ status: 429, headers: { 'retry-after': '40' } })
     expect(outcomes(await ask())).toEqual(['primary rate_limit', 'backup served'])
@@ -119,7 +119,7 @@ describe('a provider that rests', () => {
     expect(primary.requests).toHaveLength(1)
   })
 
-  rule('getProviderRuntime.showsWhoRests', async () => {
+  rule('getProviderRuntime.showsCooldowns', async () => {
     const shown = await stateOf('primary')
     expect(shown).toMatchObject({
       state: 'cooling',
@@ -138,7 +138,7 @@ describe('a provider that rests', () => {
   })
 
   rule('getProviderRuntime.forgetsWhoServesAgain', async () => {
-    // Nobody else is there to be asked, so it is asked although it rests.
+    // Nobody else is there to be asked, so it is asked although it cools down.
     expect(doneOf(await ask({ routing: undefined })).provider).toBe('primary')
     expect(await stateOf('primary')).toMatchObject({ state: 'ready', cooldowns: [] })
   })
@@ -162,7 +162,7 @@ describe('several keys', () => {
     expect(sent().slice(3)).toEqual(sent().slice(0, 3))
   })
 
-  it('are tried before another provider, and each rests by itself', async () => {
+  it('are tried before another provider, and each cools down by itself', async () => {
     primary.rule = ({ headers }) => (headers.authorization?.includes('third') ? undefined : { status: 429 })
     const got = await ask()
     expect(outcomes(got)).toEqual(['primary rate_limit', 'primary rate_limit', 'primary served'])

@@ -1,6 +1,6 @@
 /**
  * Sixteen ways in which a provider fails, and what a client of the edge gets: each over both protocols, streamed and not.
- * The primary fails, a fallback is there; every case has a model of its own, so that none rests for another.
+ * The primary fails, a fallback is there; every case has a model of its own, so that none cools down for another.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fakeAnthropic } from '../../fakes/anthropic.ts'

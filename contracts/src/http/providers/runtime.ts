@@ -42,11 +42,11 @@ export const providerRuntime = defineHttpTable('providers', {
     method: 'GET',
     path: '/v1/providers/runtime',
     role: 'admin',
-    summary: 'Which providers serve right now, which rest, and where calls of late went instead',
+    summary: 'Which providers serve right now, which cool down, and where calls of late went instead',
     rules: {
-      showsWhoRests:
+      showsCooldowns:
         'A key that failed is shown for the model that it failed with, with how it failed, and when it is tried again',
-      forgetsWhoServesAgain: 'Once a call to it has been answered it rests no more',
+      forgetsWhoServesAgain: 'Once a call to it has been answered its cooldown is over',
       showsWaysOfLate: 'Calls that were not answered by the first that was asked are listed, newest first, at most 20',
       showsTheChain: 'The fallbacks that the tenant has configured are shown',
       isOfItsTenantOnly: 'Providers and calls of other tenants are not shown, and no key is',
@@ -60,7 +60,7 @@ export const providerRuntime = defineHttpTable('providers', {
               name: z.string(),
               provider_type: providerType,
               key_count: z.number().int().min(0),
-              state: z.enum(['ready', 'cooling', 'off']).describe('`cooling` where any key rests for any model'),
+              state: z.enum(['ready', 'cooling', 'off']).describe('`cooling` where any key cools down for any model'),
               cooldowns: z.array(cooldown),
             }),
           ),

@@ -88,10 +88,10 @@ export const createCandidates = (
     candidate.place.providerId !== failed.place.providerId ||
     candidate.model !== failed.model
 
-  /** The first that is not resting, else the first. */
+  /** The first that is not cooling down, else the first. */
   const take = (): Candidate | undefined => {
     const at = waiting.findIndex((candidate) => readiness(candidate) !== 'cooling')
-    for (const resting of waiting.slice(0, Math.max(0, at))) passedOver.add(resting)
+    for (const cooling of waiting.slice(0, Math.max(0, at))) passedOver.add(cooling)
     const [candidate] = waiting.splice(Math.max(0, at), 1)
     if (candidate !== undefined) taken.push(candidate)
     return candidate
@@ -120,7 +120,7 @@ export const createCandidates = (
       return take()
     },
 
-    /** Whether somebody who is not resting would be asked after such a failure. */
+    /** Whether somebody who is not cooling down would be asked after such a failure. */
     takesOver: async (kind: FailureKind, failed: Candidate): Promise<boolean> => {
       await withChain()
       return waiting.filter(helps(kind, failed)).some((candidate) => readiness(candidate) !== 'cooling')
@@ -129,7 +129,7 @@ export const createCandidates = (
     /** Whether it is of the asked provider. */
     isAsked: (candidate: Candidate): boolean => own.has(candidate),
 
-    /** Those that were passed over because they rest. */
+    /** Those that were passed over because they cool down. */
     passedOver: (): readonly Candidate[] => [...passedOver],
 
     /** The asked provider, where it could not be called at all. */

@@ -1,5 +1,5 @@
 /**
- * Which keys of which providers have failed of late, by model: those rest while others are asked. All replicas know the
+ * Which keys of which providers have failed of late, by model: those cool down while others are asked. All replicas know the
  * same, as each tells the others what it has seen; one that has just started begins with nothing.
  */
 import { createHash } from 'node:crypto'
@@ -8,7 +8,7 @@ import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import type { FailureKind } from '../chat/protocols/failure.ts'
 
-/** What rests: a key of a provider, for one model. */
+/** What cools down: a key of a provider, for one model. */
 export interface Place {
   providerId: string
   key: string
@@ -32,12 +32,12 @@ export interface Cooldown {
 export type Readiness = 'ready' | 'due' | 'cooling'
 
 /**
- * Rests in milliseconds, doubled with each further failure. What passes by itself is tried again within half a minute,
+ * Cooldowns in milliseconds, doubled with each further failure. What passes by itself is tried again within half a minute,
  * so that a provider is back soon after it is well; keys, accounts and names are mended by people, and cost more to try.
  */
 const passing = { firstMs: 5_000, longestMs: 30_000 }
 const mended = { firstMs: 30_000, longestMs: 3_600_000 }
-const rests: Partial<Record<FailureKind, { firstMs: number; longestMs: number }>> = {
+const times: Partial<Record<FailureKind, { firstMs: number; longestMs: number }>> = {
   rate_limit: passing,
   failed: passing,
   timeout: passing,
@@ -48,7 +48,7 @@ const rests: Partial<Record<FailureKind, { firstMs: number; longestMs: number }>
 }
 const longestAskedMs = 3_600_000
 
-/** Forgotten so long after the end of a rest. */
+/** Forgotten so long after the end of a cooldown. */
 const keptMs = 86_400_000
 const mostProviders = 10_000
 /** Keys times models: more than anybody uses, and less than one who tries names would fill. */
@@ -66,7 +66,7 @@ const message = z.object({
       kind: z.string().transform((kind) => kind as FailureKind),
       failures: z.number(),
       reason: z.string(),
-      restMs: z.number(),
+      leftMs: z.number(),
       isProbed: z.boolean(),
     })
     .optional(),
@@ -74,15 +74,15 @@ const message = z.object({
 
 export const fingerprintOf = (key: string): string => createHash('sha256').update(key).digest('hex').slice(0, 12)
 
-const restMsOf = (kind: FailureKind, failures: number, askedMs: number): number => {
-  const { firstMs, longestMs } = rests[kind] ?? passing
+const cooldownMsOf = (kind: FailureKind, failures: number, askedMs: number): number => {
+  const { firstMs, longestMs } = times[kind] ?? passing
   const own = Math.min(firstMs * 2 ** Math.min(failures - 1, 20), longestMs)
   return Math.max(own, Math.min(askedMs, longestAskedMs))
 }
 
 export const createCooldowns = (bus: Pick<Bus, 'signal' | 'subscribe'>, now: () => number = Date.now) => {
   const self = newId()
-  /** By provider first, so that one tenant's places push out no other's. Of a rest that is long over nothing is known. */
+  /** By provider first, so that one tenant's places push out no other's. Of a cooldown that is long over nothing is known. */
   const byProvider = new LRUCache<string, LRUCache<string, Cooldown>>({ max: mostProviders })
 
   const remove = (providerId: string, place: string): boolean => {
@@ -105,7 +105,7 @@ export const createCooldowns = (bus: Pick<Bus, 'signal' | 'subscribe'>, now: () 
       providerId,
       place,
       // Clocks differ: what travels is how long.
-      ...(cooldown === undefined ? {} : { cooldown: { ...rest, restMs: Math.max(0, untilMs - now()) } }),
+      ...(cooldown === undefined ? {} : { cooldown: { ...rest, leftMs: Math.max(0, untilMs - now()) } }),
     })
   }
 
@@ -115,8 +115,8 @@ export const createCooldowns = (bus: Pick<Bus, 'signal' | 'subscribe'>, now: () 
       if (!parsed.success || parsed.data.from === self) return
       const { providerId, place, cooldown } = parsed.data
       if (cooldown === undefined) return void remove(providerId, place)
-      const { restMs, ...rest } = cooldown
-      put(providerId, place, { ...rest, untilMs: now() + restMs })
+      const { leftMs, ...rest } = cooldown
+      put(providerId, place, { ...rest, untilMs: now() + leftMs })
     })
 
   const placeOf = ({ key, model }: Place): string => `${fingerprintOf(key)} ${model}`
@@ -134,7 +134,7 @@ export const createCooldowns = (bus: Pick<Bus, 'signal' | 'subscribe'>, now: () 
 
     why: (place: Place): Cooldown | undefined => find(place),
 
-    /** Takes the one try of a place that is due; all others let it rest until the outcome is known. */
+    /** Takes the one try of a place that is due; all others leave it alone until the outcome is known. */
     probe: (place: Place): void => {
       const cooldown = find(place)
       if (cooldown === undefined) return
@@ -145,13 +145,13 @@ export const createCooldowns = (bus: Pick<Bus, 'signal' | 'subscribe'>, now: () 
 
     /** @param askedMs what upstream has asked for */
     failed: (place: Place, kind: FailureKind, reason: string, askedMs = 0): void => {
-      if (rests[kind] === undefined) return
+      if (times[kind] === undefined) return
       const known = find(place)
-      // What fails beside the failure that began the rest is the same failure.
+      // What fails beside the failure that began the cooldown is the same failure.
       const isSame = known !== undefined && !known.isProbed && known.untilMs > now()
       const failures = (known?.failures ?? 0) + (isSame ? 0 : 1)
       const fingerprint = fingerprintOf(place.key)
-      const untilMs = Math.max(isSame ? known.untilMs : 0, now() + restMsOf(kind, failures, askedMs))
+      const untilMs = Math.max(isSame ? known.untilMs : 0, now() + cooldownMsOf(kind, failures, askedMs))
       const cooldown = { model: place.model, fingerprint, kind, failures, reason, untilMs, isProbed: false }
       put(place.providerId, placeOf(place), cooldown)
       tell(place.providerId, placeOf(place), cooldown)

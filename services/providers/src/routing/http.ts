@@ -17,13 +17,13 @@ interface Parts {
 
 const iso = (ms: number): string => new Date(ms).toISOString()
 
-const restsOf = (provider: Provider, cooldowns: Cooldowns) => {
+const cooldownsOf = (provider: Provider, cooldowns: Cooldowns) => {
   const keys = keysOf(provider.apiKey).map(fingerprintOf)
   const now = Date.now()
   return cooldowns
     .of(provider.id)
     .map(({ fingerprint, untilMs, isProbed, model, kind, failures, reason }) => ({
-      // A key that was replaced rests no more.
+      // A key that was replaced has no cooldown.
       key: keys.length === 0 ? 1 : keys.indexOf(fingerprint) + 1,
       model,
       state: isProbed ? ('probing' as const) : untilMs > now ? ('cooling' as const) : ('due' as const),
@@ -42,14 +42,14 @@ export const createRoutingHttp = ({ providers, cooldowns, recent, tenantChain }:
       const [stored, fallbacks] = await Promise.all([providers.list(caller), tenantChain(call)])
       return {
         providers: stored.map((provider) => {
-          const cooldownsNow = restsOf(provider, cooldowns)
-          const rests = cooldownsNow.some(({ state }) => state !== 'due')
+          const cooldownsNow = cooldownsOf(provider, cooldowns)
+          const isCooling = cooldownsNow.some(({ state }) => state !== 'due')
           return {
             id: provider.id,
             name: provider.name,
             providerType: provider.providerType,
             keyCount: keysOf(provider.apiKey).length,
-            state: usable(provider) ? (rests ? ('cooling' as const) : ('ready' as const)) : ('off' as const),
+            state: usable(provider) ? (isCooling ? ('cooling' as const) : ('ready' as const)) : ('off' as const),
             cooldowns: cooldownsNow,
           }
         }),

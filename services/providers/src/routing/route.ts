@@ -57,10 +57,10 @@ const routeOf = (
   delivered: Delivered | undefined,
 ): Route | undefined => {
   const away = candidates.unavailable()
-  const resting = candidates.passedOver().map((candidate) => attemptOf(candidate, 'cooling'))
+  const cooling = candidates.passedOver().map((candidate) => attemptOf(candidate, 'cooling'))
   const before = [
     ...(away === undefined ? [] : [{ ...away.ref, key: 0, outcome: 'unavailable', reason: reasonOf(away.error) }]),
-    ...resting,
+    ...cooling,
     ...failed,
   ]
   if (before.length === 0 && served.key === 0) return undefined

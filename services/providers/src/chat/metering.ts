@@ -51,7 +51,7 @@ interface Parts {
 
 export interface Metering {
   /**
-   * Makes a call within the caps that are about it.
+   * Makes a call within the caps that are about it. One that no cap is about is given as it is.
    * @throws what refuses it, before it is made: QUOTA_EXHAUSTED, RESOURCE_EXHAUSTED, FAILED_PRECONDITION; UNAVAILABLE while
    * usage under hard caps cannot be reserved; what the call throws
    */
@@ -60,7 +60,7 @@ export interface Metering {
     connection: ProviderConnection,
     request: ChatRequest,
     make: () => AsyncIterable<ChatResponse>,
-  ) => AsyncIterable<ChatResponse>
+  ) => Promise<AsyncIterable<ChatResponse>>
   part: Part
 }
 
@@ -218,16 +218,22 @@ export const createMetering = ({ usages, cache, log, giveUpMs, drainMs }: Parts)
     }
   }
 
-  const metered: Metering['metered'] = async function* (call, connection, request, make) {
+  const metered: Metering['metered'] = async (call, connection, request, make) => {
     const capped = await cappedOf(call)
     const subjects = capped.length === 0 ? undefined : subjectsOf(call, connection, request)
     const about = subjects === undefined ? [] : capped.filter((cap) => mayBeAbout(cap, subjects))
     const isHard = about.some(({ hard }) => hard)
     const id = about.length === 0 ? undefined : await reserve(call, request, subjects!, isHard)
-    if (id === undefined) {
-      yield* make()
-      return
-    }
+    return id === undefined ? make() : settledAfter(call, request, id, subjects!, make)
+  }
+
+  const settledAfter = async function* (
+    call: Call,
+    request: ChatRequest,
+    id: string,
+    subjects: UsageSubjects,
+    make: () => AsyncIterable<ChatResponse>,
+  ): AsyncGenerator<ChatResponse, void, void> {
     let seenBytes = 0
     let done: ChatDone | undefined
     let failure: unknown
@@ -242,7 +248,7 @@ export const createMetering = ({ usages, cache, log, giveUpMs, drainMs }: Parts)
       throw thrown
     } finally {
       const used = done === undefined ? usedUntil(request, seenBytes, failure) : usedBy(request, done)
-      await settleInTime(call, settlement(id, subjects!, done, used))
+      await settleInTime(call, settlement(id, subjects, done, used))
     }
   }
 

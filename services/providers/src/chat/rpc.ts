@@ -10,12 +10,9 @@ import { chat } from './chat.ts'
 import type { CallOptions } from './protocols/options.ts'
 
 /** Notes on the span what a call has used, in the words of the GenAI semantic conventions. */
-const observed = async function* (
-  events: AsyncIterable<ChatResponse>,
-  span: Span | undefined,
-): AsyncGenerator<ChatResponse> {
+const observed = async function* (events: AsyncIterable<ChatResponse>, span: Span): AsyncGenerator<ChatResponse> {
   for await (const message of events) {
-    if (span !== undefined && message.event?.$case === 'done') {
+    if (message.event?.$case === 'done') {
       const { model, finishReason, usage } = message.event.value
       span.setAttributes({
         'gen_ai.response.model': model,
@@ -42,9 +39,10 @@ export const askTraced = (
     'gen_ai.request.model': request.model,
     'gen_ai.request.stream': request.stream,
   }
-  return tracedStream({ name: `chat ${request.model}`, kind: 'client', attributes }, (span) =>
-    observed(chat(connection, request, options), span),
-  )
+  return tracedStream({ name: `chat ${request.model}`, kind: 'client', attributes }, (span) => {
+    const events = chat(connection, request, options)
+    return span === undefined ? events : observed(events, span)
+  })
 }
 
 export const createChatRpc = (route: ReturnType<typeof createRouter>) =>

@@ -22,7 +22,7 @@ type Ask = (
   connection: ProviderConnection,
   request: ChatRequest,
   options: CallOptions,
-) => AsyncIterable<ChatResponse>
+) => Promise<AsyncIterable<ChatResponse>>
 
 export interface RouterParts extends CandidateParts {
   ask: Ask
@@ -100,10 +100,10 @@ export const createRouter = (parts: RouterParts) => {
       const isProbe = cooldowns.readiness(place) === 'due'
       if (isProbe) cooldowns.probe(place)
       const options = optionsFor(call, candidates, candidate, isProbe)
-      const answered = ask(call, connection, { ...sent, provider: connection.name, model }, options)
-      const events = goesOn && delivered !== undefined ? delivered.joined(answered) : answered
       let failure: unknown
       try {
+        const answered = await ask(call, connection, { ...sent, provider: connection.name, model }, options)
+        const events = goesOn && delivered !== undefined ? delivered.joined(answered) : answered
         for await (const response of events) {
           delivered?.note(response)
           if (response.event?.$case !== 'done') {

@@ -1,6 +1,8 @@
 /** What a child process may know of ours. Nothing else of our environment reaches it: secrets stand there. */
 
 const inherited = ['PATH', 'HOME', 'LANG', 'TZ', 'USER', 'TMPDIR', 'PYTHONPATH', 'NPM_CONFIG_PREFIX', 'NODE_PATH']
+/** Where the certificates are that the network's own proxy is signed with: files, and no secrets. */
+const certificates = ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE']
 const inheritedPrefixes = ['LC_', 'PIP_']
 /** An index with a password in its address is a secret, whatever it is called. */
 const withCredentials = /:\/\/[^/\s]{0,500}@/
@@ -16,7 +18,8 @@ export const childEnvironment = (
   from: NodeJS.ProcessEnv = process.env,
 ): Record<string, string> => {
   const kept = Object.entries(from).flatMap(([name, value]): [string, string][] => {
-    const passes = inherited.includes(name) || inheritedPrefixes.some((prefix) => name.startsWith(prefix))
+    const passes =
+      [...inherited, ...certificates].includes(name) || inheritedPrefixes.some((prefix) => name.startsWith(prefix))
     return value !== undefined && passes && !withCredentials.test(value) ? [[name, value]] : []
   })
   return { PATH: standardPath, LANG: 'C.UTF-8', ...Object.fromEntries(kept), ...extra }

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readFile, readdir, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { rule } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { deniedPathTest } from '../src/exec/denied-path.ts'
 import { boundProcesses } from '../src/exec/process-bound.ts'
@@ -104,7 +105,7 @@ describe('the tool exec', () => {
     })
   })
 
-  it('takes the agent for its word before that of the installation on groups', async () => {
+  rule('listShellDenyGroups.areOverridden', async () => {
     const allowed = { settings: { shellDenyGroups: { process_control: false, unknown: false } } }
     const agent = { shellDenyGroupsJson: '{"process_control":true,"env_dump":false}' }
     expect((await execute('pkill x', allowed)).output).not.toMatch('denied')

@@ -18,6 +18,8 @@ export const shellDenyGroups = defineHttpTable('tools', {
     rules: {
       listsFifteenInOrder: 'There are fifteen groups, always in the same order, each denied by default',
       tellsNoPatterns: 'How commands are recognised is not told',
+      areOverridden:
+        'What an agent says of a group in `other_config.shell_deny_groups` (true denies, false allows) holds, else what the installation says in `tools.shellDenyGroups`',
     },
     response: { 200: z.object({ groups: z.array(denyGroup) }) },
     errors: [],

@@ -69,6 +69,20 @@ const noPgliteInJest = {
   },
 }
 
+/** Whatever starts a program for somebody does so under the limits of one guard. */
+const oneExecGuard = {
+  files: ['chassis/src/**/*.ts', 'gateway/src/**/*.ts', 'services/*/src/**/*.ts'],
+  ignores: ['chassis/src/exec/child.ts'],
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      {
+        paths: ['node:child_process', 'child_process'].map((name) => ({ name, message: 'use @clawmesh/chassis/exec' })),
+      },
+    ],
+  },
+}
+
 /**
  * No pattern takes more than linear time, whatever text it meets: strangers write most of what is read here. `report:
  * potential` also refuses what is slow only in the middle of a longer pattern or for a caller that adds to it.
@@ -122,6 +136,7 @@ export default ts.config(
     },
   },
   linearPatterns,
+  oneExecGuard,
   noBareFetch,
   noBarePool,
   { files: ['cli/src/**'], rules: { 'no-console': 'off' } },

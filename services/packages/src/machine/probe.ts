@@ -1,5 +1,5 @@
-/** The only place of this service that starts programs: known names, argument vectors, no shell, no inherited secrets. */
-import { spawn } from 'node:child_process'
+/** How this service asks programs of the machine about themselves: known names, argument vectors, no shell. */
+import { runChild } from '@clawmesh/chassis/exec'
 import { constants } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
 import { delimiter, isAbsolute, join } from 'node:path'
@@ -24,6 +24,9 @@ export interface Prober {
   stop: () => void
 }
 
+/** What a shell in front of the program says of one that cannot be started, its interpreter missing for instance. */
+const notStarted = [126, 127]
+
 const isProgram = async (path: string): Promise<boolean> => {
   try {
     await access(path, constants.X_OK)
@@ -35,10 +38,8 @@ const isProgram = async (path: string): Promise<boolean> => {
 
 /** Runs programs found in the folders of a PATH; relative ones, which depend on where we stand, do not count. */
 export const createProber = (searchPath: string): Prober => {
-  const { HOME, LANG } = process.env
-  const env = { PATH: searchPath, HOME, LANG }
   const folders = searchPath.split(delimiter).filter(isAbsolute)
-  const kills = new Set<() => void>()
+  const stopped = new AbortController()
 
   const find = async (program: string): Promise<string | undefined> => {
     for (const folder of folders) {
@@ -48,45 +49,23 @@ export const createProber = (searchPath: string): Prober => {
     return undefined
   }
 
-  const start = (path: string, args: readonly string[], { timeoutMs, outputLimitBytes }: ProbeLimits) =>
-    new Promise<ProbeOutput | undefined>((resolve, reject) => {
-      // Its own process group, so that what it starts in turn can be ended with it. No project's settings apply in `/`.
-      const child = spawn(path, args, { env, cwd: '/', detached: true, stdio: ['ignore', 'pipe', 'ignore'] })
-      const chunks: Buffer[] = []
-      let sizeBytes = 0
-      let killed = false
-
-      const kill = () => {
-        killed = true
-        // A grandchild that left the group may hold the pipe open for ever.
-        child.stdout.destroy()
-        try {
-          if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
-        } catch {
-          // It had just ended.
-        }
-      }
-      const timer = setTimeout(kill, timeoutMs)
-      const end = () => {
-        clearTimeout(timer)
-        kills.delete(kill)
-      }
-      kills.add(kill)
-
-      child.stdout.on('data', (chunk: Buffer) => {
-        sizeBytes += chunk.length
-        if (sizeBytes > outputLimitBytes) kill()
-        else chunks.push(chunk)
-      })
-      child.once('error', (error) => {
-        end()
-        reject(error)
-      })
-      child.once('close', (exitCode) => {
-        end()
-        resolve(killed || exitCode === null ? undefined : { text: Buffer.concat(chunks).toString('utf8'), exitCode })
-      })
+  const start = async (
+    command: string,
+    args: readonly string[],
+    { timeoutMs, outputLimitBytes: outputBytes }: ProbeLimits,
+  ): Promise<ProbeOutput | undefined> => {
+    const { stdout, exitCode, breach } = await runChild({
+      command,
+      args,
+      // No project's settings apply here.
+      cwd: '/',
+      env: { PATH: searchPath },
+      limits: { timeoutMs, outputBytes },
+      signal: stopped.signal,
     })
+    const hasEnded = breach === undefined && exitCode !== undefined && !notStarted.includes(exitCode)
+    return hasEnded ? { text: stdout, exitCode } : undefined
+  }
 
   return {
     has: async (program) => (await find(program)) !== undefined,
@@ -94,8 +73,6 @@ export const createProber = (searchPath: string): Prober => {
       const path = await find(program)
       return path === undefined ? undefined : start(path, args, limits).catch(() => undefined)
     },
-    stop: () => {
-      for (const kill of kills) kill()
-    },
+    stop: () => stopped.abort(),
   }
 }

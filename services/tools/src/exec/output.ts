@@ -1,6 +1,6 @@
 /** What a command said, as the model is given it. */
 import { cutText } from '@clawmesh/chassis'
-import type { ChildBreach, ChildLimits, ChildOutput } from './child.ts'
+import type { ChildBreach, ChildLimits, ChildOutput } from '@clawmesh/chassis/exec'
 
 const mostCharacters = 30_000
 const tailCharacters = 4_000

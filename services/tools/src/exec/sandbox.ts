@@ -2,9 +2,7 @@
 import { lstat, readdir, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isDenied } from '../workspace/denied.ts'
-import { defaultLimits, runChild, type ChildProgram } from './child.ts'
-import { standardPath } from './environment.ts'
-import { findProgram } from './find-program.ts'
+import { defaultLimits, findProgram, runChild, standardPath, type ChildProgram } from '@clawmesh/chassis/exec'
 
 /** Where a workspace stands inside. */
 export const insidePath = '/workspace'

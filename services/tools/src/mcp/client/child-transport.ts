@@ -1,6 +1,6 @@
 /** A server that is a program of ours, spoken with over its standard input and output. */
 import { ReadBuffer, serializeMessage, type Transport } from '@modelcontextprotocol/client'
-import { startChild, type Child, type ChildProgram } from '../../exec/child.ts'
+import { startChild, type Child, type ChildProgram } from '@clawmesh/chassis/exec'
 
 /** A program that is started when the transport is, and ends with all it started when it is closed. */
 export const createChildTransport = (program: ChildProgram, maxMessageBytes: number): Transport => {

@@ -1,8 +1,7 @@
 import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { runChild, startChild, type ChildProgram } from '../src/exec/child.ts'
-import { childEnvironment } from '../src/exec/environment.ts'
+import { childEnvironment, runChild, startChild, type ChildProgram } from '../src/exec/index.ts'
 
 const MiB = 1024 * 1024
 let folder: string

@@ -1,4 +1,4 @@
-/** The only place of this service that starts programs: argument vectors, a clean environment, and bounds on everything. */
+/** The only place that starts programs for the services: argument vectors, a clean environment, and bounds on everything. */
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import type { Readable, Writable } from 'node:stream'

@@ -249,10 +249,9 @@ it('tells Prometheus how attempts ended and how many jobs there are', async () =
   const { add } = await replica(async () => {})
   await add(newId(), 'greet', { name: 'Ada' })
   await until('done', async () => (await size()) === 0)
-  await until('counted', async () =>
-    (await metricsRegistry.metrics()).includes(
-      'clawmesh_job_attempts_total{service="agents",job="greet",outcome="done"}',
-    ),
-  )
-  expect(await metricsRegistry.metrics()).toContain('clawmesh_jobs_waiting{service="agents",job="greet"}')
+  for (const metric of [
+    'clawmesh_job_attempts_total{service="agents",job="greet",outcome="done"}',
+    'clawmesh_jobs_waiting{service="agents",job="greet"}',
+  ])
+    await until(metric, async () => (await metricsRegistry.metrics()).includes(metric))
 })

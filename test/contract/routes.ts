@@ -13,6 +13,7 @@ export const resources = {
   trace: 'tenant',
   channelInstance: 'tenant',
   mcpServer: 'tenant',
+  cliCredential: 'tenant',
   apiKey: 'tenant',
   oidcIssuer: 'tenant',
   exportToken: 'tenant',
@@ -20,6 +21,7 @@ export const resources = {
   documentPath: 'name',
   providerName: 'name',
   userId: 'name',
+  cliUser: 'name',
   configKey: 'name',
   // Things of the installation.
   tenant: 'installation',
@@ -51,6 +53,7 @@ export const resourceOfParam: Readonly<Record<string, ListedResource>> = {
   'channel-instances/{id}': 'channelInstance',
   'docs/{path...}': 'publicFile',
   'download/{token}': 'exportToken',
+  'cli-credentials/{id}': 'cliCredential',
   'documents/{path...}': 'documentPath',
   'entities/{entityID}': 'kgEntity',
   'files/{fileName}': 'fileName',
@@ -64,6 +67,7 @@ export const resourceOfParam: Readonly<Record<string, ListedResource>> = {
   'system-configs/{key}': 'configKey',
   'tenants/{id}': 'tenant',
   'traces/{traceID}': 'trace',
+  'user-credentials/{userId}': 'cliUser',
   'users/{userId}': 'member',
 }
 
@@ -115,6 +119,8 @@ export const fineWhenMissing: Readonly<Record<string, readonly Role[]>> = {
   revokeMcpServerFromAgent: ['admin', 'owner'],
   revokeMcpServerFromUser: ['admin', 'owner'],
   getMcpUserCredentialStatus: ['viewer', 'operator', 'admin', 'owner'],
+  deleteCliCredential: ['admin', 'owner'],
+  deleteCliUserCredential: ['admin', 'owner'],
   deleteMcpUserCredentials: ['operator', 'admin', 'owner'],
   // Callers who see all sessions may delete one that is gone already.
   deleteSession: ['admin', 'owner'],
@@ -126,8 +132,8 @@ export const fineWhenMissing: Readonly<Record<string, readonly Role[]>> = {
 /** Operations that need the thing that they name to be in a certain state; who may call them is seen in tests of their own. */
 export const needsState: readonly string[] = ['regenerateAgent', 'resummonAgent', 'mergeImportAgent']
 
-/** Operations that keep something for a while though they only read, with some queries. */
-export const keepsByReading: readonly string[] = ['exportAgent']
+/** Operations that keep something though they only read: an archive with some queries, who has looked. */
+export const keepsByReading: readonly string[] = ['exportAgent', 'getCliUserCredential']
 
 export interface Param {
   /** As the route's schema calls it. */

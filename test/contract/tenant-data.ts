@@ -119,6 +119,16 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
   await call('POST', `${mcpPath}/grants/user`, { user_id: userId, tool_deny: [marker] })
   await call('PUT', `${mcpPath}/user-credentials`, { api_key: marker })
 
+  const cliCredential = await call('POST', '/v1/cli-credentials', {
+    binary_name: `program-${tag}`,
+    tips: marker,
+    env: { KEY: marker },
+  })
+  const cliUser = `of-programs-${tag}`
+  await call('PUT', `/v1/cli-credentials/${String(cliCredential['id'])}/user-credentials/${cliUser}`, {
+    env: { [marker]: marker },
+  })
+
   const deadline = Date.now() + hangLimitMs
   let traces: Record<string, unknown>[] = []
   while (traces.length === 0) {
@@ -136,6 +146,8 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
     trace: [String(traces[0]!['id'])],
     channelInstance: [String(channel['id'])],
     mcpServer: [String(mcpServer['id'])],
+    cliUser: [cliUser],
+    cliCredential: [String(cliCredential['id'])],
     apiKey: [String(apiKey['id'])],
     oidcIssuer: [String(oidcIssuer['id'])],
     documentPath: [documentPath],

@@ -1,5 +1,5 @@
 /** The only place that starts programs for the services: argument vectors, a clean environment, and bounds on everything. */
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcessWithoutNullStreams, type StdioOptions } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import type { Readable, Writable } from 'node:stream'
 import { childEnvironment } from './environment.ts'
@@ -29,6 +29,8 @@ export interface ChildProgram {
   /** Beside the few variables that every child gets; wins over them. */
   env?: Readonly<Record<string, string>> | undefined
   limits?: Partial<ChildLimits> | undefined
+  /** What it may read from descriptor 3. Arguments stand in a list that all of the machine can read, this does not. */
+  given?: string | undefined
   /** Whether the kernel ends with it whatever it has started, so that nobody needs to look for that. */
   isContained?: boolean | undefined
   /** Ends the child when it fires. */
@@ -88,9 +90,14 @@ export const startChild = async (program: ChildProgram): Promise<Child> => {
   const [start, ...startArgs]: [string, ...string[]] = bound
     ? ['/bin/sh', '-c', 'echo $$ > "$0" && exec "$@"', bound.enter, path, ...args]
     : [path, ...args]
-  const child = spawn(start, startArgs, { cwd, env, detached: true, stdio: 'pipe' })
+  const { given } = program
+  const stdio: StdioOptions = given === undefined ? 'pipe' : ['pipe', 'pipe', 'pipe', 'pipe']
+  const child = spawn(start, startArgs, { cwd, env, detached: true, stdio }) as ChildProcessWithoutNullStreams
   // A child that goes without reading its input is no failure of ours.
   child.stdin.on('error', () => {})
+  const gift = child.stdio[3] as Writable | undefined
+  gift?.on('error', () => {})
+  gift?.end(given)
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve)
     child.once('error', reject)

@@ -17,6 +17,8 @@ export const cacheKinds = [
   'usage_caps',
   'builtin_tools',
   'mcp',
+  'secure_cli',
+  'custom_tools',
   'system_configs',
   'config',
 ] as const

@@ -69,6 +69,7 @@ export const en = {
   'error.invalid_channel_type': 'invalid channel_type: {value}',
   'error.cannot_delete_default_inst': 'cannot delete default channel instance',
   'error.tool_failed': '{text}',
+  'error.unknown_preset': 'unknown preset: {preset}',
   'error.unknown_tool': 'unknown tool: {tool}',
   'error.tool_needs': '{tool} is not available here: it needs {needs}',
   'error.url_blocked': 'address not allowed: {reason}',

@@ -72,6 +72,7 @@ export const vi: Record<keyof typeof en, string> = {
   'error.invalid_channel_type': 'channel_type không hợp lệ: {value}',
   'error.cannot_delete_default_inst': 'không thể xóa kênh mặc định',
   'error.tool_failed': '{text}',
+  'error.unknown_preset': 'mẫu có sẵn lạ: {preset}',
   'error.unknown_tool': 'không có công cụ: {tool}',
   'error.tool_needs': '{tool} không dùng được ở đây: cần có {needs}',
   'error.url_blocked': 'địa chỉ không được phép: {reason}',

@@ -13,6 +13,7 @@ export const words = {
   'kind.channel_instance': { en: 'channel instance', vi: 'kênh', zh: '渠道实例' },
   'kind.client': { en: 'client', vi: 'máy khách', zh: '客户端' },
   'kind.contact': { en: 'contact', vi: 'liên hệ', zh: '联系人' },
+  'kind.credential': { en: 'credential', vi: 'thông tin xác thực', zh: '凭据' },
   'kind.cron_job': { en: 'cron job', vi: 'lịch chạy', zh: '定时任务' },
   'kind.document': { en: 'document', vi: 'tài liệu', zh: '文档' },
   'kind.entity': { en: 'entity', vi: 'thực thể', zh: '实体' },
@@ -142,6 +143,11 @@ export const words = {
     vi: 'phải để trống đối với bên thuê',
     zh: '对租户必须为空',
   },
+  'reason.names_a_variable_that_may_not_be_set': {
+    en: 'names a variable that may not be set',
+    vi: 'nêu một biến không được phép đặt',
+    zh: '指定了不可设置的变量',
+  },
   'reason.negative': { en: 'negative', vi: 'là số âm', zh: '为负数' },
   'reason.nested_too_deep': {
     en: 'nested deeper than {limit}',
@@ -197,6 +203,11 @@ export const words = {
     en: 'no image of an allowed size there',
     vi: 'ở đó không có ảnh với kích thước cho phép',
     zh: '那里没有允许大小的图片',
+  },
+  'reason.no_pattern_that_can_be_read': {
+    en: 'no pattern that can be read',
+    vi: 'không phải mẫu đọc được',
+    zh: '不是可读取的模式',
   },
   'reason.not_a_base64_image': { en: 'not a base64 image', vi: 'không phải ảnh base64', zh: '不是 base64 图片' },
   'reason.not_an_object': { en: 'not an object', vi: 'không phải là đối tượng', zh: '不是对象' },

@@ -68,6 +68,7 @@ export const zh: Record<keyof typeof en, string> = {
   'error.invalid_channel_type': 'channel_type 无效：{value}',
   'error.cannot_delete_default_inst': '不能删除默认渠道实例',
   'error.tool_failed': '{text}',
+  'error.unknown_preset': '未知的预设：{preset}',
   'error.unknown_tool': '未知工具：{tool}',
   'error.tool_needs': '{tool} 在此不可用：需要 {needs}',
   'error.url_blocked': '不允许的地址：{reason}',

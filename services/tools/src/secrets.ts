@@ -1,5 +1,6 @@
 /** What tools keeps sealed. */
 import type { SecretColumn } from '@clawmesh/chassis'
+import { binaryEnv, userEnv } from './cli-credentials/env.ts'
 import { serverSecrets, userSecrets } from './mcp/secrets.ts'
 
-export const secretColumns: readonly SecretColumn[] = [serverSecrets, userSecrets]
+export const secretColumns: readonly SecretColumn[] = [serverSecrets, userSecrets, binaryEnv, userEnv]

@@ -3,13 +3,15 @@ import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1
 import { MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
 import { WorkspacesServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/workspaces.ts'
 import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
-import { composeService, implementRpc, openServiceDb, type Mesh, type Service } from '@clawmesh/chassis'
+import { composeService, implementRpc, openServiceDb, type Feature, type Mesh, type Service } from '@clawmesh/chassis'
 import { createArchiveRpc } from './archives/rpc.ts'
 import { createBrowserWs } from './browser/ws.ts'
 import { createBuiltinTools } from './builtin-tools/feature.ts'
+import { createCliCredentials } from './cli-credentials/feature.ts'
 import type { ToolsConfig } from './config.ts'
 import { PrismaClient } from './db/client/client.ts'
 import { deniedPathTest } from './exec/denied-path.ts'
+import { exec } from './exec/exec.ts'
 import { createExecHttp } from './exec/http.ts'
 import { findSandbox } from './exec/sandbox.ts'
 import { createShellPort } from './exec/shell-port.ts'
@@ -28,6 +30,7 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
   const web = createWebPort(config.webDomains, mesh.config.fetchAllow.split(',').filter(Boolean))
   const filePorts = createFilePorts(agents, mesh.workspaceDir)
   const mcp = createMcp({ mesh, db, config, agents, ...(poolLimits && { poolLimits }) })
+  const cli = createCliCredentials(mesh, db, agents)
   const invoke = createInvoke({
     mesh,
     db,
@@ -42,15 +45,34 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
         findSandbox,
         settings: config,
         isDeniedPath: deniedPathTest([mesh.dataDir, mesh.workspaceDir]),
+        programOf: cli.access.programOf,
       }),
       ...createMemoryPort(mesh.client(MemoryServiceService)),
       web: web.port,
     },
     toolbox: mcp.toolbox,
+    secretsOf: cli.access.secretsOf,
+    notesOn: async (tool, tenantId, agentId) => (tool === exec.name ? cli.access.notesFor(tenantId, agentId) : ''),
   })
+  /** What was set for an agent alone goes with it. */
+  const forgetting: Feature = {
+    events: {
+      agentDeleted: async ({ tenantId, data: { id } }) => {
+        await Promise.all([mcp, cli].map(({ forgetAgent }) => forgetAgent(tenantId, id)))
+      },
+    },
+  }
   return composeService(mesh, {
     name: 'tools',
-    features: [builtinTools, invoke, { http: createExecHttp() }, { ws: createBrowserWs() }, ...mcp.features],
+    features: [
+      builtinTools,
+      invoke,
+      { http: createExecHttp() },
+      cli,
+      forgetting,
+      { ws: createBrowserWs() },
+      ...mcp.features,
+    ],
     rpc: [
       implementRpc(ToolsServiceService, invoke.rpc),
       implementRpc(WorkspacesServiceService, createArchiveRpc(mesh.workspaceDir)),

@@ -55,6 +55,7 @@ const execute = async (
       ...settings,
     },
     isDeniedPath: deniedPathTest(['/data']),
+    programOf: async () => undefined,
   })
   const call = { caller: testCaller(), requestId: 'r', signal: new AbortController().signal }
   const resolved = { ...agentFacts, workspaceFolder: '', toolsConfigJson: '', hasAccess: true, ...agent }

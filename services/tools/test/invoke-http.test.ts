@@ -241,6 +241,8 @@ describe('what a tool is given', () => {
   }
   const invoke = createInvokeUseCases({
     settingsOf: async () => [],
+    secretsOf: async () => [],
+    notesOn: async () => '',
     storedSettingsOf: async () => [],
     findAgent: async (_, ref) => (ref === 'writer' ? agent : undefined),
     ports: {},

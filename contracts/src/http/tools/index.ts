@@ -1,4 +1,5 @@
 export { builtinTools } from './builtin-tools.ts'
+export { cliCredentials } from './cli-credentials.ts'
 export { toolInvocation } from './invoke.ts'
 export { mcpCredentials } from './mcp-credentials.ts'
 export { mcpGrants } from './mcp-grants.ts'

@@ -43,7 +43,7 @@ const lastWordMs = 1_000
 /** Lists are kept for all users of an agent, unless its tools depend on the user. */
 const createListTools = (mesh: Mesh): ListTools => {
   const tools = mesh.client(ToolsServiceService)
-  const lists = mesh.cache<ListToolsResponse>(['builtin_tools', 'mcp'], cachedToolLists)
+  const lists = mesh.cache<ListToolsResponse>(['builtin_tools', 'mcp', 'secure_cli', 'custom_tools'], cachedToolLists)
   return async (call, agent, userId) => {
     const toolsConfigJson = JSON.stringify(agent.toolsConfig)
     const policy = createHash('sha256').update(toolsConfigJson).digest('base64')

@@ -111,7 +111,7 @@ const createSandbox = (bwrap: string, more: readonly string[]): Sandbox => ({
       ...temporary,
       ...workspace,
       ...['--remount-ro', '/', '--chdir', cwd],
-      ...Object.entries(env).flatMap(([name, value]) => ['--setenv', name, value]),
+      ...['--args', '3'],
       '--',
       ...[
         '/bin/sh',
@@ -123,7 +123,9 @@ const createSandbox = (bwrap: string, more: readonly string[]): Sandbox => ({
         ...program.args,
       ],
     ]
-    return { ...program, command: bwrap, args, cwd: '/', env: undefined, isContained: true }
+    if (Object.values(env).some((value) => value.includes('\0'))) throw new Error('a variable holds a NUL character')
+    const given = Object.entries(env).map(([name, value]) => `--setenv\0${name}\0${value}\0`)
+    return { ...program, command: bwrap, args, cwd: '/', env: undefined, given: given.join(''), isContained: true }
   },
 })
 

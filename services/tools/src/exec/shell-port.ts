@@ -1,18 +1,23 @@
 /** What the tool exec works on: a shell in the workspace of a call, behind the guard. */
 import { join } from 'node:path'
+import { MeshError } from '@clawmesh/contracts'
+import type { GivenProgram } from '../cli-credentials/access.ts'
+import { scrub } from '../invoke/scrub.ts'
 import type { CallScope } from '../invoke/types.ts'
 import { toolError } from '../tool/tool-error.ts'
-import { fails, says } from '../tool/tool.ts'
+import { fails, says, type ShellCommand, type ToolResult } from '../tool/tool.ts'
 import type { PortMakers } from '../tool/ports.ts'
 import { walkTo } from '../workspace/walk.ts'
 import type { Workspace } from '../workspace/index.ts'
 import { defaultLimits, findProgram, runChild, type ChildLimits, type ChildProgram } from '@clawmesh/chassis/exec'
+import { credentialedProgram, mark, refused } from './credentialed.ts'
 import { denyGroupNames, type DenyGroupName } from './guard/groups.ts'
 import { judge, type GroupOverrides } from './guard/guard.ts'
 import { outputText } from './output.ts'
 import { permissionFor, type PermissionSettings } from './permission.ts'
 import { readSandboxConfig, usesSandbox, type SandboxConfig, type SandboxMode } from './sandbox-config.ts'
 import type { FoundSandbox } from './sandbox.ts'
+import type { Script } from './shell/script.ts'
 
 export interface ShellParts {
   workspaceOf: (scope: CallScope) => Workspace | undefined
@@ -24,6 +29,11 @@ export interface ShellParts {
     shellDenyGroups: Readonly<Record<string, boolean>>
   }
   isDeniedPath: (word: string) => boolean
+  /** The credentials of the program that a command begins with, for an agent and a user. */
+  programOf: (
+    scope: { tenantId: string; userId: string; agentId: string },
+    name: string,
+  ) => Promise<GivenProgram | undefined>
 }
 
 const MiB = 1024 * 1024
@@ -61,15 +71,17 @@ const folderIn = (workspace: Workspace, path: string): Promise<{ root: string; f
     }))
   })
 
-export const createShellPort = ({ workspaceOf, findSandbox, settings, isDeniedPath }: ShellParts) => {
+export const createShellPort = ({ workspaceOf, findSandbox, settings, isDeniedPath, programOf }: ShellParts) => {
   let sandbox: Promise<FoundSandbox> | undefined
   let bash: Promise<string | undefined> | undefined
 
+  /** @param mustBeApart whether the machine itself will not do where the sandbox is wanted */
   const placed = async (
     program: ChildProgram,
     root: string,
     config: SandboxConfig,
     agentKey: string,
+    mustBeApart = false,
   ): Promise<ChildProgram> => {
     const found = await (sandbox ??= findSandbox())
     const wanted = usesSandbox(config.mode ?? settings.sandboxMode, agentKey)
@@ -81,8 +93,14 @@ export const createShellPort = ({ workspaceOf, findSandbox, settings, isDeniedPa
         network: config.network_enabled && settings.sandboxNetwork,
         temporaryBytes: (config.tmpfs_size_mb ?? 64) * MiB,
       })
-    if (settings.execOnHost) return program
+    if (settings.execOnHost && !mustBeApart) return program
     throw toolError(`commands cannot run here: ${found.missing}, and running them on the machine itself is not allowed`)
+  }
+
+  /** Those of the program that a command begins with: its first word as it is written, not by a path. */
+  const credentialsFor = async ({ call, userId }: CallScope, agentId: string, { invocations }: Script) => {
+    const name = invocations[0]?.words[0]
+    return name === undefined ? undefined : programOf({ tenantId: call.caller.tenantId, userId, agentId }, name)
   }
 
   return {
@@ -91,6 +109,27 @@ export const createShellPort = ({ workspaceOf, findSandbox, settings, isDeniedPa
       const workspace = workspaceOf(scope)
       if (!agent || !workspace) return undefined
       const config = readSandboxConfig(agent.sandboxConfigJson)
+      const runCredentialed = async (
+        { command, workingDir, signal }: ShellCommand,
+        given: GivenProgram,
+      ): Promise<ToolResult> => {
+        if (settings.execSecurity === 'deny') throw refused('the operator does not let this command run')
+        const isApart = usesSandbox(config.mode ?? settings.sandboxMode, agent.key) || !settings.execOnHost
+        const { timeoutMs, ...start } = await credentialedProgram(command, given, isApart)
+        const { root, folder } = await folderIn(workspace, workingDir)
+        const limits = { ...limitsOf(config, isApart), timeoutMs }
+        const program = await placed({ ...start, cwd: folder, limits, signal }, root, config, agent.key, isApart).catch(
+          (thrown: unknown) => {
+            throw thrown instanceof MeshError ? refused(thrown.message) : thrown
+          },
+        )
+        const { stdout, stderr, ...end } = await runChild(program)
+        // Before the texts are cut, as what is left of a cut secret would not be known for one.
+        const secrets = Object.values(given.env)
+        const clean = (said: string) => scrub(said, { secrets }).replaceAll(root, '.')
+        const { text, isError } = outputText({ ...end, stdout: clean(stdout), stderr: clean(stderr) }, limits)
+        return isError ? fails(`${mark} ${text}`) : says(text)
+      }
       return {
         run: async ({ command, workingDir, signal }) => {
           if (command.trim() === '') throw toolError('the command is empty')
@@ -103,6 +142,8 @@ export const createShellPort = ({ workspaceOf, findSandbox, settings, isDeniedPa
             isDeniedPath,
           })
           if (!verdict.allowed) throw toolError(`command denied by safety policy: ${verdict.reason}`)
+          const given = await credentialsFor(scope, agent.id, verdict.script)
+          if (given !== undefined) return runCredentialed({ command, workingDir, signal }, given)
           const permission = permissionFor(settings, command, verdict.script)
           // Nobody can be asked yet: what waits for an operator's word does not get it.
           if (permission !== 'run')

@@ -22,6 +22,8 @@ interface InvokeFeatureParts {
   storedSettingsOf: (tenantId: string) => Promise<readonly ToolSetting[]>
   ports: PortMakers<CallScope>
   toolbox: InvokeParts['toolbox']
+  secretsOf: InvokeParts['secretsOf']
+  notesOn: InvokeParts['notesOn']
 }
 
 export const createInvoke = ({
@@ -33,6 +35,8 @@ export const createInvoke = ({
   storedSettingsOf,
   ports,
   toolbox,
+  secretsOf,
+  notesOn,
 }: InvokeFeatureParts) => {
   const log = mesh.log.child({ service: 'tools' })
   const invoke = createInvokeUseCases({
@@ -40,6 +44,8 @@ export const createInvoke = ({
     storedSettingsOf,
     ports,
     toolbox,
+    secretsOf,
+    notesOn,
     findAgent: createFindAgent(agents),
     policy: config.policy,
     timeoutMs: config.toolTimeoutMs,

@@ -25,6 +25,10 @@ export interface InvokeParts {
   onUnexpected: (tool: string, thrown: unknown) => void
   /** The tools of MCP servers for an agent and a user. @param isFresh reads the rows, for who keeps the answer */
   toolbox: (call: Call, agentId: string, userId: string, isFresh: boolean) => Promise<Toolbox>
+  /** Values that no answer in the tenant may hold. */
+  secretsOf: (tenantId: string, userId: string) => Promise<readonly string[]>
+  /** What an agent is told of a tool beside its description; empty for most. */
+  notesOn: (tool: string, tenantId: string, agentId: string) => Promise<string>
   /** Out of the settings, which tools there are. */
   toolsFor?: (settings: readonly ToolSetting[]) => Tool[]
 }
@@ -75,10 +79,24 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
   const runFor = async (call: Call, agent: ResolvedAgent | undefined, request: ToolCall): Promise<ToolResult> => {
     const { tool, args, agent: _, ...facts } = request
     const { tenantId } = call.caller
-    const [settings, box] = await Promise.all([settingsOf(tenantId), toolboxFor(call, tool, agent, facts.userId)])
+    const [settings, box, secrets] = await Promise.all([
+      settingsOf(tenantId),
+      toolboxFor(call, tool, agent, facts.userId),
+      parts.secretsOf(tenantId, facts.userId),
+    ])
     const context = withPorts({ ...facts, tenantId }, { call, userId: facts.userId, agent, settings }, ports)
-    const deps = { ...choiceOf(settings, agent?.toolsConfigJson ?? '', box), timeoutMs, onUnexpected }
+    const deps = {
+      ...choiceOf(settings, agent?.toolsConfigJson ?? '', box),
+      timeoutMs,
+      onUnexpected,
+      scrub: { secrets },
+    }
     return invokeTool(deps, { tool, args, context, signal: call.signal })
+  }
+
+  const noted = async (tool: Tool, tenantId: string, agentId: string): Promise<Tool> => {
+    const notes = await parts.notesOn(tool.name, tenantId, agentId)
+    return notes === '' ? tool : { ...tool, description: `${tool.description}\n\n${notes}` }
   }
 
   return {
@@ -95,7 +113,8 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
         parts.toolbox(call, agentId, userId, true),
       ])
       const allowed = offeredTools(choiceOf(settings, toolsConfigJson, box))
-      return { tools: box.offered(allowed), isPersonal: box.isPersonal }
+      const tools = await Promise.all(box.offered(allowed).map((tool) => noted(tool, call.caller.tenantId, agentId)))
+      return { tools, isPersonal: box.isPersonal }
     },
 
     /** Runs a tool for an agent; whatever goes wrong in it is part of the result. @throws when agents cannot be asked */

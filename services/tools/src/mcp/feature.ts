@@ -2,9 +2,10 @@
 import { join } from 'node:path'
 import type { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
 import { masterTenantId } from '@clawmesh/contracts'
-import type { Call, Feature, Mesh, RpcFunctions, ServiceDb } from '@clawmesh/chassis'
+import type { Feature, Mesh, RpcFunctions, ServiceDb } from '@clawmesh/chassis'
 import type { ToolsConfig } from '../config.ts'
 import type { PrismaClient } from '../db/client/client.ts'
+import { createFindAgentId } from '../invoke/find-agent.ts'
 import { createConnect } from './client/connect.ts'
 import { createPool, defaultPoolLimits, type PoolLimits } from './client/pool.ts'
 import { createCredentialHttp } from './credentials/http.ts'
@@ -39,10 +40,7 @@ const firstListMs = 5_000
 export const createMcp = ({ mesh, db, config, agents, poolLimits }: Parts) => {
   const allow = mesh.config.fetchAllow.split(',').filter(Boolean)
   const log = mesh.log.child({ service: 'tools' })
-  const findAgentId = async (call: Call, agent: string) => {
-    const { found, id } = await agents.resolveAgent(call, { agent })
-    return found ? id : undefined
-  }
+  const findAgentId = createFindAgentId(agents)
   const mayRunPrograms = (tenantId: string) =>
     config.mcpStdio === 'all' || (config.mcpStdio === 'master' && tenantId === masterTenantId)
 
@@ -86,15 +84,13 @@ export const createMcp = ({ mesh, db, config, agents, poolLimits }: Parts) => {
   const credentials = createCredentialUseCases(createCredentialRows(db, mesh.secrets))
   const features: Feature[] = [
     { http: createServerHttp(servers) },
-    {
-      http: createGrantHttp(grants),
-      events: { agentDeleted: ({ tenantId, data: { id } }) => grants.forgetAgent(tenantId, id) },
-    },
+    { http: createGrantHttp(grants) },
     { http: createRequestHttp(requests) },
     { http: createCredentialHttp(credentials) },
   ]
   return {
     features,
+    forgetAgent: grants.forgetAgent,
     toolbox: toolboxes.toolbox,
     part: {
       name: 'MCP connections',

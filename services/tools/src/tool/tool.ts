@@ -66,7 +66,7 @@ export interface TeamFolder {
   role: 'lead' | 'member' | 'reviewer'
 }
 
-interface ShellCommand {
+export interface ShellCommand {
   command: string
   /** Relative to the workspace. */
   workingDir: string

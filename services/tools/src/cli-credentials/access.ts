@@ -93,5 +93,3 @@ export const createCliAccess = (mesh: Mesh, db: ServiceDb<PrismaClient>) => {
     },
   }
 }
-
-export type CliAccessPort = ReturnType<typeof createCliAccess>

@@ -31,6 +31,8 @@ export const resources = {
   publicFile: 'installation',
   // There is one of this name for every user of an agent.
   fileName: 'installation',
+  // Made by signing in under it; that accounts of others stay apart is pinned in services/providers/test.
+  chatgptAccount: 'installation',
 } as const
 
 export type ListedResource = keyof typeof resources
@@ -50,6 +52,7 @@ export const resourceOfParam: Readonly<Record<string, ListedResource>> = {
   'agents/{agentID}': 'agent',
   'api-keys/{id}': 'apiKey',
   'builtin/{name}': 'builtinTool',
+  'chatgpt/{provider}': 'chatgptAccount',
   'channel-instances/{id}': 'channelInstance',
   'docs/{path...}': 'publicFile',
   'download/{token}': 'exportToken',

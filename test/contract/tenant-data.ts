@@ -161,6 +161,7 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
     tenant: [tenant.id, tenant.slug],
     builtinTool: ['read_file'],
     publicFile: ['swagger-ui.css'],
+    chatgptAccount: ['openai-codex'],
   }
 
   /** A body as small as its schema allows, in which names are those of the tenant's own things. */

@@ -20,6 +20,7 @@ import { identityConfig, identityService } from '@clawmesh/identity'
 import { secretColumns as identitySecrets } from '@clawmesh/identity/secrets'
 import { providersConfig, providersService } from '@clawmesh/providers'
 import { secretColumns as providerSecrets } from '@clawmesh/providers/secrets'
+import { fakeOpenAiAuth, type FakeOpenAiAuth } from '../fakes/openai-auth.ts'
 import { startAll, type AllInOne } from '../support/mesh-all.ts'
 import { runClawmesh } from '../support/mesh-process.ts'
 import { migrateServices } from '../support/migrated-database.ts'
@@ -37,11 +38,20 @@ const providerKeys = providerSecrets[0]!
 const instanceCredentials = channelSecrets[0]!
 
 let services: ServiceHarness
+let auth: FakeOpenAiAuth
 let dataDir: string
 let databaseUrl: string
 
 beforeAll(async () => {
-  const configs = loadConfigs({ providers: providersConfig, identity: identityConfig }, {})
+  auth = await fakeOpenAiAuth()
+  const configs = loadConfigs(
+    { providers: providersConfig, identity: identityConfig },
+    {
+      CLAWMESH_CHATGPT_AUTHORIZE_URL: auth.authorizeUrl,
+      CLAWMESH_CHATGPT_TOKEN_URL: auth.tokenUrl,
+      CLAWMESH_CHATGPT_LISTENER: 'off',
+    },
+  )
   dataDir = await mkdtemp(join(tmpdir(), 'clawmesh-rotation-'))
   services = await startServices({
     services: {
@@ -57,6 +67,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await services.stop()
+  await auth.close()
   await rm(dataDir, { recursive: true, force: true })
 })
 
@@ -262,6 +273,11 @@ test('every column that holds sealed values is declared', async () => {
   const input = { name: 'declared', provider_type: 'openai_compat', api_key: 'sk-declared' }
   expect((await services.request(caller, 'POST', '/v1/providers', input)).status).toBe(201)
   await storeInstance(caller.tenantId, 'declared', { token: 'x' }, boxOf(newKey))
+  const begin = (name: string) =>
+    services.request<{ auth_url: string }>(caller, 'POST', `/v1/auth/chatgpt/${name}/start`)
+  const back = { redirect_url: auth.signIn((await begin('signed-in')).body.auth_url, { accountId: 'acc-1' }) }
+  expect((await services.request(caller, 'POST', '/v1/auth/chatgpt/signed-in/callback', back)).status).toBe(200)
+  expect((await begin('signing-in')).status).toBe(200)
   const identity = services.rpc(IdempotencyServiceService)
   const call = services.call(testCaller({ tenantId: masterTenantId }))
   const claimId = newId()

@@ -57,6 +57,11 @@ const checkResponse = ({ body, headers }: Received): void => {
   if (holdsHalfCharacter(body)) refuse('Invalid body: half a character')
 }
 
+const checkUsage = ({ headers }: Received): void => {
+  if (!headers.authorization?.startsWith('Bearer ')) refuse('Unauthorized', 401)
+  if (headers['chatgpt-account-id'] === undefined) refuse('Missing account', 400)
+}
+
 const lastUserText = (body: Json): string => {
   const items = Array.isArray(body['input']) ? body['input'].filter(isJson) : []
   return contentText(items.findLast((item) => item['role'] === 'user')?.['content'])
@@ -110,9 +115,18 @@ const respond = (script: Script, { body }: Received): Reply => {
   return { frames, end: [frame(`response.${status}`, { response: { ...head, status, usage, ...ends[status] } })] }
 }
 
+/** What is left of an account that nobody has used, as `GET /wham/usage` has it. */
+export const plentyLeft = {
+  plan_type: 'Plus',
+  rate_limit: {
+    primary_window: { used_percent: 1.4, reset_after_seconds: 18_000 },
+    secondary_window: { used_percent: 30, reset_after_seconds: 604_800 },
+  },
+}
+
 const vendor: Vendor = {
-  rules: { 'POST /backend-api/codex/responses': checkResponse },
-  routes: { 'POST /backend-api/codex/responses': respond },
+  rules: { 'POST /backend-api/codex/responses': checkResponse, 'GET /backend-api/wham/usage': checkUsage },
+  routes: { 'POST /backend-api/codex/responses': respond, 'GET /backend-api/wham/usage': () => ({ body: plentyLeft }) },
   errorBody: (status, { message = `fake error ${status}`, type = 'fake_error' }) => ({ error: { message, type } }),
   errorFrame: ({ message = 'fake error in a stream' }) => frame('error', { code: 'server_error', message }),
   brokenFrame: 'event: response.output_text.delta\ndata: {"type":"response.output_text.del\n\n',

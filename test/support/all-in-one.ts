@@ -118,6 +118,8 @@ const startGround = async () => {
     CLAWMESH_HTTP_PORT: '0',
     CLAWMESH_GRPC_PORT: '0',
     CLAWMESH_LAME_DUCK_MS: '0',
+    // Its port is one for the whole machine.
+    CLAWMESH_CHATGPT_LISTENER: 'off',
     CLAWMESH_DRAIN_TIMEOUT_MS: '2000',
     GOCLAW_HOST: '127.0.0.1',
     GOCLAW_PORT: '0',

@@ -347,6 +347,8 @@ export const events = {
   providerCreated: event('providers', 'provider', 'created', 'A provider was stored', changed),
   providerUpdated: event('providers', 'provider', 'updated', 'A provider was changed', changed),
   providerDeleted: event('providers', 'provider', 'deleted', 'A provider was deleted', changed),
+  chatgptLoginStarted: event('providers', 'oauth', 'login_started', 'A ChatGPT account began to sign in', changed),
+  chatgptLoggedOut: event('providers', 'oauth', 'logout', 'A ChatGPT account was signed out', changed),
   memoryDocumentStored: event('memory', 'document', 'stored', 'A memory document was written', changed),
   memoryDocumentDeleted: event('memory', 'document', 'deleted', 'A memory document was deleted', changed),
   kgEntityStored: event('memory', 'kg_entity', 'stored', 'An entity of a knowledge graph was written', changed),

@@ -67,6 +67,16 @@ export const words = {
     zh: '共享 OIDC 签发方',
   },
 
+  'reason.the_address_answers_another_sign_in': {
+    en: 'the address answers another sign-in',
+    vi: 'địa chỉ trả lời một lần đăng nhập khác',
+    zh: '该地址对应的是另一次登录',
+  },
+  'reason.the_address_has_no_code': {
+    en: 'the address has no code',
+    vi: 'địa chỉ không có mã',
+    zh: '该地址没有授权码',
+  },
   'reason.a_path_that_was_not_uploaded': {
     en: 'a path that was not uploaded',
     vi: 'đường dẫn chưa được tải lên',

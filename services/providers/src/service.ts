@@ -2,6 +2,7 @@
 import { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { TracesServiceService, type CappedUsage } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
 import { composeService, implementRpc, openServiceDb, type Mesh, type Service } from '@clawmesh/chassis'
+import { createAccounts } from './accounts/feature.ts'
 import { createChat } from './chat/feature.ts'
 import { createMetering } from './chat/metering.ts'
 import { createUpstream } from './chat/upstream.ts'
@@ -30,6 +31,7 @@ export const providersService = (mesh: Mesh, config: ProvidersConfig): Service =
   const { optionsOf } = upstream
   const stored = createProviders({ mesh, db, log, policy })
   const { providers, selection } = stored
+  const accounts = createAccounts({ mesh, db, log, policy, config })
   const models = mesh.cache<{ providers: readonly ProviderModels[] }>('providers', tenantsWithModels)
   const metering = createMetering({
     usages: mesh.client(TracesServiceService),
@@ -38,7 +40,7 @@ export const providersService = (mesh: Mesh, config: ProvidersConfig): Service =
     giveUpMs: settleForMs,
     drainMs: mesh.config.drainTimeoutMs,
   })
-  const routing = createRouting({ mesh, log, selection, providers, optionsOf, metering })
+  const routing = createRouting({ mesh, log, selection, providers, optionsOf, metering, tokens: accounts.tokens })
   const chat = createChat({ route: routing.route, upstream })
   const embeddings = createEmbeddings({ selection, optionsOf })
   return composeService(mesh, {
@@ -46,7 +48,8 @@ export const providersService = (mesh: Mesh, config: ProvidersConfig): Service =
     features: [
       routing,
       stored,
-      createTrials({ providers, selection, optionsOf, log, cache: models }),
+      accounts,
+      createTrials({ providers, selection, optionsOf, log, cache: models, tokens: accounts.tokens }),
       chat,
       embeddings,
     ],

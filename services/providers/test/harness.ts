@@ -1,8 +1,8 @@
 /** Providers over a real database, with an identity whose system configuration a test sets. */
-import { loadConfigs } from '@clawmesh/chassis'
+import { createLifecycle, loadConfigs } from '@clawmesh/chassis'
 import type { Caller, CloudEvent } from '@clawmesh/contracts'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
-import { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { ProvidersServiceService, type ChatRequest } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import {
   TracesServiceService,
   type CappedUsage,
@@ -44,11 +44,19 @@ export interface ProvidersHarness extends ServiceHarness {
   list: (caller: Caller) => Promise<Body[]>
   /** A chat with a provider by name. */
   chat: (caller: Caller, provider: string) => Promise<Collected>
+  /** Another replica over the same database: its chats, and its end. */
+  replica: () => Promise<Replica>
+}
+
+export interface Replica {
+  chat: (caller: Caller, request: Partial<ChatRequest>) => Promise<Collected>
+  stop: () => Promise<void>
 }
 
 const path = '/v1/providers'
 
-export const startProviders = async (): Promise<ProvidersHarness> => {
+/** @param env of the service's own configuration */
+export const startProviders = async (env: Record<string, string> = {}): Promise<ProvidersHarness> => {
   const configs: ProvidersHarness['configs'] = new Map()
   const usage: FakeUsage = {
     capped: [],
@@ -58,7 +66,7 @@ export const startProviders = async (): Promise<ProvidersHarness> => {
     reserved: [],
     settled: [],
   }
-  const { providers: config } = loadConfigs({ providers: providersConfig }, {})
+  const { providers: config } = loadConfigs({ providers: providersConfig }, env)
   const harness = await startServices({
     services: { providers: (mesh) => providersService(mesh, config) },
     standIns: [
@@ -114,5 +122,15 @@ export const startProviders = async (): Promise<ProvidersHarness> => {
           .rpc(ProvidersServiceService)
           .chat(harness.call(caller), chatRequest({ provider, stream: false })) as never,
       ),
+    replica: async () => {
+      const service = providersService(harness.mesh, config)
+      const life = createLifecycle(service.parts, harness.mesh.log)
+      await life.start()
+      const { chat } = service.rpc!.find(({ definition }) => definition === ProvidersServiceService)!.functions
+      return {
+        chat: (caller, request) => collect(chat!(harness.call(caller), chatRequest(request)) as never),
+        stop: () => life.stop(),
+      }
+    },
   }
 }

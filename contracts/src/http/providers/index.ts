@@ -1,3 +1,4 @@
+export { chatgptAccounts } from './chatgpt-accounts.ts'
 export { embeddings } from './embeddings.ts'
 export { providers } from './providers.ts'
 export { providerRuntime } from './runtime.ts'

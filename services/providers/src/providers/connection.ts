@@ -14,6 +14,8 @@ export interface ProviderConnection {
   apiBase: string
   apiKey: string
   settings: Record<string, unknown>
+  /** Of an account that signs in: whose row it is, and whether its token can be renewed. */
+  account?: { tenantId: string; isRenewable: boolean } | undefined
 }
 
 export interface Target {

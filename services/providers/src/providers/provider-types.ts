@@ -49,6 +49,8 @@ export interface ProviderType {
   routes: boolean
   /** Names of programs that may stand in place of an address, as may an absolute path; none where it is a URL. */
   programs: readonly string[]
+  /** Its key is the token of an account that signs in. */
+  signsIn: boolean
   /** A tenant has one at most. */
   single: boolean
 }
@@ -74,6 +76,7 @@ const blank: ProviderType = {
   dummyKey: '',
   routes: false,
   programs: [],
+  signsIn: false,
   single: false,
 }
 
@@ -209,6 +212,7 @@ export const providerTypeTable = {
     model: 'gpt-5.4',
     // The access token of the account.
     needsKey: false,
+    signsIn: true,
     canEmbed: false,
     chatPath: '/codex/responses',
     refuses: ['top_p', 'stop', 'seed', 'presence_penalty', 'frequency_penalty', 'logit_bias'],

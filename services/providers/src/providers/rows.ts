@@ -7,6 +7,13 @@ import type { ProviderRows } from './use-cases.ts'
 
 export const providerKeys: SecretColumn = { table: 'llm_providers', column: 'api_key' }
 
+/** What is checked over all providers of a tenant holds only if nobody else writes one meanwhile. */
+export const lockProviders = (tx: Pick<PrismaClient, '$executeRaw'>, tenantId: string) =>
+  tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`providers ${tenantId}`}, 0))`
+
+/** With another key goes what renewed the one before. */
+const withNewKey = { refreshToken: '', refreshClaimedUntil: null, keyVersion: { increment: 1 } } as const
+
 interface Parts {
   secrets: SecretBox
   log: Logger
@@ -18,7 +25,9 @@ export const createProviderRows =
     const { prisma, change } = db.forTenant(tenantId)
     const place = (rowId: string) => ({ column: providerKeys, tenantId, rowId })
     const seal = (id: string, key: string) => (key === '' ? '' : secrets.seal(key, place(id)))
-    const open = (row: LlmProvider): { apiKey: string; enabled: boolean } => {
+    const open = (
+      row: Pick<LlmProvider, 'id' | 'name' | 'apiKey' | 'enabled'>,
+    ): { apiKey: string; enabled: boolean } => {
       if (row.apiKey === '') return { apiKey: '', enabled: row.enabled }
       try {
         return { apiKey: secrets.open(row.apiKey, place(row.id)), enabled: row.enabled }
@@ -28,17 +37,16 @@ export const createProviderRows =
         return { apiKey: '', enabled: false }
       }
     }
-    const toProvider = (row: LlmProvider): Provider => ({
+    const toProvider = ({ refreshToken, keyVersion: _version, refreshClaimedUntil: _claim, ...row }: LlmProvider) => ({
       ...row,
+      isRenewable: refreshToken !== '',
       ...open(row),
       providerType: row.providerType as Provider['providerType'],
       settings: row.settings as Record<string, unknown>,
     })
     const listIn = async (tx: Pick<PrismaClient, 'llmProvider'>): Promise<Provider[]> =>
       (await tx.llmProvider.findMany({ where: { tenantId }, orderBy: { name: 'asc' } })).map(toProvider)
-    /** What is checked over all providers of a tenant holds only if nobody else writes one meanwhile. */
-    const lock = (tx: Pick<PrismaClient, '$executeRaw'>) =>
-      tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`providers ${tenantId}`}, 0))`
+    const lock = (tx: Pick<PrismaClient, '$executeRaw'>) => lockProviders(tx, tenantId)
     const evict = [{ kind: 'providers', tenantId }] as const
 
     return {
@@ -52,12 +60,14 @@ export const createProviderRows =
       upsert: (make, actor) =>
         change(async (tx) => {
           await lock(tx)
-          const { id, name, apiKey, settings, ...plain } = make(await listIn(tx))
+          const all = await listIn(tx)
+          const { id, name, apiKey, settings, ...plain } = make(all)
+          const keepsKey = all.some((stored) => stored.id === id && stored.apiKey === apiKey)
           const values = { ...plain, apiKey: seal(id, apiKey), settings: settings as InputJsonObject }
           const row = await tx.llmProvider.upsert({
             where: { tenantId_name: { tenantId, name } },
             create: { id, tenantId, name, ...values },
-            update: values,
+            update: { ...values, ...(keepsKey ? {} : withNewKey) },
           })
           return { result: toProvider(row), events: [event('providerCreated', { id, ...actor })], evict }
         }),
@@ -76,7 +86,7 @@ export const createProviderRows =
               where: { id, tenantId },
               data: {
                 ...plain,
-                apiKey: apiKey === undefined ? undefined : seal(id, apiKey),
+                ...(apiKey === undefined ? {} : { apiKey: seal(id, apiKey), ...withNewKey }),
                 settings: settings as InputJsonObject | undefined,
               },
             })

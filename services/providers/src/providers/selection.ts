@@ -14,11 +14,13 @@ const mock: ProviderConnection = { name: 'mock', type: 'mock', apiBase: '', apiK
 
 export const connectionOf = ({
   id,
+  tenantId,
   name,
   providerType: type,
   apiBase,
   apiKey,
   settings,
+  isRenewable,
 }: Provider): ProviderConnection => ({
   id,
   name,
@@ -26,6 +28,7 @@ export const connectionOf = ({
   apiBase,
   apiKey,
   settings,
+  ...(providerType(type)?.signsIn === true ? { account: { tenantId, isRenewable } } : {}),
 })
 
 /** Whether a provider could serve: switched on, and with the key that its type needs. */

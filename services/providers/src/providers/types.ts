@@ -13,12 +13,14 @@ export type Provider = Pick<
   /** In clear; never leaves the service. */
   apiKey: string
   settings: Record<string, unknown>
+  /** A token that renews the key is stored with it. */
+  isRenewable: boolean
   createdAt: Date
   updatedAt: Date
 }
 
 /** What of a provider can be written. */
-export type ProviderFields = Omit<Provider, 'id' | 'tenantId' | 'createdAt' | 'updatedAt'>
+export type ProviderFields = Omit<Provider, 'id' | 'tenantId' | 'isRenewable' | 'createdAt' | 'updatedAt'>
 
 /** As clients send it. */
 export type NewProvider = BodyShape<Operations['createProvider']>

@@ -1,5 +1,7 @@
 /** Which provider, key and model answers a chat call, and what is known of those that fail. */
 import { systemConfigsOf, type Call, type Feature, type Logger, type Mesh } from '@clawmesh/chassis'
+import { withGoodToken } from '../accounts/calls.ts'
+import type { AccountTokens } from '../accounts/tokens.ts'
 import type { Metering } from '../chat/metering.ts'
 import { askTraced } from '../chat/rpc.ts'
 import type { CallOptions } from '../chat/protocols/options.ts'
@@ -19,9 +21,10 @@ interface Parts {
   providers: ProviderUseCases
   optionsOf: (call: Call) => CallOptions
   metering: Metering
+  tokens: AccountTokens
 }
 
-export const createRouting = ({ mesh, log, selection, providers, optionsOf, metering }: Parts) => {
+export const createRouting = ({ mesh, log, selection, providers, optionsOf, metering, tokens }: Parts) => {
   const cooldowns = createCooldowns(mesh.bus)
   const recent = createRecentRoutes(mesh.bus)
   const tenantChain = createTenantChain({ systemConfigs: systemConfigsOf(mesh), log })
@@ -31,7 +34,9 @@ export const createRouting = ({ mesh, log, selection, providers, optionsOf, mete
     cooldowns,
     rotation: createRotation(),
     ask: (call, connection, request, options) =>
-      metering.metered(call, connection, request, () => askTraced(connection, request, options)),
+      metering.metered(call, connection, request, () =>
+        withGoodToken(tokens, connection, (good) => askTraced(good, request, options)),
+      ),
     optionsOf,
     onRoute: recent.note,
   })

@@ -1,6 +1,7 @@
 /** Handlers that look upstream: models, verification, embedding status. */
 import { http } from '@clawmesh/contracts'
 import { implementHttp, type Call, type Logger } from '@clawmesh/chassis'
+import type { AccountTokens } from '../accounts/tokens.ts'
 import { listModels } from './models.ts'
 import type { ProviderUseCases } from '../providers/use-cases.ts'
 import { connectionOf, type ProviderSelection } from '../providers/selection.ts'
@@ -13,6 +14,7 @@ export interface TrialParts {
   selection: ProviderSelection
   optionsOf: (call: Call) => CallOptions
   log: Logger
+  tokens: Pick<AccountTokens, 'connection'>
 }
 
 const noDefaults = { effort: 'off', fallback: 'downgrade' }
@@ -23,7 +25,7 @@ const reasoningDefaults = (settings: Record<string, unknown>) => {
   return defaults.effort === noDefaults.effort && defaults.fallback === noDefaults.fallback ? undefined : defaults
 }
 
-export const createTrialHttp = ({ providers, selection, optionsOf, log }: TrialParts) =>
+export const createTrialHttp = ({ providers, selection, optionsOf, log, tokens }: TrialParts) =>
   implementHttp(http.providerTrials)({
     listProviderModels: async ({ caller, call, params }) => {
       const provider = await providers.get(caller, params.id)
@@ -41,7 +43,7 @@ export const createTrialHttp = ({ providers, selection, optionsOf, log }: TrialP
       const provider = await providers.get(caller, params.id)
       const connection = provider.enabled ? await selection.named(provider.tenantId, provider.name) : undefined
       if (connection === undefined) return { valid: false, error: `provider not registered: ${provider.name}` }
-      return verifyChat(connection, body?.model ?? '', optionsOf(call))
+      return verifyChat(await tokens.connection(connection), body?.model ?? '', optionsOf(call))
     },
 
     verifyProviderEmbedding: async ({ caller, call, params, body }) => {

@@ -65,19 +65,24 @@ try {
   refuse(error.message)
 }
 
+/** Commands that print what others are built against. */
+const kept = [['openapi'], ['events', 'asyncapi']]
+
 // Only a new major version may take something away, over gRPC as over HTTP.
 if (wanted[0] <= numbersOf(current)[0]) {
   const broken = await node(buf, 'breaking', '--against', keptProto)
   if (!broken.ok) refuse(`the gRPC contracts break those who were built against ${current}:\n${broken.text}`)
-  const checked = await node(cli, 'openapi', '--check')
-  if (!checked.ok) refuse(checked.text)
+  for (const contract of kept) {
+    const checked = await node(cli, ...contract, '--check')
+    if (!checked.ok) refuse(checked.text)
+  }
 }
 
 console.log(`${version}, ${release.date}\n\n${changelog.notes}\n`)
 /** Files that name the version of the program's images. */
 const deployed = ['charts/clawmesh/Chart.yaml', 'deploy/compose/compose.yaml']
 const changed = [
-  ...['CHANGELOG.md', 'package.json', 'docs/configuration.md', 'contracts/released/openapi', keptProto],
+  ...['CHANGELOG.md', 'package.json', 'docs/configuration.md', 'contracts/released', keptProto],
   ...deployed,
 ]
 if (dryRun) {
@@ -96,7 +101,7 @@ for (const file of deployed)
   )
 /** @type {[string, () => Promise<{ ok: boolean, text: string }>][]} */
 const steps = [
-  ['the OpenAPI document', () => node(cli, 'openapi', '--keep')],
+  ...kept.map((contract) => [contract.join(' '), () => node(cli, ...contract, '--keep')]),
   ['the gRPC contracts', () => node(buf, 'build', '-o', keptProto)],
   // It names the version as a default.
   ['the configuration reference', () => node(cli, 'config', 'docs', 'docs/configuration.md')],

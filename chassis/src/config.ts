@@ -98,7 +98,8 @@ export const chassisConfig = defineConfig('chassis', {
   natsUrl: {
     env: ['NATS_URL', 'CLAWMESH_NATS_URL'],
     schema: text(''),
-    about: 'NATS servers, comma separated; empty uses the in-process bus (one process only)',
+    about:
+      'NATS servers, comma separated, with a login where they ask for one (nats://user:password@host:4222, or a token alone); empty uses the in-process bus (one process only)',
   },
   redisUrl: {
     env: ['REDIS_URL', 'GOCLAW_REDIS_DSN'],

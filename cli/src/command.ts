@@ -8,7 +8,7 @@ import type { ListOptions, ReplayOptions } from './commands/dead-work.ts'
 import { listDeadEvents, replayDeadEvents } from './commands/events.ts'
 import { listDeadJobs, replayDeadJobs } from './commands/jobs.ts'
 import { runMigrations } from './commands/migrate.ts'
-import { openApi } from './commands/openapi.ts'
+import { releasedDocument, type ReleasedOptions } from './commands/released.ts'
 import { newKey, rotate, status } from './commands/secrets.ts'
 import { operatorMessage, start } from './commands/start.ts'
 import { parseTargets, targetNames } from './targets.ts'
@@ -35,16 +35,17 @@ program
   .description('say what is reachable and what is wrong, with the remedy')
   .action(async () => report(await doctor(env)))
 
-program
-  .command('openapi')
-  .description('print the OpenAPI 3.1 document')
-  .option('--check', 'say what breaks clients of the last release instead; exits with 1 when something does')
-  .option('--keep', 'keep the document as that of a release; refused when it breaks clients')
-  .action((options: { check?: true; keep?: true }) => {
-    const { text, ok } = openApi(options)
-    console.log(text)
-    process.exitCode = ok ? 0 : 1
-  })
+const report = ({ text, ok }: { text: string; ok: boolean }): void => {
+  console.log(text)
+  process.exitCode = ok ? 0 : 1
+}
+const withDocument = (command: Command, name: Parameters<typeof releasedDocument>[0]): void => {
+  command
+    .option('--check', 'say what breaks clients of the last release instead; exits with 1 when something does')
+    .option('--keep', 'keep the document as that of a release; refused when it breaks clients')
+    .action((options: ReleasedOptions) => report(releasedDocument(name, options)))
+}
+withDocument(program.command('openapi').description('print the OpenAPI 3.1 document'), 'openapi')
 
 const websocket = program.command('websocket').description('print what is spoken over WebSockets')
 websocket
@@ -81,10 +82,6 @@ config
   .description('write the configuration reference')
   .action((file: string) => writeFileSync(file, configDocs()))
 
-const report = ({ text, ok }: { text: string; ok: boolean }): void => {
-  console.log(text)
-  process.exitCode = ok ? 0 : 1
-}
 const secrets = program.command('secrets').description('the keys of secrets at rest')
 secrets
   .command('status')
@@ -121,11 +118,9 @@ const withReplay = (dead: Command, replay: typeof replayDeadEvents): void => {
     .option('--all', 'all that wait; needs --service')
     .action(async (id: string | undefined, options: ReplayOptions) => report(await replay(env, id, options)))
 }
-const deadEvents = program
-  .command('events')
-  .description('the durable events of the mesh')
-  .command('dead')
-  .description('events that a consumer could not handle')
+const durableEvents = program.command('events').description('the durable events of the mesh')
+withDocument(durableEvents.command('asyncapi').description('print them as an AsyncAPI 3 document'), 'events')
+const deadEvents = durableEvents.command('dead').description('events that a consumer could not handle')
 withList(deadEvents, listDeadEvents)
 withReplay(deadEvents, replayDeadEvents)
 const deadJobs = program

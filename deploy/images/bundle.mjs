@@ -18,7 +18,7 @@ const entries = {
 const files = [
   'package.json',
   'contracts/src/gen/descriptors.binpb',
-  'contracts/released/openapi',
+  'contracts/released',
   ...globSync('services/*/prisma/migrations', { cwd: root }),
 ]
 /** Packages with files of their own: left as they are, from the package that needs them. */

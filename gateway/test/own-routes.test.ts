@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { implementRpc, type HttpHandler, type Service } from '@clawmesh/chassis'
-import { allRoutes } from '@clawmesh/contracts'
+import { allRoutes, events } from '@clawmesh/contracts'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { createHealthHttp } from '../src/own/health.ts'
 import { prefers } from '../src/own/prefers.ts'
@@ -220,6 +220,26 @@ describe('the OpenAPI document', () => {
     const { headers } = await get('/v1/openapi.json')
     const again = await get('/v1/openapi.json', { 'if-none-match': `"other", W/${headers.etag!}` })
     expect([again.status, again.text]).toEqual([304, ''])
+  })
+})
+
+describe('the AsyncAPI document of events', () => {
+  rule('getAsyncApiSpec.tellsEveryEvent', async () => {
+    const document = (await get('/v1/asyncapi.json')).json() as {
+      asyncapi: string
+      info: { version: string }
+      channels: Record<string, { address: string }>
+    }
+    expect(document).toMatchObject({ asyncapi: '3.0.0', info: { version: '9.8.7' } })
+    expect(Object.keys(document.channels)).toEqual(Object.keys(events))
+    expect(document.channels['agentCreated']!.address).toBe('mesh.events.{tenantId}.agents.agent.created')
+  })
+
+  rule('getAsyncApiSpec.isReadableFromAnyPage', async () => {
+    const { status, headers } = await get('/v1/asyncapi.json', { origin: 'https://elsewhere.example' })
+    expect(status).toBe(200)
+    expect(headers['access-control-allow-origin']).toBe('*')
+    expect((await get('/v1/asyncapi.json', { 'if-none-match': headers.etag! })).status).toBe(304)
   })
 })
 

@@ -237,6 +237,7 @@ test('only public routes need no credential, and they are the ones that anybody 
     '/docs/openapi.json',
     '/docs/{path...}',
     '/health',
+    '/v1/asyncapi.json',
     '/v1/edition',
     '/v1/openapi.json',
     '/ws',

@@ -1,5 +1,5 @@
 /** A real `nats-server` with JetStream. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startBackgroundProcess } from './background-process.ts'
@@ -10,6 +10,8 @@ export interface NatsOptions {
   port?: number
   /** Where JetStream keeps its streams. Default: a new temporary directory, removed by `stop`. */
   storeDir?: string
+  /** Further settings, as in a file of nats-server. */
+  settings?: string
 }
 
 export interface NatsHandle {
@@ -27,10 +29,15 @@ export interface NatsHandle {
 export async function startNats(options: NatsOptions = {}): Promise<NatsHandle> {
   const program = await ensureProgram(['nats-server'], 'nats-server')
   const storeDir = options.storeDir ?? (await mkdtemp(join(tmpdir(), 'clawmesh-nats-')))
+  const settings = join(storeDir, 'settings.conf')
+  if (options.settings !== undefined) await writeFile(settings, options.settings)
   const server = await startBackgroundProcess({
     command: program,
     // Port -1 lets the server choose; it prints the port before it is ready.
-    args: ['--addr', '127.0.0.1', '--port', String(options.port ?? -1), '--jetstream', '--store_dir', storeDir],
+    args: [
+      ...['--addr', '127.0.0.1', '--port', String(options.port ?? -1), '--jetstream', '--store_dir', storeDir],
+      ...(options.settings === undefined ? [] : ['--config', settings]),
+    ],
     ready: /Listening for client connections on [^\n]*:(\d+)[^]*Server is ready/,
   })
   const port = Number(server.ready[1])

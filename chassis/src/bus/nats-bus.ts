@@ -13,6 +13,7 @@ import { connect, nanos, type NatsConnection } from '@nats-io/transport-node'
 import type { Logger } from '../log/logger.ts'
 import { partsOf, toMessages } from './batches.ts'
 import type { Bus, Consumer, Delivery, Outcome, Stop } from './bus.ts'
+import { natsLogin } from './nats-login.ts'
 import { handOver } from './outcomes.ts'
 import { subjectMatcher } from './subjects.ts'
 
@@ -102,7 +103,7 @@ export interface NatsBusOptions {
   ackWaitMs?: number
 }
 
-/** Connects to NATS; keeps trying for ever, both at start and later. */
+/** Connects to NATS (`natsLogin`); keeps trying for ever, both at start and later. */
 export const connectNatsBus = async (
   servers: readonly string[],
   name: string,
@@ -111,7 +112,7 @@ export const connectNatsBus = async (
 ): Promise<Bus> => {
   const patience = setTimeout(() => log.warn('NATS does not answer yet, waiting for it'), quietMs)
   const connection = await connect({
-    servers: [...servers],
+    ...natsLogin(servers),
     name,
     maxReconnectAttempts: -1,
     reconnectTimeWait: 250,

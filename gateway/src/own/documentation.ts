@@ -1,13 +1,13 @@
 import { implementHttp, streamed } from '@clawmesh/chassis'
-import { http, MeshError } from '@clawmesh/contracts'
+import { eventsAsyncApiDocument, http, MeshError, openApiDocument } from '@clawmesh/contracts'
 import { createDocsFiles } from './docs-page.ts'
-import { replyFixed } from './fixed-answer.ts'
-import { createOpenApiAnswer } from './openapi.ts'
+import { createDocumentAnswer, replyFixed } from './fixed-answer.ts'
 import { prefers } from './prefers.ts'
 
 /** The documentation of the API: for programs, and as a page. */
 export const createDocumentationHttp = (version: string) => {
-  const openApi = createOpenApiAnswer(version)
+  const openApi = createDocumentAnswer(() => openApiDocument(version))
+  const asyncApi = createDocumentAnswer(() => eventsAsyncApiDocument(version))
   const fileAt = createDocsFiles()
   return implementHttp(http.documentation)({
     getIndex: async ({ headers }) => {
@@ -18,6 +18,7 @@ export const createDocumentationHttp = (version: string) => {
       })
     },
     getOpenApiSpec: async ({ headers }) => replyFixed(openApi(), headers),
+    getAsyncApiSpec: async ({ headers }) => replyFixed(asyncApi(), headers),
     getDocsPage: async ({ params, headers }) => replyFixed(await fileAt(params.path ?? ''), headers),
   })
 }

@@ -27,6 +27,15 @@ export const createFixedAnswer = (
   }
 }
 
+/** A JSON document that anybody may read, from any page: the same bytes, made at the first request. */
+export const createDocumentAnswer = (make: () => object): (() => FixedAnswer) => {
+  let answer: FixedAnswer | undefined
+  return () =>
+    (answer ??= createFixedAnswer(JSON.stringify(make()), 'application/json; charset=utf-8', {
+      'access-control-allow-origin': '*',
+    }))
+}
+
 const matches = (ifNoneMatch: string | undefined, etag: string): boolean =>
   ifNoneMatch !== undefined &&
   ifNoneMatch.split(',').some((tag) => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === etag)

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { defineHttpTable } from '../operation.ts'
 
 const document = z.looseObject({ openapi: z.string() })
+const eventsDocument = z.looseObject({ asyncapi: z.string() })
 
 export const documentation = defineHttpTable('gateway', {
   getIndex: {
@@ -30,6 +31,19 @@ export const documentation = defineHttpTable('gateway', {
       answersConditionally: 'Who has it already is answered 304',
     },
     response: { 200: document },
+    errors: [],
+  },
+  getAsyncApiSpec: {
+    method: 'GET',
+    path: '/v1/asyncapi.json',
+    role: 'public',
+    summary: 'The AsyncAPI 3 document of the durable events, for those who consume them over NATS',
+    rules: {
+      tellsEveryEvent: 'Tells the subject and the data of every event, as AsyncAPI 3',
+      isReadableFromAnyPage:
+        'Needs no credential and may be read by pages of any origin; who has it already is answered 304',
+    },
+    response: { 200: eventsDocument },
     errors: [],
   },
   getDocsPage: {

@@ -42,7 +42,7 @@ export const callerSchema = z.object({
   /** Limits of the API key, where it has any; 0 is none. */
   keyLimits: z.object({ rateLimitRpm: z.int().min(0), maxConcurrentRuns: z.int().min(0) }).optional(),
   /** What vouched for the caller. */
-  credential: z.enum(['gateway-token', 'api-key', 'oidc', 'paired-device', 'dev', 'service']),
+  credential: z.enum(['gateway-token', 'api-key', 'oidc', 'paired-device', 'dev', 'service', 'signed-url']),
   /** Whether the user id is fixed by the credential, so that a body cannot name another. */
   userBound: z.boolean(),
   locale: z.enum(locales),

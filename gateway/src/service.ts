@@ -1,8 +1,17 @@
 /** The edge: one address for the whole mesh. */
 import { randomUUID } from 'node:crypto'
-import { createLogWatch, listen, type DrainableServer, type Mesh, type Part, type Service } from '@clawmesh/chassis'
+import {
+  createLogWatch,
+  createSignedUrls,
+  listen,
+  type DrainableServer,
+  type Mesh,
+  type Part,
+  type Service,
+} from '@clawmesh/chassis'
 import { createAdmitter } from './admission/admit.ts'
 import { wsTransport } from './admission/authenticate.ts'
+import { createSignedAdmitter } from './admission/signed-url.ts'
 import { createIdentityLookups } from './admission/lookups.ts'
 import { isDevelopment, isLoopback, isOpenToAll, listenHost, refuseOpenToAll, type GatewayConfig } from './config.ts'
 import { createClientIpFinder } from './edge/client-ip.ts'
@@ -59,6 +68,7 @@ export const gatewayService = (
     findRoute: createRouteFinder(),
     guard,
     admit: createAdmitter(config, lookups),
+    admitSigned: createSignedAdmitter(createSignedUrls(mesh.secrets), lookups),
     count,
     holdKeyRun,
     deliver,

@@ -92,11 +92,9 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
   const [session] = await listOf('/v1/sessions', 'sessions')
   const sessionKey = String(session!['key'])
   await call('PATCH', `/v1/sessions/${encodeURIComponent(sessionKey)}`, { label: marker, metadata: { note: marker } })
-  await call('POST', '/v1/tools/invoke', {
-    tool: 'write_file',
-    agentId: agentKey,
-    args: { path: 'secret.txt', content: marker },
-  })
+  // One that every tenant has a file of the same name as, and one that nobody else has.
+  for (const path of ['secret.txt', `${tag}.txt`])
+    await call('POST', '/v1/tools/invoke', { tool: 'write_file', agentId: agentKey, args: { path, content: marker } })
   const channel = await call('POST', '/v1/channels/instances', {
     name: `channel-${tag}`,
     display_name: marker,
@@ -153,6 +151,8 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
     documentPath: [documentPath],
     // A real one is good for one time, and would be gone before the tests are.
     exportToken: [randomUUID()],
+    storedFile: [`${agentKey}/${userId}/${tag}.txt`],
+    mediaFile: [randomUUID()],
     fileName: ['USER.md'],
     providerName: [providerName],
     userId: [userId],

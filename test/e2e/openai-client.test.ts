@@ -271,6 +271,32 @@ test('an agent calls its tools through the mesh, and its whole turn is stored an
   expect(rows[0]!.total_cost).toBeCloseTo(cost)
 })
 
+it('hands out links to the files that an agent made, which open without a credential and for nobody else', async () => {
+  await createAgent('drawer')
+  const path = join(mesh.dataDir, 'workspace', 'drawer', 'alice', 'out', 'chart.csv')
+  mesh.upstream.next(
+    {
+      toolCalls: [{ name: 'write_file', arguments: JSON.stringify({ path: 'out/chart.csv', content: 'a,b\n1,2\n' }) }],
+      model,
+    },
+    { text: `It is [here](/v1/files${path}).`, model },
+  )
+  const answer = await clientOf().chat.completions.create({ model: 'goclaw:drawer', messages: say('Draw!') })
+  const [link] = /\/v1\/files\/[^)]+/.exec(answer.choices[0]!.message.content!)!
+  const fetched = (url: string, headers = {}) => fetch(`${mesh.edges[0]}${url}`, { headers })
+  const good = { authorization: `Bearer ${meshToken}` }
+
+  const served = await fetched(link, { range: 'bytes=0-2' })
+  expect([served.status, await served.text()]).toEqual([206, 'a,b'])
+  expect(served.headers.get('content-security-policy')).toMatch(/^sandbox/)
+  expect((await fetched(link.split('?')[0]!, good)).status).toBe(200)
+  for (const other of [link.split('?')[0]!, link.replace('chart', 'other'), link.replace(/ft=.../, 'ft=AAA')]) {
+    const refused = await fetched(other)
+    expect([refused.status, await refused.text()]).toEqual([401, expect.not.stringContaining('1,2')])
+  }
+  expect((await fetched(link.replace(/ft=.../, 'ft=AAA'), good)).status).toBe(401)
+})
+
 test('a tool that fails is told to the model, and the turn goes on', async () => {
   mesh.upstream.next(
     { toolCalls: [{ name: 'read_file', arguments: JSON.stringify({ path: '../../../etc/passwd' }) }] },

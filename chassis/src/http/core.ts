@@ -106,19 +106,28 @@ const queryOf = async (
   return { ...(query as object), ...Object.fromEntries(given) }
 }
 
+/** What a body over its limit is answered with, where that is not 413. */
+export const asLargeBody = (thrown: unknown, { largeBody }: Pick<HttpOperation, 'largeBody'>): unknown =>
+  largeBody === 'invalid' && thrown instanceof MeshError && thrown.code === 'PAYLOAD_TOO_LARGE'
+    ? new MeshError('INVALID_REQUEST', 'error.file_too_large', {}, { cause: thrown })
+    : thrown
+
 /** Reads the form of an operation that takes one; fields are checked once all of it has come. */
 const uploadOf =
-  (incoming: Incoming, { upload, bodyLimitBytes }: HttpOperation, locale: Locale): Upload =>
+  (incoming: Incoming, definition: HttpOperation, locale: Locale): Upload =>
   async (take) => {
+    const { upload, bodyLimitBytes } = definition
     const pieces = incoming.pieces(bodyLimitBytes ?? defaultBodyLimitBytes)
-    const fields = await readUpload(incoming.headers, pieces, take)
+    const fields = await readUpload(incoming.headers, pieces, take).catch((thrown: unknown) => {
+      throw asLargeBody(thrown, definition)
+    })
     return read(upload!, fields, locale) as never
   }
 
 const pathOf = (url: string): string => url.split('?', 1)[0]!
 
 const inputOf = async (incoming: Incoming, address: Address, { definition }: Route, sender: Caller) => {
-  const { url, headers } = incoming
+  const { method, url, headers } = incoming
   const { locale } = sender
   if (url.includes('%00'))
     throw new MeshError('INVALID_REQUEST', 'error.invalid_path', { path: cutText(pathOf(url), 100) })
@@ -138,6 +147,7 @@ const inputOf = async (incoming: Incoming, address: Address, { definition }: Rou
   return {
     caller,
     headers,
+    method,
     call: {
       caller,
       signal,

@@ -17,6 +17,8 @@ export interface HandlerInput<O extends HttpOperation> {
   /** Reads the file of an operation that takes one, and then the fields beside it. */
   upload: O['upload'] extends z.ZodObject ? Upload<RequestShape<O['upload']>> : undefined
   headers: IncomingHttpHeaders
+  /** As it was sent: a GET may be a HEAD. */
+  method: string
 }
 
 /** What a handler may answer, in camelCase; the transport translates it by the contract's schema. */

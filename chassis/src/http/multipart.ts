@@ -5,8 +5,11 @@ import { pipeline } from 'node:stream/promises'
 import { Busboy, type BusboyFileStream, type BusboyHeaders, type BusboyInstance } from '@fastify/busboy'
 import { MeshError } from '@clawmesh/contracts'
 
-/** Takes in a file; the form goes on once it is done, or has failed. */
-export type TakeFile = (file: AsyncIterable<Buffer>) => Promise<void>
+/**
+ * Takes in a file; the form goes on once it is done, or has failed. `name` is what the client calls it, without folders
+ * and otherwise as it came.
+ */
+export type TakeFile = (file: AsyncIterable<Buffer>, name: string) => Promise<void>
 
 /**
  * Reads a form to its end, its file by `take`; the fields beside it.
@@ -47,17 +50,24 @@ export const readUpload = async (
   }
   const fields = new Map<string, string>()
   let taking: Promise<void> | undefined
+  /** Settles when it is known whether the form is whole: what ends before is no file yet. */
+  const whole = Promise.withResolvers<void>()
+  whole.promise.catch(() => undefined)
+  const untilWhole = async function* (file: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    yield* file
+    await whole.promise
+  }
   let refused: Error | undefined
   /** Why the file did not come whole: then the form is at fault, and not who takes it. */
   let broken: Error | undefined
   form.on('field', (name, value) => void fields.set(name, value))
-  form.on('file', (name: string, file: BusboyFileStream) => {
+  form.on('file', (name: string, file: BusboyFileStream, given = '') => {
     file.on('error', (fault) => (broken = fault))
     if (name !== fileName || taking !== undefined) {
       file.resume()
       return
     }
-    taking = take(file).catch((thrown: unknown) => {
+    taking = take(untilWhole(file), given).catch((thrown: unknown) => {
       refused ??= thrown as Error
       form.destroy(thrown as Error)
     })
@@ -74,9 +84,11 @@ export const readUpload = async (
   try {
     await pipeline(Readable.from(watched()), form)
   } catch (cause) {
+    whole.reject(noForm(cause))
     await taking
     throw source ?? (broken === undefined ? refused : undefined) ?? noForm(cause)
   }
+  whole.resolve()
   await taking
   if (refused !== undefined) throw refused
   if (taking === undefined) throw noForm()

@@ -62,6 +62,11 @@ const tokenParameter = {
   schema: text,
 }
 
+const signatureParameters = [
+  ['ft', 'Signature and expiry of an address that was handed out; with it no other credential counts'],
+  ['fb', 'Whom the signed address was made for'],
+].map(([name, description]) => ({ name, in: 'query', required: false, description, schema: text }))
+
 const seconds = { type: 'integer', minimum: 0 }
 const responseHeaders = {
   RequestId: { description: 'The id under which the logs and traces have this request', schema: text },
@@ -155,6 +160,7 @@ export const openApiDocument = (version: string): object => {
       definition.params?.shape ?? {},
     ),
     ...parametersIn('query', Object.keys(definition.query?.shape ?? {}), definition.query?.shape ?? {}),
+    ...(definition.signedUrl === true ? signatureParameters : []),
     ...(definition.queryToken === true ? [tokenParameter] : []),
     ...Object.entries(definition.headers ?? {}).map(([name, about]) => parameter(name, about)),
     ...references('parameters', definition.role === 'public' ? {} : callerParameters),

@@ -22,6 +22,8 @@ export interface HttpOperation {
    * The edge removes it from the address.
    */
   queryToken?: true
+  /** Is open to a signed address too (`?ft=`), which stands for one file and the user that it was made for. */
+  signedUrl?: true
   /** Takes the credential as `X-Api-Key` too when there is no `Authorization` header, as Anthropic's clients send it. */
   keyHeader?: true
   /** Only the owner of the addressed resource or a system owner passes; the domain checks it. */
@@ -51,6 +53,8 @@ export interface HttpOperation {
   upload?: z.ZodObject
   /** Default 1 MiB. */
   bodyLimitBytes?: number
+  /** A body over the limit is a bad request (400), where the contract says so; else it is answered 413. */
+  largeBody?: 'invalid'
   /** Body schema by status, for answers that are not errors. */
   response: Record<number, z.ZodType>
   /** Another content type of the answer; the only one where the response schema is a string. */
@@ -110,10 +114,11 @@ const commonErrors = { guarded: [400, 401, 403, 404, 500, 503], public: [500] } 
 
 /** Every error status that an operation may answer, in order. */
 export const errorStatusesOf = (operation: HttpOperation): number[] => {
-  const { role, body, upload, errors } = operation
+  const { role, body, upload, errors, largeBody } = operation
   const all = new Set([
     ...commonErrors[role === 'public' ? 'public' : 'guarded'],
-    ...(body === undefined && upload === undefined ? [] : [400, 408, 413]),
+    ...(body === undefined && upload === undefined ? [] : [400, 408]),
+    ...((body === undefined && upload === undefined) || largeBody !== undefined ? [] : [413]),
     ...(bucketOf(operation) === undefined ? [] : [429]),
     ...(takesIdempotencyKey(operation) ? [409, 422] : []),
     ...errors,

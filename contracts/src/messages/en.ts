@@ -50,6 +50,7 @@ export const en = {
   'error.provider_credentials': 'provider {provider} refused its credentials: {reason}',
   'error.provider_rate_limit': 'provider {provider} is rate limiting: {reason}',
   'error.provider_quota': 'the quota at provider {provider} is spent: {reason}',
+  'error.storage_quota': 'the storage of the tenant is full: {limit} bytes are all that it may keep',
   'error.unsupported_parameter': 'provider {provider} does not support the parameter {field}',
   'error.parameter_unsupported': 'the parameter {field} is not supported',
   'error.parameter_unknown': 'unknown parameter: {field}',

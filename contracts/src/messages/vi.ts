@@ -52,6 +52,7 @@ export const vi: Record<keyof typeof en, string> = {
   'error.provider_credentials': 'nhà cung cấp {provider} từ chối thông tin xác thực: {reason}',
   'error.provider_rate_limit': 'nhà cung cấp {provider} đang giới hạn tần suất: {reason}',
   'error.provider_quota': 'hạn mức tại nhà cung cấp {provider} đã dùng hết: {reason}',
+  'error.storage_quota': 'bộ nhớ của bên thuê đã đầy: chỉ được lưu tối đa {limit} byte',
   'error.unsupported_parameter': 'nhà cung cấp {provider} không hỗ trợ tham số {field}',
   'error.parameter_unsupported': 'tham số {field} không được hỗ trợ',
   'error.parameter_unknown': 'tham số không xác định: {field}',

@@ -51,6 +51,7 @@ export const zh: Record<keyof typeof en, string> = {
   'error.provider_credentials': '提供方 {provider} 拒绝了其凭据：{reason}',
   'error.provider_rate_limit': '提供方 {provider} 正在限流：{reason}',
   'error.provider_quota': '提供方 {provider} 的配额已用完：{reason}',
+  'error.storage_quota': '租户的存储空间已满：最多可保存 {limit} 字节',
   'error.unsupported_parameter': '提供方 {provider} 不支持参数 {field}',
   'error.parameter_unsupported': '不支持参数 {field}',
   'error.parameter_unknown': '未知参数：{field}',

@@ -14,6 +14,7 @@ import {
 import type { Admission, Admit } from '../admission/admit.ts'
 import { readCredentials, refuseRepeatedCredentials, type PresentedCredentials } from '../admission/credentials.ts'
 import { tokenBesideHeader } from '../admission/page-token.ts'
+import type { AdmitSigned } from '../admission/signed-url.ts'
 import { keyHeader } from '../idempotency/key.ts'
 import type { Once } from '../idempotency/once.ts'
 import { refuseOverLimit, showStanding, type CountStart } from '../limit/limit.ts'
@@ -34,6 +35,8 @@ interface PipelineParts {
   /** Looks at a request before its credential; throws to refuse it. */
   guard: (request: IncomingMessage) => void
   admit: Admit
+  /** Admits whoever has a signed address. */
+  admitSigned: AdmitSigned
   count: CountStart
   holdKeyRun: HoldKeyRun
   deliver: Deliver['deliver']
@@ -68,13 +71,13 @@ const setCommonHeaders = (response: ServerResponse, requestId: string): void => 
  * on the way waits for a network; what is thrown anywhere becomes the answer.
  */
 export const createPipeline = (parts: PipelineParts): RequestListener => {
-  const { cors, findRoute, guard, admit, count, holdKeyRun, deliver, once, clientIp, log } = parts
+  const { cors, findRoute, guard, admit, admitSigned, count, holdKeyRun, deliver, once, clientIp, log } = parts
 
   /** Who asks, and may. */
   const admitTo = async (route: Route, request: IncomingMessage, claim: PresentedCredentials): Promise<Admission> => {
     guard(request)
     refuseRepeatedCredentials(request)
-    const admission = await admit(claim)
+    const admission = (await admitSigned(request, route, claim.locale)) ?? (await admit(claim))
     authorise(admission.caller, route)
     return admission
   }

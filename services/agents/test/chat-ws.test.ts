@@ -261,7 +261,7 @@ describe('sending', () => {
     const streamed = await agents().request<string>(alice, 'POST', '/v1/chat/completions', { ...body, stream: true })
     await eventually('the end', async () => events.some(({ type }) => type === 'run.completed'))
     stop()
-    const ended = events.find((event) => event.type === 'run.completed') as { content: string }
+    const ended = events.find((event) => event.type === 'run.completed') as { content: string; runId: string }
     const deltas = [...streamed.body.matchAll(/"delta":\{"content":("[^}]*")\}/g)].map(([, json]) => JSON.parse(json!))
     const shown = [
       content,
@@ -276,6 +276,11 @@ describe('sending', () => {
         Array(2).fill({ tenantId: alice.tenantId, userId: 'alice' }),
       )
     }
+    const chunks = events.flatMap((event) =>
+      event.type === 'chunk' && event.runId === ended.runId ? [event.content] : [],
+    )
+    expect(chunks.join('').replace(/fb=[\w-]+/g, '')).toBe(ended.content.replace(/fb=[\w-]+/g, ''))
+    expect(chunks.join('').match(/ft=/g)).toHaveLength(2)
     const [link] = String((await history(admin, key)).at(-1)!['content']).match(/\/v1\/\S+/)!
     expect(urls.check(link)).toEqual({ tenantId: alice.tenantId, userId: 'carol' })
     const { rows } = await agents()

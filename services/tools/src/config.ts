@@ -3,6 +3,7 @@ import { execSettings } from './exec/settings.ts'
 import { invokeSettings } from './invoke/settings.ts'
 import { mcpSettings } from './mcp/settings.ts'
 import { policySettings } from './policy/settings.ts'
+import { storageSettings } from './storage/settings.ts'
 import { webSettings } from './web/settings.ts'
 
 export const toolsConfig = defineConfig('tools', {
@@ -11,6 +12,7 @@ export const toolsConfig = defineConfig('tools', {
   ...execSettings,
   ...invokeSettings,
   ...mcpSettings,
+  ...storageSettings,
 })
 
 export type ToolsConfig = ConfigOf<typeof toolsConfig>

@@ -20,6 +20,8 @@ import { createInvoke } from './invoke/feature.ts'
 import type { PoolLimits } from './mcp/client/pool.ts'
 import { createMcp } from './mcp/feature.ts'
 import { createMemoryPort } from './memory/port.ts'
+import { createStorage } from './storage/feature.ts'
+import { createLocalStore } from './store/local-store.ts'
 import { createWebPort } from './web/port.ts'
 
 /** @param poolLimits shorter times of MCP connections, for tests */
@@ -29,6 +31,7 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
   const builtinTools = createBuiltinTools(mesh, db)
   const web = createWebPort(config.webDomains, mesh.config.fetchAllow.split(',').filter(Boolean))
   const filePorts = createFilePorts(agents, mesh.workspaceDir)
+  const storage = createStorage({ mesh, db, config, store: createLocalStore() })
   const mcp = createMcp({ mesh, db, config, agents, ...(poolLimits && { poolLimits }) })
   const cli = createCliCredentials(mesh, db, agents)
   const invoke = createInvoke({
@@ -72,6 +75,7 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
       forgetting,
       { ws: createBrowserWs() },
       ...mcp.features,
+      ...storage.features,
     ],
     rpc: [
       implementRpc(ToolsServiceService, invoke.rpc),

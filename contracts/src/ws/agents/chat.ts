@@ -59,7 +59,7 @@ export const chat = defineWsTable('agents', {
       sendsFiles:
         'Files that tools have made for the answer, or that it names in lines `MEDIA:<path>`, each once, are `media` of the answer and of run.completed, and `media_refs` of the message; lines that name them are not shown. An answer names none outside the workspace of its agent',
       signsLinks:
-        'Links to files, `/v1/files/...` and `/v1/media/...`, are signed for whoever is shown them, for five minutes, in answers, histories and the ends of runs; they are stored without signatures',
+        'Links to files, `/v1/files/...` and `/v1/media/...`, are signed for whoever is shown them, for five minutes, in answers, histories and the events of runs; they are stored without signatures',
       injectsWhenBusy:
         'While a run is on in the session the message goes into it: it is answered `injected` at once, stored as it is, and shown to the model after the tool calls of the moment, or before the run would end, which then goes on',
       waitsWhenFull: 'At most five messages wait in a run; the next one has a turn of its own after it',

@@ -1,7 +1,7 @@
 /** Live events of a run for whoever watches. Text is gathered for a moment, so that a fast model does not flood the bus. */
 import type { Delivery } from '../sessions/delivery.ts'
 import { runSubject, type RunEvent } from '@clawmesh/contracts'
-import { cutText, isJsonDeeperThan, redactDeep, redactSecrets, type Bus } from '@clawmesh/chassis'
+import { createLinkStream, cutText, isJsonDeeperThan, redactDeep, redactSecrets, type Bus } from '@clawmesh/chassis'
 
 const gatherMs = 40
 /** Events of all runs that come within this time leave together. */
@@ -21,8 +21,8 @@ export interface LiveEvents {
 }
 
 interface LiveEventOptions {
-  /** Signs the links of whole texts and of files; deltas pass as they are, as a link may come in several. */
-  delivery?: Pick<Delivery, 'text' | 'files'>
+  /** Signs links; that of a delta waits for its end, which may come in a later one. */
+  delivery?: Pick<Delivery, 'text' | 'files' | 'sign'>
   /** Is shown every event before it is published. */
   record?: (event: RunEvent) => void
   /** Keeps a text of the answer where it outlives the process; it is published after that. */
@@ -100,27 +100,40 @@ export const createLiveEvents = (
     record?.(numbered)
     signal(subject, numbered)
   }
-  const emit = (event: LiveEvent) => {
-    if (keep === undefined) return publish(event)
-    const kept = event.type === 'chunk' ? keep(event.content) : undefined
-    published = published.then(() => kept).then(() => publish(event))
+  /** @param text what of the answer is to be kept before it is published: without signatures */
+  const emit = (event: LiveEvent | undefined, text = '') => {
+    const shown = () => event && publish(event)
+    if (keep === undefined) return shown()
+    const kept = text === '' ? undefined : keep(text)
+    published = published.then(() => kept).then(shown)
   }
+  const links = delivery && createLinkStream(delivery.sign)
+  const chunk = (content: string): LiveEvent | undefined => (content === '' ? undefined : { type: 'chunk', content })
   const flush = () => {
     clearTimeout(timer)
     timer = undefined
-    if (gathered !== '') emit({ type: kind, content: gathered })
+    const text = gathered
     gathered = ''
+    if (text === '') return
+    if (kind === 'chunk') emit(chunk(links?.push(text) ?? text), text)
+    else emit({ type: kind, content: text })
+  }
+  /** What comes next is no text of the answer: no link goes on behind it. */
+  const endText = () => {
+    flush()
+    const rest = links?.end() ?? ''
+    if (rest !== '') emit(chunk(rest))
   }
 
   return {
     text: (nextKind, delta) => {
-      if (nextKind !== kind) flush()
+      if (nextKind !== kind) endText()
       kind = nextKind
       gathered += delta
       timer ??= setTimeout(flush, gatherMs)
     },
     send: (event) => {
-      flush()
+      endText()
       emit(delivered(trimmed(event), delivery))
     },
     settled: () => published,

@@ -4,7 +4,7 @@ import { constants, type Stats } from 'node:fs'
 import { lstat, open, rename, unlink, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errnoOf, toolError } from '../tool/tool-error.ts'
-import { assertStandsAt, at } from './directory.ts'
+import { assertStandsAt, at, type Directory } from './directory.ts'
 import { fileMutex } from './file-mutex.ts'
 import { walkTo, type Place } from './walk.ts'
 import type { Workspace } from './workspace-path.ts'
@@ -29,13 +29,17 @@ const requireName = (place: Place): FilePlace => {
 }
 
 /** A second name of the same file may stand outside the workspace, or be another user's. */
-const requirePlainFile = (found: Stats): void => {
+export const requirePlainFile = (found: Stats): void => {
   if (found.isDirectory()) throw toolError('the path is a directory, not a file')
   if (!found.isFile()) throw toolError('path refused: it is not a regular file')
   if (found.nlink > 1) throw toolError('path refused: the file has more than one hard link')
 }
 
-const openChecked = async ({ directory, name }: FilePlace, flags: number): Promise<FileHandle> => {
+/** Opens a plain file of a directory that is held. @throws TOOL_ERROR; system errors */
+export const openChecked = async (
+  { directory, name }: Pick<FilePlace, 'directory' | 'name'>,
+  flags: number,
+): Promise<FileHandle> => {
   // Not to block on a pipe that nobody writes to.
   const handle = await open(at(directory, name), flags | O_NOFOLLOW | O_NONBLOCK)
   try {
@@ -52,6 +56,27 @@ const openChecked = async ({ directory, name }: FilePlace, flags: number): Promi
 
 const isMissing = (thrown: unknown): boolean => errnoOf(thrown) === 'ENOENT'
 
+/**
+ * Makes a file beside where it will stand, for `use` to fill and rename; it goes where that fails.
+ * @throws TOOL_ERROR when the directory was moved meanwhile; what `use` throws
+ */
+export const withTemporary = async <T>(
+  directory: Directory,
+  use: (handle: FileHandle, name: string) => Promise<T>,
+): Promise<T> => {
+  const temporary = `.clawmesh-${randomBytes(8).toString('hex')}.tmp`
+  const handle = await open(at(directory, temporary), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
+  try {
+    await assertStandsAt(handle, join(directory.path, temporary))
+    return await use(handle, temporary)
+  } catch (thrown) {
+    await unlink(at(directory, temporary)).catch(() => {})
+    throw thrown
+  } finally {
+    await handle.close()
+  }
+}
+
 /** Makes `name` hold `content`: a new file beside it takes its place, so that no reader sees half of it. */
 const replace = async ({ directory, name }: FilePlace, content: string, mode?: number): Promise<void> => {
   if (Buffer.byteLength(content) > largestFileBytes) throw toolError(`the file would exceed ${largestFileBytes} bytes`)
@@ -60,20 +85,11 @@ const replace = async ({ directory, name }: FilePlace, content: string, mode?: n
     throw thrown
   })
   if (old) requirePlainFile(old)
-
-  const temporary = `.clawmesh-${randomBytes(8).toString('hex')}.tmp`
-  const handle = await open(at(directory, temporary), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
-  try {
-    await assertStandsAt(handle, join(directory.path, temporary))
+  await withTemporary(directory, async (handle, temporary) => {
     await handle.writeFile(content)
     await handle.chmod(mode ?? (old ? old.mode & 0o777 : 0o600))
     await rename(at(directory, temporary), at(directory, name))
-  } catch (thrown) {
-    await unlink(at(directory, temporary)).catch(() => {})
-    throw thrown
-  } finally {
-    await handle.close()
-  }
+  })
 }
 
 const readText = async (place: FilePlace): Promise<string | undefined> => {

@@ -22,6 +22,11 @@ export interface WalkOptions {
   access: Access
   /** Makes missing directories on the way. */
   create?: boolean
+  /**
+   * `follow`, unless said, for links that stay inside; `refuse` for none at all; `parents` refuses them on the way and
+   * leaves what stands at its end to whoever asked.
+   */
+  links?: 'follow' | 'refuse' | 'parents'
 }
 
 const mostLinks = 40
@@ -71,6 +76,7 @@ export const walkTo = async <T>(
   options: WalkOptions,
   use: (place: Place) => Promise<T>,
 ): Promise<T> => {
+  const { links = 'follow' } = options
   const roots = await spellings(workspace)
   let pending = relativeNames(path, roots)
   const way = [await openRoot(workspace)]
@@ -88,7 +94,7 @@ export const walkTo = async <T>(
   }
 
   try {
-    for (let links = 0; pending.length > 0;) {
+    for (let followed = 0; pending.length > 0;) {
       const [name = '', ...rest] = pending
       pending = rest
       if (name === '..') {
@@ -97,9 +103,10 @@ export const walkTo = async <T>(
       }
       if (isDenied([...names, name], options.access)) throw toolError(`path refused: ${name} is not for tools`)
 
-      const target = await linkTarget(current(), name)
+      const target = links === 'parents' && rest.length === 0 ? undefined : await linkTarget(current(), name)
       if (target !== undefined) {
-        if (++links > mostLinks) throw toolError('path refused: too many symbolic links')
+        if (links !== 'follow') throw toolError('path refused: a symbolic link stands on it')
+        if (++followed > mostLinks) throw toolError('path refused: too many symbolic links')
         if (posix.isAbsolute(target)) await backToRoot()
         pending = [...linkNames(target, roots), ...rest]
         continue

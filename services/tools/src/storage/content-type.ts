@@ -1,0 +1,56 @@
+/** What a file is: by its name, else by what it begins with. */
+import { isUtf8 } from 'node:buffer'
+import { extname } from 'node:path'
+import { fileTypeFromBuffer } from 'file-type'
+import { lookup } from 'mime-types'
+import type { StoredFile } from '../store/store.ts'
+
+const anything = 'application/octet-stream'
+/** Where the contract names a type, or the registry has one for something else. */
+const ours: Readonly<Record<string, string>> = {
+  '.opus': 'audio/ogg',
+  '.ogg': 'audio/ogg',
+  '.webp': 'image/webp',
+  '.flac': 'audio/flac',
+  '.mkv': 'video/x-matroska',
+  '.m4a': 'audio/mp4',
+  '.mp4': 'video/mp4',
+  '.wav': 'audio/wav',
+  '.ts': 'text/plain',
+  '.tsx': 'text/plain',
+  '.py': 'text/plain',
+}
+const headBytes = 4_100
+
+/** By the extension of a name; undefined for one that says nothing. */
+export const typeOfName = (name: string): string | undefined => {
+  const extension = extname(name).toLowerCase()
+  return ours[extension] ?? (lookup(extension) || undefined)
+}
+
+export const mediaTypeOf = (name: string): string => typeOfName(name) ?? anything
+
+/** Text that was cut amid a character is text all the same. */
+const isText = (head: Buffer): boolean =>
+  !head.includes(0) && [0, 1, 2, 3].some((cut) => isUtf8(head.subarray(0, Math.max(0, head.length - cut))))
+
+const typeOfHead = async (head: Buffer): Promise<string> =>
+  (await fileTypeFromBuffer(head))?.mime ?? (head.length > 0 && isText(head) ? 'text/plain' : anything)
+
+const isTextual = (type: string): boolean => /^text\/|^application\/(?:json|javascript|xml)$/.test(type)
+
+/** What runs in a browser, or may lead it elsewhere. */
+const active =
+  /^(?:text\/(?:html|xml|xsl)|application\/(?:xml|.*\+xml)|image\/svg\+xml|.*\+xml|multipart\/.*|message\/.*)$/
+
+export const isActive = (type: string): boolean => active.test(type)
+
+/** The `Content-Type` of a file. */
+export const contentTypeOf = async (name: string, { size, read }: StoredFile): Promise<string> => {
+  const named = typeOfName(name)
+  if (named !== undefined) return isTextual(named) ? `${named}; charset=utf-8` : named
+  const pieces: Buffer[] = []
+  if (size > 0) for await (const piece of read(0, Math.min(size, headBytes) - 1)) pieces.push(piece)
+  const type = await typeOfHead(Buffer.concat(pieces))
+  return isTextual(type) ? `${type}; charset=utf-8` : type
+}

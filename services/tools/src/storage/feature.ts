@@ -1,0 +1,32 @@
+/** The files of tenants: storage, media, and the addresses that they are served at. */
+import { createSignedUrls, type Feature, type Mesh, type ServiceDb } from '@clawmesh/chassis'
+import type { ToolsConfig } from '../config.ts'
+import type { PrismaClient } from '../db/client/client.ts'
+import type { FileStore } from '../store/store.ts'
+import { createStorageHttp } from './http.ts'
+import { createQuota, createSizes } from './quota.ts'
+import { createStorageRecord } from './rows.ts'
+import { createStorageUseCases } from './use-cases.ts'
+
+const bytesPerMb = 1_048_576
+
+interface StorageFeatureParts {
+  mesh: Mesh
+  db: ServiceDb<PrismaClient>
+  config: Pick<ToolsConfig, 'storageQuotaMb'>
+  store: FileStore
+}
+
+export const createStorage = ({ mesh, db, config, store }: StorageFeatureParts) => {
+  const { workspaceDir } = mesh
+  const quota = createQuota(store, workspaceDir, config.storageQuotaMb * bytesPerMb)
+  const storage = createStorageUseCases({
+    store,
+    workspaceDir,
+    quota,
+    sizes: createSizes(),
+    record: createStorageRecord(db),
+    sign: createSignedUrls(mesh.secrets).sign,
+  })
+  return { features: createStorageHttp(storage).map((http): Feature => ({ http })), quota }
+}

@@ -77,6 +77,9 @@ const newNames: readonly string[] = [
   // An unknown run is no fault; that one of another tenant is unknown is pinned in services/agents/test/chat-ws.test.ts.
   'chat.abort runId',
   'sessions.branch newKey',
+  // Nothing waits here; that what waits for another tenant is unknown is pinned in services/tools/test/exec-approvals.test.ts.
+  'exec.approval.approve id',
+  'exec.approval.deny id',
   // Says which agent is meant, by the name in it.
   'agent.wait sessionKey',
   'agent.identity.get sessionKey',

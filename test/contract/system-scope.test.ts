@@ -35,6 +35,8 @@ const openers = [
   'packages/src/runtimes/rows.ts',
   // the catalogue of built-in tools is everybody's
   'tools/src/builtin-tools/rows.ts',
+  // denies commands of every tenant that their process no longer waits for
+  'tools/src/exec/approvals/rows.ts',
   // batches of events of all tenants
   'traces/src/activity/rows.ts',
   'traces/src/intake/rows.ts',

@@ -28,6 +28,9 @@ const linkedKeys = { sourceAgentKey: z.string(), targetAgentKey: z.string() }
 /** What happens while a model writes the files of an agent. */
 export const summoningSteps = ['started', 'file_generated', 'completed', 'failed'] as const
 
+/** What may be decided on a command that waits. */
+export const execDecisions = ['allow-once', 'allow-always', 'deny'] as const
+
 /** What a usage cap is about. */
 const cappedUsage = {
   scope: z.enum(capScopes),
@@ -388,6 +391,32 @@ export const events = {
     'deleted',
     'A tenant took back what it had said about a built-in tool',
     changed,
+  ),
+  execApprovalRequested: event(
+    'tools',
+    'exec_approval',
+    'requested',
+    'A command waits for the word of an operator',
+    z.object({ id: uuid, agentId: uuid, userId: z.string() }),
+  ),
+  execApprovalDecided: event(
+    'tools',
+    'exec_approval',
+    'decided',
+    'An operator let a command run, or denied it',
+    changed.extend({
+      decision: z.enum(execDecisions),
+      agentId: uuid,
+      userId: z.string(),
+      reason: z.string().optional(),
+    }),
+  ),
+  execApprovalLapsed: event(
+    'tools',
+    'exec_approval',
+    'lapsed',
+    'A command waits no more and is denied: nobody decided in time, or who waited is gone',
+    z.object({ id: uuid, agentId: uuid, userId: z.string(), why: z.enum(['timeout', 'cancelled', 'lost']) }),
   ),
   toolInvoked: event('tools', 'tool', 'invoked', 'A tool was run outside an agent loop', changed),
   storageUploaded: event('tools', 'storage', 'uploaded', 'A file was uploaded', changed),

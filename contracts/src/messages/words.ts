@@ -7,6 +7,7 @@ export const words = {
   'kind.access_request': { en: 'access request', vi: 'yêu cầu truy cập', zh: '访问请求' },
   'kind.agent': { en: 'agent', vi: 'tác tử', zh: '智能体' },
   'kind.api_key': { en: 'api key', vi: 'khóa API', zh: 'API 密钥' },
+  'kind.approval': { en: 'approval', vi: 'yêu cầu phê duyệt', zh: '审批请求' },
   'kind.audience': { en: 'audience', vi: 'đối tượng của token', zh: '令牌受众' },
   'kind.candidate': { en: 'candidate', vi: 'cặp ứng viên', zh: '候选对' },
   'kind.channel': { en: 'channel', vi: 'kênh', zh: '渠道' },

@@ -1,6 +1,6 @@
 /** Every event that a WebSocket session can be sent. What is not listed here is withheld. */
 import { z } from 'zod'
-import { summoningSteps, type EventData, type EventName, type RunEvent } from '../events/index.ts'
+import { execDecisions, summoningSteps, type EventData, type EventName, type RunEvent } from '../events/index.ts'
 import { epochMs, uuid } from '../http/common.ts'
 import { agentEvent, agentEventOf } from './agent-event.ts'
 import { twinPayloads } from './twins.ts'
@@ -147,6 +147,31 @@ export const wsEvents = {
     about: 'An agent may hand no more work to another',
     payload: z.object(linked),
     from: { agentLinkDeleted: (link) => linkOf(link) },
+  }),
+  'exec.approval.requested': wsEvent({
+    audience: 'user',
+    about: 'A command waits for the word of an operator',
+    payload: z.object({
+      id: uuid,
+      command: z.string(),
+      agentId: uuid,
+      userId: z.string().describe('Whose turn waits'),
+      createdAt: epochMs,
+    }),
+  }),
+  'exec.approval.resolved': wsEvent({
+    audience: 'user',
+    about: 'A command that waited was decided, or waits no more and is denied',
+    payload: z.object({
+      id: uuid,
+      decision: z.enum(execDecisions),
+      userId: z.string(),
+      resolvedBy: z.string().describe('Empty where nobody decided'),
+    }),
+    from: {
+      execApprovalDecided: ({ id, decision, userId, actorId }) => ({ id, decision, userId, resolvedBy: actorId }),
+      execApprovalLapsed: ({ id, userId }) => ({ id, decision: 'deny' as const, userId, resolvedBy: '' }),
+    },
   }),
   'device.pair.requested': wsEvent({
     audience: 'admin',

@@ -16,6 +16,7 @@ import {
   type WsRequestId,
 } from '@clawmesh/contracts'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
+import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
 import { WebSocketServer, type RawData, type WebSocket } from 'ws'
 import type { Admit } from '../admission/admit.ts'
 import type { Lookups } from '../admission/lookups.ts'
@@ -23,6 +24,7 @@ import type { GatewayConfig } from '../config.ts'
 import { createLocalBuckets } from '../limit/bucket.ts'
 import type { HoldKeyRun } from '../limit/key-runs.ts'
 import type { CountStart } from '../limit/limit.ts'
+import { createAnnouncements } from './announcements.ts'
 import { createRequestHandler, localeOf } from './handle-request.ts'
 import type { SocketLimits } from './limits.ts'
 import { createConfigMethods } from './config-methods.ts'
@@ -69,7 +71,8 @@ export const createWebSockets = (parts: WebSocketParts): WebSockets => {
   const { mesh, config, admit, lookups, count, holdKeyRun, clientIp, limits, log } = parts
   const { pairings, pairingRequest } = createPairings(mesh.client(IdentityServiceService), log)
   const registry = createSessionRegistry({ perIp: config.wsMaxPerIp, perUser: config.wsMaxPerUser })
-  const tenants = createTenantEvents({ bus: mesh.bus, log, pairingRequest })
+  const announcements = createAnnouncements({ pairingRequest, tools: mesh.client(ToolsServiceService) })
+  const tenants = createTenantEvents({ bus: mesh.bus, log, announcements })
   const recheck = createRechecker(admit, limits.recheckMs)
   const rate = (intervalMs: number, burst: number) => {
     const take = createLocalBuckets()

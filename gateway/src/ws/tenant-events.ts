@@ -3,7 +3,6 @@ import {
   cloudEvent,
   events,
   eventSubject,
-  roleIncludes,
   runEvent,
   runSubject,
   twinsOf,
@@ -12,11 +11,13 @@ import {
   type EventName,
   type RunEvent,
   type WsEventMessage,
+  type WsEventName,
 } from '@clawmesh/contracts'
 import type { Bus, Logger } from '@clawmesh/chassis'
+import type { Announcement, Announcements } from './announcements.ts'
 import { maySee } from './audience.ts'
 import { eventOpening } from './sender.ts'
-import { callerOfSession, tenantOfSession, type Session } from './session.ts'
+import { tenantOfSession, type Session } from './session.ts'
 
 interface TenantEvents {
   /** Follows a connection to the tenant that it stands in now; called whenever that may have changed. */
@@ -29,8 +30,7 @@ interface TenantEvents {
 interface Parts {
   bus: Pick<Bus, 'subscribe'>
   log: Logger
-  /** What a tenant's admins may know of who waits to be paired; undefined when it is decided already. */
-  pairingRequest: (tenantId: string, requestId: string) => Promise<WsEventMessage | undefined>
+  announcements: Announcements
 }
 
 interface TenantFeed {
@@ -38,7 +38,7 @@ interface TenantFeed {
   close: () => void
 }
 
-export const createTenantEvents = ({ bus, log, pairingRequest }: Parts): TenantEvents => {
+export const createTenantEvents = ({ bus, log, announcements }: Parts): TenantEvents => {
   const feeds = new Map<string, TenantFeed>()
   const places = new Map<Session, string>()
 
@@ -64,22 +64,21 @@ export const createTenantEvents = ({ bus, log, pairingRequest }: Parts): TenantE
       bus.subscribe(eventSubject(name, tenantId), (message) =>
         handle(events[name].data.parse(cloudEvent.parse(message).data)),
       )
-    const announceRequest = async (id: string) => {
-      const isSeen = [...sessions].some((session) => {
-        const caller = callerOfSession(session)
-        return caller !== undefined && roleIncludes(caller.role, 'admin')
-      })
-      const message = isSeen ? await pairingRequest(tenantId, id) : undefined
+    const announce = async (event: WsEventName, read: Announcement['read'], data: { id: string }) => {
+      if (![...sessions].some((session) => maySee(session, { event, payload: data }))) return
+      const message = await read(tenantId, data.id)
       if (message !== undefined) deliver(sessions, message)
     }
     const stops = [
       bus.subscribe(runSubject(tenantId, '*'), (message) => deliverStep(sessions, runEvent.parse(message))),
       ...wsEventSources.map(({ name, toMessage }) => onFact(name, (data) => deliver(sessions, toMessage(data)))),
-      onFact('pairingRequested', (data) => {
-        announceRequest((data as { id: string }).id).catch((err: unknown) =>
-          log.warn({ err }, 'a pairing request could not be announced'),
-        )
-      }),
+      ...Object.entries(announcements).map(([name, { event, read }]) =>
+        onFact(name as EventName, (data) => {
+          announce(event, read, data as { id: string }).catch((err: unknown) =>
+            log.warn({ err, event }, 'what waits for somebody could not be announced'),
+          )
+        }),
+      ),
     ]
     return { sessions, close: () => stops.forEach((stop) => stop()) }
   }

@@ -96,7 +96,7 @@ export const startAgents = async (env: Record<string, string> = {}): Promise<Age
     },
     embed: async () => ({ configured: false, vectors: [], provider: '', model: '' }),
   }
-  const tools: RpcFunctions<typeof ToolsServiceService> = {
+  const tools: Partial<RpcFunctions<typeof ToolsServiceService>> = {
     listTools: async () => ({
       tools: ['clock', ...state.moreTools].map((name) => ({
         name,
@@ -133,7 +133,10 @@ export const startAgents = async (env: Record<string, string> = {}): Promise<Age
       parts: [],
     },
     { name: 'providers', rpc: [implementRpc(ProvidersServiceService, providers)], parts: [] },
-    { name: 'tools', rpc: [implementRpc(ToolsServiceService, tools), state.archives.workspacesRpc], parts: [] },
+    {
+      ...fakeRpc(ToolsServiceService, tools),
+      rpc: [...fakeRpc(ToolsServiceService, tools).rpc!, state.archives.workspacesRpc],
+    },
     { name: 'memory', rpc: [state.archives.memoryRpc], parts: [] },
     fakeRpc(TracesServiceService, { getAgentMonthCost: async () => ({ costUsd: state.monthCostUsd }) }),
     {

@@ -10,6 +10,7 @@ import { createBuiltinTools } from './builtin-tools/feature.ts'
 import { createCliCredentials } from './cli-credentials/feature.ts'
 import type { ToolsConfig } from './config.ts'
 import { PrismaClient } from './db/client/client.ts'
+import { createExecApprovals } from './exec/approvals/feature.ts'
 import { deniedPathTest } from './exec/denied-path.ts'
 import { exec } from './exec/exec.ts'
 import { createExecHttp } from './exec/http.ts'
@@ -34,6 +35,7 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
   const storage = createStorage({ mesh, db, config, store: createLocalStore() })
   const mcp = createMcp({ mesh, db, config, agents, ...(poolLimits && { poolLimits }) })
   const cli = createCliCredentials(mesh, db, agents)
+  const approvals = createExecApprovals(mesh, db, config)
   const invoke = createInvoke({
     mesh,
     db,
@@ -49,6 +51,7 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
         settings: config,
         isDeniedPath: deniedPathTest([mesh.dataDir, mesh.workspaceDir]),
         programOf: cli.access.programOf,
+        approvals: approvals.approvals,
       }),
       ...createMemoryPort(mesh.client(MemoryServiceService)),
       web: web.port,
@@ -71,6 +74,7 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
       builtinTools,
       invoke,
       { http: createExecHttp() },
+      approvals,
       cli,
       forgetting,
       { ws: createBrowserWs() },
@@ -78,7 +82,7 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
       ...storage.features,
     ],
     rpc: [
-      implementRpc(ToolsServiceService, invoke.rpc),
+      implementRpc(ToolsServiceService, { ...invoke.rpc, ...approvals.rpc }),
       implementRpc(WorkspacesServiceService, createArchiveRpc(mesh.workspaceDir)),
     ],
     parts: [...db.parts, mcp.part, { name: 'page threads', stop: web.close }],

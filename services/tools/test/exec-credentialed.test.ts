@@ -61,11 +61,12 @@ const execute = async (command: string, { program, settings, sandbox = found, mo
       ...settings,
     },
     isDeniedPath: () => false,
+    approvals: { isAllowed: async () => false, ask: async () => 'denied' },
     programOf: async ({ agentId }, name) => programFor([{ ...awk, ...program }], name, agentId),
   })
   const call = { caller: testCaller(), requestId: 'r', signal: new AbortController().signal }
   const agent = { ...agentFacts, workspaceFolder: '', toolsConfigJson: '', hasAccess: true }
-  return shell({ call, userId: 'alice', agent, settings: [] })!
+  return shell({ call, userId: 'alice', sessionKey: '', agent, settings: [] })!
     .run({ command, workingDir: '.', signal: call.signal })
     .catch((thrown: Error) => ({ output: thrown.message, isError: true }))
 }

@@ -35,11 +35,12 @@ interface Options {
   sandbox?: FoundSandbox
   workingDir?: string
   signal?: AbortSignal
+  wasAllowed?: boolean
 }
 
 const execute = async (
   command: string,
-  { settings, agent, sandbox = found, workingDir = '.', signal }: Options = {},
+  { settings, agent, sandbox = found, workingDir = '.', signal, wasAllowed = false }: Options = {},
 ) => {
   const { shell } = createShellPort({
     workspaceOf: () => ({ base, path }),
@@ -56,10 +57,16 @@ const execute = async (
     },
     isDeniedPath: deniedPathTest(['/data']),
     programOf: async () => undefined,
+    approvals: {
+      isAllowed: async () => wasAllowed,
+      ask: async () => {
+        throw new Error('an operator is asked')
+      },
+    },
   })
   const call = { caller: testCaller(), requestId: 'r', signal: new AbortController().signal }
   const resolved = { ...agentFacts, workspaceFolder: '', toolsConfigJson: '', hasAccess: true, ...agent }
-  const port = shell({ call, userId: 'alice', agent: resolved, settings: [] })!
+  const port = shell({ call, userId: 'alice', sessionKey: '', agent: resolved, settings: [] })!
   return port
     .run({ command, workingDir, signal: signal ?? call.signal })
     .catch((thrown: Error) => ({ output: thrown.message, isError: true }))
@@ -114,7 +121,7 @@ describe('the tool exec', () => {
     expect((await execute('printenv HOME', { agent })).output).not.toMatch('denied')
   })
 
-  it.each<[string, string, string[], string, 'run' | 'ask' | 'refuse']>([
+  it.each<[string, string, string[], string, 'run' | 'ask' | 'refuse', 'was allowed'?]>([
     ['deny', 'off', ['*'], 'ls', 'refuse'],
     ['allowlist', 'off', ['ls', 'git *'], 'ls -l', 'run'],
     ['allowlist', 'off', ['git log*'], 'git log -n 1', 'run'],
@@ -133,20 +140,36 @@ describe('the tool exec', () => {
     ['full', 'on-miss', [], 'git status | cat', 'ask'],
     ['full', 'on-miss', [], 'git status &', 'ask'],
     ['full', 'on-miss', [], 'wget https://x', 'ask'],
+    ['deny', 'on-miss', [], 'lsof', 'refuse', 'was allowed'],
+    ['allowlist', 'off', [], 'lsof', 'run', 'was allowed'],
+    ['full', 'on-miss', [], 'lsof', 'run', 'was allowed'],
+    ['full', 'always', [], 'lsof', 'ask', 'was allowed'],
+    // What installs packages is denied, but where an operator can be asked.
+    ['full', 'on-miss', ['npm'], 'npm install x', 'ask'],
+    ['full', 'on-miss', [], 'npm install x', 'run', 'was allowed'],
+    ['allowlist', 'on-miss', ['npm'], 'npm install x', 'ask'],
+    ['deny', 'on-miss', [], 'npm install x', 'refuse'],
   ])(
     'with security %s and ask %s and the list %j it treats %s so: %s',
-    async (execSecurity, execAsk, execAllowlist, command, treated) => {
+    async (execSecurity, execAsk, execAllowlist, ...[command, treated, before]) => {
       const settings = { execSecurity, execAsk, execAllowlist } as Partial<ShellParts['settings']>
-      const { output } = await execute(command, { settings, sandbox: { missing: 'nothing runs' } })
+      const wasAllowed = before === 'was allowed'
+      const { output } = await execute(command, { settings, sandbox: { missing: 'nothing runs' }, wasAllowed })
       expect(output).toMatch(
         {
           run: 'nothing runs',
-          ask: 'the command needs the approval of an operator',
+          ask: 'an operator is asked',
           refuse: 'the operator does not let this command run',
         }[treated],
       )
     },
   )
+
+  it('denies what installs packages where nobody is asked', async () => {
+    expect((await execute('npm install x', { wasAllowed: true })).output).toMatch('denied by safety policy: Package')
+    const settings = { execAsk: 'on-miss' } as const
+    expect((await execute('npm install x; rm -rf y', { settings })).output).toMatch('Destructive Operations')
+  })
 
   const onHost: Options = { settings: { execOnHost: true, sandboxMode: 'off' } }
 

@@ -1,1 +1,2 @@
 export { browser } from './browser.ts'
+export { execApprovals } from './exec-approvals.ts'

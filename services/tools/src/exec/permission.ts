@@ -22,18 +22,30 @@ const harmless = new Set(
 /** Whether a text is what a line of the list says, or what its `*` lets it be. */
 const fits = (line: string, text: string): boolean => couldBe(line.replaceAll('*', anyText), text)
 
+export interface Known {
+  /** An operator has let this command run always. */
+  wasAllowed: boolean
+  /** It installs packages, which is denied unless an operator says otherwise. */
+  isInstall: boolean
+}
+
 /** @returns whether the command runs, waits for an operator's word, or is refused */
 export const permissionFor = (
   { execSecurity, execAsk, execAllowlist }: PermissionSettings,
   command: string,
   { isPlain, invocations }: Pick<Script, 'isPlain' | 'invocations'>,
+  { wasAllowed, isInstall }: Known,
 ): 'run' | 'ask' | 'refuse' => {
   if (execSecurity === 'deny') return 'refuse'
   const program = isPlain ? programName(invocations[0]!.words[0]!) : undefined
   const isListed =
-    program !== undefined && execAllowlist.some((line) => fits(line, program) || fits(line, command.trim()))
+    wasAllowed ||
+    (!isInstall &&
+      program !== undefined &&
+      execAllowlist.some((line) => fits(line, program) || fits(line, command.trim())))
   if (execSecurity === 'allowlist' && !isListed) return execAsk === 'off' ? 'refuse' : 'ask'
   if (execAsk === 'always') return 'ask'
+  if (isInstall) return isListed ? 'run' : 'ask'
   if (execSecurity === 'allowlist' || execAsk === 'off') return 'run'
   return isListed || (program !== undefined && harmless.has(program)) ? 'run' : 'ask'
 }

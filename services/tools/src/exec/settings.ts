@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { flag, list, type Setting } from '@clawmesh/chassis'
+import { flag, integer, list, type Setting } from '@clawmesh/chassis'
 
 export const execSettings = {
   execOnHost: {
@@ -34,8 +34,12 @@ export const execSettings = {
     env: ['CLAWMESH_EXEC_ASK'],
     file: 'tools.execApproval.ask',
     schema: z.enum(['off', 'on-miss', 'always']).default('off'),
-    about:
-      'Which commands need the approval of an operator: off (none), on-miss (what is not listed) or always. Nobody can approve yet, so those are refused',
+    about: 'Which commands need the approval of an operator: off (none), on-miss (what is not listed) or always',
+  },
+  execApprovalMs: {
+    env: ['CLAWMESH_EXEC_APPROVAL_MS'],
+    schema: integer(120_000, 10, 120_000),
+    about: 'How long a command waits for the approval of an operator before it is denied',
   },
   execAllowlist: {
     env: ['CLAWMESH_EXEC_ALLOWLIST'],

@@ -9,12 +9,18 @@ import { fails, says, type ShellCommand, type ToolResult } from '../tool/tool.ts
 import type { PortMakers } from '../tool/ports.ts'
 import { walkTo } from '../workspace/walk.ts'
 import type { Workspace } from '../workspace/index.ts'
-import { defaultLimits, findProgram, runChild, type ChildLimits, type ChildProgram } from '@clawmesh/chassis/exec'
+import {
+  childEnvironment,
+  defaultLimits,
+  findProgram,
+  runChild,
+  standardPath,
+  type ChildLimits,
+  type ChildProgram,
+} from '@clawmesh/chassis/exec'
 import { credentialedProgram, mark, refused } from './credentialed.ts'
-import { denyGroupNames, type DenyGroupName } from './guard/groups.ts'
-import { judge, type GroupOverrides } from './guard/guard.ts'
 import { outputText } from './output.ts'
-import { permissionFor, type PermissionSettings } from './permission.ts'
+import { createPermit, type PermitParts } from './permit.ts'
 import { readSandboxConfig, usesSandbox, type SandboxConfig, type SandboxMode } from './sandbox-config.ts'
 import type { FoundSandbox } from './sandbox.ts'
 import type { Script } from './shell/script.ts'
@@ -22,13 +28,13 @@ import type { Script } from './shell/script.ts'
 export interface ShellParts {
   workspaceOf: (scope: CallScope) => Workspace | undefined
   findSandbox: () => Promise<FoundSandbox>
-  settings: PermissionSettings & {
+  settings: PermitParts['settings'] & {
     execOnHost: boolean
     sandboxMode: SandboxMode
     sandboxNetwork: boolean
-    shellDenyGroups: Readonly<Record<string, boolean>>
   }
-  isDeniedPath: (word: string) => boolean
+  isDeniedPath: PermitParts['isDeniedPath']
+  approvals: PermitParts['approvals']
   /** The credentials of the program that a command begins with, for an agent and a user. */
   programOf: (
     scope: { tenantId: string; userId: string; agentId: string },
@@ -39,18 +45,6 @@ export interface ShellParts {
 const MiB = 1024 * 1024
 const hostTimeoutMs = 60_000
 const sandboxTimeoutMs = 300_000
-
-/** What installation and agent say of the groups, the agent's word first; what is no group is left out. */
-const overridesOf = (ofInstallation: Readonly<Record<string, boolean>>, ofAgentJson = '{}'): GroupOverrides => {
-  const ofAgent = JSON.parse(ofAgentJson) as Record<string, unknown>
-  const said = { ...ofInstallation, ...ofAgent }
-  return Object.fromEntries(
-    denyGroupNames.flatMap((name): [DenyGroupName, boolean][] => {
-      const value = Object.hasOwn(said, name) ? said[name] : undefined
-      return typeof value === 'boolean' ? [[name, value]] : []
-    }),
-  )
-}
 
 const limitsOf = (config: SandboxConfig, isSandboxed: boolean): ChildLimits => ({
   ...defaultLimits,
@@ -71,9 +65,27 @@ const folderIn = (workspace: Workspace, path: string): Promise<{ root: string; f
     }))
   })
 
-export const createShellPort = ({ workspaceOf, findSandbox, settings, isDeniedPath, programOf }: ShellParts) => {
+export const createShellPort = ({
+  workspaceOf,
+  findSandbox,
+  settings,
+  isDeniedPath,
+  approvals,
+  programOf,
+}: ShellParts) => {
+  const permit = createPermit({ settings, isDeniedPath, approvals })
   let sandbox: Promise<FoundSandbox> | undefined
   let bash: Promise<string | undefined> | undefined
+
+  const isOnHost = (config: SandboxConfig, agentKey: string): boolean =>
+    settings.execOnHost && !usesSandbox(config.mode ?? settings.sandboxMode, agentKey)
+
+  /** Where the command's programs are looked for. */
+  const searchPathOf = async (config: SandboxConfig, agentKey: string): Promise<string> => {
+    if (config.env['PATH'] !== undefined) return config.env['PATH']
+    const isInside = !isOnHost(config, agentKey) && (await (sandbox ??= findSandbox())).sandbox !== undefined
+    return isInside ? standardPath : childEnvironment()['PATH']!
+  }
 
   /** @param mustBeApart whether the machine itself will not do where the sandbox is wanted */
   const placed = async (
@@ -84,8 +96,7 @@ export const createShellPort = ({ workspaceOf, findSandbox, settings, isDeniedPa
     mustBeApart = false,
   ): Promise<ChildProgram> => {
     const found = await (sandbox ??= findSandbox())
-    const wanted = usesSandbox(config.mode ?? settings.sandboxMode, agentKey)
-    if (!wanted && settings.execOnHost) return program
+    if (isOnHost(config, agentKey)) return program
     if (found.sandbox)
       return found.sandbox.wrap(program, {
         path: root,
@@ -135,24 +146,19 @@ export const createShellPort = ({ workspaceOf, findSandbox, settings, isDeniedPa
           if (command.trim() === '') throw toolError('the command is empty')
           if (command.includes('\0')) throw toolError('the command contains a NUL byte')
           const path = await (bash ??= findProgram('bash').catch(() => undefined))
-          const verdict = judge(command, {
-            shell: path === undefined ? 'sh' : 'bash',
+          const asked = {
+            command,
+            workingDir,
+            scope: { ...scope, agent },
+            shell: path,
             given: Object.keys(config.env),
-            overrides: overridesOf(settings.shellDenyGroups, agent.shellDenyGroupsJson),
-            isDeniedPath,
-          })
-          if (!verdict.allowed) throw toolError(`command denied by safety policy: ${verdict.reason}`)
-          const given = await credentialsFor(scope, agent.id, verdict.script)
+            searchPath: await searchPathOf(config, agent.key),
+            signal,
+          }
+          const judged = permit.judge(asked)
+          const given = judged.isInstall ? undefined : await credentialsFor(scope, agent.id, judged.script)
           if (given !== undefined) return runCredentialed({ command, workingDir, signal }, given)
-          const permission = permissionFor(settings, command, verdict.script)
-          // Nobody can be asked yet: what waits for an operator's word does not get it.
-          if (permission !== 'run')
-            throw toolError(
-              permission === 'ask'
-                ? 'the command needs the approval of an operator'
-                : 'the operator does not let this command run',
-            )
-
+          await permit.require(asked, judged)
           const { root, folder } = await folderIn(workspace, workingDir)
           const limits = limitsOf(config, usesSandbox(config.mode ?? settings.sandboxMode, agent.key))
           const text = command.replaceAll('\r\n', '\n')

@@ -12,7 +12,9 @@ const parsedArguments = (argumentsJson: string): unknown => {
   }
 }
 
-export const createInvokeRpc = (invoke: InvokeUseCases): RpcFunctions<typeof ToolsServiceService> => ({
+export const createInvokeRpc = (
+  invoke: InvokeUseCases,
+): Pick<RpcFunctions<typeof ToolsServiceService>, 'listTools' | 'invokeTool'> => ({
   listTools: async (call, request) => {
     const { tools, isPersonal } = await invoke.offered(call, request)
     return {

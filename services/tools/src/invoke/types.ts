@@ -33,6 +33,7 @@ export interface ResolvedAgent extends AgentFacts {
 export interface CallScope {
   call: Call
   userId: string
+  sessionKey: string
   agent: ResolvedAgent | undefined
   settings: readonly ToolSetting[]
 }

@@ -84,7 +84,8 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
       toolboxFor(call, tool, agent, facts.userId),
       parts.secretsOf(tenantId, facts.userId),
     ])
-    const context = withPorts({ ...facts, tenantId }, { call, userId: facts.userId, agent, settings }, ports)
+    const { userId, sessionKey } = facts
+    const context = withPorts({ ...facts, tenantId }, { call, userId, sessionKey, agent, settings }, ports)
     const deps = {
       ...choiceOf(settings, agent?.toolsConfigJson ?? '', box),
       timeoutMs,

@@ -75,6 +75,19 @@ export interface InvokeToolResponse {
   metadataJson: string;
 }
 
+export interface GetExecApprovalRequest {
+  id: string;
+}
+
+export interface GetExecApprovalResponse {
+  /** False when it waits no more, or never did. */
+  found: boolean;
+  command: string;
+  agentId: string;
+  userId: string;
+  createdAtMs: number;
+}
+
 function createBaseListToolsRequest(): ListToolsRequest {
   return { agentId: "", toolsConfigJson: "", userId: "" };
 }
@@ -646,6 +659,164 @@ export const InvokeToolResponse: MessageFns<InvokeToolResponse> = {
   },
 };
 
+function createBaseGetExecApprovalRequest(): GetExecApprovalRequest {
+  return { id: "" };
+}
+
+export const GetExecApprovalRequest: MessageFns<GetExecApprovalRequest> = {
+  encode(message: GetExecApprovalRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetExecApprovalRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetExecApprovalRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetExecApprovalRequest>, I>>(base?: I): GetExecApprovalRequest {
+    return GetExecApprovalRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetExecApprovalRequest>, I>>(object: I): GetExecApprovalRequest {
+    const message = createBaseGetExecApprovalRequest();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseGetExecApprovalResponse(): GetExecApprovalResponse {
+  return { found: false, command: "", agentId: "", userId: "", createdAtMs: 0 };
+}
+
+export const GetExecApprovalResponse: MessageFns<GetExecApprovalResponse> = {
+  encode(message: GetExecApprovalResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.found !== false) {
+      writer.uint32(8).bool(message.found);
+    }
+    if (message.command !== "") {
+      writer.uint32(18).string(message.command);
+    }
+    if (message.agentId !== "") {
+      writer.uint32(26).string(message.agentId);
+    }
+    if (message.userId !== "") {
+      writer.uint32(34).string(message.userId);
+    }
+    if (message.createdAtMs !== 0) {
+      writer.uint32(40).int64(message.createdAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetExecApprovalResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetExecApprovalResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.found = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.command = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.createdAtMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetExecApprovalResponse>, I>>(base?: I): GetExecApprovalResponse {
+    return GetExecApprovalResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetExecApprovalResponse>, I>>(object: I): GetExecApprovalResponse {
+    const message = createBaseGetExecApprovalResponse();
+    message.found = object.found ?? false;
+    message.command = object.command ?? "";
+    message.agentId = object.agentId ?? "";
+    message.userId = object.userId ?? "";
+    message.createdAtMs = object.createdAtMs ?? 0;
+    return message;
+  },
+};
+
 /** The tools an agent may call. */
 export type ToolsServiceService = typeof ToolsServiceService;
 export const ToolsServiceService = {
@@ -669,6 +840,18 @@ export const ToolsServiceService = {
     responseSerialize: (value: InvokeToolResponse): Buffer => Buffer.from(InvokeToolResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): InvokeToolResponse => InvokeToolResponse.decode(value),
   },
+  /** A command of the tenant that waits for the word of an operator. */
+  getExecApproval: {
+    path: "/clawmesh.tools.v1.ToolsService/GetExecApproval" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetExecApprovalRequest): Buffer =>
+      Buffer.from(GetExecApprovalRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetExecApprovalRequest => GetExecApprovalRequest.decode(value),
+    responseSerialize: (value: GetExecApprovalResponse): Buffer =>
+      Buffer.from(GetExecApprovalResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetExecApprovalResponse => GetExecApprovalResponse.decode(value),
+  },
 } as const;
 
 export interface ToolsServiceServer extends UntypedServiceImplementation {
@@ -676,6 +859,8 @@ export interface ToolsServiceServer extends UntypedServiceImplementation {
   listTools: handleUnaryCall<ListToolsRequest, ListToolsResponse>;
   /** Runs one tool. A tool that fails is an answer with is_error, not a status. */
   invokeTool: handleUnaryCall<InvokeToolRequest, InvokeToolResponse>;
+  /** A command of the tenant that waits for the word of an operator. */
+  getExecApproval: handleUnaryCall<GetExecApprovalRequest, GetExecApprovalResponse>;
 }
 
 export interface ToolsServiceClient extends Client {
@@ -711,6 +896,22 @@ export interface ToolsServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: InvokeToolResponse) => void,
   ): ClientUnaryCall;
+  /** A command of the tenant that waits for the word of an operator. */
+  getExecApproval(
+    request: GetExecApprovalRequest,
+    callback: (error: ServiceError | null, response: GetExecApprovalResponse) => void,
+  ): ClientUnaryCall;
+  getExecApproval(
+    request: GetExecApprovalRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetExecApprovalResponse) => void,
+  ): ClientUnaryCall;
+  getExecApproval(
+    request: GetExecApprovalRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetExecApprovalResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const ToolsServiceClient = makeGenericClientConstructor(
@@ -734,6 +935,17 @@ export type DeepPartial<T> = T extends Builtin ? T
 type KeysOfUnion<T> = T extends T ? keyof T : never;
 export type Exact<P, I extends P> = P extends Builtin ? P
   : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
+
+function longToNumber(int64: { toString(): string }): number {
+  const num = globalThis.Number(int64.toString());
+  if (num > globalThis.Number.MAX_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is larger than Number.MAX_SAFE_INTEGER");
+  }
+  if (num < globalThis.Number.MIN_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
+  }
+  return num;
+}
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;

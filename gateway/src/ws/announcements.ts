@@ -1,0 +1,30 @@
+/** Events that name a thing whose texts no event carries: they are asked for when there is somebody to be told. */
+import type { EventName, WsEventMessage, WsEventName } from '@clawmesh/contracts'
+import type { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
+import { newId, serviceCaller, type RpcFunctions } from '@clawmesh/chassis'
+
+export interface Announcement {
+  event: WsEventName
+  /** What is told of the thing; undefined when it is over already. */
+  read: (tenantId: string, id: string) => Promise<WsEventMessage | undefined>
+}
+
+/** By the durable event at which they are made. */
+export type Announcements = { readonly [N in EventName]?: Announcement }
+
+interface Parts {
+  pairingRequest: Announcement['read']
+  tools: Pick<RpcFunctions<typeof ToolsServiceService>, 'getExecApproval'>
+}
+
+export const createAnnouncements = ({ pairingRequest, tools }: Parts): Announcements => ({
+  pairingRequested: { event: 'device.pair.requested', read: pairingRequest },
+  execApprovalRequested: {
+    event: 'exec.approval.requested',
+    read: async (tenantId, id) => {
+      const call = { caller: serviceCaller(tenantId), requestId: newId(), signal: new AbortController().signal }
+      const { found, createdAtMs: createdAt, ...asked } = await tools.getExecApproval(call, { id })
+      return found ? { event: 'exec.approval.requested', payload: { id, ...asked, createdAt } } : undefined
+    },
+  },
+})

@@ -1,0 +1,46 @@
+/** Commands that wait for the word of an operator. */
+import { uuid } from '@clawmesh/contracts'
+import type { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
+import type { Feature, Mesh, Part, RpcFunctions, ServiceDb } from '@clawmesh/chassis'
+import type { PrismaClient } from '../../db/client/client.ts'
+import { createApprovals } from './approvals.ts'
+import { createApprovalRows, createApprovalSweep } from './rows.ts'
+import { createApprovalWs } from './ws.ts'
+
+const lookMs = 1_000
+const sweepMs = 2_000
+
+export const createExecApprovals = (
+  mesh: Mesh,
+  db: ServiceDb<PrismaClient>,
+  { execApprovalMs: waitMs }: { execApprovalMs: number },
+) => {
+  const log = mesh.log.child({ service: 'tools', part: 'exec approvals' })
+  const { bus } = mesh
+  const rowsOf = createApprovalRows(db)
+  const sweep = createApprovalSweep(db)
+  let timer: NodeJS.Timeout | undefined
+  const part: Part = {
+    name: 'exec approvals',
+    start: async () => {
+      timer = setInterval(() => {
+        sweep().catch((err: unknown) => log.warn({ err }, 'commands that nobody waits for could not be denied'))
+      }, sweepMs).unref()
+    },
+    stop: async () => clearInterval(timer),
+  }
+  const rpc: Pick<RpcFunctions<typeof ToolsServiceService>, 'getExecApproval'> = {
+    getExecApproval: async ({ caller }, { id }) => {
+      const asked = uuid.safeParse(id).success ? await rowsOf(caller.tenantId).find(id) : undefined
+      if (asked === undefined) return { found: false, command: '', agentId: '', userId: '', createdAtMs: 0 }
+      const { command, agentId, userId, createdAt } = asked
+      return { found: true, command, agentId, userId, createdAtMs: createdAt.getTime() }
+    },
+  }
+  return {
+    approvals: createApprovals({ rowsOf, bus, log, waitMs, lookMs }),
+    ws: createApprovalWs({ rowsOf, bus }),
+    parts: [part],
+    rpc,
+  } satisfies Feature & { approvals: object; rpc: object }
+}

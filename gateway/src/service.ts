@@ -10,6 +10,7 @@ import {
   type Service,
 } from '@clawmesh/chassis'
 import { createAdmitter } from './admission/admit.ts'
+import { createBridgeAdmitter } from './admission/bridge.ts'
 import { wsTransport } from './admission/authenticate.ts'
 import { createSignedAdmitter } from './admission/signed-url.ts'
 import { createIdentityLookups } from './admission/lookups.ts'
@@ -69,6 +70,7 @@ export const gatewayService = (
     guard,
     admit: createAdmitter(config, lookups),
     admitSigned: createSignedAdmitter(createSignedUrls(mesh.secrets), lookups),
+    admitBridge: createBridgeAdmitter(config, lookups),
     count,
     holdKeyRun,
     deliver,

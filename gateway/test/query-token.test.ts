@@ -55,6 +55,7 @@ const server = createServer(
     guard: () => undefined,
     admitSigned: createSignedAdmitter(signer, lookups),
     admit: createAdmitter(loadConfigs({ gateway: gatewayConfig }, { GOCLAW_GATEWAY_TOKEN: token }).gateway, lookups),
+    admitBridge: () => Promise.reject(new Error('no route here is a bridge')),
     count: async () => undefined,
     holdKeyRun: async () => undefined,
     deliver: async (_service, { request, response, caller }) => {

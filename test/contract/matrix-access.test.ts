@@ -185,10 +185,14 @@ describe('a role that is too low is refused and named; a sufficient one passes',
   ]
 
   test.each(titled(guardedRoutes))('%s', async (_title, route) => {
-    const { role: needed, orScope } = route.definition
+    const { role: needed, orScope, bridge } = route.definition
     if (needed === 'public') throw new Error('public routes are not guarded')
     for (const { who, headers, role, scopes } of callers()) {
       const answer = await ask(route, headers)
+      if (bridge === true && headers['authorization'] !== `Bearer ${mesh.gatewayToken}`) {
+        expectRefusal(answer, { code: 'UNAUTHORIZED' })
+        continue
+      }
       const mayCall = roleIncludes(role, needed) || (orScope !== undefined && scopes.includes(orScope))
       if (!mayCall) expectRefusal(answer, { code: 'FORBIDDEN', style: styleOf(route), names: needed })
       else

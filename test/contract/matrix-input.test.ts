@@ -43,7 +43,8 @@ const strictRoutes = routesWithBody.filter(({ definition }) => definition.lenien
 const limitOf = ({ definition }: Route): number => definition.bodyLimitBytes ?? defaultBodyLimitBytes
 
 /** The caller with just the role that a route needs. */
-const callerOf = ({ definition: { role } }: Route): Headers => (role === 'public' ? {} : tenant.as(role))
+const callerOf = ({ definition: { role, bridge } }: Route): Headers =>
+  role === 'public' ? {} : bridge === true ? mesh.owner() : tenant.as(role)
 
 const ownId = (param: Param): string => tenant.idsOf(resourceOf(param))[0]!
 

@@ -28,7 +28,7 @@ import {
   type SecretBox,
   type Service,
 } from '@clawmesh/chassis'
-import { routesOf, type Caller } from '@clawmesh/contracts'
+import { errorKinds, routesOf, toMeshError, type Caller } from '@clawmesh/contracts'
 import { createMigratedDatabase, migrateServices } from './migrated-database.ts'
 
 export interface Answer<B = unknown> {
@@ -48,6 +48,8 @@ export interface ServiceHarness {
     body?: unknown,
     headers?: Record<string, string>,
   ) => Promise<Answer<B>>
+  /** Where a client of somebody else's finds the services, and what it has to send to be this caller. */
+  addressFor: (caller: Caller) => { base: string; headers: Record<string, string> }
   /** The answer to a GET as it is, for one that is no text. */
   fetch: (caller: Caller, path: string) => Promise<Response>
   /** Starts a request and lets it be cut by the signal; what is read until then is told piece by piece. */
@@ -151,17 +153,27 @@ export const startServices = async ({
   const callers = new Map<string, Caller>()
   const server = createServer((request: IncomingMessage, response) => {
     attachCaller(request, callers.get(String(request.headers['x-test-caller']))!)
-    const route = table.find(request.method!, request.url!)
+    let route
+    try {
+      route = table.find(request.method!, request.url!)
+    } catch (thrown) {
+      // The edge would have answered; no service hears of it.
+      return void response.writeHead(errorKinds[toMeshError(thrown).code].status).end()
+    }
     built.find(({ name }) => name === route.service)!.http!(request, response)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 
-  const send = (caller: Caller, method: string, path: string, rest: RequestInit) => {
+  const known = (caller: Caller) => {
     const callerId = JSON.stringify(caller)
     callers.set(callerId, caller)
+    return { 'x-test-caller': callerId }
+  }
+
+  const send = (caller: Caller, method: string, path: string, rest: RequestInit) => {
     const headers = {
-      'x-test-caller': callerId,
+      ...known(caller),
       'content-type': 'application/json',
       ...(rest.headers as Record<string, string>),
     }
@@ -191,6 +203,7 @@ export const startServices = async ({
       const isJson = response.headers.get('content-type')?.includes('json') === true
       return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : text) as B }
     },
+    addressFor: (caller) => ({ base, headers: known(caller) }),
     fetch: (caller, path) => send(caller, 'GET', path, {}),
     requestAborting: async (caller, method, path, body, { signal, headers = {}, heard = () => undefined }) => {
       try {

@@ -1,4 +1,5 @@
 export * from './core.ts'
+export { waitForDrain } from './drained.ts'
 export { errorAnswer } from './error-answer.ts'
 export { discardBody, sendError } from './errors.ts'
 export * from './exchange.ts'

@@ -79,6 +79,13 @@ export interface HttpOperation {
   callsTool?: true
   /** A boolean of the JSON body; where it is true nothing starts, so nothing is counted. */
   uncountedWhen?: string
+  /** A field of the JSON body and the value of it that starts something; with any other nothing is counted. */
+  countedWhen?: { readonly field: string; readonly is: string }
+  /**
+   * For programs of this machine alone, with the gateway token; whom they work for is said by signed headers. The edge
+   * checks both.
+   */
+  bridge?: true
 }
 
 /** What the rate limiter counts: runs, and calls of tools outside of them. */

@@ -27,7 +27,7 @@ const beyondAscii = /[\u0080-\u00ff]/
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Node hands header bytes over as Latin-1; identifiers are UTF-8. @throws INVALID_REQUEST naming the header */
-const decode = (name: string, bytes: string): string => {
+export const decode = (name: string, bytes: string): string => {
   try {
     const text = beyondAscii.test(bytes) ? utf8.decode(Buffer.from(bytes, 'latin1')) : bytes
     if (!controls.test(text)) return text

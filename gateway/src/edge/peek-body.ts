@@ -38,21 +38,32 @@ const peek = (request: IncomingMessage, limitBytes: number): Promise<Buffer> =>
     request.on('readable', take).once('end', isEmpty).once('close', leave)
   })
 
-/** Whether a request says, where its operation lets it, that it starts nothing. What cannot be read says nothing. */
+const fieldOf = (body: Buffer, field: string): unknown => {
+  try {
+    return (JSON.parse(body.toString()) as Record<string, unknown> | null)?.[field]
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether an operation is counted by what its body says, so that somebody has a look at it. */
+export const countsByBody = ({ uncountedWhen, countedWhen }: Route['definition']): boolean =>
+  uncountedWhen !== undefined || countedWhen !== undefined
+
+/** What cannot be read is refused later. */
+const starts = (body: Buffer, { uncountedWhen, countedWhen }: Route['definition']): boolean => {
+  if (countedWhen !== undefined) return fieldOf(body, countedWhen.field) === countedWhen.is
+  // Most do not name it, and need not be parsed twice.
+  return uncountedWhen === undefined || !body.includes(uncountedWhen) || fieldOf(body, uncountedWhen) !== true
+}
+
+/** Whether a request says, where its operation lets it, that it starts nothing. */
 export const startsNothing = async (
   request: IncomingMessage,
   response: ServerResponse,
   { definition }: Route,
 ): Promise<boolean> => {
-  const { uncountedWhen: field, bodyLimitBytes = defaultBodyLimitBytes } = definition
-  if (field === undefined || !hasBody(request)) return false
+  if (!countsByBody(definition) || !hasBody(request)) return false
   if (request.headers.expect !== undefined) response.writeContinue()
-  const body = await peek(request, bodyLimitBytes)
-  // Most do not name it, and need not be parsed twice.
-  if (!body.includes(field)) return false
-  try {
-    return (JSON.parse(body.toString()) as Record<string, unknown> | null)?.[field] === true
-  } catch {
-    return false
-  }
+  return !starts(await peek(request, definition.bodyLimitBytes ?? defaultBodyLimitBytes), definition)
 }

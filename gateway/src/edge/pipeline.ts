@@ -12,6 +12,7 @@ import {
   type Route,
 } from '@clawmesh/contracts'
 import type { Admission, Admit } from '../admission/admit.ts'
+import type { AdmitBridge } from '../admission/bridge.ts'
 import { readCredentials, refuseRepeatedCredentials, type PresentedCredentials } from '../admission/credentials.ts'
 import { tokenBesideHeader } from '../admission/page-token.ts'
 import type { AdmitSigned } from '../admission/signed-url.ts'
@@ -23,7 +24,7 @@ import type { Cors } from './cors.ts'
 import type { AuthorizedRequest, Deliver } from './deliver.ts'
 import type { FindRoute } from './find-route.ts'
 import { keyHeaderOf } from './key-header.ts'
-import { startsNothing } from './peek-body.ts'
+import { countsByBody, startsNothing } from './peek-body.ts'
 import { refuseLargeBody } from './refuse-large-body.ts'
 import { requestIdOf } from './request-id.ts'
 import { dropBadTraceContext } from './trace-context.ts'
@@ -37,6 +38,8 @@ interface PipelineParts {
   admit: Admit
   /** Admits whoever has a signed address. */
   admitSigned: AdmitSigned
+  /** Who calls the bridge for MCP clients of this machine. */
+  admitBridge: AdmitBridge
   count: CountStart
   holdKeyRun: HoldKeyRun
   deliver: Deliver['deliver']
@@ -71,13 +74,17 @@ const setCommonHeaders = (response: ServerResponse, requestId: string): void => 
  * on the way waits for a network; what is thrown anywhere becomes the answer.
  */
 export const createPipeline = (parts: PipelineParts): RequestListener => {
-  const { cors, findRoute, guard, admit, admitSigned, count, holdKeyRun, deliver, once, clientIp, log } = parts
+  const { cors, findRoute, guard, count, holdKeyRun, deliver, once, clientIp, log } = parts
+  const { admit, admitSigned, admitBridge } = parts
 
   /** Who asks, and may. */
   const admitTo = async (route: Route, request: IncomingMessage, claim: PresentedCredentials): Promise<Admission> => {
     guard(request)
     refuseRepeatedCredentials(request)
-    const admission = (await admitSigned(request, route, claim.locale)) ?? (await admit(claim))
+    const admission =
+      route.definition.bridge === true
+        ? await admitBridge(request, claim, clientIp(request))
+        : ((await admitSigned(request, route, claim.locale)) ?? (await admit(claim)))
     authorise(admission.caller, route)
     return admission
   }
@@ -95,7 +102,7 @@ export const createPipeline = (parts: PipelineParts): RequestListener => {
   const hand = async (route: Route, authorized: AuthorizedRequest, bearerHash: string): Promise<void> => {
     const { request, response } = authorized
     // Whoever has looked at the body has said so already.
-    if (request.headers.expect !== undefined && route.definition.uncountedWhen === undefined) response.writeContinue()
+    if (request.headers.expect !== undefined && !countsByBody(route.definition)) response.writeContinue()
     if (request.headers[keyHeader] !== undefined && takesIdempotencyKey(route.definition))
       await once(route, authorized, bearerHash)
     else await deliver(route.service, authorized)

@@ -20,6 +20,7 @@ import { createFilePorts } from './files/ports.ts'
 import { createInvoke } from './invoke/feature.ts'
 import type { PoolLimits } from './mcp/client/pool.ts'
 import { createMcp } from './mcp/feature.ts'
+import { createMcpServerHttp } from './mcp-server/http.ts'
 import { createMemoryPort } from './memory/port.ts'
 import { createStorage } from './storage/feature.ts'
 import { createLocalStore } from './store/local-store.ts'
@@ -80,6 +81,7 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
       { ws: createBrowserWs() },
       ...mcp.features,
       ...storage.features,
+      ...createMcpServerHttp(invoke.useCases).map((implementation) => ({ http: implementation })),
     ],
     rpc: [
       implementRpc(ToolsServiceService, { ...invoke.rpc, ...approvals.rpc }),

@@ -14,6 +14,8 @@ type Agent = ResolveAgentResponse & { tenantId: string }
 export interface ToolsHarness extends ServiceHarness {
   /** Adds an agent to a tenant; returns its id. */
   addAgent: (tenantId: string, agent: Partial<ResolveAgentResponse>) => string
+  /** As whom an agent was looked up, in order. */
+  askedFor: (agent: string) => Caller[]
   /** Documents of memory by `agent/user/path`. */
   documents: Record<string, string>
   /** Base folder of the workspaces. */
@@ -25,15 +27,21 @@ export interface ToolsHarness extends ServiceHarness {
   ) => Promise<Answer<{ result: { output: string; metadata: object }; code: string; error: string }>>
 }
 
-const fakeServices = (agents: readonly Agent[], documents: Record<string, string>): Service[] => {
+const fakeServices = (
+  agents: readonly Agent[],
+  documents: Record<string, string>,
+  asked: [agent: string, caller: Caller][],
+): Service[] => {
   const memory = memoryOf(documents)
   const files = contextFilesOf({})
   return [
     fakeRpc(AgentsServiceService, {
-      resolveAgent: async ({ caller }, { agent }) =>
-        agents.find(
-          ({ tenantId, id, agentKey }) => tenantId === caller.tenantId && (id === agent || agentKey === agent),
-        ) ?? ResolveAgentResponse.create(),
+      resolveAgent: async ({ caller }, { agent }) => {
+        asked.push([agent, caller])
+        const isMeant = ({ tenantId, id, agentKey }: Agent) =>
+          tenantId === caller.tenantId && (id === agent || agentKey === agent)
+        return agents.find(isMeant) ?? ResolveAgentResponse.create()
+      },
       getContextFile: async (_, file) => files.get(file),
     }),
     fakeRpc(MemoryServiceService, { search: async (_, query) => memory.search(query) }),
@@ -47,14 +55,16 @@ export const startTools = async (
 ): Promise<ToolsHarness> => {
   const agents: Agent[] = []
   const documents: Record<string, string> = {}
+  const asked: [agent: string, caller: Caller][] = []
   const config = { ...loadConfigs({ tools: toolsConfig }, {}).tools, ...settings }
   const harness = await startServices({
     services: { tools: (mesh) => toolsService(mesh, config, poolLimits) },
-    standIns: fakeServices(agents, documents),
+    standIns: fakeServices(agents, documents, asked),
   })
   return {
     ...harness,
     documents,
+    askedFor: (agent) => asked.flatMap(([ref, caller]) => (ref === agent ? [caller] : [])),
     workspaceDir: harness.mesh.workspaceDir,
     addAgent: (tenantId, agent) => {
       const id = newId()

@@ -52,5 +52,8 @@ export const createInvoke = ({
     recordInvocation: createInvocationRecord(db),
     onUnexpected: (tool, err) => log.error({ err, tool }, 'a tool failed'),
   })
-  return { http: createInvokeHttp(invoke), rpc: createInvokeRpc(invoke) } satisfies Feature & { rpc: object }
+  return { http: createInvokeHttp(invoke), rpc: createInvokeRpc(invoke), useCases: invoke } satisfies Feature & {
+    rpc: object
+    useCases: object
+  }
 }

@@ -1,5 +1,5 @@
 /** Brings together what a tool call needs: the tenant's settings, the policy, the agent and the ports of the call. */
-import { actorOf, type Actor, type Call } from '@clawmesh/chassis'
+import { actorOf, cutText, type Actor, type Call } from '@clawmesh/chassis'
 import { MeshError } from '@clawmesh/contracts'
 import { availableTools } from '../builtin-tools/catalogue.ts'
 import { noTools, type Toolbox } from '../mcp/tools/toolbox.ts'
@@ -51,9 +51,11 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
 
   const findAgent = async (call: Call, ref: string) => (ref === '' ? undefined : parts.findAgent(call, ref))
 
-  /** @throws FORBIDDEN when the caller may not use the agent */
-  const findUsableAgent = async (call: Call, ref: string): Promise<ResolvedAgent | undefined> => {
+  /** @throws FORBIDDEN when the caller may not use the agent, NOT_FOUND where it has to exist and does not */
+  const findUsableAgent = async (call: Call, ref: string, isNamed = false): Promise<ResolvedAgent | undefined> => {
     const agent = await findAgent(call, ref)
+    if (agent === undefined && isNamed)
+      throw new MeshError('NOT_FOUND', 'error.not_found', { kind: 'agent', id: cutText(ref, 100) })
     if (agent?.hasAccess === false) throw new MeshError('FORBIDDEN', 'error.no_access', { kind: 'agent' })
     return agent
   }
@@ -100,23 +102,62 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
     return notes === '' ? tool : { ...tool, description: `${tool.description}\n\n${notes}` }
   }
 
+  const offeredTo = async (
+    call: Call,
+    { agentId, userId, toolsConfigJson }: { agentId: string; userId: string; toolsConfigJson: string },
+  ): Promise<{ tools: Tool[]; isPersonal: boolean }> => {
+    const [settings, box] = await Promise.all([
+      storedSettingsOf(call.caller.tenantId),
+      parts.toolbox(call, agentId, userId, true),
+    ])
+    const allowed = offeredTools(choiceOf(settings, toolsConfigJson, box))
+    const tools = await Promise.all(box.offered(allowed).map((tool) => noted(tool, call.caller.tenantId, agentId)))
+    return { tools, isPersonal: box.isPersonal }
+  }
+
   return {
     /**
      * The tools that an agent with these rules may use, in the order of the catalogue, and whether they are this user's
      * alone. Who asks keeps them, and may hear of a change before the cache here does: so they are read from the rows.
      */
-    offered: async (
-      call: Call,
-      { agentId, userId, toolsConfigJson }: { agentId: string; userId: string; toolsConfigJson: string },
-    ): Promise<{ tools: Tool[]; isPersonal: boolean }> => {
-      const [settings, box] = await Promise.all([
-        storedSettingsOf(call.caller.tenantId),
-        parts.toolbox(call, agentId, userId, true),
-      ])
-      const allowed = offeredTools(choiceOf(settings, toolsConfigJson, box))
-      const tools = await Promise.all(box.offered(allowed).map((tool) => noted(tool, call.caller.tenantId, agentId)))
-      return { tools, isPersonal: box.isPersonal }
+    offered: offeredTo,
+
+    /**
+     * Whether a caller may use an agent.
+     * @param isNamed whether the agent has to exist
+     * @throws NOT_FOUND, FORBIDDEN
+     */
+    checkAgent: async (call: Call, ref: string, isNamed: boolean): Promise<void> => {
+      await findUsableAgent(call, ref, isNamed)
     },
+
+    /**
+     * The tools that a caller gets of an agent; without one, those that need none.
+     * @throws FORBIDDEN when the caller may not use the agent
+     */
+    offeredOf: async (call: Call, ref: string): Promise<Tool[]> => {
+      const agent = await findUsableAgent(call, ref)
+      const { tools } = await offeredTo(call, {
+        agentId: agent?.id ?? '',
+        userId: call.caller.userId,
+        toolsConfigJson: agent?.toolsConfigJson ?? '',
+      })
+      return tools
+    },
+
+    /**
+     * Runs a tool of an agent for a caller. What goes wrong in the tool is part of the result.
+     * @throws as `offeredOf`, and NOT_FOUND for a tool that is unknown, switched off or denied
+     */
+    runOf: async (call: Call, request: ToolCall): Promise<ToolResult> => {
+      const agent = await findUsableAgent(call, request.agent)
+      const box = await toolboxFor(call, request.tool, agent, request.userId)
+      findTool(choiceOf(await settingsOf(call.caller.tenantId), agent?.toolsConfigJson ?? '', box), request.tool)
+      return runFor(call, agent, request)
+    },
+
+    /** Records that a caller runs a tool by hand. */
+    record: (call: Call, tool: string) => parts.recordInvocation(call.caller.tenantId, tool, actorOf(call)),
 
     /** Runs a tool for an agent; whatever goes wrong in it is part of the result. @throws when agents cannot be asked */
     run: async (call: Call, request: ToolCall): Promise<ToolResult> =>

@@ -1,0 +1,119 @@
+/** The official MCP client, unmodified, against one edge with the services in another process: our tools, and those of official servers. */
+import { createHmac } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import { startAllInOne, type AllInOne, type TestTenant } from '../support/all-in-one.ts'
+import { rule } from '../support/rule.ts'
+
+let mesh: AllInOne
+let tenant: TestTenant
+const opened: Client[] = []
+
+beforeAll(async () => {
+  mesh = await startAllInOne({ CLAWMESH_MCP_STDIO: 'all', CLAWMESH_RATE_LIMIT_BURST: '1' }, { apart: true })
+  tenant = await mesh.makeTenant('mcp')
+  await need('POST', '/v1/providers', {
+    name: 'vendor',
+    provider_type: 'openai_compat',
+    api_base: mesh.upstream.base,
+    api_key: 'sk-test',
+  })
+})
+afterEach(async () => {
+  for (const client of opened.splice(0)) await client.close()
+})
+afterAll(() => mesh?.stop())
+
+const need = async (method: string, path: string, body?: object) => {
+  const answer = await mesh.request(method, path, { headers: tenant.as('admin'), body })
+  if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`)
+  return answer.body
+}
+const connect = async (path: string, headers: Record<string, string>, mode: 'auto' | 'legacy' = 'auto') => {
+  const client = new Client({ name: 'editor', version: '1' }, { versionNegotiation: { mode } })
+  opened.push(client)
+  await client.connect(new StreamableHTTPClientTransport(new URL(mesh.url + path), { requestInit: { headers } }))
+  return client
+}
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
+const textOf = (result: { content: unknown }) => (result.content as { text: string }[])[0]!.text
+
+rule('callMcp.takesAnyCredential', async () => {
+  for (const mode of ['auto', 'legacy'] as const) {
+    const client = await connect('/mcp', bearer(tenant.keys.operator), mode)
+    expect((await client.listTools()).tools.map(({ name }) => name)).toContain('read_file')
+    const written = await client.callTool({ name: 'write_file', arguments: { path: `${mode}.txt`, content: 'x' } })
+    expect(written.isError).not.toBe(true)
+  }
+  // The key's own user, in the key's own tenant.
+  const admin = await connect('/mcp', mesh.owner(tenant.id))
+  expect(textOf(await admin.callTool({ name: 'list_files', arguments: {} }))).not.toContain('auto.txt')
+  const ping = { jsonrpc: '2.0', id: 1, method: 'ping' }
+  const ask = async (headers: Record<string, string>) =>
+    (await mesh.request('POST', '/mcp', { headers, body: ping })).status
+  expect(await Promise.all([ask(tenant.as('viewer')), ask({}), ask(bearer('wrong'))])).toEqual([403, 401, 401])
+})
+
+rule('callMcp.countsCalls', async () => {
+  const made = await need('POST', '/v1/api-keys', { name: 'slow', scopes: ['operator.write'], rate_limit_rpm: 1 })
+  const client = await connect('/mcp', bearer(String(made['key'])))
+  for (let at = 0; at < 3; at++) await client.listTools()
+  const call = { name: 'list_files', arguments: {} }
+  expect((await client.callTool(call)).isError).not.toBe(true)
+  await expect(client.callTool(call)).rejects.toThrow(/429|rate/i)
+  await client.listTools()
+  // However the name of the method is written.
+  const written = '{"jsonrpc":"2.0","id":1,"\\u006dethod":"tools\\/call","params":{"name":"list_files"}}'
+  const answer = await mesh.request('POST', '/mcp', { headers: bearer(String(made['key'])), body: written })
+  expect(answer.status).toBe(429)
+})
+
+test('the bridge is opened by the gateway token and signed headers alone', async () => {
+  const agent = String((await need('GET', '/v1/agents/default'))['id'])
+  const context = [agent, 'ann', 'telegram', '42', 'direct', '', tenant.id]
+  const names = ['x-agent-id', 'x-user-id', 'x-channel', 'x-chat-id', 'x-peer-kind', 'x-workspace', 'x-tenant-id']
+  const signature = createHmac('sha256', mesh.gatewayToken).update(context.join('|')).digest('hex')
+  const headers = {
+    ...Object.fromEntries(names.map((name, at) => [name, context[at]!]).filter(([, value]) => value !== '')),
+    'x-bridge-sig': signature,
+  }
+  const client = await connect('/mcp/bridge', { ...bearer(mesh.gatewayToken), ...headers })
+  await client.callTool({ name: 'write_file', arguments: { path: 'bridge.txt', content: 'over the bridge' } })
+  // It is the workspace that a run of the agent for the user has.
+  const own = await connect('/mcp', { ...tenant.as('operator', 'ann'), 'x-goclaw-agent-id': agent })
+  expect(textOf(await own.callTool({ name: 'read_file', arguments: { path: 'bridge.txt' } }))).toContain(
+    'over the bridge',
+  )
+  const closed = async (more: Record<string, string>) =>
+    (await mesh.request('POST', '/mcp/bridge', { headers: { ...headers, ...more }, body: {} })).status
+  expect(
+    await Promise.all([
+      closed(bearer(tenant.keys.admin)),
+      closed({ ...bearer(mesh.gatewayToken), 'x-user-id': 'bob' }),
+      closed({ ...bearer(mesh.gatewayToken), 'x-forwarded-for': '203.0.113.9' }),
+    ]),
+  ).toEqual([401, 403, 403])
+})
+
+test("tools of official servers work in an agent's run and through /mcp", async () => {
+  const program = (name: string) =>
+    fileURLToPath(new URL(`../../node_modules/@modelcontextprotocol/server-${name}/dist/index.js`, import.meta.url))
+  const agent = String((await need('GET', '/v1/agents/default'))['id'])
+  const server = await need('POST', '/v1/mcp/servers', {
+    name: 'everything',
+    transport: 'stdio',
+    command: process.execPath,
+    args: [program('everything')],
+  })
+  await need('POST', `/v1/mcp/servers/${String(server['id'])}/grants/agent`, { agent_id: agent })
+  const client = await connect('/mcp', tenant.as('operator', 'ann'))
+  const name = 'mcp_everything__echo'
+  expect((await client.listTools()).tools.map((tool) => tool.name)).toContain(name)
+  expect(textOf(await client.callTool({ name, arguments: { message: 'to the editor' } }))).toContain('to the editor')
+
+  mesh.upstream.next({ toolCalls: [{ name, arguments: '{"message":"to the agent"}' }] }, { text: 'Done.' })
+  const body = { model: 'goclaw:default', messages: [{ role: 'user', content: 'echo' }] }
+  const answer = await mesh.request('POST', '/v1/chat/completions', { headers: tenant.as('operator', 'ann'), body })
+  expect(answer.text).toContain('Done.')
+  expect(JSON.stringify(mesh.upstream.requests.at(-1)!.body)).toContain('to the agent')
+})

@@ -1,11 +1,11 @@
 /** Archives over a real database: what is exported, who gets it, and what comes of it where it is imported. */
 import { randomBytes } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
+import { packArchive } from '@clawmesh/chassis/archives'
 import type { Caller } from '@clawmesh/contracts'
 import { entriesOf, formOf, tarGzOf, tarOf, type TarEntry } from '../../../test/support/archives.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
-import { packArchive } from '../src/archives/pack.ts'
 import { startAgents, type AgentsUnderTest } from './stand-ins.ts'
 
 type Body = Record<string, any>

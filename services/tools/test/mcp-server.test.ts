@@ -81,8 +81,8 @@ describe('/mcp', () => {
     const called = await post({ jsonrpc: '2.0', id: 1, method: 'tools/list' })
     expect([called.status, called.headers.get('mcp-session-id')]).toEqual([200, null])
     expect(JSON.stringify(called.body)).toContain('read_file')
-    const told = await post({ jsonrpc: '2.0', method: 'notifications/initialized' })
-    expect([told.status, told.body]).toEqual([202, ''])
+    const notified = await post({ jsonrpc: '2.0', method: 'notifications/initialized' })
+    expect([notified.status, notified.body]).toEqual([202, ''])
   })
 
   rule('callMcp.findsTheAgent', async () => {
@@ -187,8 +187,8 @@ describe('/mcp/bridge', () => {
   rule('callMcpBridge.isStateless', async () => {
     const caller = fromBridge(newTenant(tools), 'ann')
     const headers = { accept: 'application/json, text/event-stream', ...context }
-    const told = { jsonrpc: '2.0', method: 'notifications/initialized' }
-    expect((await tools.request(caller, 'POST', '/mcp/bridge', told, headers)).status).toBe(202)
+    const notification = { jsonrpc: '2.0', method: 'notifications/initialized' }
+    expect((await tools.request(caller, 'POST', '/mcp/bridge', notification, headers)).status).toBe(202)
     const asked = { jsonrpc: '2.0', id: 1, method: 'tools/list' }
     const answer = await tools.request(caller, 'POST', '/mcp/bridge', asked, headers)
     expect([answer.status, answer.headers.get('mcp-session-id')]).toEqual([200, null])

@@ -2,10 +2,7 @@ import { z } from 'zod'
 import { json } from '../common.ts'
 import { defineHttpTable } from '../operation.ts'
 
-const message = json.meta({
-  id: 'JsonRpcMessage',
-  description: 'A message of the Model Context Protocol, as JSON-RPC 2.0 has it',
-})
+const message = json.describe('A message of the Model Context Protocol, as JSON-RPC 2.0 has it')
 
 const answers = {
   200: message.describe('The answer to a request, as JSON or as one event of a stream'),
@@ -53,7 +50,7 @@ export const mcpBridge = defineHttpTable('tools', {
     headers: bridgeHeaders,
     body: message,
     response: answers,
-    errors: [400, 401, 403, 405, 406, 415],
+    errors: [400, 401, 403],
     bridge: true,
   },
   openMcpBridgeStream: {
@@ -105,7 +102,7 @@ export const mcpEndpoint = defineHttpTable('tools', {
     headers: { 'X-GoClaw-Agent-Id': 'Id or key of the agent; its tools are served' },
     body: message,
     response: answers,
-    errors: [400, 404, 405, 406, 415, 429],
+    errors: [400, 404, 429],
     callsTool: true,
     countedWhen: { field: 'method', is: 'tools/call' },
   },

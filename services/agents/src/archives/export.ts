@@ -1,20 +1,9 @@
 /** An agent as an archive: its entries in their order, and how far that is. */
 import { toContract, type Call } from '@clawmesh/chassis'
+import { openScratch, packArchive, type ArchiveEntry, type Report, type Scratch } from '@clawmesh/chassis/archives'
 import type { Agent } from '../agents/types.ts'
-import { packArchive, type ArchiveEntry } from './pack.ts'
 import { agentFields } from './records.ts'
 import { sections, textEntry, type Section, type Sources } from './sections.ts'
-import { openScratch, type Scratch } from './spool.ts'
-
-/** What is told of a section on its way. */
-export interface Progress {
-  phase: string
-  status: 'running' | 'done' | 'error'
-  detail?: string
-  current?: number
-  total?: number
-}
-export type Report = (progress: Progress) => Promise<void>
 
 const pretty = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`
 

@@ -1,67 +1,7 @@
-import { pipeline } from 'node:stream/promises'
-import { http, toMeshError, translate } from '@clawmesh/contracts'
-import {
-  eventStream,
-  implementHttp,
-  reply,
-  streamed,
-  toContract,
-  type Call,
-  type HttpResponse,
-} from '@clawmesh/chassis'
-import type { Report } from './export.ts'
+import { http } from '@clawmesh/contracts'
+import { implementHttp, reply, toContract } from '@clawmesh/chassis'
+import { attachment, silent, withProgress, type Report } from '@clawmesh/chassis/archives'
 import type { ArchiveUseCases, Contents, Received } from './use-cases.ts'
-
-const silent: Report = async () => undefined
-
-const heldBytes = 65_536
-
-/** The same bytes, once some of them are there, or all: what fails before that can still be answered. */
-const begun = async (bytes: AsyncIterable<Buffer>): Promise<AsyncIterable<Buffer>> => {
-  const source = bytes[Symbol.asyncIterator]()
-  const held: Buffer[] = []
-  let size = 0
-  let step = await source.next()
-  for (; !step.done && size < heldBytes; step = await source.next()) {
-    held.push(step.value)
-    size += step.value.length
-  }
-  return (async function* () {
-    try {
-      yield* held
-      for (; !step.done; step = await source.next()) yield step.value
-    } finally {
-      await source.return?.()
-    }
-  })()
-}
-
-/** An archive as a file. */
-const attachment = ({ fileName, size, bytes }: { fileName: string; size?: number; bytes: AsyncIterable<Buffer> }) =>
-  streamed(async (response) => {
-    const source = await begun(bytes)
-    response.setHeader('content-type', 'application/gzip')
-    response.setHeader('content-disposition', `attachment; filename="${fileName}"`)
-    response.setHeader('cache-control', 'no-store')
-    if (size !== undefined) response.setHeader('content-length', String(size))
-    await pipeline(source, response)
-  })
-
-/** Work that tells how far it is, and then what came of it or why it failed. */
-const withProgress = ({ caller }: Call, phase: string, more: object, work: (report: Report) => Promise<object>) =>
-  streamed(async (response: HttpResponse) => {
-    const events = eventStream(response)
-    try {
-      const result = await work((progress) => events.send(JSON.stringify(progress), 'progress'))
-      await events.send(JSON.stringify(result), 'complete')
-    } catch (thrown) {
-      const { key, params } = toMeshError(thrown)
-      const detail = translate(caller.locale, key, params)
-      await events.send(JSON.stringify({ phase, status: 'error', detail, ...more }), 'error')
-    } finally {
-      events.end()
-    }
-  })
 
 /** The summary of an import in the contract's words. */
 const summaryOf = (summary: object): object =>

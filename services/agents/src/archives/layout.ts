@@ -1,6 +1,4 @@
 /** Where in an archive what stands. */
-import { limits, refused } from './limits.ts'
-
 /** Records of these kinds are JSON lines, each in an entry of its own. */
 export const recordEntries = {
   'knowledge_graph/entities.jsonl': 'entity',
@@ -22,15 +20,3 @@ export const globalDocuments = 'memory/global.jsonl'
 export const documentsOf = (userId: string): string => `memory/users/${entryName(userId)}.jsonl`
 export const contextFileOf = (userId: string, name: string): string =>
   userId === '' ? `context_files/${entryName(name)}` : `user_context_files/${entryName(userId)}/${entryName(name)}`
-
-/** The names of a path that stays inside. @throws INVALID_REQUEST for another one */
-export const pathNames = (path: string): string[] => {
-  const names = path.split('/').filter((name) => name !== '' && name !== '.')
-  const isOutside =
-    path.startsWith('/') ||
-    /[\\\p{Cc}]/u.test(path) ||
-    Buffer.byteLength(path) > limits.nameBytes ||
-    names.includes('..')
-  if (isOutside || names.some((name) => Buffer.byteLength(name) > 255)) throw refused('leads elsewhere')
-  return names
-}

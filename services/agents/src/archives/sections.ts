@@ -4,10 +4,9 @@ import type { WorkspacesServiceService } from '@clawmesh/contracts/gen/clawmesh/
 import { archiveSections } from '@clawmesh/contracts'
 import type { Call, RpcFunctions } from '@clawmesh/chassis'
 import type { Agent } from '../agents/types.ts'
+import { spoolRecords, type ArchiveEntry, type Scratch } from '@clawmesh/chassis/archives'
 import { contextFileOf, documentsOf, entryName, globalDocuments, userRecord } from './layout.ts'
-import type { ArchiveEntry } from './pack.ts'
 import type { ArchiveRows } from './rows.ts'
-import { spoolRecords, type Scratch } from './spool.ts'
 
 export type Section = (typeof archiveSections)[number]
 

@@ -2,16 +2,16 @@
 import { createReadStream } from 'node:fs'
 import { archiveSections, MeshError, slugPattern, type Caller } from '@clawmesh/contracts'
 import { actorOf, fromContract, keyOfName, type Actor, type Call, type Upload } from '@clawmesh/chassis'
+import { openScratch, writeToFile, type Report, type Scratch } from '@clawmesh/chassis/archives'
 import { isSystemOwner } from '../agents/access.ts'
 import type { Agent, AgentChanges } from '../agents/types.ts'
 import { createImportInto, kinds, noCounts, type ImportCounts, type Targets } from './import.ts'
-import { createExportAgent, type Report } from './export.ts'
+import { createExportAgent } from './export.ts'
 import { removedAfterMs } from './jobs.ts'
 import { waitsMs, type KeptArchivesOf } from './kept.ts'
 import { readArchive } from './read.ts'
 import { agentFields, type RecordOf } from './records.ts'
 import { sectionsNamed, type Section, type Sources } from './sections.ts'
-import { openScratch, writeToFile, type Scratch } from './spool.ts'
 
 interface Parts {
   sources: Sources

@@ -50,7 +50,7 @@ const unknownTool = (name: string) =>
   new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${cutText(name, 200)}`)
 
 /** A failure of ours in words for the client; what is none of ours says nothing of itself. */
-const told = (thrown: unknown, tool: string): unknown => {
+const faultOf = (thrown: unknown, tool: string): unknown => {
   if (!(thrown instanceof MeshError)) return thrown
   if (thrown.code === 'NOT_FOUND') return unknownTool(tool)
   return new ProtocolError(ProtocolErrorCode.InternalError, thrown.message)
@@ -69,7 +69,7 @@ export const createMcpServer = ({ name, version, invoke, serves, called }: Parts
       try {
         return shown(await invoke.runOf(call, { ...facts, tool, args }))
       } catch (thrown) {
-        throw told(thrown, tool)
+        throw faultOf(thrown, tool)
       }
     })
     return server

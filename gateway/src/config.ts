@@ -158,8 +158,10 @@ export type GatewayConfig = ConfigOf<typeof gatewayConfig>
 export const isDevelopment = (config: Pick<GatewayConfig, 'token'>): boolean => config.token === ''
 
 /** Whether an address can be reached from this machine only. */
-export const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+export const isLoopback = (host: string): boolean => {
+  const address = host.replace(/^::ffff:/, '')
+  return host === 'localhost' || host === '::1' || (isIP(address) === 4 && address.startsWith('127.'))
+}
 
 /** Where to listen: nobody but this machine may reach an edge without a token, unless the host is set by hand. */
 export const listenHost = (config: Pick<GatewayConfig, 'token' | 'host'>): string =>

@@ -49,14 +49,11 @@ const isSigned = (token: string, headers: IncomingHttpHeaders): boolean => {
   return signature.test(given) && timingSafeEqual(Buffer.from(given), Buffer.from(bridgeSignature(token, values)))
 }
 
-/** A peer may be written as an IPv4 address inside an IPv6 one. */
-const isHere = (address: string): boolean => isLoopback(address.replace(/^::ffff:/, ''))
-
 /** What proxies add says that somebody else is behind the peer. */
 const isForwarded = ({ 'x-forwarded-for': forwarded = '', 'x-real-ip': real = '' }: IncomingHttpHeaders): boolean =>
   [...String(forwarded).split(','), String(real)]
     .map((address) => address.trim())
-    .some((address) => address !== '' && !isHere(address))
+    .some((address) => address !== '' && !isLoopback(address))
 
 /**
  * Lets those in who hold the gateway token and are on this machine.
@@ -69,7 +66,7 @@ export const createBridgeAdmitter = ({ token }: Pick<GatewayConfig, 'token'>, lo
 
   return async ({ headers, socket }, { bearerHash, locale }, clientIp) => {
     if (token === '') throw new MeshError('FORBIDDEN', 'error.bridge_closed')
-    if (!isHere(socket.remoteAddress ?? '') || !isHere(clientIp) || isForwarded(headers))
+    if (!isLoopback(socket.remoteAddress ?? '') || !isLoopback(clientIp) || isForwarded(headers))
       throw new MeshError('FORBIDDEN', 'error.bridge_not_local')
     if (!isGatewayToken(bearerHash)) throw new MeshError('UNAUTHORIZED', 'error.unauthorized')
     const hasContext = signedHeaders.some((name) => headers[name] !== undefined)

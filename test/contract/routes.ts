@@ -135,6 +135,7 @@ export const fineWhenMissing: Readonly<Record<string, readonly Role[]>> = {
   revokeAgentShare: ['admin', 'owner'],
   listInstanceFiles: ['viewer', 'operator', 'admin', 'owner'],
   updateInstanceMetadata: ['admin', 'owner'],
+  getChatgptOauthStatus: ['admin', 'owner'],
 }
 
 /** Operations that need the thing that they name to be in a certain state; who may call them is seen in tests of their own. */

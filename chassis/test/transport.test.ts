@@ -44,6 +44,7 @@ const agents: Agents = {
 const providers: Providers = {
   chat: (call, request) => behaviour.stream(call, request),
   embed: async () => ({ configured: false, vectors: [], provider: '', model: '' }),
+  getAccountPool: async () => ({ isAccount: false, strategy: '', extraProviders: [], signedIn: [] }),
 }
 
 const answer: Awaited<ReturnType<Agents['resolveAgent']>> = {

@@ -149,6 +149,8 @@ const fieldsFor = (tenant: Target, agent: string): Readonly<Record<string, unkno
   runId: crypto.randomUUID(),
   // A reservation of nobody.
   reservationId: crypto.randomUUID(),
+  // Accounts that did nothing.
+  poolProviders: ['nobody'],
   servedProvider: tenant.ids.providerName[0],
   servedModel: 'gpt-4o',
   // Of a graph that has none.

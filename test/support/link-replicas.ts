@@ -124,6 +124,7 @@ export const startReplica = async ({
       }
     },
     embed: async () => ({ configured: false, vectors: [], provider: '', model: '' }),
+    getAccountPool: async () => ({ isAccount: false, strategy: '', extraProviders: [], signedIn: [] }),
   }
   const server = await startRpcServer({
     host: '127.0.0.1',

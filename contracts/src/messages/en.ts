@@ -87,6 +87,8 @@ export const en = {
   'error.sign_in_under_way': 'another sign-in is under way',
   'error.no_sign_in': 'no pending OAuth flow',
   'error.sign_in_failed': 'not signed in: {reason}',
+  'error.pool_not_signed_in': 'no authenticated chatgpt_oauth providers available',
+  'error.pool_not_eligible': 'no route-eligible chatgpt_oauth providers available: {accounts}',
   'error.provider_unsupported': 'provider {provider} of type {type} does not support {what}',
   'error.foreign_page': 'no gateway token is set, so only pages and programs of this machine are served',
   'error.bridge_closed': 'the MCP bridge is closed: no gateway token is configured',

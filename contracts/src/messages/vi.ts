@@ -90,6 +90,8 @@ export const vi: Record<keyof typeof en, string> = {
   'error.sign_in_under_way': 'một lần đăng nhập khác đang diễn ra',
   'error.no_sign_in': 'không có luồng OAuth nào đang chờ',
   'error.sign_in_failed': 'chưa đăng nhập được: {reason}',
+  'error.pool_not_signed_in': 'không có nhà cung cấp chatgpt_oauth nào đã đăng nhập',
+  'error.pool_not_eligible': 'không có nhà cung cấp chatgpt_oauth nào dùng được: {accounts}',
   'error.provider_unsupported': 'nhà cung cấp {provider} thuộc loại {type} không hỗ trợ {what}',
   'error.foreign_page': 'chưa đặt gateway token, nên chỉ phục vụ trang và chương trình của chính máy này',
   'error.bridge_closed': 'cầu nối MCP đã đóng: chưa cấu hình gateway token',

@@ -78,6 +78,16 @@ export const words = {
     vi: 'địa chỉ không có mã',
     zh: '该地址没有授权码',
   },
+  'reason.the_provider_has_no_pool': {
+    en: 'the provider has no pool',
+    vi: 'nhà cung cấp không có nhóm',
+    zh: '该提供方没有账号池',
+  },
+  'reason.must_be_the_pool_of_the_provider': {
+    en: 'must be the pool of the provider',
+    vi: 'phải là nhóm của nhà cung cấp',
+    zh: '必须与提供方的账号池一致',
+  },
   'reason.a_path_that_was_not_uploaded': {
     en: 'a path that was not uploaded',
     vi: 'đường dẫn chưa được tải lên',

@@ -86,6 +86,8 @@ export const zh: Record<keyof typeof en, string> = {
   'error.sign_in_under_way': '另一次登录正在进行',
   'error.no_sign_in': '没有待处理的 OAuth 流程',
   'error.sign_in_failed': '未能登录：{reason}',
+  'error.pool_not_signed_in': '没有已登录的 chatgpt_oauth 提供方',
+  'error.pool_not_eligible': '没有可用的 chatgpt_oauth 提供方：{accounts}',
   'error.provider_unsupported': '{type} 类型的提供商 {provider} 不支持 {what}',
   'error.foreign_page': '未设置网关令牌，因此只接受本机的页面和程序',
   'error.bridge_closed': 'MCP 桥已关闭：未配置网关令牌',

@@ -61,6 +61,7 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
       { ws: createAgentMethods({ agents: agents.useCases, files: contextFiles.files, running: runs.running, log }) },
       { ws: createContextFileMethods({ files: contextFiles.files, lookup, requireOwned: agents.owned }) },
       agents,
+      { http: agents.poolHttp },
       createShares(db, agents.owned),
       createConfigPermissions(db, agents.stored),
       instances,

@@ -166,6 +166,33 @@ describe('creating', () => {
     })
   })
 
+  rule('createAgent.checksTheWayOfItsPool', async () => {
+    const account = { isAccount: true, strategy: 'round_robin', signedIn: [] }
+    agents.accountPools = {
+      alone: { ...account, extraProviders: [] },
+      pooled: { ...account, extraProviders: ['b', 'c'] },
+    }
+    const statusOf = async (provider: string, routing: object) => {
+      const agent_key = `routed-${Math.random().toString(36).slice(2, 10)}`
+      return (await create({ agent_key, provider, other_config: { chatgpt_oauth_routing: routing } })).status
+    }
+    const cases: [string, object, number][] = [
+      ['alone', { strategy: 'manual' }, 201],
+      ['alone', { strategy: 'round_robin' }, 400],
+      ['alone', { extra_provider_names: ['b'] }, 400],
+      ['alone', { override_mode: 'inherit', strategy: 'round_robin' }, 201],
+      ['pooled', { override_mode: 'custom', strategy: 'priority_order' }, 201],
+      ['pooled', { strategy: 'round_robin', extra_provider_names: [' b ', 'c', 'b'] }, 201],
+      ['pooled', { strategy: 'round_robin', extra_provider_names: ['c', 'b'] }, 400],
+      ['other', { strategy: 'round_robin', extra_provider_names: ['x'] }, 201],
+    ]
+    for (const [provider, routing, status] of cases)
+      expect([provider, routing, await statusOf(provider, routing)]).toEqual([provider, routing, status])
+    const { body } = await create({ agent_key: 'changed-later', provider: 'alone' })
+    const changed = { other_config: { chatgpt_oauth_routing: { strategy: 'round_robin' } } }
+    expect((await agents.request(admin, 'PUT', `/v1/agents/${String(body['id'])}`, changed)).status).toBe(400)
+  })
+
   rule('createAgent.checksFallbacks', async () => {
     const withChain = (fallbacks: unknown) => create({ agent_key: 'chained', other_config: { fallbacks } })
     const chain = [{ provider: 'backup' }, { provider: 'other', model: 'm' }]

@@ -6,10 +6,11 @@ import {
   type ChatDone,
   type ChatRequest,
   type ChatResponse,
+  type GetAccountPoolResponse,
 } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { ToolsServiceService, type ToolContext } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
-import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
+import { TracesServiceService, type SumPoolActivityRequest } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
 import { auditActions, eventType, type CloudEvent, type EventName } from '@clawmesh/contracts'
 import { implementRpc, loadConfigs, type Call, type RpcFunctions, type Service } from '@clawmesh/chassis'
 import { consumeEvents } from '../../../test/support/events.ts'
@@ -52,6 +53,10 @@ export interface AgentsUnderTest extends ServiceHarness {
   /** Every model call so far. */
   asked: ChatRequest[]
   monthCostUsd: number
+  /** Pools of ChatGPT accounts by provider; others are no accounts. */
+  accountPools: Record<string, GetAccountPoolResponse>
+  /** What was asked of traces about pools so far; it answers with no calls. */
+  poolSums: SumPoolActivityRequest[]
   /** The system configs of every tenant; undefined makes identity fail to tell them. */
   systemConfigs: Record<string, string> | undefined
   /** Ids of the agents that chat channels open to everybody. */
@@ -71,6 +76,8 @@ export interface AgentsUnderTest extends ServiceHarness {
   auditOf: (tenantId: string, name: EventName) => Promise<{ action: string | undefined; data: unknown }>
 }
 
+const noAccount: GetAccountPoolResponse = { isAccount: false, strategy: '', extraProviders: [], signedIn: [] }
+
 /** The only tenant that the identity of these tests knows besides the callers' own. */
 export const knownTenant = '0193a5b0-7000-7000-8000-0000000000aa'
 
@@ -80,6 +87,8 @@ export const startAgents = async (env: Record<string, string> = {}): Promise<Age
     model: echo,
     asked: [],
     monthCostUsd: 0,
+    accountPools: {},
+    poolSums: [],
     systemConfigs: {},
     openedByChannels: [],
     sentTexts: [],
@@ -95,6 +104,7 @@ export const startAgents = async (env: Record<string, string> = {}): Promise<Age
       return state.model(request, call)
     },
     embed: async () => ({ configured: false, vectors: [], provider: '', model: '' }),
+    getAccountPool: async (_call, { provider }) => state.accountPools[provider] ?? noAccount,
   }
   const tools: Partial<RpcFunctions<typeof ToolsServiceService>> = {
     listTools: async () => ({
@@ -138,7 +148,13 @@ export const startAgents = async (env: Record<string, string> = {}): Promise<Age
       rpc: [...fakeRpc(ToolsServiceService, tools).rpc!, state.archives.workspacesRpc],
     },
     { name: 'memory', rpc: [state.archives.memoryRpc], parts: [] },
-    fakeRpc(TracesServiceService, { getAgentMonthCost: async () => ({ costUsd: state.monthCostUsd }) }),
+    fakeRpc(TracesServiceService, {
+      getAgentMonthCost: async () => ({ costUsd: state.monthCostUsd }),
+      sumPoolActivity: async (_call, request) => {
+        state.poolSums.push(request)
+        return { statsSampleSize: 0, providerCounts: [], recentRequests: [], topAgents: [] }
+      },
+    }),
     {
       name: 'channels',
       rpc: [

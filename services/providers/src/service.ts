@@ -9,6 +9,7 @@ import { createUpstream } from './chat/upstream.ts'
 import type { ProvidersConfig } from './config.ts'
 import { PrismaClient } from './db/client/client.ts'
 import { createEmbeddings } from './embeddings/feature.ts'
+import { createPools } from './pools/feature.ts'
 import { createProviders } from './providers/feature.ts'
 import { createRouting } from './routing/feature.ts'
 import type { ProviderModels } from './trials/all-models.ts'
@@ -40,7 +41,17 @@ export const providersService = (mesh: Mesh, config: ProvidersConfig): Service =
     giveUpMs: settleForMs,
     drainMs: mesh.config.drainTimeoutMs,
   })
-  const routing = createRouting({ mesh, log, selection, providers, optionsOf, metering, tokens: accounts.tokens })
+  const pools = createPools({ mesh, db, log, selection, providers, usageOf: accounts.usageOf })
+  const routing = createRouting({
+    mesh,
+    log,
+    selection,
+    providers,
+    optionsOf,
+    metering,
+    tokens: accounts.tokens,
+    pools: pools.pools,
+  })
   const chat = createChat({ route: routing.route, upstream })
   const embeddings = createEmbeddings({ selection, optionsOf })
   return composeService(mesh, {
@@ -49,11 +60,12 @@ export const providersService = (mesh: Mesh, config: ProvidersConfig): Service =
       routing,
       stored,
       accounts,
+      pools,
       createTrials({ providers, selection, optionsOf, log, cache: models, tokens: accounts.tokens }),
       chat,
       embeddings,
     ],
-    rpc: [implementRpc(ProvidersServiceService, { ...chat.rpc, ...embeddings.rpc })],
+    rpc: [implementRpc(ProvidersServiceService, { ...chat.rpc, ...embeddings.rpc, ...pools.rpc })],
     parts: db.parts,
   })
 }

@@ -8,6 +8,7 @@ import {
   type CappedUsage,
   type ReserveUsageRequest,
   type SettleUsageRequest,
+  type SumPoolActivityRequest,
 } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
 import { consumeEvents } from '../../../test/support/events.ts'
 import { fakeRpc } from '../../../test/support/fake-rpc.ts'
@@ -34,6 +35,8 @@ export interface ProvidersHarness extends ServiceHarness {
   /** System configuration by tenant. */
   configs: Map<string, Record<string, string>>
   events: CloudEvent[]
+  /** What was asked of traces about pools so far; it answers with no calls. */
+  poolSums: SumPoolActivityRequest[]
   admin: () => Caller
   post: (caller: Caller, fields?: Body) => Promise<Answer<Body>>
   /** Stores a provider of type openai_compat unless told otherwise, and gives its id. */
@@ -58,6 +61,7 @@ const path = '/v1/providers'
 /** @param env of the service's own configuration */
 export const startProviders = async (env: Record<string, string> = {}): Promise<ProvidersHarness> => {
   const configs: ProvidersHarness['configs'] = new Map()
+  const poolSums: SumPoolActivityRequest[] = []
   const usage: FakeUsage = {
     capped: [],
     reserve: () => true,
@@ -74,6 +78,10 @@ export const startProviders = async (env: Record<string, string> = {}): Promise<
         listSystemConfigs: async ({ caller }) => ({ values: configs.get(caller.tenantId) ?? {} }),
       }),
       fakeRpc(TracesServiceService, {
+        sumPoolActivity: async (_call, request) => {
+          poolSums.push(request)
+          return { statsSampleSize: 0, providerCounts: [], recentRequests: [], topAgents: [] }
+        },
         listCappedUsage: async () => {
           usage.lists++
           return { capped: usage.capped }
@@ -105,6 +113,7 @@ export const startProviders = async (env: Record<string, string> = {}): Promise<
     usage,
     configs,
     events,
+    poolSums,
     admin: () => testCaller({ role: 'admin' }),
     post,
     create: async (caller, fields) => {

@@ -1,6 +1,7 @@
 /** Traces: what agent runs did and cost, and who changed what, taken in from events and kept for some time. */
 import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
 import { composeService, implementRpc, openServiceDb, type Mesh, type Service } from '@clawmesh/chassis'
+import { createAccountPools } from './account-pools/feature.ts'
 import { createActivity } from './activity/feature.ts'
 import type { TracesConfig } from './config.ts'
 import { createCosts } from './costs/feature.ts'
@@ -30,7 +31,7 @@ export const tracesService = (mesh: Mesh, config: TracesConfig): Service => {
       createIntake({ mesh, database, partitions: partitions.traces, config }),
       createActivity({ mesh, database, prismaOf, partitions: partitions.activity }),
     ],
-    rpc: [implementRpc(TracesServiceService, { ...costs.rpc, ...usageCaps.rpc })],
+    rpc: [implementRpc(TracesServiceService, { ...costs.rpc, ...usageCaps.rpc, ...createAccountPools(database).rpc })],
     parts: [...db.parts, ...partitions.parts],
   })
 }

@@ -99,6 +99,8 @@ export const agents = defineHttpTable('agents', {
         '`tenant_id` is honoured for a system owner, who may name any tenant that exists; for others it is the tenant of the request',
       hasDefaults:
         'What is left out has defaults: type open, 200000 tokens, 30 iterations, a workspace named after the key, memory on, status active; a window or limit below 1 counts as left out',
+      checksTheWayOfItsPool:
+        'What `other_config.chatgpt_oauth_routing` wishes must fit the pool of the provider: without a pool only `primary_first` alone, with one either no names or exactly its own; `inherit` and providers that are no ChatGPT accounts are not checked',
       checksFallbacks:
         '`other_config.fallbacks` is a list of at most 8 objects with `provider` and perhaps `model`; anything else is answered 400',
       seedsContextFiles: 'A predefined agent starts with template context files; an open one has none of its own',

@@ -1,4 +1,5 @@
 export { chatgptAccounts } from './chatgpt-accounts.ts'
+export { codexPool } from './codex-pool.ts'
 export { embeddings } from './embeddings.ts'
 export { providers } from './providers.ts'
 export { providerRuntime } from './runtime.ts'

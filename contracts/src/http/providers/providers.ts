@@ -37,6 +37,9 @@ const reasoningDefaults = {
 }
 export const shownReasoningDefaults = z.object(reasoningDefaults)
 
+/** How the accounts of a pool are asked. */
+export const poolStrategies = ['primary_first', 'round_robin', 'priority_order'] as const
+
 export const providerSettings = z.looseObject({
   embedding: z
     .looseObject({

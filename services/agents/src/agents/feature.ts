@@ -1,9 +1,12 @@
 /** Agents: what they are, who may use and who may change them. */
 import { ChannelsServiceService } from '@clawmesh/contracts/gen/clawmesh/channels/v1/channels.ts'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
-import { newId, type Call, type Feature, type Mesh, type ServiceDb } from '@clawmesh/chassis'
+import { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
+import { newId, type Call, type Feature, type HttpImplementation, type Mesh, type ServiceDb } from '@clawmesh/chassis'
 import type { PrismaClient } from '../db/client/client.ts'
 import type { StartSummoning } from '../summoning/use-cases.ts'
+import { createAgentPoolHttp } from './codex-pool.ts'
 import { createAgentHttp } from './http.ts'
 import { createAgentLookup, type AgentLookup } from './lookup.ts'
 import { requireAgent, requireOwnedAgent, type RequireAgent, type RequireOwned } from './owned.ts'
@@ -17,6 +20,7 @@ const cachedAgents = 10_000
 export const createAgents = (mesh: Mesh, db: ServiceDb<PrismaClient>, startSummoning: StartSummoning) => {
   const identity = mesh.client(IdentityServiceService)
   const channels = mesh.client(ChannelsServiceService)
+  const providers = mesh.client(ProvidersServiceService)
   const rowsOf = createAgentRows(db, mesh.cache<Agent>('agents', cachedAgents))
   const lookup = createAgentLookup({
     rowsOf,
@@ -26,6 +30,7 @@ export const createAgents = (mesh: Mesh, db: ServiceDb<PrismaClient>, startSummo
   const agents = createAgentUseCases({
     rowsOf,
     startSummoning,
+    accountPool: (call, provider) => providers.getAccountPool(call, { provider }),
     workspaceDir: mesh.workspaceDir,
     tenantSlug: async (call, tenantId) => {
       const tenant = await identity.resolveTenant(call, { idOrSlug: tenantId })
@@ -40,6 +45,7 @@ export const createAgents = (mesh: Mesh, db: ServiceDb<PrismaClient>, startSummo
   const stored: RequireAgent = (caller, ref) => requireAgent(rowsOf, caller, ref)
   return {
     http: createAgentHttp(agents),
+    poolHttp: createAgentPoolHttp({ agents, providers, traces: mesh.client(TracesServiceService) }),
     rpc: createAgentRpc(lookup),
     lookup,
     owned,
@@ -48,6 +54,7 @@ export const createAgents = (mesh: Mesh, db: ServiceDb<PrismaClient>, startSummo
   } satisfies Feature & {
     rpc: object
     useCases: AgentUseCases
+    poolHttp: HttpImplementation
     lookup: AgentLookup
     owned: RequireOwned
     stored: RequireAgent

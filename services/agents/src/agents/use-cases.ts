@@ -6,6 +6,7 @@ import type { StartSummoning } from '../summoning/use-cases.ts'
 import { isSystemOwner, mayUse } from './access.ts'
 import { agentChanges } from './agent-input.ts'
 import { descriptionOf } from './description.ts'
+import { checkPoolRouting, hasPoolWishes, type AccountPool } from './pool-routing.ts'
 import { agentNotFound, requireAgent, requireOwnedAgent } from './owned.ts'
 import type { Agent, AgentChanges, AgentFields, AgentInput, NewAgent } from './types.ts'
 
@@ -76,6 +77,8 @@ interface Parts {
   /** Agents that a chat channel opens to the caller. */
   openedByChannels: (caller: Caller) => Promise<string[]>
   startSummoning: StartSummoning
+  /** The pool of accounts behind a provider. */
+  accountPool: (call: Call, provider: string) => Promise<AccountPool>
 }
 
 /** Everything that can be done with agents themselves. */
@@ -85,6 +88,7 @@ export const createAgentUseCases = ({
   tenantSlug: slugOf,
   openedByChannels,
   startSummoning,
+  accountPool,
 }: Parts) => {
   /** Where a new agent goes: a system owner may name another tenant. @throws NOT_FOUND for one that does not exist */
   const tenantFor = async (
@@ -101,6 +105,12 @@ export const createAgentUseCases = ({
   /** Where an agent works that is told nothing else. */
   const workspaceOf = ({ tenantId, tenantSlug }: Pick<Caller, 'tenantId' | 'tenantSlug'>, agentKey: string): string =>
     join(workspaceDir, ...(tenantId === masterTenantId ? [] : ['tenants', tenantSlug]), agentKey)
+
+  /** @throws INVALID_REQUEST where an agent wishes what its provider's pool does not allow */
+  const checkPool = async (call: Call, { provider = '', otherConfig }: AgentChanges): Promise<void> => {
+    if (otherConfig === undefined || provider === '' || !hasPoolWishes(otherConfig)) return
+    checkPoolRouting(otherConfig, await accountPool(call, provider))
+  }
 
   return {
     /** Whether an agent works where it was told at first: nothing of anybody else is there. */
@@ -135,6 +145,7 @@ export const createAgentUseCases = ({
       if (ownerId === '') throw new MeshError('INVALID_REQUEST', 'error.user_id_required')
       const { tenantId, tenantSlug } = await tenantFor(call, wanted)
       const changes = agentChanges(input)
+      await checkPool(call, changes)
       const agentKey = changes.agentKey ?? keyOfName(changes.displayName ?? '', 'agent', maxKeyLength)
       const agent = {
         ...defaults,
@@ -188,7 +199,8 @@ export const createAgentUseCases = ({
     /** Changes what the input names. @throws NOT_FOUND, FORBIDDEN, ALREADY_EXISTS */
     update: async (call: Call, ref: string, input: AgentInput): Promise<void> => {
       const { caller } = call
-      const { id } = await requireOwnedAgent(rowsOf, caller, ref)
+      const { id, provider } = await requireOwnedAgent(rowsOf, caller, ref)
+      await checkPool(call, { provider, ...agentChanges(input) })
       const found = await rowsOf(caller.tenantId).update(id, actorOf(call), ({ otherConfig }) =>
         agentChanges(input, otherConfig),
       )

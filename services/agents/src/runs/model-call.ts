@@ -3,13 +3,14 @@ import type {
   ChatDone,
   ChatRequest,
   ChatResponse,
+  PoolEvidence,
   ToolCallDelta,
 } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { MeshError, toMeshError } from '@clawmesh/contracts'
 import type { Call } from '@clawmesh/chassis'
 import { createAnswerText } from './finish.ts'
 import type { LiveEvents } from './live-events.ts'
-import { callFields, type RunTrace } from './spans.ts'
+import { callFields, poolNote, type RunTrace } from './spans.ts'
 
 export type Chat = (call: Call, request: ChatRequest) => AsyncIterable<ChatResponse>
 
@@ -53,6 +54,7 @@ export const callModel = async ({
   const text = createAnswerText()
   let streamed = ''
   let answer: ModelAnswer | undefined
+  let pooled: PoolEvidence | undefined
   const show = async (shown: string): Promise<void> => {
     if (shown === '') return
     live.text('chunk', shown)
@@ -73,6 +75,9 @@ export const callModel = async ({
         case 'toolCallDelta':
           await onToolCall(event.value)
           break
+        case 'pooled':
+          pooled = event.value
+          break
         case 'retrying':
           live.send({ type: 'run.retrying', attempt: event.value.attempt, reason: event.value.reason })
           break
@@ -89,7 +94,7 @@ export const callModel = async ({
             model: done.model,
             finish_reason: done.finishReason,
             output_preview: done.content,
-            ...callFields(done),
+            ...callFields(done, pooled),
           })
           // What came in deltas has been seen; a provider that does not stream, or not all, says the rest here.
           if (done.content.startsWith(streamed)) await show(text.push(done.content.slice(streamed.length)))
@@ -104,7 +109,12 @@ export const callModel = async ({
     const error = call.signal.aborted
       ? new MeshError('CANCELLED', 'error.cancelled', {}, { cause: thrown })
       : toMeshError(thrown)
-    span.end({ provider: request.provider, model: request.model, error: error.message })
+    span.end({
+      provider: request.provider,
+      model: request.model,
+      error: error.message,
+      ...(pooled === undefined ? {} : { metadata: poolNote(pooled) }),
+    })
     throw error
   }
 }

@@ -6,6 +6,7 @@ import type {
   Sampling,
 } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { fallbackChain } from '@clawmesh/contracts'
+import { poolRoutingOf } from '../agents/pool-routing.ts'
 import type { Agent } from '../agents/types.ts'
 import type { ClientTools, RunOptions } from './types.ts'
 
@@ -45,6 +46,7 @@ export const modelRouting = (agent: Agent, { forbidsFallbacks = false }: RunOpti
   forbidsFallbacks,
   continuesAnswers: agent.otherConfig['continue_answers'] === true,
   affinity,
+  accountPool: poolRoutingOf(agent),
 })
 
 const noSampling: Sampling = {

@@ -1,5 +1,5 @@
 /** The trace of a run, gathered in memory and told with its end. */
-import type { ChatDone, Route } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import type { ChatDone, PoolEvidence, Route } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { cutText, cutTextStart, derivedId, newId } from '@clawmesh/chassis'
 import type { Spender } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { EventData } from '@clawmesh/contracts'
@@ -92,10 +92,24 @@ const routeNote = ({ attempts, continuedAfter }: Route) => ({
   },
 })
 
+/** What is noted of the accounts of a pool that were asked. */
+export const poolNote = (evidence: PoolEvidence) => ({
+  chatgpt_oauth_routing: {
+    pool_owner_provider: evidence.poolOwnerProvider,
+    strategy: evidence.strategy,
+    pool_providers: evidence.poolProviders,
+    selected_provider: evidence.selectedProvider,
+    ...(evidence.servingProvider === '' ? {} : { serving_provider: evidence.servingProvider }),
+    attempted_providers: evidence.attemptedProviders,
+    failover_providers: evidence.attemptedProviders.slice(1),
+    attempt_count: evidence.attemptedProviders.length,
+  },
+})
+
 /** Fields of an llm_call span that an answer fills. */
-export const callFields = ({ usage, route }: Pick<ChatDone, 'usage' | 'route'>) => ({
+export const callFields = ({ usage, route }: Pick<ChatDone, 'usage' | 'route'>, pooled?: PoolEvidence) => ({
   ...(usage === undefined ? {} : { input_tokens: usage.inputTokens, output_tokens: usage.outputTokens }),
-  ...(usage === undefined && route === undefined
+  ...(usage === undefined && route === undefined && pooled === undefined
     ? {}
     : {
         metadata: {
@@ -107,6 +121,7 @@ export const callFields = ({ usage, route }: Pick<ChatDone, 'usage' | 'route'>) 
                 thinking_tokens: usage.thinkingTokens,
               }),
           ...(route === undefined ? {} : routeNote(route)),
+          ...(pooled === undefined ? {} : poolNote(pooled)),
         },
       }),
 })

@@ -3,12 +3,13 @@ import type { Feature, Logger, Mesh, ServiceDb } from '@clawmesh/chassis'
 import type { ProvidersConfig } from '../config.ts'
 import type { PrismaClient } from '../db/client/client.ts'
 import type { AddressPolicy } from '../providers/address.ts'
+import type { ProviderConnection } from '../providers/connection.ts'
 import { createAuthorizationServer } from './authorization-server.ts'
 import { createAccountHttp } from './http.ts'
 import { createCallbackListener } from './listener.ts'
 import { createAccountRows, createFlowRows } from './rows.ts'
 import { createTokens } from './tokens.ts'
-import { createUsageReader } from './usage.ts'
+import { createUsageReader, type AccountUsage } from './usage.ts'
 import { createAccountUseCases } from './use-cases.ts'
 
 interface Parts {
@@ -34,6 +35,10 @@ export const createAccounts = ({ mesh, db, log, policy, config }: Parts) => {
     http: createAccountHttp(accounts),
     parts: [{ name: 'sign-ins of accounts', stop: async () => listener?.close() }],
     tokens,
-    readUsage,
+    /** What is left of the account behind a connection. */
+    usageOf: async ({ id, account }: ProviderConnection): Promise<AccountUsage> => {
+      const stored = account === undefined ? undefined : await rowsOf(account.tenantId).find(id ?? '')
+      return stored === undefined ? { success: false, errorCode: 'reauth_required' } : readUsage(stored)
+    },
   } satisfies Feature & Record<string, unknown>
 }

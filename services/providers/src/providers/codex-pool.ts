@@ -7,10 +7,14 @@ type Candidate = Pick<Provider, 'id' | 'name' | 'providerType' | 'enabled' | 'se
 
 const poolType = 'chatgpt_oauth'
 
-const ownsPool = ({ settings }: Candidate): boolean => objectOf(settings['codex_pool']) !== undefined
-const membersOf = ({ settings }: Candidate): string[] => [
+type Settings = Candidate['settings']
+
+export const poolSettingsOf = (settings: Settings) => objectOf(settings['codex_pool'])
+const ownsPool = ({ settings }: Candidate): boolean => poolSettingsOf(settings) !== undefined
+/** The other accounts of a pool, each once, in their order. */
+export const membersOf = (settings: Settings): string[] => [
   ...new Set(
-    listOf(objectOf(settings['codex_pool'])?.['extra_provider_names'])
+    listOf(poolSettingsOf(settings)?.['extra_provider_names'])
       .filter((name) => typeof name === 'string')
       .map((name) => name.trim())
       .filter(Boolean),
@@ -36,7 +40,7 @@ export const checkPools = (candidate: Candidate, others: readonly Candidate[]): 
   const byName = new Map(accounts.map((account) => [account.name, account]))
   const ownerOf = new Map<string, string>()
   for (const owner of accounts.filter(ownsPool)) {
-    for (const name of membersOf(owner)) {
+    for (const name of membersOf(owner.settings)) {
       const member = byName.get(name)
       if (name === owner.name) refuse('pool member of itself', { name })
       else if (member === undefined) refuse('pool member unknown', { name })

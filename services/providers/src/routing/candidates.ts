@@ -5,6 +5,8 @@ import { MeshError } from '@clawmesh/contracts'
 import type { FailureKind } from '../chat/protocols/failure.ts'
 import { keysOf, type ProviderConnection } from '../providers/connection.ts'
 import type { ProviderSelection } from '../providers/selection.ts'
+import type { PoolSelection } from '../pools/select.ts'
+import type { Pool } from '../pools/pool.ts'
 import type { TenantChain } from './chain.ts'
 import type { Cooldowns, Place, Readiness } from './cooldowns.ts'
 import type { Rotation } from './rotation.ts'
@@ -16,6 +18,8 @@ export interface Candidate {
   /** Counts the keys of the provider from 1; 0 where it has one. */
   keyNumber: number
   place: Place
+  /** The pool that it is asked for. */
+  accountPool?: Pool
 }
 
 /** Failures that are the key's own: another key of the same provider may do better. */
@@ -26,13 +30,14 @@ export const noRouting: Routing = { fallbacks: [], forbidsFallbacks: false, cont
 export interface CandidateParts {
   selection: Pick<ProviderSelection, 'forChat'>
   tenantChain: TenantChain
+  pools: Pick<PoolSelection, 'pooled'>
   cooldowns: Cooldowns
   rotation: Rotation
 }
 
 /** The candidates of one call. The chain is read when it is first needed: mostly, the first one answers. */
 export const createCandidates = (
-  { selection, tenantChain, cooldowns, rotation }: CandidateParts,
+  { selection, tenantChain, pools, cooldowns, rotation }: CandidateParts,
   call: Call,
   asked: ModelRef,
   routing: Routing,
@@ -46,6 +51,15 @@ export const createCandidates = (
 
   const candidatesOf = async ({ provider, model }: ModelRef): Promise<Candidate[]> => {
     const connection = await selection.forChat(call, provider)
+    const pooled = await pools.pooled(connection, routing.accountPool, routing.affinity)
+    if (pooled !== undefined)
+      return pooled.connections.map((account) => ({
+        connection: account,
+        model,
+        keyNumber: 0,
+        place: { providerId: account.id!, key: account.apiKey, model },
+        accountPool: pooled.accountPool,
+      }))
     const providerId = connection.id ?? ''
     const keys = keysOf(connection.apiKey)
     if (keys.length < 2)

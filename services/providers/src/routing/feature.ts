@@ -4,6 +4,7 @@ import { withGoodToken } from '../accounts/calls.ts'
 import type { AccountTokens } from '../accounts/tokens.ts'
 import type { Metering } from '../chat/metering.ts'
 import { askTraced } from '../chat/rpc.ts'
+import type { PoolSelection } from '../pools/select.ts'
 import type { CallOptions } from '../chat/protocols/options.ts'
 import type { ProviderSelection } from '../providers/selection.ts'
 import type { ProviderUseCases } from '../providers/use-cases.ts'
@@ -22,15 +23,17 @@ interface Parts {
   optionsOf: (call: Call) => CallOptions
   metering: Metering
   tokens: AccountTokens
+  pools: Pick<PoolSelection, 'pooled'>
 }
 
-export const createRouting = ({ mesh, log, selection, providers, optionsOf, metering, tokens }: Parts) => {
+export const createRouting = ({ mesh, log, selection, providers, optionsOf, metering, tokens, pools }: Parts) => {
   const cooldowns = createCooldowns(mesh.bus)
   const recent = createRecentRoutes(mesh.bus)
   const tenantChain = createTenantChain({ systemConfigs: systemConfigsOf(mesh), log })
   const route = createRouter({
     selection,
     tenantChain,
+    pools,
     cooldowns,
     rotation: createRotation(),
     ask: (call, connection, request, options) =>

@@ -67,6 +67,27 @@ const routeOf = (
   return { attempts: [...before, served], continuedAfter: [...(delivered?.breaks() ?? [])] }
 }
 
+/** What is told of the accounts of a pool as they are asked. */
+const createPoolStory = () => {
+  let owner = ''
+  let attempted: string[] = []
+  return ({ accountPool: pool, connection }: Candidate, serving = ''): ChatResponse[] => {
+    if (pool === undefined) return []
+    if (pool.owner !== owner) attempted = []
+    owner = pool.owner
+    if (serving === '') attempted.push(connection.name)
+    const value = {
+      poolOwnerProvider: owner,
+      strategy: pool.strategy,
+      poolProviders: [...pool.members],
+      selectedProvider: attempted[0]!,
+      servingProvider: serving,
+      attemptedProviders: [...attempted],
+    }
+    return [{ event: { $case: 'pooled', value } }]
+  }
+}
+
 const retrying = (attempt: number, reason: string): ChatResponse => ({
   event: { $case: 'retrying', value: { attempt, maxAttempts: 0, delayMs: 0, reason } },
 })
@@ -92,6 +113,7 @@ export const createRouter = (parts: RouterParts) => {
     const delivered = request.stream ? createDelivered() : undefined
     let sent = request
     let goesOn = false
+    const poolStory = createPoolStory()
     let firstFailure: unknown
     let candidate = await candidates.first()
 
@@ -101,6 +123,7 @@ export const createRouter = (parts: RouterParts) => {
       if (isProbe) cooldowns.probe(place)
       const options = optionsFor(call, candidates, candidate, isProbe)
       let failure: unknown
+      yield* poolStory(candidate)
       try {
         const answered = await ask(call, connection, { ...sent, provider: connection.name, model }, options)
         const events = goesOn && delivered !== undefined ? delivered.joined(answered) : answered
@@ -113,6 +136,7 @@ export const createRouter = (parts: RouterParts) => {
           cooldowns.served(place)
           const done = response.event.value
           const route = routeOf(candidates, failed, attemptOf({ ...candidate, model: done.model }, 'served'), delivered)
+          yield* poolStory(candidate, connection.name)
           if (route !== undefined && route.attempts.length > 1) onRoute(call, route)
           yield route === undefined ? response : { event: { $case: 'done', value: { ...done, route } } }
         }

@@ -3,7 +3,8 @@ import { MeshError, uuid } from '@clawmesh/contracts'
 import type { RpcFunctions } from '@clawmesh/chassis'
 import type { CostUseCases } from './use-cases.ts'
 
-const agentIdOf = (id: string): string => {
+/** @throws INVALID_REQUEST for what is no id */
+export const agentIdOf = (id: string): string => {
   if (!uuid.safeParse(id).success) throw new MeshError('INVALID_REQUEST', 'error.invalid_id', { kind: 'agent', id })
   return id
 }

@@ -12,7 +12,7 @@ const callsOf = (table: string): string => `
   WHERE s.span_type = 'llm_call' AND ($6::text IS NULL OR s.provider = $6) AND ($7::text IS NULL OR s.model = $7)`
 
 /** The agent that a session key names. */
-const agentInKey = `CASE WHEN session_key LIKE 'agent:%' THEN split_part(session_key, ':', 2) END`
+export const agentInKey = `CASE WHEN session_key LIKE 'agent:%' THEN split_part(session_key, ':', 2) END`
 
 /** Which traces are asked for. */
 const matching = `

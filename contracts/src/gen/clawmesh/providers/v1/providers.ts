@@ -62,6 +62,15 @@ export interface Routing {
   continuesAnswers: boolean;
   /** Calls that share it go to the same key of a provider as long as that one serves: their prompts are cached there. */
   affinity: string;
+  /** How the accounts of a pool are asked; absent means as the pool is configured. */
+  accountPool?: PoolRouting | undefined;
+}
+
+export interface PoolRouting {
+  /** primary_first, round_robin or priority_order; empty means the pool's own. */
+  strategy: string;
+  /** The other accounts of the pool are left out. */
+  ownerOnly: boolean;
 }
 
 export interface ModelRef {
@@ -205,7 +214,22 @@ export interface ChatResponse {
     | //
     /** The answer broke off, and another model goes on with it: what follows joins what was delivered. */
     { $case: "continued"; value: Continued }
+    | //
+    /** Accounts of a pool are asked; sent anew as that goes on, the last one is the whole story. */
+    { $case: "pooled"; value: PoolEvidence }
     | undefined;
+}
+
+export interface PoolEvidence {
+  poolOwnerProvider: string;
+  strategy: string;
+  poolProviders: string[];
+  /** The first that was asked. */
+  selectedProvider: string;
+  /** Empty as long as none has answered. */
+  servingProvider: string;
+  /** In their order. */
+  attemptedProviders: string[];
 }
 
 export interface Continued {
@@ -303,6 +327,21 @@ export interface EmbedResponse {
 
 export interface Vector {
   values: number[];
+}
+
+export interface GetAccountPoolRequest {
+  /** Name of a provider of the tenant, else of the master tenant. */
+  provider: string;
+}
+
+export interface GetAccountPoolResponse {
+  /** Whether it is a ChatGPT account; the other fields are empty where it is none. */
+  isAccount: boolean;
+  strategy: string;
+  /** The other accounts of its pool, as they are configured. */
+  extraProviders: string[];
+  /** Accounts that are signed in, its own first. */
+  signedIn: string[];
 }
 
 function createBaseChatRequest(): ChatRequest {
@@ -554,7 +593,7 @@ export const Spender: MessageFns<Spender> = {
 };
 
 function createBaseRouting(): Routing {
-  return { fallbacks: [], forbidsFallbacks: false, continuesAnswers: false, affinity: "" };
+  return { fallbacks: [], forbidsFallbacks: false, continuesAnswers: false, affinity: "", accountPool: undefined };
 }
 
 export const Routing: MessageFns<Routing> = {
@@ -570,6 +609,9 @@ export const Routing: MessageFns<Routing> = {
     }
     if (message.affinity !== "") {
       writer.uint32(34).string(message.affinity);
+    }
+    if (message.accountPool !== undefined) {
+      PoolRouting.encode(message.accountPool, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -619,6 +661,14 @@ export const Routing: MessageFns<Routing> = {
             message.affinity = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.accountPool = PoolRouting.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -640,6 +690,76 @@ export const Routing: MessageFns<Routing> = {
     message.forbidsFallbacks = object.forbidsFallbacks ?? false;
     message.continuesAnswers = object.continuesAnswers ?? false;
     message.affinity = object.affinity ?? "";
+    message.accountPool = (object.accountPool !== undefined && object.accountPool !== null)
+      ? PoolRouting.fromPartial(object.accountPool)
+      : undefined;
+    return message;
+  },
+};
+
+function createBasePoolRouting(): PoolRouting {
+  return { strategy: "", ownerOnly: false };
+}
+
+export const PoolRouting: MessageFns<PoolRouting> = {
+  encode(message: PoolRouting, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.strategy !== "") {
+      writer.uint32(10).string(message.strategy);
+    }
+    if (message.ownerOnly !== false) {
+      writer.uint32(16).bool(message.ownerOnly);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PoolRouting {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePoolRouting();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.strategy = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.ownerOnly = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PoolRouting>, I>>(base?: I): PoolRouting {
+    return PoolRouting.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PoolRouting>, I>>(object: I): PoolRouting {
+    const message = createBasePoolRouting();
+    message.strategy = object.strategy ?? "";
+    message.ownerOnly = object.ownerOnly ?? false;
     return message;
   },
 };
@@ -1744,6 +1864,9 @@ export const ChatResponse: MessageFns<ChatResponse> = {
       case "continued":
         Continued.encode(message.event.value, writer.uint32(50).fork()).join();
         break;
+      case "pooled":
+        PoolEvidence.encode(message.event.value, writer.uint32(58).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1809,6 +1932,14 @@ export const ChatResponse: MessageFns<ChatResponse> = {
             message.event = { $case: "continued", value: Continued.decode(reader, reader.uint32()) };
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.event = { $case: "pooled", value: PoolEvidence.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1863,7 +1994,135 @@ export const ChatResponse: MessageFns<ChatResponse> = {
         }
         break;
       }
+      case "pooled": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "pooled", value: PoolEvidence.fromPartial(object.event.value) };
+        }
+        break;
+      }
     }
+    return message;
+  },
+};
+
+function createBasePoolEvidence(): PoolEvidence {
+  return {
+    poolOwnerProvider: "",
+    strategy: "",
+    poolProviders: [],
+    selectedProvider: "",
+    servingProvider: "",
+    attemptedProviders: [],
+  };
+}
+
+export const PoolEvidence: MessageFns<PoolEvidence> = {
+  encode(message: PoolEvidence, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.poolOwnerProvider !== "") {
+      writer.uint32(10).string(message.poolOwnerProvider);
+    }
+    if (message.strategy !== "") {
+      writer.uint32(18).string(message.strategy);
+    }
+    for (const v of message.poolProviders) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.selectedProvider !== "") {
+      writer.uint32(34).string(message.selectedProvider);
+    }
+    if (message.servingProvider !== "") {
+      writer.uint32(42).string(message.servingProvider);
+    }
+    for (const v of message.attemptedProviders) {
+      writer.uint32(50).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PoolEvidence {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePoolEvidence();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.poolOwnerProvider = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.strategy = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.poolProviders.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.selectedProvider = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.servingProvider = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.attemptedProviders.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PoolEvidence>, I>>(base?: I): PoolEvidence {
+    return PoolEvidence.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PoolEvidence>, I>>(object: I): PoolEvidence {
+    const message = createBasePoolEvidence();
+    message.poolOwnerProvider = object.poolOwnerProvider ?? "";
+    message.strategy = object.strategy ?? "";
+    message.poolProviders = object.poolProviders?.map((e) => e) || [];
+    message.selectedProvider = object.selectedProvider ?? "";
+    message.servingProvider = object.servingProvider ?? "";
+    message.attemptedProviders = object.attemptedProviders?.map((e) => e) || [];
     return message;
   },
 };
@@ -2840,6 +3099,152 @@ export const Vector: MessageFns<Vector> = {
   },
 };
 
+function createBaseGetAccountPoolRequest(): GetAccountPoolRequest {
+  return { provider: "" };
+}
+
+export const GetAccountPoolRequest: MessageFns<GetAccountPoolRequest> = {
+  encode(message: GetAccountPoolRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.provider !== "") {
+      writer.uint32(10).string(message.provider);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetAccountPoolRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetAccountPoolRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetAccountPoolRequest>, I>>(base?: I): GetAccountPoolRequest {
+    return GetAccountPoolRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetAccountPoolRequest>, I>>(object: I): GetAccountPoolRequest {
+    const message = createBaseGetAccountPoolRequest();
+    message.provider = object.provider ?? "";
+    return message;
+  },
+};
+
+function createBaseGetAccountPoolResponse(): GetAccountPoolResponse {
+  return { isAccount: false, strategy: "", extraProviders: [], signedIn: [] };
+}
+
+export const GetAccountPoolResponse: MessageFns<GetAccountPoolResponse> = {
+  encode(message: GetAccountPoolResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.isAccount !== false) {
+      writer.uint32(8).bool(message.isAccount);
+    }
+    if (message.strategy !== "") {
+      writer.uint32(18).string(message.strategy);
+    }
+    for (const v of message.extraProviders) {
+      writer.uint32(26).string(v!);
+    }
+    for (const v of message.signedIn) {
+      writer.uint32(34).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetAccountPoolResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetAccountPoolResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.isAccount = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.strategy = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.extraProviders.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.signedIn.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetAccountPoolResponse>, I>>(base?: I): GetAccountPoolResponse {
+    return GetAccountPoolResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetAccountPoolResponse>, I>>(object: I): GetAccountPoolResponse {
+    const message = createBaseGetAccountPoolResponse();
+    message.isAccount = object.isAccount ?? false;
+    message.strategy = object.strategy ?? "";
+    message.extraProviders = object.extraProviders?.map((e) => e) || [];
+    message.signedIn = object.signedIn?.map((e) => e) || [];
+    return message;
+  },
+};
+
 /** Calls to LLM and embedding providers of the caller's tenant. */
 export type ProvidersServiceService = typeof ProvidersServiceService;
 export const ProvidersServiceService = {
@@ -2863,6 +3268,18 @@ export const ProvidersServiceService = {
     responseSerialize: (value: EmbedResponse): Buffer => Buffer.from(EmbedResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): EmbedResponse => EmbedResponse.decode(value),
   },
+  /** The pool of ChatGPT accounts behind a provider. */
+  getAccountPool: {
+    path: "/clawmesh.providers.v1.ProvidersService/GetAccountPool" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetAccountPoolRequest): Buffer =>
+      Buffer.from(GetAccountPoolRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetAccountPoolRequest => GetAccountPoolRequest.decode(value),
+    responseSerialize: (value: GetAccountPoolResponse): Buffer =>
+      Buffer.from(GetAccountPoolResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetAccountPoolResponse => GetAccountPoolResponse.decode(value),
+  },
 } as const;
 
 export interface ProvidersServiceServer extends UntypedServiceImplementation {
@@ -2870,6 +3287,8 @@ export interface ProvidersServiceServer extends UntypedServiceImplementation {
   chat: handleServerStreamingCall<ChatRequest, ChatResponse>;
   /** Vectors for texts, in order. */
   embed: handleUnaryCall<EmbedRequest, EmbedResponse>;
+  /** The pool of ChatGPT accounts behind a provider. */
+  getAccountPool: handleUnaryCall<GetAccountPoolRequest, GetAccountPoolResponse>;
 }
 
 export interface ProvidersServiceClient extends Client {
@@ -2891,6 +3310,22 @@ export interface ProvidersServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: EmbedResponse) => void,
+  ): ClientUnaryCall;
+  /** The pool of ChatGPT accounts behind a provider. */
+  getAccountPool(
+    request: GetAccountPoolRequest,
+    callback: (error: ServiceError | null, response: GetAccountPoolResponse) => void,
+  ): ClientUnaryCall;
+  getAccountPool(
+    request: GetAccountPoolRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetAccountPoolResponse) => void,
+  ): ClientUnaryCall;
+  getAccountPool(
+    request: GetAccountPoolRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetAccountPoolResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -93,6 +93,70 @@ export interface SettleUsageResponse {
   settled: boolean;
 }
 
+export interface SumPoolActivityRequest {
+  poolProviders: string[];
+  /** Empty means all agents. */
+  agentId: string;
+  /** Days back; 0 means as far as traces are kept. */
+  days: number;
+  /** Calls that are counted, at most. */
+  sample: number;
+  /** Calls that are listed, at most. */
+  limit: number;
+}
+
+/** In the words of the HTTP contract. Times are ISO 8601, and absent where nothing of the kind has happened. */
+export interface SumPoolActivityResponse {
+  statsSampleSize: number;
+  /** In the order of the pool. */
+  providerCounts: PoolProviderCount[];
+  /** Newest first. */
+  recentRequests: PoolRequest[];
+  /** Most calls first, at most 10. */
+  topAgents: PoolAgent[];
+}
+
+export interface PoolProviderCount {
+  providerName: string;
+  requestCount: number;
+  directSelectionCount: number;
+  failoverServeCount: number;
+  successCount: number;
+  failureCount: number;
+  consecutiveFailures: number;
+  successRate: number;
+  healthScore: number;
+  /** healthy, degraded, critical or idle */
+  healthState: string;
+  lastSelectedAt?: string | undefined;
+  lastFailoverAt?: string | undefined;
+  lastUsedAt?: string | undefined;
+  lastSuccessAt?: string | undefined;
+  lastFailureAt?: string | undefined;
+}
+
+export interface PoolRequest {
+  spanId: string;
+  traceId: string;
+  startedAt: string;
+  status: string;
+  durationMs: number;
+  /** Who has served; empty where none has. */
+  providerName: string;
+  selectedProvider: string;
+  model: string;
+  attemptCount: number;
+  usedFailover: boolean;
+  failoverProviders: string[];
+}
+
+export interface PoolAgent {
+  agentId: string;
+  /** Absent where none is known. */
+  agentKey?: string | undefined;
+  requestCount: number;
+}
+
 function createBaseGetAgentMonthCostRequest(): GetAgentMonthCostRequest {
   return { agentId: "" };
 }
@@ -859,6 +923,705 @@ export const SettleUsageResponse: MessageFns<SettleUsageResponse> = {
   },
 };
 
+function createBaseSumPoolActivityRequest(): SumPoolActivityRequest {
+  return { poolProviders: [], agentId: "", days: 0, sample: 0, limit: 0 };
+}
+
+export const SumPoolActivityRequest: MessageFns<SumPoolActivityRequest> = {
+  encode(message: SumPoolActivityRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.poolProviders) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.agentId !== "") {
+      writer.uint32(18).string(message.agentId);
+    }
+    if (message.days !== 0) {
+      writer.uint32(24).int32(message.days);
+    }
+    if (message.sample !== 0) {
+      writer.uint32(32).int32(message.sample);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(40).int32(message.limit);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SumPoolActivityRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSumPoolActivityRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.poolProviders.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.days = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.sample = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.limit = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SumPoolActivityRequest>, I>>(base?: I): SumPoolActivityRequest {
+    return SumPoolActivityRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SumPoolActivityRequest>, I>>(object: I): SumPoolActivityRequest {
+    const message = createBaseSumPoolActivityRequest();
+    message.poolProviders = object.poolProviders?.map((e) => e) || [];
+    message.agentId = object.agentId ?? "";
+    message.days = object.days ?? 0;
+    message.sample = object.sample ?? 0;
+    message.limit = object.limit ?? 0;
+    return message;
+  },
+};
+
+function createBaseSumPoolActivityResponse(): SumPoolActivityResponse {
+  return { statsSampleSize: 0, providerCounts: [], recentRequests: [], topAgents: [] };
+}
+
+export const SumPoolActivityResponse: MessageFns<SumPoolActivityResponse> = {
+  encode(message: SumPoolActivityResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.statsSampleSize !== 0) {
+      writer.uint32(8).int32(message.statsSampleSize);
+    }
+    for (const v of message.providerCounts) {
+      PoolProviderCount.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.recentRequests) {
+      PoolRequest.encode(v!, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.topAgents) {
+      PoolAgent.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SumPoolActivityResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSumPoolActivityResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.statsSampleSize = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.providerCounts.push(PoolProviderCount.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.recentRequests.push(PoolRequest.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.topAgents.push(PoolAgent.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SumPoolActivityResponse>, I>>(base?: I): SumPoolActivityResponse {
+    return SumPoolActivityResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SumPoolActivityResponse>, I>>(object: I): SumPoolActivityResponse {
+    const message = createBaseSumPoolActivityResponse();
+    message.statsSampleSize = object.statsSampleSize ?? 0;
+    message.providerCounts = object.providerCounts?.map((e) => PoolProviderCount.fromPartial(e)) || [];
+    message.recentRequests = object.recentRequests?.map((e) => PoolRequest.fromPartial(e)) || [];
+    message.topAgents = object.topAgents?.map((e) => PoolAgent.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePoolProviderCount(): PoolProviderCount {
+  return {
+    providerName: "",
+    requestCount: 0,
+    directSelectionCount: 0,
+    failoverServeCount: 0,
+    successCount: 0,
+    failureCount: 0,
+    consecutiveFailures: 0,
+    successRate: 0,
+    healthScore: 0,
+    healthState: "",
+    lastSelectedAt: undefined,
+    lastFailoverAt: undefined,
+    lastUsedAt: undefined,
+    lastSuccessAt: undefined,
+    lastFailureAt: undefined,
+  };
+}
+
+export const PoolProviderCount: MessageFns<PoolProviderCount> = {
+  encode(message: PoolProviderCount, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.providerName !== "") {
+      writer.uint32(10).string(message.providerName);
+    }
+    if (message.requestCount !== 0) {
+      writer.uint32(16).int32(message.requestCount);
+    }
+    if (message.directSelectionCount !== 0) {
+      writer.uint32(24).int32(message.directSelectionCount);
+    }
+    if (message.failoverServeCount !== 0) {
+      writer.uint32(32).int32(message.failoverServeCount);
+    }
+    if (message.successCount !== 0) {
+      writer.uint32(40).int32(message.successCount);
+    }
+    if (message.failureCount !== 0) {
+      writer.uint32(48).int32(message.failureCount);
+    }
+    if (message.consecutiveFailures !== 0) {
+      writer.uint32(56).int32(message.consecutiveFailures);
+    }
+    if (message.successRate !== 0) {
+      writer.uint32(64).int32(message.successRate);
+    }
+    if (message.healthScore !== 0) {
+      writer.uint32(72).int32(message.healthScore);
+    }
+    if (message.healthState !== "") {
+      writer.uint32(82).string(message.healthState);
+    }
+    if (message.lastSelectedAt !== undefined) {
+      writer.uint32(90).string(message.lastSelectedAt);
+    }
+    if (message.lastFailoverAt !== undefined) {
+      writer.uint32(98).string(message.lastFailoverAt);
+    }
+    if (message.lastUsedAt !== undefined) {
+      writer.uint32(106).string(message.lastUsedAt);
+    }
+    if (message.lastSuccessAt !== undefined) {
+      writer.uint32(114).string(message.lastSuccessAt);
+    }
+    if (message.lastFailureAt !== undefined) {
+      writer.uint32(122).string(message.lastFailureAt);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PoolProviderCount {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePoolProviderCount();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.providerName = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.requestCount = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.directSelectionCount = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.failoverServeCount = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.successCount = reader.int32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.failureCount = reader.int32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.consecutiveFailures = reader.int32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.successRate = reader.int32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.healthScore = reader.int32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.healthState = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.lastSelectedAt = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.lastFailoverAt = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.lastUsedAt = reader.string();
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.lastSuccessAt = reader.string();
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.lastFailureAt = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PoolProviderCount>, I>>(base?: I): PoolProviderCount {
+    return PoolProviderCount.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PoolProviderCount>, I>>(object: I): PoolProviderCount {
+    const message = createBasePoolProviderCount();
+    message.providerName = object.providerName ?? "";
+    message.requestCount = object.requestCount ?? 0;
+    message.directSelectionCount = object.directSelectionCount ?? 0;
+    message.failoverServeCount = object.failoverServeCount ?? 0;
+    message.successCount = object.successCount ?? 0;
+    message.failureCount = object.failureCount ?? 0;
+    message.consecutiveFailures = object.consecutiveFailures ?? 0;
+    message.successRate = object.successRate ?? 0;
+    message.healthScore = object.healthScore ?? 0;
+    message.healthState = object.healthState ?? "";
+    message.lastSelectedAt = object.lastSelectedAt ?? undefined;
+    message.lastFailoverAt = object.lastFailoverAt ?? undefined;
+    message.lastUsedAt = object.lastUsedAt ?? undefined;
+    message.lastSuccessAt = object.lastSuccessAt ?? undefined;
+    message.lastFailureAt = object.lastFailureAt ?? undefined;
+    return message;
+  },
+};
+
+function createBasePoolRequest(): PoolRequest {
+  return {
+    spanId: "",
+    traceId: "",
+    startedAt: "",
+    status: "",
+    durationMs: 0,
+    providerName: "",
+    selectedProvider: "",
+    model: "",
+    attemptCount: 0,
+    usedFailover: false,
+    failoverProviders: [],
+  };
+}
+
+export const PoolRequest: MessageFns<PoolRequest> = {
+  encode(message: PoolRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.spanId !== "") {
+      writer.uint32(10).string(message.spanId);
+    }
+    if (message.traceId !== "") {
+      writer.uint32(18).string(message.traceId);
+    }
+    if (message.startedAt !== "") {
+      writer.uint32(26).string(message.startedAt);
+    }
+    if (message.status !== "") {
+      writer.uint32(34).string(message.status);
+    }
+    if (message.durationMs !== 0) {
+      writer.uint32(40).int32(message.durationMs);
+    }
+    if (message.providerName !== "") {
+      writer.uint32(50).string(message.providerName);
+    }
+    if (message.selectedProvider !== "") {
+      writer.uint32(58).string(message.selectedProvider);
+    }
+    if (message.model !== "") {
+      writer.uint32(66).string(message.model);
+    }
+    if (message.attemptCount !== 0) {
+      writer.uint32(72).int32(message.attemptCount);
+    }
+    if (message.usedFailover !== false) {
+      writer.uint32(80).bool(message.usedFailover);
+    }
+    for (const v of message.failoverProviders) {
+      writer.uint32(90).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PoolRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePoolRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.spanId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.traceId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.startedAt = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.durationMs = reader.int32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.providerName = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.selectedProvider = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.attemptCount = reader.int32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.usedFailover = reader.bool();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.failoverProviders.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PoolRequest>, I>>(base?: I): PoolRequest {
+    return PoolRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PoolRequest>, I>>(object: I): PoolRequest {
+    const message = createBasePoolRequest();
+    message.spanId = object.spanId ?? "";
+    message.traceId = object.traceId ?? "";
+    message.startedAt = object.startedAt ?? "";
+    message.status = object.status ?? "";
+    message.durationMs = object.durationMs ?? 0;
+    message.providerName = object.providerName ?? "";
+    message.selectedProvider = object.selectedProvider ?? "";
+    message.model = object.model ?? "";
+    message.attemptCount = object.attemptCount ?? 0;
+    message.usedFailover = object.usedFailover ?? false;
+    message.failoverProviders = object.failoverProviders?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBasePoolAgent(): PoolAgent {
+  return { agentId: "", agentKey: undefined, requestCount: 0 };
+}
+
+export const PoolAgent: MessageFns<PoolAgent> = {
+  encode(message: PoolAgent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agentId !== "") {
+      writer.uint32(10).string(message.agentId);
+    }
+    if (message.agentKey !== undefined) {
+      writer.uint32(18).string(message.agentKey);
+    }
+    if (message.requestCount !== 0) {
+      writer.uint32(24).int32(message.requestCount);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PoolAgent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePoolAgent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.agentKey = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.requestCount = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PoolAgent>, I>>(base?: I): PoolAgent {
+    return PoolAgent.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PoolAgent>, I>>(object: I): PoolAgent {
+    const message = createBasePoolAgent();
+    message.agentId = object.agentId ?? "";
+    message.agentKey = object.agentKey ?? undefined;
+    message.requestCount = object.requestCount ?? 0;
+    return message;
+  },
+};
+
 /** What was learnt from events. */
 export type TracesServiceService = typeof TracesServiceService;
 export const TracesServiceService = {
@@ -913,6 +1676,18 @@ export const TracesServiceService = {
     responseSerialize: (value: SettleUsageResponse): Buffer => Buffer.from(SettleUsageResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): SettleUsageResponse => SettleUsageResponse.decode(value),
   },
+  /** What the accounts of a pool did of late, as the newest model calls of root traces have it. */
+  sumPoolActivity: {
+    path: "/clawmesh.traces.v1.TracesService/SumPoolActivity" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SumPoolActivityRequest): Buffer =>
+      Buffer.from(SumPoolActivityRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SumPoolActivityRequest => SumPoolActivityRequest.decode(value),
+    responseSerialize: (value: SumPoolActivityResponse): Buffer =>
+      Buffer.from(SumPoolActivityResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SumPoolActivityResponse => SumPoolActivityResponse.decode(value),
+  },
 } as const;
 
 export interface TracesServiceServer extends UntypedServiceImplementation {
@@ -930,6 +1705,8 @@ export interface TracesServiceServer extends UntypedServiceImplementation {
   reserveUsage: handleUnaryCall<ReserveUsageRequest, ReserveUsageResponse>;
   /** Turns a reservation into what was used. Repeating it changes nothing. */
   settleUsage: handleUnaryCall<SettleUsageRequest, SettleUsageResponse>;
+  /** What the accounts of a pool did of late, as the newest model calls of root traces have it. */
+  sumPoolActivity: handleUnaryCall<SumPoolActivityRequest, SumPoolActivityResponse>;
 }
 
 export interface TracesServiceClient extends Client {
@@ -1002,6 +1779,22 @@ export interface TracesServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: SettleUsageResponse) => void,
+  ): ClientUnaryCall;
+  /** What the accounts of a pool did of late, as the newest model calls of root traces have it. */
+  sumPoolActivity(
+    request: SumPoolActivityRequest,
+    callback: (error: ServiceError | null, response: SumPoolActivityResponse) => void,
+  ): ClientUnaryCall;
+  sumPoolActivity(
+    request: SumPoolActivityRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SumPoolActivityResponse) => void,
+  ): ClientUnaryCall;
+  sumPoolActivity(
+    request: SumPoolActivityRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SumPoolActivityResponse) => void,
   ): ClientUnaryCall;
 }
 

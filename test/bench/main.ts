@@ -1,7 +1,8 @@
 /**
  * `npm run bench`: what a chat turn costs, beside a stateless proxy of the same kind on the same Node and upstream.
- * Options: --rounds N (3), --seconds N (3), --only direct,peer,mesh,all,edge,conversation,rpc, --scenarios <part of a name>,
- * --rpc grpc (services call each other with a gRPC call each, not over links), --profile (a CPU profile of the one process).
+ * Options: --rounds N (3), --seconds N (3), --only direct,peer,mesh,all,edge,conversation,rpc,memory, --scenarios <part of a
+ * name>, --rpc grpc (services call each other with a gRPC call each, not over links), --profile (a CPU profile of the one
+ * process), --misses (what memory search did not find). With rpc or memory alone no mesh is started.
  */
 import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -20,6 +21,7 @@ import { startPeer, startUpstream } from './children.ts'
 import { conversationBench } from './conversation.ts'
 import { edgeBench } from './edge.ts'
 import { load, type LoadResult, type LoadTarget } from './load.ts'
+import { memoryBench } from './memory.ts'
 import { cpuMs, cpuMsByProgram, family, rssMb } from './proc.ts'
 import { topFunctions } from './profile.ts'
 import { rpcBench } from './rpc.ts'
@@ -28,10 +30,11 @@ const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '3' },
-    only: { type: 'string', default: 'direct,peer,mesh,all,edge,conversation,rpc' },
+    only: { type: 'string', default: 'direct,peer,mesh,all,edge,conversation,rpc,memory' },
     scenarios: { type: 'string', default: '' },
     rpc: { type: 'string', default: 'link' },
     profile: { type: 'boolean', default: false },
+    misses: { type: 'boolean', default: false },
   },
 })
 const rounds = Number(options.rounds)
@@ -299,8 +302,7 @@ const readiness = async (): Promise<void> => {
   await rm(dataDir, { recursive: true, force: true })
 }
 
-try {
-  if (wanted.includes('rpc')) await rpcBench(rounds, durationMs)
+const benchMeshes = async (): Promise<void> => {
   const { subjects, profileDir, edge, conversation } = await startSubjects()
   await sleep(12_000)
   console.log('resident memory when idle, MB:')
@@ -336,6 +338,12 @@ try {
   }
   if (!process.env.KEEP_PROFILES) await rm(profileDir, { recursive: true, force: true })
   await readiness()
+}
+
+try {
+  if (wanted.includes('rpc')) await rpcBench(rounds, durationMs)
+  if (wanted.includes('memory')) await memoryBench(options.misses)
+  if (wanted.some((part) => part !== 'rpc' && part !== 'memory')) await benchMeshes()
 } finally {
   for (const step of undo.reverse()) await step()
 }

@@ -62,7 +62,14 @@ export const standInArchives = () => {
     },
   })
 
+  /** What was uploaded, by tenant and path. */
+  const uploads = new Map<string, { mimeType: string; data: Buffer }>()
+
   const workspacesRpc = implementRpc(WorkspacesServiceService, {
+    readMedia: async ({ caller }, { path }) => {
+      const upload = uploads.get(`${caller.tenantId} ${path}`)
+      return { found: upload !== undefined, mimeType: '', data: Buffer.alloc(0), ...upload }
+    },
     countFiles: async (_call, { owner }) => ({ files: filesOf(owner!.agentKey).size, bytes: 0 }),
     readFiles: async function* (_call, { owner }) {
       for (const [path, data] of filesOf(owner!.agentKey)) {
@@ -80,7 +87,7 @@ export const standInArchives = () => {
       return { written: true }
     },
   })
-  return { memoryRpc, workspacesRpc, of, filesOf, state }
+  return { memoryRpc, workspacesRpc, uploads, of, filesOf, state }
 }
 
 export type ArchiveStandIns = ReturnType<typeof standInArchives>

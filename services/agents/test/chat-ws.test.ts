@@ -301,7 +301,14 @@ describe('sending', () => {
     const stored = '<media:image>\n<media:image>\n\nwhat is it?'
     expect(parts).toEqual(['image', 'image', stored])
     expect((await history(alice, keyOf('seen')))[0]!['content']).toBe(stored)
+    const { uploads } = agents().archives
+    uploads.set(`${alice.tenantId} /uploads/a.png`, { mimeType: 'image/png', data: Buffer.from('uploaded') })
+    uploads.set(`${alice.tenantId} /uploads/a.pdf`, { mimeType: 'application/pdf', data: Buffer.from('pdf') })
+    await send(alice, keyOf('seen'), 'and this?', { media: [{ path: '/uploads/a.png', filename: 'x.png' }] })
+    const last = askedByRuns().at(-1)!.messages.at(-1)!.parts[0]!.part
+    expect(last).toMatchObject({ $case: 'image', value: { mimeType: 'image/png', data: Buffer.from('uploaded') } })
     for (const medium of [
+      '/uploads/a.pdf',
       '/etc/passwd',
       { path: '../x.png' },
       { url, type: 'video/mp4' },

@@ -85,7 +85,7 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
     ],
     rpc: [
       implementRpc(ToolsServiceService, { ...invoke.rpc, ...approvals.rpc }),
-      implementRpc(WorkspacesServiceService, createArchiveRpc(mesh.workspaceDir)),
+      implementRpc(WorkspacesServiceService, { ...createArchiveRpc(mesh.workspaceDir), ...storage.rpc }),
     ],
     parts: [...db.parts, mcp.part, { name: 'page threads', stop: web.close }],
   })

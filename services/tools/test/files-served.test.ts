@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { WorkspacesServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/workspaces.ts'
 import { createSignedUrls, createSecretBox } from '@clawmesh/chassis'
 import { masterTenantId } from '@clawmesh/contracts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
@@ -242,6 +243,40 @@ describe('media', () => {
     await put('.media/0123456789ab/of-a-session.ogg', 'OGG')
     expect((await media('of-a-session')).body).toBe('OGG')
     expect((await media('of-a-sess')).status).toBe(404)
+  })
+
+  test('what a message names is read where it was uploaded, or at an address, and nowhere else', async () => {
+    const { body } = await uploadMedia('a.png', 'PNG')
+    await put('agent/b.jpg', 'JPG')
+    await put('.uploads-not/c.png', 'NO')
+    const name = body.path.split('/').at(-1)!
+    const rpc = tools.rpc(WorkspacesServiceService)
+    const read = async (path: string, caller = files.caller) => {
+      const { found, data } = await rpc.readMedia(tools.call(caller), { path })
+      return found ? Buffer.from(data).toString() : undefined
+    }
+    const mine = [
+      body.path,
+      `/v1/media/${name}`,
+      `/v1/media/${name}?ft=x`,
+      `/v1/files${encoded(files.at('agent/b.jpg'))}`,
+    ]
+    expect(await Promise.all(mine.map((path) => read(path)))).toEqual(['PNG', 'PNG', 'PNG', 'JPG'])
+    await put('large.png', Buffer.alloc(10_485_761))
+    const others = [
+      '/etc/passwd',
+      files.at('agent/b.jpg'),
+      files.at('.uploads-not/c.png'),
+      `${files.at('.uploads')}/../agent/b.jpg`,
+      '/v1/files/etc/passwd',
+      '/v1/files/%',
+      `/v1/files${files.at('large.png')}`,
+      '/v1/media/../b',
+      '',
+    ]
+    expect(await Promise.all(others.map((path) => read(path)))).toEqual(others.map(() => undefined))
+    const { caller } = tenantFiles(tools)
+    expect(await Promise.all(mine.map((path) => read(path, caller)))).toEqual(mine.map(() => undefined))
   })
 
   rule('serveMedia.refusesOtherIds', async () => {

@@ -1,4 +1,5 @@
 /** Chat: the HTTP routes that run agents, as clients of others' APIs and webhooks call them, and WebSocket conversations. */
+import { WorkspacesServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/workspaces.ts'
 import type { Feature, Mesh, ServiceDb } from '@clawmesh/chassis'
 import type { AgentLookup } from '../agents/lookup.ts'
 import type { PrismaClient } from '../db/client/client.ts'
@@ -13,7 +14,7 @@ import { createResponsesHttp } from './responses/http.ts'
 import { createResumable } from './resumable.ts'
 import { createChatWs } from './ws.ts'
 
-type Parts = Omit<Parameters<typeof createChatWs>[0], 'fetchAllow'> &
+type Parts = Omit<Parameters<typeof createChatWs>[0], 'fetchAllow' | 'uploads'> &
   Parameters<typeof createAgentWs>[0] &
   Omit<Parameters<typeof createResumable>[0], 'runForeign'> &
   Pick<MessagesParts, 'promptTokens'> & {
@@ -36,7 +37,7 @@ export const createChat = (mesh: Mesh, db: ServiceDb<PrismaClient>, parts: Parts
   return [
     {
       http: createChatHttp({ run, runForeign, lookup, resumable: createResumable({ ...parts, runForeign }) }),
-      ws: createChatWs({ ...parts, fetchAllow }),
+      ws: createChatWs({ ...parts, fetchAllow, uploads: mesh.client(WorkspacesServiceService) }),
     },
     { http: createResponsesHttp(runForeign), ws: createAgentWs(parts) },
     { http: createMessagesHttp({ ...parts, runForeign }) },

@@ -1,5 +1,7 @@
 /** What a WebSocket message brings along beside its text. */
 import { MeshError, type ws, type WsParamsOf } from '@clawmesh/contracts'
+import type { Call, RpcFunctions } from '@clawmesh/chassis'
+import type { WorkspacesServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/workspaces.ts'
 import type { ContentPart } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { loadImages } from './images.ts'
 
@@ -8,12 +10,30 @@ type Media = NonNullable<WsParamsOf<(typeof ws.chat.methods)['chat.send']>['medi
 const refused = (reason: string) =>
   new MeshError('INVALID_REQUEST', 'error.invalid_request', { field: 'media', reason })
 
-/** @throws INVALID_REQUEST for a path, as nothing has been uploaded to one, and for what is no image */
-const urlOf = (medium: Media[number]): string => {
+/** Reads files that were uploaded, or have an address that the caller may read. */
+export type Uploads = Pick<RpcFunctions<typeof WorkspacesServiceService>, 'readMedia'>
+
+interface Source {
+  call: Call
+  uploads: Uploads
+  /** Private hosts that an image may be fetched from. */
+  allow: readonly string[]
+}
+
+/** An uploaded image, inline. @throws INVALID_REQUEST for a path where nothing was uploaded, and for what is no image */
+const uploadedImage = async (path: string, { call, uploads }: Source): Promise<string> => {
+  const { found, mimeType, data } = await uploads.readMedia(call, { path })
+  if (!found) throw refused('a path that was not uploaded')
+  if (!mimeType.startsWith('image/')) throw refused('only images are taken')
+  return `data:${mimeType};base64,${Buffer.from(data).toString('base64')}`
+}
+
+/** @throws INVALID_REQUEST */
+const urlOf = async (medium: Media[number], source: Source): Promise<string> => {
   if (typeof medium === 'string' || 'path' in medium) {
     const path = typeof medium === 'string' ? medium : medium.path
     if (/^(data:image\/|https?:\/\/)/i.test(path.slice(0, 20))) return path
-    throw refused('a path that was not uploaded')
+    return uploadedImage(path, source)
   }
   const { url, type = 'image' } = medium
   if (!/^image(\/|$)/i.test(type)) throw refused('only images are taken')
@@ -28,11 +48,12 @@ const urlOf = (medium: Media[number]): string => {
 export const withMedia = async (
   message: string,
   media: Media,
-  signal: AbortSignal,
-  allow: readonly string[],
+  source: Source,
 ): Promise<{ message: string; parts: ContentPart[] }> => {
   if (media.length === 0) return { message, parts: [] }
-  const images = await loadImages(media.map(urlOf), signal, allow)
+  const { call, allow } = source
+  const urls = await Promise.all(media.map((medium) => urlOf(medium, source)))
+  const images = await loadImages(urls, call.signal, allow)
   const tags = images.map(() => '<media:image>').join('\n')
   const text = message === '' ? tags : `${tags}\n\n${message}`
   return {

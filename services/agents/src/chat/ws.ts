@@ -8,7 +8,7 @@ import type { RunResult } from '../runs/types.ts'
 import { agentOfKey, wsSessionKey } from '../sessions/session-keys.ts'
 import type { DeliverTo } from '../sessions/delivery.ts'
 import type { SessionUseCases } from '../sessions/use-cases.ts'
-import { withMedia } from './media.ts'
+import { withMedia, type Uploads } from './media.ts'
 
 const labelBytes = 100
 const isCancelled = (thrown: unknown): boolean => thrown instanceof MeshError && thrown.code === 'CANCELLED'
@@ -36,9 +36,10 @@ interface Parts {
   deliverTo: DeliverTo
   /** Private hosts that an image may be fetched from. */
   fetchAllow: readonly string[]
+  uploads: Uploads
 }
 
-export const createChatWs = ({ send, running, sessions, lookup, deliverTo, fetchAllow }: Parts) => {
+export const createChatWs = ({ send, running, sessions, lookup, deliverTo, fetchAllow, uploads }: Parts) => {
   /** The agent that a request names, by itself or by a session key. @throws NOT_FOUND, FORBIDDEN */
   const agentFor = (caller: Caller, named: string | undefined, sessionKey = '') =>
     lookup.runnable(caller, (named || agentOfKey(sessionKey)) ?? 'default')
@@ -71,7 +72,7 @@ export const createChatWs = ({ send, running, sessions, lookup, deliverTo, fetch
       const { requestId: runId } = call
       try {
         const sent = await send(detached(call), {
-          ...(await withMedia(params.message, params.media ?? [], call.signal, fetchAllow)),
+          ...(await withMedia(params.message, params.media ?? [], { call, uploads, allow: fetchAllow })),
           runId,
           keepsText: true,
           caller,

@@ -9,7 +9,9 @@ import { workspacePath, type Workspace } from '../workspace/index.ts'
 import { countFiles, readFiles, writePiece } from './files.ts'
 
 /** @param workspaceDir base folder of all workspaces, absolute */
-export const createArchiveRpc = (workspaceDir: string): RpcFunctions<typeof WorkspacesServiceService> => {
+export const createArchiveRpc = (
+  workspaceDir: string,
+): Omit<RpcFunctions<typeof WorkspacesServiceService>, 'readMedia'> => {
   /** The folder of an agent, with those of all its users. @throws INVALID_REQUEST for one outside the tenant's */
   const workspaceOf = ({ caller }: Call, owner: WorkspaceOfAgent | undefined): Workspace => {
     const { agentKey = '', workspace = '' } = owner ?? {}

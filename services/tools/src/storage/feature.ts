@@ -5,6 +5,7 @@ import type { PrismaClient } from '../db/client/client.ts'
 import type { FileStore } from '../store/store.ts'
 import { createStorageHttp } from './http.ts'
 import { createQuota, createSizes } from './quota.ts'
+import { createMediaRpc } from './rpc.ts'
 import { createStorageRecord } from './rows.ts'
 import { createStorageUseCases } from './use-cases.ts'
 
@@ -28,5 +29,9 @@ export const createStorage = ({ mesh, db, config, store }: StorageFeatureParts) 
     record: createStorageRecord(db),
     sign: createSignedUrls(mesh.secrets).sign,
   })
-  return { features: createStorageHttp(storage).map((http): Feature => ({ http })), quota }
+  return {
+    features: createStorageHttp(storage).map((http): Feature => ({ http })),
+    rpc: createMediaRpc(storage),
+    quota,
+  }
 }

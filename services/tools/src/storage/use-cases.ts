@@ -54,6 +54,14 @@ const tellEveryMs = 200
 const notFound = (path: string) =>
   new MeshError('NOT_FOUND', 'error.not_found', { kind: 'file', id: path.slice(0, 200) })
 
+const decoded = (path: string): string => {
+  try {
+    return decodeURIComponent(path)
+  } catch (cause) {
+    throw invalidPath(path, cause)
+  }
+}
+
 /** What the store refuses is a path that may not be, to whoever gave it. */
 const judged = async <T>(path: string, work: Promise<T>): Promise<T> => {
   try {
@@ -134,6 +142,26 @@ export const createStorageUseCases = (parts: StorageParts) => {
     await tell(tenantId, actorOf(call))
   }
 
+  /** What an address below `/v1/files/` means. @throws INVALID_REQUEST, FORBIDDEN, NOT_FOUND */
+  const fileAt = async (tenant: Tenant, path: string): Promise<Served> =>
+    served(tenant, await judged(path, locator.find(tenant, path)), path)
+
+  /** A file by its id, with or without its extension. @throws NOT_FOUND */
+  const mediaById = async (tenant: Tenant, id: string): Promise<Served> => {
+    const root = rootFor(tenant)
+    const inFolder = async (names: string[]) =>
+      (await store.list(root, names))
+        .filter(({ name, kind }) => kind === 'file' && (name === id || name.startsWith(`${id}.`)))
+        .map(({ name }) => [...names, name])
+        .at(0)
+    const folders = (await store.list(root, [mediaFolder])).filter(({ kind }) => kind === 'folder')
+    for (const names of [[uploadsFolder], ...folders.map(({ name }) => [mediaFolder, name])]) {
+      const found = await inFolder(names)
+      if (found !== undefined) return served(tenant, found, id)
+    }
+    throw notFound(id)
+  }
+
   return {
     baseDir: (tenant: Tenant): string => rootFor(tenant).path,
 
@@ -161,9 +189,7 @@ export const createStorageUseCases = (parts: StorageParts) => {
         return { content: Buffer.concat(pieces).toString('utf8'), path, size }
       }),
 
-    /** What an address below `/v1/files/` means. @throws INVALID_REQUEST, FORBIDDEN, NOT_FOUND */
-    served: async (tenant: Tenant, path: string): Promise<Served> =>
-      served(tenant, await judged(path, locator.find(tenant, path)), path),
+    served: fileAt,
 
     /** @throws INVALID_REQUEST, FORBIDDEN */
     signed: async (caller: Caller, path: string): Promise<string> => {
@@ -205,20 +231,17 @@ export const createStorageUseCases = (parts: StorageParts) => {
       }
     },
 
-    /** A file by its id, with or without its extension. @throws NOT_FOUND */
-    media: async (tenant: Tenant, id: string): Promise<Served> => {
-      const root = rootFor(tenant)
-      const inFolder = async (names: string[]) =>
-        (await store.list(root, names))
-          .filter(({ name, kind }) => kind === 'file' && (name === id || name.startsWith(`${id}.`)))
-          .map(({ name }) => [...names, name])
-          .at(0)
-      const folders = (await store.list(root, [mediaFolder])).filter(({ kind }) => kind === 'folder')
-      for (const names of [[uploadsFolder], ...folders.map(({ name }) => [mediaFolder, name])]) {
-        const found = await inFolder(names)
-        if (found !== undefined) return served(tenant, found, id)
-      }
-      throw notFound(id)
+    media: mediaById,
+
+    /** A file that a message names, by the path of its upload or an address. @throws as `served` and `media` */
+    mediaOf: async (tenant: Tenant, path: string): Promise<Served> => {
+      const bare = path.split(/[?#]/, 1)[0]!
+      const [, kind, rest = ''] = /^\/v1\/(files|media)\/(.+)$/s.exec(bare) ?? []
+      if (kind === 'media') return mediaById(tenant, rest)
+      if (kind === 'files') return fileAt(tenant, decoded(rest))
+      const uploads = posix.join(rootFor(tenant).path, uploadsFolder)
+      if (posix.dirname(bare) !== uploads) throw notFound(path)
+      return fileAt(tenant, bare)
     },
 
     /** @throws INVALID_REQUEST, FORBIDDEN, NOT_FOUND */

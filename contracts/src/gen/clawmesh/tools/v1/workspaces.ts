@@ -71,6 +71,18 @@ export interface WriteFilePieceResponse {
   written: boolean;
 }
 
+export interface ReadMediaRequest {
+  /** As the upload was answered, or below `/v1/media/` or `/v1/files/`. */
+  path: string;
+}
+
+export interface ReadMediaResponse {
+  /** False for what is not there, is no upload, or is larger than a message takes (10 MiB). */
+  found: boolean;
+  mimeType: string;
+  data: Buffer;
+}
+
 function createBaseWorkspaceOfAgent(): WorkspaceOfAgent {
   return { agentKey: "", workspace: "" };
 }
@@ -639,6 +651,140 @@ export const WriteFilePieceResponse: MessageFns<WriteFilePieceResponse> = {
   },
 };
 
+function createBaseReadMediaRequest(): ReadMediaRequest {
+  return { path: "" };
+}
+
+export const ReadMediaRequest: MessageFns<ReadMediaRequest> = {
+  encode(message: ReadMediaRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.path !== "") {
+      writer.uint32(10).string(message.path);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReadMediaRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReadMediaRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ReadMediaRequest>, I>>(base?: I): ReadMediaRequest {
+    return ReadMediaRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReadMediaRequest>, I>>(object: I): ReadMediaRequest {
+    const message = createBaseReadMediaRequest();
+    message.path = object.path ?? "";
+    return message;
+  },
+};
+
+function createBaseReadMediaResponse(): ReadMediaResponse {
+  return { found: false, mimeType: "", data: Buffer.alloc(0) };
+}
+
+export const ReadMediaResponse: MessageFns<ReadMediaResponse> = {
+  encode(message: ReadMediaResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.found !== false) {
+      writer.uint32(8).bool(message.found);
+    }
+    if (message.mimeType !== "") {
+      writer.uint32(18).string(message.mimeType);
+    }
+    if (message.data.length !== 0) {
+      writer.uint32(26).bytes(message.data);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReadMediaResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReadMediaResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.found = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.mimeType = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.data = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ReadMediaResponse>, I>>(base?: I): ReadMediaResponse {
+    return ReadMediaResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReadMediaResponse>, I>>(object: I): ReadMediaResponse {
+    const message = createBaseReadMediaResponse();
+    message.found = object.found ?? false;
+    message.mimeType = object.mimeType ?? "";
+    message.data = object.data ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
 /**
  * The files of an agent, all users' included, on their way into an archive and out of one. Who asks has seen to it that
  * the caller may do that; the folder is one of the caller's tenant.
@@ -677,6 +823,16 @@ export const WorkspacesServiceService = {
       Buffer.from(WriteFilePieceResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): WriteFilePieceResponse => WriteFilePieceResponse.decode(value),
   },
+  /** A file that a message names: one that was uploaded for it, or one at an address of ours that the caller may read. */
+  readMedia: {
+    path: "/clawmesh.tools.v1.WorkspacesService/ReadMedia" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReadMediaRequest): Buffer => Buffer.from(ReadMediaRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReadMediaRequest => ReadMediaRequest.decode(value),
+    responseSerialize: (value: ReadMediaResponse): Buffer => Buffer.from(ReadMediaResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReadMediaResponse => ReadMediaResponse.decode(value),
+  },
 } as const;
 
 export interface WorkspacesServiceServer extends UntypedServiceImplementation {
@@ -686,6 +842,8 @@ export interface WorkspacesServiceServer extends UntypedServiceImplementation {
   readFiles: handleServerStreamingCall<ReadFilesRequest, ReadFilesResponse>;
   /** Writes the next piece of a new file, which appears with its last piece, unless there is a file of that path. */
   writeFilePiece: handleUnaryCall<WriteFilePieceRequest, WriteFilePieceResponse>;
+  /** A file that a message names: one that was uploaded for it, or one at an address of ours that the caller may read. */
+  readMedia: handleUnaryCall<ReadMediaRequest, ReadMediaResponse>;
 }
 
 export interface WorkspacesServiceClient extends Client {
@@ -727,6 +885,22 @@ export interface WorkspacesServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: WriteFilePieceResponse) => void,
+  ): ClientUnaryCall;
+  /** A file that a message names: one that was uploaded for it, or one at an address of ours that the caller may read. */
+  readMedia(
+    request: ReadMediaRequest,
+    callback: (error: ServiceError | null, response: ReadMediaResponse) => void,
+  ): ClientUnaryCall;
+  readMedia(
+    request: ReadMediaRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReadMediaResponse) => void,
+  ): ClientUnaryCall;
+  readMedia(
+    request: ReadMediaRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReadMediaResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -48,6 +48,9 @@ const createLineFilter = ({ blocks, lines, hidden }: LineFilter): Stage => {
   let isInCode = false
   /** The line of `lines` that is being hidden. */
   let taken: string | undefined
+  const special = [...blocks, ...lines, fence]
+  /** What no other line begins with: most lines are decided by one look. */
+  const firstCharacters = new Set(special.map((beginning) => beginning[0]))
 
   /** Decides about a line by its beginning; undefined while more of it is needed. */
   const decide = (isWhole: boolean): 'show' | 'hide' | undefined => {
@@ -68,8 +71,8 @@ const createLineFilter = ({ blocks, lines, hidden }: LineFilter): Stage => {
       taken = ''
       return 'hide'
     }
-    const special = isInCode ? [fence] : [...blocks, ...lines, fence]
-    return isWhole || !special.some((beginning) => beginning.startsWith(begin)) ? 'show' : undefined
+    const possible = isInCode ? [fence] : special
+    return isWhole || !possible.some((beginning) => beginning.startsWith(begin)) ? 'show' : undefined
   }
   const take = (part: string) => {
     if (taken !== undefined) taken = (taken + part).slice(0, longestHidden)
@@ -90,20 +93,33 @@ const createLineFilter = ({ blocks, lines, hidden }: LineFilter): Stage => {
     return shown
   }
 
+  const takePart = (part: string): string => {
+    if (mode === 'begin' && begin === '' && !isInBlock && !firstCharacters.has(part[0])) mode = 'show'
+    if (mode === 'show') return part
+    if (mode === 'begin') {
+      begin += part
+      return settle(false)
+    }
+    take(part)
+    return ''
+  }
+  const endLine = (): string => {
+    const rest = mode === 'begin' ? settle(true) : ''
+    const shown = mode === 'show' ? `${rest}\n` : rest
+    giveTaken()
+    mode = 'begin'
+    return shown
+  }
+
   return {
     push: (delta) => {
       let shown = ''
-      for (const part of delta.split(/(\n)/)) {
-        if (part === '\n') {
-          if (mode === 'begin') shown += settle(true)
-          if (mode === 'show') shown += part
-          giveTaken()
-          mode = 'begin'
-        } else if (mode === 'begin' && part !== '') {
-          begin += part
-          shown += settle(false)
-        } else if (mode === 'show') shown += part
-        else take(part)
+      for (let at = 0; at < delta.length;) {
+        const newline = delta.indexOf('\n', at)
+        const end = newline < 0 ? delta.length : newline
+        if (end > at) shown += takePart(delta.slice(at, end))
+        if (newline >= 0) shown += endLine()
+        at = end + 1
       }
       return shown
     },
@@ -158,7 +174,7 @@ export const createRepeatFilter = (): Stage => {
     const isRepeated = isMatching && held === previous
     const shown = isRepeated ? '' : gapBefore + held
     if (!isRepeated) previous = current
-    if ((current.match(/^```/gm)?.length ?? 0) % 2 === 1) isInCode = !isInCode
+    if (current.includes(fence) && (current.match(/^```/gm)?.length ?? 0) % 2 === 1) isInCode = !isInCode
     held = gapBefore = current = ''
     isMatching = false
     return shown
@@ -167,12 +183,15 @@ export const createRepeatFilter = (): Stage => {
   return {
     push: (delta) => {
       let shown = ''
-      for (const part of delta.split(/(\n+)/)) {
-        if (part === '') continue
-        if (part.startsWith('\n')) {
-          gap += part
+      for (let at = 0; at < delta.length;) {
+        if (delta[at] === '\n') {
+          gap += '\n'
+          at += 1
           continue
         }
+        const newline = delta.indexOf('\n', at)
+        const part = delta.slice(at, newline < 0 ? delta.length : newline)
+        at += part.length
         if (gap.length > 1) {
           shown += endParagraph()
           isMatching = !isInCode && previous.length >= leastRepeated

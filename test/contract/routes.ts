@@ -127,6 +127,7 @@ export const fineWhenMissing: Readonly<Record<string, readonly Role[]>> = {
   revokeMcpServerFromAgent: ['admin', 'owner'],
   revokeMcpServerFromUser: ['admin', 'owner'],
   getMcpUserCredentialStatus: ['viewer', 'operator', 'admin', 'owner'],
+  deleteCustomTool: ['admin', 'owner'],
   deleteCliCredential: ['admin', 'owner'],
   deleteCliUserCredential: ['admin', 'owner'],
   deleteMcpUserCredentials: ['operator', 'admin', 'owner'],

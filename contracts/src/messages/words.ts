@@ -37,6 +37,7 @@ export const words = {
   'kind.team': { en: 'team', vi: 'nhóm', zh: '团队' },
   'kind.tenant': { en: 'tenant', vi: 'bên thuê', zh: '租户' },
   'kind.tool': { en: 'tool', vi: 'công cụ', zh: '工具' },
+  'kind.tool_name': { en: 'tool name', vi: 'tên công cụ', zh: '工具名称' },
   'kind.trace': { en: 'trace', vi: 'vết chạy', zh: '追踪' },
   'kind.usage_cap': { en: 'usage cap', vi: 'hạn mức sử dụng', zh: '用量上限' },
   'kind.user': { en: 'user', vi: 'người dùng', zh: '用户' },
@@ -116,6 +117,11 @@ export const words = {
   },
   'reason.cancelled': { en: 'cancelled', vi: 'đã bị hủy', zh: '已取消' },
   'reason.cannot_be_changed': { en: 'cannot be changed', vi: 'không thể thay đổi', zh: '不能更改' },
+  'reason.cannot_be_read_or_has_a_placeholder_where_no_word_can_stand': {
+    en: 'cannot be read, or has a placeholder where no word can stand',
+    vi: 'không đọc được, hoặc có chỗ điền ở nơi không thể là một từ',
+    zh: '无法读取，或占位符处不能是一个词',
+  },
   'reason.cannot_be_parsed': { en: 'cannot be parsed', vi: 'không phân tích được', zh: '无法解析' },
   'reason.contains_a_nul_character': { en: 'contains a NUL character', vi: 'chứa ký tự NUL', zh: '包含 NUL 字符' },
   'reason.contains_half_a_character': { en: 'contains half a character', vi: 'chứa nửa ký tự', zh: '包含半个字符' },
@@ -224,6 +230,11 @@ export const words = {
     en: 'no image of an allowed size there',
     vi: 'ở đó không có ảnh với kích thước cho phép',
     zh: '那里没有允许大小的图片',
+  },
+  'reason.no_json_schema_of_an_object': {
+    en: 'no JSON Schema of an object',
+    vi: 'không phải JSON Schema của một đối tượng',
+    zh: '不是对象的 JSON Schema',
   },
   'reason.no_pattern_that_can_be_read': {
     en: 'no pattern that can be read',

@@ -1,6 +1,7 @@
 /** What tools keeps sealed. */
 import type { SecretColumn } from '@clawmesh/chassis'
 import { binaryEnv, userEnv } from './cli-credentials/env.ts'
+import { customToolEnv } from './custom-tools/rows.ts'
 import { serverSecrets, userSecrets } from './mcp/secrets.ts'
 
-export const secretColumns: readonly SecretColumn[] = [serverSecrets, userSecrets, binaryEnv, userEnv]
+export const secretColumns: readonly SecretColumn[] = [serverSecrets, userSecrets, binaryEnv, userEnv, customToolEnv]

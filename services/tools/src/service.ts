@@ -9,6 +9,7 @@ import { createBrowserWs } from './browser/ws.ts'
 import { createBuiltinTools } from './builtin-tools/feature.ts'
 import { createCliCredentials } from './cli-credentials/feature.ts'
 import type { ToolsConfig } from './config.ts'
+import { createCustomTools } from './custom-tools/feature.ts'
 import { PrismaClient } from './db/client/client.ts'
 import { createExecApprovals } from './exec/approvals/feature.ts'
 import { deniedPathTest } from './exec/denied-path.ts'
@@ -37,6 +38,7 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
   const mcp = createMcp({ mesh, db, config, agents, ...(poolLimits && { poolLimits }) })
   const cli = createCliCredentials(mesh, db, agents)
   const approvals = createExecApprovals(mesh, db, config)
+  const customTools = createCustomTools(mesh, db, agents)
   const invoke = createInvoke({
     mesh,
     db,
@@ -58,14 +60,16 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
       web: web.port,
     },
     toolbox: mcp.toolbox,
-    secretsOf: cli.access.secretsOf,
+    customTools: customTools.offer.toolsFor,
+    secretsOf: async (tenantId, userId) =>
+      (await Promise.all([cli.access.secretsOf(tenantId, userId), customTools.offer.secretsOf(tenantId)])).flat(),
     notesOn: async (tool, tenantId, agentId) => (tool === exec.name ? cli.access.notesFor(tenantId, agentId) : ''),
   })
   /** What was set for an agent alone goes with it. */
   const forgetting: Feature = {
     events: {
       agentDeleted: async ({ tenantId, data: { id } }) => {
-        await Promise.all([mcp, cli].map(({ forgetAgent }) => forgetAgent(tenantId, id)))
+        await Promise.all([mcp, cli, customTools].map(({ forgetAgent }) => forgetAgent(tenantId, id)))
       },
     },
   }
@@ -77,6 +81,7 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
       { http: createExecHttp() },
       approvals,
       cli,
+      customTools,
       forgetting,
       { ws: createBrowserWs() },
       ...mcp.features,

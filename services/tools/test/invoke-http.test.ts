@@ -243,6 +243,7 @@ describe('what a tool is given', () => {
     settingsOf: async () => [],
     secretsOf: async () => [],
     notesOn: async () => '',
+    customTools: async () => [],
     storedSettingsOf: async () => [],
     findAgent: async (_, ref) => (ref === 'writer' ? agent : undefined),
     ports: {},

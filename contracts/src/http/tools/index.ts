@@ -1,5 +1,6 @@
 export { builtinTools } from './builtin-tools.ts'
 export { cliCredentials } from './cli-credentials.ts'
+export { customTools } from './custom-tools.ts'
 export { files } from './files.ts'
 export { toolInvocation } from './invoke.ts'
 export { mcpCredentials } from './mcp-credentials.ts'

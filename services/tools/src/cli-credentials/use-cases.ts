@@ -56,7 +56,8 @@ const checkPatterns = (field: string, patterns: readonly string[] = []): void =>
   if (!patterns.every(isPattern))
     throw new MeshError('INVALID_REQUEST', 'error.invalid_request', { field, reason: 'no pattern that can be read' })
 }
-const checkEnv = (env: CliEnv = {}): void => {
+/** @throws INVALID_REQUEST for a variable that may not be set */
+export const checkEnv = (env: CliEnv = {}): void => {
   const wrong = Object.keys(env).find((name) => !maySet(name))
   if (wrong !== undefined)
     throw new MeshError('INVALID_REQUEST', 'error.invalid_request', {

@@ -24,6 +24,8 @@ interface Command {
   given: readonly string[]
   searchPath: string
   signal: AbortSignal
+  /** Whether an operator wrote it: all groups deny, and nobody needs to be asked. */
+  isOperators: boolean
 }
 
 /** What installation and agent say of the groups, the agent's word first; what is no group is left out. */
@@ -52,11 +54,13 @@ interface Judged {
 }
 
 export const createPermit = ({ settings, isDeniedPath, approvals }: PermitParts) => {
-  const verdictOf = ({ command, scope, shell, given }: Command, more: GroupOverrides = {}): Verdict =>
+  const verdictOf = ({ command, scope, shell, given, isOperators }: Command, more: GroupOverrides = {}): Verdict =>
     judge(command, {
       shell: shell === undefined ? 'sh' : 'bash',
       given,
-      overrides: { ...overridesOf(settings.shellDenyGroups, scope.agent.shellDenyGroupsJson), ...more },
+      overrides: isOperators
+        ? {}
+        : { ...overridesOf(settings.shellDenyGroups, scope.agent.shellDenyGroupsJson), ...more },
       isDeniedPath,
     })
 
@@ -64,7 +68,7 @@ export const createPermit = ({ settings, isDeniedPath, approvals }: PermitParts)
     /** @throws TOOL_ERROR when the guard denies the command */
     judge: (asked: Command): Judged => {
       const first = verdictOf(asked)
-      const isInstall = !first.allowed && first.group === 'package_install' && settings.execAsk !== 'off'
+      const isInstall = !asked.isOperators && !first.allowed && first.group === 'package_install' && settings.execAsk !== 'off'
       const verdict = isInstall ? verdictOf(asked, { package_install: false }) : first
       if (!verdict.allowed) throw toolError(`command denied by safety policy: ${verdict.reason}`)
       return { script: verdict.script, isInstall }
@@ -72,10 +76,10 @@ export const createPermit = ({ settings, isDeniedPath, approvals }: PermitParts)
 
     /** Waits for the word of an operator where one is needed. @throws TOOL_ERROR when the command may not run */
     require: async (asked: Command, { script, isInstall }: Judged): Promise<void> => {
-      const { command, workingDir, scope, shell, searchPath, signal } = asked
+      const { command, workingDir, scope, shell, searchPath, signal, isOperators } = asked
       const permission = (wasAllowed: boolean) => permissionFor(settings, command, script, { wasAllowed, isInstall })
       const [first, ifAllowed] = [permission(false), permission(true)]
-      if (first === 'run') return
+      if (first === 'run' || (isOperators && settings.execSecurity !== 'deny')) return
       const refused = () => toolError('the operator does not let this command run')
       if (ifAllowed === 'refuse') throw refused()
 

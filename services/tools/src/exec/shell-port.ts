@@ -65,6 +65,13 @@ const folderIn = (workspace: Workspace, path: string): Promise<{ root: string; f
     }))
   })
 
+/** What a command says, without values of its variables. They go before it is cut: the rest of one is known to nobody. */
+const finished = async (program: ChildProgram, limits: ChildLimits, secrets: readonly string[], root: string) => {
+  const { stdout, stderr, ...end } = await runChild(program)
+  const clean = (said: string) => scrub(said, { secrets }).replaceAll(root, '.')
+  return outputText({ ...end, stdout: clean(stdout), stderr: clean(stderr) }, limits)
+}
+
 export const createShellPort = ({
   workspaceOf,
   findSandbox,
@@ -134,46 +141,40 @@ export const createShellPort = ({
             throw thrown instanceof MeshError ? refused(thrown.message) : thrown
           },
         )
-        const { stdout, stderr, ...end } = await runChild(program)
-        // Before the texts are cut, as what is left of a cut secret would not be known for one.
-        const secrets = Object.values(given.env)
-        const clean = (said: string) => scrub(said, { secrets }).replaceAll(root, '.')
-        const { text, isError } = outputText({ ...end, stdout: clean(stdout), stderr: clean(stderr) }, limits)
+        const { text, isError } = await finished(program, limits, Object.values(given.env), root)
         return isError ? fails(`${mark} ${text}`) : says(text)
       }
       return {
-        run: async ({ command, workingDir, signal }) => {
+        run: async ({ command, workingDir, signal, ofOperator }) => {
           if (command.trim() === '') throw toolError('the command is empty')
           if (command.includes('\0')) throw toolError('the command contains a NUL byte')
+          const env = ofOperator?.env ?? config.env
           const path = await (bash ??= findProgram('bash').catch(() => undefined))
           const asked = {
             command,
             workingDir,
             scope: { ...scope, agent },
             shell: path,
-            given: Object.keys(config.env),
+            given: Object.keys(env),
             searchPath: await searchPathOf(config, agent.key),
             signal,
+            isOperators: ofOperator !== undefined,
           }
           const judged = permit.judge(asked)
-          const given = judged.isInstall ? undefined : await credentialsFor(scope, agent.id, judged.script)
+          const given = judged.isInstall || ofOperator ? undefined : await credentialsFor(scope, agent.id, judged.script)
           if (given !== undefined) return runCredentialed({ command, workingDir, signal }, given)
           await permit.require(asked, judged)
           const { root, folder } = await folderIn(workspace, workingDir)
-          const limits = limitsOf(config, usesSandbox(config.mode ?? settings.sandboxMode, agent.key))
+          const isApart = usesSandbox(config.mode ?? settings.sandboxMode, agent.key)
+          const limits = { ...limitsOf(config, isApart), ...(ofOperator && { timeoutMs: ofOperator.timeoutMs }) }
           const text = command.replaceAll('\r\n', '\n')
           const shell =
             path === undefined
               ? { command: '/bin/sh', args: ['-c', text] }
               : { command: path, args: ['--norc', '--noprofile', '-c', text] }
-          const program = await placed(
-            { ...shell, cwd: folder, env: config.env, limits, signal },
-            root,
-            config,
-            agent.key,
-          )
-          const output = outputText(await runChild(program), limits)
-          return (output.isError ? fails : says)(output.text.replaceAll(root, '.'))
+          const program = await placed({ ...shell, cwd: folder, env, limits, signal }, root, config, agent.key)
+          const { text: output, isError } = await finished(program, limits, Object.values(env), root)
+          return (isError ? fails : says)(output)
         },
       }
     },

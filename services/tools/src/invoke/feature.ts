@@ -24,6 +24,7 @@ interface InvokeFeatureParts {
   toolbox: InvokeParts['toolbox']
   secretsOf: InvokeParts['secretsOf']
   notesOn: InvokeParts['notesOn']
+  customTools: InvokeParts['customTools']
 }
 
 export const createInvoke = ({
@@ -37,6 +38,7 @@ export const createInvoke = ({
   toolbox,
   secretsOf,
   notesOn,
+  customTools,
 }: InvokeFeatureParts) => {
   const log = mesh.log.child({ service: 'tools' })
   const invoke = createInvokeUseCases({
@@ -46,6 +48,7 @@ export const createInvoke = ({
     toolbox,
     secretsOf,
     notesOn,
+    customTools,
     findAgent: createFindAgent(agents),
     policy: config.policy,
     timeoutMs: config.toolTimeoutMs,

@@ -29,6 +29,8 @@ export interface InvokeParts {
   secretsOf: (tenantId: string, userId: string) => Promise<readonly string[]>
   /** What an agent is told of a tool beside its description; empty for most. */
   notesOn: (tool: string, tenantId: string, agentId: string) => Promise<string>
+  /** The tools that a tenant has made for an agent. @param isFresh reads the rows, for who keeps the answer */
+  customTools: (tenantId: string, agentId: string, isFresh: boolean) => Promise<readonly Tool[]>
   /** Out of the settings, which tools there are. */
   toolsFor?: (settings: readonly ToolSetting[]) => Tool[]
 }
@@ -63,10 +65,15 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
   const choiceOf = (
     settings: readonly ToolSetting[],
     toolsConfigJson: string,
+    custom: readonly Tool[],
     box: Toolbox,
   ): Pick<InvokeDeps, 'tools' | 'policy'> => ({
-    tools: [...toolsFor(settings), ...box.tools],
-    policy: { global: policy, agent: rulesOf(toolsConfigJson), groups: box.groups },
+    tools: [...toolsFor(settings), ...custom, ...box.tools],
+    policy: {
+      global: policy,
+      agent: rulesOf(toolsConfigJson),
+      groups: { ...box.groups, custom: custom.map(({ name }) => name) },
+    },
   })
 
   /** Asked only for names that such tools may have. */
@@ -81,15 +88,16 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
   const runFor = async (call: Call, agent: ResolvedAgent | undefined, request: ToolCall): Promise<ToolResult> => {
     const { tool, args, agent: _, ...facts } = request
     const { tenantId } = call.caller
-    const [settings, box, secrets] = await Promise.all([
+    const [settings, custom, box, secrets] = await Promise.all([
       settingsOf(tenantId),
+      parts.customTools(tenantId, agent?.id ?? '', false),
       toolboxFor(call, tool, agent, facts.userId),
       parts.secretsOf(tenantId, facts.userId),
     ])
     const { userId, sessionKey } = facts
     const context = withPorts({ ...facts, tenantId }, { call, userId, sessionKey, agent, settings }, ports)
     const deps = {
-      ...choiceOf(settings, agent?.toolsConfigJson ?? '', box),
+      ...choiceOf(settings, agent?.toolsConfigJson ?? '', custom, box),
       timeoutMs,
       onUnexpected,
       scrub: { secrets },
@@ -106,13 +114,31 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
     call: Call,
     { agentId, userId, toolsConfigJson }: { agentId: string; userId: string; toolsConfigJson: string },
   ): Promise<{ tools: Tool[]; isPersonal: boolean }> => {
-    const [settings, box] = await Promise.all([
-      storedSettingsOf(call.caller.tenantId),
+    const { tenantId } = call.caller
+    const [settings, custom, box] = await Promise.all([
+      storedSettingsOf(tenantId),
+      parts.customTools(tenantId, agentId, true),
       parts.toolbox(call, agentId, userId, true),
     ])
-    const allowed = offeredTools(choiceOf(settings, toolsConfigJson, box))
-    const tools = await Promise.all(box.offered(allowed).map((tool) => noted(tool, call.caller.tenantId, agentId)))
+    const allowed = offeredTools(choiceOf(settings, toolsConfigJson, custom, box))
+    const tools = await Promise.all(box.offered(allowed).map((tool) => noted(tool, tenantId, agentId)))
     return { tools, isPersonal: box.isPersonal }
+  }
+
+  /** @throws NOT_FOUND for a tool that is unknown, switched off or denied */
+  const toolFor = async (
+    call: Call,
+    agent: ResolvedAgent | undefined,
+    name: string,
+    userId: string,
+  ): Promise<Tool> => {
+    const { tenantId } = call.caller
+    const [settings, custom, box] = await Promise.all([
+      settingsOf(tenantId),
+      parts.customTools(tenantId, agent?.id ?? '', false),
+      toolboxFor(call, name, agent, userId),
+    ])
+    return findTool(choiceOf(settings, agent?.toolsConfigJson ?? '', custom, box), name)
   }
 
   return {
@@ -151,8 +177,7 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
      */
     runOf: async (call: Call, request: ToolCall): Promise<ToolResult> => {
       const agent = await findUsableAgent(call, request.agent)
-      const box = await toolboxFor(call, request.tool, agent, request.userId)
-      findTool(choiceOf(await settingsOf(call.caller.tenantId), agent?.toolsConfigJson ?? '', box), request.tool)
+      await toolFor(call, agent, request.tool, request.userId)
       return runFor(call, agent, request)
     },
 
@@ -167,11 +192,8 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
      * A tool as a caller would get it.
      * @throws NOT_FOUND when it is unknown, switched off or denied, FORBIDDEN when the caller may not use the agent
      */
-    find: async (call: Call, name: string, agentRef: string): Promise<Tool> => {
-      const agent = await findUsableAgent(call, agentRef)
-      const box = await toolboxFor(call, name, agent, call.caller.userId)
-      return findTool(choiceOf(await settingsOf(call.caller.tenantId), agent?.toolsConfigJson ?? '', box), name)
-    },
+    find: async (call: Call, name: string, agentRef: string): Promise<Tool> =>
+      toolFor(call, await findUsableAgent(call, agentRef), name, call.caller.userId),
 
     /**
      * Runs a tool that somebody called by hand, as an agent would, and records it.

@@ -71,6 +71,8 @@ export interface ShellCommand {
   /** Relative to the workspace. */
   workingDir: string
   signal: AbortSignal
+  /** For one that an operator wrote: all groups deny, nobody is asked, and these are its variables and its time. */
+  ofOperator?: { env: Readonly<Record<string, string>>; timeoutMs: number }
 }
 
 /** A shell in the workspace of a call, behind the guard. */

@@ -19,7 +19,7 @@ export const unusedFileKeys: readonly string[] = [
   ...under('channels', 'feishu.**', 'pending_compaction.**'),
   'providers.*.**',
   ...['ollama.**', 'claude_cli.**', 'acp.**', 'novita.**'],
-  ...under('tools', 'web.**', 'browser.**', 'rate_limit_per_hour', 'scrub_credentials'),
+  'tools.browser.**',
   'tools.mcp_servers.**',
   ...under('sessions', 'scope', 'dm_scope', 'main_key'),
   ...under('tts', 'provider', 'auto', 'mode', 'max_length', 'timeout_ms'),

@@ -35,6 +35,11 @@ export const tools = {
     vi: 'Tải một trang web công khai dưới dạng Markdown hoặc văn bản',
     zh: '以 Markdown 或文本形式获取公开网页',
   },
+  'core.tool.datetime': {
+    en: 'Tells the date and the time, in UTC and in a time zone',
+    vi: 'Cho biết ngày giờ theo UTC và theo một múi giờ',
+    zh: '给出 UTC 及指定时区的日期和时间',
+  },
   'core.tool.memory_search': {
     en: 'Searches the long-term memory of an agent',
     vi: 'Tìm kiếm trong bộ nhớ dài hạn của tác tử',

@@ -1,10 +1,13 @@
 /** A caller of tools, with memory and context files that stand in for the services that keep them. */
 import type { AgentFacts, ContextFiles, Memory, ToolContext } from '../src/tool/tool.ts'
 import { createPageCache } from '../src/web/page-cache.ts'
+import type { Search } from '../src/web/search/engines.ts'
 import { createPageThreads } from '../src/web/page-threads.ts'
 
 /** Shared by the tests of a file. They keep no process alive. */
 export const pageThreads = createPageThreads()
+
+export const noSearch: Search = { engines: [], cache: { get: () => undefined, set: () => {} } }
 
 export const agentFacts: AgentFacts = {
   id: 'agent-1',
@@ -74,6 +77,7 @@ export const contextWith = (parts: Partial<ToolContext> = {}): ToolContext => ({
     policy: {},
     extractors: [{ name: 'html-to-markdown', enabled: true, timeout: 0, max_retries: 1 }],
     cache: createPageCache(),
+    search: noSearch,
     threads: pageThreads,
   },
   signal: new AbortController().signal,

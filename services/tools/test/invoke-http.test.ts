@@ -244,6 +244,8 @@ describe('what a tool is given', () => {
     secretsOf: async () => [],
     notesOn: async () => '',
     customTools: async () => [],
+    takeCall: () => true,
+    scrubs: true,
     storedSettingsOf: async () => [],
     findAgent: async (_, ref) => (ref === 'writer' ? agent : undefined),
     ports: {},

@@ -7,7 +7,7 @@ import type { ToolContext } from '../src/tool/tool.ts'
 import { createPageCache } from '../src/web/page-cache.ts'
 import { beginMarker, endMarker } from '../src/web/untrusted.ts'
 import { domainPolicyOf, domainSettingsSchema, extractorsSchema, type WebAccess } from '../src/web/web-access.ts'
-import { contextWith, pageThreads } from './context.ts'
+import { contextWith, noSearch, pageThreads } from './context.ts'
 import { runTool, toolRefusal } from './run-tool.ts'
 import { sandbox, type Sandbox } from './temporary.ts'
 
@@ -41,6 +41,7 @@ beforeEach(async () => {
     allow: ['127.0.0.1'],
     cache: createPageCache(),
     threads: pageThreads,
+    search: noSearch,
     extractors: [{ name: 'html-to-markdown', enabled: true, timeout: 0, max_retries: 1 }],
   }
   context = contextWith({ workspace: box.workspace, web })

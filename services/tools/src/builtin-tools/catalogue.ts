@@ -4,11 +4,13 @@ import { edit } from '../files/edit.ts'
 import { listFiles } from '../files/list-files.ts'
 import { readFile } from '../files/read-file.ts'
 import { writeFile } from '../files/write-file.ts'
+import { datetime } from '../general/datetime.ts'
 import { knowledgeGraphSearch } from '../memory/knowledge-graph-search.ts'
 import { memoryGet } from '../memory/memory-get.ts'
 import { memorySearch } from '../memory/memory-search.ts'
 import type { BuiltinTool } from '../tool/define-tool.ts'
 import type { Tool } from '../tool/tool.ts'
+import { webSearch } from '../web/search/web-search.ts'
 import { webFetch } from '../web/web-fetch.ts'
 import * as planned from './planned.ts'
 import type { ToolSetting } from './types.ts'
@@ -19,7 +21,7 @@ export const catalogue: readonly BuiltinTool[] = [
   listFiles,
   edit,
   exec,
-  planned.webSearch,
+  webSearch,
   webFetch,
   memorySearch,
   memoryGet,
@@ -32,6 +34,7 @@ export const catalogue: readonly BuiltinTool[] = [
   planned.spawn,
   ...planned.skillTools,
   planned.teamTasks,
+  datetime,
 ]
 
 /** A tenant can take away what is switched on, not the other way round. */

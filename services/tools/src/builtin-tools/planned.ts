@@ -8,15 +8,6 @@ const session = (name: ToolName, displayName: string) =>
 const skill = (name: ToolName, displayName: string, isOffered = false) =>
   planTool({ name, displayName, category: 'skills', groups: isOffered ? ['goclaw'] : [], needs: ['skills'] })
 
-export const webSearch = planTool({
-  name: 'web_search',
-  displayName: 'Search the web',
-  category: 'web',
-  groups: ['web'],
-  needs: ['search_provider'],
-  configHint: 'Config → Tools → Web Search',
-})
-
 export const mediaTools = [
   media('read_image', 'Read image', 'vision_provider'),
   media('read_document', 'Read document', 'document_provider'),

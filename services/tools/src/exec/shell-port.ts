@@ -68,7 +68,7 @@ const folderIn = (workspace: Workspace, path: string): Promise<{ root: string; f
 /** What a command says, without values of its variables. They go before it is cut: the rest of one is known to nobody. */
 const finished = async (program: ChildProgram, limits: ChildLimits, secrets: readonly string[], root: string) => {
   const { stdout, stderr, ...end } = await runChild(program)
-  const clean = (said: string) => scrub(said, { secrets }).replaceAll(root, '.')
+  const clean = (said: string) => scrub(said, { secrets, onlyKnown: true }).replaceAll(root, '.')
   return outputText({ ...end, stdout: clean(stdout), stderr: clean(stderr) }, limits)
 }
 

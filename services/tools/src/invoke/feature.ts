@@ -6,6 +6,7 @@ import type { ToolsConfig } from '../config.ts'
 import type { PrismaClient } from '../db/client/client.ts'
 import type { InvokeParts } from './use-cases.ts'
 import type { PortMakers } from '../tool/ports.ts'
+import { createCallLimit } from './call-limit.ts'
 import { createFindAgent } from './find-agent.ts'
 import { createInvokeHttp } from './http.ts'
 import { createInvocationRecord } from './rows.ts'
@@ -16,7 +17,7 @@ import { createInvokeUseCases } from './use-cases.ts'
 interface InvokeFeatureParts {
   mesh: Mesh
   db: ServiceDb<PrismaClient>
-  config: Pick<ToolsConfig, 'policy' | 'toolTimeoutMs'>
+  config: Pick<ToolsConfig, 'policy' | 'toolTimeoutMs' | 'toolCallsPerHour' | 'scrubCredentials'>
   agents: RpcFunctions<typeof AgentsServiceService>
   settingsOf: (tenantId: string) => Promise<readonly ToolSetting[]>
   storedSettingsOf: (tenantId: string) => Promise<readonly ToolSetting[]>
@@ -52,6 +53,8 @@ export const createInvoke = ({
     findAgent: createFindAgent(agents),
     policy: config.policy,
     timeoutMs: config.toolTimeoutMs,
+    takeCall: createCallLimit(config.toolCallsPerHour),
+    scrubs: config.scrubCredentials,
     recordInvocation: createInvocationRecord(db),
     onUnexpected: (tool, err) => log.error({ err, tool }, 'a tool failed'),
   })

@@ -17,6 +17,8 @@ export interface InvokeDeps {
   timeoutMs?: number | undefined
   /** False where the operator switched scrubbing off. */
   scrub?: ScrubOptions | false | undefined
+  /** Counts the call; false where the session has had as many as it may. Default: it may. */
+  takeCall?: (() => boolean) | undefined
   /** Told of failures that were not worded for the model; for the log. */
   onUnexpected?: ((tool: string, thrown: unknown) => void) | undefined
 }
@@ -98,6 +100,8 @@ const run = async (deps: InvokeDeps, request: InvokeRequest): Promise<ToolResult
   const context = Object.assign(Object.create(request.context) as typeof request.context, { signal })
   try {
     const tool = findTool(deps, request.tool)
+    if (deps.takeCall?.() === false)
+      return fails('rate limit reached: this session has called as many tools within an hour as it may')
     if (isDeeperThan(request.args)) return fails(`the arguments are nested deeper than ${maxJsonDepth}`)
     const args = readableArguments(tool, request.args ?? {})
     const parsed = tool.parameters.safeParse(args)

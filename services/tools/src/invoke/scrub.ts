@@ -4,6 +4,8 @@ import { redactDeep, redacted, redactSecrets } from '@clawmesh/chassis'
 export interface ScrubOptions {
   /** Values stored as credentials of the tenant; those under 6 characters are ignored. */
   secrets?: readonly string[] | undefined
+  /** Leaves what only looks like a credential. */
+  onlyKnown?: boolean | undefined
   /** IPv4 addresses of the servers that tools run on. */
   serverAddresses?: readonly string[] | undefined
 }
@@ -16,10 +18,11 @@ const addressForms = (address: string): string[] => {
 }
 
 /** The text without secrets, each replaced by [REDACTED], and without the own addresses ([SERVER_IP]). */
-export const scrub = (text: string, { secrets = [], serverAddresses = [] }: ScrubOptions = {}): string => {
+export const scrub = (text: string, { secrets = [], serverAddresses = [], onlyKnown }: ScrubOptions = {}): string => {
   let clean = text
   const known = secrets.filter((secret) => secret.length >= 6).toSorted((a, b) => b.length - a.length)
   for (const secret of known) clean = clean.replaceAll(secret, redacted)
+  if (onlyKnown) return clean
   clean = redactSecrets(clean)
   for (const form of serverAddresses.flatMap(addressForms)) clean = clean.replaceAll(form, '[SERVER_IP]')
   return clean

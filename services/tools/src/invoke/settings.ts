@@ -1,9 +1,22 @@
-import { integer, type Setting } from '@clawmesh/chassis'
+import { flag, integer, type Setting } from '@clawmesh/chassis'
 
 export const invokeSettings = {
   toolTimeoutMs: {
     env: ['CLAWMESH_TOOL_TIMEOUT_MS'],
     schema: integer(120_000, 1),
     about: 'How long one tool call may take',
+  },
+  toolCallsPerHour: {
+    env: ['CLAWMESH_TOOL_CALLS_PER_HOUR'],
+    file: 'tools.rate_limit_per_hour',
+    schema: integer(0, 0, 100_000),
+    about: 'How many tools one session may call in an hour, counted by each replica of tools; 0 is without limit',
+  },
+  scrubCredentials: {
+    env: ['CLAWMESH_SCRUB_CREDENTIALS'],
+    file: 'tools.scrub_credentials',
+    schema: flag(true),
+    about:
+      'Take what looks like a credential out of what tools answer. Values that are stored as credentials go in any case',
   },
 } as const satisfies Record<string, Setting>

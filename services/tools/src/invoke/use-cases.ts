@@ -7,6 +7,7 @@ import type { ToolSetting } from '../builtin-tools/types.ts'
 import { toolRulesSchema, type ToolRules } from '../policy/rules.ts'
 import { withPorts, type PortMakers } from '../tool/ports.ts'
 import type { Tool, ToolResult } from '../tool/tool.ts'
+import type { TakeCall } from './call-limit.ts'
 import { findTool, invokeTool, offeredTools, type InvokeDeps } from './run-tool.ts'
 import type { CallScope, ResolvedAgent, ToolCall } from './types.ts'
 
@@ -23,6 +24,10 @@ export interface InvokeParts {
   /** Records that somebody ran a tool by hand. */
   recordInvocation: (tenantId: string, tool: string, actor: Actor) => Promise<void>
   onUnexpected: (tool: string, thrown: unknown) => void
+  /** Counts a call of a session; false when it has had as many as it may. */
+  takeCall: TakeCall
+  /** Whether what only looks like a credential goes from answers, too. */
+  scrubs: boolean
   /** The tools of MCP servers for an agent and a user. @param isFresh reads the rows, for who keeps the answer */
   toolbox: (call: Call, agentId: string, userId: string, isFresh: boolean) => Promise<Toolbox>
   /** Values that no answer in the tenant may hold. */
@@ -100,7 +105,8 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
       ...choiceOf(settings, agent?.toolsConfigJson ?? '', custom, box),
       timeoutMs,
       onUnexpected,
-      scrub: { secrets },
+      scrub: { secrets, onlyKnown: !parts.scrubs },
+      takeCall: () => parts.takeCall(tenantId, facts.sessionKey),
     }
     return invokeTool(deps, { tool, args, context, signal: call.signal })
   }

@@ -36,7 +36,6 @@ export type Capability =
   | 'image_gen_provider'
   | 'managed_mode'
   | 'scheduler'
-  | 'search_provider'
   | 'sessions'
   | 'skills'
   | 'subagents'

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { DomainPolicy, Resolve } from '@clawmesh/chassis/fetch'
 import type { PageCache } from './page-cache.ts'
+import type { Search } from './search/engines.ts'
 import type { PageThreads } from './page-threads.ts'
 
 /** The settings of web_fetch in the catalogue. */
@@ -37,6 +38,7 @@ export interface WebAccess {
   /** Private hosts and ranges that the operator opens. */
   allow?: readonly string[] | undefined
   cache: PageCache
+  search: Search
   /** Where pages are rendered. */
   threads: PageThreads
   /** Instead of the system's resolver. */

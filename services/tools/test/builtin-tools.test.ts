@@ -53,7 +53,7 @@ const startAgain = async (): Promise<void> => {
 describe('the list of built-in tools', () => {
   rule('listBuiltinTools.ordersByCategoryAndName', async () => {
     const places = (await list()).map(({ category, name }) => `${category} ${name}`)
-    expect(places).toHaveLength(31)
+    expect(places).toHaveLength(32)
     expect(places).toEqual(places.toSorted((a, b) => a.localeCompare(b)))
   })
 
@@ -89,7 +89,7 @@ describe('the list of built-in tools', () => {
     await query(`UPDATE tools.builtin_tools SET enabled = true WHERE name = 'cron'`)
     await startAgain()
     const listed = new Map((await list()).map(({ name, enabled }) => [name, enabled]))
-    expect(listed.size).toBe(31)
+    expect(listed.size).toBe(32)
     expect(['read_file', 'write_file', 'cron'].map((name) => listed.get(name))).toEqual([true, false, false])
     const { rows } = await query(`SELECT FROM tools.builtin_tools WHERE name = 'of_yesterday'`)
     expect(rows).toEqual([])

@@ -68,7 +68,8 @@ export const createPermit = ({ settings, isDeniedPath, approvals }: PermitParts)
     /** @throws TOOL_ERROR when the guard denies the command */
     judge: (asked: Command): Judged => {
       const first = verdictOf(asked)
-      const isInstall = !asked.isOperators && !first.allowed && first.group === 'package_install' && settings.execAsk !== 'off'
+      const isInstall =
+        !asked.isOperators && !first.allowed && first.group === 'package_install' && settings.execAsk !== 'off'
       const verdict = isInstall ? verdictOf(asked, { package_install: false }) : first
       if (!verdict.allowed) throw toolError(`command denied by safety policy: ${verdict.reason}`)
       return { script: verdict.script, isInstall }

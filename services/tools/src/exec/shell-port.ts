@@ -161,7 +161,8 @@ export const createShellPort = ({
             isOperators: ofOperator !== undefined,
           }
           const judged = permit.judge(asked)
-          const given = judged.isInstall || ofOperator ? undefined : await credentialsFor(scope, agent.id, judged.script)
+          const given =
+            judged.isInstall || ofOperator ? undefined : await credentialsFor(scope, agent.id, judged.script)
           if (given !== undefined) return runCredentialed({ command, workingDir, signal }, given)
           await permit.require(asked, judged)
           const { root, folder } = await folderIn(workspace, workingDir)

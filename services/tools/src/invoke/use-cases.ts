@@ -132,12 +132,7 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
   }
 
   /** @throws NOT_FOUND for a tool that is unknown, switched off or denied */
-  const toolFor = async (
-    call: Call,
-    agent: ResolvedAgent | undefined,
-    name: string,
-    userId: string,
-  ): Promise<Tool> => {
+  const toolFor = async (call: Call, agent: ResolvedAgent | undefined, name: string, userId: string): Promise<Tool> => {
     const { tenantId } = call.caller
     const [settings, custom, box] = await Promise.all([
       settingsOf(tenantId),

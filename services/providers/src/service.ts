@@ -28,7 +28,7 @@ export const providersService = (mesh: Mesh, config: ProvidersConfig): Service =
     allow: mesh.config.fetchAllow.split(',').filter(Boolean),
     allowLocal: config.localProviders === 'auto' ? mesh.embedded : config.localProviders === 'on',
   }
-  const upstream = createUpstream(policy, config)
+  const upstream = createUpstream(policy, config, mesh.dataDir)
   const { optionsOf } = upstream
   const stored = createProviders({ mesh, db, log, policy })
   const { providers, selection } = stored

@@ -18,7 +18,7 @@ describe('types', () => {
     expect(providerType('constructor')).toBeUndefined()
   })
 
-  it.each(['claude_cli', 'acp', 'suno', 'nonsense'])('%s cannot be called', (type) => {
+  it.each(['acp', 'suno', 'nonsense'])('%s cannot be called', (type) => {
     expect(() => chat(connectionTo('', { type }), chatRequest(), options)).toThrow(
       expect.objectContaining({ code: 'FAILED_PRECONDITION', key: 'error.provider_unsupported' }) as MeshError,
     )

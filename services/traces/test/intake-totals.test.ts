@@ -59,6 +59,17 @@ describe('the cost of a span', () => {
     expect(costOf(prices, span({ model: 'm' }))).toBeUndefined()
   })
 
+  it('is that of the model for a dated name, unless that has its own', () => {
+    const table = createPriceTable({
+      'gpt-x': { input_per_million: 3, output_per_million: 0 },
+      'gpt-x-2025-01-01': { input_per_million: 1, output_per_million: 0 },
+    })
+    const million = { input_tokens: 1_000_000, output_tokens: 0 }
+    const costs = ['gpt-x-2024-11-20', 'gpt-x-20241120', 'gpt-x-2025-01-01', 'gpt-x-2024', 'gpt-x-mini-2024-11-20']
+    expect(costs.map((model) => costOf(table, span({ model, ...million })))).toEqual([3, 3, 1, undefined, undefined])
+    expect(costOf(createPriceTable({}), span({ model: 'gpt-4o-2024-11-20', ...million }))).toBe(2.5)
+  })
+
   it('is not counted twice by the agent span above it', () => {
     expect(costOf(prices, span({ span_type: 'agent', model: 'm', ...used }))).toBeUndefined()
   })

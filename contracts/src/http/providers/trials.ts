@@ -94,6 +94,32 @@ export const providerTrials = defineHttpTable('providers', {
     },
     errors: [400, 404],
   },
+  getClaudeCliAuthStatus: {
+    method: 'GET',
+    path: '/v1/providers/claude-cli/auth-status',
+    role: 'admin',
+    summary: 'Whether the claude program of this machine is signed in',
+    rules: {
+      asksTheProgram:
+        'The program of the first claude_cli provider of the tenant that names one, else `claude`, is asked; email and subscription are empty texts where it does not tell them',
+      answersEveryFailure:
+        'A program that is missing, fails, or answers anything else is answered 200 with `logged_in` false and an `error`',
+      runsNothingUnasked:
+        'Where the operator lets no providers be on this machine no program is started, and the error says so',
+    },
+    response: {
+      200: z
+        .object({
+          logged_in: z.boolean(),
+          email: z.string().optional(),
+          subscription_type: z.string().optional(),
+          in_docker: z.boolean().describe('Whether the process that answers runs in a container'),
+          error: z.string().optional(),
+        })
+        .meta({ id: 'ClaudeCliAuthStatus', description: 'What the claude program says of its account' }),
+    },
+    errors: [],
+  },
   getEmbeddingStatus: {
     method: 'GET',
     path: '/v1/embedding/status',

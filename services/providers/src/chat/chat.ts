@@ -7,6 +7,7 @@ import { callProtocol } from './protocols/call.ts'
 import { codexProtocol } from './protocols/codex/protocol.ts'
 import { mockChat } from './protocols/mock.ts'
 import { openAiProtocol } from './protocols/openai/protocol.ts'
+import { claudeCliChat } from '../programs/claude-cli.ts'
 import type { CallOptions } from './protocols/options.ts'
 
 type Call = (
@@ -19,6 +20,7 @@ const calls: Partial<Record<ProtocolName, Call>> = {
   openai: (...call) => callProtocol(openAiProtocol, ...call),
   anthropic: (...call) => callProtocol(anthropicProtocol, ...call),
   codex: (...call) => callProtocol(codexProtocol, ...call),
+  claude_cli: claudeCliChat,
   mock: mockChat,
 }
 

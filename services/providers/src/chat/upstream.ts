@@ -19,10 +19,14 @@ export interface Upstream {
   part: Part
 }
 
-/** Connections to public addresses, to what `policy` allows, and for providers of local types to this machine. */
+/**
+ * Connections to public addresses, to what `policy` allows, and for providers of local types to this machine.
+ * @param dataDir where programs that are providers keep what they work with
+ */
 export const createUpstream = (
   { allow, allowLocal }: AddressPolicy,
   { connectTimeoutMs, firstTokenTimeoutMs, idleTimeoutMs, answerTimeoutMs }: UpstreamConfig,
+  dataDir: string,
 ): Upstream => {
   const fetcher = createGuardedDispatcher({ allow, connectTimeoutMs })
   const localFetcher = allowLocal
@@ -36,7 +40,14 @@ export const createUpstream = (
   }
   const inContainer = existsSync('/.dockerenv')
   return {
-    optionsOf: ({ signal }) => ({ fetcher, localFetcher, signal, timeouts, inContainer }),
+    optionsOf: ({ signal, caller: { tenantId } }) => ({
+      fetcher,
+      localFetcher,
+      signal,
+      timeouts,
+      inContainer,
+      programs: allowLocal ? { dir: dataDir, tenantId } : undefined,
+    }),
     part: {
       name: 'upstream connections',
       stop: async () => {

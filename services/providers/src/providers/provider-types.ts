@@ -4,7 +4,7 @@ import type { providerTypes } from '@clawmesh/contracts'
 import type { SamplingParameter } from '../chat/protocols/sampling-parameter.ts'
 
 /** How a type is talked to. `process` cannot be called so far. */
-export type ProtocolName = 'openai' | 'anthropic' | 'codex' | 'process' | 'mock'
+export type ProtocolName = 'openai' | 'anthropic' | 'codex' | 'claude_cli' | 'process' | 'mock'
 
 interface ModelName {
   id: string
@@ -79,6 +79,18 @@ const blank: ProviderType = {
   signsIn: false,
   single: false,
 }
+
+/** Of a program that is told what to answer, and nothing else. */
+const allParameters: readonly SamplingParameter[] = [
+  'top_p',
+  'stop',
+  'seed',
+  'presence_penalty',
+  'frequency_penalty',
+  'response_format',
+  'logit_bias',
+  'tool_choice',
+]
 
 const row = (fields: Partial<ProviderType>): ProviderType => ({ ...blank, ...fields })
 
@@ -230,7 +242,8 @@ export const providerTypeTable = {
     }),
   }),
   claude_cli: row({
-    protocol: 'process',
+    protocol: 'claude_cli',
+    refuses: allParameters,
     base: 'claude',
     model: 'sonnet',
     needsKey: false,

@@ -5,6 +5,7 @@ import type { AccountTokens } from '../accounts/tokens.ts'
 import { listModels } from './models.ts'
 import type { ProviderUseCases } from '../providers/use-cases.ts'
 import { connectionOf, type ProviderSelection } from '../providers/selection.ts'
+import { claudeAuthStatus } from '../programs/claude-auth.ts'
 import { verifyChat, verifyEmbedding } from './verify.ts'
 import { objectOf, textOf } from '../chat/protocols/json.ts'
 import type { CallOptions } from '../chat/protocols/options.ts'
@@ -54,6 +55,12 @@ export const createTrialHttp = ({ providers, selection, optionsOf, log, tokens }
         dimensions: body?.dimensions || Number(settings['dimensions']) || 0,
       }
       return verifyEmbedding(connectionOf(provider), wanted, optionsOf(call))
+    },
+
+    getClaudeCliAuthStatus: async ({ caller, call }) => {
+      const stored = await providers.list(caller)
+      const named = stored.find(({ providerType, apiBase }) => providerType === 'claude_cli' && apiBase !== '')
+      return claudeAuthStatus(named?.apiBase ?? '', optionsOf(call))
     },
 
     getEmbeddingStatus: async ({ call }) => {

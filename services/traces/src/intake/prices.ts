@@ -22,10 +22,21 @@ export const roundCost = (usd: number): number => Math.round(usd * 1e8) / 1e8
 
 type Priceable = Pick<TraceSpan, 'span_type' | 'provider' | 'model' | 'input_tokens' | 'output_tokens' | 'metadata'>
 
-/** The price of a provider's model, else of the model whoever serves it. */
+/** The day of a model's release at the end of its name. */
+const dated = /-(?:\d{4}-\d{2}-\d{2}|\d{8})$/
+
+/**
+ * The price of a provider's model, else of the model whoever serves it; a dated name costs what the model does, unless it has
+ * a price of its own.
+ */
 export const priceOf = (prices: PriceTable, provider: string, model: string): ModelPrice | undefined => {
-  const name = model.toLowerCase()
-  return prices.get(`${provider.toLowerCase()}/${name}`) ?? prices.get(name)
+  const asked = model.toLowerCase()
+  const undated = asked.replace(dated, '')
+  for (const name of new Set([asked, undated])) {
+    const price = prices.get(`${provider.toLowerCase()}/${name}`) ?? prices.get(name)
+    if (price !== undefined) return price
+  }
+  return undefined
 }
 
 /**

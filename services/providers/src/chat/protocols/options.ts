@@ -18,6 +18,8 @@ export interface CallOptions {
   takesOver?: (kind: FailureKind) => Promise<boolean>
   /** Largest answer that is read, bytes. */
   answerLimitBytes?: number
+  /** Where programs that are providers work, and for whom; absent where the operator lets none run. */
+  programs?: { dir: string; tenantId: string } | undefined
   /** This process runs in a container, so that `localhost` of a local provider is another machine. */
   inContainer?: boolean
 }

@@ -1,0 +1,182 @@
+/**
+ * The `claude` program as a provider. It keeps the conversation itself, in a folder of the session: it is told the system
+ * prompt and what the user said last. Its own tools are off, as nobody would ask whether they may run here.
+ */
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type {
+  ChatMessage,
+  ChatRequest,
+  ChatResponse,
+  Usage,
+} from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { MeshError } from '@clawmesh/contracts'
+import { base64, isSystem, partsOf, textOfMessage } from '../chat/protocols/conversation.ts'
+import { cutOff, toProviderError, UpstreamFailure } from '../chat/protocols/failure.ts'
+import { countOf, listOf, objectOf, parseJson, textOf, type Json } from '../chat/protocols/json.ts'
+import { timeoutsOf, type CallOptions } from '../chat/protocols/options.ts'
+import { textDelta, thinkingDelta } from '../chat/protocols/protocol.ts'
+import { refuseParameters } from '../chat/protocols/sampling.ts'
+import { connectionType, resolveModel, type ProviderConnection } from '../providers/connection.ts'
+import { programLines } from './program.ts'
+
+const limitBytes = 32 * 1024 * 1024
+const ownTools =
+  'Bash Edit MultiEdit Write NotebookEdit Read Glob Grep LS WebFetch WebSearch Task TodoWrite Skill SlashCommand'
+
+/** A UUID that is the same for the same text (RFC 9562, version 8). */
+const uuidOf = (text: string): string => {
+  const hex = createHash('sha256').update(text).digest('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+}
+
+interface Session {
+  id: string
+  dir: string
+  /** The program knows it. */
+  isKnown: boolean
+  /** Nobody comes back to it. */
+  isPassing: boolean
+}
+
+const openSession = async (root: string, tenantId: string, affinity: string): Promise<Session> => {
+  const id = affinity === '' ? randomUUID() : uuidOf(`${tenantId} ${affinity}`)
+  const dir = join(root, 'claude-cli', tenantId, id)
+  await mkdir(dir, { recursive: true, mode: 0o700 })
+  const isKnown = await stat(join(dir, '.begun')).then(
+    () => true,
+    () => false,
+  )
+  return { id, dir, isKnown, isPassing: affinity === '' }
+}
+
+const contentOf = (message: ChatMessage | undefined): Json[] =>
+  (message === undefined ? [] : partsOf(message)).map((part) =>
+    'image' in part
+      ? { type: 'image', source: { type: 'base64', media_type: part.image.mimeType, data: base64(part.image) } }
+      : { type: 'text', text: part.text },
+  )
+
+const usageOf = (usage: Json): Usage => {
+  const cacheReadTokens = countOf(usage['cache_read_input_tokens'])
+  const cacheCreationTokens = countOf(usage['cache_creation_input_tokens'])
+  return {
+    inputTokens: countOf(usage['input_tokens']) + cacheReadTokens + cacheCreationTokens,
+    outputTokens: countOf(usage['output_tokens']),
+    cacheReadTokens,
+    cacheCreationTokens,
+    thinkingTokens: 0,
+  }
+}
+
+/** What its lines say: pieces of the answer as they come, and the result at the end. */
+const createReader = () => {
+  let text = ''
+  let thinking = ''
+  let hasPieces = false
+  let result: Json | undefined
+  const add = (kind: 'text' | 'thinking', piece: string): ChatResponse[] => {
+    if (piece === '') return []
+    if (kind === 'text') text += piece
+    else thinking += piece
+    return [kind === 'text' ? textDelta(piece) : thinkingDelta(piece)]
+  }
+  return {
+    take: (line: string): ChatResponse[] => {
+      if (line.trim() === '') return []
+      const event = objectOf(parseJson(line))
+      if (event === undefined) throw cutOff('a line that is not JSON')
+      if (event['type'] === 'result') result = event
+      if (event['type'] === 'stream_event') {
+        const delta = objectOf(objectOf(event['event'])?.['delta'])
+        hasPieces ||= delta !== undefined
+        return [...add('thinking', textOf(delta?.['thinking'])), ...add('text', textOf(delta?.['text']))]
+      }
+      if (event['type'] !== 'assistant' || hasPieces) return []
+      return listOf(objectOf(event['message'])?.['content']).flatMap((block) => {
+        const fields = objectOf(block)
+        return [...add('thinking', textOf(fields?.['thinking'])), ...add('text', textOf(fields?.['text']))]
+      })
+    },
+    /** @throws UpstreamFailure unless it has said that it is done */
+    answer: () => {
+      if (result === undefined) throw cutOff('ended without a result')
+      const said = textOf(result['result'])
+      if (result['is_error'] === true) throw new UpstreamFailure('failed', said || textOf(result['subtype']))
+      return { content: text || said, thinking, usage: usageOf(objectOf(result['usage']) ?? {}) }
+    },
+  }
+}
+
+/** Calls of one session wait for each other: the program cannot be in one twice. */
+const turns = new Map<string, Promise<void>>()
+
+const inTurn = async (name: string): Promise<() => void> => {
+  const before = turns.get(name)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const mine = (before ?? Promise.resolve()).then(() => promise)
+  turns.set(name, mine)
+  await before
+  return () => {
+    resolve()
+    if (turns.get(name) === mine) turns.delete(name)
+  }
+}
+
+const notHere = (): MeshError =>
+  new MeshError('FAILED_PRECONDITION', 'error.url_blocked', { reason: 'providers on this machine are switched off' })
+
+/** @throws as `chat` does; FAILED_PRECONDITION where the operator lets no programs run */
+export async function* claudeCliChat(
+  connection: ProviderConnection,
+  request: ChatRequest,
+  options: CallOptions,
+): AsyncGenerator<ChatResponse, void, void> {
+  if (options.programs === undefined) throw notHere()
+  const { dir: root, tenantId } = options.programs
+  const type = connectionType(connection)
+  const target = { connection, type, base: '', key: '' }
+  refuseParameters(target, request.sampling, type.refuses)
+  const model = resolveModel(target, request.model)
+  const session = await openSession(root, tenantId, request.routing?.affinity ?? '')
+  const leave = await inTurn(session.id)
+  const { firstTokenMs, idleMs } = timeoutsOf(options)
+  try {
+    const system = request.messages.filter(isSystem).map(textOfMessage).join('\n\n')
+    await writeFile(join(session.dir, 'CLAUDE.md'), system, { mode: 0o600 })
+    const content = contentOf(request.messages.findLast(({ role }) => role === 'user'))
+    const reader = createReader()
+    const lines = programLines({
+      program: connection.apiBase.trim() || type.base,
+      args: [
+        ...['-p', '--input-format', 'stream-json', '--output-format', 'stream-json', '--verbose'],
+        ...['--include-partial-messages', '--model', model, '--disallowedTools', ownTools.replaceAll(' ', ',')],
+        ...(session.isKnown ? ['--resume', session.id] : ['--session-id', session.id]),
+      ],
+      cwd: session.dir,
+      input: `${JSON.stringify({ type: 'user', message: { role: 'user', content } })}\n`,
+      signal: options.signal,
+      firstLineMs: firstTokenMs,
+      idleMs,
+      limitBytes,
+    })
+    for await (const line of lines) {
+      const pieces = reader.take(line)
+      if (request.stream) yield* pieces
+    }
+    const answer = reader.answer()
+    if (!session.isPassing) await writeFile(join(session.dir, '.begun'), '')
+    yield {
+      event: {
+        $case: 'done',
+        value: { ...answer, toolCalls: [], finishReason: 'stop', provider: connection.name, model, providerState: '' },
+      },
+    }
+  } catch (thrown) {
+    throw toProviderError(thrown, connection.name, [])
+  } finally {
+    leave()
+    if (session.isPassing) await rm(session.dir, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,141 @@
+/** The `claude` program as a provider, against a real process that behaves and misbehaves like it. */
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { ChatRequest } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { chat } from '../src/chat/chat.ts'
+import type { CallOptions } from '../src/chat/protocols/options.ts'
+import { eventually } from '../../../test/support/mesh-api.ts'
+import { chatRequest, collect, connectionTo, doneOf, errorOf, message, testOptions } from './support.ts'
+
+const program = fileURLToPath(new URL('../../../test/fakes/claude-cli.mjs', import.meta.url))
+const options = testOptions()
+let dir: string
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'claude-cli-'))
+  process.env['CLAUDE_FAKE_SETTING'] = 'of who started us'
+  process.env['SOME_SECRET'] = 'of the mesh'
+})
+afterAll(async () => {
+  delete process.env['CLAUDE_FAKE_SETTING']
+  delete process.env['SOME_SECRET']
+  await options.fetcher.destroy()
+  await rm(dir, { recursive: true, force: true })
+})
+
+const routing = (affinity: string) => ({
+  fallbacks: [],
+  forbidsFallbacks: false,
+  continuesAnswers: false,
+  affinity,
+})
+const connection = connectionTo(program, { type: 'claude_cli', apiKey: '' })
+const call = (text: string, fields: Partial<ChatRequest> = {}, more: Partial<CallOptions> = {}) =>
+  chat(
+    connection,
+    chatRequest({ model: 'sonnet', messages: [message('system', 'Be kind.'), message('user', text)], ...fields }),
+    { ...options, programs: { dir, tenantId: 'tenant-a' }, ...more },
+  )
+const ask = (...given: Parameters<typeof call>) => collect(call(...given))
+const sessions = () => readdir(join(dir, 'claude-cli', 'tenant-a')).catch(() => [])
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+it('streams an answer, with its usage: what came of a cache is part of the input', async () => {
+  const got = await ask('hello')
+  expect([got.text, doneOf(got).content]).toEqual(['You said: hello', 'You said: hello'])
+  expect(doneOf(got)).toMatchObject({
+    finishReason: 'stop',
+    usage: { inputTokens: 10, outputTokens: 5, cacheReadTokens: 7, cacheCreationTokens: 0 },
+  })
+  expect((await ask('hello', { stream: false })).text).toBe('')
+})
+
+it('goes on with a session, one call after the other, and keeps those of two tenants apart', async () => {
+  const inSession = { routing: routing('agent:a:alice') }
+  await ask('first', inSession)
+  await Promise.all([ask('second', inSession), ask('third', inSession)])
+  const known = async (tenantId: string) => {
+    const got = await ask('what do you know?', inSession, { programs: { dir, tenantId } })
+    return JSON.parse(doneOf(got).content) as { earlier: string[]; system: string; leaked: string[]; args: string[] }
+  }
+  expect((await known('tenant-a')).earlier).toEqual(['first', 'second', 'third'])
+  expect((await known('tenant-b')).earlier).toEqual([])
+})
+
+it('is shown the system prompt and what was said last, and neither secrets nor settings of who started us', async () => {
+  const { system, leaked, args } = JSON.parse(doneOf(await ask('what do you know?')).content) as Record<
+    string,
+    string[]
+  >
+  expect([system, leaked]).toEqual(['Be kind.', []])
+  expect(args).not.toContain('what do you know?')
+  expect(args).not.toContain('bypassPermissions')
+  expect(args![args!.indexOf('--disallowedTools') + 1]).toContain('Bash')
+})
+
+it('leaves nothing of a call that belongs to no session', async () => {
+  const before = await sessions()
+  await ask('hello')
+  expect(await sessions()).toEqual(before)
+})
+
+it.each([
+  { said: 'hang', key: 'error.provider_timeout' },
+  { said: 'garble', key: 'error.stream_cut' },
+  { said: 'die', key: 'error.provider_request_failed' },
+  { said: 'error', key: 'error.provider_request_failed' },
+  { said: 'flood', key: 'error.provider_request_failed' },
+])('makes an error of a program that does $said', async ({ said, key }) => {
+  const got = await ask(said, {}, { timeouts: { firstTokenMs: 20_000, idleMs: said === 'hang' ? 500 : 20_000 } })
+  expect([errorOf(got).key, got.done]).toEqual([key, []])
+})
+
+it('ends a program that ignores being asked to, and its children, when the caller leaves', async () => {
+  const leaving = new AbortController()
+  const pids: number[] = []
+  const got = await collect(
+    (async function* () {
+      for await (const response of call('stubborn', {}, { signal: leaving.signal })) {
+        if (response.event?.$case === 'textDelta') {
+          pids.push(...response.event.value.split(' ').map(Number))
+          leaving.abort()
+        }
+        yield response
+      }
+    })(),
+  )
+  expect([errorOf(got).code, pids.length]).toEqual(['CANCELLED', 2])
+  await eventually('both are gone', async () => pids.every((pid) => !isAlive(pid)))
+})
+
+it('runs nothing where the operator lets no programs run, and takes no parameter that it cannot honour', async () => {
+  expect(errorOf(await ask('hello', {}, { programs: undefined })).key).toBe('error.url_blocked')
+  const sampling = {
+    stop: [],
+    topP: 0.5,
+    seed: undefined,
+    presencePenalty: undefined,
+    frequencyPenalty: undefined,
+    responseFormat: undefined,
+    parallelToolCalls: undefined,
+    logitBias: {},
+    toolChoice: undefined,
+  }
+  expect(errorOf(await ask('hello', { sampling })).code).toBe('UNSUPPORTED_PARAMETER')
+})
+
+it('says which program is missing', async () => {
+  const missing = connectionTo('/nowhere/claude', { type: 'claude_cli' })
+  const got = await collect(
+    chat(missing, chatRequest({ model: 'opus' }), { ...options, programs: { dir, tenantId: 'tenant-a' } }),
+  )
+  expect(errorOf(got).message).toContain('program not found')
+})

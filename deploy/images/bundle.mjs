@@ -13,6 +13,7 @@ const entries = {
   'pglite-worker': 'cli/src/embedded/pglite-worker.ts',
   'pglite-initialise': 'cli/src/embedded/pglite-initialise.ts',
   'page-thread-start': 'services/tools/src/web/page-thread-start.mjs',
+  'sentence-thread': 'services/memory/src/embeddings/sentence-thread.mjs',
 }
 /** What is read at run time. */
 const files = [

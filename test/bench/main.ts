@@ -2,7 +2,8 @@
  * `npm run bench`: what a chat turn costs, beside a stateless proxy of the same kind on the same Node and upstream.
  * Options: --rounds N (3), --seconds N (3), --only direct,peer,mesh,all,edge,conversation,rpc,memory, --scenarios <part of a
  * name>, --rpc grpc (services call each other with a gRPC call each, not over links), --profile (a CPU profile of the one
- * process), --misses (what memory search did not find). With rpc or memory alone no mesh is started.
+ * process), --misses (what memory search did not find), --sentence-model <folder> (of docs/adr/0042, measured too). With rpc or
+ * memory alone no mesh is started.
  */
 import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -35,6 +36,7 @@ const { values: options } = parseArgs({
     rpc: { type: 'string', default: 'link' },
     profile: { type: 'boolean', default: false },
     misses: { type: 'boolean', default: false },
+    'sentence-model': { type: 'string' },
   },
 })
 const rounds = Number(options.rounds)
@@ -342,7 +344,7 @@ const benchMeshes = async (): Promise<void> => {
 
 try {
   if (wanted.includes('rpc')) await rpcBench(rounds, durationMs)
-  if (wanted.includes('memory')) await memoryBench(options.misses)
+  if (wanted.includes('memory')) await memoryBench({ misses: options.misses, sentenceModel: options['sentence-model'] })
   if (wanted.some((part) => part !== 'rpc' && part !== 'memory')) await benchMeshes()
 } finally {
   for (const step of undo.reverse()) await step()

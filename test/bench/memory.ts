@@ -50,21 +50,33 @@ const printMisses = (asked: readonly Asked[]): void => {
     if (rank !== 1 && !isHeldOut) console.log(`  ${rank} ${answer}: ${question}`)
 }
 
-/**
- * Prints the quality of each way to search; with `misses` also the questions of the half that is worked on whose answer
- * does not come first.
- */
-export const memoryBench = async (misses: boolean): Promise<void> => {
-  const stopServers = await startDependencies()
-  const harness = await startMemory()
-  try {
-    for (const [name, config] of Object.entries({ 'full text alone': wordsAlone, 'hashing hybrid': {} })) {
-      const asked = await ask(harness, config)
-      print(name, asked)
-      if (misses) printMisses(asked)
+interface Options {
+  /** Prints also the questions of the half that is worked on whose answer does not come first. */
+  misses: boolean
+  /** Folder with the packages of a sentence model (docs/adr/0042), which is then measured too. */
+  sentenceModel: string | undefined
+}
+
+/** Prints the quality of each way to search. */
+export const memoryBench = async ({ misses, sentenceModel }: Options): Promise<void> => {
+  const measure = async (env: Record<string, string>, ways: Record<string, AgentConfig>): Promise<void> => {
+    const harness = await startMemory(env)
+    try {
+      for (const [name, config] of Object.entries(ways)) {
+        const asked = await ask(harness, config)
+        print(name, asked)
+        if (misses) printMisses(asked)
+      }
+    } finally {
+      await harness.stop()
     }
+  }
+  const stopServers = await startDependencies()
+  try {
+    await measure({}, { 'full text alone': wordsAlone, 'hashing hybrid': {} })
+    if (sentenceModel !== undefined)
+      await measure({ CLAWMESH_MEMORY_SENTENCE_MODEL: sentenceModel }, { 'sentence model hybrid': {} })
   } finally {
-    await harness.stop()
     await stopServers()
   }
 }

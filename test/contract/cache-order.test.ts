@@ -10,6 +10,7 @@ import { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/provid
 import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
 import { agentsConfig, agentsService } from '../../services/agents/src/index.ts'
 import { createAgentDirectory } from '../../services/memory/src/agents/directory.ts'
+import { hashingAlone } from '../../services/memory/src/embeddings/built-in.ts'
 import { createEmbedder } from '../../services/memory/src/embeddings/embedder.ts'
 import { providersConfig, providersService } from '../../services/providers/src/index.ts'
 import { toolsConfig, toolsService } from '../../services/tools/src/index.ts'
@@ -75,7 +76,7 @@ it('memory keeps no agent that has been deleted, nor the settings that it had', 
 })
 
 it("memory keeps the space of the provider and model that are set now, by the provider's settings or the tenant's", async () => {
-  const { spaceOf } = createEmbedder(harness.mesh)
+  const { spaceOf } = createEmbedder(harness.mesh, hashingAlone)
   const wish = { provider: '', model: '' }
   const id = await send('POST', '/v1/providers', {
     name: 'vectors',

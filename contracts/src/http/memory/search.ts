@@ -22,7 +22,7 @@ export const memorySearch = defineHttpTable('memory', {
       putsExactTextsFirst: 'A text in which the query stands as it is comes before one that has its words',
       foldsNearDuplicates: 'Texts that say nearly the same are one result, the best of them',
       weighsBothSides:
-        'A score is 0.3 of the text side and 0.7 of the vector side unless the agent says otherwise, with the built-in embedder 0.7 and 0.3; a side alone counts whole',
+        'A score is 0.3 of the text side and 0.7 of the vector side unless the agent says otherwise, with hashed words 0.7 and 0.3 and with the sentence model of a folder 0.6 and 0.4; a side alone counts whole',
       prefersPersonalOnes:
         'What is personal counts 1.2 times and stands for a shared hit at the same place or of the same text',
       dropsLowScores: 'What scores below `min_score` is left out; 0 leaves out nothing that has to do with the query',

@@ -1,7 +1,7 @@
 /** Vectors from the tenant's embedding provider, or from the built-in embedder where there is none. */
 import { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { detached, type Call, type Mesh } from '@clawmesh/chassis'
-import { featureHash, featureHashingSpace } from './feature-hashing.ts'
+import type { BuiltIn } from './built-in.ts'
 import type { Embedder, EmbeddingSpace, EmbeddingWish } from './types.ts'
 
 /** pgvector stores no vector wider than this. */
@@ -13,13 +13,13 @@ const usable = (values: readonly number[], dims: number): readonly number[] | un
   return fits && values.some((value) => Math.fround(value) !== 0) ? values : undefined
 }
 
-export const createEmbedder = (mesh: Mesh): Embedder => {
+export const createEmbedder = (mesh: Mesh, builtIn: BuiltIn): Embedder => {
   const providers = mesh.client(ProvidersServiceService)
   const spaces = mesh.cache<EmbeddingSpace>(['providers', 'system_configs'], 1_000)
 
   const ask = async (call: Call, texts: readonly string[], { provider, model }: EmbeddingWish, fromRows: boolean) => {
     const answer = await providers.embed(call, { texts: [...texts], provider, model, dimensions: 0, fromRows })
-    if (!answer.configured) return { space: featureHashingSpace, vectors: texts.map(featureHash) }
+    if (!answer.configured) return { space: builtIn.space, vectors: [...(await builtIn.embed(texts, call.signal))] }
     const dims = answer.vectors[0]?.values.length ?? 0
     if (dims === 0 || dims > widest) throw new Error(`provider ${answer.provider} gave vectors of width ${dims}`)
     return {

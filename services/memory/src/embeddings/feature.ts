@@ -3,9 +3,11 @@ import type { Database, Feature, Logger, Mesh } from '@clawmesh/chassis'
 import type { FindAgent } from '../agents/types.ts'
 import { chunkTermsPart } from '../chunks/terms.ts'
 import type { MemoryConfig } from '../config.ts'
+import { hashingAlone, withSentences } from './built-in.ts'
 import { cachePruner } from './cache-pruner.ts'
 import { createEmbedder } from './embedder.ts'
 import { createVectorCacheRows, pruneVectorCache } from './rows.ts'
+import { createSentenceModel } from './sentence-model.ts'
 import { createChunkEmbedding } from './use-cases.ts'
 import { chunkVectors, createWaitingRows, tenantsWithWaiting, type Embeddable } from './waiting-rows.ts'
 import { embeddingWorker } from './worker.ts'
@@ -19,8 +21,9 @@ interface Parts {
 }
 
 export const createEmbeddings = ({ mesh, database, config, log, findAgent }: Parts) => {
-  const { embedRetryMs, embeddingCacheDays } = config
-  const embedder = createEmbedder(mesh)
+  const { embedRetryMs, embeddingCacheDays, sentenceModel } = config
+  const sentences = sentenceModel === undefined ? undefined : createSentenceModel({ folder: sentenceModel })
+  const embedder = createEmbedder(mesh, sentences === undefined ? hashingAlone : withSentences(sentences))
   const cacheOf = createVectorCacheRows(database)
 
   /** What gives the rows of a table their vectors: at once, and the part that sees to those which wait. */
@@ -48,6 +51,7 @@ export const createEmbeddings = ({ mesh, database, config, log, findAgent }: Par
     embedding: ofChunks.embedding,
     of,
     parts: [
+      ...(sentences === undefined ? [] : [sentences.part]),
       cachePruner(() => pruneVectorCache(database, embeddingCacheDays), log),
       chunkTermsPart(database, log),
       ofChunks.worker,

@@ -4,7 +4,7 @@ import type { MemoryAgent } from '../agents/types.ts'
 
 /** Vectors are comparable within one space only. */
 export interface EmbeddingSpace {
-  /** Empty for the built-in embedder. */
+  /** Empty for what is built in. */
   provider: string
   model: string
   dims: number

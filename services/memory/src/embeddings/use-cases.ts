@@ -4,7 +4,7 @@ import { MeshError } from '@clawmesh/contracts'
 import type { Call, Logger } from '@clawmesh/chassis'
 import type { MemoryAgent } from '../agents/types.ts'
 import type { WaitingChunk } from '../chunks/types.ts'
-import { featureHash } from './feature-hashing.ts'
+import { featureHash, featureHashingSpace } from './feature-hashing.ts'
 import { wishOf, type Embedder, type EmbeddingSpace, type EmbeddingWish } from './types.ts'
 
 export const embeddingBatch = 50
@@ -69,7 +69,7 @@ export const createChunkEmbedding = ({ chunksOf, cacheOf, embedder, log, retryMs
     const space = await embedder.spaceOf(call, wish).catch((thrown: unknown) => {
       throw new ProviderAway(thrown)
     })
-    if (space.provider === '') {
+    if (isSame(space, featureHashingSpace)) {
       const vectors = new Map<string, readonly number[]>()
       for (const [hash, text] of texts) {
         vectors.set(hash, featureHash(text))

@@ -1,5 +1,7 @@
 /** One score of a row out of its words and its nearness, and what is no answer at all. */
-import type { EmbeddingSpace } from '../embeddings/types.ts'
+import { sentenceSpace } from '../embeddings/built-in.ts'
+import { featureHashingSpace } from '../embeddings/feature-hashing.ts'
+import { spaceLabel, type EmbeddingSpace } from '../embeddings/types.ts'
 import { fold } from '../text/fold.ts'
 import type { Measured } from './types.ts'
 
@@ -8,20 +10,33 @@ export interface Weights {
   vector: number
 }
 
-/** What a side counts unless the agent says otherwise. The built-in embedder knows no meaning, so words go first there. */
-export const usualWeights = (space: EmbeddingSpace | undefined): Weights =>
-  space?.provider === '' ? { text: 0.7, vector: 0.3 } : { text: 0.3, vector: 0.7 }
+interface SpaceRules {
+  /** What a side counts unless the agent says otherwise. */
+  weights: Weights
+  /** Texts about different things are this near to each other. */
+  leastCosine: number
+}
+
+/** Built-in spaces know little or nothing of meaning, so words go first there; what is near is so by chance, or by language. */
+const builtInRules: Readonly<Record<string, SpaceRules>> = {
+  [spaceLabel(featureHashingSpace)]: { weights: { text: 0.7, vector: 0.3 }, leastCosine: 0.35 },
+  [spaceLabel(sentenceSpace)]: { weights: { text: 0.6, vector: 0.4 }, leastCosine: 0.2 },
+}
+const providerRules: SpaceRules = { weights: { text: 0.3, vector: 0.7 }, leastCosine: 0.15 }
+
+const rulesOf = (space: EmbeddingSpace | undefined): SpaceRules =>
+  (space?.provider === '' ? builtInRules[spaceLabel(space)] : undefined) ?? providerRules
+
+export const usualWeights = (space: EmbeddingSpace | undefined): Weights => rulesOf(space).weights
 
 /** A row with less of the words than that, and not near either, has nothing to do with the question. */
 const leastCoverage = 0.12
-/** Texts about different things are this near to each other: in the built-in space by chance, else by language. */
-const leastCosine = (space: EmbeddingSpace | undefined): number => (space?.provider === '' ? 0.35 : 0.15)
 /** Next to the best result, what scores less than this share of it is noise. */
 export const leastShare = 0.25
 
 /** Whether a row has to do with the question. */
 export const isRelated = ({ coverage, cosine }: Measured, space: EmbeddingSpace | undefined): boolean =>
-  coverage >= leastCoverage || (cosine ?? -1) >= leastCosine(space)
+  coverage >= leastCoverage || (cosine ?? -1) >= rulesOf(space).leastCosine
 
 /**
  * coverage * text + cosine * vector, over the sum of the weights; 0 to 1. A side that is missing, or that found nothing

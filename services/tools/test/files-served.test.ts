@@ -184,6 +184,18 @@ describe('signing', () => {
   })
 })
 
+test('what tools write counts towards what the tenant may keep', async () => {
+  tools.addAgent(files.caller.tenantId, {})
+  const write = (content: string, append = false) =>
+    tools.invoke(files.caller, { tool: 'write_file', args: { path: 'a.txt', content, append } })
+  await put('kept', 'x'.repeat(62_900_000))
+  expect((await write('x'.repeat(10_000))).status).toBe(200)
+  // The same again adds nothing.
+  expect((await write('y'.repeat(10_000))).status).toBe(200)
+  for (const append of [false, true]) expect((await write('z'.repeat(15_000), append)).status).toBe(400)
+  expect((await stat(files.at('default/alice/a.txt'))).size).toBe(10_000)
+})
+
 describe('media', () => {
   rule('uploadMedia.answersAPath', async () => {
     const { body } = await uploadMedia('C:\\me\\photo\u0007.JPG', 'bytes')

@@ -2,24 +2,30 @@
 import type { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
 import type { RpcFunctions } from '@clawmesh/chassis'
 import type { CallScope } from '../invoke/types.ts'
+import type { Quota } from '../storage/quota.ts'
 import type { PortMakers } from '../tool/ports.ts'
 import { workspacePath } from '../workspace/index.ts'
 
 type Agents = Pick<RpcFunctions<typeof AgentsServiceService>, 'getContextFile' | 'setContextFile'>
 
-/** @param workspaceDir base folder of all workspaces, absolute */
-export const createFilePorts = (agents: Agents, workspaceDir: string) =>
+/**
+ * @param workspaceDir base folder of all workspaces, absolute
+ * @param take takes note of what a tenant is about to keep
+ */
+export const createFilePorts = (agents: Agents, workspaceDir: string, take: Quota['take']) =>
   ({
     agent: ({ agent }) => agent,
     workspace: ({ call: { caller }, userId, agent }) =>
-      agent &&
-      workspacePath(workspaceDir, {
-        tenantId: caller.tenantId,
-        tenantSlug: caller.tenantSlug,
-        userId,
-        agentKey: agent.key,
-        agentWorkspace: agent.workspaceFolder,
-      }),
+      agent && {
+        ...workspacePath(workspaceDir, {
+          tenantId: caller.tenantId,
+          tenantSlug: caller.tenantSlug,
+          userId,
+          agentKey: agent.key,
+          agentWorkspace: agent.workspaceFolder,
+        }),
+        grow: (bytes: number) => take(caller, bytes),
+      },
     contextFiles: ({ call, agent }) =>
       agent && {
         get: (file) => agents.getContextFile(call, file),

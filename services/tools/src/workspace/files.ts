@@ -78,13 +78,20 @@ export const withTemporary = async <T>(
 }
 
 /** Makes `name` hold `content`: a new file beside it takes its place, so that no reader sees half of it. */
-const replace = async ({ directory, name }: FilePlace, content: string, mode?: number): Promise<void> => {
+const replace = async (
+  { grow }: Workspace,
+  { directory, name }: FilePlace,
+  content: string,
+  mode?: number,
+): Promise<void> => {
   if (Buffer.byteLength(content) > largestFileBytes) throw toolError(`the file would exceed ${largestFileBytes} bytes`)
   const old = await lstat(at(directory, name)).catch((thrown: unknown) => {
     if (isMissing(thrown)) return undefined
     throw thrown
   })
   if (old) requirePlainFile(old)
+  const added = Buffer.byteLength(content) - (old?.size ?? 0)
+  if (added > 0) await grow?.(added)
   await withTemporary(directory, async (handle, temporary) => {
     await handle.writeFile(content)
     await handle.chmod(mode ?? (old ? old.mode & 0o777 : 0o600))
@@ -142,7 +149,7 @@ export const changeFile = (workspace: Workspace, path: string, change: TextChang
   walkTo(workspace, path, { access: 'other', create: true }, (place) =>
     fileMutex(lockKey(place), async () => {
       const file = requireName(place)
-      await replace(file, change(await readText(file)))
+      await replace(workspace, file, change(await readText(file)))
       return place.names
     }),
   )
@@ -155,7 +162,7 @@ export const changeFile = (workspace: Workspace, path: string, change: TextChang
 export const writeFile = (workspace: Workspace, path: string, content: string, mode?: number): Promise<string[]> =>
   walkTo(workspace, path, { access: 'other', create: true }, (place) =>
     fileMutex(lockKey(place), async () => {
-      await replace(requireName(place), content, mode)
+      await replace(workspace, requireName(place), content, mode)
       return place.names
     }),
   )
@@ -170,12 +177,13 @@ export const appendFile = (workspace: Workspace, path: string, content: string):
         handle = await openChecked(file, O_WRONLY | O_APPEND)
       } catch (thrown) {
         if (!isMissing(thrown)) throw thrown
-        await replace(file, content)
+        await replace(workspace, file, content)
         return place.names
       }
       try {
         const size = (await handle.stat()).size + Buffer.byteLength(content)
         if (size > largestFileBytes) throw toolError(`the file would exceed ${largestFileBytes} bytes`)
+        await workspace.grow?.(Buffer.byteLength(content))
         await handle.writeFile(content)
         return place.names
       } finally {

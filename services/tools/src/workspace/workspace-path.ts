@@ -8,6 +8,8 @@ import { masterTenantId, MeshError } from '@clawmesh/contracts'
 export interface Workspace {
   base: string
   path: string
+  /** Is told of bytes that are about to be added; throws where the tenant may keep no more. */
+  grow?: (bytes: number) => Promise<void>
 }
 
 export interface WorkspaceOwner {

@@ -292,6 +292,17 @@ describe('the sandbox', () => {
     ).toMatch('No space left on device')
   })
 
+  itSandboxed('reads and traces no process but its own, and can become no other user', async () => {
+    const trial = [
+      'head -c 1 /proc/1/mem > /dev/null 2>&1 && echo memory',
+      'ls /proc | grep -E "^[0-9]+$" | wc -l | { read n; [ "$n" -lt 12 ] || echo processes; }',
+      'grep -q "^CapEff:.*[1-9a-f]" /proc/self/status && echo capabilities',
+      'grep -q "^NoNewPrivs:.*1" /proc/self/status || echo privileges',
+      'unshare -Ur true 2>/dev/null && echo namespaces',
+    ]
+    expect(await unguarded(`${trial.join('; ')}; echo done`)).toMatchObject({ output: 'done\n', isError: false })
+  })
+
   itSandboxed('leaves no process behind', async () => {
     await unguarded('setsid sh -c "while :; do echo alive >> beat; sleep 0.05; done" > /dev/null 2>&1 & sleep 0.3')
     const size = (await readFile(join(path, 'beat'), 'utf8')).length

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ChatMessage, ChatRequest } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { RunEvent } from '@clawmesh/contracts'
 import { createJobQueue } from '@clawmesh/chassis'
+import { remembersSessions } from '../src/runs/remember-session.ts'
 import { sessionJobs } from '../src/runs/session-jobs.ts'
 import { rule } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
@@ -51,8 +52,8 @@ const purposeOf = ({ messages }: ChatRequest): keyof typeof says => {
   return system.startsWith('Give the conversation a title') ? 'title' : 'chat'
 }
 
-const createAgent = async (agentKey: string) => {
-  const body = { agent_key: agentKey, provider: 'fake', model: 'fake-1', context_window: contextWindow }
+const createAgent = async (agentKey: string, settings: object = {}) => {
+  const body = { agent_key: agentKey, provider: 'fake', model: 'fake-1', context_window: contextWindow, ...settings }
   expect((await agents.request(caller, 'POST', '/v1/agents', body)).status).toBe(201)
 }
 
@@ -122,6 +123,18 @@ rule('wakeAgent.summarisesLongConversations', async () => {
   expect(stored['summary']).toContain('FACT-one')
   expect(stored['messages'].length).toBe(30)
   expect(stored['messages'][0].content).toContain('Mimi')
+})
+
+rule('wakeAgent.remembersConversations', async () => {
+  await createAgent('archivist', { memory_config: { episodic: true } })
+  await fill('agent:archivist:told')
+  await until('remembered', () => agents.remembered.length > 0)
+  const [document] = agents.remembered
+  expect(document).toMatchObject({ userId: 'alice', append: false })
+  expect(document!.path).toMatch(/^memory\/sessions\/[0-9a-f-]{36}\.md$/)
+  expect(document!.content).toMatch(/^# .+\n\nLast summarised on \d{4}-\d\d-\d\d\.\n\nKnown: FACT-one\n$/)
+  for (const memoryConfig of [null, {}, { episodic: 'yes' }, { episodic: true, enabled: false }])
+    expect(remembersSessions({ memoryConfig })).toBe(false)
 })
 
 rule('wakeAgent.savesMemoryFirst', async () => {

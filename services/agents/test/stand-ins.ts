@@ -8,6 +8,7 @@ import {
   type ChatResponse,
   type GetAccountPoolResponse,
 } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { MemoryServiceService, type PutDocumentRequest } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { ToolsServiceService, type ToolContext } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
 import { TracesServiceService, type SumPoolActivityRequest } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
@@ -68,6 +69,8 @@ export interface AgentsUnderTest extends ServiceHarness {
   toolResults: Record<string, { output: string; metadataJson?: string }>
   /** Calls of them so far. */
   toolCalls: { tool: string; arguments: unknown }[]
+  /** Documents that memory was given. */
+  remembered: PutDocumentRequest[]
   /** What memory and tools keep of agents. */
   archives: ArchiveStandIns
   /** In what context tools were called so far. */
@@ -95,6 +98,7 @@ export const startAgents = async (env: Record<string, string> = {}): Promise<Age
     moreTools: [],
     toolResults: {},
     toolCalls: [],
+    remembered: [],
     toolContexts: [],
     archives: standInArchives(),
   }
@@ -147,7 +151,19 @@ export const startAgents = async (env: Record<string, string> = {}): Promise<Age
       ...fakeRpc(ToolsServiceService, tools),
       rpc: [...fakeRpc(ToolsServiceService, tools).rpc!, state.archives.workspacesRpc],
     },
-    { name: 'memory', rpc: [state.archives.memoryRpc], parts: [] },
+    {
+      name: 'memory',
+      rpc: [
+        state.archives.memoryRpc,
+        ...fakeRpc(MemoryServiceService, {
+          putDocument: async (_call, document) => {
+            state.remembered.push(document)
+            return {}
+          },
+        }).rpc!,
+      ],
+      parts: [],
+    },
     fakeRpc(TracesServiceService, {
       getAgentMonthCost: async () => ({ costUsd: state.monthCostUsd }),
       sumPoolActivity: async (_call, request) => {

@@ -35,6 +35,8 @@ export const chat = defineHttpTable('agents', {
         'A conversation that takes 85 % of the window of its agent, or 800 messages, is summarised in the background but for its last messages: the model is then shown the summary and what came since, people still see all',
       savesMemoryFirst:
         'Before that the agent may save to memory what should last; where it saves nothing, sentences that sound worth remembering are added to `memory/<date>-auto-extract.md`',
+      remembersConversations:
+        'With `memory_config.episodic` the summary of a conversation is also the memory document `memory/sessions/<session id>.md` of its user, which the next summary replaces',
       staysUsable:
         'While no summary can be made a conversation goes on with the newest turns that fit; the summary is tried again, then the session says why it failed in `compactionError` until one succeeds',
       makesRoomInATurn:

@@ -7,6 +7,7 @@ import type { Traced } from './background-trace.ts'
 import { contextSettingsOf } from './context-settings.ts'
 import type { FlushMemory } from './memory-flush.ts'
 import type { Chat } from './model-call.ts'
+import { remembersSessions } from './remember-session.ts'
 import type { SessionWorkRows, StoredSession } from './session-rows.ts'
 import { summarise, transcriptChars, transcriptsOf } from './summary.ts'
 
@@ -20,12 +21,14 @@ interface Parts {
   flushMemory: FlushMemory
   traced: Traced
   chat: Chat
+  /** Has the new summary kept in memory, in the background. */
+  rememberLater: (tenantId: string, sessionId: string) => Promise<void>
   log: Logger
 }
 
 type Job = JobAttempt<{ sessionId: string; compactionCount: number }>
 
-export const createCompactSession = ({ rows, findAgent, flushMemory, traced, chat, log }: Parts) => {
+export const createCompactSession = ({ rows, findAgent, flushMemory, traced, chat, rememberLater, log }: Parts) => {
   /** Number of the first message that no summary swallows: of the last few, and never between a call and its result. */
   const cutOf = async (tenantId: string, { id, windowSeq, nextSeq }: StoredSession, keep: number): Promise<number> => {
     const from = Math.max(windowSeq, nextSeq - keep - batchMessages)
@@ -81,6 +84,7 @@ export const createCompactSession = ({ rows, findAgent, flushMemory, traced, cha
       await rows.flushed(job.tenantId, session.id, session.compactionCount)
     }
     await shrink(job, agent, session, cut)
+    if (remembersSessions(agent)) await rememberLater(job.tenantId, session.id)
   }
 
   /** Does nothing for a session or an agent that is gone, or where it was done already. @throws what keeps the model from it */

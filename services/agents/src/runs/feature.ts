@@ -1,5 +1,6 @@
 /** Runs: the loop in which an agent answers, its tools and its limits, and the end of runs whose process died. */
 import { createHash } from 'node:crypto'
+import { MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
 import { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { ToolsServiceService, type ListToolsResponse } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
 import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
@@ -18,6 +19,7 @@ import { createGatheringSignal } from './live-events.ts'
 import { createLostRunsPart } from './lost-runs.ts'
 import { createFlushMemory } from './memory-flush.ts'
 import { createPromptTokens, type PromptTokens } from './prompt-tokens.ts'
+import { createRememberSession } from './remember-session.ts'
 import { createRunAsks } from './run-asks.ts'
 import { createRunContexts } from './run-context.ts'
 import { createRunRows } from './rows.ts'
@@ -145,7 +147,14 @@ export const createRuns = (
         flushMemory: createFlushMemory({ rows: sessionRows, chat, listTools, invokeTool, traced }),
         traced,
         chat,
+        rememberLater: (tenantId, sessionId) =>
+          jobs.add(tenantId, 'rememberSession', { sessionId }, { key: sessionId }),
         log,
+      }),
+      rememberSession: createRememberSession({
+        rows: sessionRows,
+        findAgent,
+        memory: mesh.client(MemoryServiceService),
       }),
       titleSession: createTitleSession({ rows: sessionRows, findAgent, traced, chat }),
     }),

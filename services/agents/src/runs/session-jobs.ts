@@ -16,6 +16,12 @@ export const sessionJobs = defineJobs({
     attempts: 6,
     timeoutMs: 900_000,
   },
+  rememberSession: {
+    about: 'Keeps the summary of a conversation as a memory document of its user, where the agent is set so',
+    data: ofSession,
+    attempts: 6,
+    timeoutMs: 60_000,
+  },
   titleSession: {
     about: 'Names a conversation after what was said in it',
     data: ofSession,

@@ -3,6 +3,7 @@ import { providerTypes, type MeshError } from '@clawmesh/contracts'
 import { chat } from '../src/chat/chat.ts'
 import { connectionBase, endpoint, resolveTarget } from '../src/providers/connection.ts'
 import { listModels } from '../src/trials/models.ts'
+import { openAiHeaders } from '../src/chat/protocols/openai/request.ts'
 import { effortToSend } from '../src/chat/reasoning.ts'
 import { providerType, providerTypeTable } from '../src/providers/provider-types.ts'
 import { fakeAnthropic } from '../../../test/fakes/anthropic.ts'
@@ -55,6 +56,13 @@ describe('the base of a connection', () => {
   it('keeps its query', () => {
     const url = endpoint('https://x.openai.azure.com/openai/deployments/gpt/?api-version=1', '/chat/completions')
     expect(url.href).toBe('https://x.openai.azure.com/openai/deployments/gpt/chat/completions?api-version=1')
+  })
+
+  it("goes to Azure with the key in Azure's own header, to a deployment in the path", () => {
+    const target = resolveTarget(connectionTo('https://x.openai.azure.com/openai/deployments/gpt?api-version=1'))
+    const headers = openAiHeaders(target)
+    expect([headers['api-key'], headers['authorization']]).toEqual([testKey, undefined])
+    expect(openAiHeaders(resolveTarget(connectionTo('')))).toMatchObject({ authorization: `Bearer ${testKey}` })
   })
 
   it('needs a key where the type does', () => {

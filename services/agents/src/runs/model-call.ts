@@ -31,6 +31,22 @@ interface ModelCall {
   isFinal: (done: ChatDone) => boolean
 }
 
+/** Bytes of text that are a token, about. */
+const bytesOfToken = 4
+
+/** What a call that was left in the middle has used: the vendor works for it, and says nothing of it any more. */
+const estimatedUsage = ({ messages, tools }: ChatRequest, heard: string) => {
+  const tokensOf = (texts: readonly string[]): number =>
+    Math.ceil(texts.reduce((bytes, text) => bytes + Buffer.byteLength(text), 0) / bytesOfToken)
+  return {
+    input_tokens: tokensOf([
+      ...messages.map(({ content }) => content),
+      ...tools.map(({ description, parametersJson }) => description + parametersJson),
+    ]),
+    output_tokens: tokensOf([heard]),
+  }
+}
+
 /** A whole answer, and the files that it named for delivery. */
 export type ModelAnswer = ChatDone & { media: readonly string[] }
 
@@ -53,6 +69,7 @@ export const callModel = async ({
   const span = trace.llmCall(iteration, request.messages.at(-1)?.content ?? '')
   const text = createAnswerText()
   let streamed = ''
+  let thought = ''
   let answer: ModelAnswer | undefined
   let pooled: PoolEvidence | undefined
   const show = async (shown: string): Promise<void> => {
@@ -69,6 +86,7 @@ export const callModel = async ({
           await show(text.push(event.value))
           break
         case 'thinkingDelta':
+          thought += event.value
           live.text('thinking', event.value)
           await onThinking?.(event.value)
           break
@@ -109,11 +127,20 @@ export const callModel = async ({
     const error = call.signal.aborted
       ? new MeshError('CANCELLED', 'error.cancelled', {}, { cause: thrown })
       : toMeshError(thrown)
+    const isLeft = call.signal.aborted && streamed + thought !== ''
     span.end({
       provider: request.provider,
       model: request.model,
       error: error.message,
-      ...(pooled === undefined ? {} : { metadata: poolNote(pooled) }),
+      ...(isLeft ? estimatedUsage(request, streamed + thought) : {}),
+      ...(isLeft || pooled !== undefined
+        ? {
+            metadata: {
+              ...(isLeft ? { usage_estimated: true } : {}),
+              ...(pooled === undefined ? {} : poolNote(pooled)),
+            },
+          }
+        : {}),
     })
     throw error
   }

@@ -120,11 +120,12 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
   const cliCredential = await call('POST', '/v1/cli-credentials', {
     binary_name: `program-${tag}`,
     tips: marker,
-    env: { KEY: marker },
+    // What a program is given is taken out of what its tenant's tools say, so it is not the marker alone.
+    env: { KEY: `${marker}-of-a-program` },
   })
   const cliUser = `of-programs-${tag}`
   await call('PUT', `/v1/cli-credentials/${String(cliCredential['id'])}/user-credentials/${cliUser}`, {
-    env: { [marker]: marker },
+    env: { [marker]: `${marker}-of-a-user` },
   })
 
   const deadline = Date.now() + hangLimitMs

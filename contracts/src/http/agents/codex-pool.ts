@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { defineHttpTable } from '../operation.ts'
+import { agentParams } from './agents.ts'
 import { poolActivity, poolLimit } from '../providers/codex-pool.ts'
 
 export const agentCodexPool = defineHttpTable('agents', {
@@ -21,6 +22,7 @@ export const agentCodexPool = defineHttpTable('agents', {
       listsNewestFirst: 'Calls are listed newest first, as many as `limit` says; what is not 1 to 50 counts as 18',
       countsItsOwnCalls: 'Calls of other agents, and those that no account of the pool was asked for, do not count',
     },
+    params: agentParams,
     query: z.object(poolLimit),
     response: { 200: z.object(poolActivity) },
     errors: [403, 404],

@@ -58,9 +58,9 @@ export const customTools = defineHttpTable('tools', {
       filters: '`agent_id` is exact, `search` is part of name or description in any case, `enabled` is true or false',
     },
     query: z.object({
-      agent_id: uuid.optional(),
-      search: z.string().max(255).default(''),
-      enabled: z.stringbool().optional(),
+      agent_id: uuid.optional().describe('Only those of this agent'),
+      search: z.string().max(255).default('').describe('Part of a name or a description, in any case'),
+      enabled: z.stringbool().optional().describe('Only those that are enabled, or only those that are not'),
       ...page(50, 200),
     }),
     response: {

@@ -1,5 +1,6 @@
 /** The credentials of programs as commands are given them, from a cache that changes evict. */
 import { cutText, type Mesh, type SecretColumn, type ServiceDb } from '@clawmesh/chassis'
+import { uuid } from '@clawmesh/contracts'
 import type { PrismaClient } from '../db/client/client.ts'
 import { binaryEnv, openEnv, userEnv } from './env.ts'
 import { toCredential } from './rows.ts'
@@ -81,8 +82,9 @@ export const createCliAccess = (mesh: Mesh, db: ServiceDb<PrismaClient>) => {
 
     /** What an agent is told of the programs, read from the rows; empty where there are none. */
     notesFor: async (tenantId: string, agentId: string): Promise<string> => {
+      const own = uuid.safeParse(agentId).success ? [{ agentId }] : []
       const rows = await db.forTenant(tenantId).prisma.secureCliBinary.findMany({
-        where: { tenantId, enabled: true, OR: [{ agentId: null }, { agentId }] },
+        where: { tenantId, enabled: true, OR: [{ agentId: null }, ...own] },
         orderBy: { binaryName: 'asc' },
       })
       const names = [...new Set(rows.map(({ binaryName }) => binaryName))]

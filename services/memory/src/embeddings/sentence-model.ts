@@ -3,6 +3,7 @@
  * It runs in a thread beside the main one, which serves everybody, and calls take turns with a few texts each, so that a
  * question waits for no long document.
  */
+import { resolve as absolute } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { MeshError } from '@clawmesh/contracts'
 import { cutText, type Part } from '@clawmesh/chassis'
@@ -71,7 +72,7 @@ export const createSentenceModel = ({ folder, timeoutMs = 30_000, loadTimeoutMs 
 
   const start = async (): Promise<Worker> => {
     const worker = new Worker(new URL('./sentence-thread.mjs', import.meta.url), {
-      workerData: { folder },
+      workerData: { folder: absolute(folder) },
       resourceLimits: { maxOldGenerationSizeMb: heapMib },
     })
     // One that fails when nobody waits for it is noticed by the next who does.

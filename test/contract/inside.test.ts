@@ -273,6 +273,9 @@ describe('gRPC', () => {
   const upstreamOfTheirs = () =>
     mesh.upstream.requests.filter((request) => asText(request).includes(theirs.marker)).length
 
+  /** Traces know agents by their ids alone. */
+  const askedById = ['getAgentMonthCost', 'sumPoolActivity']
+
   it('answers the same requests to those whom they are about', async () => {
     const token = withToken(await mesh.tokens.mint(callerIn(theirs)))
     const answers: Record<string, RpcAnswer> = {}
@@ -282,8 +285,7 @@ describe('gRPC', () => {
         if (name === 'setStoredConfig') continue
         // No chat platform can be reached from here.
         if (name === 'sendText') continue
-        // Month costs are asked by id only.
-        if (name === 'getAgentMonthCost' && agent !== theirs.ids.agent[0]) continue
+        if (askedById.includes(name) && agent !== theirs.ids.agent[0]) continue
         const answer = await callRpc(method, requestFor(method, theirs, agent), token)
         expect([name, agent, answer.code, answer.text]).toEqual([name, agent, 0, answer.text])
         answers[name] ??= answer

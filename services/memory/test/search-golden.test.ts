@@ -52,14 +52,14 @@ it('finds what a release before this one wrote, once it has got its terms', asyn
   expect((await pathsFor('da nang'))[0]).toBe('memory/da-nang.md')
 })
 
-it('finds of the labelled set as much as it ever did, among questions that no ranking was tuned with', async () => {
+it('finds of the labelled set as much as it ever did, in the half that no weight was chosen by', async () => {
   const memory = `/v1/agents/${harness.addAgent(caller).id}/memory`
   for (const document of labelledDocuments)
     await harness.request(caller, 'PUT', `${memory}/documents/${pathOf(document)}`, { content: document.text })
   const heldOut = labelledQuestions.filter(({ isHeldOut }) => isHeldOut)
   const asked = await askAll((question) => pathsFor(question, memory), heldOut)
   const shared = qualityOf(asked.filter(({ isInOtherWords }) => !isInOtherWords))
-  // Each 0.02 below what `npm run bench -- --only memory` reached.
+  // Some 0.02 below what `npm run bench -- --only memory` reached over both halves (words shared) and in this one (all).
   expect(shared.recallAt5).toBeGreaterThanOrEqual(0.953)
   expect(shared.mrr).toBeGreaterThanOrEqual(0.929)
   expect(qualityOf(asked).recallAt5).toBeGreaterThanOrEqual(0.823)

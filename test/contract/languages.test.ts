@@ -18,7 +18,10 @@ afterAll(() => mesh.stop())
 
 const path = (route: Route): string => fillPath(route, () => randomUUID())
 /** Clients of clawgo's API are refused in the same words in every language. */
-const localised = guardedRoutes.filter(({ definition }) => definition.dialect !== 'clawgo')
+const localised = guardedRoutes.filter(
+  // The bridge knows no roles but that of the gateway token.
+  ({ definition }) => definition.dialect !== 'clawgo' && definition.bridge !== true,
+)
 const lower: Partial<Record<Role | 'public', Role>> = { operator: 'viewer', admin: 'operator', owner: 'admin' }
 
 /** What is left of a text without names of the wire: paths, ids, quoted texts. */

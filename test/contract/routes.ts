@@ -143,7 +143,7 @@ export const fineWhenMissing: Readonly<Record<string, readonly Role[]>> = {
 export const needsState: readonly string[] = ['regenerateAgent', 'resummonAgent', 'mergeImportAgent']
 
 /** Operations that keep something though they only read: an archive with some queries, who has looked. */
-export const keepsByReading: readonly string[] = ['exportAgent', 'getCliUserCredential']
+export const keepsByReading: readonly string[] = ['exportAgent', 'exportMcp', 'getCliUserCredential']
 
 export interface Param {
   /** As the route's schema calls it. */

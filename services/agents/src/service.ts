@@ -1,5 +1,6 @@
 /** Agents: what they are, the conversations they have, and the loop that runs them. */
 import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
+import { ExportsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/exports.ts'
 import { StatusServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/status.ts'
 import {
   composeService,
@@ -55,6 +56,7 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
     lookup,
     contextFiles: contextFiles.files.forRun,
   })
+  const archives = createArchives(mesh, db, agents)
   return composeService(mesh, {
     name: 'agents',
     features: [
@@ -72,10 +74,11 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
       ...chat,
       cron,
       createModels(agents),
-      createArchives(mesh, db, agents),
+      archives,
     ],
     rpc: [
       implementRpc(AgentsServiceService, { ...agents.rpc, ...contextFiles.rpc }),
+      implementRpc(ExportsServiceService, archives.rpc),
       implementRpc(StatusServiceService, createStatus(db).rpc),
     ],
     parts: db.parts,

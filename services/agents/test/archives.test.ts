@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import { packArchive } from '@clawmesh/chassis/archives'
 import type { Caller } from '@clawmesh/contracts'
+import { ExportsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/exports.ts'
 import { entriesOf, formOf, tarGzOf, tarOf, type TarEntry } from '../../../test/support/archives.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
@@ -313,6 +314,30 @@ describe('an export with progress', () => {
     const { path, complete } = await keep(alice)
     const { bytes } = await fetched(alice, `/v1/export/download/${path.split('/').at(-1)!}`)
     expect(bytes.length).toBe(complete['file_size'])
+    expect((await fetched(alice, path)).status).toBe(404)
+  })
+
+  rule('exportMcp.waitsForItsUser', async () => {
+    const alice = admin()
+    const { keepPiece } = agents.rpc(ExportsServiceService)
+    const [first, last] = [randomBytes(49_152), randomBytes(100)]
+    const piece = { exportId: '', fileName: 'mcp-servers-20261128.tar.gz', seq: 0, piece: first, isLast: false }
+    const { exportId, token } = await keepPiece(agents.call(alice), piece)
+    const next = { ...piece, exportId, seq: 1, piece: last, isLast: true }
+    const path = `/v1/export/download/${token}`
+    // Not before it is whole, and nobody else adds to it.
+    expect((await fetched(alice, path)).status).toBe(404)
+    await expect(keepPiece(agents.call({ ...alice, userId: 'bob' }), next)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    expect(await keepPiece(agents.call(alice), next)).toEqual({ exportId, token: '' })
+    await expect(keepPiece(agents.call(alice), { ...next, seq: 2 })).rejects.toMatchObject({ code: 'NOT_FOUND' })
+
+    expect((await fetched({ ...alice, userId: 'bob' }, path)).status).toBe(403)
+    const { status, headers, bytes } = await fetched(alice, path)
+    expect([status, headers.get('content-disposition')]).toEqual([
+      200,
+      'attachment; filename="mcp-servers-20261128.tar.gz"',
+    ])
+    expect(bytes.equals(Buffer.concat([first, last]))).toBe(true)
     expect((await fetched(alice, path)).status).toBe(404)
   })
 

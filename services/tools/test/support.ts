@@ -1,5 +1,6 @@
 /** Tools over a real database, with agents and memory that stand in for the services that keep them. */
 import { AgentsServiceService, ResolveAgentResponse } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
+import { ExportsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/exports.ts'
 import { MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
 import { loadConfigs, newId, type Service } from '@clawmesh/chassis'
 import type { Caller } from '@clawmesh/contracts'
@@ -16,6 +17,8 @@ export interface ToolsHarness extends ServiceHarness {
   addAgent: (tenantId: string, agent: Partial<ResolveAgentResponse>) => string
   /** As whom an agent was looked up, in order. */
   askedFor: (agent: string) => Caller[]
+  /** Archives that were given to be kept, by their tokens. */
+  exports: Map<string, { fileName: string; bytes: Buffer; isWhole: boolean }>
   /** Documents of memory by `agent/user/path`. */
   documents: Record<string, string>
   /** Base folder of the workspaces. */
@@ -31,19 +34,30 @@ const fakeServices = (
   agents: readonly Agent[],
   documents: Record<string, string>,
   asked: [agent: string, caller: Caller][],
+  exports: ToolsHarness['exports'],
 ): Service[] => {
   const memory = memoryOf(documents)
   const files = contextFilesOf({})
+  const resolving = fakeRpc(AgentsServiceService, {
+    resolveAgent: async ({ caller }, { agent }) => {
+      asked.push([agent, caller])
+      const isMeant = ({ tenantId, id, agentKey }: Agent) =>
+        tenantId === caller.tenantId && (id === agent || agentKey === agent)
+      return agents.find(isMeant) ?? ResolveAgentResponse.create()
+    },
+    getContextFile: async (_, file) => files.get(file),
+  })
+  const keeping = fakeRpc(ExportsServiceService, {
+    keepPiece: async (_, { exportId, piece, isLast, fileName }) => {
+      const id = exportId || newId()
+      const kept = exports.get(id) ?? { fileName, bytes: Buffer.alloc(0), isWhole: false }
+      exports.set(id, { fileName, bytes: Buffer.concat([kept.bytes, piece]), isWhole: isLast })
+      return { exportId: id, token: exportId === '' ? id : '' }
+    },
+  })
   return [
-    fakeRpc(AgentsServiceService, {
-      resolveAgent: async ({ caller }, { agent }) => {
-        asked.push([agent, caller])
-        const isMeant = ({ tenantId, id, agentKey }: Agent) =>
-          tenantId === caller.tenantId && (id === agent || agentKey === agent)
-        return agents.find(isMeant) ?? ResolveAgentResponse.create()
-      },
-      getContextFile: async (_, file) => files.get(file),
-    }),
+    // One service speaks both contracts.
+    { ...resolving, rpc: [...resolving.rpc!, ...keeping.rpc!] },
     fakeRpc(MemoryServiceService, { search: async (_, query) => memory.search(query) }),
   ]
 }
@@ -56,14 +70,16 @@ export const startTools = async (
   const agents: Agent[] = []
   const documents: Record<string, string> = {}
   const asked: [agent: string, caller: Caller][] = []
+  const exports: ToolsHarness['exports'] = new Map()
   const config = { ...loadConfigs({ tools: toolsConfig }, {}).tools, ...settings }
   const harness = await startServices({
     services: { tools: (mesh) => toolsService(mesh, config, poolLimits) },
-    standIns: fakeServices(agents, documents, asked),
+    standIns: fakeServices(agents, documents, asked, exports),
   })
   return {
     ...harness,
     documents,
+    exports,
     askedFor: (agent) => asked.flatMap(([ref, caller]) => (ref === agent ? [caller] : [])),
     workspaceDir: harness.mesh.workspaceDir,
     addAgent: (tenantId, agent) => {

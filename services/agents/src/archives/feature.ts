@@ -9,6 +9,7 @@ import { createArchiveHttp } from './http.ts'
 import { archiveJobs } from './jobs.ts'
 import { createKeptArchives } from './kept.ts'
 import { createArchiveRows } from './rows.ts'
+import { createExportsRpc } from './rpc.ts'
 import { createArchiveUseCases } from './use-cases.ts'
 
 interface Agents {
@@ -36,9 +37,10 @@ export const createArchives = (mesh: Mesh, db: ServiceDb<PrismaClient>, { useCas
   })
   return {
     http: createArchiveHttp(archives),
+    rpc: createExportsRpc(archives),
     jobs: jobs.implementedBy({
       removeArchive: ({ tenantId, data: { archiveId, spareFetched } }) =>
         keptOf(tenantId).remove(archiveId, { spareFetched }),
     }),
-  } satisfies Feature
+  } satisfies Feature & { rpc: object }
 }

@@ -61,6 +61,27 @@ export const createKeptArchives = (db: ServiceDb<PrismaClient>) => (tenantId: st
       return { id, token }
     },
 
+    /** Adds a piece to an archive that a user is making. False when there is no such archive. */
+    append: async (id: string, userId: string, seq: number, piece: Buffer): Promise<boolean> => {
+      const { rowCount } = await sql.query(
+        `INSERT INTO agents.archive_parts (archive_id, seq, tenant_id, bytes)
+         SELECT id, $3, tenant_id, $4 FROM agents.archives
+         WHERE id = $1 AND tenant_id = $2 AND user_id = $5 AND expires_at IS NULL`,
+        [id, tenantId, seq, piece, userId],
+      )
+      return rowCount === 1
+    },
+
+    /** Makes an archive of so many appended pieces ready to be fetched for `waitsMs`. */
+    finish: async (id: string, parts: number): Promise<void> => {
+      await sql.query(
+        `UPDATE agents.archives SET parts = $3, expires_at = now() + $4::float8 * interval '1 millisecond',
+           size = (SELECT sum(length(bytes)) FROM agents.archive_parts WHERE archive_id = $1 AND tenant_id = $2)
+         WHERE id = $1 AND tenant_id = $2`,
+        [id, tenantId, parts, waitsMs],
+      )
+    },
+
     /** Stores the bytes of one, which can then be fetched for `waitsMs`; how many there were. @throws what they throw */
     store: async (id: string, bytes: AsyncIterable<Buffer>): Promise<number> => {
       let parts = 0

@@ -1,7 +1,7 @@
 /** Agents on their way from one installation to another. */
 import { createReadStream } from 'node:fs'
 import { archiveSections, MeshError, slugPattern, type Caller } from '@clawmesh/contracts'
-import { actorOf, fromContract, keyOfName, type Actor, type Call, type Upload } from '@clawmesh/chassis'
+import { actorOf, cutText, fromContract, keyOfName, type Actor, type Call, type Upload } from '@clawmesh/chassis'
 import { openScratch, writeToFile, type Report, type Scratch } from '@clawmesh/chassis/archives'
 import { isSystemOwner } from '../agents/access.ts'
 import type { Agent, AgentChanges } from '../agents/types.ts'
@@ -68,6 +68,18 @@ const inspect = async (path: string, tenantId: string): Promise<Contents> => {
   return { agent: agent!, manifest, counts }
 }
 
+interface KeptPiece {
+  /** Empty begins an archive. */
+  exportId: string
+  fileName: string
+  seq: number
+  content: Buffer
+  isLast: boolean
+}
+
+/** Of an archive that is of no agent. */
+const ofNoAgent = '00000000-0000-0000-0000-000000000000'
+
 const exportNotFound = () => new MeshError('NOT_FOUND', 'error.not_found', { kind: 'export', id: '' })
 
 export const createArchiveUseCases = (parts: Parts) => {
@@ -120,6 +132,25 @@ export const createArchiveUseCases = (parts: Parts) => {
       const size = await kept.store(id, bytes)
       await removeLater(tenantId, id, waitsMs, true)
       return { token, size }
+    },
+
+    /** Keeps a piece of an archive that another service makes for the caller; the first gives a token. @throws NOT_FOUND */
+    keepPiece: async (
+      { caller: { tenantId, userId } }: Call,
+      { exportId, fileName, seq, content, isLast }: KeptPiece,
+    ): Promise<{ exportId: string; token: string }> => {
+      const kept = keptOf(tenantId)
+      const begun =
+        exportId === ''
+          ? await kept.begin({ agentId: ofNoAgent, userId, fileName: cutText(fileName, 255) })
+          : { id: exportId, token: '' }
+      if (exportId === '') await removeLater(tenantId, begun.id, removedAfterMs, false)
+      if (!(await kept.append(begun.id, userId, seq, content))) throw exportNotFound()
+      if (isLast) {
+        await kept.finish(begun.id, seq + 1)
+        await removeLater(tenantId, begun.id, waitsMs, true)
+      }
+      return { exportId: begun.id, token: begun.token }
     },
 
     /** Spends a token. @throws NOT_FOUND, FORBIDDEN */

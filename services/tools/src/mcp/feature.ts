@@ -1,6 +1,7 @@
 /** MCP servers: what a tenant has registered, who may use it, and the secrets of its users. */
 import { join } from 'node:path'
 import type { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
+import { ExportsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/exports.ts'
 import { masterTenantId } from '@clawmesh/contracts'
 import type { Feature, Mesh, RpcFunctions, ServiceDb } from '@clawmesh/chassis'
 import type { ToolsConfig } from '../config.ts'
@@ -8,6 +9,8 @@ import type { PrismaClient } from '../db/client/client.ts'
 import { createFindAgentId } from '../invoke/find-agent.ts'
 import { createConnect } from './client/connect.ts'
 import { createPool, defaultPoolLimits, type PoolLimits } from './client/pool.ts'
+import { createMcpArchiveHttp } from './archives/http.ts'
+import { createMcpArchives } from './archives/use-cases.ts'
 import { createCredentialHttp } from './credentials/http.ts'
 import { createCredentialRows } from './credentials/rows.ts'
 import { createCredentialUseCases } from './credentials/use-cases.ts'
@@ -79,10 +82,21 @@ export const createMcp = ({ mesh, db, config, agents, poolLimits }: Parts) => {
     trials,
     dropConnections: pool.drop,
   })
-  const grants = createGrantUseCases({ rowsOf: createGrantRows(db), findAgentId })
+  const grantRows = createGrantRows(db)
+  const grants = createGrantUseCases({ rowsOf: grantRows, findAgentId })
   const requests = createRequestUseCases({ rowsOf: createRequestRows(db), findAgentId })
   const credentials = createCredentialUseCases(createCredentialRows(db, mesh.secrets))
+  const archives = createMcpArchives({
+    servers: (tenantId) => rows(tenantId).list(),
+    grants: (tenantId) => grantRows(tenantId).list({}),
+    create: servers.create,
+    putGrant: (tenantId, serverId, grant, actor) => grantRows(tenantId).putAgent(serverId, grant, actor),
+    agentKeyOf: async (call, agent) => (await agents.resolveAgent(call, { agent })).agentKey || undefined,
+    agentIdOf: findAgentId,
+    log,
+  })
   const features: Feature[] = [
+    { http: createMcpArchiveHttp(archives, mesh.client(ExportsServiceService)) },
     { http: createServerHttp(servers) },
     { http: createGrantHttp(grants) },
     { http: createRequestHttp(requests) },

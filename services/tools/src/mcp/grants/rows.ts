@@ -1,6 +1,7 @@
 /** The rows of mcp_agent_grants and mcp_user_grants. */
 import { event, newId, type ServiceDb } from '@clawmesh/chassis'
 import type { PrismaClient } from '../../db/client/client.ts'
+import type { InputJsonObject } from '../../db/client/internal/prismaNamespace.ts'
 import type { GrantRows } from './use-cases.ts'
 
 export const createGrantRows =
@@ -25,7 +26,14 @@ export const createGrantRows =
 
       putAgent: (serverId, { agentId, ...grant }, actor) =>
         change(async (tx) => {
-          const replaced = { ...grant, enabled: true, configOverrides: {} }
+          const { configOverrides = {}, enabled = true, toolAllow, toolDeny, grantedBy } = grant
+          const replaced = {
+            toolAllow: [...toolAllow],
+            toolDeny: [...toolDeny],
+            grantedBy,
+            enabled,
+            configOverrides: configOverrides as InputJsonObject,
+          }
           await tx.mcpAgentGrant.upsert({
             where: { serverId_agentId: { serverId, agentId }, tenantId },
             create: { id: newId(), tenantId, serverId, agentId, ...replaced },

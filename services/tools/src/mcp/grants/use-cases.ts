@@ -7,10 +7,16 @@ import type { AgentGrant, NewAgentGrant, NewUserGrant, ToolLists } from './types
 /** The grants of one tenant. */
 export interface GrantRows {
   hasServer: (id: string) => Promise<boolean>
-  /** Of a server or of an agent, oldest first. */
-  list: (of: { serverId: string } | { agentId: string }) => Promise<AgentGrant[]>
-  /** Grants, or replaces the lists of a grant and switches it on. @throws NOT_FOUND when the server has gone */
-  putAgent: (serverId: string, grant: ToolLists & { agentId: string; grantedBy: string }, actor: Actor) => Promise<void>
+  /** Of a server, of an agent or all, oldest first. */
+  list: (of: { serverId?: string; agentId?: string }) => Promise<AgentGrant[]>
+  /** Grants, or replaces a grant; it is on unless that is said. @throws NOT_FOUND when the server has gone */
+  putAgent: (
+    serverId: string,
+    grant: Readonly<Record<keyof ToolLists, readonly string[]>> &
+      Pick<AgentGrant, 'agentId' | 'grantedBy'> &
+      Partial<Pick<AgentGrant, 'enabled' | 'configOverrides'>>,
+    actor: Actor,
+  ) => Promise<void>
   /** The same for a user. @throws NOT_FOUND when the server has gone */
   putUser: (serverId: string, grant: ToolLists & { userId: string; grantedBy: string }, actor: Actor) => Promise<void>
   /** Fine when there is none. */

@@ -519,6 +519,13 @@ describe('deleting', () => {
 })
 
 describe('other services', () => {
+  it('learn of an agent which provider it has', async () => {
+    const caller = newAdmin()
+    await create({ agent_key: 'of-small', provider: 'small' }, caller)
+    const resolved = (agent: string) => rpc().resolveAgent(agents.call(caller), { agent })
+    expect((await resolved('of-small')).provider).toBe('small')
+  })
+
   it('learn of an agent whether the caller has access to it, and that at once when that changes', async () => {
     const caller = newAdmin()
     const { body } = await create({ agent_key: 'private' }, caller)

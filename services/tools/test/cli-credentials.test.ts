@@ -255,7 +255,7 @@ describe('running', () => {
     expect(notes).toContain('Use --json flag for structured output')
     expect(notes).toContain('- awk: for the helper')
     expect(notes).not.toContain('off')
-    expect(await described(newId())).not.toContain('awk')
+    for (const stranger of [newId(), 'helper', '']) expect(await described(stranger)).not.toContain('awk')
   })
 
   rule('createCliCredential.goesWithTheAgent', async () => {

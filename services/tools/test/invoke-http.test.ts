@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MeshError, routesOf, type Caller, type CloudEvent } from '@clawmesh/contracts'
-import { createRouteTable } from '@clawmesh/chassis'
+import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
+import { createRouteTable, newId } from '@clawmesh/chassis'
 import { z } from 'zod'
 import { consumeEvents } from '../../../test/support/events.ts'
 import { hangLimitMs } from '../../../test/support/limits.ts'
@@ -103,6 +104,21 @@ describe('the tool', () => {
 })
 
 describe('the agent', () => {
+  it('follows what the policy says of the agent’s provider', async () => {
+    const caller = newTenant(tools)
+    const toolsConfigJson = JSON.stringify({ byProvider: { small: { deny: ['edit'] } } })
+    tools.addAgent(caller.tenantId, { agentKey: 'of-small', provider: 'small', toolsConfigJson })
+    tools.addAgent(caller.tenantId, { agentKey: 'of-large', provider: 'large', toolsConfigJson })
+    const dry = async (agentId: string) => (await tools.invoke(caller, { tool: 'edit', agentId, dryRun: true })).status
+    expect([await dry('of-small'), await dry('of-large'), await dry('default')]).toEqual([404, 200, 200])
+    const offered = async (provider: string) => {
+      const request = { agentId: newId(), userId: 'ann', toolsConfigJson, provider }
+      const { tools: listed } = await tools.rpc(ToolsServiceService).listTools(tools.call(caller), request)
+      return listed.some(({ name }) => name === 'edit')
+    }
+    expect([await offered('small'), await offered('large'), await offered('')]).toEqual([false, true, true])
+  })
+
   rule('invokeTool.findsTheAgent', async () => {
     const caller = newTenant(tools)
     const id = tools.addAgent(caller.tenantId, { agentKey: 'writer' })

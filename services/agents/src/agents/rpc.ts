@@ -24,7 +24,7 @@ export const createAgentRpc = (lookup: AgentLookup) =>
       const source = fromRows === true ? lookup.fromRows : lookup
       const agent = await source.find(caller.tenantId, ref)
       if (agent === undefined) return unknownAgent
-      const { id, agentKey, status, ownerId, workspace, agentType, otherConfig } = agent
+      const { id, agentKey, status, ownerId, workspace, agentType, otherConfig, provider } = agent
       const sharing = otherConfig['workspace_sharing'] as
         { share_memory?: boolean; share_knowledge_graph?: boolean } | undefined
       return {
@@ -37,6 +37,7 @@ export const createAgentRpc = (lookup: AgentLookup) =>
         toolsConfigJson: JSON.stringify(agent.toolsConfig),
         memoryConfigJson: JSON.stringify(agent.memoryConfig ?? {}),
         agentType,
+        provider,
         selfEvolve: otherConfig['self_evolve'] === true,
         shareMemory: sharing?.share_memory === true,
         hasAccess: await source.hasAccess(caller, agent),

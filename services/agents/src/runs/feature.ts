@@ -49,8 +49,9 @@ const createListTools = (mesh: Mesh): ListTools => {
   return async (call, agent, userId) => {
     const toolsConfigJson = JSON.stringify(agent.toolsConfig)
     const policy = createHash('sha256').update(toolsConfigJson).digest('base64')
-    const key = `${agent.id} ${policy}`
-    const load = () => tools.listTools(detached(call), { agentId: agent.id, toolsConfigJson, userId })
+    const { provider } = agent
+    const key = `${agent.id} ${policy} ${provider}`
+    const load = () => tools.listTools(detached(call), { agentId: agent.id, toolsConfigJson, userId, provider })
     const shared = await lists.get(agent.tenantId, key, load)
     if (shared?.ofUser !== true) return shared?.tools ?? []
     return (await lists.get(agent.tenantId, `${key} ${userId}`, load))?.tools ?? []

@@ -21,6 +21,8 @@ export interface ResolvedAgent extends AgentFacts {
   workspaceFolder: string
   /** `tools_config` as JSON; empty restricts nothing. */
   toolsConfigJson: string
+  /** Name of its provider; empty where it has the tenant's default. */
+  provider?: string | undefined
   /** `sandbox_config` as JSON; absent where the agent has none. */
   sandboxConfigJson?: string | undefined
   /** Groups of commands that its owner denies or allows, as JSON. */

@@ -51,6 +51,14 @@ const rulesOf = (toolsConfigJson: string): ToolRules | undefined => {
 const ownSessionKey = (sessionKey: string, agent: ResolvedAgent | undefined): string =>
   agent !== undefined && sessionKey.startsWith(`agent:${agent.key}:`) ? sessionKey : ''
 
+const noAgent: Pick<ResolvedAgent, 'toolsConfigJson' | 'provider'> = { toolsConfigJson: '' }
+
+/** For whom tools are listed. */
+interface OfferRequest extends Pick<ResolvedAgent, 'toolsConfigJson' | 'provider'> {
+  agentId: string
+  userId: string
+}
+
 const mcpMark = 'mcp_'
 
 export const createInvokeUseCases = (parts: InvokeParts) => {
@@ -69,7 +77,7 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
 
   const choiceOf = (
     settings: readonly ToolSetting[],
-    toolsConfigJson: string,
+    { toolsConfigJson, provider }: Pick<ResolvedAgent, 'toolsConfigJson' | 'provider'>,
     custom: readonly Tool[],
     box: Toolbox,
   ): Pick<InvokeDeps, 'tools' | 'policy'> => ({
@@ -77,6 +85,7 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
     policy: {
       global: policy,
       agent: rulesOf(toolsConfigJson),
+      provider: provider === '' ? undefined : provider,
       groups: { ...box.groups, custom: custom.map(({ name }) => name) },
     },
   })
@@ -102,7 +111,7 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
     const { userId, sessionKey } = facts
     const context = withPorts({ ...facts, tenantId }, { call, userId, sessionKey, agent, settings }, ports)
     const deps = {
-      ...choiceOf(settings, agent?.toolsConfigJson ?? '', custom, box),
+      ...choiceOf(settings, agent ?? noAgent, custom, box),
       timeoutMs,
       onUnexpected,
       scrub: { secrets, onlyKnown: !parts.scrubs },
@@ -118,7 +127,7 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
 
   const offeredTo = async (
     call: Call,
-    { agentId, userId, toolsConfigJson }: { agentId: string; userId: string; toolsConfigJson: string },
+    { agentId, userId, toolsConfigJson, provider }: OfferRequest,
   ): Promise<{ tools: Tool[]; isPersonal: boolean }> => {
     const { tenantId } = call.caller
     const [settings, custom, box] = await Promise.all([
@@ -126,7 +135,7 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
       parts.customTools(tenantId, agentId, true),
       parts.toolbox(call, agentId, userId, true),
     ])
-    const allowed = offeredTools(choiceOf(settings, toolsConfigJson, custom, box))
+    const allowed = offeredTools(choiceOf(settings, { toolsConfigJson, provider }, custom, box))
     const tools = await Promise.all(box.offered(allowed).map((tool) => noted(tool, tenantId, agentId)))
     return { tools, isPersonal: box.isPersonal }
   }
@@ -139,7 +148,7 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
       parts.customTools(tenantId, agent?.id ?? '', false),
       toolboxFor(call, name, agent, userId),
     ])
-    return findTool(choiceOf(settings, agent?.toolsConfigJson ?? '', custom, box), name)
+    return findTool(choiceOf(settings, agent ?? noAgent, custom, box), name)
   }
 
   return {
@@ -168,6 +177,7 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
         agentId: agent?.id ?? '',
         userId: call.caller.userId,
         toolsConfigJson: agent?.toolsConfigJson ?? '',
+        provider: agent?.provider,
       })
       return tools
     },

@@ -53,7 +53,11 @@ export interface ResolveAgentResponse {
     | string
     | undefined;
   /** Which groups of shell commands the agent's owner denies (true) or allows (false), as JSON. */
-  shellDenyGroupsJson?: string | undefined;
+  shellDenyGroupsJson?:
+    | string
+    | undefined;
+  /** Name of the agent's provider; empty where it has the tenant's default. */
+  provider?: string | undefined;
 }
 
 export interface GetContextFileRequest {
@@ -163,6 +167,7 @@ function createBaseResolveAgentResponse(): ResolveAgentResponse {
     shareKnowledgeGraph: false,
     sandboxConfigJson: undefined,
     shellDenyGroupsJson: undefined,
+    provider: undefined,
   };
 }
 
@@ -212,6 +217,9 @@ export const ResolveAgentResponse: MessageFns<ResolveAgentResponse> = {
     }
     if (message.shellDenyGroupsJson !== undefined) {
       writer.uint32(122).string(message.shellDenyGroupsJson);
+    }
+    if (message.provider !== undefined) {
+      writer.uint32(130).string(message.provider);
     }
     return writer;
   },
@@ -349,6 +357,14 @@ export const ResolveAgentResponse: MessageFns<ResolveAgentResponse> = {
             message.shellDenyGroupsJson = reader.string();
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -381,6 +397,7 @@ export const ResolveAgentResponse: MessageFns<ResolveAgentResponse> = {
     message.shareKnowledgeGraph = object.shareKnowledgeGraph ?? false;
     message.sandboxConfigJson = object.sandboxConfigJson ?? undefined;
     message.shellDenyGroupsJson = object.shellDenyGroupsJson ?? undefined;
+    message.provider = object.provider ?? undefined;
     return message;
   },
 };

@@ -29,6 +29,8 @@ export interface ListToolsRequest {
   toolsConfigJson: string;
   /** Whose tools of MCP servers are meant; empty for those of nobody in particular. */
   userId: string;
+  /** Name of the agent's provider, for what a policy says by provider. */
+  provider?: string | undefined;
 }
 
 export interface ListToolsResponse {
@@ -89,7 +91,7 @@ export interface GetExecApprovalResponse {
 }
 
 function createBaseListToolsRequest(): ListToolsRequest {
-  return { agentId: "", toolsConfigJson: "", userId: "" };
+  return { agentId: "", toolsConfigJson: "", userId: "", provider: undefined };
 }
 
 export const ListToolsRequest: MessageFns<ListToolsRequest> = {
@@ -102,6 +104,9 @@ export const ListToolsRequest: MessageFns<ListToolsRequest> = {
     }
     if (message.userId !== "") {
       writer.uint32(26).string(message.userId);
+    }
+    if (message.provider !== undefined) {
+      writer.uint32(34).string(message.provider);
     }
     return writer;
   },
@@ -143,6 +148,14 @@ export const ListToolsRequest: MessageFns<ListToolsRequest> = {
             message.userId = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -163,6 +176,7 @@ export const ListToolsRequest: MessageFns<ListToolsRequest> = {
     message.agentId = object.agentId ?? "";
     message.toolsConfigJson = object.toolsConfigJson ?? "";
     message.userId = object.userId ?? "";
+    message.provider = object.provider ?? undefined;
     return message;
   },
 };

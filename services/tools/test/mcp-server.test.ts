@@ -1,8 +1,10 @@
 /** Our tools as an MCP server, called by the official client, unmodified, in both eras of the protocol. */
+import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { auditActions, eventType, type Caller } from '@clawmesh/contracts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
+import { createConnect } from '../src/mcp/client/connect.ts'
 import { createMcpServer } from '../src/mcp-server/server.ts'
 import { says } from '../src/tool/tool.ts'
 import { auditTrail, mcpTenant } from './mcp-support.ts'
@@ -63,6 +65,7 @@ describe.each<[string, Era]>([
     expect(textOf(await client.callTool({ name: 'read_file', arguments: { path: 'a.txt' } }))).toContain('hello')
     // The current protocol knows no ping.
     if (mode === 'legacy') await client.ping()
+    else await expect(client.ping()).rejects.toThrow()
   })
 
   test(ruleName('callMcpBridge.namesItself', mode), async () => {
@@ -70,6 +73,17 @@ describe.each<[string, Era]>([
     expect(client.getServerVersion()).toEqual({ name: 'goclaw-bridge', version: '1.0.0' })
     expect(client.getServerCapabilities()).toMatchObject({ tools: { listChanged: false } })
   })
+})
+
+it('a server of the current protocol is found alive and gone by the pool, though it knows no ping', async () => {
+  const { base, headers } = tools.addressFor(newTenant(tools))
+  const { connect: open, close } = createConnect({ allow: ['127.0.0.1'], folder: tmpdir() })
+  const target = { transport: 'streamable-http' as const, command: '', args: [], env: {}, headers, url: `${base}/mcp` }
+  const connection = await open(target, { closed: () => {}, toolsChanged: () => {} }, { timeoutMs: 30_000 })
+  await connection.ping(30_000)
+  await connection.close()
+  await expect(connection.ping(30_000)).rejects.toThrow()
+  await close()
 })
 
 describe('/mcp', () => {

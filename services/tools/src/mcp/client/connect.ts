@@ -77,6 +77,9 @@ const readable = (
 const isLost = (thrown: unknown): boolean =>
   !(thrown instanceof ProtocolError) && !(thrown instanceof SdkError && thrown.code === SdkErrorCode.RequestTimeout)
 
+const isUnknownToProtocol = (thrown: unknown): boolean =>
+  thrown instanceof SdkError && thrown.code === SdkErrorCode.MethodNotSupportedByProtocolVersion
+
 interface Parts {
   /** Private hosts and ranges that the operator opens. */
   allow: readonly string[]
@@ -164,8 +167,10 @@ export const createConnect = ({ allow, folder }: Parts): { connect: Connect; clo
             }
           },
           ping: async (timeout) => {
-            await client.ping({ timeout }).catch((thrown: unknown) => {
-              if (!(thrown instanceof ProtocolError && thrown.code === METHOD_NOT_FOUND)) throw thrown
+            await client.ping({ timeout }).catch(async (thrown: unknown) => {
+              // The current protocol has no ping, and every server of it says what it can.
+              if (isUnknownToProtocol(thrown)) await client.discover({ timeout })
+              else if (!(thrown instanceof ProtocolError && thrown.code === METHOD_NOT_FOUND)) throw thrown
             })
           },
           close,

@@ -80,6 +80,9 @@ const newNames: readonly string[] = [
   // Nothing waits here; that what waits for another tenant is unknown is pinned in services/tools/test/exec-approvals.test.ts.
   'exec.approval.approve id',
   'exec.approval.deny id',
+  // A chat on a platform; the targets are those of the tenant, whatever the agent.
+  'heartbeat.set chatId',
+  'heartbeat.targets agentId',
   // Says which agent is meant, by the name in it.
   'agent.wait sessionKey',
   'agent.identity.get sessionKey',

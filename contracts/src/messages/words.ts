@@ -20,6 +20,7 @@ export const words = {
   'kind.entity': { en: 'entity', vi: 'thực thể', zh: '实体' },
   'kind.export': { en: 'export', vi: 'bản xuất', zh: '导出' },
   'kind.file': { en: 'file', vi: 'tệp', zh: '文件' },
+  'kind.heartbeat': { en: 'heartbeat', vi: 'nhịp kiểm tra', zh: '心跳' },
   'kind.item': { en: 'item', vi: 'mục', zh: '项目' },
   'kind.link': { en: 'link', vi: 'liên kết', zh: '链接' },
   'kind.mcp_server': { en: 'MCP server', vi: 'máy chủ MCP', zh: 'MCP 服务器' },

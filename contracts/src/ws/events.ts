@@ -7,10 +7,10 @@ import { twinPayloads } from './twins.ts'
 
 /**
  * Who is sent an event of a tenant: `admin` the tenant's admins; `user` those and the user whom its payload names, or
- * everybody when it names none; `connection` only connections that it concerns, whom the sender picks; `everyone`
+ * everybody when it names none; `tenant` everybody in it; `connection` only connections that it concerns, whom the sender picks; `everyone`
  * every authenticated or waiting connection, of whatever tenant.
  */
-export type WsAudience = 'admin' | 'user' | 'connection' | 'everyone'
+export type WsAudience = 'admin' | 'user' | 'tenant' | 'connection' | 'everyone'
 
 /** How durable events of the mesh become the payload; each makes one event of every one of its kind. */
 type Sources<P> = { readonly [N in EventName]?: (data: EventData<N>) => P }
@@ -76,6 +76,22 @@ export const wsEvents = {
         status,
         ...(error === undefined ? {} : { error }),
       }),
+    },
+  }),
+  heartbeat: wsEvent({
+    audience: 'tenant',
+    about: 'An agent looks after its checklist, or has done so, or had no need to',
+    payload: z.object({
+      action: z.enum(['running', 'ok', 'suppressed', 'error', 'skipped']),
+      agentId: uuid,
+      agentKey: z.string(),
+      status: z.string(),
+      error: z.string().optional(),
+      reason: z.string().optional(),
+    }),
+    from: {
+      heartbeatBegun: ({ agentId, agentKey }) => ({ action: 'running' as const, agentId, agentKey, status: 'running' }),
+      heartbeatEnded: ({ id: _, ...ended }) => ({ action: ended.status, ...ended }),
     },
   }),
   'usage.cap.reached': wsEvent({

@@ -7,7 +7,7 @@ export const maySee = ({ authState }: Session, { event, payload, about }: WsEven
   if (authState.kind === 'pending') return event === 'device.pair.resolved' && about === authState.requestId
   const { role, userId } = authState.caller
   const { audience } = wsEvents[event]
-  if (audience === 'everyone') return true
+  if (audience === 'everyone' || audience === 'tenant') return true
   if (audience === 'connection') return false
   if (roleIncludes(role, 'admin')) return true
   return audience === 'user' && userId !== '' && (payload as { userId?: unknown } | undefined)?.userId === userId

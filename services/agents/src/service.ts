@@ -20,6 +20,7 @@ import { createContextFiles } from './context-files/feature.ts'
 import { createCron } from './cron/feature.ts'
 import { createContextFileMethods } from './context-files/ws.ts'
 import { PrismaClient } from './db/client/client.ts'
+import { createHeartbeats } from './heartbeat/feature.ts'
 import { createInstances } from './instances/feature.ts'
 import { createLinks } from './links/feature.ts'
 import { createModels } from './models/feature.ts'
@@ -48,7 +49,15 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
   const deliverTo = createDelivery(createSignedUrls(mesh.secrets))
   const runs = createRuns(mesh, db, config, { contextFiles: filesOfRuns, findAgent: lookup.find, deliverTo })
   const sessions = createSessions(db, { lookup, endRun: runs.running.endIn, deliverTo })
-  const cron = createCron(mesh, db, config, { ...runs, ...sessions, lookup })
+  const heartbeats = createHeartbeats(mesh, db, config, {
+    ...runs,
+    ...sessions,
+    lookup,
+    files: contextFiles.files,
+    requireOwned: agents.owned,
+  })
+  const { wakeHeartbeat } = heartbeats
+  const cron = createCron(mesh, db, config, { ...runs, ...sessions, lookup, wakeHeartbeat })
   const chat = createChat(mesh, db, {
     ...runs,
     ...sessions,
@@ -73,6 +82,7 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
       runs,
       ...chat,
       cron,
+      heartbeats,
       createModels(agents),
       archives,
     ],
@@ -84,6 +94,7 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
     parts: db.parts,
     lameDuck: () => {
       cron.lameDuck()
+      heartbeats.lameDuck()
       runs.lameDuck()
     },
   })

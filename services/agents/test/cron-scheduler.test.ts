@@ -1,9 +1,8 @@
 /** How a replica shares its places among the tenants whose jobs are due. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createLogger } from '@clawmesh/chassis'
-import type { Claims } from '../src/cron/claims.ts'
-import { createScheduler } from '../src/cron/scheduler.ts'
-import type { ClaimedJob } from '../src/cron/types.ts'
+import { createScheduler, type Claims } from '../src/cron/scheduler.ts'
+import type { ClaimedJob, CronOutcome } from '../src/cron/types.ts'
 import { aborted } from '../../../test/support/aborted.ts'
 
 const log = createLogger({ level: 'silent', name: 'test' })
@@ -12,7 +11,7 @@ const log = createLogger({ level: 'silent', name: 'test' })
 const heldOf = async (due: readonly string[], endFirst = 0): Promise<Record<string, number>> => {
   const waiting = due.map((tenantId, at) => ({ id: String(at), tenantId, claim: 'c' }) as ClaimedJob)
   const held: Record<string, number> = {}
-  const claims: Claims = {
+  const claims: Claims<ClaimedJob, CronOutcome> = {
     take: async ({ limit, exceptTenants }) => {
       const fitting = waiting.filter(({ tenantId }) => !exceptTenants.includes(tenantId)).slice(0, limit)
       for (const job of fitting) waiting.splice(waiting.indexOf(job), 1)
@@ -24,7 +23,8 @@ const heldOf = async (due: readonly string[], endFirst = 0): Promise<Record<stri
     end: async () => true,
   }
   let ended = 0
-  const { part } = createScheduler({
+  const { part } = createScheduler<ClaimedJob, CronOutcome>({
+    name: 'cron',
     claims,
     perform: async ({ tenantId }, signal) => {
       held[tenantId] = (held[tenantId] ?? 0) + 1

@@ -1,9 +1,9 @@
 /** Many jobs due at once over three replicas, of which one dies in the middle of it. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { newId, openServiceDb, type Part } from '@clawmesh/chassis'
-import { createClaims, type Claims } from '../../../services/agents/src/cron/claims.ts'
-import { createScheduler } from '../../../services/agents/src/cron/scheduler.ts'
-import type { CronOutcome } from '../../../services/agents/src/cron/types.ts'
+import { createClaims } from '../../../services/agents/src/cron/claims.ts'
+import { createScheduler, type Claims } from '../../../services/agents/src/cron/scheduler.ts'
+import type { ClaimedJob, CronOutcome } from '../../../services/agents/src/cron/types.ts'
 import { PrismaClient } from '../../../services/agents/src/db/client/client.ts'
 import { startAgents, type AgentsUnderTest } from '../../../services/agents/test/stand-ins.ts'
 
@@ -42,7 +42,7 @@ const createReplica = (agents: AgentsUnderTest): Replica => {
     atWork--
     return isDead ? never : { status: 'ok', summary: 'done', durationMs: 1 }
   }
-  const alive: Claims = {
+  const alive: Claims<ClaimedJob, CronOutcome> = {
     take: whileAlive(claims.take),
     begin: whileAlive(async (job) => {
       const isOurs = await claims.begin(job)
@@ -58,7 +58,16 @@ const createReplica = (agents: AgentsUnderTest): Replica => {
     }),
   }
   const { log } = agents.mesh
-  const { part } = createScheduler({ claims: alive, perform, log, places, tickMs: 20, leaseMs, drainMs: 1_000 })
+  const { part } = createScheduler({
+    name: 'cron',
+    claims: alive,
+    perform,
+    log,
+    places,
+    tickMs: 20,
+    leaseMs,
+    drainMs: 1_000,
+  })
   return { part, begun, ended: () => ended, atWork: () => atWork, kill: () => (isDead = true) }
 }
 

@@ -3,6 +3,7 @@ import { event, newId, type ServiceDb } from '@clawmesh/chassis'
 import type { PrismaClient } from '../db/client/client.ts'
 import { storable } from '../runs/storable.ts'
 import { nextRun } from './schedule.ts'
+import type { Claims } from './scheduler.ts'
 import type { ClaimedJob, CronJob, CronOutcome } from './types.ts'
 
 const columns = `id, tenant_id AS "tenantId", agent_id AS "agentId", user_id AS "userId", name, enabled, schedule, message,
@@ -14,32 +15,6 @@ const columns = `id, tenant_id AS "tenantId", agent_id AS "agentId", user_id AS 
 const keptRuns = '30 days'
 const lostAtOnce = 100
 
-interface Claiming {
-  limit: number
-  /** Tenants that have as many places as they may. */
-  exceptTenants: readonly string[]
-  leaseMs: number
-}
-
-export interface Claims {
-  /** Takes jobs whose time has come, those that wait longest first. Each must be ended or renewed within its lease. */
-  take: (claiming: Claiming) => Promise<ClaimedJob[]>
-  /** The work on a claimed job begins. False when it is not this replica's any more: then it must not. */
-  begin: (job: Pick<ClaimedJob, 'id' | 'claim'>) => Promise<boolean>
-  /** Those of the claimed jobs that are still this replica's. */
-  renew: (jobs: readonly Pick<ClaimedJob, 'id' | 'claim'>[], leaseMs: number) => Promise<Set<string>>
-  /**
-   * Jobs that replicas had begun which have gone silent. What these had taken and not begun is free again, for anybody to
-   * take.
-   */
-  lost: () => Promise<Pick<ClaimedJob, 'id' | 'tenantId' | 'claim' | 'lastRunAt'>[]>
-  /**
-   * Ends the work on a job: its log, its next run, and the event. False when somebody else has ended it, or it was
-   * deleted; nothing is written then.
-   */
-  end: (job: Pick<ClaimedJob, 'id' | 'tenantId' | 'claim'>, outcome: CronOutcome) => Promise<boolean>
-}
-
 /** When a job runs next, as it stands after its run; undefined where it does not. */
 const following = ({ enabled, schedule, nextRunAt, lastRunAt }: CronJob, now: Date): Date | undefined => {
   if (!enabled) return undefined
@@ -50,7 +25,7 @@ const following = ({ enabled, schedule, nextRunAt, lastRunAt }: CronJob, now: Da
   return nextRun(schedule, planned > now ? planned : now, planned)
 }
 
-export const createClaims = (db: ServiceDb<PrismaClient>): Claims => ({
+export const createClaims = (db: ServiceDb<PrismaClient>): Claims<ClaimedJob, CronOutcome> => ({
   take: async ({ limit, exceptTenants, leaseMs }) => {
     const { rows } = await db.database.system.query<ClaimedJob>(
       `UPDATE agents.cron_jobs SET claim = $1, claimed_until = now() + $2::float8 * interval '1 millisecond'

@@ -18,6 +18,8 @@ interface Parts {
   run: Run
   lookup: Pick<AgentLookup, 'find' | 'runnable'>
   sessionsOf: (tenantId: string) => SessionRows
+  /** Has the heartbeat of an agent run at once, where it is on. */
+  wakeHeartbeat: (tenantId: string, agentId: string) => Promise<void>
 }
 
 type CronConfig = ConfigOf<{ name: string; settings: typeof cronSettings & Pick<typeof runSettings, 'laneCron'> }>
@@ -26,17 +28,19 @@ export const createCron = (
   mesh: Mesh,
   db: ServiceDb<PrismaClient>,
   config: CronConfig,
-  { run, lookup, sessionsOf }: Parts,
+  { run, lookup, sessionsOf, wakeHeartbeat }: Parts,
 ) => {
   const log = mesh.log.child({ service: 'agents', part: 'cron' })
   const channels = mesh.client(ChannelsServiceService)
   const scheduler = createScheduler({
+    name: 'cron',
     claims: createClaims(db),
     perform: createPerformJob({
       run,
       lookup,
       sessionsOf,
       sendText: channels.sendText,
+      wakeHeartbeat,
       maxRetries: config.cronMaxRetries,
       retryMs: config.cronRetryMs,
       log,

@@ -17,6 +17,8 @@ interface Parts {
   lookup: Pick<AgentLookup, 'runnable'>
   sessionsOf: (tenantId: string) => Pick<SessionRows, 'find' | 'reset' | 'remove'>
   sendText: (call: Call, message: { channel: string; chatId: string; text: string }) => Promise<unknown>
+  /** Has the heartbeat of an agent run at once, where it is on. */
+  wakeHeartbeat: (tenantId: string, agentId: string) => Promise<void>
   maxRetries: () => number
   retryMs: number
   log: Logger
@@ -45,7 +47,7 @@ const instructions = (job: CronJob): string =>
   ].join('\n')
 
 export const createPerformJob = (parts: Parts): PerformJob => {
-  const { run, lookup, sessionsOf, sendText, maxRetries, retryMs, log } = parts
+  const { run, lookup, sessionsOf, sendText, wakeHeartbeat, maxRetries, retryMs, log } = parts
 
   /** The caller of a job is its user, with no more rights than using agents needs. */
   const callOf = ({ tenantId, userId }: CronJob, signal: AbortSignal): Call => ({
@@ -75,6 +77,7 @@ export const createPerformJob = (parts: Parts): PerformJob => {
     })
     const after = job.stateless ? await sessions.find(sessionKey) : undefined
     if (after !== undefined) await sessions.remove(after)
+    if (job.wakeHeartbeat) await wakeHeartbeat(job.tenantId, agent.id)
     return result
   }
 

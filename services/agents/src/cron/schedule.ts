@@ -20,7 +20,7 @@ const cronOf = ({ expr = '', tz = 'UTC' }: Schedule): Cron =>
 const invalid = (field: string, reason: string) =>
   new MeshError('INVALID_REQUEST', 'error.invalid_request', { field: `schedule.${field}`, reason })
 
-const isZone = (tz: string): boolean => {
+export const isZone = (tz: string): boolean => {
   try {
     return new Intl.DateTimeFormat('en', { timeZone: tz }).format() !== ''
   } catch {

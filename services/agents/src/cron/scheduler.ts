@@ -2,13 +2,57 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MeshError } from '@clawmesh/contracts'
 import type { Logger, Part } from '@clawmesh/chassis'
-import type { Claims } from './claims.ts'
-import type { PerformJob } from './perform.ts'
-import type { ClaimedJob } from './types.ts'
 
-interface Parts {
-  claims: Claims
-  perform: PerformJob
+/** Work that a replica has claimed. */
+export interface Claimed {
+  id: string
+  tenantId: string
+  claim: string
+  lastRunAt: Date | null
+}
+
+/** Nobody knows what was done before. */
+interface Interrupted {
+  status: 'interrupted'
+  error: string
+  summary?: undefined
+  usage?: undefined
+  durationMs: number
+}
+
+interface Claiming {
+  limit: number
+  /** Tenants that have as many places as they may. */
+  exceptTenants: readonly string[]
+  leaseMs: number
+}
+
+/** @template O how the work on a job ended */
+export interface Claims<J extends Claimed, O> {
+  /** Takes jobs whose time has come, those that wait longest first. Each must be ended or renewed within its lease. */
+  take: (claiming: Claiming) => Promise<J[]>
+  /** The work on a claimed job begins. False when it is not this replica's any more: then it must not. */
+  begin: (job: Pick<J, 'id' | 'claim'>) => Promise<boolean>
+  /** Those of the claimed jobs that are still this replica's. */
+  renew: (jobs: readonly Pick<J, 'id' | 'claim'>[], leaseMs: number) => Promise<Set<string>>
+  /**
+   * Jobs that replicas had begun which have gone silent. What these had taken and not begun is free again, for anybody to
+   * take.
+   */
+  lost: () => Promise<Pick<J, 'id' | 'tenantId' | 'claim' | 'lastRunAt'>[]>
+  /**
+   * Ends the work on a job: its log, its next run, and the event. False when somebody else has ended it, or it was
+   * deleted; nothing is written then.
+   */
+  end: (job: Pick<J, 'id' | 'tenantId' | 'claim'>, outcome: O | Interrupted) => Promise<boolean>
+}
+
+interface Parts<J extends Claimed, O> {
+  /** Of the part. */
+  name: string
+  claims: Claims<J, O>
+  /** Never throws. The signal fires when the replica leaves, or the job is no longer its own. */
+  perform: (job: J, signal: AbortSignal) => Promise<O>
   log: Logger
   /** Jobs at the same time. */
   places: number
@@ -18,8 +62,8 @@ interface Parts {
   drainMs: number
 }
 
-interface Work {
-  job: ClaimedJob
+interface Work<J> {
+  job: J
   abort: AbortController
 }
 
@@ -31,9 +75,18 @@ export interface Scheduler {
   lameDuck: () => void
 }
 
-export const createScheduler = ({ claims, perform, log, places, tickMs, leaseMs, drainMs }: Parts): Scheduler => {
+export const createScheduler = <J extends Claimed, O>({
+  name,
+  claims,
+  perform,
+  log,
+  places,
+  tickMs,
+  leaseMs,
+  drainMs,
+}: Parts<J, O>): Scheduler => {
   const placesOfTenant = Math.max(1, Math.ceil(places / 2))
-  const working = new Map<Promise<void>, Work>()
+  const working = new Map<Promise<void>, Work<J>>()
   let isLeaving = false
   let failing = false
   let woken = false
@@ -46,7 +99,7 @@ export const createScheduler = ({ claims, perform, log, places, tickMs, leaseMs,
     wakeUp()
   }
 
-  const doJob = async ({ job, abort }: Work): Promise<void> => {
+  const doJob = async ({ job, abort }: Work<J>): Promise<void> => {
     if (!(await claims.begin(job))) return
     const outcome = await perform(job, abort.signal)
     for (let tries = 0; ; tries++)
@@ -138,7 +191,7 @@ export const createScheduler = ({ claims, perform, log, places, tickMs, leaseMs,
       isLeaving = true
     },
     part: {
-      name: 'cron',
+      name,
       start: async () => {
         running = loop()
         renewing = setInterval(() => {

@@ -153,7 +153,7 @@ export const createTurn = ({
       const prompt = systemPrompt(
         {
           agent,
-          files: promptFiles(agent, files),
+          files: request.withoutFiles === true ? new Map() : promptFiles(agent, files),
           toolNames: offered.map(({ name }) => name),
           origin,
           userId,

@@ -86,6 +86,8 @@ export interface RunRequest {
   guardsResults?: boolean
   /** System text of the request, after the agent's own. */
   requestSystem: string
+  /** No context files stand in the prompt. */
+  withoutFiles?: boolean
   userId: string
   stream: boolean
   options?: RunOptions | undefined

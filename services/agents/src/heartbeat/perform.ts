@@ -7,9 +7,8 @@ import type { ContextFileUseCases } from '../context-files/use-cases.ts'
 import type { Run } from '../runs/use-cases.ts'
 import type { SessionRows } from '../sessions/use-cases.ts'
 import { isActive } from './hours.ts'
-import type { HeartbeatRows } from './rows.ts'
 import type { ClaimedHeartbeat, HeartbeatOutcome, SkipReason } from './types.ts'
-import { checklistFile } from './use-cases.ts'
+import { checklistFile, type HeartbeatRows } from './use-cases.ts'
 
 const summaryChars = 500
 const quietWord = 'HEARTBEAT_OK'

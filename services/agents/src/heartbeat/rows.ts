@@ -1,28 +1,8 @@
 /** Rows of heartbeats, as people read and change them. */
-import { event, newId, type Actor, type ServiceDb } from '@clawmesh/chassis'
+import { event, newId, type ServiceDb } from '@clawmesh/chassis'
 import type { PrismaClient } from '../db/client/client.ts'
-import type { DeliveryTarget, Heartbeat, HeartbeatFields, HeartbeatRun, SkipReason } from './types.ts'
-
-export interface HeartbeatRows {
-  find: (agentId: string) => Promise<Heartbeat | undefined>
-  /** Writes what `make` makes of what is stored, which nobody else changes meanwhile. Undefined where it makes nothing. */
-  write: (
-    agentId: string,
-    actor: Actor,
-    make: (stored: Heartbeat | undefined) => (HeartbeatFields & Pick<Heartbeat, 'nextRunAt'>) | undefined,
-    what: 'set' | 'toggled',
-  ) => Promise<Heartbeat | undefined>
-  /** Lets it run at once. False when there is none. */
-  ask: (agentId: string, actor: Actor) => Promise<boolean>
-  /** The same where it is on, and for nobody in particular. */
-  wake: (agentId: string) => Promise<void>
-  /** Says that its work begins. */
-  announce: (heartbeat: Pick<Heartbeat, 'id' | 'agentId'>, agentKey: string) => Promise<void>
-  /** Whether a turn of the agent is on that is no heartbeat. */
-  isBusy: (agentId: string) => Promise<boolean>
-  runs: (agentId: string, page: { limit: number; offset: number }) => Promise<{ logs: HeartbeatRun[]; total: number }>
-  targets: () => Promise<DeliveryTarget[]>
-}
+import type { HeartbeatRun, SkipReason } from './types.ts'
+import type { HeartbeatRows } from './use-cases.ts'
 
 const mostTargets = 500
 

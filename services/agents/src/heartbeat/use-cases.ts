@@ -1,14 +1,35 @@
 /** Heartbeats, as people decide them. */
 import { MeshError, type Caller } from '@clawmesh/contracts'
-import { actorOf, type Call } from '@clawmesh/chassis'
+import { actorOf, type Actor, type Call } from '@clawmesh/chassis'
 import type { RequireOwned } from '../agents/owned.ts'
 import type { Agent } from '../agents/types.ts'
 import type { ContextFileUseCases } from '../context-files/use-cases.ts'
 import { checkHours } from './hours.ts'
-import type { HeartbeatRows } from './rows.ts'
-import type { Heartbeat, HeartbeatFields, HeartbeatInput } from './types.ts'
+import type { DeliveryTarget, Heartbeat, HeartbeatFields, HeartbeatInput, HeartbeatRun } from './types.ts'
 
 export const checklistFile = 'HEARTBEAT.md'
+
+/** The heartbeats of one tenant. */
+export interface HeartbeatRows {
+  find: (agentId: string) => Promise<Heartbeat | undefined>
+  /** Writes what `make` makes of what is stored, which nobody else changes meanwhile. Undefined where it makes nothing. */
+  write: (
+    agentId: string,
+    actor: Actor,
+    make: (stored: Heartbeat | undefined) => (HeartbeatFields & Pick<Heartbeat, 'nextRunAt'>) | undefined,
+    what: 'set' | 'toggled',
+  ) => Promise<Heartbeat | undefined>
+  /** Lets it run at once. False when there is none. */
+  ask: (agentId: string, actor: Actor) => Promise<boolean>
+  /** The same where it is on, and for nobody in particular. */
+  wake: (agentId: string) => Promise<void>
+  /** Says that its work begins. */
+  announce: (heartbeat: Pick<Heartbeat, 'id' | 'agentId'>, agentKey: string) => Promise<void>
+  /** Whether a turn of the agent is on that is no heartbeat. */
+  isBusy: (agentId: string) => Promise<boolean>
+  runs: (agentId: string, page: { limit: number; offset: number }) => Promise<{ logs: HeartbeatRun[]; total: number }>
+  targets: () => Promise<DeliveryTarget[]>
+}
 
 const defaults: Omit<HeartbeatFields, 'userId'> = {
   enabled: false,

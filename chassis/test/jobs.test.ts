@@ -206,7 +206,7 @@ it('is handed back by a replica that leaves, without an attempt lost', async () 
 it('is begun again when its replica died, and is dead when that happens too often', async () => {
   const tenantId = newId()
   const die = async (name: string, attempts: number) => {
-    await rows().add({ tenantId, name: 'greet', key: undefined, data: { name }, afterMs: 0 })
+    await rows().add(tenantId, 'greet', [{ key: undefined, data: { name }, afterMs: 0 }])
     await database.system.query(
       `UPDATE agents.jobs SET attempts = $2, claim = $3, run_at = now() - interval '1 second' WHERE data->>'name' = $1`,
       [name, attempts, newId()],
@@ -230,7 +230,7 @@ it('is dead with its data unread when they are not what the job needs, and takes
       { retryAfterMs: 60_000 },
     )
   })
-  await rows().add({ tenantId: newId(), name: 'hurry', key: undefined, data: { name: 7 }, afterMs: 0 })
+  await rows().add(newId(), 'hurry', [{ key: undefined, data: { name: 7 }, afterMs: 0 }])
   const tenantId = newId()
   await add(tenantId, 'greet', { name: 'Ada' })
   await until('both failed', async () => {
@@ -254,4 +254,46 @@ it('tells Prometheus how attempts ended and how many jobs there are', async () =
     'clawmesh_jobs_waiting{service="agents",job="greet"}',
   ])
     await until(metric, async () => (await metricsRegistry.metrics()).includes(metric))
+})
+
+it('comes back later where a handler asks for it, and counts no attempt', async () => {
+  const attempts: number[] = []
+  const queue = createJobQueue(database, table)
+  const greet = async ({ attempt }: Greeting) => {
+    attempts.push(attempt)
+    return attempts.length < 5 ? { afterMs: 1, reason: 'not yet' } : undefined
+  }
+  const worker = createJobWorker(
+    { config: configOf(), log },
+    'agents',
+    queue.implementedBy({ greet, hurry: async () => {} }),
+  )
+  await worker.start!()
+  undo.push(() => worker.stop!())
+  await queue.add(newId(), 'greet', { name: 'Ada' })
+  await until('done', async () => (await size()) === 0)
+  expect(attempts).toEqual([1, 1, 1, 1, 1])
+})
+
+it('gives a tenant fewer places the more tenants are at work', async () => {
+  const atWork: string[] = []
+  const queue = createJobQueue(database, table)
+  const greet = async ({ tenantId, call }: Greeting) => {
+    atWork.push(tenantId)
+    await aborted(call.signal)
+  }
+  const implementation = queue.implementedBy({ greet, hurry: async () => {} }, { all: 4, tenant: 2 })
+  const worker = createJobWorker({ config: configOf(), log }, 'agents', implementation)
+  await worker.start!()
+  undo.push(() => worker.stop!())
+  const tenants = [newId(), newId(), newId()]
+  for (const tenantId of tenants) {
+    await queue.addAll(
+      tenantId,
+      'greet',
+      ['a', 'b', 'c'].map((name) => ({ data: { name }, key: name })),
+    )
+    await until('begun', () => atWork.includes(tenantId))
+  }
+  expect(tenants.map((tenantId) => atWork.filter((each) => each === tenantId).length)).toEqual([2, 1, 1])
 })

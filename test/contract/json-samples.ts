@@ -31,7 +31,17 @@ const jsonSchemaOf = (schema: z.ZodType): JsonSchema =>
 const branches = (schema: JsonSchema): JsonSchema[] => (schema.anyOf ?? schema.oneOf)?.flatMap(branches) ?? [schema]
 
 /** Texts for patterns: nobody inverts a regular expression, so the first that fits is taken. */
-const texts = ['sample', 'Sample', '1', 'a', 'sample@example.org', 'https://example.org', '2026-01-01', '* * * * *']
+const texts = [
+  'sample',
+  'Sample',
+  '1',
+  'a',
+  'sample@example.org',
+  'https://example.org',
+  '2026-01-01',
+  '* * * * *',
+  'clawmesh.*',
+]
 
 const sampleText = ({ format, pattern, minLength = 0, maxLength = Infinity }: JsonSchema): string => {
   if (format === 'uuid') return randomUUID()

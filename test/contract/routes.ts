@@ -16,6 +16,7 @@ export const resources = {
   cliCredential: 'tenant',
   apiKey: 'tenant',
   oidcIssuer: 'tenant',
+  webhook: 'tenant',
   exportToken: 'tenant',
   storedFile: 'tenant',
   mediaFile: 'tenant',
@@ -77,6 +78,7 @@ export const resourceOfParam: Readonly<Record<string, ListedResource>> = {
   'traces/{traceID}': 'trace',
   'user-credentials/{userId}': 'cliUser',
   'users/{userId}': 'member',
+  'webhooks/{id}': 'webhook',
 }
 
 /** Fields of bodies and queries that name something which may be another tenant's. */
@@ -108,6 +110,8 @@ export const resourceOfField: Readonly<Record<string, ListedResource>> = {
 export const namesNothing: readonly string[] = [
   // Filters a list; that another tenant's filters all away is pinned in services/traces/test/usage-caps.test.ts.
   'cap_id',
+  // Of the webhook in the path; that another tenant's is unknown is pinned in services/channels/test/webhooks.test.ts.
+  'delivery_id',
   'agent_key',
   'api_key',
   'chatId',

@@ -15,6 +15,8 @@ const openers = [
   'agents/src/summoning/rows.ts',
   // instances of every tenant are run by whichever replica leases them
   'channels/src/runner/rows.ts',
+  // finds the webhooks that want events of a batch, and deliveries of every tenant that nobody carries
+  'channels/src/webhooks/system-rows.ts',
   // keys by hash, system keys, keys for other tenants
   'identity/src/api-keys/rows.ts',
   // deletes expired idempotency keys

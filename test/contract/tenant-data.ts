@@ -103,6 +103,13 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
     credentials: { token: marker },
     config: { note: marker, allow_from: [userId] },
   })
+  // Off, so that nothing is sent anywhere.
+  const webhook = await call('POST', '/v1/webhooks', {
+    url: `https://${tag}.example.org/${marker}`,
+    description: marker,
+    events: ['*'],
+    enabled: false,
+  })
   const mcpServer = await call('POST', '/v1/mcp/servers', {
     name: `server-${tag}`,
     display_name: marker,
@@ -149,6 +156,7 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
     cliCredential: [String(cliCredential['id'])],
     apiKey: [String(apiKey['id'])],
     oidcIssuer: [String(oidcIssuer['id'])],
+    webhook: [String(webhook['id'])],
     documentPath: [documentPath],
     // A real one is good for one time, and would be gone before the tests are.
     exportToken: [randomUUID()],

@@ -31,7 +31,7 @@ it('are listed with their reasons, and replayed by id or by service', async () =
   expect(await command('list')).toMatchObject({ code: 0, stdout: 'no dead jobs\n' })
   const jobs = createJobRows(database)
   const tenantId = newId()
-  await jobs.add({ tenantId, name: 'compactSession', key: 'k', data: { sessionId: 's' }, afterMs: 0 })
+  await jobs.add(tenantId, 'compactSession', [{ key: 'k', data: { sessionId: 's' }, afterMs: 0 }])
   const [job] = await jobs.claim({ claimMs: { compactSession: 1_000 }, exceptTenants: [], limit: 1 })
   await jobs.bury(job!.id, job!.claim, 'Error: provider away \u001b[2J', 10)
 

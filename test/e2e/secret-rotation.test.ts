@@ -273,6 +273,10 @@ test('every column that holds sealed values is declared', async () => {
   const input = { name: 'declared', provider_type: 'openai_compat', api_key: 'sk-declared' }
   expect((await services.request(caller, 'POST', '/v1/providers', input)).status).toBe(201)
   await storeInstance(caller.tenantId, 'declared', { token: 'x' }, boxOf(newKey))
+  const hook = { url: 'https://example.org/hook', events: ['*'], enabled: false }
+  const { body: webhook } = await services.request<{ id: string }>(caller, 'POST', '/v1/webhooks', hook)
+  const rotated = await services.request(caller, 'POST', `/v1/webhooks/${webhook.id}/rotate-secret`, {})
+  expect(rotated.status).toBe(200)
   const begin = (name: string) =>
     services.request<{ auth_url: string }>(caller, 'POST', `/v1/auth/chatgpt/${name}/start`)
   const back = { redirect_url: auth.signIn((await begin('signed-in')).body.auth_url, { accountId: 'acc-1' }) }

@@ -15,6 +15,8 @@ export interface GuardedFetchOptions extends UrlRules {
   /** Decoded bytes after which the body is cut. Default 8 MiB. */
   maxBytes?: number | undefined
   maxRedirects?: number | undefined
+  /** Default true; else a redirect is an answer like any other. */
+  followRedirects?: boolean | undefined
   /** Instead of the system's resolver. */
   resolve?: Resolve | undefined
 }
@@ -93,7 +95,7 @@ export const guardedFetch = async (
   input: string | URL,
   options: GuardedFetchOptions = {},
 ): Promise<GuardedResponse> => {
-  const { maxBytes = 8 * 1024 * 1024, maxRedirects = 3, timeoutMs = 30_000, resolve } = options
+  const { maxBytes = 8 * 1024 * 1024, maxRedirects = 3, followRedirects = true, timeoutMs = 30_000, resolve } = options
   const allow = allowEntries(options)
   const timeout = AbortSignal.timeout(timeoutMs)
   const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout
@@ -110,7 +112,7 @@ export const guardedFetch = async (
     for (let redirects = 0; ; redirects++) {
       const { url, method, headers, body } = hop
       const response = await fetch(url, { method, headers, body: body ?? null, redirect: 'manual', signal, dispatcher })
-      const next = redirectOf(hop, response)
+      const next = followRedirects ? redirectOf(hop, response) : undefined
       if (!next) {
         const answer = { status: response.status, headers: Object.fromEntries(response.headers), url: url.href }
         return { ...answer, ...(await readLimited(response, maxBytes)) }

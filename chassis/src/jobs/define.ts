@@ -30,12 +30,19 @@ export interface JobAttempt<D> {
   readonly isLast: boolean
 }
 
+/** What a handler asks for that has to come back later though nothing failed on this side: no attempt is counted. */
+export interface JobAgain {
+  readonly afterMs: number
+  /** Why, for operators. */
+  readonly reason: string
+}
+
 /**
  * What is done for each job. Idempotent, since a job whose process dies is begun again; what it throws is a failed
  * attempt.
  */
 export type JobHandlers<T extends JobTable> = {
-  readonly [N in JobName<T>]: (attempt: JobAttempt<JobData<T, N>>) => Promise<void>
+  readonly [N in JobName<T>]: (attempt: JobAttempt<JobData<T, N>>) => Promise<JobAgain | void>
 }
 
 /** Declares the jobs of a feature. */

@@ -4,7 +4,7 @@ import { metricsRegistry } from '../lifecycle/probes.ts'
 
 const registers = [metricsRegistry]
 
-/** `outcome`: done, failed (tried again), dead or handed back (the process left). */
+/** `outcome`: done, again (asked for later), failed (tried again), dead or handed back (the process left). */
 export const jobAttempts = new Counter({
   name: 'clawmesh_job_attempts_total',
   help: 'Attempts at background jobs, by how they ended',

@@ -7,8 +7,6 @@ const keptDead = '30 days'
 const prunedAtOnce = 500
 
 export interface NewJob {
-  tenantId: string
-  name: string
   /** While a job of this name and key waits, it stands for this one too. */
   key: string | undefined
   data: unknown
@@ -66,13 +64,19 @@ export const createJobRows = ({ forTenant, system, schema }: Database) => {
       return rows[0]!.exist
     },
 
-    add: async ({ tenantId, name, key, data, afterMs }: NewJob): Promise<void> => {
+    /** Keys are unlike each other. */
+    add: async (tenantId: string, name: string, jobs: readonly NewJob[]): Promise<void> => {
       await forTenant(tenantId).query(
         `INSERT INTO ${table} AS job (id, tenant_id, name, key, data, run_at)
-         VALUES ($1, $2, $3, $4, $5, now() + $6::float8 * interval '1 millisecond')
+         SELECT id, $1, $2, key, data, now() + after_ms * interval '1 millisecond'
+         FROM jsonb_to_recordset($3::jsonb) AS added (id uuid, key text, data jsonb, after_ms float8)
          ON CONFLICT (tenant_id, name, key) WHERE dead_at IS NULL DO UPDATE SET
            data = excluded.data, again = job.again OR job.claim IS NOT NULL`,
-        [newId(), tenantId, name, key ?? null, JSON.stringify(data), afterMs],
+        [
+          tenantId,
+          name,
+          JSON.stringify(jobs.map(({ key, data, afterMs }) => ({ id: newId(), key, data, after_ms: afterMs }))),
+        ],
       )
     },
 

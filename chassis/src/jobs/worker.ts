@@ -6,6 +6,7 @@ import { reasonOf, framesOf } from '../events/failure.ts'
 import type { Part } from '../lifecycle/lifecycle.ts'
 import type { Mesh } from '../mesh.ts'
 import { deadJobs, jobAttempts, jobSeconds, waitingJobs } from './metrics.ts'
+import type { JobAgain } from './define.ts'
 import type { JobImplementation } from './queue.ts'
 import type { ClaimedJob } from './rows.ts'
 
@@ -15,19 +16,19 @@ const tidyMs = 60_000
 const claimGraceMs = 30_000
 const longestRetryMs = 300_000
 
-type Outcome = 'done' | 'failed' | 'dead' | 'handed back'
+type Outcome = 'done' | 'again' | 'failed' | 'dead' | 'handed back'
 
 export const createJobWorker = (
   { config, log: meshLog }: Pick<Mesh, 'config' | 'log'>,
   service: RemoteService,
-  { table, handlers, rows, onAdded }: JobImplementation,
+  { table, handlers, rows, places: given, onAdded }: JobImplementation,
 ): Part => {
   const log = meshLog.child({ service, part: 'jobs' })
   const names = Object.keys(table)
   const claimMs = Object.fromEntries(names.map((name) => [name, table[name]!.timeoutMs + claimGraceMs]))
-  const { jobConcurrency: places, jobRetryMs: retryMs, deadJobsMax: maxDead } = config
-  /** One tenant's flood leaves places to the others. */
-  const placesOfTenant = Math.max(1, Math.ceil(places / 2))
+  const { jobConcurrency, jobRetryMs: retryMs, deadJobsMax: maxDead } = config
+  const places = given?.all ?? jobConcurrency
+  const mostOfTenant = given?.tenant ?? Math.max(1, Math.ceil(places / 2))
   const stopping = new AbortController()
   const working = new Map<Promise<void>, ClaimedJob>()
   let wake = () => {}
@@ -63,7 +64,7 @@ export const createJobWorker = (
     return 'dead'
   }
 
-  const attempt = async (job: ClaimedJob): Promise<void> => {
+  const attempt = async (job: ClaimedJob): Promise<JobAgain | void> => {
     const { id, tenantId, name, attempts } = job
     const { data, timeoutMs, attempts: most } = table[name]!
     // A job that ends its process each time would never be told to have failed.
@@ -83,7 +84,7 @@ export const createJobWorker = (
       abandon = () => reject(new MeshError('AGENT_TIMEOUT', 'error.timeout', { what: name }))
       signal.addEventListener('abort', abandon, { once: true })
     })
-    await Promise.race([work, abandoned]).finally(() => signal.removeEventListener('abort', abandon))
+    return Promise.race([work, abandoned]).finally(() => signal.removeEventListener('abort', abandon))
   }
 
   const perform = async (job: ClaimedJob): Promise<void> => {
@@ -92,7 +93,11 @@ export const createJobWorker = (
     try {
       let outcome: Outcome = 'done'
       try {
-        await attempt(job)
+        const again = await attempt(job)
+        if (again !== undefined) {
+          outcome = 'again'
+          await rows.retry(job.id, job.claim, again.reason, again.afterMs, false)
+        }
       } catch (thrown) {
         outcome = await settle(job, thrown)
       }
@@ -106,17 +111,21 @@ export const createJobWorker = (
     }
   }
 
-  const busyTenants = (): string[] => {
-    const held = new Map<string, number>()
-    for (const { tenantId } of working.values()) held.set(tenantId, (held.get(tenantId) ?? 0) + 1)
-    return [...held].flatMap(([tenantId, count]) => (count >= placesOfTenant ? [tenantId] : []))
-  }
+  /**
+   * How many places a tenant may have: one tenant's flood leaves some to the others, and the more tenants are at work the
+   * fewer each has, so that there is one left for the next.
+   */
+  const share = (tenants: number): number =>
+    given === undefined ? mostOfTenant : Math.max(1, Math.min(mostOfTenant, Math.floor(places / (tenants + 2))))
 
   /** Begins what can be begun; whether there may be more. */
   const begin = async (): Promise<boolean> => {
-    const limit = Math.min(places - working.size, placesOfTenant)
+    const held = Map.groupBy(working.values(), ({ tenantId }) => tenantId)
+    const ofTenant = share(held.size)
+    const limit = Math.min(places - working.size, ofTenant)
     if (limit <= 0) return false
-    const claimed = await rows.claim({ claimMs, exceptTenants: busyTenants(), limit })
+    const exceptTenants = [...held].flatMap(([tenantId, jobs]) => (jobs.length >= ofTenant ? [tenantId] : []))
+    const claimed = await rows.claim({ claimMs, exceptTenants, limit })
     for (const job of claimed) {
       const work: Promise<void> = perform(job).finally(() => {
         working.delete(work)

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { ServiceName } from '../http/operation.ts'
 import { agentStatuses } from '../http/agents/agents.ts'
+import { webhookOffReasons } from '../http/channels/webhooks.ts'
 import { capMetrics, capModes, capPeriods, capScopes } from '../http/traces/usage-caps.ts'
 import { span, trace } from '../http/traces/traces.ts'
 import { uuid } from '../http/common.ts'
@@ -534,6 +535,24 @@ export const events = {
   channelInstanceCreated: event('channels', 'channel_instance', 'created', 'A channel instance was created', changed),
   channelInstanceUpdated: event('channels', 'channel_instance', 'updated', 'A channel instance was changed', changed),
   channelInstanceDeleted: event('channels', 'channel_instance', 'deleted', 'A channel instance was deleted', changed),
+  webhookCreated: event('channels', 'webhook', 'created', 'A webhook was created', changed),
+  webhookUpdated: event('channels', 'webhook', 'updated', 'A webhook was changed', changed),
+  webhookDeleted: event('channels', 'webhook', 'deleted', 'A webhook was deleted', changed),
+  webhookSecretRotated: event('channels', 'webhook', 'secret_rotated', 'A webhook got a new secret', changed),
+  webhookReplayed: event(
+    'channels',
+    'webhook',
+    'replayed',
+    'Deliveries of a webhook are sent again',
+    changed.extend({ deliveries: z.number().int() }),
+  ),
+  webhookDisabled: event(
+    'channels',
+    'webhook',
+    'disabled',
+    'A webhook was switched off by itself: its receiver is gone, or only failed for days',
+    z.object({ id: uuid, reason: z.enum(webhookOffReasons) }),
+  ),
 } as const
 
 export type EventName = keyof typeof events

@@ -65,6 +65,8 @@ export const en = {
   'error.price_unknown':
     'model {model} of provider {provider} has no price, which a cap on the {what} of {kind} {subject} needs',
   'error.too_many_usage_caps': 'the tenant has {limit} usage caps, which is as many as it may',
+  'error.too_many_webhooks': 'the tenant has {limit} webhooks, which is as many as it may',
+  'error.webhook_off': 'the webhook is switched off',
   'error.session_busy': 'session {key} is busy',
   'error.queue_full': 'too many messages wait in session {key}',
   'error.invalid_channel_type': 'invalid channel_type: {value}',

@@ -42,6 +42,8 @@ export const words = {
   'kind.trace': { en: 'trace', vi: 'vết chạy', zh: '追踪' },
   'kind.usage_cap': { en: 'usage cap', vi: 'hạn mức sử dụng', zh: '用量上限' },
   'kind.user': { en: 'user', vi: 'người dùng', zh: '用户' },
+  'kind.webhook': { en: 'webhook', vi: 'webhook', zh: 'webhook' },
+  'kind.webhook_delivery': { en: 'webhook delivery', vi: 'lượt gửi webhook', zh: 'webhook 投递' },
 
   'what.cost_of_a_day': { en: 'cost of a day', vi: 'chi phí trong ngày', zh: '每日费用' },
   'what.cost_of_a_month': { en: 'cost of a month', vi: 'chi phí trong tháng', zh: '每月费用' },
@@ -165,6 +167,7 @@ export const words = {
     zh: '必须是 {known} 或绝对路径',
   },
   'reason.must_be_a_whole_number': { en: 'must be a whole number', vi: 'phải là số nguyên', zh: '必须是整数' },
+  'reason.matches_no_event': { en: 'matches no event', vi: 'không khớp với sự kiện nào', zh: '不匹配任何事件' },
   'reason.must_be_an_id': { en: 'must be an id', vi: 'phải là mã định danh', zh: '必须是标识' },
   'reason.must_be_empty_for_the_tenant': {
     en: 'must be empty for the tenant',

@@ -1,1 +1,2 @@
 export { channelInstances } from './instances.ts'
+export { webhooks } from './webhooks.ts'

@@ -26,7 +26,7 @@ const request = (caller: Caller, method: string, at = '', body?: object) =>
   mesh.channels.request(caller, method, `${path}${at}`, body)
 const status = async (...args: Parameters<typeof request>) => (await request(...args)).status
 const hookUrl = 'https://example.org/hook'
-const told = async ({ tenantId }: Caller, verb: string) =>
+const announced = async ({ tenantId }: Caller, verb: string) =>
   eventually(`an event ${verb}`, async () =>
     heard.find(({ type, tenantid }) => tenantid === tenantId && type === `clawmesh.channels.webhook.${verb}`),
   )
@@ -206,7 +206,7 @@ describe('the audit log', () => {
       const [method, at, body] = change
       expect(await status(admin, method, `/${id}${at}`, body)).toBe(200)
     }
-    expect((await told(admin, verb)).data).toEqual({ id, actorId: 'alice' })
+    expect((await announced(admin, verb)).data).toEqual({ id, actorId: 'alice' })
   })
 })
 

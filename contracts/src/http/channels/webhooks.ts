@@ -10,11 +10,13 @@ const url = z
   .max(2_000)
   .regex(/^https?:\/\//)
   .describe('Where events are sent: https, or http to a private host that the operator allows')
+  .meta({ examples: ['https://example.org/clawmesh'] })
 const description = z.string().max(500)
 const eventPattern = z
   .string()
   .max(200)
   .regex(/^(?:\*|clawmesh\.[a-z0-9_.*]+)$/)
+  .meta({ examples: ['clawmesh.agents.*'] })
 const eventPatterns = z
   .array(eventPattern)
   .min(1)

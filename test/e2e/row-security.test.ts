@@ -68,14 +68,16 @@ const connected = async <T>(url: string, work: (client: pg.Client) => Promise<T>
 
 interface Table {
   name: string
-  columns: { name: string; type: string }[]
+  /** `most`: characters that a text may have, null for any number. */
+  columns: { name: string; type: string; most: number | null }[]
 }
 
 /** Every table of a schema that has tenants, partitions included, with the columns that a row must have. */
 const tenantTables = async (client: pg.Client, schema: string): Promise<Table[]> => {
   const { rows } = await client.query<Table>(
     `SELECT c.oid::regclass::text AS name,
-       (SELECT json_agg(json_build_object('name', attname, 'type', atttypid::regtype)) FROM pg_attribute
+       (SELECT json_agg(json_build_object('name', attname, 'type', atttypid::regtype,
+         'most', CASE WHEN atttypid = 'varchar'::regtype AND atttypmod > 4 THEN atttypmod - 4 END)) FROM pg_attribute
         WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attname <> 'tenant_id' AND attnotnull
           AND NOT atthasdef) AS columns
      FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
@@ -88,7 +90,7 @@ const tenantTables = async (client: pg.Client, schema: string): Promise<Table[]>
 const numberTypes = ['integer', 'bigint', 'smallint', 'numeric', 'real', 'double precision']
 
 /** Some value of a type; ids grow, as pairs of them are kept in order. */
-const valueOf = (type: string): unknown => {
+const valueOf = ({ type, most }: Pick<Table['columns'][number], 'type' | 'most'>): unknown => {
   if (type === 'uuid') return newId()
   if (type.startsWith('timestamp')) return new Date().toISOString()
   if (type === 'date') return '2026-01-01'
@@ -96,12 +98,16 @@ const valueOf = (type: string): unknown => {
   if (type.endsWith('[]')) return []
   if (type === 'boolean') return true
   if (type === 'vector') return '[1]'
-  return numberTypes.includes(type) ? 1 : randomBytes(4).toString('hex')
+  return numberTypes.includes(type)
+    ? 1
+    : randomBytes(4)
+        .toString('hex')
+        .slice(0, most ?? undefined)
 }
 const insertInto = ({ name, columns }: Table, tenantId: string): [string, unknown[]] => [
   `INSERT INTO ${name} (tenant_id${columns.map((column) => `, ${column.name}`).join('')})
    VALUES ($1${columns.map((_, at) => `, $${at + 2}`).join('')})`,
-  [tenantId, ...columns.map(({ type }) => valueOf(type))],
+  [tenantId, ...columns.map(valueOf)],
 ]
 
 const one = newId()

@@ -42,7 +42,7 @@ export const words = {
   'kind.trace': { en: 'trace', vi: 'vết chạy', zh: '追踪' },
   'kind.usage_cap': { en: 'usage cap', vi: 'hạn mức sử dụng', zh: '用量上限' },
   'kind.user': { en: 'user', vi: 'người dùng', zh: '用户' },
-  'kind.webhook': { en: 'webhook', vi: 'webhook', zh: 'webhook' },
+  'kind.webhook': { en: 'webhook', vi: 'địa chỉ webhook', zh: 'webhook 端点' },
   'kind.webhook_delivery': { en: 'webhook delivery', vi: 'lượt gửi webhook', zh: 'webhook 投递' },
 
   'what.cost_of_a_day': { en: 'cost of a day', vi: 'chi phí trong ngày', zh: '每日费用' },

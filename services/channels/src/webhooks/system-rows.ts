@@ -47,5 +47,3 @@ export const createWebhookSystemRows = (db: { system: Pick<ServiceDb<PrismaClien
     return rows
   },
 })
-
-export type WebhookSystemRows = ReturnType<typeof createWebhookSystemRows>

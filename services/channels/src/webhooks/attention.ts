@@ -28,16 +28,22 @@ export const createAttention = ({ bus, log, isWanted, work, tidy }: Parts): Atte
   let timer: NodeJS.Timeout | undefined
   let unsubscribe = () => {}
 
+  const rest = async (): Promise<void> => {
+    for (const part of working.toReversed()) await part.stop?.()
+    working = []
+  }
   const follow = async (): Promise<void> => {
     const wanted = !stopped && (await isWanted())
     if (wanted === working.length > 0) return
-    if (wanted) {
-      working = work()
+    if (!wanted) return rest()
+    working = work()
+    try {
       for (const part of working) await part.start?.()
-      return
+    } catch (thrown) {
+      // Half of it at work would look like all of it the next time.
+      await rest()
+      throw thrown
     }
-    for (const part of working.toReversed()) await part.stop?.()
-    working = []
   }
   const look = (): Promise<void> =>
     (turn = turn.then(follow).catch((thrown: unknown) => {

@@ -179,7 +179,7 @@ it('is not there when its path leads nowhere, and refused when it cannot be read
 
 it('tells slips of the pen from what GoClaw knows and nothing here reads', () => {
   const source = `{
-    gatway: {}, __proto__: 1, 'a b': 1, data_dir: '', tools: { denny: [], rate_limit_per_hour: 3 },
+    gatway: {}, __proto__: 1, 'a b': 1, data_dir: '', tools: { denny: [] },
     gateway: { rate_limit_rpn: 1, rate_limit_rpm: 1, version: '2', quota: { default: {} }, block_reply: null },
     providers: { openai: { api_key: 'k' }, timeout: 3 }, channels: { telegram: { enabled: true }, teams: {} },
     telemetry: { prices: { any: { in: 1 } } }, bindings: [{}],
@@ -204,7 +204,6 @@ it('tells slips of the pen from what GoClaw knows and nothing here reads', () =>
     'channels.telegram',
     'gateway.quota',
     'providers.openai',
-    'tools.rate_limit_per_hour',
   ])
 })
 

@@ -5,10 +5,8 @@ import { fileURLToPath } from 'node:url'
 const services = fileURLToPath(new URL('../../services', import.meta.url))
 
 const openers = [
-  // due jobs of every tenant are claimed by whichever replica has a place
-  'agents/src/cron/claims.ts',
-  // the same for heartbeats
-  'agents/src/heartbeat/claims.ts',
+  // due jobs and heartbeats of every tenant are claimed by whichever replica has a place
+  'agents/src/cron/claim-rows.ts',
   // begins and ends runs of many tenants in one statement, renews leases, finds lost runs
   'agents/src/runs/rows.ts',
   // summonings of every tenant that a process left behind are taken up when one starts

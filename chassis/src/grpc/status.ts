@@ -82,3 +82,8 @@ export const fromStatus = (thrown: unknown, service: string): MeshError => {
   const [sent] = thrown.metadata?.get(trailer) ?? []
   return errorOf({ code: thrown.code, error: Buffer.from(sent ?? '') }, service, thrown)
 }
+
+/** Whether a call failed as the other side does not know its method: it runs another release. */
+export const isUnknownMethod = (thrown: unknown): boolean =>
+  thrown instanceof MeshError &&
+  (thrown.cause as { code?: unknown } | undefined)?.code === Number(grpcStatus.UNIMPLEMENTED)

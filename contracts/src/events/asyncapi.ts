@@ -1,7 +1,8 @@
 /** The durable events for those who consume them: an AsyncAPI 3 document of the table, and what a newer one takes away. */
 import { createSchemaComponents } from '../http/openapi-schemas.ts'
 import { createSchemaComparison, listIn, objectIn } from '../schema-changes.ts'
-import { auditEvents, cloudEvent, events, eventStream, eventSubject, eventType, type EventName } from './index.ts'
+import { auditEvents, cloudEvent, eventStream, eventSubject, eventType } from './cloud-event.ts'
+import { events, type EventName } from './events.ts'
 
 const batch = 'application/cloudevents-batch+json'
 const single = 'application/cloudevents+json'

@@ -1,6 +1,6 @@
 /** A step of an agent run, as WebSocket clients are shown it. */
 import { z } from 'zod'
-import type { RunEvent } from '../events/index.ts'
+import type { RunEvent } from '../events/run-events.ts'
 
 const usage = z.object({
   prompt_tokens: z.int(),

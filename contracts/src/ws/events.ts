@@ -1,6 +1,7 @@
 /** Every event that a WebSocket session can be sent. What is not listed here is withheld. */
 import { z } from 'zod'
-import { execDecisions, summoningSteps, type EventData, type EventName, type RunEvent } from '../events/index.ts'
+import { execDecisions, summoningSteps, type EventData, type EventName } from '../events/events.ts'
+import type { RunEvent } from '../events/run-events.ts'
 import { epochMs, uuid } from '../http/common.ts'
 import { agentEvent, agentEventOf } from './agent-event.ts'
 import { twinPayloads } from './twins.ts'

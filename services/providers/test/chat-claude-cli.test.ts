@@ -4,10 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ChatRequest } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { newId } from '@clawmesh/chassis'
 import { chat } from '../src/chat/chat.ts'
 import type { CallOptions } from '../src/chat/protocols/options.ts'
 import { eventually } from '../../../test/support/mesh-api.ts'
 import { chatRequest, collect, connectionTo, doneOf, errorOf, message, testOptions } from './support.ts'
+
+const tenantA = newId()
 
 const program = fileURLToPath(new URL('../../../test/fakes/claude-cli.mjs', import.meta.url))
 const options = testOptions()
@@ -35,10 +38,10 @@ const call = (text: string, fields: Partial<ChatRequest> = {}, more: Partial<Cal
   chat(
     connection,
     chatRequest({ model: 'sonnet', messages: [message('system', 'Be kind.'), message('user', text)], ...fields }),
-    { ...options, programs: { dir, tenantId: 'tenant-a' }, ...more },
+    { ...options, programs: { dir, tenantId: tenantA }, ...more },
   )
 const ask = (...given: Parameters<typeof call>) => collect(call(...given))
-const sessions = () => readdir(join(dir, 'claude-cli', 'tenant-a')).catch(() => [])
+const sessions = () => readdir(join(dir, 'claude-cli', tenantA)).catch(() => [])
 const isAlive = (pid: number): boolean => {
   try {
     process.kill(pid, 0)
@@ -66,8 +69,15 @@ it('goes on with a session, one call after the other, and keeps those of two ten
     const got = await ask('what do you know?', inSession, { programs: { dir, tenantId } })
     return JSON.parse(doneOf(got).content) as { earlier: string[]; system: string; leaked: string[]; args: string[] }
   }
-  expect((await known('tenant-a')).earlier).toEqual(['first', 'second', 'third'])
-  expect((await known('tenant-b')).earlier).toEqual([])
+  expect((await known(tenantA)).earlier).toEqual(['first', 'second', 'third'])
+  expect((await known(newId())).earlier).toEqual([])
+})
+
+it('of two calls that begin a session at once the second goes on with it', async () => {
+  const inSession = { routing: routing('agent:a:bob') }
+  await Promise.all([ask('first', inSession), ask('second', inSession)])
+  const { earlier } = JSON.parse(doneOf(await ask('what do you know?', inSession)).content) as { earlier: string[] }
+  expect(earlier).toEqual(['first', 'second'])
 })
 
 it('is shown the system prompt and what was said last, and neither secrets nor settings of who started us', async () => {
@@ -135,7 +145,7 @@ it('runs nothing where the operator lets no programs run, and takes no parameter
 it('says which program is missing', async () => {
   const missing = connectionTo('/nowhere/claude', { type: 'claude_cli' })
   const got = await collect(
-    chat(missing, chatRequest({ model: 'opus' }), { ...options, programs: { dir, tenantId: 'tenant-a' } }),
+    chat(missing, chatRequest({ model: 'opus' }), { ...options, programs: { dir, tenantId: tenantA } }),
   )
   expect(errorOf(got).message).toContain('program not found')
 })

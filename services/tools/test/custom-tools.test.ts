@@ -50,11 +50,25 @@ const expectAudit = async (tenantId: string, name: EventName, action: string, da
 describe('the API of custom tools', () => {
   rule('listCustomTools.ordersByName', async () => {
     const mine = tenant()
-    for (const name of ['b', 'c', 'a']) await mine.create({ name, enabled: name !== 'c' })
+    for (const name of ['b', 'c', 'a']) await mine.create({ name })
     await tenant().create({ name: 'theirs' })
-    expect(await mine.get('?limit=2&offset=1')).toMatchObject({ total: 3, limit: 2, offset: 1 })
     expect(names(await mine.get(''))).toEqual(['a', 'b', 'c'])
-    expect(names(await mine.get('?limit=2&offset=1'))).toEqual(['b', 'c'])
+  })
+
+  rule('listCustomTools.listsThoseThatAreOff', async () => {
+    const mine = tenant()
+    await mine.create({ name: 'a', enabled: false })
+    expect(await mine.get('')).toMatchObject({ tools: [{ name: 'a', enabled: false }], total: 1 })
+  })
+
+  rule('listCustomTools.pages', async () => {
+    const mine = tenant()
+    for (const name of ['b', 'c', 'a']) await mine.create({ name })
+    expect(await mine.get('')).toMatchObject({ total: 3, limit: 50, offset: 0 })
+    expect(await mine.get('?limit=500')).toMatchObject({ total: 3, limit: 200 })
+    const second = await mine.get('?limit=2&offset=1')
+    expect(second).toMatchObject({ total: 3, limit: 2, offset: 1 })
+    expect(names(second)).toEqual(['b', 'c'])
   })
 
   rule('listCustomTools.filters', async () => {

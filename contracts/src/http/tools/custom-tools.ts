@@ -54,7 +54,9 @@ export const customTools = defineHttpTable('tools', {
     role: 'viewer',
     summary: 'Custom tools of the tenant',
     rules: {
-      ordersByName: 'They come by name, the tenant’s own alone, those that are off too; `total` counts all that match',
+      ordersByName: 'They come by name, the tenant’s own alone',
+      listsThoseThatAreOff: 'One that is off is listed, too, as it could not be switched on again otherwise',
+      pages: '`limit` is 50 unless said and 200 at most, `total` counts all that match',
       filters: '`agent_id` is exact, `search` is part of name or description in any case, `enabled` is true or false',
     },
     query: z.object({

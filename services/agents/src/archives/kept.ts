@@ -1,6 +1,6 @@
 /** Archives that wait in the database for whoever has their token, on any replica (docs/adr/0028). */
-import { createHash, randomUUID } from 'node:crypto'
-import { newId, type ServiceDb } from '@clawmesh/chassis'
+import { randomUUID } from 'node:crypto'
+import { newId, sha256Hex, type ServiceDb } from '@clawmesh/chassis'
 import type { PrismaClient } from '../db/client/client.ts'
 
 /** The database gives bytes as a text of twice the length: that much is garbage of the young generation, and gone at once. */
@@ -17,8 +17,6 @@ export interface KeptArchive {
   fileName: string
   size: number
 }
-
-const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex')
 
 /** Bytes in pieces of `partBytes`, the last one shorter. */
 const inParts = async function* (bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
@@ -51,7 +49,7 @@ export const createKeptArchives = (db: ServiceDb<PrismaClient>) => (tenantId: st
       const { agentId, userId, fileName } = archive
       await sql.query(
         `INSERT INTO agents.archives (id, tenant_id, agent_id, user_id, token_hash, file_name) VALUES ($1, $2, $3, $4, $5, $6)`,
-        [id, tenantId, agentId, userId, hashOf(token), fileName],
+        [id, tenantId, agentId, userId, sha256Hex(token), fileName],
       )
       await sql.query(
         `DELETE FROM agents.archives WHERE tenant_id = $1 AND id IN (
@@ -112,7 +110,7 @@ export const createKeptArchives = (db: ServiceDb<PrismaClient>) => (tenantId: st
         `SELECT id, agent_id AS "agentId", user_id AS "userId", file_name AS "fileName", size FROM agents.archives a
          WHERE token_hash = $1 AND tenant_id = $2 AND spent_at IS NULL AND expires_at > now()
            AND parts = (SELECT count(*) FROM agents.archive_parts WHERE archive_id = a.id AND tenant_id = $2)`,
-        [hashOf(token), tenantId],
+        [sha256Hex(token), tenantId],
       )
       return rows[0]
     },

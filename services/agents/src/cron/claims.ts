@@ -2,7 +2,8 @@
 import { event, newId, type ServiceDb } from '@clawmesh/chassis'
 import type { PrismaClient } from '../db/client/client.ts'
 import { storable } from '../runs/storable.ts'
-import { nextRun } from './schedule.ts'
+import { createClaimRows } from './claim-rows.ts'
+import { nextRunAfter } from './schedule.ts'
 import type { Claims } from './scheduler.ts'
 import type { ClaimedJob, CronJob, CronOutcome } from './types.ts'
 
@@ -13,65 +14,13 @@ const columns = `id, tenant_id AS "tenantId", agent_id AS "agentId", user_id AS 
 
 /** Runs of a job are remembered this long. */
 const keptRuns = '30 days'
-const lostAtOnce = 100
-
-/** When a job runs next, as it stands after its run; undefined where it does not. */
-const following = ({ enabled, schedule, nextRunAt, lastRunAt }: CronJob, now: Date): Date | undefined => {
-  if (!enabled) return undefined
-  // It was run before its time, or moved meanwhile.
-  if (nextRunAt !== null && lastRunAt !== null && nextRunAt > lastRunAt) return nextRunAt
-  const planned = nextRunAt ?? now
-  // A clock that was set back does not bring a slot again.
-  return nextRun(schedule, planned > now ? planned : now, planned)
-}
 
 export const createClaims = (db: ServiceDb<PrismaClient>): Claims<ClaimedJob, CronOutcome> => ({
-  take: async ({ limit, exceptTenants, leaseMs }) => {
-    const { rows } = await db.database.system.query<ClaimedJob>(
-      `UPDATE agents.cron_jobs SET claim = $1, claimed_until = now() + $2::float8 * interval '1 millisecond'
-       WHERE id IN (
-         SELECT id FROM agents.cron_jobs
-         WHERE claim IS NULL AND ((enabled AND next_run_at <= now()) OR asked_at IS NOT NULL)
-           AND tenant_id <> ALL ($3::uuid[])
-         ORDER BY coalesce(asked_at, next_run_at), id LIMIT $4 FOR UPDATE SKIP LOCKED)
-       RETURNING ${columns}`,
-      [newId(), leaseMs, exceptTenants, limit],
-    )
-    return rows
-  },
-
-  begin: async ({ id, claim }) => {
-    const { rowCount } = await db.database.system.query(
-      `UPDATE agents.cron_jobs SET begun_at = now(), asked_at = NULL, last_run_at = now(), last_status = 'running',
-         last_error = NULL
-       WHERE id = $1 AND claim = $2 AND begun_at IS NULL`,
-      [id, claim],
-    )
-    return rowCount === 1
-  },
-
-  renew: async (jobs, leaseMs) => {
-    const { rows } = await db.database.system.query<{ id: string }>(
-      `UPDATE agents.cron_jobs job SET claimed_until = now() + $3::float8 * interval '1 millisecond'
-       FROM unnest($1::uuid[], $2::uuid[]) AS mine (id, claim)
-       WHERE job.id = mine.id AND job.claim = mine.claim RETURNING job.id`,
-      [jobs.map(({ id }) => id), jobs.map(({ claim }) => claim), leaseMs],
-    )
-    return new Set(rows.map(({ id }) => id))
-  },
-
-  lost: async () => {
-    await db.database.system.query(
-      `UPDATE agents.cron_jobs SET claim = NULL, claimed_until = NULL
-       WHERE claim IS NOT NULL AND begun_at IS NULL AND claimed_until < now()`,
-    )
-    const { rows } = await db.database.system.query<Pick<ClaimedJob, 'id' | 'tenantId' | 'claim' | 'lastRunAt'>>(
-      `SELECT id, tenant_id AS "tenantId", claim, last_run_at AS "lastRunAt" FROM agents.cron_jobs
-       WHERE claim IS NOT NULL AND claimed_until < now() ORDER BY claimed_until LIMIT $1`,
-      [lostAtOnce],
-    )
-    return rows
-  },
+  ...createClaimRows<ClaimedJob>(db, {
+    table: 'agents.cron_jobs',
+    columns,
+    begins: `last_status = 'running', last_error = NULL`,
+  }),
 
   end: ({ id, tenantId, claim }, { status, error, summary, usage, durationMs }) =>
     db.forTenant(tenantId).changeSql(async (session) => {
@@ -81,7 +30,7 @@ export const createClaims = (db: ServiceDb<PrismaClient>): Claims<ClaimedJob, Cr
       )
       const [job] = rows
       if (job === undefined) return { result: false }
-      const next = following(job, job.now)
+      const next = nextRunAfter(job.schedule, job, job.now)
       const shown = error === undefined ? null : storable(error)
       const isOver = job.enabled && next === undefined && job.schedule.kind === 'at'
       if (isOver && job.deleteAfterRun && status !== 'interrupted')

@@ -72,3 +72,17 @@ export const nextRun = (schedule: Schedule, after: Date, planned?: Date): Date |
   const next = from.getTime() + (missed + 1) * everyMs!
   return next > lastInstantMs ? undefined : new Date(next)
 }
+
+/** When something on a schedule runs next, as it stands after a run; undefined where it does not. */
+export const nextRunAfter = (
+  schedule: Schedule,
+  { enabled, nextRunAt, lastRunAt }: { enabled: boolean; nextRunAt: Date | null; lastRunAt: Date | null },
+  now: Date,
+): Date | undefined => {
+  if (!enabled) return undefined
+  // It was run before its time, or moved meanwhile.
+  if (nextRunAt !== null && lastRunAt !== null && nextRunAt > lastRunAt) return nextRunAt
+  const planned = nextRunAt ?? now
+  // A clock that was set back does not bring a slot again.
+  return nextRun(schedule, planned > now ? planned : now, planned)
+}

@@ -1,6 +1,7 @@
 /** Claims of due heartbeats, over all tenants; as those of cron jobs (docs/adr/0025). */
 import { event, newId, type ServiceDb } from '@clawmesh/chassis'
-import { nextRun } from '../cron/schedule.ts'
+import { createClaimRows } from '../cron/claim-rows.ts'
+import { nextRunAfter } from '../cron/schedule.ts'
 import type { Claims } from '../cron/scheduler.ts'
 import type { PrismaClient } from '../db/client/client.ts'
 import { storable } from '../runs/storable.ts'
@@ -15,62 +16,16 @@ const columns = `id, tenant_id AS "tenantId", agent_id AS "agentId", user_id AS 
 
 const busyPause = '30 seconds'
 const keptRuns = '30 days'
-const lostAtOnce = 100
 
-/** When it runs next, as it stands after a run. */
-const following = ({ enabled, intervalSec, nextRunAt, lastRunAt }: Heartbeat, now: Date): Date | undefined => {
-  if (!enabled) return undefined
-  if (nextRunAt !== null && lastRunAt !== null && nextRunAt > lastRunAt) return nextRunAt
-  const planned = nextRunAt ?? now
-  return nextRun({ kind: 'every', everyMs: intervalSec * 1_000 }, planned > now ? planned : now, planned)
-}
+const everyInterval = ({ intervalSec }: Heartbeat) => ({ kind: 'every' as const, everyMs: intervalSec * 1_000 })
 
 export const createHeartbeatClaims = (db: ServiceDb<PrismaClient>): Claims<ClaimedHeartbeat, HeartbeatOutcome> => ({
-  take: async ({ limit, exceptTenants, leaseMs }) => {
-    const { rows } = await db.database.system.query<ClaimedHeartbeat>(
-      `UPDATE agents.agent_heartbeats SET claim = $1, claimed_until = now() + $2::float8 * interval '1 millisecond'
-       WHERE id IN (
-         SELECT id FROM agents.agent_heartbeats
-         WHERE claim IS NULL AND ((enabled AND next_run_at <= now()) OR asked_at IS NOT NULL)
-           AND (retry_at IS NULL OR retry_at <= now()) AND tenant_id <> ALL ($3::uuid[])
-         ORDER BY coalesce(asked_at, next_run_at), id LIMIT $4 FOR UPDATE SKIP LOCKED)
-       RETURNING ${columns}`,
-      [newId(), leaseMs, exceptTenants, limit],
-    )
-    return rows
-  },
-
-  begin: async ({ id, claim }) => {
-    const { rowCount } = await db.database.system.query(
-      `UPDATE agents.agent_heartbeats SET begun_at = now(), asked_at = NULL, retry_at = NULL, last_run_at = now()
-       WHERE id = $1 AND claim = $2 AND begun_at IS NULL`,
-      [id, claim],
-    )
-    return rowCount === 1
-  },
-
-  renew: async (heartbeats, leaseMs) => {
-    const { rows } = await db.database.system.query<{ id: string }>(
-      `UPDATE agents.agent_heartbeats heartbeat SET claimed_until = now() + $3::float8 * interval '1 millisecond'
-       FROM unnest($1::uuid[], $2::uuid[]) AS mine (id, claim)
-       WHERE heartbeat.id = mine.id AND heartbeat.claim = mine.claim RETURNING heartbeat.id`,
-      [heartbeats.map(({ id }) => id), heartbeats.map(({ claim }) => claim), leaseMs],
-    )
-    return new Set(rows.map(({ id }) => id))
-  },
-
-  lost: async () => {
-    await db.database.system.query(
-      `UPDATE agents.agent_heartbeats SET claim = NULL, claimed_until = NULL
-       WHERE claim IS NOT NULL AND begun_at IS NULL AND claimed_until < now()`,
-    )
-    const { rows } = await db.database.system.query<Pick<ClaimedHeartbeat, 'id' | 'tenantId' | 'claim' | 'lastRunAt'>>(
-      `SELECT id, tenant_id AS "tenantId", claim, last_run_at AS "lastRunAt" FROM agents.agent_heartbeats
-       WHERE claim IS NOT NULL AND begun_at IS NOT NULL AND claimed_until < now() ORDER BY claimed_until LIMIT $1`,
-      [lostAtOnce],
-    )
-    return rows
-  },
+  ...createClaimRows<ClaimedHeartbeat>(db, {
+    table: 'agents.agent_heartbeats',
+    columns,
+    isReady: '(retry_at IS NULL OR retry_at <= now())',
+    begins: 'retry_at = NULL',
+  }),
 
   end: ({ id, tenantId, claim }, outcome) =>
     db.forTenant(tenantId).changeSql(async (session) => {
@@ -99,7 +54,7 @@ export const createHeartbeatClaims = (db: ServiceDb<PrismaClient>): Claims<Claim
           status,
           reason,
           isBusy,
-          following(heartbeat, heartbeat.now) ?? null,
+          nextRunAfter(everyInterval(heartbeat), heartbeat, heartbeat.now) ?? null,
           status === 'skipped' ? 0 : 1,
           status === 'suppressed' ? 1 : 0,
         ],

@@ -1,5 +1,5 @@
 /** Makes stored messages fit for a model: pruned, no loose ends between tool calls and results, and within the window. */
-import { createHash } from 'node:crypto'
+import { sha256Hex } from '@clawmesh/chassis'
 import type { NewMessage } from '../sessions/types.ts'
 import { charsPerToken, type ContextSettings } from './context-settings.ts'
 import { prune } from './prune.ts'
@@ -9,8 +9,7 @@ import { storedChars, sumOf } from './sizes.ts'
 const usableShare = 0.9
 
 /** An id that a later turn uses again is renamed, always alike. */
-const renamed = (id: string, turn: number): string =>
-  `call_${createHash('sha256').update(`${turn} ${id}`).digest('hex').slice(0, 35)}`
+const renamed = (id: string, turn: number): string => `call_${sha256Hex(`${turn} ${id}`).slice(0, 35)}`
 
 /**
  * Drops results without a call and empty answers, answers calls without a result, and tells calls of the same id apart:

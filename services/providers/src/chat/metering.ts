@@ -16,7 +16,16 @@ import type {
   UsageSubjects,
 } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
 import { capScopes, MeshError, toMeshError, usageSubject } from '@clawmesh/contracts'
-import { detached, newId, type Cache, type Call, type Logger, type Part, type RpcFunctions } from '@clawmesh/chassis'
+import {
+  detached,
+  isUnknownMethod,
+  newId,
+  type Cache,
+  type Call,
+  type Logger,
+  type Part,
+  type RpcFunctions,
+} from '@clawmesh/chassis'
 import { connectionType, resolveModel, type ProviderConnection } from '../providers/connection.ts'
 
 /** Bytes of text that are a token at least: an upper bound for what is reserved. */
@@ -110,12 +119,6 @@ const nothing: Usage = {
   thinkingTokens: 0,
 }
 
-/** gRPC's status code for a function that is not there. */
-const unimplemented = 12
-/** Whether the other side does not know the function: it is of a release without caps. */
-const isUnknownFunction = (thrown: unknown): boolean =>
-  thrown instanceof MeshError && (thrown.cause as { code?: unknown } | undefined)?.code === unimplemented
-
 const isHeld = (thrown: unknown): boolean => thrown instanceof MeshError && thrown.key === 'error.usage_cap_held'
 /** Refusals are the caps' own word; anything else says that nobody could be asked. */
 const isRefusal = ({ code }: MeshError): boolean =>
@@ -147,7 +150,7 @@ export const createMetering = ({ usages, cache, log, giveUpMs, drainMs }: Parts)
       try {
         return (await usages.listCappedUsage(detached(call), {})).capped
       } catch (thrown) {
-        if (isUnknownFunction(thrown)) return []
+        if (isUnknownMethod(thrown)) return []
         throw thrown
       }
     }

@@ -2,7 +2,7 @@
  * The `claude` program as a provider. It keeps the conversation itself, in a folder of the session: it is told the system
  * prompt and what the user said last. Its own tools are off, as nobody would ask whether they may run here.
  */
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type {
@@ -11,6 +11,7 @@ import type {
   ChatResponse,
   Usage,
 } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { createKeyedMutex, derivedId } from '@clawmesh/chassis'
 import { MeshError } from '@clawmesh/contracts'
 import { base64, isSystem, partsOf, textOfMessage } from '../chat/protocols/conversation.ts'
 import { cutOff, toProviderError, UpstreamFailure } from '../chat/protocols/failure.ts'
@@ -25,30 +26,13 @@ const limitBytes = 32 * 1024 * 1024
 const ownTools =
   'Bash Edit MultiEdit Write NotebookEdit Read Glob Grep LS WebFetch WebSearch Task TodoWrite Skill SlashCommand'
 
-/** A UUID that is the same for the same text (RFC 9562, version 8). */
-const uuidOf = (text: string): string => {
-  const hex = createHash('sha256').update(text).digest('hex')
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
-}
-
-interface Session {
-  id: string
-  dir: string
-  /** The program knows it. */
-  isKnown: boolean
-  /** Nobody comes back to it. */
-  isPassing: boolean
-}
-
-const openSession = async (root: string, tenantId: string, affinity: string): Promise<Session> => {
-  const id = affinity === '' ? randomUUID() : uuidOf(`${tenantId} ${affinity}`)
-  const dir = join(root, 'claude-cli', tenantId, id)
+/** Makes the folder of a session. @returns whether the program knows the session */
+const openSession = async (dir: string): Promise<boolean> => {
   await mkdir(dir, { recursive: true, mode: 0o700 })
-  const isKnown = await stat(join(dir, '.begun')).then(
+  return stat(join(dir, '.begun')).then(
     () => true,
     () => false,
   )
-  return { id, dir, isKnown, isPassing: affinity === '' }
 }
 
 const contentOf = (message: ChatMessage | undefined): Json[] =>
@@ -109,20 +93,11 @@ const createReader = () => {
   }
 }
 
-/** Calls of one session wait for each other: the program cannot be in one twice. */
-const turns = new Map<string, Promise<void>>()
+const turns = createKeyedMutex()
 
-const inTurn = async (name: string): Promise<() => void> => {
-  const before = turns.get(name)
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const mine = (before ?? Promise.resolve()).then(() => promise)
-  turns.set(name, mine)
-  await before
-  return () => {
-    resolve()
-    if (turns.get(name) === mine) turns.delete(name)
-  }
-}
+/** Resolves when a session is free: the program keeps one conversation in it. @returns leaves it */
+const inTurn = (sessionId: string): Promise<() => void> =>
+  new Promise((begin) => void turns(sessionId, () => new Promise<void>((leave) => begin(leave))))
 
 const notHere = (): MeshError =>
   new MeshError('FAILED_PRECONDITION', 'error.url_blocked', { reason: 'providers on this machine are switched off' })
@@ -139,12 +114,17 @@ export async function* claudeCliChat(
   const target = { connection, type, base: '', key: '' }
   refuseParameters(target, request.sampling, type.refuses)
   const model = resolveModel(target, request.model)
-  const session = await openSession(root, tenantId, request.routing?.affinity ?? '')
-  const leave = await inTurn(session.id)
+  const affinity = request.routing?.affinity ?? ''
+  // To one without affinity nobody comes back.
+  const isPassing = affinity === ''
+  const sessionId = isPassing ? randomUUID() : derivedId(tenantId, affinity)
+  const dir = join(root, 'claude-cli', tenantId, sessionId)
   const { firstTokenMs, idleMs } = timeoutsOf(options)
+  const leave = await inTurn(sessionId)
   try {
+    const isKnown = await openSession(dir)
     const system = request.messages.filter(isSystem).map(textOfMessage).join('\n\n')
-    await writeFile(join(session.dir, 'CLAUDE.md'), system, { mode: 0o600 })
+    await writeFile(join(dir, 'CLAUDE.md'), system, { mode: 0o600 })
     const content = contentOf(request.messages.findLast(({ role }) => role === 'user'))
     const reader = createReader()
     const lines = programLines({
@@ -152,9 +132,9 @@ export async function* claudeCliChat(
       args: [
         ...['-p', '--input-format', 'stream-json', '--output-format', 'stream-json', '--verbose'],
         ...['--include-partial-messages', '--model', model, '--disallowedTools', ownTools.replaceAll(' ', ',')],
-        ...(session.isKnown ? ['--resume', session.id] : ['--session-id', session.id]),
+        ...(isKnown ? ['--resume', sessionId] : ['--session-id', sessionId]),
       ],
-      cwd: session.dir,
+      cwd: dir,
       input: `${JSON.stringify({ type: 'user', message: { role: 'user', content } })}\n`,
       signal: options.signal,
       firstLineMs: firstTokenMs,
@@ -166,7 +146,7 @@ export async function* claudeCliChat(
       if (request.stream) yield* pieces
     }
     const answer = reader.answer()
-    if (!session.isPassing) await writeFile(join(session.dir, '.begun'), '')
+    if (!isPassing) await writeFile(join(dir, '.begun'), '')
     yield {
       event: {
         $case: 'done',
@@ -177,6 +157,6 @@ export async function* claudeCliChat(
     throw toProviderError(thrown, connection.name, [])
   } finally {
     leave()
-    if (session.isPassing) await rm(session.dir, { recursive: true, force: true })
+    if (isPassing) await rm(dir, { recursive: true, force: true })
   }
 }

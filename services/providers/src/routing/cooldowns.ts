@@ -2,8 +2,7 @@
  * Which keys of which providers have failed of late, by model: those cool down while others are asked. All replicas know the
  * same, as each tells the others what it has seen; one that has just started begins with nothing.
  */
-import { createHash } from 'node:crypto'
-import { newId, type Bus } from '@clawmesh/chassis'
+import { newId, type Bus, sha256Hex } from '@clawmesh/chassis'
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import type { FailureKind } from '../chat/protocols/failure.ts'
@@ -72,7 +71,7 @@ const message = z.object({
     .optional(),
 })
 
-export const fingerprintOf = (key: string): string => createHash('sha256').update(key).digest('hex').slice(0, 12)
+export const fingerprintOf = (key: string): string => sha256Hex(key).slice(0, 12)
 
 const cooldownMsOf = (kind: FailureKind, failures: number, askedMs: number): number => {
   const { firstMs, longestMs } = times[kind] ?? passing

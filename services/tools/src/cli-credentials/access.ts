@@ -2,7 +2,7 @@
 import { cutText, type Mesh, type SecretColumn, type ServiceDb } from '@clawmesh/chassis'
 import { uuid } from '@clawmesh/contracts'
 import type { PrismaClient } from '../db/client/client.ts'
-import { binaryEnv, openEnv, userEnv } from './env.ts'
+import { binaryEnv, openEnvOrNone, userEnv } from './env.ts'
 import { toCredential } from './rows.ts'
 import type { CliCredential, CliEnv } from './types.ts'
 
@@ -47,18 +47,8 @@ export const createCliAccess = (mesh: Mesh, db: ServiceDb<PrismaClient>) => {
       prisma.secureCliBinary.findMany({ where: { tenantId } }),
       userId === '' ? [] : prisma.secureCliUserCredential.findMany({ where: { tenantId, userId } }),
     ])
-    /** Of what no key opens any more nothing is left; other tools go on. */
-    const opened = (
-      column: SecretColumn,
-      { id, encryptedEnv }: { id: string; encryptedEnv: string | null },
-    ): CliEnv => {
-      try {
-        return openEnv(mesh.secrets, encryptedEnv, { column, tenantId, rowId: id })
-      } catch (err) {
-        mesh.log.warn({ err, tenantId, id }, 'credentials of a program cannot be read')
-        return {}
-      }
-    }
+    const opened = (column: SecretColumn, { id, encryptedEnv }: { id: string; encryptedEnv: string | null }): CliEnv =>
+      openEnvOrNone(mesh, encryptedEnv, { column, tenantId, rowId: id })
     const users = new Map(own.map((row) => [row.binaryId, opened(userEnv, row)]))
     const bases = binaries.map((row) => opened(binaryEnv, row))
     return {

@@ -1,5 +1,5 @@
 /** Variables that programs are given: which may be set, and how they are sealed. */
-import type { SecretBox, SecretColumn, SecretPlace } from '@clawmesh/chassis'
+import type { Mesh, SecretBox, SecretColumn, SecretPlace } from '@clawmesh/chassis'
 import type { CliEnv } from './types.ts'
 
 export const binaryEnv: SecretColumn = { table: 'secure_cli_binaries', column: 'encrypted_env' }
@@ -42,3 +42,18 @@ export const envColumns = (box: SecretBox, env: CliEnv, place: SecretPlace) => {
 /** @throws INTERNAL when they were sealed for another place, or with a key that is gone */
 export const openEnv = (box: SecretBox, sealed: string | null, place: SecretPlace): CliEnv =>
   sealed === null ? {} : (JSON.parse(box.open(sealed, place)) as CliEnv)
+
+/** The same for those who go on without: of what no key opens any more nothing is left, and it is logged. */
+export const openEnvOrNone = (
+  { secrets, log }: Pick<Mesh, 'secrets' | 'log'>,
+  sealed: string | null,
+  place: SecretPlace,
+): CliEnv => {
+  try {
+    return openEnv(secrets, sealed, place)
+  } catch (err) {
+    const { column, tenantId, rowId } = place
+    log.warn({ err, tenantId, table: column.table, id: rowId }, 'variables of a program cannot be read')
+    return {}
+  }
+}

@@ -1,6 +1,6 @@
 /** Custom tools as agents have them. */
 import type { Mesh, ServiceDb } from '@clawmesh/chassis'
-import { openEnv } from '../cli-credentials/env.ts'
+import { openEnvOrNone } from '../cli-credentials/env.ts'
 import type { CliEnv } from '../cli-credentials/types.ts'
 import type { CustomTool as ToolRow, PrismaClient } from '../db/client/client.ts'
 import { requirePorts } from '../tool/ports.ts'
@@ -59,15 +59,8 @@ export const createCustomToolOffer = (
 ) => {
   const cache = mesh.cache<TenantTools>('custom_tools', cachedTenants)
 
-  /** Of what no key opens any more nothing is left; other tools go on. */
-  const envOf = ({ id, tenantId, encryptedEnv }: ToolRow): CliEnv => {
-    try {
-      return openEnv(mesh.secrets, encryptedEnv, { column: customToolEnv, tenantId, rowId: id })
-    } catch (err) {
-      mesh.log.warn({ err, tenantId, id }, 'variables of a custom tool cannot be read')
-      return {}
-    }
-  }
+  const envOf = ({ id, tenantId, encryptedEnv }: ToolRow): CliEnv =>
+    openEnvOrNone(mesh, encryptedEnv, { column: customToolEnv, tenantId, rowId: id })
   const read = async (tenantId: string): Promise<TenantTools> => {
     const rows = await db.forTenant(tenantId).prisma.customTool.findMany({
       where: { tenantId, enabled: true },

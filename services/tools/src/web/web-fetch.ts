@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { cutText } from '@clawmesh/chassis'
+import { cutText, sha256Hex } from '@clawmesh/chassis'
 import { checkPublicUrl, guardedFetch } from '@clawmesh/chassis/fetch'
 import { toolError } from '../tool/tool-error.ts'
 import { defineTool } from '../tool/define-tool.ts'
@@ -58,7 +57,7 @@ const fetchPage = async (
 /** Keeps the whole of a long page as a file; undefined when there is nowhere to put it. */
 const saveWhole = async (context: ToolContext, wrapped: string): Promise<string | undefined> => {
   if (!context.workspace) return undefined
-  const name = createHash('sha256').update(wrapped).digest('hex').slice(0, 16)
+  const name = sha256Hex(wrapped).slice(0, 16)
   return (await writeFile(context.workspace, `web-fetch/web-fetch-${name}.txt`, wrapped, 0o600)).join('/')
 }
 

@@ -1,7 +1,6 @@
 /** Where a user's files stand: one folder for a tenant, agent and user. Pure, touches no disk. */
-import { createHash } from 'node:crypto'
 import { isAbsolute, join, relative } from 'node:path'
-import { trimEndOf } from '@clawmesh/chassis'
+import { trimEndOf, sha256Hex } from '@clawmesh/chassis'
 import { masterTenantId, MeshError } from '@clawmesh/contracts'
 
 /** A folder that tools may work in. `base` is the operator's and trusted; everything between it and `path` is not. */
@@ -36,7 +35,7 @@ const longestSanitised = 200
 export const userFolder = (userId: string): string => {
   const sanitised = userId.replace(/[^A-Za-z0-9_-]/gu, '_')
   if (sanitised === userId && userId !== '') return userId
-  const digits = createHash('sha256').update(userId).digest('hex').slice(0, 8)
+  const digits = sha256Hex(userId).slice(0, 8)
   return `${sanitised.slice(0, longestSanitised) || '_'}.${digits}`
 }
 

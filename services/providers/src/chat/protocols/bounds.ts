@@ -1,5 +1,5 @@
 /** How much of an upstream's words is taken in: names, ids and reasons end up in rows, headers and log lines. */
-import { createHash } from 'node:crypto'
+import { sha256Hex } from '@clawmesh/chassis'
 
 /** In characters, but for counts. */
 export const bounds = {
@@ -34,9 +34,7 @@ export const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit
 
 /** An id of a tool call; one that is too long becomes `call_` and its SHA-256, so that different ids stay different. */
 export const boundedId = (id: string): string =>
-  id.length <= bounds.toolCallId
-    ? id.toWellFormed()
-    : `call_${createHash('sha256').update(id).digest('hex').slice(0, 35)}`
+  id.length <= bounds.toolCallId ? id.toWellFormed() : `call_${sha256Hex(id).slice(0, 35)}`
 
 /** Joins the pieces of one text, so that no character is halved between two of them. */
 export interface PieceJoiner {

@@ -3,7 +3,7 @@
  * older release, a client. Every vendor refuses a whole request for one id, name or order it does not take, and would
  * then refuse that conversation for ever.
  */
-import { createHash } from 'node:crypto'
+import { sha256Hex } from '@clawmesh/chassis'
 import type { ChatMessage, ToolCall } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { checkRoles, isSystem, partsOf, textOfMessage, userMessage, withoutTrailingAssistant } from './conversation.ts'
 import { isObject, parseJson, wellFormed, type Json } from './json.ts'
@@ -46,7 +46,7 @@ export type Turn =
   | { role: 'assistant'; message: ChatMessage; calls: WireCall[] }
   | { role: 'tool'; message: ChatMessage; id: string }
 
-const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex')
+const digestOf = (text: string): string => sha256Hex(text)
 
 /**
  * Gives ids to calls. The first call of an id keeps it where the rule allows; others get one made of its hash and of

@@ -1,5 +1,5 @@
 /** Tool names as vendors take them. Tools of MCP servers may be called anything, and models invent names. */
-import { createHash } from 'node:crypto'
+import { sha256Hex } from '@clawmesh/chassis'
 import type { ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 
 /** What stands for a call without a name. */
@@ -13,7 +13,7 @@ const digits = 8
 export const wireName = (name: string, limit: number): string => {
   if (name === '') return unnamed
   if (name.length <= limit && /^[a-zA-Z0-9_-]+$/.test(name)) return name
-  const digest = createHash('sha256').update(name).digest('hex').slice(0, digits)
+  const digest = sha256Hex(name).slice(0, digits)
   const readable = name.slice(0, limit - digits - 1).replace(/[^a-zA-Z0-9_-]/g, '_')
   return `${readable}_${digest}`
 }

@@ -1,5 +1,5 @@
 /** What the word of an operator on a command is bound to, so that it holds for no other. */
-import { createHash } from 'node:crypto'
+import { sha256Hex } from '@clawmesh/chassis'
 import { realpath } from 'node:fs/promises'
 import { basename, posix } from 'node:path'
 import { findProgram } from '@clawmesh/chassis/exec'
@@ -36,6 +36,6 @@ export const boundTo = async (
   const said = JSON.stringify([posix.normalize(`${workingDir}/.`), word, ...args])
   return {
     program: await installed(word!, searchPath),
-    argumentsHash: createHash('sha256').update(said).digest('hex'),
+    argumentsHash: sha256Hex(said),
   }
 }

@@ -1,5 +1,5 @@
 /** Requests of the Responses wire, as ChatGPT's own backend takes them: always streamed, never stored there. */
-import { createHash } from 'node:crypto'
+import { sha256Hex } from '@clawmesh/chassis'
 import type { ResponseFormat, ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { MeshError } from '@clawmesh/contracts'
 import { endpoint, type Target } from '../../../providers/connection.ts'
@@ -70,7 +70,7 @@ const formatFields = (format: ResponseFormat | undefined): Json => {
 const cacheFields = ({ routing }: ChatCall): Json => {
   const affinity = routing?.affinity ?? ''
   if (affinity === '') return {}
-  return { prompt_cache_key: createHash('sha256').update(affinity).digest('hex').slice(0, 32) }
+  return { prompt_cache_key: sha256Hex(affinity).slice(0, 32) }
 }
 
 /** @throws UNSUPPORTED_PARAMETER for what the backend does not take; its token limit is its own */

@@ -93,7 +93,7 @@ it('ends a thread that does not answer in time, and goes on', async () => {
 it('takes no more texts than may wait', async () => {
   const model = await start()
   await expect(model.embed(new Array<string>(2_001).fill('car'), patient())).rejects.toMatchObject({
-    code: 'UNAVAILABLE',
+    code: 'RESOURCE_EXHAUSTED',
   })
 })
 

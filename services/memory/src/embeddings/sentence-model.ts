@@ -11,7 +11,7 @@ import { cutText, type Part } from '@clawmesh/chassis'
 export interface SentenceModel {
   /**
    * A vector for each text, in their order; of a long text, of its beginning.
-   * @throws UNAVAILABLE when too many texts wait or the model failed; the signal's reason
+   * @throws RESOURCE_EXHAUSTED when too many texts wait, UNAVAILABLE when the model failed; the signal's reason
    */
   embed: (texts: readonly string[], signal: AbortSignal) => Promise<number[][]>
   /** Loads the model; its start fails where the packages are not there. */
@@ -119,7 +119,8 @@ export const createSentenceModel = ({ folder, timeoutMs = 30_000, loadTimeoutMs 
     embed: async (texts, signal) => {
       signal.throwIfAborted()
       if (waiting.reduce((sum, call) => sum + call.texts.length, texts.length) > mostWaiting)
-        throw unavailable(`more than ${mostWaiting} texts wait`)
+        // Not as a failure: that may be about a text.
+        throw new MeshError('RESOURCE_EXHAUSTED', 'error.rate_limit')
       const { promise, resolve, reject } = Promise.withResolvers<number[][]>()
       const abort = (): void => reject(signal.reason)
       signal.addEventListener('abort', abort, { once: true })

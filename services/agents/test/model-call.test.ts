@@ -39,7 +39,7 @@ const breaksOff: Script = async function* () {
 
 it('estimates what was used when its caller has left in the middle, and says so', async () => {
   expect(await spanOf(breaksOff, true)).toMatchObject({
-    ...{ status: 'error', provider: 'main', model: 'gpt-4o', input_tokens: 100, output_tokens: 10 },
+    ...{ status: 'error', provider: 'main', model: 'gpt-4o', input_tokens: 134, output_tokens: 14 },
     metadata: { usage_estimated: true },
   })
 })

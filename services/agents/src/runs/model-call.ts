@@ -6,7 +6,7 @@ import type {
   PoolEvidence,
   ToolCallDelta,
 } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import { MeshError, toMeshError } from '@clawmesh/contracts'
+import { answeredBytes, estimatedInputTokens, MeshError, toMeshError, tokensOfBytes } from '@clawmesh/contracts'
 import type { Call } from '@clawmesh/chassis'
 import { createAnswerText } from './finish.ts'
 import type { LiveEvents } from './live-events.ts'
@@ -31,22 +31,6 @@ interface ModelCall {
   isFinal: (done: ChatDone) => boolean
 }
 
-/** Bytes of text that are a token, about. */
-const bytesOfToken = 4
-
-/** What a call that was left in the middle has used: the vendor works for it, and says nothing of it any more. */
-const estimatedUsage = ({ messages, tools }: ChatRequest, heard: string) => {
-  const tokensOf = (texts: readonly string[]): number =>
-    Math.ceil(texts.reduce((bytes, text) => bytes + Buffer.byteLength(text), 0) / bytesOfToken)
-  return {
-    input_tokens: tokensOf([
-      ...messages.map(({ content }) => content),
-      ...tools.map(({ description, parametersJson }) => description + parametersJson),
-    ]),
-    output_tokens: tokensOf([heard]),
-  }
-}
-
 /** A whole answer, and the files that it named for delivery. */
 export type ModelAnswer = ChatDone & { media: readonly string[] }
 
@@ -69,7 +53,7 @@ export const callModel = async ({
   const span = trace.llmCall(iteration, request.messages.at(-1)?.content ?? '')
   const text = createAnswerText()
   let streamed = ''
-  let thought = ''
+  let heardBytes = 0
   let answer: ModelAnswer | undefined
   let pooled: PoolEvidence | undefined
   const show = async (shown: string): Promise<void> => {
@@ -79,14 +63,15 @@ export const callModel = async ({
   }
   try {
     // Read to its end, not just to the answer: leaving a stream early cancels the call on both sides.
-    for await (const { event } of chat(call, { ...request, spender: trace.spender(iteration) })) {
+    for await (const piece of chat(call, { ...request, spender: trace.spender(iteration) })) {
+      heardBytes += answeredBytes(piece)
+      const { event } = piece
       switch (event?.$case) {
         case 'textDelta':
           streamed += event.value
           await show(text.push(event.value))
           break
         case 'thinkingDelta':
-          thought += event.value
           live.text('thinking', event.value)
           await onThinking?.(event.value)
           break
@@ -127,12 +112,13 @@ export const callModel = async ({
     const error = call.signal.aborted
       ? new MeshError('CANCELLED', 'error.cancelled', {}, { cause: thrown })
       : toMeshError(thrown)
-    const isLeft = call.signal.aborted && streamed + thought !== ''
+    // The vendor works for who has left, and says nothing of it any more.
+    const isLeft = call.signal.aborted && heardBytes > 0
     span.end({
       provider: request.provider,
       model: request.model,
       error: error.message,
-      ...(isLeft ? estimatedUsage(request, streamed + thought) : {}),
+      ...(isLeft ? { input_tokens: estimatedInputTokens(request), output_tokens: tokensOfBytes(heardBytes) } : {}),
       ...(isLeft || pooled !== undefined
         ? {
             metadata: {

@@ -15,7 +15,15 @@ import type {
   TracesServiceService,
   UsageSubjects,
 } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
-import { capScopes, MeshError, toMeshError, usageSubject } from '@clawmesh/contracts'
+import {
+  answeredBytes,
+  capScopes,
+  estimatedInputTokens,
+  MeshError,
+  toMeshError,
+  tokensOfBytes,
+  usageSubject,
+} from '@clawmesh/contracts'
 import {
   detached,
   isUnknownMethod,
@@ -28,9 +36,6 @@ import {
 } from '@clawmesh/chassis'
 import { connectionType, resolveModel, type ProviderConnection } from '../providers/connection.ts'
 
-/** Bytes of text that are a token at least: an upper bound for what is reserved. */
-const bytesOfToken = 3
-const tokensOfImage = 1_500
 /** What a call may answer that sets no limit. */
 const defaultOutput = 8_192
 /** A call within a run waits so long for what others have reserved. */
@@ -73,26 +78,6 @@ export interface Metering {
   part: Part
 }
 
-const tokensOfBytes = (bytes: number): number => Math.ceil(bytes / bytesOfToken)
-
-const inputTokens = ({ messages, tools }: ChatRequest): number => {
-  let bytes = 0
-  let images = 0
-  for (const message of messages) {
-    bytes += Buffer.byteLength(message.content) + Buffer.byteLength(message.thinking)
-    bytes += message.toolCalls.reduce((sum, { name, argumentsJson }) => sum + name.length + argumentsJson.length, 0)
-    images += message.images.length + message.parts.filter(({ part }) => part?.$case === 'image').length
-  }
-  for (const { name, description, parametersJson } of tools)
-    bytes += Buffer.byteLength(name) + Buffer.byteLength(description) + Buffer.byteLength(parametersJson)
-  return tokensOfBytes(bytes) + images * tokensOfImage
-}
-
-const shownBytes = ({ event }: ChatResponse): number => {
-  if (event?.$case === 'textDelta' || event?.$case === 'thinkingDelta') return Buffer.byteLength(event.value)
-  return event?.$case === 'toolCallDelta' ? Buffer.byteLength(event.value.argumentsDelta) : 0
-}
-
 const subjectsOf = (
   { caller }: Call,
   connection: ProviderConnection,
@@ -128,7 +113,7 @@ const isRefusal = ({ code }: MeshError): boolean =>
 const usedUntil = (request: ChatRequest, seenBytes: number, thrown: unknown): Usage => {
   const code = thrown === undefined ? 'CANCELLED' : toMeshError(thrown).code
   if (seenBytes === 0 && code !== 'CANCELLED' && code !== 'AGENT_TIMEOUT') return nothing
-  return { ...nothing, inputTokens: inputTokens(request), outputTokens: tokensOfBytes(seenBytes) }
+  return { ...nothing, inputTokens: estimatedInputTokens(request), outputTokens: tokensOfBytes(seenBytes) }
 }
 
 /** Of a call that has ended; what its provider does not report is guessed. */
@@ -137,7 +122,7 @@ const usedBy = (request: ChatRequest, { usage, content, thinking }: ChatDone): U
     ? usage
     : {
         ...nothing,
-        inputTokens: inputTokens(request),
+        inputTokens: estimatedInputTokens(request),
         outputTokens: tokensOfBytes(Buffer.byteLength(content) + Buffer.byteLength(thinking)),
       }
 
@@ -198,7 +183,7 @@ export const createMetering = ({ usages, cache, log, giveUpMs, drainMs }: Parts)
         const { reserved } = await usages.reserveUsage(call, {
           reservationId,
           subjects,
-          inputTokens: inputTokens(request),
+          inputTokens: estimatedInputTokens(request),
           outputTokens: request.options?.maxTokens || defaultOutput,
           beginsRun,
         })
@@ -243,7 +228,7 @@ export const createMetering = ({ usages, cache, log, giveUpMs, drainMs }: Parts)
     try {
       for await (const response of make()) {
         if (response.event?.$case === 'done') done = response.event.value
-        seenBytes += shownBytes(response)
+        seenBytes += answeredBytes(response)
         yield response
       }
     } catch (thrown) {

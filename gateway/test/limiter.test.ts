@@ -104,6 +104,44 @@ it('holds the rate over three gateways in the long run, within 2 % of the exact 
   expect(measured.granted).toBeGreaterThanOrEqual(measured.least * 0.98)
 })
 
+describe('tokens leased in lots', () => {
+  /** A bucket that is not filled up while the test runs. */
+  const rate = rateOf(0.001, 3_000)
+  const asked = async (): Promise<number> => {
+    const client = new Redis(redis.url)
+    const calls = /cmdstat_evalsha:calls=(\d+)/.exec(await client.info('commandstats'))?.[1]
+    client.disconnect()
+    return Number(calls ?? 0)
+  }
+  const three = () => Promise.all([0, 1, 2].map(() => startLimiter(redis.url, { replicas: 3 })))
+
+  it('ask Redis seldom, and grant over three gateways exactly what the bucket holds', async () => {
+    const gateways = await three()
+    const key = freshKey()
+    const before = await asked()
+    let granted = 0
+    let remaining = rate.burst
+    for (let at = 0; at < 3_300; at++) {
+      const take = await gateways[at % 3]!.take(key, rate)
+      if (take.allowed) granted++
+      expect(take.remaining).toBeLessThanOrEqual(remaining + 3 * 20)
+      remaining = take.remaining
+    }
+    expect(granted).toBe(rate.burst)
+    expect((await asked()) - before).toBeLessThan(3_300 / 3)
+  })
+
+  it('that a gateway does not spend are at most 2 % of the bucket', async () => {
+    const [one, other, idle] = (await three()) as [TestLimiter, TestLimiter, TestLimiter]
+    const key = freshKey()
+    await idle.take(key, rate)
+    let granted = 1
+    for (let at = 0; at < rate.burst; at++) if ((await [one, other][at % 2]!.take(key, rate)).allowed) granted++
+    expect(granted).toBeGreaterThanOrEqual(rate.burst * 0.98)
+    expect(granted).toBeLessThan(rate.burst)
+  })
+})
+
 it('a changed rate holds for a bucket that is there already, whichever gateway counts', async () => {
   const [granted, ...takes] = await undisturbed(2, async (one, other) => {
     const key = freshKey()

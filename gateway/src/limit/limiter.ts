@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger, Part } from '@clawmesh/chassis'
 import type { GatewayConfig } from '../config.ts'
 import { createLocalBuckets, type Rate, type Take, type TakeToken } from './bucket.ts'
+import { createLots } from './lots.ts'
 import { createRedisBuckets } from './redis-buckets.ts'
 
 const probeEveryMs = 1_000
@@ -19,8 +20,14 @@ const shareOf = (rate: Rate, replicas: number): Rate => ({
   burst: Math.max(1, rate.burst / replicas),
 })
 
-const createSharedLimiter = (redisUrl: string, takeLocally: TakeToken<Take>, log: Logger): Limiter => {
+const createSharedLimiter = (
+  replicas: GatewayConfig['replicas'],
+  redisUrl: string,
+  takeLocally: TakeToken<Take>,
+  log: Logger,
+): Limiter => {
   const buckets = createRedisBuckets(redisUrl)
+  const takeShared = createLots({ lease: buckets.lease, replicas })
   let away = false
   let stopped = false
 
@@ -43,7 +50,9 @@ const createSharedLimiter = (redisUrl: string, takeLocally: TakeToken<Take>, log
   return {
     take: (key, rate) => {
       if (away) return takeLocally(key, rate)
-      return buckets.take(key, rate).catch((thrown: unknown) => {
+      const taken = takeShared(key, rate)
+      if (!(taken instanceof Promise)) return taken
+      return taken.catch((thrown: unknown) => {
         goLocal(thrown)
         return takeLocally(key, rate)
       })
@@ -64,5 +73,5 @@ export const createRateLimiter = (replicas: GatewayConfig['replicas'], redisUrl:
   const takeFrom = createLocalBuckets()
   const takeLocally: TakeToken<Take> = (key, rate) => takeFrom(key, shareOf(rate, replicas()))
   if (redisUrl === '') return { take: takeLocally, part: { name: 'rate limiter' } }
-  return createSharedLimiter(redisUrl, takeLocally, log)
+  return createSharedLimiter(replicas, redisUrl, takeLocally, log)
 }

@@ -4,26 +4,29 @@
  * window's edge. A token bucket is these few lines, which Redis runs as one step and times with its own clock.
  */
 import { Redis } from 'ioredis'
-import { takeOf, type Take, type TakeToken } from './bucket.ts'
+import type { LeaseTokens } from './lots.ts'
 
 /**
- * KEYS: bucket, which holds when it is full and the interval that was counted with. ARGV: interval and capacity. Gives
- * {allowed, time until full}. All times are microseconds.
+ * KEYS: bucket, which holds when it is full and the interval that was counted with. ARGV: interval, capacity, the most tokens
+ * that are wanted, and the part of what the bucket holds that may be taken at a time; one token may in any case. Gives
+ * {tokens, time until full}. All times are microseconds.
  */
 const script = `
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local interval, capacity = tonumber(ARGV[1]), tonumber(ARGV[2])
+local most, part = tonumber(ARGV[3]), tonumber(ARGV[4])
 local full, counted = string.match(redis.call('GET', KEYS[1]) or '', '^(%d+) ?(%d*)$')
 local debt = 0
 if full then
   debt = math.max(0, tonumber(full) - now) * (interval / (tonumber(counted) or interval))
   debt = math.min(debt, capacity)
 end
-local after = debt + interval
-if after > capacity then return {0, math.ceil(debt)} end
+if debt + interval > capacity then return {0, math.ceil(debt)} end
+local tokens = math.max(1, math.min(most, math.floor((capacity - debt) / interval * part)))
+local after = debt + tokens * interval
 redis.call('SET', KEYS[1], string.format('%.0f %.0f', now + after, interval), 'PX', math.ceil(after / 1000))
-return {1, math.ceil(after)}
+return {tokens, math.ceil(after)}
 `
 
 const prefix = 'clawmesh:limit:'
@@ -37,7 +40,7 @@ const disconnectWithinMs = 100
 
 interface RedisBuckets {
   /** @throws whatever keeps Redis from answering in time */
-  take: TakeToken<Promise<Take>>
+  lease: LeaseTokens
   /** Whether Redis answers now; never throws. */
   answers: () => Promise<boolean>
   connect: () => Promise<void>
@@ -45,7 +48,13 @@ interface RedisBuckets {
 }
 
 type Scripted = Redis & {
-  takeToken: (key: string, intervalUs: number, capacityUs: number) => Promise<[allowed: number, fullInUs: number]>
+  takeTokens: (
+    key: string,
+    intervalUs: number,
+    capacityUs: number,
+    most: number,
+    part: number,
+  ) => Promise<[tokens: number, fullInUs: number]>
 }
 
 /**
@@ -72,15 +81,16 @@ export const createRedisBuckets = (url: string): RedisBuckets => {
     disconnectTimeout: disconnectWithinMs,
     retryStrategy: (attempt) => Math.min(attempt * 100, maxReconnectPauseMs),
   }) as Scripted
-  redis.defineCommand('takeToken', { numberOfKeys: 1, lua: script })
+  redis.defineCommand('takeTokens', { numberOfKeys: 1, lua: script })
   // Failing commands tell; without a listener ioredis would print every failed reconnection.
   redis.on('error', () => undefined)
 
   return {
-    take: async (key, rate) => {
-      const intervalUs = Math.max(1, Math.round(rate.intervalMs * 1000))
-      const [allowed, fullInUs] = await inTime(redis.takeToken(prefix + key, intervalUs, rate.burst * intervalUs))
-      return takeOf(rate, allowed === 1, fullInUs / 1000)
+    lease: async (key, { intervalMs, burst }, most, part) => {
+      const intervalUs = Math.max(1, Math.round(intervalMs * 1000))
+      const taken = redis.takeTokens(prefix + key, intervalUs, burst * intervalUs, most, part)
+      const [tokens, fullInUs] = await inTime(taken)
+      return { tokens, fullInMs: fullInUs / 1000 }
     },
     answers: () =>
       inTime(redis.ping()).then(

@@ -90,6 +90,18 @@ describe.each(['local', 'NATS'])('%s', (name) => {
     expect(seen).toHaveLength(messages.length)
   })
 
+  it('says whether anybody listened, whoever else asks meanwhile', async () => {
+    const prefix = `t.${randomUUID()}`
+    const seen: unknown[] = []
+    const stop = bus().subscribe(`${prefix}.a.*`, (message) => seen.push(message))
+    const ask = () => Promise.all(['a.1', 'b.1', 'a.2'].map((end) => bus().signalHeard(`${prefix}.${end}`, end)))
+    expect(await ask()).toEqual([true, false, true])
+    await until(() => seen.length === 2)
+    expect(seen).toEqual(['a.1', 'a.2'])
+    stop()
+    expect(await ask()).toEqual([false, false, false])
+  })
+
   it('lets a listener that fails keep nothing from the others', async () => {
     const subject = `t.${randomUUID()}`
     let seen = 0

@@ -52,6 +52,8 @@ export interface UnsettledEvent {
 export interface Bus {
   /** Sends to whoever listens now; nothing is kept. */
   signal: (subject: string, message: unknown) => void
+  /** The same, and tells whether anybody listened; true where that cannot be known. */
+  signalHeard: (subject: string, message: unknown) => Promise<boolean>
   /** Listens to live messages, and to stored events as they are stored. `*` takes one token, `>` the rest. */
   subscribe: (subject: string, handler: (message: unknown, subject: string) => void) => () => void
   /**

@@ -61,15 +61,19 @@ export const createLocalBus = (log: Logger): Bus => {
   const entries = new Set<Entry>()
   const unsettled = new Map<string, Progress>()
 
-  const announce = (subject: string, message: () => unknown) => {
+  /** Tells whoever listens, and whether anybody did. */
+  const announce = (subject: string, message: () => unknown): boolean => {
+    let isHeard = false
     for (const { pattern, handler } of listeners) {
       if (!pattern.test(subject)) continue
+      isHeard = true
       try {
         handler(message(), subject)
       } catch (err) {
         log.error({ err, subject }, 'a bus listener failed')
       }
     }
+    return isHeard
   }
 
   /** An event with its progress. Listeners are sent it when it is new, not when it is published again. */
@@ -110,7 +114,8 @@ export const createLocalBus = (log: Logger): Bus => {
     })
 
   return {
-    signal: (subject, message) => announce(subject, () => message),
+    signal: (subject, message) => void announce(subject, () => message),
+    signalHeard: async (subject, message) => announce(subject, () => message),
     subscribe: (subject, handler) => {
       const listener = { pattern: subjectMatcher([subject]), handler }
       listeners.add(listener)

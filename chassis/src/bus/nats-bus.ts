@@ -13,6 +13,7 @@ import { connect, nanos, type NatsConnection } from '@nats-io/transport-node'
 import type { Logger } from '../log/logger.ts'
 import { partsOf, toMessages } from './batches.ts'
 import type { Bus, Consumer, Delivery, Outcome, Stop } from './bus.ts'
+import { createPublishHeard } from './nats-heard.ts'
 import { natsLogin } from './nats-login.ts'
 import { handOver } from './outcomes.ts'
 import { subjectMatcher } from './subjects.ts'
@@ -268,10 +269,14 @@ export const connectNatsBus = async (
     }
   }
 
+  const publishHeard = createPublishHeard(connection)
+
   return {
     signal: (subject, message) => {
       if (!connection.isClosed()) connection.publish(subject, JSON.stringify(message))
     },
+    signalHeard: async (subject, message) =>
+      connection.isClosed() ? true : publishHeard(subject, JSON.stringify(message)),
     subscribe: (subject, handler) => {
       const subscription = connection.subscribe(subject, {
         callback: (error, message) => {

@@ -1,5 +1,4 @@
 /** Runs: the loop in which an agent answers, its tools and its limits, and the end of runs whose process died. */
-import { createHash } from 'node:crypto'
 import { MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
 import { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { ToolsServiceService, type ListToolsResponse } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
@@ -15,13 +14,13 @@ import { createCompactSession } from './compact-session.ts'
 import { createMeet } from './first-meeting.ts'
 import { createFollowRun, type FollowRun } from './follow.ts'
 import { createLanes } from './lanes.ts'
-import { createGatheringSignal } from './live-events.ts'
 import { createLostRunsPart } from './lost-runs.ts'
 import { createFlushMemory } from './memory-flush.ts'
 import { createPromptTokens, type PromptTokens } from './prompt-tokens.ts'
 import { createRememberSession } from './remember-session.ts'
 import { createRunAsks } from './run-asks.ts'
 import { createRunContexts } from './run-context.ts'
+import { createRunFeed } from './run-feed.ts'
 import { createRunRows } from './rows.ts'
 import { createRunningRuns, type RunningRuns } from './running.ts'
 import { createSend, type Send } from './send.ts'
@@ -32,6 +31,7 @@ import { createSessionWorkRows } from './session-rows.ts'
 import type { runSettings } from './settings.ts'
 import { createTenantMessageRules } from './tenant-message-rules.ts'
 import { createTitleSession } from './title-session.ts'
+import { toolPolicyOf } from './tool-policy.ts'
 import { createTurn } from './turn.ts'
 import type { ListTools, RunRows } from './types.ts'
 import { createRun, type Run } from './use-cases.ts'
@@ -47,10 +47,9 @@ const createListTools = (mesh: Mesh): ListTools => {
   const tools = mesh.client(ToolsServiceService)
   const lists = mesh.cache<ListToolsResponse>(['builtin_tools', 'mcp', 'secure_cli', 'custom_tools'], cachedToolLists)
   return async (call, agent, userId) => {
-    const toolsConfigJson = JSON.stringify(agent.toolsConfig)
-    const policy = createHash('sha256').update(toolsConfigJson).digest('base64')
+    const { json: toolsConfigJson, digest } = toolPolicyOf(agent)
     const { provider } = agent
-    const key = `${agent.id} ${policy} ${provider}`
+    const key = `${agent.id} ${digest} ${provider}`
     const load = () => tools.listTools(detached(call), { agentId: agent.id, toolsConfigJson, userId, provider })
     const shared = await lists.get(agent.tenantId, key, load)
     if (shared?.ofUser !== true) return shared?.tools ?? []
@@ -72,7 +71,7 @@ export const createRuns = (
   const traces = mesh.client(TracesServiceService)
   const rows = createRunRows(db)
   const active = createActiveRuns()
-  const signal = createGatheringSignal(mesh.bus)
+  const feed = createRunFeed(mesh.bus)
   const asks = createRunAsks({ bus: mesh.bus, active, log })
   const sessionRows = createSessionWorkRows(db)
   const jobs = createJobQueue(db.database, sessionJobs)
@@ -104,7 +103,7 @@ export const createRuns = (
       rows,
       begin: createBeginRun({ rows, leaseMs, sessionWaitMs }),
       active,
-      signal,
+      publish: feed.publish,
       log,
       chat,
       invokeTool,
@@ -161,7 +160,8 @@ export const createRuns = (
     }),
     parts: [
       asks.part,
-      createLostRunsPart({ rows, signal, log, leaseMs, heartbeatMs, active }),
+      feed.part,
+      createLostRunsPart({ rows, publish: feed.publish, log, leaseMs, heartbeatMs, active }),
       { name: 'runs', stop: () => active.drain(mesh.config.drainTimeoutMs) },
     ],
   } satisfies Feature & {

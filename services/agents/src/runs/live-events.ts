@@ -1,11 +1,9 @@
 /** Live events of a run for whoever watches. Text is gathered for a moment, so that a fast model does not flood the bus. */
 import type { Delivery } from '../sessions/delivery.ts'
-import { runSubject, type RunEvent } from '@clawmesh/contracts'
-import { createLinkStream, cutText, isJsonDeeperThan, redactDeep, redactSecrets, type Bus } from '@clawmesh/chassis'
+import type { RunEvent } from '@clawmesh/contracts'
+import { createLinkStream, cutText, isJsonDeeperThan, redactDeep, redactSecrets } from '@clawmesh/chassis'
 
 const gatherMs = 40
-/** Events of all runs that come within this time leave together. */
-const publishEveryMs = 5
 const argumentChars = 500
 const resultChars = 1_000
 
@@ -65,30 +63,12 @@ const delivered = (event: LiveEvent, delivery: LiveEventOptions['delivery']): Li
   }
 }
 
-export type Signal = Bus['signal']
-
-/** Publishes over a bus, what comes within a moment together: each packet by itself would cost more than its event. */
-export const createGatheringSignal = (bus: Pick<Bus, 'signal'>): Signal => {
-  let held: Parameters<Signal>[] = []
-  const flush = () => {
-    const leaving = held
-    held = []
-    for (const [subject, message] of leaving) bus.signal(subject, message)
-  }
-  return (subject, message) => {
-    if (held.length === 0) setTimeout(flush, publishEveryMs)
-    held.push([subject, message])
-  }
-}
-
-/** Publishes a run's events on its own subject, in order and numbered. */
+/** Publishes a run's events, in order and numbered. */
 export const createLiveEvents = (
-  signal: Signal,
-  tenantId: string,
+  publishEvent: (event: RunEvent) => void,
   base: Base,
   { delivery, record, keep }: LiveEventOptions = {},
 ): LiveEvents => {
-  const subject = runSubject(tenantId, base.runId)
   let kind: 'chunk' | 'thinking' = 'chunk'
   let gathered = ''
   let timer: NodeJS.Timeout | undefined
@@ -98,7 +78,7 @@ export const createLiveEvents = (
   const publish = (event: LiveEvent) => {
     const numbered: RunEvent = { ...event, ...base, seq: ++seq }
     record?.(numbered)
-    signal(subject, numbered)
+    publishEvent(numbered)
   }
   /** @param text what of the answer is to be kept before it is published: without signatures */
   const emit = (event: LiveEvent | undefined, text = '') => {

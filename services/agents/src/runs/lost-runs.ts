@@ -1,10 +1,10 @@
 /** Runs outlive their replica: leases are renewed while it lives, and what it leaves behind is declared failed. */
-import { MeshError, runSubject, type RunEvent } from '@clawmesh/contracts'
+import { MeshError, type RunEvent } from '@clawmesh/contracts'
 import { event, type Logger, type Part } from '@clawmesh/chassis'
 import type { ActiveRuns } from './active-runs.ts'
-import type { Signal } from './live-events.ts'
 import { noUsage } from './run-loop.ts'
 import { partialAnswer } from './model-messages.ts'
+import type { PublishRunEvent } from './run-feed.ts'
 import { startTrace } from './spans.ts'
 import type { LostRun, RunRows } from './types.ts'
 
@@ -12,7 +12,7 @@ const batchSize = 100
 
 interface Parts {
   rows: Pick<RunRows, 'end' | 'lost' | 'renew' | 'unstoredText' | 'forgetTexts'>
-  signal: Signal
+  publish: PublishRunEvent
   log: Logger
   /** A run whose replica is silent this long is declared failed. */
   leaseMs: number
@@ -25,7 +25,7 @@ interface Parts {
  * Renews the leases of this replica's runs, gives up those whose rows are gone with their session or agent, and ends the runs
  * of replicas that have died.
  */
-export const createLostRunsPart = ({ rows, signal, log, leaseMs, heartbeatMs, active }: Parts): Part => {
+export const createLostRunsPart = ({ rows, publish, log, leaseMs, heartbeatMs, active }: Parts): Part => {
   let timer: NodeJS.Timeout | undefined
   let working: Promise<void> = Promise.resolve()
 
@@ -56,7 +56,8 @@ export const createLostRunsPart = ({ rows, signal, log, leaseMs, heartbeatMs, ac
     if (!ended) return
     // Without a number: how many events the dead replica sent is not known.
     const failed: RunEvent = { type: 'run.failed', error, content, ...base }
-    signal(runSubject(tenantId, runId), failed)
+    // Who follows it by name asked the replica that is dead.
+    publish({ tenantId, runId, isFollowed: true }, failed)
     log.warn({ runId, tenant: tenantId }, 'a run was lost with its process')
   }
 

@@ -13,6 +13,7 @@ import { textMessage } from './model-messages.ts'
 import { runAgentLoop } from './run-loop.ts'
 import type { SessionWorkRows, StoredSession } from './session-rows.ts'
 import type { RunTrace } from './spans.ts'
+import { toolPolicyOf } from './tool-policy.ts'
 import { unbounded } from './turn-context.ts'
 import { transcriptsOf } from './summary.ts'
 import type { InvokeTool } from './tool-turn.ts'
@@ -93,7 +94,7 @@ export const createFlushMemory = ({ rows, chat, listTools, invokeTool, traced }:
     peerKind: 'direct',
     runId: newId(),
     workspace: agent.workspace,
-    toolsConfigJson: JSON.stringify(agent.toolsConfig),
+    toolsConfigJson: toolPolicyOf(agent).json,
   })
 
   /** Lets the agent write. Whether it wrote anything. */

@@ -9,7 +9,7 @@ import { inputOf, SessionNameTaken, type BeginRun } from './begin.ts'
 import type { Meet } from './first-meeting.ts'
 import { createNotOurs, RunGone } from './gone.ts'
 import { createGrace } from './grace.ts'
-import { createLiveEvents, type Signal } from './live-events.ts'
+import { createLiveEvents } from './live-events.ts'
 import type { Chat } from './model-call.ts'
 import { createInbox } from './inbox.ts'
 import { partialAnswer, textMessage } from './model-messages.ts'
@@ -17,7 +17,9 @@ import { promptFiles } from './prompt-files.ts'
 import { promptModeOf, systemPrompt } from './prompt.ts'
 import type { CreateRunContext } from './run-context.ts'
 import { addUsage, noUsage, runAgentLoop } from './run-loop.ts'
+import type { PublishRunEvent } from './run-feed.ts'
 import { startTrace } from './spans.ts'
+import { toolPolicyOf } from './tool-policy.ts'
 import { createTranscript } from './transcript.ts'
 import type { InvokeTool } from './tool-turn.ts'
 import type { ClientTools, ListTools, RunObserver, RunRequest, RunResult, RunRows, Usage } from './types.ts'
@@ -26,8 +28,7 @@ interface Parts {
   rows: Pick<RunRows, 'append' | 'end' | 'keepText' | 'outcome'>
   begin: BeginRun
   active: ActiveRuns
-  /** Publishes live events. */
-  signal: Signal
+  publish: PublishRunEvent
   log: Logger
   chat: Chat
   invokeTool: InvokeTool
@@ -52,7 +53,7 @@ export const createTurn = ({
   rows,
   begin,
   active,
-  signal,
+  publish,
   log,
   chat,
   invokeTool,
@@ -77,11 +78,15 @@ export const createTurn = ({
     const transcript = createTranscript()
     const leave = () => abort.abort(new MeshError('CANCELLED', 'error.cancelled'))
     const grace = request.graceMs === undefined ? undefined : createGrace(request.graceMs, leave)
+    let isFollowed = false
     const entry = {
       controller: abort,
       inbox,
       transcript,
-      followed: () => grace?.renew(),
+      followed: () => {
+        isFollowed = true
+        grace?.renew()
+      },
       isStored: false,
       taken: async () => abort.abort(await notOurs(tenantId, runId)),
     }
@@ -104,8 +109,7 @@ export const createTurn = ({
     // Events are for the user of the session, whoever asks.
     const reader = session.userId || userId
     const live = createLiveEvents(
-      signal,
-      tenantId,
+      (event) => publish({ tenantId, runId, isFollowed }, event),
       { ...base, userId: reader },
       {
         delivery: deliverTo({ tenantId, userId: reader }),
@@ -184,7 +188,7 @@ export const createTurn = ({
           ...origin,
           runId,
           workspace: agent.workspace,
-          toolsConfigJson: JSON.stringify(agent.toolsConfig),
+          toolsConfigJson: toolPolicyOf(agent).json,
         },
         stream: request.stream,
         options: request.options ?? {},

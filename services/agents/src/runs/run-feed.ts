@@ -1,0 +1,94 @@
+/**
+ * Publishes the events of runs for whoever watches: what comes within a moment together, as each packet by itself would cost
+ * more than its event, and only while somebody in the tenant listens. Whether anybody does is asked with the first event of a
+ * moment; what came before it is told that nobody listened is for nobody, and left out.
+ */
+import type { Bus, Part } from '@clawmesh/chassis'
+import { runSubject, type RunEvent } from '@clawmesh/contracts'
+
+/** Events of a tenant that come within this time leave together. */
+const gatherMs = 5
+/** The same while nobody is known to listen. */
+const unheardGatherMs = 25
+/** Who was heard by somebody is taken to be heard for this long. */
+const heardMs = 1_000
+/** Tenants that are known to be heard; beyond that all of them are asked again. */
+const maxHeard = 10_000
+/** Events of a tenant that wait while it is asked who listens; what is beyond is lost to whoever watches. */
+const maxHeld = 10_000
+
+/** Of which run events are. */
+export interface FeedOf {
+  readonly tenantId: string
+  readonly runId: string
+  /** Somebody follows this run by name, of whom nothing is known by asking about the tenant. */
+  readonly isFollowed?: boolean
+}
+
+export type PublishRunEvent = (of: FeedOf, event: RunEvent) => void
+
+interface Held {
+  readonly subject: string
+  readonly event: RunEvent
+  readonly isFollowed: boolean
+}
+
+interface Queue {
+  held: Held[]
+  timer: NodeJS.Timeout | undefined
+  publishing: Promise<void> | undefined
+}
+
+export const createRunFeed = (bus: Pick<Bus, 'signal' | 'signalHeard'>): { publish: PublishRunEvent; part: Part } => {
+  const queues = new Map<string, Queue>()
+  /** Until when tenants are taken to be heard. */
+  const heard = new Map<string, number>()
+  const isHeard = (tenantId: string): boolean => (heard.get(tenantId) ?? 0) > performance.now()
+
+  const send = async (tenantId: string, held: readonly Held[]): Promise<void> => {
+    let rest = held
+    if (!isHeard(tenantId) && !held.some(({ isFollowed }) => isFollowed)) {
+      const [first] = held as [Held]
+      if (!(await bus.signalHeard(first.subject, first.event))) return
+      if (heard.size >= maxHeard) heard.clear()
+      heard.set(tenantId, performance.now() + heardMs)
+      rest = held.slice(1)
+    }
+    for (const { subject, event } of rest) bus.signal(subject, event)
+  }
+
+  const flush = (tenantId: string, queue: Queue): void => {
+    queue.timer = undefined
+    const { held } = queue
+    queue.held = []
+    queue.publishing = send(tenantId, held).finally(() => {
+      queue.publishing = undefined
+      if (queue.held.length === 0) queues.delete(tenantId)
+      else schedule(tenantId, queue)
+    })
+  }
+  const schedule = (tenantId: string, queue: Queue): void => {
+    if (queue.timer !== undefined || queue.publishing !== undefined) return
+    queue.timer = setTimeout(() => flush(tenantId, queue), isHeard(tenantId) ? gatherMs : unheardGatherMs)
+  }
+
+  return {
+    publish: ({ tenantId, runId, isFollowed = false }, event) => {
+      const queue = queues.get(tenantId) ?? { held: [], timer: undefined, publishing: undefined }
+      queues.set(tenantId, queue)
+      if (queue.held.length >= maxHeld) return
+      queue.held.push({ subject: runSubject(tenantId, runId), event, isFollowed })
+      schedule(tenantId, queue)
+    },
+    part: {
+      name: 'run events',
+      stop: async () => {
+        for (const [tenantId, queue] of queues) {
+          clearTimeout(queue.timer)
+          await queue.publishing
+          if (queue.held.length > 0) await send(tenantId, queue.held.splice(0))
+        }
+      },
+    },
+  }
+}

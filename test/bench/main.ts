@@ -1,8 +1,9 @@
 /**
  * `npm run bench`: what a chat turn costs, beside a stateless proxy of the same kind on the same Node and upstream.
- * Options: --rounds N (3), --seconds N (3), --only direct,peer,mesh,all,edge,conversation,rpc,memory, --scenarios <part of a
- * name>, --rpc grpc (services call each other with a gRPC call each, not over links), --profile (a CPU profile of the one
- * process), --misses (what memory search did not find), --sentence-model <folder> (of docs/adr/0042, measured too). With rpc or
+ * Options: --rounds N (3), --seconds N (3), --only direct,peer,mesh,all,edge,conversation,rpc,hop,memory, --scenarios <part of a
+ * name>, --rpc grpc (services call each other with a gRPC call each, not over links), --beside NAME=value (a second mesh with
+ * that variable, measured in the same rounds), --profile (a CPU profile of the one process), --misses (what memory search did
+ * not find), --sentence-model <folder> (of docs/adr/0042, measured too). With rpc, hop or
  * memory alone no mesh is started.
  */
 import { mkdtempSync } from 'node:fs'
@@ -21,6 +22,7 @@ import { startRedis } from '../support/redis.ts'
 import { startPeer, startUpstream } from './children.ts'
 import { conversationBench } from './conversation.ts'
 import { edgeBench } from './edge.ts'
+import { hopBench } from './hop.ts'
 import { load, type LoadResult, type LoadTarget } from './load.ts'
 import { memoryBench } from './memory.ts'
 import { cpuMs, cpuMsByProgram, family, rssMb } from './proc.ts'
@@ -31,9 +33,10 @@ const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '3' },
-    only: { type: 'string', default: 'direct,peer,mesh,all,edge,conversation,rpc,memory' },
+    only: { type: 'string', default: 'direct,peer,mesh,all,edge,conversation,rpc,hop,memory' },
     scenarios: { type: 'string', default: '' },
     rpc: { type: 'string', default: 'link' },
+    beside: { type: 'string', multiple: true, default: [] },
     profile: { type: 'boolean', default: false },
     misses: { type: 'boolean', default: false },
     'sentence-model': { type: 'string' },
@@ -97,6 +100,11 @@ const env = {
 
 /** Processes whose profile is shown. */
 const profiled = ['gateway-1', 'agents-1', 'providers']
+const meshes = ['mesh', 'beside']
+const splitPair = (pair: string): [string, string] => {
+  const at = pair.indexOf('=')
+  return [pair.slice(0, at), pair.slice(at + 1)]
+}
 const profiling = (folder: string): Record<string, string> =>
   options.profile ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${folder}` } : {}
 
@@ -135,32 +143,35 @@ const startSubjects = async (): Promise<Setup> => {
     }
     subjects.push({ name: 'peer', chat: chatVia(peer.origin, 'bench', headers), pids: { peer: peer.pid } })
   }
-  if (wanted.includes('mesh')) {
+  const addMesh = async (name: string, further: Readonly<Record<string, string>> = {}): Promise<void> => {
     const [nats, redis] = await Promise.all([startNats(), startRedis()])
     undo.push(
       () => nats.stop('SIGKILL'),
       () => redis.stop('SIGKILL'),
     )
     const mesh = await startMesh({
-      env,
-      envOf: (name) => profiling(`${profileDir}/${name}`),
-      databaseUrl: await databaseOf('bench_mesh'),
+      env: { ...env, ...further },
+      envOf: (member) => profiling(`${profileDir}/${name}/${member}`),
+      databaseUrl: await databaseOf(`bench_${name}`),
       natsUrl: nats.url,
       redisUrl: redis.url,
     })
     undo.push(async () => {
-      if (options.profile) for (const name of profiled) await mesh.kill(name, 'SIGTERM')
+      if (options.profile) for (const member of profiled) await mesh.kill(member, 'SIGTERM')
       await mesh.stop()
     })
     const headers = await prepare(mesh.api(0, 'system'), upstream.origin)
     const origin = mesh.edges[0]!
     subjects.push({
-      name: 'mesh',
+      name,
       chat: chatVia(origin, 'goclaw:bench', headers),
       read: { origin, path: '/v1/agents', method: 'GET', headers },
-      pids: Object.fromEntries(mesh.names.map((name) => [name, mesh.pid(name)])),
+      pids: Object.fromEntries(mesh.names.map((member) => [member, mesh.pid(member)])),
     })
   }
+  if (wanted.includes('mesh')) await addMesh('mesh')
+  if (options.beside.length > 0)
+    await addMesh('beside', Object.fromEntries(options.beside.map((pair) => splitPair(pair))))
   if (wanted.includes('all')) {
     const token = 'the gateway token of the benchmark'
     const all = await startAll({
@@ -283,8 +294,10 @@ const print = (scenario: Scenario, results: Map<string, Measured[]>): void => {
       .filter(([, ms]) => ms >= 0.01)
       .map(([name, ms]) => `${name} ${ms.toFixed(2)}`)
       .join(', ')
-  const mesh = results.get('mesh')?.at(-1)
-  if (mesh !== undefined) console.log(`CPU ms of the mesh: ${listed(mesh.cpuMsOf)}`)
+  for (const name of meshes) {
+    const last = results.get(name)?.at(-1)
+    if (last !== undefined) console.log(`CPU ms of ${name}: ${listed(last.cpuMsOf)}`)
+  }
   for (const [name, measured] of results) console.log(`CPU ms beside ${name}: ${listed(measured.at(-1)?.cpuMsBeside)}`)
 }
 
@@ -333,7 +346,7 @@ const benchMeshes = async (): Promise<void> => {
   if (wanted.includes('edge')) await edge()
   if (wanted.includes('conversation')) await conversation()
   for (const step of undo.splice(0).reverse()) await step()
-  for (const name of ['all', ...profiled]) {
+  for (const name of ['all', ...meshes.flatMap((mesh) => profiled.map((member) => join(mesh, member)))]) {
     const top = topFunctions(join(profileDir, name))
     if (top.length > 0) console.log(`\nCPU profile of ${name}, self time:`)
     for (const { share, name: place } of top) console.log(`  ${(share * 100).toFixed(1).padStart(5)} %  ${place}`)
@@ -344,8 +357,9 @@ const benchMeshes = async (): Promise<void> => {
 
 try {
   if (wanted.includes('rpc')) await rpcBench(rounds, durationMs)
+  if (wanted.includes('hop')) await hopBench(rounds, durationMs)
   if (wanted.includes('memory')) await memoryBench({ misses: options.misses, sentenceModel: options['sentence-model'] })
-  if (wanted.some((part) => part !== 'rpc' && part !== 'memory')) await benchMeshes()
+  if (wanted.some((part) => !['rpc', 'hop', 'memory'].includes(part))) await benchMeshes()
 } finally {
   for (const step of undo.reverse()) await step()
 }

@@ -34,6 +34,10 @@ const commonEnv = {
   CLAWMESH_FETCH_ALLOW: '127.0.0.1',
   CLAWMESH_RATE_LIMIT_RPM: '0',
   CLAWMESH_LOG_LEVEL: 'info',
+  // The suites run over links from the edge, too: CLAWMESH_TEST_EDGE_TRANSPORT=link.
+  ...(process.env['CLAWMESH_TEST_EDGE_TRANSPORT'] === undefined
+    ? {}
+    : { CLAWMESH_EDGE_TRANSPORT: process.env['CLAWMESH_TEST_EDGE_TRANSPORT'] }),
 }
 
 export interface MeshOptions {

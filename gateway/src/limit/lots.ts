@@ -12,7 +12,7 @@ const keptMs = 1_000
 /** Lots beyond this number push out those untouched longest. */
 const maxLots = 10_000
 
-export interface Lease {
+interface Lease {
   /** How many were got; 0 when there is not one. */
   readonly tokens: number
   /** Milliseconds until the bucket is full again, what was got taken out. */

@@ -18,7 +18,7 @@ const maxHeard = 10_000
 const maxHeld = 10_000
 
 /** Of which run events are. */
-export interface FeedOf {
+interface FeedOf {
   readonly tenantId: string
   readonly runId: string
   /** Somebody follows this run by name, of whom nothing is known by asking about the tenant. */

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
 import { closeGuardedFetch } from '@clawmesh/chassis/fetch'
 import { imageLimits, loadImages } from '../src/chat/images.ts'
 
@@ -9,6 +10,10 @@ let base: string
 let atOnce = 0
 let mostAtOnce = 0
 let asked = 0
+
+// As in a process that has run for long: V8 no longer optimises patterns once their code has grown large.
+setFlagsFromString('--no-regexp-optimization')
+afterAll(() => setFlagsFromString('--regexp-optimization'))
 
 beforeAll(async () => {
   server = createServer((request, response) => {

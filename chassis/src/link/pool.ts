@@ -31,6 +31,8 @@ interface Replica {
   readonly old: Set<Link>
   /** Dials since it was last reached. */
   failures: number
+  /** When the last of its links closed. */
+  closedAtMs: number
   dialAtMs: number
   unsupported: boolean
 }
@@ -107,6 +109,7 @@ export const createLinkPool = ({ target, identity, resolve = resolveTarget }: Po
       replica.old.delete(link)
       if (current) {
         delete replica.link
+        replica.closedAtMs = Date.now()
         replica.unsupported = state === 'unsupported'
         // One that was there is dialled again at once.
         const pauseMs = replica.unsupported ? restMs : replica.failures === 0 ? 0 : backoffMs(replica.failures)
@@ -137,6 +140,7 @@ export const createLinkPool = ({ target, identity, resolve = resolveTarget }: Po
         address,
         old: new Set(),
         failures: 0,
+        closedAtMs: 0,
         dialAtMs: 0,
         unsupported: false,
       }
@@ -175,15 +179,31 @@ export const createLinkPool = ({ target, identity, resolve = resolveTarget }: Po
     return allLinks().find((link) => link.state() === 'leaving' || link.state() === 'ready')
   }
 
+  /**
+   * A call that has nothing else is worth a dial before its time, once: so a process that has just come up is
+   * not refused for as long as it was away. When the next one is due; undefined when all have been dialled since.
+   */
+  const hasten = (sinceMs: number): number | undefined => {
+    const resting = order.filter(
+      ({ link, unsupported, closedAtMs }) => link === undefined && !unsupported && closedAtMs <= sinceMs,
+    )
+    for (const replica of resting) replica.dialAtMs = Math.min(replica.dialAtMs, replica.closedAtMs + firstBackoffMs)
+    return resting.length === 0 ? undefined : Math.min(...resting.map(({ dialAtMs }) => dialAtMs))
+  }
+
   const pickLater = async (): Promise<Link> => {
+    const beganMs = Date.now()
     for (;;) {
       if (closed) throw new NoLinkError(false)
       tend(Date.now())
       const link = nextReady()
       if (link !== undefined) return link
       const hopeful = resolving !== undefined || order.some((replica) => replica.link?.state() === 'connecting')
-      if (!hopeful) throw new NoLinkError(order.some(({ unsupported }) => unsupported))
+      const dueMs = hopeful ? undefined : hasten(beganMs)
+      if (!hopeful && dueMs === undefined) throw new NoLinkError(order.some(({ unsupported }) => unsupported))
+      const due = dueMs === undefined ? undefined : setTimeout(wake, Math.max(0, dueMs - Date.now()))
       await new Promise<void>((resolveWait) => waiting.push(resolveWait))
+      clearTimeout(due)
     }
   }
 

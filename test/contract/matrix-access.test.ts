@@ -243,6 +243,8 @@ test('only public routes need no credential, and they are the ones that anybody 
     '/health',
     '/v1/asyncapi.json',
     '/v1/edition',
+    '/v1/mcp/oauth/callback',
+    '/v1/mcp/oauth/client.json',
     '/v1/openapi.json',
     '/ws',
   ])

@@ -135,6 +135,7 @@ export const fineWhenMissing: Readonly<Record<string, readonly Role[]>> = {
   deleteCliCredential: ['admin', 'owner'],
   deleteCliUserCredential: ['admin', 'owner'],
   deleteMcpUserCredentials: ['operator', 'admin', 'owner'],
+  endMcpSignIn: ['operator', 'admin', 'owner'],
   // Callers who see all sessions may delete one that is gone already.
   deleteSession: ['admin', 'owner'],
   revokeAgentShare: ['admin', 'owner'],

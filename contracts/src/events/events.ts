@@ -463,6 +463,27 @@ export const events = {
     'Connections to an MCP server were dropped',
     changed,
   ),
+  mcpSignInWanted: event(
+    'tools',
+    'mcp_sign_in',
+    'wanted',
+    'A user has to sign in to an MCP server before an agent can use it for them',
+    z.object({ id: uuid, serverId: uuid, userId: z.string() }),
+  ),
+  mcpSignedIn: event(
+    'tools',
+    'mcp_sign_in',
+    'completed',
+    'A user has signed in to an MCP server',
+    z.object({ id: uuid, userId: z.string() }),
+  ),
+  mcpSignedOut: event(
+    'tools',
+    'mcp_sign_in',
+    'ended',
+    'A user is signed out of an MCP server: by themselves, or as their token is good no more',
+    z.object({ id: uuid, userId: z.string() }),
+  ),
   mcpServerAgentGranted: event(
     'tools',
     'mcp_server',

@@ -72,6 +72,11 @@ export const words = {
     zh: '共享 OIDC 签发方',
   },
 
+  'reason.nobody_signs_in_to_a_program': {
+    en: 'nobody signs in to a program',
+    vi: 'không ai đăng nhập vào một chương trình',
+    zh: '程序不需要登录',
+  },
   'reason.the_address_answers_another_sign_in': {
     en: 'the address answers another sign-in',
     vi: 'địa chỉ trả lời một lần đăng nhập khác',

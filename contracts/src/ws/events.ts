@@ -190,6 +190,27 @@ export const wsEvents = {
       execApprovalLapsed: ({ id, userId }) => ({ id, decision: 'deny' as const, userId, resolvedBy: '' }),
     },
   }),
+  'mcp.sign_in.requested': wsEvent({
+    audience: 'user',
+    about: 'An agent needs a user to sign in to an MCP server',
+    payload: z.object({
+      id: uuid,
+      serverId: uuid,
+      server: z.string(),
+      userId: z.string().describe('Who has to sign in'),
+      authUrl: z.string().describe('What they open in a browser'),
+      expiresAt: epochMs,
+    }),
+  }),
+  'mcp.sign_in.completed': wsEvent({
+    audience: 'user',
+    about: 'A user has signed in to an MCP server, or is signed out of it',
+    payload: z.object({ serverId: uuid, userId: z.string(), signedIn: z.boolean() }),
+    from: {
+      mcpSignedIn: ({ id, userId }) => ({ serverId: id, userId, signedIn: true }),
+      mcpSignedOut: ({ id, userId }) => ({ serverId: id, userId, signedIn: false }),
+    },
+  }),
   'device.pair.requested': wsEvent({
     audience: 'admin',
     about: 'Somebody waits to be paired',

@@ -14,17 +14,29 @@ export type Announcements = { readonly [N in EventName]?: Announcement }
 
 interface Parts {
   pairingRequest: Announcement['read']
-  tools: Pick<RpcFunctions<typeof ToolsServiceService>, 'getExecApproval'>
+  tools: Pick<RpcFunctions<typeof ToolsServiceService>, 'getExecApproval' | 'getMcpSignIn'>
 }
+
+const callOf = (tenantId: string) => ({
+  caller: serviceCaller(tenantId),
+  requestId: newId(),
+  signal: new AbortController().signal,
+})
 
 export const createAnnouncements = ({ pairingRequest, tools }: Parts): Announcements => ({
   pairingRequested: { event: 'device.pair.requested', read: pairingRequest },
   execApprovalRequested: {
     event: 'exec.approval.requested',
     read: async (tenantId, id) => {
-      const call = { caller: serviceCaller(tenantId), requestId: newId(), signal: new AbortController().signal }
-      const { found, createdAtMs: createdAt, ...asked } = await tools.getExecApproval(call, { id })
+      const { found, createdAtMs: createdAt, ...asked } = await tools.getExecApproval(callOf(tenantId), { id })
       return found ? { event: 'exec.approval.requested', payload: { id, ...asked, createdAt } } : undefined
+    },
+  },
+  mcpSignInWanted: {
+    event: 'mcp.sign_in.requested',
+    read: async (tenantId, id) => {
+      const { found, expiresAtMs: expiresAt, ...asked } = await tools.getMcpSignIn(callOf(tenantId), { id })
+      return found ? { event: 'mcp.sign_in.requested', payload: { id, ...asked, expiresAt } } : undefined
     },
   },
 })

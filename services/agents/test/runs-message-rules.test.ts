@@ -59,6 +59,23 @@ rule('createChatCompletion.warnsOfInjections', async () => {
   expect(await say('a\0b', { 'gateway.injection_action': 'block' })).toMatchObject({ status: 400 })
 })
 
+it('what a tool has found can be called within the same turn', async () => {
+  const before = agents.asked.length
+  agents.moreTools = ['finder']
+  agents.toolResults = { finder: { output: 'found', metadataJson: '{"foundTools":true}' } }
+  const answer = callsFirst('finder', 'there')
+  agents.model = async function* (request, call) {
+    agents.moreTools = ['finder', 'found']
+    yield* answer(request, call)
+  }
+  expect(await say('look', {})).toMatchObject({ status: 200 })
+  const offered = agents.asked.slice(before).map(({ tools }) => tools.map(({ name }) => name))
+  expect(offered).toEqual([
+    ['clock', 'finder'],
+    ['clock', 'finder', 'found'],
+  ])
+})
+
 rule('createChatCompletion.retriesUnreadableCalls', async () => {
   const answersAfter = async (bad: number, broken: Partial<ChatDone>) => {
     agents.asked.length = 0

@@ -89,7 +89,7 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
       ...createMcpServerHttp(invoke.useCases).map((implementation) => ({ http: implementation })),
     ],
     rpc: [
-      implementRpc(ToolsServiceService, { ...invoke.rpc, ...approvals.rpc }),
+      implementRpc(ToolsServiceService, { ...invoke.rpc, ...approvals.rpc, ...mcp.rpc }),
       implementRpc(WorkspacesServiceService, { ...createArchiveRpc(mesh.workspaceDir), ...storage.rpc }),
     ],
     parts: [...db.parts, mcp.part, { name: 'page threads', stop: web.close }],

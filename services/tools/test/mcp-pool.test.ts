@@ -18,7 +18,11 @@ const never = new AbortController().signal
 
 /** A pool whose connections are counted; `fails` decides whether the next one opens, `pings` whether one answers. */
 const start = (limits: Partial<PoolLimits> = {}) => {
-  const state = { opened: 0, open: 0, most: 0, fails: false, pings: true, hooks: [] as ConnectHooks[] }
+  const state = {
+    ...{ opened: 0, open: 0, most: 0, listed: 0, fails: false, pings: true },
+    hooks: [] as ConnectHooks[],
+    listMs: undefined as number | undefined,
+  }
   const connect: Connect = async (_, hooks) => {
     state.opened++
     if (state.fails) throw new Error('refused')
@@ -27,7 +31,11 @@ const start = (limits: Partial<PoolLimits> = {}) => {
     const id = state.opened
     const connection: McpConnection & { id: number } = {
       id,
-      tools: async () => [],
+      tools: async () => {
+        state.listed++
+        return []
+      },
+      listMs: () => state.listMs,
       call: () => Promise.reject(new Error('not called here')),
       ping: async () => {
         if (!state.pings) throw new Error('silent')
@@ -55,6 +63,20 @@ test('a connection is opened once, however many use it', async () => {
   const { state, id } = start()
   expect(new Set(await Promise.all(Array.from({ length: 50 }, () => id(keyOf('a')))))).toEqual(new Set([1]))
   expect(state.opened).toBe(1)
+})
+
+test('a list of tools is asked for again once it is as old as the server says, and not before', async () => {
+  const { state, id } = start({ leastListMs: 1 })
+  state.listMs = 60_000
+  await id(keyOf('a'))
+  pool.keepList(keyOf('a'))
+  expect(state.listed).toBe(1)
+  state.listMs = 0
+  await id(keyOf('b'))
+  await sleep(5)
+  for (const _ of Array.from({ length: 10 })) pool.keepList(keyOf('b'))
+  await until(() => state.listed === 3)
+  expect(state.opened).toBe(2)
 })
 
 test('200 calls of 40 servers share 20 places, and all are served', async () => {

@@ -223,6 +223,40 @@ describe('programs', () => {
   })
 })
 
+test('a stream that ends without an answer fails the call at once, and the next one is served', async () => {
+  let ends = true
+  const server = createServer((request, response) => {
+    if (request.method !== 'POST') return void response.writeHead(405).end()
+    void json(request).then((asked) => {
+      const { id, method } = asked as { id?: number; method: string }
+      if (id === undefined) return response.writeHead(202).end()
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      const results: Record<string, object> = {
+        initialize: {
+          protocolVersion: '2025-06-18',
+          capabilities: { tools: {} },
+          serverInfo: { name: 's', version: '1' },
+        },
+        'tools/list': { tools: [{ name: 'tell', inputSchema: { type: 'object' } }] },
+        'tools/call': { content: [{ type: 'text', text: 'told' }] },
+      }
+      const result = results[method]
+      if (method === 'tools/call' && ends) return void response.write(': still here\n\n', () => response.destroy())
+      const answer = result === undefined ? { error: { code: -32601, message: 'unknown' } } : { result }
+      return response.end(`data: ${JSON.stringify({ jsonrpc: '2.0', id, ...answer })}\n\n`)
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`
+  const { run } = await withServer({ transport: 'streamable-http', url })
+  const failed = await run('mcp_srv__tell')
+  expect([failed.isError, failed.output]).toEqual([true, expect.stringContaining('ended before its answer')])
+  ends = false
+  expect((await run('mcp_srv__tell')).output).toContain('told')
+  server.closeAllConnections()
+  server.close()
+})
+
 describe('who gets which tools', () => {
   test('agents without a grant get none, nor do those whose server is off', async () => {
     const { names, agent, admin, put, id } = await withServer(program(fake, 'plain'))

@@ -43,7 +43,11 @@ const reached = {
   api_key: secretText.optional().describe('Sent as a bearer token unless there is an Authorization header'),
 }
 
-const settings = json.describe('`require_user_credentials`: only users with credentials of their own get its tools')
+const oauthClientSecret = secretText.describe('Of the client `settings.oauth.client_id`; write-only')
+
+const settings = json.describe(
+  '`require_user_credentials`: only users with credentials of their own get its tools. `auth`: `oauth` where users sign in, which is found out by itself, or `none`. `oauth`: `client_id` and `scope` where the authorization server takes no registrations; with `token_exchange` the API keys of users are tokens that are exchanged for others (RFC 8693)',
+)
 const timeout = z.number().int().min(0).max(3_600)
 
 export const mcpServers = defineHttpTable('tools', {
@@ -83,6 +87,7 @@ export const mcpServers = defineHttpTable('tools', {
       display_name: z.string().max(255).default(''),
       transport: z.enum(mcpTransports),
       ...reached,
+      oauth_client_secret: oauthClientSecret.optional(),
       tool_prefix: z.string().max(50).default(''),
       timeout_sec: timeout.default(60),
       settings: settings.default({}),
@@ -132,6 +137,7 @@ export const mcpServers = defineHttpTable('tools', {
       headers: mcpSecretMap.nullish(),
       env: mcpSecretMap.nullish(),
       api_key: secretText.nullish(),
+      oauth_client_secret: oauthClientSecret.nullish(),
       tool_prefix: z.string().max(50).optional(),
       timeout_sec: timeout.optional(),
       settings: settings.optional(),

@@ -46,11 +46,12 @@ const lastWordMs = 1_000
 const createListTools = (mesh: Mesh): ListTools => {
   const tools = mesh.client(ToolsServiceService)
   const lists = mesh.cache<ListToolsResponse>(['builtin_tools', 'mcp', 'secure_cli', 'custom_tools'], cachedToolLists)
-  return async (call, agent, userId) => {
+  return async (call, agent, userId, { isFresh } = { isFresh: false }) => {
     const { json: toolsConfigJson, digest } = toolPolicyOf(agent)
     const { provider } = agent
     const key = `${agent.id} ${digest} ${provider}`
     const load = () => tools.listTools(detached(call), { agentId: agent.id, toolsConfigJson, userId, provider })
+    if (isFresh) return (await load()).tools
     const shared = await lists.get(agent.tenantId, key, load)
     if (shared?.ofUser !== true) return shared?.tools ?? []
     return (await lists.get(agent.tenantId, `${key} ${userId}`, load))?.tools ?? []

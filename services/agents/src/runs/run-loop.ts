@@ -50,6 +50,8 @@ interface LoopInput {
   /** Everything the model is shown at first, system prompt included. */
   messages: ChatMessage[]
   tools: ToolSpec[]
+  /** The tools once one of them has found others; absent where that changes nothing. */
+  moreTools?: () => Promise<ToolSpec[]>
   toolContext: ToolContext
   stream: boolean
   options: RunOptions
@@ -120,7 +122,8 @@ export const runAgentLoop = async (input: LoopInput): Promise<LoopResult> => {
   const callIds = new Set<string>()
   const clientNames = new Set(clientTools.tools.map(({ name }) => name))
   const isClients = (name: string) => clientNames.has(name)
-  let ownTools = input.tools.filter(({ name }) => !isClients(name))
+  const ours = (tools: readonly ToolSpec[]) => tools.filter(({ name }) => !isClients(name))
+  let ownTools = ours(input.tools)
   const media = createMediaList(agent.workspace)
   let malformedInARow = 0
   let hasSpoken = false
@@ -234,6 +237,7 @@ export const runAgentLoop = async (input: LoopInput): Promise<LoopResult> => {
     await input.store(step)
     messages.push(...step.map(modelMessage))
     showSaid(await input.inbox.take(), iteration)
+    if (turn.foundTools && input.moreTools !== undefined) ownTools = ours(await input.moreTools().catch(() => ownTools))
     if (turn.stop) ownTools = []
     malformedInARow = turn.malformed ? malformedInARow + 1 : 0
     if (malformedInARow > maxMalformedInARow)

@@ -38,6 +38,8 @@ interface ToolTurnResult {
   malformed: boolean
   /** The agent goes in circles: no more tools. */
   stop: boolean
+  /** Some tool has found others, which can be called from now on. */
+  foundTools: boolean
   /** Files that the tools have made for the answer. */
   made: string[]
 }
@@ -121,5 +123,6 @@ export const runToolTurn = async (turn: ToolTurn): Promise<ToolTurnResult> => {
   const made = outcomes.flatMap(({ output, isError, metadataJson = '' }, index) =>
     isError ? [] : mediaOfResult(turn.calls[index]!.name, output, metadataJson),
   )
-  return { results, stop, made, malformed: turn.calls.some(({ parseError }) => parseError !== '') }
+  const foundTools = outcomes.some(({ metadataJson = '' }) => metadataJson.includes('"foundTools":true'))
+  return { results, stop, made, foundTools, malformed: turn.calls.some(({ parseError }) => parseError !== '') }
 }

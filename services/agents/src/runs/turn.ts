@@ -171,6 +171,7 @@ export const createTurn = ({
         call,
         agent,
         tools,
+        moreTools: () => listTools(call, agent, userId, { isFresh: true }),
         live,
         trace,
         context: context.turn,

@@ -240,7 +240,13 @@ export interface RunRows {
 }
 
 /** The tools that an agent has in turns with a user. */
-export type ListTools = (call: Call, agent: Agent, userId: string) => Promise<ToolSpec[]>
+/** The tools of an agent for a user. `isFresh` asks for them although they are known: a tool has just changed them. */
+export type ListTools = (
+  call: Call,
+  agent: Agent,
+  userId: string,
+  options?: { isFresh: boolean },
+) => Promise<ToolSpec[]>
 export type ContextFilesOf = (agent: Agent, userId: string) => Promise<ContextFile[]>
 /** US dollars an agent has cost this month. */
 export type MonthCost = (call: Call, agent: Agent) => Promise<number>

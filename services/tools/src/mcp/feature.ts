@@ -20,6 +20,14 @@ import { createGrantUseCases } from './grants/use-cases.ts'
 import { createRequestHttp } from './requests/http.ts'
 import { createRequestRows } from './requests/rows.ts'
 import { createRequestUseCases } from './requests/use-cases.ts'
+import { createMcpFetch } from './client/guarded-fetch.ts'
+import { createAuthorization } from './oauth/authorization.ts'
+import { createSignInHttp } from './oauth/http.ts'
+import { createOauthRows } from './oauth/rows.ts'
+import { createSignInRpc } from './oauth/rpc.ts'
+import { createSignIns } from './oauth/sign-ins.ts'
+import { createTokens } from './oauth/tokens.ts'
+import { createOauth } from './oauth/use-cases.ts'
 import { createServerHttp } from './servers/http.ts'
 import { createServerRows } from './servers/rows.ts'
 import { createTrials } from './servers/trials.ts'
@@ -30,13 +38,15 @@ import { createToolboxes } from './tools/toolbox.ts'
 interface Parts {
   mesh: Mesh
   db: ServiceDb<PrismaClient>
-  config: Pick<ToolsConfig, 'mcpStdio' | 'mcpHeaderVariables' | 'mcpPoolSize'>
+  config: Pick<ToolsConfig, 'mcpStdio' | 'mcpHeaderVariables' | 'mcpPoolSize' | 'publicUrl'>
   agents: Pick<RpcFunctions<typeof AgentsServiceService>, 'resolveAgent'>
   /** Shorter times, for tests. */
   poolLimits?: Partial<PoolLimits>
 }
 
 const cachedAccesses = 10_000
+/** Of what an authorization server answers. */
+const mostOauthBytes = 262_144
 /** So long a turn waits for servers that were never asked for their tools; what comes later is there in the next. */
 const firstListMs = 5_000
 
@@ -49,10 +59,24 @@ export const createMcp = ({ mesh, db, config, agents, poolLimits }: Parts) => {
 
   const connections = createConnect({ allow, folder: join(mesh.dataDir, 'mcp') })
   const rows = createServerRows(db, mesh.secrets)
+  const oauthWeb = createMcpFetch(allow, mostOauthBytes)
+  const addresses = {
+    redirectUri: `${config.publicUrl}/v1/mcp/oauth/callback`,
+    metadataUrl: `${config.publicUrl}/v1/mcp/oauth/client.json`,
+  }
+  const authorization = createAuthorization({ fetch: oauthWeb.fetch, ...addresses })
+  const oauthRows = createOauthRows(db, mesh.secrets)
+  const oauth = createOauth({
+    rowsOf: oauthRows,
+    authorization,
+    tokens: createTokens({ rowsOf: oauthRows, authorization, log }),
+    log,
+  })
   const toolboxes = createToolboxes({
     rows: createAccessRows(db),
     accesses: mesh.cache<McpAccess>('mcp', cachedAccesses),
     box: mesh.secrets,
+    oauth,
     connections: () => pool,
     openVariables: config.mcpHeaderVariables,
     mayRunPrograms,
@@ -80,6 +104,7 @@ export const createMcp = ({ mesh, db, config, agents, poolLimits }: Parts) => {
     allow,
     mayRunPrograms,
     trials,
+    authOf: oauth.accountAuth,
     dropConnections: pool.drop,
   })
   const grantRows = createGrantRows(db)
@@ -98,6 +123,7 @@ export const createMcp = ({ mesh, db, config, agents, poolLimits }: Parts) => {
   const features: Feature[] = [
     { http: createMcpArchiveHttp(archives, mesh.client(ExportsServiceService)) },
     { http: createServerHttp(servers) },
+    { http: createSignInHttp(createSignIns({ serversOf: rows, oauth }), addresses) },
     { http: createGrantHttp(grants) },
     { http: createRequestHttp(requests) },
     { http: createCredentialHttp(credentials) },
@@ -106,11 +132,12 @@ export const createMcp = ({ mesh, db, config, agents, poolLimits }: Parts) => {
     features,
     forgetAgent: grants.forgetAgent,
     toolbox: toolboxes.toolbox,
+    rpc: createSignInRpc({ find: oauth.find, serverOf: (tenantId, id) => rows(tenantId).find(id) }),
     part: {
       name: 'MCP connections',
       stop: async () => {
         await pool.close()
-        await connections.close()
+        await Promise.all([connections.close(), oauthWeb.close()])
       },
     },
   }

@@ -2,6 +2,14 @@ import { integer, type Setting } from '@clawmesh/chassis'
 import { z } from 'zod'
 
 export const mcpSettings = {
+  publicUrl: {
+    env: ['CLAWMESH_PUBLIC_URL'],
+    schema: z
+      .url({ protocol: /^https?$/ })
+      .default('http://127.0.0.1:18790')
+      .transform((url) => url.replace(/\/$/, '')),
+    about: 'Where browsers reach the gateway: they come back here after a sign-in at an MCP server',
+  },
   mcpStdio: {
     env: ['CLAWMESH_MCP_STDIO'],
     schema: z.enum(['off', 'master', 'all']).default('master'),

@@ -2,17 +2,22 @@
 import { mkdir } from 'node:fs/promises'
 import {
   Client,
+  extractWWWAuthenticateParams,
+  InsufficientScopeError,
   METHOD_NOT_FOUND,
   ProtocolError,
   SdkError,
   SdkErrorCode,
   SSEClientTransport,
   StreamableHTTPClientTransport,
+  type AuthProvider,
   type CallToolResult,
+  type FetchLike,
   type Transport,
 } from '@modelcontextprotocol/client'
 import { packageVersion } from '@clawmesh/chassis'
 import { createChildTransport } from './child-transport.ts'
+import { SignInNeeded, type Challenge } from '../oauth/types.ts'
 import { createMcpFetch } from './guarded-fetch.ts'
 import type { McpTarget } from './target.ts'
 
@@ -26,6 +31,8 @@ export interface RemoteTool {
 
 export interface McpConnection {
   tools: () => Promise<RemoteTool[]>
+  /** How long the list that came last is good, where the server says so; in milliseconds. */
+  listMs: () => number | undefined
   call: (
     tool: string,
     args: Record<string, unknown>,
@@ -55,6 +62,8 @@ const maxMessageBytes = 8 * 1024 * 1024
 const mostTools = 1_000
 const mostSchemaChars = 65_536
 const probeMs = 3_000
+/** An error of ours, in the range that JSON-RPC leaves to whoever implements it. */
+const streamEnded = -32_099
 
 /** Answers are not checked against the server's own schemas: those are foreign, and a pattern in them may take for ever. */
 const noValidation = {
@@ -80,6 +89,65 @@ const isLost = (thrown: unknown): boolean =>
 const isUnknownToProtocol = (thrown: unknown): boolean =>
   thrown instanceof SdkError && thrown.code === SdkErrorCode.MethodNotSupportedByProtocolVersion
 
+const challengeIn = (response: Response): Challenge => {
+  const { resourceMetadataUrl, scope } = extractWWWAuthenticateParams(response)
+  return { resourceMetadataUrl: resourceMetadataUrl?.href, scope }
+}
+
+/** The token that came with a request, by the answer that refused it. */
+const refusedTokens = new WeakMap<Response, string>()
+
+const rememberingTokens =
+  (fetch: FetchLike): FetchLike =>
+  async (url, init) => {
+    const response = await fetch(url, init)
+    const token = new Headers(init?.headers).get('authorization')?.slice('Bearer '.length)
+    if (response.status === 401 && token !== undefined) refusedTokens.set(response, token)
+    return response
+  }
+
+/** Whoever brings no authorization learns whether the server wants users to sign in; a key that is refused is only wrong. */
+const authOf = ({ auth, headers }: McpTarget): AuthProvider | undefined => {
+  if (auth !== undefined)
+    return {
+      token: auth.token,
+      onUnauthorized: ({ response }) => auth.refused(challengeIn(response), refusedTokens.get(response)),
+    }
+  if (Object.keys(headers).some((name) => name.toLowerCase() === 'authorization')) return undefined
+  return {
+    token: async () => undefined,
+    onUnauthorized: async ({ response }) => {
+      if (/^(?:bearer|dpop)(?: |$)/i.test(response.headers.get('www-authenticate') ?? ''))
+        throw new SignInNeeded(challengeIn(response))
+    },
+  }
+}
+
+/** What a server said of a scope that is too narrow, in the words that a sign-in needs. */
+const signInNeeded = (thrown: unknown): unknown =>
+  thrown instanceof InsufficientScopeError
+    ? new SignInNeeded({ scope: thrown.requiredScope, resourceMetadataUrl: thrown.resourceMetadataUrl?.href })
+    : thrown
+
+/**
+ * The SDK waits on for the answer to a request whose stream has ended without it: it is told that none will come. One that
+ * has its answer takes no notice.
+ */
+const endsWithStream = (transport: Transport): Transport => {
+  const send = transport.send.bind(transport)
+  transport.send = (message, options) =>
+    send(message, {
+      ...options,
+      onRequestStreamEnd: () => {
+        options?.onRequestStreamEnd?.()
+        if (!('method' in message) || !('id' in message)) return
+        const error = { code: streamEnded, message: 'the stream of the server ended before its answer' }
+        transport.onmessage?.({ jsonrpc: '2.0', id: message.id, error })
+      },
+    })
+  return transport
+}
+
 interface Parts {
   /** Private hosts and ranges that the operator opens. */
   allow: readonly string[]
@@ -91,12 +159,19 @@ interface Parts {
 export const createConnect = ({ allow, folder }: Parts): { connect: Connect; close: () => Promise<void> } => {
   const web = createMcpFetch(allow, maxMessageBytes)
 
-  const transportOf = ({ transport, command, args, url, headers, env }: McpTarget): Transport => {
+  const transportOf = (target: McpTarget): Transport => {
+    const { transport, command, args, url, headers, env } = target
     if (transport === 'stdio') return createChildTransport({ command, args, cwd: folder, env }, maxMessageBytes)
-    const options = { fetch: web.fetch, requestInit: { headers } }
+    const authProvider = authOf(target)
+    const options = {
+      fetch: target.auth === undefined ? web.fetch : rememberingTokens(web.fetch),
+      requestInit: { headers },
+      onInsufficientScope: 'throw' as const,
+      ...(authProvider && { authProvider }),
+    }
     return transport === 'sse'
       ? new SSEClientTransport(new URL(url), options)
-      : new StreamableHTTPClientTransport(new URL(url), options)
+      : endsWithStream(new StreamableHTTPClientTransport(new URL(url), options))
   }
 
   const open = async (
@@ -125,7 +200,7 @@ export const createConnect = ({ allow, folder }: Parts): { connect: Connect; clo
       await client.connect(transport, options)
     } catch (thrown) {
       await close()
-      throw thrown
+      throw signInNeeded(thrown)
     }
     const ended = () => {
       if (wanted) hooks.closed()
@@ -152,9 +227,15 @@ export const createConnect = ({ allow, folder }: Parts): { connect: Connect; clo
               if (target.transport !== 'stdio' || signal.aborted) throw thrown
               return open(target, 'legacy', hooks, options)
             }))
+        let listMs: number | undefined
         return {
-          tools: async () =>
-            readable((await client.listTools(undefined, { timeout: timeoutMs, cacheMode: 'refresh' })).tools),
+          tools: async () => {
+            const listed = await client.listTools(undefined, { timeout: timeoutMs, cacheMode: 'refresh' })
+            const { ttlMs } = listed as { ttlMs?: unknown }
+            listMs = typeof ttlMs === 'number' && ttlMs >= 0 ? ttlMs : undefined
+            return readable(listed.tools)
+          },
+          listMs: () => listMs,
           call: async (name, args, { timeoutMs: timeout, signal: leaving }) => {
             try {
               return await client.callTool(
@@ -162,6 +243,8 @@ export const createConnect = ({ allow, folder }: Parts): { connect: Connect; clo
                 { timeout, maxTotalTimeout: timeout, signal: leaving },
               )
             } catch (thrown) {
+              const needed = signInNeeded(thrown)
+              if (needed instanceof SignInNeeded) throw needed
               if (!leaving.aborted && target.transport !== 'stdio' && isLost(thrown)) ended()
               throw thrown
             }

@@ -25,6 +25,8 @@ export interface PoolLimits {
   backoffMs: number
   maxBackoffMs: number
   attempts: number
+  /** So long a list of tools is kept, however short the server says it is good. */
+  leastListMs: number
 }
 
 export const defaultPoolLimits: PoolLimits = {
@@ -41,6 +43,7 @@ export const defaultPoolLimits: PoolLimits = {
   backoffMs: 2_000,
   maxBackoffMs: 60_000,
   attempts: 10,
+  leastListMs: 10_000,
 }
 
 /** Which connection is meant. */
@@ -65,6 +68,8 @@ interface Entry {
   failedPings: number
   attempts: number
   timer: NodeJS.Timeout | undefined
+  /** Until when the list of tools is good, as the server says. */
+  listedUntil: number
 }
 
 interface Parts {
@@ -140,7 +145,10 @@ export const createPool = ({ connect, toolsChanged, limits: given }: Parts) => {
   }
 
   const refresh = async (entry: Entry, connection: McpConnection): Promise<void> => {
+    entry.listedUntil = Infinity
     const tools = await connection.tools()
+    const listMs = connection.listMs()
+    if (listMs !== undefined) entry.listedUntil = Date.now() + Math.max(listMs, limits.leastListMs)
     if (isKept(entry)) toolsChanged(entry.key, tools)
   }
 
@@ -238,6 +246,7 @@ export const createPool = ({ connect, toolsChanged, limits: given }: Parts) => {
           failedPings: 0,
           attempts: 0,
           timer: undefined,
+          listedUntil: Infinity,
         }
         entries.set(name, entry)
         void begin(entry).catch(() => undefined)
@@ -285,6 +294,13 @@ export const createPool = ({ connect, toolsChanged, limits: given }: Parts) => {
         entry.usedAt = Date.now()
         wake()
       }
+    },
+
+    /** Asks a server again for its tools, once its list is good no more; whoever wants it now has the old one. */
+    keepList: (key: ConnectionKey): void => {
+      const entry = entries.get(nameOf(key))
+      if (entry?.open === undefined || entry.listedUntil > Date.now()) return
+      void refresh(entry, entry.open).catch(() => undefined)
     },
 
     /** Ends the connections to a server, those of users too. */

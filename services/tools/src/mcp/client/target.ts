@@ -1,7 +1,16 @@
 /** How a server is reached for somebody: its stored fields, its secrets, and those of the user. */
 import { toolError } from '../../tool/tool-error.ts'
 import type { McpSecrets } from '../secrets.ts'
+import type { Challenge } from '../oauth/types.ts'
 import type { McpServer, McpTransport } from '../servers/types.ts'
+
+/** The token that requests carry. */
+export interface TargetAuth {
+  /** @throws SignInNeeded, OauthFault */
+  token: () => Promise<string>
+  /** A token was refused. Resolves once another try makes sense. @throws SignInNeeded, OauthFault */
+  refused: (challenge: Challenge, token: string | undefined) => Promise<void>
+}
 
 export interface McpTarget {
   transport: McpTransport
@@ -10,6 +19,8 @@ export interface McpTarget {
   url: string
   headers: Record<string, string>
   env: Record<string, string>
+  /** Set where the user signs in to the server; there is no other Authorization header then. */
+  auth?: TargetAuth | undefined
 }
 
 type Reached = Pick<McpServer, 'transport' | 'command' | 'args' | 'url'>
@@ -20,6 +31,15 @@ const fromEnvironment = 'env:'
 const withHeader = (headers: Record<string, string>, name: string, value: string): Record<string, string> => ({
   ...Object.fromEntries(Object.entries(headers).filter(([other]) => other.toLowerCase() !== name.toLowerCase())),
   [name]: value,
+})
+
+/** The same, with tokens of the user instead of any other authorization. */
+export const signedIn = (target: McpTarget, auth: TargetAuth): McpTarget => ({
+  ...target,
+  headers: Object.fromEntries(
+    Object.entries(target.headers).filter(([name]) => name.toLowerCase() !== 'authorization'),
+  ),
+  auth,
 })
 
 const has = (headers: Record<string, string>, name: string): boolean =>

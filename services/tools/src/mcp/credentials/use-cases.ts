@@ -1,6 +1,6 @@
 /** The secrets that users have of their own for MCP servers. */
 import { MeshError, roleIncludes, type Caller } from '@clawmesh/contracts'
-import type { McpSecrets } from '../secrets.ts'
+import { noSecrets, type McpSecrets } from '../secrets.ts'
 
 export interface CredentialStatus {
   hasApiKey: boolean
@@ -21,7 +21,7 @@ export interface CredentialRows {
  * The user whose secrets are meant.
  * @throws INVALID_REQUEST when the request names none, FORBIDDEN when it names another and the caller is no admin
  */
-const targetOf = ({ userId, role }: Caller, named: string | undefined): string => {
+export const targetUser = ({ userId, role }: Caller, named: string | undefined): string => {
   if (named && named !== userId && !roleIncludes(role, 'admin'))
     throw new MeshError('FORBIDDEN', 'error.no_access', { kind: 'user' })
   const target = named || userId
@@ -38,12 +38,12 @@ export const createCredentialUseCases = (rowsOf: (tenantId: string) => Credentia
     secrets: Partial<McpSecrets>,
   ): Promise<void> => {
     const { apiKey = '', headers = {}, env = {} } = secrets
-    await rowsOf(caller.tenantId).put(serverId, targetOf(caller, named), { apiKey, headers, env })
+    await rowsOf(caller.tenantId).put(serverId, targetUser(caller, named), { ...noSecrets, apiKey, headers, env })
   },
 
   /** @throws INVALID_REQUEST, FORBIDDEN */
   status: async (caller: Caller, serverId: string, named: string | undefined) => {
-    const found = await rowsOf(caller.tenantId).status(serverId, targetOf(caller, named))
+    const found = await rowsOf(caller.tenantId).status(serverId, targetUser(caller, named))
     return {
       hasCredentials: found !== undefined,
       ...(found ?? { hasApiKey: false, hasHeaders: false, hasEnv: false }),
@@ -52,7 +52,7 @@ export const createCredentialUseCases = (rowsOf: (tenantId: string) => Credentia
 
   /** @throws INVALID_REQUEST, FORBIDDEN */
   remove: async (caller: Caller, serverId: string, named: string | undefined): Promise<void> =>
-    rowsOf(caller.tenantId).remove(serverId, targetOf(caller, named)),
+    rowsOf(caller.tenantId).remove(serverId, targetUser(caller, named)),
 })
 
 export type CredentialUseCases = ReturnType<typeof createCredentialUseCases>

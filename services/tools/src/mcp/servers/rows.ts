@@ -61,13 +61,19 @@ export const createServerRows =
             const row = await tx.mcpServer.findFirst({ where: { id, tenantId } })
             if (row === null) return { result: false }
             const place = { tenantId, rowId: id }
-            const { fields, secrets } = changeOf(toServer(row), () =>
+            const { fields, secrets, moves } = changeOf(toServer(row), () =>
               openSecrets(box, row.secrets, { ...place, column: serverSecrets }),
             )
             if (secrets === undefined && Object.values(fields).every((value) => value === undefined))
               return { result: true }
             const { settings, ...plain } = fields
             name = plain.name ?? row.name
+            if (moves)
+              await Promise.all([
+                tx.mcpOauthClient.deleteMany({ where: { tenantId, serverId: id } }),
+                tx.mcpOauthFlow.deleteMany({ where: { tenantId, serverId: id } }),
+                tx.mcpOauthAccount.deleteMany({ where: { tenantId, serverId: id } }),
+              ])
             await tx.mcpServer.update({
               where: { id, tenantId },
               data: {
@@ -75,6 +81,7 @@ export const createServerRows =
                 settings: settings as InputJsonObject | undefined,
                 ...(secrets === undefined ? {} : secretColumnsOf(box, secrets, place)),
                 connectionVersion: { increment: 1 },
+                ...(moves ? { wantsSignIn: false } : {}),
               },
             })
             return { result: true, events: [event('mcpServerUpdated', { id, ...actor })], evict }

@@ -1,7 +1,7 @@
 /** Connections that are made once, to see whether a server can be reached and what it has. */
 import { cutText } from '@clawmesh/chassis'
 import type { Connect, RemoteTool } from '../client/connect.ts'
-import { targetOf } from '../client/target.ts'
+import { signedIn, targetOf, type TargetAuth } from '../client/target.ts'
 import type { McpSecrets } from '../secrets.ts'
 import type { McpServer } from './types.ts'
 
@@ -13,6 +13,8 @@ export interface Trials {
     server: Pick<McpServer, 'transport' | 'command' | 'args' | 'url'>,
     secrets: McpSecrets,
     signal: AbortSignal,
+    /** Of the user, where users sign in. */
+    auth?: TargetAuth,
   ) => Promise<RemoteTool[]>
 }
 
@@ -23,10 +25,10 @@ interface Parts {
 }
 
 export const createTrials = ({ connect, openVariables, timeoutMs }: Parts): Trials => ({
-  toolsOf: async (server, secrets, signal) => {
+  toolsOf: async (server, secrets, signal, auth) => {
     const hooks = { closed: () => undefined, toolsChanged: () => undefined }
     const target = targetOf(server, secrets, undefined, openVariables)
-    const connection = await connect(target, hooks, { timeoutMs, signal })
+    const connection = await connect(auth === undefined ? target : signedIn(target, auth), hooks, { timeoutMs, signal })
     try {
       return await connection.tools()
     } finally {

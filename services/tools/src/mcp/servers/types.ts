@@ -25,6 +25,8 @@ export interface McpServer extends Pick<
   envNames: string[]
   /** Moves when connections that are open must not be used any more. */
   connectionVersion: number
+  /** It has said itself that its users have to sign in. */
+  wantsSignIn: boolean
 }
 
 /** What of a server can be written. */
@@ -47,6 +49,8 @@ export interface ServerWrite {
   fields: Partial<ServerFields>
   /** Absent leaves what is stored. */
   secrets?: McpSecrets | undefined
+  /** It stands elsewhere from now on: nobody is signed in there. */
+  moves: boolean
 }
 
 export type NewServer = BodyShape<Operations['createMcpServer']>

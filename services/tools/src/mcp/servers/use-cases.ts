@@ -2,6 +2,8 @@
 import { MeshError, type Caller } from '@clawmesh/contracts'
 import { actorOf, newId, type Actor, type Call } from '@clawmesh/chassis'
 import { checkPublicUrl } from '@clawmesh/chassis/fetch'
+import type { TargetAuth } from '../client/target.ts'
+import { isSignedInTo } from '../oauth/settings.ts'
 import { mask, noSecrets, type McpSecrets } from '../secrets.ts'
 import { trialFailure, type Trials } from './trials.ts'
 import type { McpServer, NewServer, ServerChanges, ServerFields, ServerTrial, ServerWrite } from './types.ts'
@@ -41,6 +43,8 @@ interface Parts {
   /** Whether servers of a tenant may be programs. */
   mayRunPrograms: (tenantId: string) => boolean
   trials: Trials
+  /** Of the tokens of a user who is signed in to a server. */
+  authOf: (tenantId: string, serverId: string, userId: string) => TargetAuth
   /** Ends the connections of this process to a server. */
   dropConnections: (tenantId: string, serverId: string) => Promise<void>
 }
@@ -61,8 +65,13 @@ const unmasked = (given: Record<string, string>, stored: Record<string, string>)
     }),
   )
 
-const secretsAfter = ({ apiKey, headers, env }: ServerChanges, stored: McpSecrets): McpSecrets => ({
-  apiKey: apiKey === undefined || apiKey === mask || apiKey === '' ? stored.apiKey : (apiKey ?? ''),
+/** `***` and an empty text mean "as stored", null none. */
+const keyAfter = (given: string | null | undefined, stored: string): string =>
+  given === undefined || given === mask || given === '' ? stored : (given ?? '')
+
+const secretsAfter = ({ apiKey, headers, env, oauthClientSecret }: ServerChanges, stored: McpSecrets): McpSecrets => ({
+  apiKey: keyAfter(apiKey, stored.apiKey),
+  oauthClientSecret: keyAfter(oauthClientSecret, stored.oauthClientSecret),
   headers: headers === undefined ? stored.headers : unmasked(headers ?? {}, stored.headers),
   env: env === undefined ? stored.env : unmasked(env ?? {}, stored.env),
 })
@@ -71,7 +80,7 @@ const secretsAfter = ({ apiKey, headers, env }: ServerChanges, stored: McpSecret
 const destination = ({ transport, url, command }: Pick<McpServer, 'transport' | 'url' | 'command'>): string =>
   JSON.stringify([transport, transport === 'stdio' ? command : url])
 
-export const createServerUseCases = ({ rowsOf, allow, mayRunPrograms, trials, dropConnections }: Parts) => {
+export const createServerUseCases = ({ rowsOf, allow, mayRunPrograms, trials, authOf, dropConnections }: Parts) => {
   /** @throws INVALID_REQUEST when it cannot be reached, FORBIDDEN for a program where none may be run */
   const checkReachable = ({ tenantId }: Caller, server: Pick<McpServer, 'transport' | 'url' | 'command'>): void => {
     if (server.transport !== 'stdio') {
@@ -97,12 +106,22 @@ export const createServerUseCases = ({ rowsOf, allow, mayRunPrograms, trials, dr
     /** @throws INVALID_REQUEST, FORBIDDEN, ALREADY_EXISTS */
     create: async (call: Call, server: NewServer): Promise<McpServer> => {
       const { caller } = call
-      const { apiKey, headers, env, createdBy, command = '', args = [], url = '', ...fields } = server
+      const {
+        apiKey,
+        headers,
+        env,
+        oauthClientSecret,
+        createdBy,
+        command = '',
+        args = [],
+        url = '',
+        ...fields
+      } = server
       const reached = { transport: fields.transport, command, args, url }
       checkReachable(caller, reached)
       return rowsOf(caller.tenantId).insert(
         { ...fields, ...reached, id: newId(), createdBy: caller.userId || createdBy || '' },
-        secretsAfter({ apiKey, headers, env }, noSecrets),
+        secretsAfter({ apiKey, headers, env, oauthClientSecret }, noSecrets),
         actorOf(call),
       )
     },
@@ -111,18 +130,20 @@ export const createServerUseCases = ({ rowsOf, allow, mayRunPrograms, trials, dr
     update: async (call: Call, id: string, changes: ServerChanges): Promise<void> => {
       const { caller } = call
       const found = await rowsOf(caller.tenantId).update(id, actorOf(call), (stored, secrets) => {
-        const { apiKey, headers, env, ...fields } = changes
+        const { apiKey, headers, env, oauthClientSecret, ...fields } = changes
+        const given = { apiKey, headers, env, oauthClientSecret }
         const after = {
           ...stored,
           ...Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)),
         }
         if (['transport', 'command', 'url'].some((field) => Object.hasOwn(fields, field))) checkReachable(caller, after)
         const moves = destination(after) !== destination(stored)
-        const touches = moves || [apiKey, headers, env].some((part) => part !== undefined)
+        const touches = moves || Object.values(given).some((part) => part !== undefined)
         // What is to be dropped need not be readable: a lost key can be mended by new secrets.
         return {
           fields,
-          secrets: touches ? secretsAfter({ apiKey, headers, env }, moves ? noSecrets : secrets()) : undefined,
+          secrets: touches ? secretsAfter(given, moves ? noSecrets : secrets()) : undefined,
+          moves,
         }
       })
       if (!found) throw serverNotFound(id)
@@ -156,7 +177,7 @@ export const createServerUseCases = ({ rowsOf, allow, mayRunPrograms, trials, dr
       try {
         const tools = await trials.toolsOf(
           server,
-          { apiKey: apiKey ?? '', headers: headers ?? {}, env: env ?? {} },
+          { ...noSecrets, apiKey: apiKey ?? '', headers: headers ?? {}, env: env ?? {} },
           signal,
         )
         return { success: true, toolCount: tools.length }
@@ -166,12 +187,13 @@ export const createServerUseCases = ({ rowsOf, allow, mayRunPrograms, trials, dr
     },
 
     /** What a server offers, under its own names; nothing when it cannot be reached. @throws NOT_FOUND */
-    tools: async ({ caller: { tenantId }, signal }: Call, id: string) => {
+    tools: async ({ caller: { tenantId, userId }, signal }: Call, id: string) => {
       const rows = rowsOf(tenantId)
       const server = await rows.find(id)
       if (server === undefined) throw serverNotFound(id)
       if (server.transport === 'stdio' && !mayRunPrograms(tenantId)) return []
-      return trials.toolsOf(server, await rows.secretsOf(id), signal).catch(() => [])
+      const auth = isSignedInTo(server) ? authOf(tenantId, id, userId) : undefined
+      return trials.toolsOf(server, await rows.secretsOf(id), signal, auth).catch(() => [])
     },
   }
 }

@@ -8,6 +8,8 @@ export interface GrantedServer {
   sealed: string | null
   /** The user's own secrets, where there are any, and their row. */
   own: { id: string; sealed: string } | undefined
+  /** Set where users sign in to the server: the account of the user, while there is one. */
+  signIn: { accountId: string | undefined } | undefined
   agent: ToolLists
   /** Absent where nothing was said of the user. */
   user: ToolLists | undefined

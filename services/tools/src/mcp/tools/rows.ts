@@ -1,7 +1,9 @@
 /** What may be used of MCP servers, as the rows say, and which tools were found by searching. */
 import type { ServiceDb } from '@clawmesh/chassis'
 import type { PrismaClient } from '../../db/client/client.ts'
+import { isSignedInTo, oauthSettings } from '../oauth/settings.ts'
 import { toServer } from '../servers/rows.ts'
+import type { McpServer } from '../servers/types.ts'
 import type { GrantedServer } from './access.ts'
 
 /** Tools that a user has found and that are offered besides the first ones; the newest. */
@@ -16,6 +18,10 @@ export interface McpAccess {
   isPersonal: boolean
 }
 
+/** Whether only users with secrets of their own get the tools of a server. */
+const needsCredentials = ({ settings }: McpServer): boolean =>
+  settings['require_user_credentials'] === true || oauthSettings(settings).exchanges
+
 export const createAccessRows = (db: ServiceDb<PrismaClient>) => ({
   read: async (tenantId: string, agentId: string, userId: string): Promise<McpAccess> => {
     const { prisma } = db.forTenant(tenantId)
@@ -25,9 +31,10 @@ export const createAccessRows = (db: ServiceDb<PrismaClient>) => ({
     })
     if (grants.length === 0) return { servers: [], activated: [], isPersonal: false }
     const serverId = { in: grants.map((grant) => grant.serverId) }
-    const [users, credentials, found] = await Promise.all([
+    const [users, credentials, accounts, found] = await Promise.all([
       prisma.mcpUserGrant.findMany({ where: { tenantId, serverId } }),
       prisma.mcpUserCredential.findMany({ where: { tenantId, serverId } }),
+      prisma.mcpOauthAccount.findMany({ where: { tenantId, serverId, userId }, select: { id: true, serverId: true } }),
       prisma.mcpActivatedTool.findMany({
         where: { tenantId, agentId, userId },
         orderBy: { activatedAt: 'desc' },
@@ -37,14 +44,18 @@ export const createAccessRows = (db: ServiceDb<PrismaClient>) => ({
     const servers = grants.flatMap((grant): GrantedServer[] => {
       const user = users.find((each) => each.serverId === grant.serverId && each.userId === userId)
       const own = credentials.find((each) => each.serverId === grant.serverId && each.userId === userId)
-      const { settings } = grant.server
-      const needsOwn = (settings as Record<string, unknown>)['require_user_credentials'] === true
+      const server = toServer(grant.server)
+      const needsOwn = needsCredentials(server)
       if (user?.enabled === false || (needsOwn && own === undefined)) return []
       return [
         {
-          server: toServer(grant.server),
+          server,
           sealed: grant.server.secrets,
           own: own && { id: own.id, sealed: own.secrets },
+          signIn:
+            own === undefined && isSignedInTo(server)
+              ? { accountId: accounts.find((each) => each.serverId === server.id)?.id }
+              : undefined,
           agent: { toolAllow: grant.toolAllow, toolDeny: grant.toolDeny },
           user: user && { toolAllow: user.toolAllow, toolDeny: user.toolDeny },
         },
@@ -56,7 +67,7 @@ export const createAccessRows = (db: ServiceDb<PrismaClient>) => ({
       isPersonal:
         users.length > 0 ||
         credentials.length > 0 ||
-        grants.some(({ server }) => (server.settings as Record<string, unknown>)['require_user_credentials'] === true),
+        grants.some(({ server }) => needsCredentials(toServer(server)) || isSignedInTo(toServer(server))),
     }
   },
 

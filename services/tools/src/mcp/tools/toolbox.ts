@@ -3,12 +3,16 @@ import { cutText, type Call, type Cache, type Logger, type SecretBox } from '@cl
 import { uuid } from '@clawmesh/contracts'
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
-import { fails, says, type Tool } from '../../tool/tool.ts'
+import { fails, says, type Tool, type ToolResult } from '../../tool/tool.ts'
 import { toolError } from '../../tool/tool-error.ts'
 import { neutraliseMarkers } from '../../web/untrusted.ts'
 import type { RemoteTool } from '../client/connect.ts'
-import { targetOf, type McpTarget } from '../client/target.ts'
+import { signedIn, targetOf, type McpTarget } from '../client/target.ts'
 import type { ConnectionKey, Pool } from '../client/pool.ts'
+import { OauthFault } from '../oauth/authorization.ts'
+import { oauthSettings } from '../oauth/settings.ts'
+import { SignInNeeded, type Challenge } from '../oauth/types.ts'
+import type { Oauth } from '../oauth/use-cases.ts'
 import { openSecrets, serverSecrets, userSecrets } from '../secrets.ts'
 import { mayUse, type GrantedServer } from './access.ts'
 import { meantArguments } from './arguments.ts'
@@ -46,6 +50,7 @@ interface Parts {
   rows: AccessRows
   accesses: Cache<McpAccess>
   box: SecretBox
+  oauth: Pick<Oauth, 'begin' | 'widened' | 'markServer' | 'accountAuth' | 'exchangedAuth'>
   connections: () => Pool
   /** Variables of ours that headers may name. */
   openVariables: readonly string[]
@@ -59,16 +64,27 @@ interface Parts {
 export const noTools: Toolbox = { tools: [], groups: {}, offered: (allowed) => [...allowed], isPersonal: false }
 const anyObject = z.looseObject({})
 
-const versionOf = ({ server, own }: GrantedServer): string => `${server.connectionVersion} ${own?.id ?? ''}`
+const noList: readonly RemoteTool[] = []
+
+/** What a connection depends on: nobody's calls go over one of another account, or of the one that the user had before. */
+const versionOf = ({ server, own, signIn }: GrantedServer): string =>
+  `${server.connectionVersion} ${own?.id ?? signIn?.accountId ?? ''}`
+const isSignedOut = ({ signIn }: GrantedServer): boolean => signIn !== undefined && signIn.accountId === undefined
 const listName = ({ tenantId, serverId, userId, version }: ConnectionKey): string =>
   JSON.stringify([tenantId, serverId, userId ?? null, version])
+
+/** For whom tools are called. */
+interface Who {
+  tenantId: string
+  userId: string
+}
 
 /** In words of ours where there are any, else what the server said, cut. */
 const failureOf = (thrown: unknown): string =>
   neutraliseMarkers(cutText(thrown instanceof Error ? thrown.message : String(thrown), mostFailure))
 
 export const createToolboxes = (parts: Parts) => {
-  const { rows, accesses, box, connections, log } = parts
+  const { rows, accesses, box, oauth, connections, log } = parts
   /** What servers have, by connection, outliving it. */
   const lists = new LRUCache<string, readonly RemoteTool[]>({ max: 5_000 })
   const assembled = new WeakMap<McpAccess, { lists: readonly unknown[]; tools: readonly ServedTool[] }>()
@@ -76,25 +92,53 @@ export const createToolboxes = (parts: Parts) => {
   const keyOf = (tenantId: string, userId: string, granted: GrantedServer): ConnectionKey => ({
     tenantId,
     serverId: granted.server.id,
-    ...(granted.own === undefined ? {} : { userId }),
+    ...(granted.own === undefined && granted.signIn === undefined ? {} : { userId }),
     version: versionOf(granted),
   })
 
   const targetFor =
-    (tenantId: string, { server, sealed, own }: GrantedServer) =>
+    (tenantId: string, userId: string, { server, sealed, own, signIn }: GrantedServer) =>
     (): McpTarget => {
       if (server.transport === 'stdio' && !parts.mayRunPrograms(tenantId))
         throw toolError('programs are closed to this tenant')
       const secrets = openSecrets(box, sealed, { column: serverSecrets, tenantId, rowId: server.id })
       const users = own && openSecrets(box, own.sealed, { column: userSecrets, tenantId, rowId: own.id })
-      return targetOf(server, secrets, users, parts.openVariables)
+      const target = targetOf(server, secrets, users, parts.openVariables)
+      if (signIn !== undefined) return signedIn(target, oauth.accountAuth(tenantId, server.id, userId))
+      if (users === undefined || users.apiKey === '' || !oauthSettings(server.settings).exchanges) return target
+      return signedIn(target, oauth.exchangedAuth(tenantId, server, users.apiKey, secrets))
     }
 
-  const served = (
-    call: { tenantId: string; userId: string },
-    granted: GrantedServer,
-    remote: RemoteTool,
-  ): ServedTool => {
+  /** Tells the model, and through it the user, where to sign in. */
+  const askToSignIn = async (
+    { tenantId, userId }: Who,
+    { server, sealed }: GrantedServer,
+    challenge: Challenge,
+  ): Promise<ToolResult> => {
+    try {
+      const secrets = openSecrets(box, sealed, { column: serverSecrets, tenantId, rowId: server.id })
+      const scope = (await oauth.widened(tenantId, server.id, userId, challenge.scope)) || undefined
+      const { url } = await oauth.begin(tenantId, userId, server, secrets, { ...challenge, scope })
+      const text = `The user has to sign in to the MCP server ${server.name}, or to allow it more than before. Give them this address to open in a browser, as it is; it is good for ten minutes:\n${url}\nUntil they say that they have done so, do not try again.`
+      return fails(text, { signIn: { server: server.name } })
+    } catch (thrown) {
+      if (!(thrown instanceof OauthFault)) throw thrown
+      return fails(`nobody can be signed in to the MCP server ${server.name}: ${failureOf(thrown)}`)
+    }
+  }
+
+  /** Stands for the tools of a server as long as the user is not signed in. */
+  const signInTool = (who: Who, granted: GrantedServer): ServedTool => ({
+    name: toolNameOf(granted.server, 'sign_in'),
+    originalName: 'sign_in',
+    server: granted.server.displayName || granted.server.name,
+    serverName: granted.server.name,
+    description: `Ask for the address where the user signs in to the MCP server ${granted.server.name}. Its tools are there once they have done so.`,
+    parameters: z.object({}),
+    run: async () => ({ ...(await askToSignIn(who, granted, {})), isError: false }),
+  })
+
+  const served = (call: Who, granted: GrantedServer, remote: RemoteTool): ServedTool => {
     const { server } = granted
     const key = keyOf(call.tenantId, call.userId, granted)
     const timeoutMs = (server.timeoutSec || defaultTimeoutSec) * 1000
@@ -109,13 +153,19 @@ export const createToolboxes = (parts: Parts) => {
       timeoutMs: timeoutMs + 1_000,
       run: async (args, { signal }) => {
         try {
-          const result = await connections().use(key, targetFor(call.tenantId, granted), signal, (connection) =>
-            connection.call(remote.name, meantArguments(remote.inputSchema, args), { timeoutMs, signal }),
+          const result = await connections().use(
+            key,
+            targetFor(call.tenantId, call.userId, granted),
+            signal,
+            (connection) =>
+              connection.call(remote.name, meantArguments(remote.inputSchema, args), { timeoutMs, signal }),
           )
           const shown = shownResult(result, server.name, remote.name)
           return result.isError === true ? fails(shown) : says(shown)
         } catch (thrown) {
           signal.throwIfAborted()
+          if (thrown instanceof SignInNeeded && granted.own === undefined)
+            return askToSignIn(call, granted, thrown.challenge)
           return fails(`the tool of MCP server ${server.name} failed: ${failureOf(thrown)}`)
         }
       },
@@ -128,40 +178,52 @@ export const createToolboxes = (parts: Parts) => {
     userId: string,
     granted: GrantedServer,
     wait: AbortSignal,
+    /** Told that the server wants its users to sign in, which nobody knew. */
+    marked: () => void,
   ): Promise<readonly RemoteTool[]> => {
     const key = keyOf(tenantId, userId, granted)
     const known = lists.get(listName(key))
     if (known !== undefined) return known
     await connections()
-      .use(key, targetFor(tenantId, granted), wait, async () => undefined)
-      .catch((err: unknown) =>
-        log.debug({ err, serverId: key.serverId }, 'an MCP server could not be asked for its tools'),
-      )
-    return lists.get(listName(key)) ?? []
+      .use(key, targetFor(tenantId, userId, granted), wait, async () => undefined)
+      .catch(async (err: unknown) => {
+        log.debug({ err, serverId: key.serverId }, 'an MCP server could not be asked for its tools')
+        if (!(err instanceof SignInNeeded) || granted.own !== undefined || granted.signIn !== undefined) return
+        await oauth.markServer(tenantId, key.serverId)
+        marked()
+      })
+    return lists.get(listName(key)) ?? noList
   }
 
-  const serve = async (access: McpAccess, tenantId: string, userId: string): Promise<readonly ServedTool[]> => {
+  const serve = async (
+    access: McpAccess,
+    tenantId: string,
+    userId: string,
+    marked: () => void,
+  ): Promise<readonly ServedTool[]> => {
     const wait = AbortSignal.timeout(parts.firstListMs)
     const found = await Promise.all(
       access.servers.map(async (granted) => {
-        const known = lists.get(listName(keyOf(tenantId, userId, granted)))
-        return known ?? Promise.race([listOf(tenantId, userId, granted, wait), gone(wait)])
+        const key = keyOf(tenantId, userId, granted)
+        const known = isSignedOut(granted) ? noList : lists.get(listName(key))
+        if (known !== undefined) connections().keepList(key)
+        return known ?? Promise.race([listOf(tenantId, userId, granted, wait, marked), gone(wait)])
       }),
     )
     const before = assembled.get(access)
     if (before?.lists.every((list, place) => list === found[place]) === true) return before.tools
     const names = new Set<string>()
-    const tools = access.servers.flatMap((granted, place) =>
-      found[place]!.filter(({ name }) => mayUse(granted, name)).flatMap((remote) => {
-        const tool = served({ tenantId, userId }, granted, remote)
-        if (names.has(tool.name)) {
-          log.warn({ tenantId, tool: tool.name }, 'two tools of MCP servers have one name; the first is kept')
-          return []
-        }
-        names.add(tool.name)
-        return [tool]
-      }),
+    const who = { tenantId, userId }
+    const all = access.servers.flatMap((granted, place) =>
+      isSignedOut(granted)
+        ? [signInTool(who, granted)]
+        : found[place]!.filter(({ name }) => mayUse(granted, name)).map((remote) => served(who, granted, remote)),
     )
+    const tools = all.filter(({ name }) => {
+      if (!names.has(name)) return names.add(name)
+      log.warn({ tenantId, tool: name }, 'two tools of MCP servers have one name; the first is kept')
+      return false
+    })
     assembled.set(access, { lists: found, tools })
     return tools
   }
@@ -185,7 +247,7 @@ export const createToolboxes = (parts: Parts) => {
         server,
         description,
       }))
-      return says(JSON.stringify({ tools, count: tools.length }))
+      return says(JSON.stringify({ tools, count: tools.length }), { metadata: { foundTools: found.length > 0 } })
     },
   })
 
@@ -212,10 +274,16 @@ export const createToolboxes = (parts: Parts) => {
       // What is no id is no agent's, and nothing is granted to it.
       if (!uuid.safeParse(agentId).success) return noTools
       const load = () => rows.read(tenantId, agentId, userId)
-      const access = isFresh ? await load() : await accesses.get(tenantId, `${agentId} ${userId}`, load)
+      const read = async () => (isFresh ? load() : accesses.get(tenantId, `${agentId} ${userId}`, load))
+      let access = await read()
       if (access === undefined || access.servers.length === 0)
         return { ...noTools, isPersonal: access?.isPersonal ?? false }
-      const tools = await serve(access, tenantId, userId)
+      let isMarked = false
+      let tools = await serve(access, tenantId, userId, () => (isMarked = true))
+      if (isMarked) {
+        access = await load()
+        tools = await serve(access, tenantId, userId, () => undefined)
+      }
       const activated = new Set(access.activated)
       const activate = (names: readonly string[]) => rows.activate(tenantId, agentId, userId, names)
       const firsts = new Set(tools.slice(0, mostOffered).map(({ name }) => name))

@@ -90,6 +90,22 @@ export interface GetExecApprovalResponse {
   createdAtMs: number;
 }
 
+export interface GetMcpSignInRequest {
+  id: string;
+}
+
+export interface GetMcpSignInResponse {
+  /** False when it is over, or there never was one. */
+  found: boolean;
+  serverId: string;
+  /** What people call the server. */
+  server: string;
+  userId: string;
+  /** What the user opens. */
+  authUrl: string;
+  expiresAtMs: number;
+}
+
 function createBaseListToolsRequest(): ListToolsRequest {
   return { agentId: "", toolsConfigJson: "", userId: "", provider: undefined };
 }
@@ -831,6 +847,176 @@ export const GetExecApprovalResponse: MessageFns<GetExecApprovalResponse> = {
   },
 };
 
+function createBaseGetMcpSignInRequest(): GetMcpSignInRequest {
+  return { id: "" };
+}
+
+export const GetMcpSignInRequest: MessageFns<GetMcpSignInRequest> = {
+  encode(message: GetMcpSignInRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetMcpSignInRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetMcpSignInRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetMcpSignInRequest>, I>>(base?: I): GetMcpSignInRequest {
+    return GetMcpSignInRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetMcpSignInRequest>, I>>(object: I): GetMcpSignInRequest {
+    const message = createBaseGetMcpSignInRequest();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseGetMcpSignInResponse(): GetMcpSignInResponse {
+  return { found: false, serverId: "", server: "", userId: "", authUrl: "", expiresAtMs: 0 };
+}
+
+export const GetMcpSignInResponse: MessageFns<GetMcpSignInResponse> = {
+  encode(message: GetMcpSignInResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.found !== false) {
+      writer.uint32(8).bool(message.found);
+    }
+    if (message.serverId !== "") {
+      writer.uint32(18).string(message.serverId);
+    }
+    if (message.server !== "") {
+      writer.uint32(26).string(message.server);
+    }
+    if (message.userId !== "") {
+      writer.uint32(34).string(message.userId);
+    }
+    if (message.authUrl !== "") {
+      writer.uint32(42).string(message.authUrl);
+    }
+    if (message.expiresAtMs !== 0) {
+      writer.uint32(48).int64(message.expiresAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetMcpSignInResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetMcpSignInResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.found = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.serverId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.server = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.authUrl = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.expiresAtMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetMcpSignInResponse>, I>>(base?: I): GetMcpSignInResponse {
+    return GetMcpSignInResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetMcpSignInResponse>, I>>(object: I): GetMcpSignInResponse {
+    const message = createBaseGetMcpSignInResponse();
+    message.found = object.found ?? false;
+    message.serverId = object.serverId ?? "";
+    message.server = object.server ?? "";
+    message.userId = object.userId ?? "";
+    message.authUrl = object.authUrl ?? "";
+    message.expiresAtMs = object.expiresAtMs ?? 0;
+    return message;
+  },
+};
+
 /** The tools an agent may call. */
 export type ToolsServiceService = typeof ToolsServiceService;
 export const ToolsServiceService = {
@@ -866,6 +1052,17 @@ export const ToolsServiceService = {
       Buffer.from(GetExecApprovalResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetExecApprovalResponse => GetExecApprovalResponse.decode(value),
   },
+  /** A sign-in at an MCP server that waits for its user. */
+  getMcpSignIn: {
+    path: "/clawmesh.tools.v1.ToolsService/GetMcpSignIn" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetMcpSignInRequest): Buffer => Buffer.from(GetMcpSignInRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetMcpSignInRequest => GetMcpSignInRequest.decode(value),
+    responseSerialize: (value: GetMcpSignInResponse): Buffer =>
+      Buffer.from(GetMcpSignInResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetMcpSignInResponse => GetMcpSignInResponse.decode(value),
+  },
 } as const;
 
 export interface ToolsServiceServer extends UntypedServiceImplementation {
@@ -875,6 +1072,8 @@ export interface ToolsServiceServer extends UntypedServiceImplementation {
   invokeTool: handleUnaryCall<InvokeToolRequest, InvokeToolResponse>;
   /** A command of the tenant that waits for the word of an operator. */
   getExecApproval: handleUnaryCall<GetExecApprovalRequest, GetExecApprovalResponse>;
+  /** A sign-in at an MCP server that waits for its user. */
+  getMcpSignIn: handleUnaryCall<GetMcpSignInRequest, GetMcpSignInResponse>;
 }
 
 export interface ToolsServiceClient extends Client {
@@ -925,6 +1124,22 @@ export interface ToolsServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetExecApprovalResponse) => void,
+  ): ClientUnaryCall;
+  /** A sign-in at an MCP server that waits for its user. */
+  getMcpSignIn(
+    request: GetMcpSignInRequest,
+    callback: (error: ServiceError | null, response: GetMcpSignInResponse) => void,
+  ): ClientUnaryCall;
+  getMcpSignIn(
+    request: GetMcpSignInRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetMcpSignInResponse) => void,
+  ): ClientUnaryCall;
+  getMcpSignIn(
+    request: GetMcpSignInRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetMcpSignInResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -141,6 +141,13 @@ export const chassisConfig = defineConfig('chassis', {
     about: 'Signs identity tokens inside the mesh; the same in every process. Required when services run apart',
     secret: true,
   },
+  otherMeshSecrets: {
+    env: ['CLAWMESH_MESH_OTHER_SECRETS'],
+    schema: list.refine((secrets) => secrets.every(({ length }) => length >= 32), 'at least 32 characters each'),
+    about:
+      'Mesh secrets that are believed beside the current one, comma separated: the one before, and one that is to come',
+    secret: true,
+  },
   encryptionKey: {
     env: ['CLAWMESH_ENCRYPTION_KEY', 'GOCLAW_ENCRYPTION_KEY'],
     schema: encryptionKey,

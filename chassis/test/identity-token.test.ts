@@ -21,6 +21,18 @@ it('carries a caller unchanged to every process that knows the secret', async ()
   expect(await createIdentityTokens(secret).verify(token)).toEqual(caller)
 })
 
+it('believes tokens of the secret before and of the one to come while the secret is changed, and of no other', async () => {
+  const [before, next] = ['b'.repeat(32), 'n'.repeat(32)]
+  const { verify, mint } = createIdentityTokens(secret, [before, next])
+  for (const known of [secret, before, next])
+    expect(await verify(await createIdentityTokens(known).mint(caller))).toEqual(caller)
+  await expect(verify(await createIdentityTokens('x'.repeat(32)).mint(caller))).rejects.toMatchObject({
+    code: 'UNAUTHORIZED',
+  })
+  // What is made is of the current one alone.
+  await expect(createIdentityTokens(next).verify(await mint(caller))).rejects.toMatchObject({ code: 'UNAUTHORIZED' })
+})
+
 it('makes one token a caller, and another for any other', async () => {
   const { mint } = createIdentityTokens(secret)
   const token = await mint(caller)

@@ -89,7 +89,7 @@ export const openHost = async ({
   databaseUrl,
   isEmbeddedDatabase,
 }: HostParts): Promise<MeshHost> => {
-  const tokens = createIdentityTokens(config.meshSecret || keptSecret(dataDir, 'mesh'))
+  const tokens = createIdentityTokens(config.meshSecret || keptSecret(dataDir, 'mesh'), config.otherMeshSecrets)
   const secrets = openSecrets(config, dataDir)
   const bus = await openBus(config, name, log.child({ part: 'bus' }))
   return createMesh({

@@ -134,6 +134,7 @@ withTools('the chart', () => {
   test('sets values that the program takes', () => {
     const secrets: Record<string, string> = {
       CLAWMESH_MESH_SECRET: 'm'.repeat(64),
+      CLAWMESH_MESH_OTHER_SECRETS: 'n'.repeat(64),
       CLAWMESH_ENCRYPTION_KEY: 'a'.repeat(64),
       CLAWMESH_ENCRYPTION_OTHER_KEYS: 'b'.repeat(64),
     }

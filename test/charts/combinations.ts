@@ -52,6 +52,7 @@ export const combinations: Record<string, Values> = {
       meshSecret: { value: 'm'.repeat(32) },
       encryptionKey: { value: 'a'.repeat(64) },
       encryptionOtherKeys: { value: 'b'.repeat(64) },
+      meshOtherSecrets: { value: 'n'.repeat(32) },
     },
   }),
   'secrets that exist': mesh({
@@ -60,6 +61,7 @@ export const combinations: Record<string, Values> = {
       meshSecret: existing('keys', 'mesh'),
       encryptionKey: existing('keys', 'key'),
       encryptionOtherKeys: existing('keys', 'others'),
+      meshOtherSecrets: existing('keys', 'other-meshes'),
     },
   }),
   'images by digest, from a registry that asks': mesh({

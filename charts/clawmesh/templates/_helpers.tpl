@@ -150,8 +150,11 @@ use for it is not given: an edge no database, a service no gateway token.
 {{- end -}}
 {{- $refs := dict "CLAWMESH_MESH_SECRET" (include "clawmesh.secretRef" (list $root "meshSecret" "mesh-secret")) -}}
 {{- $_ := set $refs "CLAWMESH_ENCRYPTION_KEY" (include "clawmesh.secretRef" (list $root "encryptionKey" "encryption-key")) -}}
-{{- if or $values.secrets.encryptionOtherKeys.value $values.secrets.encryptionOtherKeys.existingSecret.name -}}
-{{- $_ := set $refs "CLAWMESH_ENCRYPTION_OTHER_KEYS" (include "clawmesh.secretRef" (list $root "encryptionOtherKeys" "encryption-other-keys")) -}}
+{{- range $key, $to := dict "encryptionOtherKeys" (list "CLAWMESH_ENCRYPTION_OTHER_KEYS" "encryption-other-keys") "meshOtherSecrets" (list "CLAWMESH_MESH_OTHER_SECRETS" "mesh-other-secrets") -}}
+{{- $given := index $values.secrets $key -}}
+{{- if or $given.value $given.existingSecret.name -}}
+{{- $_ := set $refs (first $to) (include "clawmesh.secretRef" (list $root $key (last $to))) -}}
+{{- end -}}
 {{- end -}}
 {{- $_ := set $refs "NATS_URL" (include "clawmesh.urlRef" (list $root "nats")) -}}
 {{- if has $target (list "gateway" "all") -}}

@@ -1,7 +1,7 @@
 /** The signed token by which the edge tells services who is calling; nothing else is believed inside the mesh. */
 import { createHash } from 'node:crypto'
 import { callerSchema, MeshError, type Caller } from '@clawmesh/contracts'
-import { jwtVerify, SignJWT } from 'jose'
+import { errors, jwtVerify, SignJWT } from 'jose'
 import { LRUCache } from 'lru-cache'
 
 export const identityHeader = 'x-mesh-identity'
@@ -18,9 +18,25 @@ export interface IdentityTokens {
   verify: (token: string) => Promise<Caller>
 }
 
-/** Mints and verifies identity tokens with the secret that all processes of a mesh share (HS256, RFC 7519). */
-export const createIdentityTokens = (secret: string): IdentityTokens => {
-  const key = createHash('sha256').update(`clawmesh identity ${secret}`).digest()
+/** @throws the fault of the last key when none has signed it */
+const verifyWithAny = async (token: string, [key, ...others]: readonly Buffer[]): ReturnType<typeof jwtVerify> => {
+  try {
+    return await jwtVerify(token, key!, { issuer, algorithms: ['HS256'] })
+  } catch (fault) {
+    if (others.length === 0 || !(fault instanceof errors.JWSSignatureVerificationFailed)) throw fault
+    return verifyWithAny(token, others)
+  }
+}
+
+const keyOf = (secret: string): Buffer => createHash('sha256').update(`clawmesh identity ${secret}`).digest()
+
+/**
+ * Mints and verifies identity tokens with the secret that all processes of a mesh share (HS256, RFC 7519). Tokens of `others`
+ * are believed, too, while the secret is being changed.
+ */
+export const createIdentityTokens = (secret: string, others: readonly string[] = []): IdentityTokens => {
+  const key = keyOf(secret)
+  const keys = [key, ...others.map(keyOf)]
   const minted = new LRUCache<string, string>({ max: 20_000, ttl: lifetimeMs - renewBeforeMs })
   const verified = new LRUCache<string, Caller>({ max: 20_000 })
 
@@ -41,7 +57,7 @@ export const createIdentityTokens = (secret: string): IdentityTokens => {
     const known = verified.get(token)
     if (known !== undefined) return known
     try {
-      const { payload } = await jwtVerify(token, key, { issuer, algorithms: ['HS256'] })
+      const { payload } = await verifyWithAny(token, keys)
       const caller = callerSchema.parse(payload['caller'])
       verified.set(token, caller, { ttl: Math.max(1, payload.exp! * 1000 - Date.now()) })
       return caller

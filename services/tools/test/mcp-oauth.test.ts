@@ -72,7 +72,9 @@ const withProtected = async (server: object = {}, more: Partial<FakeMcpOauth> = 
   const begin = (userId = 'ann') => mine.ask(asUser(userId), 'POST', path)
   const come = async (back: string) => {
     const response = await tools.fetch(mine.admin, new URL(back).pathname + new URL(back).search)
-    return { status: response.status, type: response.headers.get('content-type'), page: await response.text() }
+    const page = await response.text()
+    const isSignedIn = page.includes('<h1>Signed in</h1>')
+    return { status: response.status, type: response.headers.get('content-type'), page, isSignedIn }
   }
   const signIn = async (userId = 'ann') => {
     const { body } = await begin(userId)
@@ -88,7 +90,7 @@ describe('an agent and its user', () => {
     expect(await offered('sign_in')).toEqual(['mcp_srv__sign_in'])
     const asked = await run('sign_in')
     expect(asked.isError).toBe(false)
-    expect((await come(fake.signIn(addressIn(asked.output), 'ann'))).status).toBe(200)
+    expect((await come(fake.signIn(addressIn(asked.output), 'ann'))).isSignedIn).toBe(true)
     expect(await offered('whoami')).toEqual(['mcp_srv__whoami', 'mcp_srv__write'])
     expect((await run('whoami')).output).toContain('you are ann')
   })
@@ -216,8 +218,8 @@ test('where we were forgotten the next sign-in registers anew', async () => {
   const { begin, come, signIn, fake } = await withProtected()
   const back = fake.signIn(String((await begin()).body['auth_url']), 'ann')
   fake.forgetClients()
-  expect((await come(back)).status).toBe(400)
-  expect((await signIn()).status).toBe(200)
+  expect((await come(back)).isSignedIn).toBe(false)
+  expect((await signIn()).isSignedIn).toBe(true)
   expect(fake.registrations).toHaveLength(2)
 })
 
@@ -232,7 +234,7 @@ describe('beginning', () => {
       scope: 'read',
       redirect_uri: 'http://127.0.0.1:18790/v1/mcp/oauth/callback',
     })
-    expect((await signIn()).status).toBe(200)
+    expect((await signIn()).isSignedIn).toBe(true)
     expect(fake.exchanges[0]).toMatchObject({
       resource: fake.url,
       code_verifier: expect.stringMatching(/^[\w.~-]{43,}$/),
@@ -294,7 +296,7 @@ describe('beginning', () => {
       {},
       { metadata: { token_endpoint: `${within.replace('http:', 'https:')}/token` } },
     )
-    expect((await come(fake.signIn(String((await begin()).body['auth_url']), 'ann'))).status).toBe(400)
+    expect((await come(fake.signIn(String((await begin()).body['auth_url']), 'ann'))).isSignedIn).toBe(false)
     inside.close()
     expect(asked).toBe(0)
   })
@@ -315,11 +317,11 @@ describe('coming back', () => {
   rule('finishMcpSignIn.isForWhoeverWasAsked', async () => {
     const { begin, come, fake, ask, asUser, path, admin, id } = await withProtected()
     const back = fake.signIn(String((await begin('bob')).body['auth_url']), 'bob')
-    expect((await come(back)).status).toBe(200)
+    expect((await come(back)).isSignedIn).toBe(true)
     const signedIn = async (userId: string) => (await ask(asUser(userId), 'GET', path)).body['signed_in']
     expect([await signedIn('bob'), await signedIn('ann')]).toEqual([true, false])
     expect((await trail.first(admin.tenantId, 'mcpSignedIn')).data).toEqual({ id, userId: 'bob' })
-    expect((await come(back)).status).toBe(400)
+    expect((await come(back)).isSignedIn).toBe(false)
   })
 
   rule('finishMcpSignIn.showsAPage', async () => {
@@ -333,7 +335,7 @@ describe('coming back', () => {
         .signIn(String((await begin('bob')).body['auth_url']), 'bob')
         .replace(/code=[^&]*/, 'error=access_denied&error_description=%3Cscript%3E'),
     )
-    expect([denied.status, denied.page]).toEqual([400, expect.stringContaining('access_denied')])
+    expect([denied.isSignedIn, denied.page]).toEqual([false, expect.stringContaining('access_denied')])
     expect(denied.page).not.toContain('<script')
   })
 
@@ -350,7 +352,7 @@ describe('coming back', () => {
     ]) {
       const url = await back()
       change(url)
-      expect((await come(url.href)).status).toBe(400)
+      expect((await come(url.href)).isSignedIn).toBe(false)
     }
     expect((await ask(asUser('ann'), 'GET', path)).body).toMatchObject({ signed_in: false })
   })

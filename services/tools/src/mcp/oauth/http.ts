@@ -37,7 +37,7 @@ export const createSignInHttp = (
       const error = brought.error && errorDescription ? `${brought.error}: ${errorDescription}` : brought.error
       const outcome = await signIns.complete({ ...brought, error })
       return streamed(async (response) => {
-        response.writeHead(outcome.isSignedIn ? 200 : 400, pageHeaders)
+        response.writeHead(200, pageHeaders)
         response.end(page(outcome))
       })
     },

@@ -158,6 +158,9 @@ const inputOf = async (incoming: Incoming, address: Address, { definition }: Rou
     query,
     body,
     ...(definition.upload === undefined ? {} : { upload: uploadOf(incoming, definition, locale) }),
+    ...(definition.rawBody === undefined
+      ? {}
+      : { raw: () => incoming.body(definition.bodyLimitBytes ?? defaultBodyLimitBytes) }),
   }
 }
 

@@ -16,6 +16,8 @@ export interface HandlerInput<O extends HttpOperation> {
   body: BodyShape<O>
   /** Reads the file of an operation that takes one, and then the fields beside it. */
   upload: O['upload'] extends z.ZodObject ? Upload<RequestShape<O['upload']>> : undefined
+  /** Reads the body of an operation that takes one as bytes. @throws PAYLOAD_TOO_LARGE, CANCELLED */
+  raw: O['rawBody'] extends readonly string[] ? () => Promise<Buffer> : undefined
   headers: IncomingHttpHeaders
   /** As it was sent: a GET may be a HEAD. */
   method: string

@@ -218,7 +218,7 @@ export const openApiDocument = (version: string): object => {
 
   const operationOf = (route: Route): object => {
     const { definition, operation } = route
-    const { body, upload, role, orScope, ownerOnly, bodyLimitBytes = defaultBodyLimitBytes } = definition
+    const { body, upload, rawBody, role, orScope, ownerOnly, bodyLimitBytes = defaultBodyLimitBytes } = definition
     return {
       operationId: route.operationId,
       tags: [route.service],
@@ -251,6 +251,15 @@ export const openApiDocument = (version: string): object => {
                   schema: components.schemaOf(upload.extend({ file: formFile }), 'input'),
                 },
               },
+            },
+          }),
+      ...(rawBody === undefined
+        ? {}
+        : {
+            requestBody: {
+              description: `At most ${bodyLimitBytes} bytes`,
+              required: true,
+              content: Object.fromEntries(rawBody.map((type) => [type, { schema: {} }])),
             },
           }),
       responses: responsesOf(route),

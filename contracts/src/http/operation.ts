@@ -51,6 +51,8 @@ export interface HttpOperation {
    * read as it comes, so it has no other body, and cannot be repeated by an idempotency key.
    */
   upload?: z.ZodObject
+  /** The body is of one of these content types and is read by its handler, as bytes; such an operation has no other body. */
+  rawBody?: readonly string[]
   /** Default 1 MiB. */
   bodyLimitBytes?: number
   /** A body over the limit is a bad request (400), where the contract says so; else it is answered 413. */
@@ -121,11 +123,12 @@ const commonErrors = { guarded: [400, 401, 403, 404, 500, 503], public: [500] } 
 
 /** Every error status that an operation may answer, in order. */
 export const errorStatusesOf = (operation: HttpOperation): number[] => {
-  const { role, body, upload, errors, largeBody } = operation
+  const { role, errors, largeBody } = operation
+  const hasBody = operation.body !== undefined || operation.upload !== undefined || operation.rawBody !== undefined
   const all = new Set([
     ...commonErrors[role === 'public' ? 'public' : 'guarded'],
-    ...(body === undefined && upload === undefined ? [] : [400, 408]),
-    ...((body === undefined && upload === undefined) || largeBody !== undefined ? [] : [413]),
+    ...(hasBody ? [400, 408] : []),
+    ...(hasBody && largeBody === undefined ? [413] : []),
     ...(bucketOf(operation) === undefined ? [] : [429]),
     ...(takesIdempotencyKey(operation) ? [409, 422] : []),
     ...errors,

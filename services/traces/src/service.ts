@@ -7,8 +7,10 @@ import type { TracesConfig } from './config.ts'
 import { createCosts } from './costs/feature.ts'
 import { PrismaClient } from './db/client/client.ts'
 import { createIntake } from './intake/feature.ts'
+import { createOtlp } from './otlp/feature.ts'
 import { createPartitions } from './partitions/feature.ts'
 import type { PrismaOf } from './prisma.ts'
+import { createRunExport } from './run-export/feature.ts'
 import { createTraces } from './traces/feature.ts'
 import { createUsageCaps } from './usage-caps/feature.ts'
 import { createUsage } from './usage/feature.ts'
@@ -20,6 +22,8 @@ export const tracesService = (mesh: Mesh, config: TracesConfig): Service => {
   const prismaOf: PrismaOf = (tenantId) => db.forTenant(tenantId).prisma
   const partitions = createPartitions(database, config, log)
   const costs = createCosts(database, prismaOf)
+  const runExport = createRunExport(config, log)
+  const intake = createIntake({ mesh, database, partitions: partitions.traces, config, exporter: runExport.exporter })
   const usageCaps = createUsageCaps({ mesh, db, config, log })
   return composeService(mesh, {
     name: 'traces',
@@ -28,7 +32,9 @@ export const tracesService = (mesh: Mesh, config: TracesConfig): Service => {
       costs,
       createUsage(database),
       usageCaps,
-      createIntake({ mesh, database, partitions: partitions.traces, config }),
+      runExport.feature,
+      intake,
+      createOtlp({ database, intake, config }),
       createActivity({ mesh, database, prismaOf, partitions: partitions.activity }),
     ],
     rpc: [implementRpc(TracesServiceService, { ...costs.rpc, ...usageCaps.rpc, ...createAccountPools(database).rpc })],

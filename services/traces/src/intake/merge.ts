@@ -4,13 +4,18 @@
  */
 import type { TraceReport, TraceSpan } from './types.ts'
 
-/** Fields of a trace that whoever reports last decides. All others, its place in time above all, stay as first reported. */
+/** Fields of a trace that whoever reports last decides. All others, its place in time above all, stay as first reported; it began when the earliest says. */
 export const lastReported = ['status', 'error', 'end_time', 'duration_ms', 'recorded_at'] as const
 /** Fields that whoever reports last decides, if they know them. Metadata of both are joined in the same way. */
 export const lastKnown = ['name', 'input_preview', 'output_preview'] as const
+/** Fields that whoever knows them first decides: a program may tell of the parts of a trace before it tells whose it is. */
+export const firstKnown = ['agent_id', 'user_id', 'session_key', 'channel'] as const
 
-const known = (trace: TraceReport['trace']) =>
-  Object.fromEntries(lastKnown.flatMap((field) => (trace[field] === undefined ? [] : [[field, trace[field]]])))
+const known = (trace: TraceReport['trace'], fields: readonly (keyof TraceReport['trace'])[]) =>
+  Object.fromEntries(fields.flatMap((field) => (trace[field] === undefined ? [] : [[field, trace[field]]])))
+
+/** Times are texts that compare like times. */
+const earlier = (one: string, other: string): string => (one < other ? one : other)
 
 const isFinal = (span: TraceSpan) => span.status !== 'running'
 
@@ -30,8 +35,11 @@ const merge = (first: TraceReport, last: TraceReport): TraceReport => {
     ...first,
     recordedAt: last.recordedAt,
     trace: {
+      ...known(last.trace, firstKnown),
       ...first.trace,
-      ...known(last.trace),
+      ...known(first.trace, firstKnown),
+      ...known(last.trace, lastKnown),
+      start_time: earlier(first.trace.start_time, last.trace.start_time),
       ...{ status, error, end_time, duration_ms },
       metadata: { ...first.trace.metadata, ...last.trace.metadata },
     },

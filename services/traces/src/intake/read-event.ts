@@ -81,17 +81,26 @@ const readTrace = (reported: RunEnded['trace'], previewLimit: number): TraceRepo
   tags: reported.tags?.map(storable),
 })
 
+/** What is told of a trace, by an event or by another program, before it is cleaned and priced. */
+export interface ToldTrace extends Pick<RunEnded, 'trace' | 'spans'> {
+  tenantId: string
+  recordedAt: string | Date
+}
+
+/** @throws RangeError for what cannot be stored as a trace */
+export const readTold = ({ tenantId, recordedAt, trace, spans }: ToldTrace, options: ReadingOptions): TraceReport => ({
+  tenantId: tenantId.toLowerCase(),
+  recordedAt: toIso(recordedAt),
+  trace: readTrace(trace, options.previewLimit),
+  spans: spans.map(readSpan(options)),
+})
+
 /**
  * The trace that an event tells of, clean and priced.
  * @throws ZodError, RangeError when the event cannot be stored as a trace
  */
 export const readTraceEvent = (event: CloudEvent, options: ReadingOptions): TraceReport => {
   const { tenantid, time } = envelope.parse(event)
-  const data = events.runEnded.data.parse(event.data)
-  return {
-    tenantId: tenantid.toLowerCase(),
-    recordedAt: toIso(time),
-    trace: readTrace(data.trace, options.previewLimit),
-    spans: data.spans.map(readSpan(options)),
-  }
+  const { trace, spans } = events.runEnded.data.parse(event.data)
+  return readTold({ tenantId: tenantid, recordedAt: time, trace, spans }, options)
 }

@@ -1,5 +1,5 @@
 /** Writes traces, spans and monthly costs of all tenants: one multi-row statement a table, however large the batch. */
-import { lastKnown, lastReported } from './merge.ts'
+import { firstKnown, lastKnown, lastReported } from './merge.ts'
 import type { CountableSpan } from './totals.ts'
 import type { CountedTrace } from './types.ts'
 import type { IntakeRows, IntakeSession, StoredTrace } from './use-cases.ts'
@@ -32,6 +32,8 @@ const changesOnConflict = [
     const [reported, stored] = [`excluded.${column}`, `stored.${column}`]
     return `${column} = ${ifLater(`coalesce(${reported}, ${stored})`, `coalesce(${stored}, ${reported})`)}`
   }),
+  ...firstKnown.map((column) => `${column} = coalesce(stored.${column}, excluded.${column})`),
+  'start_time = least(stored.start_time, excluded.start_time)',
   `metadata = ${ifLater(`${metadata('stored')} || ${metadata('excluded')}`, `${metadata('excluded')} || ${metadata('stored')}`)}`,
 ]
 

@@ -7,6 +7,7 @@ import { eventSubject, masterTenantId, type CloudEvent } from '@clawmesh/contrac
 import { createLogger, createLocalBus, connectNatsBus, type Bus } from '../src/index.ts'
 import { consumeEvents, outgoing } from '../../test/support/events.ts'
 import { startNats, type NatsHandle } from '../../test/support/nats.ts'
+import { openTcpProxy } from '../../test/support/tcp-proxy.ts'
 
 const log = createLogger({ level: 'silent', name: 'test' })
 const buses = new Map<string, Bus>()
@@ -161,6 +162,18 @@ it('a subject is matched part by part, whatever its parts are (the local bus, ag
     }),
     { numRuns: 2_000 },
   )
+})
+
+it('over NATS nobody waits for a silent server to say whether anybody listened', async () => {
+  const proxy = await openTcpProxy('127.0.0.1', nats.port)
+  const bus = await connectNatsBus([`nats://127.0.0.1:${proxy.port}`], 'test', log)
+  const subject = `t.${randomUUID()}`
+  expect(await bus.signalHeard(subject, {})).toBe(false)
+  proxy.stall()
+  expect(await bus.signalHeard(subject, {})).toBe(true)
+  await proxy.open()
+  await bus.close()
+  await proxy.shut()
 })
 
 it('over NATS an event that is sent twice is stored once', async () => {

@@ -2,36 +2,48 @@
 import { createInbox, type NatsConnection } from '@nats-io/transport-node'
 
 const noResponders = 503
+/** A server that is silent for longer says nothing about it. */
+const answerWithinMs = 1_000
 
 /** Publishes, and tells whether anybody listened; true where that cannot be known. */
 export const createPublishHeard = (
   connection: NatsConnection,
 ): ((subject: string, message: string) => Promise<boolean>) => {
   const inbox = createInbox()
-  const unheard = new Set<string>()
+  /** Whether those that are asked about were heard, as far as is known. */
+  const heard = new Map<string, boolean>()
   let asked = 0
-  let listening = false
+
+  const listen = () =>
+    connection.subscribe(`${inbox}.*`, {
+      callback: (_error, { subject, headers }) => {
+        if (headers?.code === noResponders && heard.has(subject)) heard.set(subject, false)
+      },
+    })
+  /** Until the server has answered all that was sent before, or is silent. */
+  const answered = (): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, answerWithinMs)
+      const done = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+      connection.flush().then(done, done)
+    })
 
   return async (subject, message) => {
-    if (!listening) {
-      listening = true
-      connection.subscribe(`${inbox}.*`, {
-        callback: (_error, { subject: answered, headers }) => {
-          if (headers?.code === noResponders) unheard.add(answered)
-        },
-      })
-    }
+    if (asked === 0) listen()
     const reply = `${inbox}.${asked++}`
+    heard.set(reply, true)
     try {
       connection.publish(subject, message, { reply })
-      // What the server says of it comes before its answer to this.
-      await connection.flush()
-      return !unheard.has(reply)
+      await answered()
+      return heard.get(reply)!
     } catch {
-      // The connection is lost.
+      // The connection is closed.
       return true
     } finally {
-      unheard.delete(reply)
+      heard.delete(reply)
     }
   }
 }

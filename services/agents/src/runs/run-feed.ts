@@ -8,8 +8,6 @@ import { runSubject, type RunEvent } from '@clawmesh/contracts'
 
 /** Events of a tenant that come within this time leave together. */
 const gatherMs = 5
-/** The same while nobody is known to listen. */
-const unheardGatherMs = 25
 /** Who was heard by somebody is taken to be heard for this long. */
 const heardMs = 1_000
 /** Tenants that are known to be heard; beyond that all of them are asked again. */
@@ -69,7 +67,7 @@ export const createRunFeed = (bus: Pick<Bus, 'signal' | 'signalHeard'>): { publi
   }
   const schedule = (tenantId: string, queue: Queue): void => {
     if (queue.timer !== undefined || queue.publishing !== undefined) return
-    queue.timer = setTimeout(() => flush(tenantId, queue), isHeard(tenantId) ? gatherMs : unheardGatherMs)
+    queue.timer = setTimeout(() => flush(tenantId, queue), gatherMs)
   }
 
   return {

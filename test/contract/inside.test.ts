@@ -163,6 +163,8 @@ const fieldsFor = (tenant: Target, agent: string): Readonly<Record<string, unkno
   connectionId: crypto.randomUUID(),
   id: agent,
   method: 'device.pair.list',
+  operation: 'cron.list',
+  peerKind: 'direct',
   paramsJson: '{}',
   tenantId: tenant.id,
   model: 'gpt-4o',
@@ -227,8 +229,8 @@ const requestFor = (method: Method, tenant: Target, agent: string): Record<strin
 }
 
 describe('gRPC', () => {
-  it('has a service for each of the mesh, WebSocket methods, idempotency keys, stored configuration, dashboards, archives, exports and links, and knows what every text field names', () => {
-    expect(definitions).toHaveLength(16)
+  it('has a service for each of the mesh, WebSocket methods, idempotency keys, stored configuration, dashboards, schedules, archives, exports and links, and knows what every text field names', () => {
+    expect(definitions).toHaveLength(17)
     const known = new Set(Object.keys(fieldsFor(mine, '')))
     const unknown = methods.flatMap(([path, , method]) =>
       Object.entries(emptyRequest(method))

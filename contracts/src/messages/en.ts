@@ -65,6 +65,8 @@ export const en = {
   'error.price_unknown':
     'model {model} of provider {provider} has no price, which a cap on the {what} of {kind} {subject} needs',
   'error.too_many_usage_caps': 'the tenant has {limit} usage caps, which is as many as it may',
+  'error.too_many_cron_jobs': 'the agent has {limit} jobs of this user, which is as many as it may',
+  'error.begun_by_schedule': 'a turn that a schedule has begun begins no further ones',
   'error.too_many_webhooks': 'the tenant has {limit} webhooks, which is as many as it may',
   'error.webhook_off': 'the webhook is switched off',
   'error.session_busy': 'session {key} is busy',

@@ -121,6 +121,11 @@ export const tools = {
     vi: 'Gửi tin nhắn hoặc tệp đến một cuộc trò chuyện trên kênh',
     zh: '向渠道上的聊天发送消息或文件',
   },
+  'core.tool.heartbeat': {
+    en: 'Sets how often the agent looks after its checklist by itself',
+    vi: 'Đặt mức độ thường xuyên tác tử tự xem danh sách kiểm tra của mình',
+    zh: '设置智能体自行查看检查清单的频率',
+  },
   'core.tool.cron': {
     en: 'Schedules jobs that run once or repeatedly',
     vi: 'Lên lịch các công việc chạy một lần hoặc lặp lại',

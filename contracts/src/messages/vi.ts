@@ -68,6 +68,8 @@ export const vi: Record<keyof typeof en, string> = {
   'error.price_unknown':
     'mô hình {model} của nhà cung cấp {provider} không có giá, mà hạn mức {what} của {kind} {subject} cần',
   'error.too_many_usage_caps': 'bên thuê có {limit} hạn mức sử dụng, là số tối đa được phép',
+  'error.too_many_cron_jobs': 'tác tử có {limit} lịch chạy của người dùng này, là số tối đa được phép',
+  'error.begun_by_schedule': 'lượt do lịch khởi động không được khởi động thêm lượt khác',
   'error.too_many_webhooks': 'bên thuê có {limit} webhook, là số tối đa được phép',
   'error.webhook_off': 'webhook đang tắt',
   'error.session_busy': 'phiên {key} đang bận',

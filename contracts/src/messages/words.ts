@@ -112,6 +112,7 @@ export const words = {
     vi: 'tin nhắn công cụ phải trả lời một lệnh gọi công cụ ngay trước nó',
     zh: '工具消息必须回应紧接其前的工具调用',
   },
+  'reason.at_least_a_minute': { en: 'at least a minute', vi: 'ít nhất một phút', zh: '至少一分钟' },
   'reason.at_most_a_hundred_years': { en: 'at most a hundred years', vi: 'nhiều nhất một trăm năm', zh: '最多一百年' },
   'reason.belongs_to_another_agent': {
     en: 'belongs to another agent',

@@ -1,6 +1,7 @@
 /** Agents: what they are, the conversations they have, and the loop that runs them. */
 import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
 import { ExportsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/exports.ts'
+import { SchedulesServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/schedules.ts'
 import { StatusServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/status.ts'
 import {
   composeService,
@@ -26,6 +27,7 @@ import { createLinks } from './links/feature.ts'
 import { createModels } from './models/feature.ts'
 import { createRuns } from './runs/feature.ts'
 import { createDelivery } from './sessions/delivery.ts'
+import { createScheduleRpc } from './schedules/rpc.ts'
 import { createSessions } from './sessions/feature.ts'
 import { createShares } from './shares/feature.ts'
 import { createStatus } from './status/feature.ts'
@@ -66,6 +68,7 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
     contextFiles: contextFiles.files.forRun,
   })
   const archives = createArchives(mesh, db, agents)
+  const permissions = createConfigPermissions(db, agents.stored)
   return composeService(mesh, {
     name: 'agents',
     features: [
@@ -74,7 +77,7 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
       agents,
       { http: agents.poolHttp },
       createShares(db, agents.owned),
-      createConfigPermissions(db, agents.stored),
+      permissions,
       instances,
       createLinks(db, agents.stored, agents.owned),
       createSummoning(mesh, db, config, summonings, agents.owned),
@@ -89,6 +92,10 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
     rpc: [
       implementRpc(AgentsServiceService, { ...agents.rpc, ...contextFiles.rpc }),
       implementRpc(ExportsServiceService, archives.rpc),
+      implementRpc(
+        SchedulesServiceService,
+        createScheduleRpc({ ...cron, ...heartbeats, runnable: lookup.runnable, verdictOn: permissions.verdictOn }),
+      ),
       implementRpc(StatusServiceService, createStatus(db).rpc),
     ],
     parts: db.parts,

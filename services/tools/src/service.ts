@@ -1,5 +1,6 @@
 /** Tools: what agents can do, who may use it, and the guards around it. */
 import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
+import { SchedulesServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/schedules.ts'
 import { MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
 import { WorkspacesServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/workspaces.ts'
 import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
@@ -23,6 +24,7 @@ import type { PoolLimits } from './mcp/client/pool.ts'
 import { createMcp } from './mcp/feature.ts'
 import { createMcpServerHttp } from './mcp-server/http.ts'
 import { createMemoryPort } from './memory/port.ts'
+import { createSchedulesPort } from './scheduling/port.ts'
 import { createStorage } from './storage/feature.ts'
 import { createLocalStore } from './store/local-store.ts'
 import { createWebPort } from './web/port.ts'
@@ -56,6 +58,7 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
         programOf: cli.access.programOf,
         approvals: approvals.approvals,
       }),
+      ...createSchedulesPort(mesh.client(SchedulesServiceService)),
       ...createMemoryPort(mesh.client(MemoryServiceService)),
       web: web.port,
     },

@@ -5,13 +5,13 @@ import { requirementsOf } from '../src/tool/ports.ts'
 const find = (name: string) => catalogue.find((entry) => entry.name === name)!
 const switchedOn = (name: string) => ({ name, enabled: true, tenantEnabled: null })
 
-test('holds the 32 tools, each once, with a text in each place', () => {
+test('holds the 33 tools, each once, with a text in each place', () => {
   expect(catalogue.map(({ name }) => name)).toEqual([
     ...['read_file', 'write_file', 'list_files', 'edit', 'exec', 'web_search', 'web_fetch'],
     ...['memory_search', 'memory_get', 'knowledge_graph_search'],
     ...['read_image', 'read_document', 'create_image', 'read_audio', 'read_video', 'create_video', 'create_audio'],
     ...['tts', 'browser', 'sessions_list', 'session_status', 'sessions_history', 'sessions_send', 'message', 'cron'],
-    ...['spawn', 'skill_search', 'use_skill', 'publish_skill', 'skill_manage', 'team_tasks', 'datetime'],
+    ...['heartbeat', 'spawn', 'skill_search', 'use_skill', 'publish_skill', 'skill_manage', 'team_tasks', 'datetime'],
   ])
   for (const { name, displayName } of catalogue) {
     expect(displayName.length).toBeGreaterThan(0)
@@ -51,7 +51,7 @@ test('tools without code are not on offer whatever their row says', () => {
   const states = [...catalogue.map(({ name }) => name), 'stranger'].map(switchedOn)
   expect(availableTools(states).map(({ name }) => name)).toEqual([
     ...['read_file', 'write_file', 'list_files', 'edit', 'exec', 'web_search', 'web_fetch'],
-    ...['memory_search', 'memory_get', 'knowledge_graph_search', 'datetime'],
+    ...['memory_search', 'memory_get', 'knowledge_graph_search', 'cron', 'heartbeat', 'datetime'],
   ])
 })
 

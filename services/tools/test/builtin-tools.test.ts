@@ -53,7 +53,7 @@ const startAgain = async (): Promise<void> => {
 describe('the list of built-in tools', () => {
   rule('listBuiltinTools.ordersByCategoryAndName', async () => {
     const places = (await list()).map(({ category, name }) => `${category} ${name}`)
-    expect(places).toHaveLength(32)
+    expect(places).toHaveLength(33)
     expect(places).toEqual(places.toSorted((a, b) => a.localeCompare(b)))
   })
 
@@ -86,11 +86,11 @@ describe('the list of built-in tools', () => {
     await query(`DELETE FROM tools.builtin_tools WHERE name = 'read_file'`)
     await query(`INSERT INTO tools.builtin_tools (name, enabled) VALUES ('of_yesterday', true)`)
     // Seeded by a version whose default was another.
-    await query(`UPDATE tools.builtin_tools SET enabled = true WHERE name = 'cron'`)
+    await query(`UPDATE tools.builtin_tools SET enabled = true WHERE name = 'spawn'`)
     await startAgain()
     const listed = new Map((await list()).map(({ name, enabled }) => [name, enabled]))
-    expect(listed.size).toBe(32)
-    expect(['read_file', 'write_file', 'cron'].map((name) => listed.get(name))).toEqual([true, false, false])
+    expect(listed.size).toBe(33)
+    expect(['read_file', 'write_file', 'spawn'].map((name) => listed.get(name))).toEqual([true, false, false])
     const { rows } = await query(`SELECT FROM tools.builtin_tools WHERE name = 'of_yesterday'`)
     expect(rows).toEqual([])
     await put('write_file', { enabled: true })

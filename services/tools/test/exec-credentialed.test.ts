@@ -66,7 +66,16 @@ const execute = async (command: string, { program, settings, sandbox = found, mo
   })
   const call = { caller: testCaller(), requestId: 'r', signal: new AbortController().signal }
   const agent = { ...agentFacts, workspaceFolder: '', toolsConfigJson: '', hasAccess: true }
-  return shell({ call, userId: 'alice', sessionKey: '', agent, settings: [] })!
+  return shell({
+    call,
+    userId: 'alice',
+    sessionKey: '',
+    channel: 'ws',
+    chatId: '',
+    peerKind: 'direct',
+    agent,
+    settings: [],
+  })!
     .run({ command, workingDir: '.', signal: call.signal })
     .catch((thrown: Error) => ({ output: thrown.message, isError: true }))
 }

@@ -66,7 +66,16 @@ const execute = async (
   })
   const call = { caller: testCaller(), requestId: 'r', signal: new AbortController().signal }
   const resolved = { ...agentFacts, workspaceFolder: '', toolsConfigJson: '', hasAccess: true, ...agent }
-  const port = shell({ call, userId: 'alice', sessionKey: '', agent: resolved, settings: [] })!
+  const port = shell({
+    call,
+    userId: 'alice',
+    sessionKey: '',
+    channel: 'ws',
+    chatId: '',
+    peerKind: 'direct',
+    agent: resolved,
+    settings: [],
+  })!
   return port
     .run({ command, workingDir, signal: signal ?? call.signal })
     .catch((thrown: Error) => ({ output: thrown.message, isError: true }))

@@ -5,12 +5,15 @@ import type { Agent } from './types.ts'
 export const isSystemOwner = (caller: Caller): boolean => roleIncludes(caller.role, 'owner')
 
 /**
- * Only the owner of an agent or a system owner passes. Without a user id the role alone decides, as an integration that
- * never names users acts for all of them.
- * @throws FORBIDDEN
+ * Whether somebody is the owner of an agent or a system owner. Without a user id the role alone decides, as an
+ * integration that never names users acts for all of them.
  */
+export const isOwnerOf = (caller: Caller, agent: Agent): boolean =>
+  caller.userId === '' || isSystemOwner(caller) || agent.ownerId === caller.userId
+
+/** Only who owns an agent passes. @throws FORBIDDEN */
 export const requireOwner = (caller: Caller, agent: Agent): void => {
-  if (caller.userId === '' || isSystemOwner(caller) || agent.ownerId === caller.userId) return
+  if (isOwnerOf(caller, agent)) return
   throw new MeshError('FORBIDDEN', 'error.owner_only', { kind: 'agent' })
 }
 

@@ -8,5 +8,7 @@ import { createPermissionWs } from './ws.ts'
 
 export const createConfigPermissions = (db: ServiceDb<PrismaClient>, requireAgent: RequireAgent) => {
   const permissions = createPermissionUseCases({ rowsOf: createPermissionRows(db), requireAgent })
-  return { ws: createPermissionWs(permissions) } satisfies Feature
+  return { ws: createPermissionWs(permissions), verdictOn: permissions.verdictOn } satisfies Feature & {
+    verdictOn: object
+  }
 }

@@ -1,6 +1,7 @@
 import type { Caller } from '@clawmesh/contracts'
 import { actorOf, type Actor, type Call } from '@clawmesh/chassis'
 import type { ConfigPermission, NewPermission, PermissionName } from './types.ts'
+import { verdictOf, type Wish } from './verdict.ts'
 
 /** The rules of one tenant about who may change its agents from a chat. */
 export interface PermissionRows {
@@ -25,6 +26,10 @@ export const createPermissionUseCases = ({ rowsOf, requireAgent }: Parts) => ({
     const { id } = await requireAgent(caller, agent)
     return rowsOf(caller.tenantId).list(id, configType)
   },
+
+  /** What the rules of an agent say about somebody's wish to change it; undefined where they say nothing. */
+  verdictOn: async (tenantId: string, agentId: string, wish: Wish): Promise<'allow' | 'deny' | undefined> =>
+    verdictOf(await rowsOf(tenantId).list(agentId, undefined), wish),
 
   /** @throws NOT_FOUND */
   grant: async (call: Call, agent: string, rule: NewPermission): Promise<void> => {

@@ -2,6 +2,7 @@
 import { ChannelsServiceService } from '@clawmesh/contracts/gen/clawmesh/channels/v1/channels.ts'
 import type { ConfigOf, Feature, Mesh, ServiceDb } from '@clawmesh/chassis'
 import type { AgentLookup } from '../agents/lookup.ts'
+import type { Agent } from '../agents/types.ts'
 import type { PrismaClient } from '../db/client/client.ts'
 import type { runSettings } from '../runs/settings.ts'
 import type { Run } from '../runs/use-cases.ts'
@@ -9,6 +10,7 @@ import type { SessionRows } from '../sessions/use-cases.ts'
 import { createClaims } from './claims.ts'
 import { createPerformJob } from './perform.ts'
 import { createCronRows } from './rows.ts'
+import { rowsOfAgent } from './rows-of-agent.ts'
 import { createScheduler } from './scheduler.ts'
 import type { cronSettings } from './settings.ts'
 import { createCronUseCases } from './use-cases.ts'
@@ -51,14 +53,26 @@ export const createCron = (
     leaseMs: config.cronLeaseMs,
     drainMs: mesh.config.drainTimeoutMs,
   })
-  const cron = createCronUseCases({
-    rowsOf: createCronRows(db),
+  const rowsOf = createCronRows(db)
+  const cron = {
     runnable: lookup.runnable,
     findAgent: lookup.find,
     defaultZone: config.cronDefaultTimezone,
     wake: scheduler.wake,
-  })
-  return { ws: createCronWs(cron), parts: [scheduler.part], lameDuck: scheduler.lameDuck } satisfies Feature & {
-    lameDuck: () => void
   }
+  return {
+    ws: createCronWs(createCronUseCases({ ...cron, rowsOf })),
+    parts: [scheduler.part],
+    lameDuck: scheduler.lameDuck,
+    /** The same methods, of the jobs alone that an agent has for a user. */
+    jobsOf: (agent: Agent, userId: string) =>
+      createCronWs(
+        createCronUseCases({
+          ...cron,
+          runnable: async () => agent,
+          findAgent: async () => agent,
+          rowsOf: (tenantId) => rowsOfAgent(rowsOf(tenantId), agent.id, userId),
+        }),
+      ),
+  } satisfies Feature & { lameDuck: () => void; jobsOf: object }
 }

@@ -1,4 +1,5 @@
 /** Rows of work at set times, as people list and change them. */
+import { MeshError } from '@clawmesh/contracts'
 import { event, type ServiceDb } from '@clawmesh/chassis'
 import type { CronJob as JobRow, PrismaClient } from '../db/client/client.ts'
 import type { InputJsonObject } from '../db/client/internal/prismaNamespace.ts'
@@ -34,9 +35,17 @@ export const createCronRows =
 
       countEnabled: () => prisma.cronJob.count({ where: { tenantId, enabled: true } }),
 
-      insert: ({ schedule, ...plain }, actor) =>
+      insert: ({ schedule, ...plain }, actor, most) =>
         change(
           async (tx) => {
+            if (most !== undefined) {
+              const { agentId, userId } = plain
+              // One after the other, as an agent may ask for several at once.
+              await tx.$queryRaw`
+                SELECT id FROM agents.agents WHERE id = ${agentId}::uuid AND tenant_id = ${tenantId}::uuid FOR NO KEY UPDATE`
+              if ((await tx.cronJob.count({ where: { tenantId, agentId, userId } })) >= most)
+                throw new MeshError('ALREADY_EXISTS', 'error.too_many_cron_jobs', { limit: most })
+            }
             const row = await tx.cronJob.create({ data: { ...plain, tenantId, schedule: toJson(schedule) } })
             return { result: toJob(row), events: [event('cronCreated', { id: row.id, ...actor })] }
           },
@@ -87,11 +96,11 @@ export const createCronRows =
           }
         }),
 
-      runs: async ({ jobId, userId, limit, offset }) => {
+      runs: async ({ jobId, userId, agentId, limit, offset }) => {
         const where = {
           tenantId,
           ...(jobId === undefined ? {} : { jobId }),
-          ...(userId === undefined ? {} : { job: { userId } }),
+          job: { ...(userId === undefined ? {} : { userId }), ...(agentId === undefined ? {} : { agentId }) },
         }
         const [rows, total] = await Promise.all([
           prisma.cronRun.findMany({

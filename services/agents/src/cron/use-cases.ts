@@ -9,6 +9,8 @@ interface RunPage {
   jobId: string | undefined
   /** Only of jobs of this user. */
   userId: string | undefined
+  /** Only of jobs of this agent. */
+  agentId?: string | undefined
   limit: number
   offset: number
 }
@@ -23,8 +25,15 @@ export interface CronRows {
   }) => Promise<CronJob[]>
   find: (id: string) => Promise<CronJob | undefined>
   countEnabled: () => Promise<number>
-  /** @throws NOT_FOUND when the agent is gone */
-  insert: (job: CronFields & Pick<CronJob, 'id' | 'userId' | 'nextRunAt'>, actor: Actor) => Promise<CronJob>
+  /**
+   * @param most as many jobs as the agent may have for the user; any number where it is left out
+   * @throws NOT_FOUND when the agent is gone, ALREADY_EXISTS when it has as many as it may
+   */
+  insert: (
+    job: CronFields & Pick<CronJob, 'id' | 'userId' | 'nextRunAt'>,
+    actor: Actor,
+    most?: number,
+  ) => Promise<CronJob>
   /** Writes what `change` makes of the stored job, which nobody else changes meanwhile. Undefined when there is none. */
   update: (
     id: string,
@@ -195,7 +204,7 @@ export const createCronUseCases = ({ rowsOf, runnable, findAgent, defaultZone, w
       wake()
     },
 
-    runs: (caller: Caller, page: Omit<RunPage, 'userId'>) =>
+    runs: (caller: Caller, page: Omit<RunPage, 'userId' | 'agentId'>) =>
       rowsOf(caller.tenantId).runs({ ...page, userId: seesAll(caller) ? undefined : caller.userId }),
   }
 }

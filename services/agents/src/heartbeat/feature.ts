@@ -3,6 +3,7 @@ import { ChannelsServiceService } from '@clawmesh/contracts/gen/clawmesh/channel
 import { MeshError } from '@clawmesh/contracts'
 import type { ConfigOf, Feature, Mesh, ServiceDb } from '@clawmesh/chassis'
 import type { AgentLookup } from '../agents/lookup.ts'
+import type { Agent } from '../agents/types.ts'
 import { agentNotFound, type RequireOwned } from '../agents/owned.ts'
 import type { ContextFileUseCases } from '../context-files/use-cases.ts'
 import { createScheduler } from '../cron/scheduler.ts'
@@ -71,9 +72,15 @@ export const createHeartbeats = (
     ws: createHeartbeatWs(heartbeats),
     parts: [scheduler.part],
     lameDuck: scheduler.lameDuck,
+    /** The same methods, of the heartbeat of an agent alone. Whether it may be changed is for who asks to know. */
+    heartbeatOf: (agent: Agent) => {
+      const itself = async () => agent
+      const parts = { rowsOf, files, wake: scheduler.wake, readable: itself, requireOwned: itself }
+      return createHeartbeatWs(createHeartbeatUseCases(parts))
+    },
     wakeHeartbeat: async (tenantId: string, agentId: string): Promise<void> => {
       await rowsOf(tenantId).wake(agentId)
       scheduler.wake()
     },
-  } satisfies Feature & { lameDuck: () => void; wakeHeartbeat: object }
+  } satisfies Feature & { lameDuck: () => void; heartbeatOf: object; wakeHeartbeat: object }
 }

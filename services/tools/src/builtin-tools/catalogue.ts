@@ -8,6 +8,8 @@ import { datetime } from '../general/datetime.ts'
 import { knowledgeGraphSearch } from '../memory/knowledge-graph-search.ts'
 import { memoryGet } from '../memory/memory-get.ts'
 import { memorySearch } from '../memory/memory-search.ts'
+import { cron } from '../scheduling/cron.ts'
+import { heartbeat } from '../scheduling/heartbeat.ts'
 import type { BuiltinTool } from '../tool/define-tool.ts'
 import type { Tool } from '../tool/tool.ts'
 import { webSearch } from '../web/search/web-search.ts'
@@ -30,7 +32,8 @@ export const catalogue: readonly BuiltinTool[] = [
   planned.browser,
   ...planned.sessionTools,
   planned.message,
-  planned.cron,
+  cron,
+  heartbeat,
   planned.spawn,
   ...planned.skillTools,
   planned.teamTasks,

@@ -50,15 +50,6 @@ export const message = planTool({
   needs: ['channels'],
 })
 
-export const cron = planTool({
-  name: 'cron',
-  displayName: 'Schedule jobs',
-  category: 'scheduling',
-  groups: ['automation'],
-  needs: ['scheduler'],
-  configHint: 'Config → Cron',
-})
-
 export const spawn = planTool({
   name: 'spawn',
   displayName: 'Spawn subagent',

@@ -36,6 +36,9 @@ export interface CallScope {
   call: Call
   userId: string
   sessionKey: string
+  channel: string
+  chatId: string
+  peerKind: 'direct' | 'group'
   agent: ResolvedAgent | undefined
   settings: readonly ToolSetting[]
 }

@@ -108,8 +108,7 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
       toolboxFor(call, tool, agent, facts.userId),
       parts.secretsOf(tenantId, facts.userId),
     ])
-    const { userId, sessionKey } = facts
-    const context = withPorts({ ...facts, tenantId }, { call, userId, sessionKey, agent, settings }, ports)
+    const context = withPorts({ ...facts, tenantId }, { ...facts, call, agent, settings }, ports)
     const deps = {
       ...choiceOf(settings, agent ?? noAgent, custom, box),
       timeoutMs,

@@ -14,11 +14,19 @@ const missing: Record<PortName, string> = {
   knowledgeGraph: 'needs a knowledge graph, which is not available',
   contextFiles: 'needs context files, which are not available',
   web: 'needs the web, which is not available',
+  schedules: 'needs an agent, and the call names none',
   shell: 'needs an agent with a workspace, and the call has none',
 }
 
 /** What every call with an agent has, so that listing it would tell nobody anything. */
-const ofEveryCall: ReadonlySet<string> = new Set<PortName>(['agent', 'workspace', 'contextFiles', 'web', 'shell'])
+const ofEveryCall: ReadonlySet<string> = new Set<PortName>([
+  'agent',
+  'workspace',
+  'contextFiles',
+  'web',
+  'schedules',
+  'shell',
+])
 
 /** What of a tool's needs an installation must have set up, as the contract's `requires` shows it. */
 export const requirementsOf = ({ needs }: { needs: readonly string[] }): string[] =>

@@ -81,6 +81,15 @@ export interface Shell {
   run: (command: ShellCommand) => Promise<ToolResult>
 }
 
+/** What an agent does at set times for the user of a call. */
+export interface Schedules {
+  /**
+   * @param operation a WebSocket method of the groups cron and heartbeat
+   * @throws TOOL_ERROR saying what is wrong with the params, or that it may not be
+   */
+  manage: (operation: string, params: object) => Promise<unknown>
+}
+
 /** What tools work on, beyond the facts of a call. */
 export interface Ports {
   agent: AgentFacts
@@ -89,6 +98,7 @@ export interface Ports {
   knowledgeGraph: KnowledgeGraph
   contextFiles: ContextFiles
   web: WebAccess
+  schedules: Schedules
   shell: Shell
 }
 

@@ -116,6 +116,27 @@ describe('cron.create', () => {
     })
     expect(new Date(job['state'].nextRunAtMs as number).toISOString()).toMatch(/T09:00:00.000Z$/)
   })
+  rule('cron.create.actsForItsUser', async () => {
+    const { alice, admin } = newTenant()
+    const callers: Caller[] = []
+    agents.model = async function* (request, call) {
+      callers.push(call.caller)
+      yield* echo(request, call)
+    }
+    const { body } = await agents.request<Body>(admin, 'POST', '/v1/agents', { agent_key: 'shared' })
+    const share = (method: string, path = '', share?: object) =>
+      agents.request(admin, method, `/v1/agents/shared/shares${path}`, share)
+    await share('POST', '', { user_id: 'alice' })
+    const job = await create({ ...alice, role: 'admin' }, { agentId: body['id'] })
+    await makeDue(job['id'] as string)
+    await logged(admin, job['id'] as string)
+    expect(callers).toMatchObject([{ userId: 'alice', role: 'operator', tenantId: alice.tenantId }])
+    await share('DELETE', '/alice')
+    await makeDue(job['id'] as string)
+    const [last] = await logged(admin, job['id'] as string, 2)
+    expect(last).toMatchObject({ status: 'error', error: 'no access to this agent' })
+    expect(callers).toHaveLength(1)
+  })
   rule('cron.create.checksTheSchedule', async () => {
     const { alice } = newTenant()
     for (const schedule of [

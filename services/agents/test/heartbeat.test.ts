@@ -183,6 +183,26 @@ describe('heartbeat.set', () => {
     const said = JSON.stringify(request)
     for (const part of ['look at the mail', 'HEARTBEAT_OK', 'go and see']) expect(said).toContain(part)
   })
+  rule('heartbeat.set.actsForItsUser', async () => {
+    const { admin, agentId } = await tenant()
+    const callers: Caller[] = []
+    agents.model = async function* (request, call) {
+      callers.push(call.caller)
+      yield* echo(request, call)
+    }
+    await set(admin, { enabled: true })
+    await makeDue(agentId)
+    await logged(admin)
+    await set({ ...admin, userId: 'root', role: 'owner' })
+    await makeDue(agentId)
+    await logged(admin, 2)
+    const expected = { userId: 'ann', role: 'operator', tenantId: admin.tenantId }
+    expect(callers).toMatchObject([expected, expected])
+    await changeRow(agentId, `user_id = 'bob'`)
+    await makeDue(agentId)
+    expect((await logged(admin, 3))[0]).toMatchObject({ status: 'error', error: 'no access to this agent' })
+    expect(callers).toHaveLength(2)
+  })
   rule('heartbeat.set.keepsQuiet', async () => {
     const { admin, agentId } = await tenant()
     await set(admin, { enabled: true, channel: 'team', chatId: '42' })

@@ -108,6 +108,8 @@ export const cron = defineWsTable('agents', {
     summary: 'Let an agent do something at set times',
     rules: {
       belongsToTheCaller: 'The job is of the user of the connection',
+      actsForItsUser:
+        'Its turns are made for that user, with no more rights than an operator; who may use the agent no more is not acted for',
       checksTheSchedule:
         'An expression or a zone that is none, `every` without a time, and what would never run are refused; where no zone is given, cron jobs are in the default one of the installation',
       takesATextAsExpression: 'A schedule that is a text is a cron expression',

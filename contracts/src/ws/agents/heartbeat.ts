@@ -86,6 +86,8 @@ export const heartbeats = defineWsTable('agents', {
         'The turn has the checklist and the rule to answer HEARTBEAT_OK where there is nothing to say, and the prompt, provider and model that are set',
       keepsQuiet:
         'An answer with HEARTBEAT_OK in it is suppressed; any other is sent to channel and chat where both are set',
+      actsForItsUser:
+        'The turn is made for whoever has set it, or for the owner of the agent where a system owner has, with no more rights than an operator; who may use the agent no more is not acted for',
       triesAgain: 'A turn that failed is tried again, with pauses that double',
       forgetsItsSession: 'Of a session of its own nothing is left afterwards',
       leavesFilesOut: 'With `lightContext` no context files stand in the prompt',

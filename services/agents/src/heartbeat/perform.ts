@@ -110,7 +110,8 @@ export const createPerformHeartbeat = (parts: Parts) => {
   return async (heartbeat: ClaimedHeartbeat, signal: AbortSignal): Promise<HeartbeatOutcome> => {
     const startedAt = performance.now()
     const { tenantId, userId } = heartbeat
-    const caller = { ...serviceCaller(tenantId), role: 'admin' as const, userId }
+    // As its user, with no more rights than using agents needs.
+    const caller = { ...serviceCaller(tenantId), role: 'operator' as const, userId }
     const outcome = await beat(heartbeat, { caller, requestId: newId(), signal }).catch((thrown: unknown) => {
       const error = toMeshError(thrown)
       log.warn({ err: error, heartbeatId: heartbeat.id, tenantId }, 'a heartbeat failed')

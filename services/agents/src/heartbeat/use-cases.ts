@@ -1,6 +1,7 @@
 /** Heartbeats, as people decide them. */
 import { MeshError, type Caller } from '@clawmesh/contracts'
 import { actorOf, type Actor, type Call } from '@clawmesh/chassis'
+import { isSystemOwner } from '../agents/access.ts'
 import type { RequireOwned } from '../agents/owned.ts'
 import type { Agent } from '../agents/types.ts'
 import type { ContextFileUseCases } from '../context-files/use-cases.ts'
@@ -89,8 +90,10 @@ export const createHeartbeatUseCases = ({ rowsOf, files, readable, requireOwned,
 
   /** @throws NOT_FOUND, FORBIDDEN, INVALID_REQUEST */
   set: async (call: Call, ref: string, input: HeartbeatInput): Promise<Heartbeat> => {
-    const { tenantId, userId } = call.caller
-    const { id: agentId } = await requireOwned(call.caller, ref)
+    const { tenantId } = call.caller
+    const { id: agentId, ownerId } = await requireOwned(call.caller, ref)
+    // A system owner may have no access of their own once the role is gone.
+    const userId = isSystemOwner(call.caller) ? ownerId : call.caller.userId
     const given = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined))
     const written = await rowsOf(tenantId).write(
       agentId,

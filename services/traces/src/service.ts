@@ -30,7 +30,7 @@ export const tracesService = (mesh: Mesh, config: TracesConfig): Service => {
     features: [
       createTraces(prismaOf),
       costs,
-      createUsage(database),
+      createUsage(database, usageCaps.dailyRuns),
       usageCaps,
       runExport.feature,
       intake,

@@ -1,5 +1,6 @@
 /** Usage over HTTP and WebSocket, summed up over traces in a real database. */
 import { gunzipSync } from 'node:zlib'
+import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
 import { newId } from '@clawmesh/chassis'
 import type { Caller } from '@clawmesh/contracts'
 import { rule } from '../../../test/support/rule.ts'
@@ -411,7 +412,66 @@ describe('the quota', () => {
 
   rule('quota.usage.isSwitchedOff', async () => {
     const { viewer } = makeTenant()
-    expect(await method(viewer('ann'), 'quota.usage')).toMatchObject({ enabled: false, entries: [], requestsToday: 0 })
+    const off = { enabled: false, entries: [], requestsToday: 0 }
+    expect(await method(viewer('ann'), 'quota.usage')).toMatchObject(off)
+    const { admin } = makeTenant()
+    // None of them is a hard cap on the runs of users in a day.
+    for (const other of [{ mode: 'soft' }, { metric: 'tokens' }, { period: 'month' }, { enabled: false }])
+      await cap(admin, { amount: 5, ...other })
+    expect(await method(admin, 'quota.usage')).toMatchObject(off)
+  })
+
+  const cap = async (admin: Caller, fields: object) => {
+    const body = { scope: 'user', metric: 'runs', period: 'day', ...fields }
+    expect((await traces.request(admin, 'POST', '/v1/usage-caps', body)).status).toBe(201)
+  }
+  const entriesOf = async (caller: Caller) => (await method<{ entries: Body[] }>(caller, 'quota.usage')).entries
+
+  rule('quota.usage.listsUsers', async () => {
+    const { admin, viewer, tenantId } = makeTenant()
+    await cap(admin, { amount: 5, subject: 'nobody' })
+    const now = new Date().toISOString()
+    await tell(tenantId, now, { user_id: 'ben' })
+    for (const hours of [0, 5, 30, 24 * 8])
+      await tell(tenantId, new Date(Date.now() - hours * hourMs).toISOString(), { user_id: 'ann' })
+    await tell(tenantId, now, { user_id: 'ben', parent_trace_id: newId() })
+    await traces.list(admin)
+    const windows = (hour: number, day: number, week: number) => ({
+      hour: { used: hour, limit: 0 },
+      day: { used: day, limit: 0 },
+      week: { used: week, limit: 0 },
+    })
+    const [ann, ben] = [
+      { userId: 'ann', ...windows(1, 2, 3) },
+      { userId: 'ben', ...windows(1, 1, 1) },
+    ]
+    expect(await method(admin, 'quota.usage')).toMatchObject({ enabled: true, entries: [ann, ben] })
+    expect(await entriesOf(viewer('ben'))).toEqual([ben])
+    expect(await entriesOf(viewer('eve'))).toEqual([])
+    for (let user = 0; user < 50; user++) await tell(tenantId, now, { user_id: `user-${user}` })
+    await traces.list(admin)
+    expect(await entriesOf(admin)).toHaveLength(50)
+  })
+
+  rule('quota.usage.showsWhatIsEnforced', async () => {
+    const { admin, tenantId } = makeTenant()
+    await cap(admin, { amount: 5 })
+    await cap(admin, { amount: 9, subject: 'ben' })
+    const now = new Date().toISOString()
+    for (const user_id of ['ann', 'ben']) await tell(tenantId, now, { user_id })
+    await traces.list(admin)
+    const planned = { apiKey: '', agent: '', provider: 'openai', model: 'gpt-4o', inputTokens: 1, outputTokens: 1 }
+    for (let run = 0; run < 2; run++)
+      await traces.rpc(TracesServiceService).reserveUsage(traces.call(admin), {
+        reservationId: newId(),
+        subjects: { ...planned, user: 'ann' },
+        ...planned,
+        beginsRun: true,
+      })
+    expect(await entriesOf(admin)).toMatchObject([
+      { userId: 'ann', hour: { used: 1, limit: 0 }, day: { used: 2, limit: 5 } },
+      { userId: 'ben', day: { used: 0, limit: 9 } },
+    ])
   })
 })
 

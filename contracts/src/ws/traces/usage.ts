@@ -42,7 +42,12 @@ export const usage = defineWsTable('traces', {
     summary: "Today's totals of the tenant, and what of the quotas of its users is used",
     rules: {
       countsToday: 'Root runs since 00:00 UTC are counted, with their tokens, costs and users',
-      isSwitchedOff: 'No quota is set for anybody, so `enabled` is false and `entries` is empty',
+      isSwitchedOff:
+        'Without an enabled hard usage cap on the runs of users in a day, `enabled` is false and `entries` is empty',
+      listsUsers:
+        'With one, users come with their runs of the last hour, 24 hours and 7 days, at most 50, those with the most of the week first; below admin the caller alone',
+      showsWhatIsEnforced:
+        'The `limit` of a day is the cap that holds for the user, one on them in place of one on each, and `used` is then what it has counted and holds since 00:00 UTC; of hours, weeks and users without a cap it is 0',
     },
     params: z.object({}),
     result: z.object({

@@ -3,6 +3,7 @@ import type { Feature, Logger, Mesh, ServiceDb } from '@clawmesh/chassis'
 import type { TracesConfig } from '../config.ts'
 import type { PrismaClient } from '../db/client/client.ts'
 import { createPriceTable } from '../intake/prices.ts'
+import { createDailyRuns } from './daily-runs.ts'
 import { createUsageCapHttp } from './http.ts'
 import { createUsageLedger } from './ledger.ts'
 import { createLedger } from './ledger-rows.ts'
@@ -41,5 +42,6 @@ export const createUsageCaps = ({ mesh, db, config, log }: Parts) => {
     parts: [createSweep(rows, config.usageSweepMs, log)],
     useCases,
     all: (tenantId: string) => rowsOf(tenantId).all(),
-  } satisfies Feature & { rpc: object; useCases: object; all: object }
+    dailyRuns: createDailyRuns(rowsOf),
+  } satisfies Feature & Record<'rpc' | 'useCases' | 'all' | 'dailyRuns', object>
 }

@@ -82,6 +82,15 @@ export const createCapRows =
           return { result: true, events: [event('usageCapDeleted', { id, ...actor })], evict }
         }),
 
+      usedBy: async (capIds, subjects, start) => {
+        const { rows } = await sql.query<{ capId: string; subject: string; used: number }>(
+          `SELECT cap_id AS "capId", subject, settled + reserved AS used FROM traces.usage_counters
+           WHERE tenant_id = $1::uuid AND cap_id = ANY ($2::uuid[]) AND subject = ANY ($3::text[]) AND period_start = $4::date`,
+          [tenantId, capIds, subjects, start],
+        )
+        return rows
+      },
+
       counted: async ({ day, month }, { capId, subject }, { limit, offset }) => {
         type CountedRow = { total: number; id: string | null } & Omit<Counted, 'cap'>
         const values = [tenantId, day, month, capId ?? null, subject ?? null, limit, offset]

@@ -29,6 +29,12 @@ export interface CapRows {
   update: (id: string, changes: UsageCapChanges, actor: Actor) => Promise<UsageCap | undefined>
   /** False when there is none. */
   remove: (id: string, actor: Actor) => Promise<boolean>
+  /** What of caps some subjects have used and hold in the period that begins on a day. */
+  usedBy: (
+    capIds: readonly string[],
+    subjects: readonly string[],
+    start: string,
+  ) => Promise<{ capId: string; subject: string; used: number }[]>
   /** The counters of enabled caps in these periods, the fullest first, and how many there are. */
   counted: (
     periods: Record<UsageCap['period'], string>,

@@ -1,7 +1,7 @@
 /** Sums up traces and their model calls. The texts that make up a statement are those of this file, never a client's. */
 import type { Database } from '@clawmesh/chassis'
 import type { AgentUsage, SessionUsage, UsagePoint, UsageRow, UsageTotals } from './types.ts'
-import type { UsageFilter, UsageRows } from './use-cases.ts'
+import type { RunsOfUser, UsageFilter, UsageRows } from './use-cases.ts'
 
 /** A number in a span's metadata, which is whoever's JSON reported the span. */
 const noted = (name: string): string =>
@@ -108,6 +108,14 @@ const byAgentSql = `${sessions}
   SELECT "agentId", sum("inputTokens") AS "inputTokens", sum("outputTokens") AS "outputTokens", count(*) AS sessions
   FROM sessions GROUP BY "agentId" ORDER BY "agentId"`
 
+const runsOfUsersSql = `
+  SELECT user_id AS "userId", count(*) FILTER (WHERE created_at >= $2::timestamptz) AS hour,
+    count(*) FILTER (WHERE created_at >= $3::timestamptz) AS day, count(*) AS week
+  FROM traces.traces
+  WHERE tenant_id = $1::uuid AND parent_trace_id IS NULL AND created_at >= $4::timestamptz AND user_id IS NOT NULL
+    AND ($5::text IS NULL OR user_id = $5)
+  GROUP BY user_id ORDER BY week DESC, user_id LIMIT $6::int`
+
 const withTotal = <T extends { inputTokens: number; outputTokens: number }>(tokens: T) => ({
   ...tokens,
   totalTokens: tokens.inputTokens + tokens.outputTokens,
@@ -158,6 +166,12 @@ export const createUsageRows =
           sessionKey === null ? [] : [withTotal({ ...record, sessionKey })],
         )
         return { records, total: rows[0]?.total ?? 0 }
+      },
+
+      runsOfUsers: async ({ hour, day, week }, userId, most) => {
+        const times = [hour, day, week].map((time) => time.toISOString())
+        const values = [tenantId, ...times, userId ?? null, most]
+        return (await forTenant(tenantId).query<RunsOfUser>(runsOfUsersSql, values)).rows
       },
 
       byAgent: async (filter) => {

@@ -18,6 +18,18 @@ const defaultPeriod = '24h'
 
 export const startOfDay = (now: Date): Date => new Date(Math.floor(now.getTime() / dayMs) * dayMs)
 
+/** When the windows of quotas begin. */
+export interface QuotaWindows {
+  hour: Date
+  day: Date
+  week: Date
+}
+
+export const quotaWindows = (now: Date): QuotaWindows => {
+  const before = (ms: number) => new Date(now.getTime() - ms)
+  return { hour: before(hourMs), day: before(dayMs), week: before(7 * dayMs) }
+}
+
 const ofPeriod = (period: string | undefined, now: Date): SpanOfTime => {
   if (period === 'today') return { from: startOfDay(now), to: now }
   const length = Object.hasOwn(lengths, period ?? '') ? lengths[period!]! : lengths[defaultPeriod]!

@@ -12,6 +12,8 @@ export type UsageRow = Answer<'getUsageBreakdown'>['rows'][number]
 export type SessionUsage = Answer<'getUsage'>['records'][number]
 export type AgentUsage = ResponseShape<(typeof ws.usage)['methods']['usage.summary']['result']>['byAgent'][string]
 
+export type Quota = ResponseShape<(typeof ws.usage)['methods']['quota.usage']['result']>['entries'][number]
+
 export type SessionQuery = Asked<'getUsage'>
 export type SeriesQuery = Asked<'getUsageTimeseries'>
 export type BreakdownQuery = Asked<'getUsageBreakdown'>

@@ -1,10 +1,12 @@
 import { uuid, type Caller } from '@clawmesh/contracts'
 import { timeRange, type TimeRange } from '../traces/time-range.ts'
 import { seesAll } from '../traces/use-cases.ts'
-import { askedSpan, comparedSpans, hoursWithin, startOfDay } from './span-of-time.ts'
+import type { DailyRuns } from '../usage-caps/daily-runs.ts'
+import { askedSpan, comparedSpans, hoursWithin, quotaWindows, startOfDay, type QuotaWindows } from './span-of-time.ts'
 import type {
   AgentUsage,
   BreakdownQuery,
+  Quota,
   SeriesQuery,
   SessionQuery,
   SessionUsage,
@@ -25,6 +27,13 @@ export interface UsageFilter extends Partial<TimeRange> {
   agentKey?: string | undefined
 }
 
+export interface RunsOfUser {
+  userId: string
+  hour: number
+  day: number
+  week: number
+}
+
 interface Page {
   limit: number
   offset: number
@@ -39,6 +48,8 @@ export interface UsageRows {
   /** Sessions that used tokens, the latest first, and how many there are. */
   sessions: (filter: UsageFilter, page: Page) => Promise<{ records: SessionUsage[]; total: number }>
   byAgent: (filter: UsageFilter) => Promise<ReadonlyMap<string, AgentUsage>>
+  /** Root runs since these times, of those who have the most of the week. @param userId only of this one */
+  runsOfUsers: (since: QuotaWindows, userId: string | undefined, most: number) => Promise<RunsOfUser[]>
 }
 
 type Filters = Pick<SeriesQuery, 'agentId' | 'provider' | 'model' | 'channel'>
@@ -75,10 +86,16 @@ const nothing: UsageTotals = {
   avgDurationMs: 0,
 }
 
+const mostQuotas = 50
+
 const isDay = (unit: string | undefined): boolean => unit === 'day' || unit === 'week'
 
 /** What was used, over the traces that are kept. */
-export const createUsageUseCases = (rowsOf: (tenantId: string) => UsageRows, now: () => Date = () => new Date()) => ({
+export const createUsageUseCases = (
+  rowsOf: (tenantId: string) => UsageRows,
+  dailyRuns: DailyRuns,
+  now: () => Date = () => new Date(),
+) => ({
   /** A page of sessions that used tokens; below admin the caller's own. */
   sessions: async (
     caller: Caller,
@@ -128,8 +145,24 @@ export const createUsageUseCases = (rowsOf: (tenantId: string) => UsageRows, now
     return { current, previous }
   },
 
-  /** Totals since 00:00 UTC. */
-  today: ({ tenantId }: Caller): Promise<UsageTotals> => rowsOf(tenantId).totals({ from: startOfDay(now()) }),
+  /** Totals since 00:00 UTC; and where runs of users are capped by the day, what of that they have used. */
+  quota: async (caller: Caller): Promise<{ enabled: boolean; entries: Quota[]; totals: UsageTotals }> => {
+    const rows = rowsOf(caller.tenantId)
+    const today = startOfDay(now())
+    const caps = await dailyRuns(caller.tenantId, today)
+    const totals = await rows.totals({ from: today })
+    const own = ownOf(caller)
+    if (caps === undefined || own === undefined) return { enabled: caps !== undefined, entries: [], totals }
+    const users = await rows.runsOfUsers(quotaWindows(now()), own.userId, mostQuotas)
+    const capped = await caps(users.map(({ userId }) => userId))
+    const entries = users.map(({ userId, hour, day, week }): Quota => ({
+      userId,
+      hour: { used: hour, limit: 0 },
+      day: capped.get(userId) ?? { used: day, limit: 0 },
+      week: { used: week, limit: 0 },
+    }))
+    return { enabled: true, entries, totals }
+  },
 })
 
 export type UsageUseCases = ReturnType<typeof createUsageUseCases>

@@ -11,15 +11,16 @@ export const createUsageWs = (usage: UsageUseCases) =>
       return { byAgent: Object.fromEntries(byAgent), totalRecords }
     },
     'quota.usage': async ({ caller }) => {
-      const { requests, inputTokens, outputTokens, cost, uniqueUsers } = await usage.today(caller)
+      const { enabled, entries, totals } = await usage.quota(caller)
+      const { requests, inputTokens, outputTokens, cost, uniqueUsers } = totals
       return {
-        enabled: false,
+        enabled,
         requestsToday: requests,
         inputTokensToday: inputTokens,
         outputTokensToday: outputTokens,
         costToday: cost,
         uniqueUsersToday: uniqueUsers,
-        entries: [],
+        entries,
       }
     },
   })

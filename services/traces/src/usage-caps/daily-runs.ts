@@ -1,0 +1,48 @@
+/** What users may run in a day, and what of that they have used, as it is enforced. */
+import { matchingCaps, periodStart } from './matching.ts'
+import type { Matched, UsageCap } from './types.ts'
+import type { CapRows } from './use-cases.ts'
+
+/** Runs that are counted and held, and as many as there may be. */
+interface Used {
+  used: number
+  limit: number
+}
+
+/** Undefined where no cap holds for anybody. What it gives tells of users; those without a cap are left out. */
+export type DailyRuns = (
+  tenantId: string,
+  day: Date,
+) => Promise<((userIds: readonly string[]) => Promise<ReadonlyMap<string, Used>>) | undefined>
+
+const isOnRunsOfUsers = ({ scope, metric, period, mode, enabled }: UsageCap): boolean =>
+  enabled && scope === 'user' && metric === 'runs' && period === 'day' && mode === 'hard'
+
+const nobody = { apiKey: '', agent: '', provider: '', model: '' }
+
+/** Of several the one with the least room: it refuses first. */
+const closest = (matched: readonly Matched[]): UsageCap | undefined =>
+  matched.map(({ cap }) => cap).toSorted((a, b) => a.amount - b.amount)[0]
+
+export const createDailyRuns =
+  (rowsOf: (tenantId: string) => Pick<CapRows, 'all' | 'usedBy'>): DailyRuns =>
+  async (tenantId, day) => {
+    const rows = rowsOf(tenantId)
+    const caps = (await rows.all()).filter(isOnRunsOfUsers)
+    if (caps.length === 0) return undefined
+    return async (userIds) => {
+      const held = userIds.flatMap((user) => {
+        const cap = closest(matchingCaps(caps, { ...nobody, user }))
+        return cap === undefined ? [] : [{ user, cap }]
+      })
+      const counters = await rows.usedBy(
+        caps.map(({ id }) => id),
+        userIds,
+        periodStart('day', day),
+      )
+      const used = new Map(counters.map((counter) => [`${counter.capId} ${counter.subject}`, counter.used]))
+      return new Map(
+        held.map(({ user, cap }) => [user, { used: used.get(`${cap.id} ${user}`) ?? 0, limit: cap.amount }] as const),
+      )
+    }
+  }

@@ -80,6 +80,7 @@ const newNames: readonly string[] = [
   // Nothing waits here; that what waits for another tenant is unknown is pinned in services/tools/test/exec-approvals.test.ts.
   'exec.approval.approve id',
   'exec.approval.deny id',
+  'exec.approval.revoke id',
   // A chat on a platform; the targets are those of the tenant, whatever the agent.
   'heartbeat.set chatId',
   'heartbeat.targets agentId',

@@ -442,6 +442,13 @@ export const events = {
       reason: z.string().optional(),
     }),
   ),
+  execAllowanceRevoked: event(
+    'tools',
+    'exec_allowance',
+    'revoked',
+    'An operator took back that a command of an agent runs without asking',
+    changed.extend({ agentId: uuid }),
+  ),
   execApprovalLapsed: event(
     'tools',
     'exec_approval',

@@ -72,7 +72,7 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
   const forgetting: Feature = {
     events: {
       agentDeleted: async ({ tenantId, data: { id } }) => {
-        await Promise.all([mcp, cli, customTools].map(({ forgetAgent }) => forgetAgent(tenantId, id)))
+        await Promise.all([mcp, cli, customTools, approvals].map(({ forgetAgent }) => forgetAgent(tenantId, id)))
       },
     },
   }

@@ -1,6 +1,6 @@
 /** Commands that wait for the word of an operator, over a real database. */
 import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
-import { createLocalBus, newId, openServiceDb, type ServiceDb } from '@clawmesh/chassis'
+import { createLocalBus, newId, openServiceDb, outboxRow, type ServiceDb } from '@clawmesh/chassis'
 import { wsEventSources, type Caller } from '@clawmesh/contracts'
 import { PrismaClient } from '../src/db/client/client.ts'
 import { createApprovals } from '../src/exec/approvals/approvals.ts'
@@ -196,6 +196,58 @@ describe('exec.approval.deny', () => {
     const { id } = await answered(caller, 'echo secret-text | cat', 'deny', { reason: 'not today' })
     const { data } = await trail.first(caller.tenantId, 'execApprovalDecided')
     expect(data).toMatchObject({ id, actorId: 'alice', decision: 'deny', reason: 'not today' })
+    expect(JSON.stringify(data)).not.toContain('secret-text')
+  })
+})
+
+describe('what runs without asking', () => {
+  interface Allowed {
+    allowed: { id: string; command: string; agentId: string }[]
+    total: number
+  }
+  const allowedOf = (caller: Caller, params: object = {}) => ask<Allowed>(caller, 'allowed', params)
+  const always = (caller: Caller, command: string) => answered(caller, command, 'approve', { always: true })
+
+  rule('exec.approval.allowed.listsWhatIsRemembered', async () => {
+    const caller = tenant()
+    await answered(caller, 'tee once.txt', 'approve')
+    await always(caller, 'tee a.txt')
+    await always(caller, 'tee b.txt')
+    const { allowed, total } = await allowedOf(caller)
+    expect([total, allowed.map(({ command }) => command)]).toEqual([2, ['tee b.txt', 'tee a.txt']])
+    expect(allowed[0]).toMatchObject({ program: expect.stringMatching(/^\/.*tee/), allowedBy: 'alice' })
+    expect((await allowedOf(caller, { limit: 1, offset: 1 })).allowed).toEqual([allowed[1]])
+    expect((await allowedOf(tenant())).total).toBe(0)
+    const { agentId } = allowed[0]!
+    await tools.bus.publishDurable([outboxRow('agentDeleted', caller.tenantId, { id: agentId, actorId: 'ann' })])
+    await eventually('nothing', async () => (await allowedOf(caller)).total === 0)
+  })
+
+  rule('exec.approval.revoke.asksAgain', async () => {
+    const caller = tenant()
+    await always(caller, 'tee out.txt')
+    const { id } = (await allowedOf(caller)).allowed[0]!
+    expect(await ask(caller, 'revoke', { id })).toEqual({ revoked: true })
+    expect((await answered(caller, 'tee out.txt', 'deny')).isError).toBe(true)
+  })
+
+  rule('exec.approval.revoke.refusesUnknownOnes', async () => {
+    const caller = tenant()
+    await always(caller, 'tee out.txt')
+    const { id } = (await allowedOf(caller)).allowed[0]!
+    await expect(ask(tenant(), 'revoke', { id })).rejects.toThrow(notFound)
+    await expect(ask(caller, 'revoke', { id: newId() })).rejects.toThrow(notFound)
+    expect((await run(caller, 'tee out.txt')).isError).toBe(false)
+  })
+
+  rule('exec.approval.revoke.isAudited', async () => {
+    const caller = tenant()
+    await always(caller, 'tee secret-text')
+    const { id, agentId } = (await allowedOf(caller)).allowed[0]!
+    await ask(caller, 'revoke', { id })
+    const { action, data } = await trail.first(caller.tenantId, 'execAllowanceRevoked')
+    expect(action).toBe('exec_allowance.revoked')
+    expect(data).toMatchObject({ id, agentId, actorId: 'alice' })
     expect(JSON.stringify(data)).not.toContain('secret-text')
   })
 })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { epochMs, uuid } from '../../http/common.ts'
+import { epochMs, page, uuid } from '../../http/common.ts'
 import { defineWsTable } from '../method.ts'
 
 const pendingApproval = z
@@ -13,6 +13,17 @@ const pendingApproval = z
     expiresAt: epochMs.describe('When it is denied by itself'),
   })
   .meta({ id: 'PendingApproval', description: 'A command that waits for the word of an operator' })
+
+const allowedCommand = z
+  .object({
+    id: uuid,
+    agentId: uuid,
+    command: z.string().optional().describe('As the agent had asked for it'),
+    program: z.string().describe('Absolute path of the program'),
+    allowedBy: z.string(),
+    createdAt: epochMs,
+  })
+  .meta({ id: 'AllowedCommand', description: 'A command that an agent may run without asking again' })
 
 const id = uuid.describe('Id of the request')
 const scopes = ['operator.approvals'] as const
@@ -62,6 +73,31 @@ export const execApprovals = defineWsTable('tools', {
     },
     params: z.object({ id, reason: z.string().max(500).optional() }),
     result: z.object({ resolved: z.literal(true), decision: z.literal('deny') }),
+    errors: ['NOT_FOUND'],
+  },
+  'exec.approval.allowed': {
+    role: 'operator',
+    scopes,
+    summary: 'Commands that agents may run without asking again, newest first',
+    rules: {
+      listsWhatIsRemembered:
+        'What was allowed with `always` comes, the newest first, with the command as it was asked for, and none of an agent that was deleted',
+    },
+    params: z.object({ ...page(50, 200) }),
+    result: z.object({ allowed: z.array(allowedCommand), total: z.number().int() }),
+    errors: [],
+  },
+  'exec.approval.revoke': {
+    role: 'operator',
+    scopes,
+    summary: 'Take back that a command runs without asking',
+    rules: {
+      asksAgain: 'The agent asks again for that command; one that runs already goes on',
+      refusesUnknownOnes: 'One that is not there, or is of another tenant, is answered NOT_FOUND',
+      isAudited: 'It is an entry of the audit log, without the command',
+    },
+    params: z.object({ id: uuid.describe('Id of what is allowed') }),
+    result: z.object({ revoked: z.literal(true) }),
     errors: ['NOT_FOUND'],
   },
 })

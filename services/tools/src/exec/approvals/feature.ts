@@ -42,5 +42,6 @@ export const createExecApprovals = (
     ws: createApprovalWs({ rowsOf, bus }),
     parts: [part],
     rpc,
-  } satisfies Feature & { approvals: object; rpc: object }
+    forgetAgent: (tenantId: string, agentId: string) => rowsOf(tenantId).forgetAgent(agentId),
+  } satisfies Feature & Record<'approvals' | 'rpc' | 'forgetAgent', object>
 }

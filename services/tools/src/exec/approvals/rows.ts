@@ -15,7 +15,7 @@ const waits = 'decision IS NULL AND waits_until > now() AND expires_at > now()'
 export const createApprovalRows =
   (db: ServiceDb<PrismaClient>) =>
   (tenantId: string): ApprovalRows => {
-    const { sql, changeSql } = db.forTenant(tenantId)
+    const { prisma, sql, changeSql } = db.forTenant(tenantId)
     return {
       isAllowed: async (agentId, { program, argumentsHash }) => {
         if (program === undefined) return false
@@ -79,14 +79,37 @@ export const createApprovalRows =
           if (decided === undefined) return { result: undefined }
           if (decided.decision === 'allow-always')
             await session.query(
-              `INSERT INTO tools.exec_allowed (tenant_id, agent_id, program, arguments_hash, allowed_by)
-               SELECT tenant_id, agent_id, program, arguments_hash, $3 FROM tools.exec_approvals
+              `INSERT INTO tools.exec_allowed (tenant_id, agent_id, program, arguments_hash, allowed_by, command)
+               SELECT tenant_id, agent_id, program, arguments_hash, $3, command FROM tools.exec_approvals
                WHERE id = $1 AND tenant_id = $2 ON CONFLICT DO NOTHING`,
               [id, tenantId, actorId],
             )
           const said = { id, actorId, ipAddress, ...decided, ...(reason === undefined ? {} : { reason }) }
           return { result: decided.decision, events: [event('execApprovalDecided', said)] }
         }),
+
+      allowed: async ({ limit: take, offset: skip }) => {
+        const where = { tenantId }
+        const [allowed, total] = await Promise.all([
+          prisma.execAllowed.findMany({ where, orderBy: [{ createdAt: 'desc' }, { id: 'desc' }], take, skip }),
+          prisma.execAllowed.count({ where }),
+        ])
+        return { allowed, total }
+      },
+
+      revoke: (id, actor) =>
+        changeSql(async (session) => {
+          const { rows } = await session.query<{ agentId: string }>(
+            `DELETE FROM tools.exec_allowed WHERE id = $1 AND tenant_id = $2 RETURNING agent_id AS "agentId"`,
+            [id, tenantId],
+          )
+          if (rows.length === 0) return { result: false }
+          return { result: true, events: [event('execAllowanceRevoked', { id, ...rows[0]!, ...actor })] }
+        }),
+
+      forgetAgent: async (agentId) => {
+        await sql.query('DELETE FROM tools.exec_allowed WHERE tenant_id = $1 AND agent_id = $2', [tenantId, agentId])
+      },
 
       lapse: (id, why) =>
         changeSql(async (session) => {

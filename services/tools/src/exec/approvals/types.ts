@@ -29,6 +29,22 @@ export interface Judgement {
   reason?: string | undefined
 }
 
+/** A command that an agent may run without asking again. */
+export interface AllowedCommand {
+  id: string
+  agentId: string
+  /** Absent of those from before it was kept. */
+  command: string | null
+  program: string
+  allowedBy: string
+  createdAt: Date
+}
+
+export interface AllowedPage {
+  limit: number
+  offset: number
+}
+
 /** The questions of one tenant. */
 export interface ApprovalRows {
   isAllowed: (agentId: string, bound: Bound) => Promise<boolean>
@@ -42,6 +58,12 @@ export interface ApprovalRows {
   renew: (id: string, leaseMs: number) => Promise<{ decision: Decision | null; isOver: boolean } | undefined>
   /** What was decided, `allow-always` being `allow-once` where it cannot last; undefined when nobody waits for it. */
   decide: (id: string, judgement: Judgement, actor: Actor) => Promise<Decision | undefined>
+  /** What runs without asking, newest first. */
+  allowed: (page: AllowedPage) => Promise<{ allowed: AllowedCommand[]; total: number }>
+  /** False when there is no such thing. */
+  revoke: (id: string, actor: Actor) => Promise<boolean>
+  /** What one agent may run without asking is its own. */
+  forgetAgent: (agentId: string) => Promise<void>
   /** Denied without anybody's word. False when it is decided already. */
   lapse: (id: string, why: Lapse) => Promise<boolean>
 }

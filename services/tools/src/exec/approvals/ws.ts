@@ -4,7 +4,7 @@ import { approvalSubject } from './approvals.ts'
 import type { ApprovalRows, Decision, Judgement } from './types.ts'
 
 interface Parts {
-  rowsOf: (tenantId: string) => Pick<ApprovalRows, 'pending' | 'decide'>
+  rowsOf: (tenantId: string) => Pick<ApprovalRows, 'pending' | 'decide' | 'allowed' | 'revoke'>
   bus: Pick<Bus, 'signal'>
 }
 
@@ -30,6 +30,22 @@ export const createApprovalWs = ({ rowsOf, bus }: Parts) => {
       decision: (await decide(call, id, { decision: always ? 'allow-always' : 'allow-once' })) as
         'allow-always' | 'allow-once',
     }),
+    'exec.approval.allowed': async ({ caller, params }) => {
+      const { allowed, total } = await rowsOf(caller.tenantId).allowed(params)
+      return {
+        allowed: allowed.map(({ command, createdAt, ...each }) => ({
+          ...each,
+          ...(command === null ? {} : { command }),
+          createdAt: createdAt.getTime(),
+        })),
+        total,
+      }
+    },
+    'exec.approval.revoke': async ({ call, params: { id } }) => {
+      if (!(await rowsOf(call.caller.tenantId).revoke(id, actorOf(call))))
+        throw new MeshError('NOT_FOUND', 'error.not_found', { kind: 'approval', id })
+      return { revoked: true as const }
+    },
     'exec.approval.deny': async ({ call, params: { id, reason } }) => {
       await decide(call, id, { decision: 'deny', reason })
       return { resolved: true, decision: 'deny' as const }

@@ -41,6 +41,8 @@ export const callerSchema = z.object({
   keyId: z.string().max(100).optional(),
   /** Limits of the API key, where it has any; 0 is none. */
   keyLimits: z.object({ rateLimitRpm: z.int().min(0), maxConcurrentRuns: z.int().min(0) }).optional(),
+  /** Cost tags of the API key, where it has any. */
+  keyTags: z.record(z.string(), z.string()).optional(),
   /** What vouched for the caller. */
   credential: z.enum(['gateway-token', 'api-key', 'oidc', 'paired-device', 'dev', 'service', 'signed-url']),
   /** Whether the user id is fixed by the credential, so that a body cannot name another. */

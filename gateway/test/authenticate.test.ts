@@ -12,7 +12,7 @@ const keys = {
   [key('a')]: { keyId: 'key-a', tenantId, scopes: ['operator.write'] },
   [key('b')]: { tenantId, scopes: ['operator.read'], ownerId: 'bound' },
   [key('c')]: { scopes: ['operator.admin'] },
-  [key('7')]: { scopes: ['operator.admin'], rateLimitRpm: 60 },
+  [key('7')]: { scopes: ['operator.admin'], rateLimitRpm: 60, tagsJson: '{"team":"blue"}' },
   [key('d')]: { tenantId, scopes: ['operator.admin'], expiresAtMs: Date.now() - 1 },
 }
 
@@ -28,6 +28,12 @@ it('tells the services of the limits of a key, where it has any', async () => {
   const limitsOf = async (digit: string) => (await authenticate(authorization(key(digit)))).keyLimits
   expect(await limitsOf('7')).toEqual({ rateLimitRpm: 60, maxConcurrentRuns: 0 })
   expect(await limitsOf('c')).toBeUndefined()
+})
+
+it('tells the services of the cost tags of a key, where it has any', async () => {
+  const tagsOf = async (digit: string) => (await authenticate(authorization(key(digit)))).keyTags
+  expect(await tagsOf('7')).toEqual({ team: 'blue' })
+  expect(await tagsOf('c')).toBeUndefined()
 })
 
 describe('the gateway token', () => {

@@ -13,7 +13,7 @@ import { looksLikeToken, createTokenVerifier, type TokenUser } from './token-ver
 /** An authenticated requester whose tenant is not chosen yet. */
 interface Principal extends Pick<
   Caller,
-  'credential' | 'role' | 'scopes' | 'userId' | 'userBound' | 'fallbackUserId' | 'keyId' | 'keyLimits'
+  'credential' | 'role' | 'scopes' | 'userId' | 'userBound' | 'fallbackUserId' | 'keyId' | 'keyLimits' | 'keyTags'
 > {
   readonly tenantScope: TenantScope
   /** Whom the rate limit counts; empty when only the address tells callers apart. */
@@ -42,6 +42,9 @@ const limitKeyOf = (userId: string, bearerHash: string): string =>
 const keyLimitsOf = ({ rateLimitRpm, maxConcurrentRuns }: ApiKey): Pick<Caller, 'keyLimits'> =>
   rateLimitRpm + maxConcurrentRuns === 0 ? {} : { keyLimits: { rateLimitRpm, maxConcurrentRuns } }
 
+const keyTagsOf = ({ tagsJson }: ApiKey): Pick<Caller, 'keyTags'> =>
+  tagsJson === undefined ? {} : { keyTags: JSON.parse(tagsJson) as Record<string, string> }
+
 const byApiKey = (key: ApiKey, credentials: PresentedCredentials): Principal => {
   const userId = key.ownerId || credentials.userId
   return {
@@ -55,6 +58,7 @@ const byApiKey = (key: ApiKey, credentials: PresentedCredentials): Principal => 
     limitKey: limitKeyOf(userId, credentials.bearerHash),
     keyId: key.keyId,
     ...keyLimitsOf(key),
+    ...keyTagsOf(key),
     apiKey: key,
   }
 }

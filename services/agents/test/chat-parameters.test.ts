@@ -1,6 +1,7 @@
 import type { ChatRequest } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { eventSubject, MeshError, type CloudEvent } from '@clawmesh/contracts'
 import { consumeEvents } from '../../../test/support/events.ts'
+import { eventually } from '../../../test/support/mesh-api.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { done, echo, startAgents, type AgentsUnderTest } from './stand-ins.ts'
@@ -168,5 +169,27 @@ describe('a parameter', () => {
     const recorded = () => traces.map(({ data }) => (data as Body)['trace']).find((trace) => trace.id.startsWith(id))
     while (recorded() === undefined) await new Promise((resolve) => setTimeout(resolve, 10))
     expect(recorded()).toMatchObject({ metadata: { ticket: 'A-17' } })
+  })
+
+  rule('createChatCompletion.tagsCosts', async () => {
+    const { body: agent } = await agents.request<Body>(admin, 'POST', '/v1/agents', {
+      agent_key: 'tagged',
+      other_config: { cost_tags: { team: 'blue', wrong: 7, 'no tag': 'x' } },
+    })
+    const ended: Body[] = []
+    await consumeEvents(agents.bus, {
+      durable: 'tags',
+      subject: eventSubject('runEnded', '*'),
+      batchSize: 10,
+      handle: async (batch) => void ended.push(...batch.map(({ data }) => data as Body)),
+    })
+    const metadata = { team: 'red', ticket: 'A-17', 'no tag': 'x', long: 'x'.repeat(129) }
+    const tagging = { ...caller, keyTags: { customer: 'acme', team: 'green' } }
+    const body = { model: 'goclaw:tagged', metadata, messages: [{ role: 'user', content: 'hi' }] }
+    await agents.request(tagging, 'POST', '/v1/chat/completions', body)
+    const run = await eventually('its end', async () => ended.find(({ agentId }) => agentId === agent['id']))
+    const tags = ['customer:acme', 'team:green', 'ticket:A-17']
+    expect(run['trace']).toMatchObject({ tags, metadata })
+    expect(run['spans'][0]).toMatchObject({ span_type: 'agent', metadata: { tags } })
   })
 })

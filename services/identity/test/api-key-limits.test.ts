@@ -50,6 +50,27 @@ describe('the limits of an API key', () => {
   })
 })
 
+rule('createApiKey.tagsCosts', async () => {
+  const caller = await admin()
+  const [plain, tagged] = [await create(caller), await create(caller, { tags: { team: 'blue' } })]
+  expect([plain, tagged]).toMatchObject([{ tags: {} }, { tags: { team: 'blue' } }])
+  expect((await resolve(plain.key)).tagsJson).toBeUndefined()
+  expect(JSON.parse((await resolve(tagged.key)).tagsJson!)).toEqual({ team: 'blue' })
+  for (const tags of [{ 'a b': 'x' }, { team: '' }, { team: 'x'.repeat(129) }, { team: 1 }])
+    expect((await create(caller, { tags })).error).toContain('tags')
+  expect((await change(caller, tagged.id, { tags: { customer: 'acme' } })).body).toMatchObject({
+    tags: { customer: 'acme' },
+  })
+  const { body } = await harness.request<Key>(caller, 'POST', `/v1/api-keys/${tagged.id}/rotate`, {})
+  expect(body).toMatchObject({ tags: { customer: 'acme' } })
+  // What a tagged key makes and changes is its own.
+  const many = Object.fromEntries(Array.from({ length: 16 }, (_, at) => [`t${at}`, 'x']))
+  const made = await create({ ...caller, keyTags: { team: 'blue' } }, { tags: { ...many, t15: 'y' } })
+  expect(made).toMatchObject({ tags: { team: 'blue', t0: 'x' } })
+  const changed = await change({ ...caller, keyTags: { team: 'blue' } }, plain.id, { tags: { team: 'red' } })
+  expect(changed.body).toMatchObject({ tags: { team: 'blue' } })
+})
+
 rule('createApiKey.givesNoMoreThanOwnLimits', async () => {
   const caller = await admin()
   const limited = { ...caller, keyLimits: { rateLimitRpm: 60, maxConcurrentRuns: 0 } }

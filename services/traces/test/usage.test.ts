@@ -393,6 +393,48 @@ describe('usage by session', () => {
   })
 })
 
+describe('cost tags', () => {
+  const tagged = async () => {
+    const { admin, tenantId } = makeTenant()
+    await tell(tenantId, hoursAgo(2), { tags: ['team:blue', 'customer:acme'], session_key: 'agent:a:one' })
+    await tell(tenantId, hoursAgo(2), { tags: ['team:blue', 'team:blue'], session_key: 'agent:a:two' })
+    await tell(tenantId, hoursAgo(2), { session_key: 'agent:a:three' })
+    await settled(admin, 3)
+    return admin
+  }
+  const asked = '?tag=customer:acme&period=24h'
+
+  rule('getUsageBreakdown.countsUnderEachTag', async () => {
+    const rows = await breakdown(await tagged(), '?group_by=tag')
+    expect(rows.map(({ key, request_count, total_cost }) => [key, request_count, total_cost])).toEqual([
+      ['team:blue', 2, 2 * callCost],
+      ['customer:acme', 1, callCost],
+    ])
+  })
+  rule('getUsageBreakdown.narrowsToATag', async () => {
+    const admin = await tagged()
+    expect(await breakdown(admin, asked)).toMatchObject([{ total_cost: callCost }])
+    expect(await breakdown(admin, '?tag=customer:none')).toEqual([])
+    expect(await breakdown(admin, '?tag=')).toMatchObject([{ llm_call_count: 3 }])
+  })
+  rule('getUsageTimeseries.narrowsToATag', async () => {
+    expect(await series(await tagged(), asked)).toMatchObject([{ request_count: 1, total_cost: callCost }])
+  })
+  rule('getUsageSummary.narrowsToATag', async () => {
+    expect(await summary(await tagged(), asked)).toMatchObject({ current: { requests: 1, cost: callCost } })
+  })
+  rule('getUsage.narrowsToATag', async () => {
+    const { records, total } = await get<{ records: Body[]; total: number }>(await tagged(), '/v1/usage?tag=team:blue')
+    expect([total, records.map(({ sessionKey }) => sessionKey).toSorted()]).toEqual([2, ['agent:a:one', 'agent:a:two']])
+  })
+  rule('listTraces.narrowsToATag', async () => {
+    const admin = await tagged()
+    expect((await traces.list(admin, '?tag=team:blue')).total).toBe(2)
+    expect((await traces.list(admin, '?tag=team')).total).toBe(0)
+    expect((await traces.list(admin, '?tag=')).total).toBe(3)
+  })
+})
+
 describe('the quota', () => {
   rule('quota.usage.countsToday', async () => {
     const { admin, tenantId } = makeTenant()

@@ -94,6 +94,8 @@ export const chat = defineHttpTable('agents', {
         'With `other_config.continue_answers` a fallback goes on with a streamed answer that broke off, where it broke off and without repeating it; without it such a stream ends with an error',
       keepsToTheModel: "`disable_fallbacks` keeps to the agent's own model",
       keepsMetadata: 'Metadata are kept with the trace',
+      tagsCosts:
+        'Metadata whose names are letters, digits, `_`, `.` and `-` and whose values have at most 128 characters are cost tags of the run; those of the key and of the agent, `cost_tags` of its `other_config`, go before, and 16 are kept, written `name:value` with trace and spans',
       offersClientTools:
         "Functions in `tools` are offered to the model beside the agent's own tools, `strict` included; one with the name of an agent's tool takes its place",
       choosesClientTools:

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { apiKeyScopes } from '../../caller.ts'
+import { costTags } from '../../cost-tags.ts'
 import { idParams, statusIs, timestamp, userId, uuid } from '../common.ts'
 import { defineHttpTable } from '../operation.ts'
 
@@ -21,6 +22,7 @@ export const apiKey = z
     updated_at: timestamp,
     rate_limit_rpm: z.int().nullable().describe('Runs a minute, all users of the key together; null is no limit'),
     max_concurrent_runs: z.int().nullable().describe('Runs under way at once; null is no limit'),
+    tags: costTags,
   })
   .meta({ id: 'ApiKey', description: 'An API key without its secret' })
 
@@ -59,6 +61,7 @@ export const newApiKey = z.object({
   tenant_id: uuid.optional().describe('System owner only; absent makes a system key'),
   owner_id: userId.optional(),
   ...limits,
+  tags: costTags.optional(),
 })
 
 export const apiKeys = defineHttpTable('identity', {
@@ -100,6 +103,8 @@ export const apiKeys = defineHttpTable('identity', {
         'A key that has a limit makes and changes no keys with a higher one or none; what it makes without saying has its own',
       limitsRuns:
         '`rate_limit_rpm` limits the runs that a key starts in a minute and `max_concurrent_runs` those under way at once, over HTTP and WebSocket and all replicas together, beside the limits of its users; over a limit it is 429',
+      tagsCosts:
+        '`tags` are cost tags of every run that is made with the key, before those of the agent and the request; a key with tags makes none without them',
       givesRunsBack:
         'A run counts as under way until it has ended or its client has hung up; those of a server that was killed until their lease is over',
     },
@@ -111,15 +116,16 @@ export const apiKeys = defineHttpTable('identity', {
     method: 'PATCH',
     path: '/v1/api-keys/{id}',
     role: 'admin',
-    summary: 'Rename an API key, or change its limits',
+    summary: 'Rename an API key, or change its limits and cost tags',
     rules: {
-      changesWhatIsGiven: 'What is not given stays as it is; a limit that is null ends',
+      changesWhatIsGiven:
+        'What is not given stays as it is; a limit that is null ends, and `tags` are replaced as a whole',
       holdsAtOnce: 'New limits hold at every replica within a second, and the change is an event',
       protectsOthers:
         'System keys are changed by system owners only; they and keys of other tenants are answered 404 to everybody else, and a caller who is bound to a user changes only keys of that user',
     },
     params: idParams,
-    body: z.object({ name: z.string().trim().min(1).max(100).optional(), ...limits }),
+    body: z.object({ name: z.string().trim().min(1).max(100).optional(), ...limits, tags: costTags.optional() }),
     response: { 200: apiKey },
     errors: [400, 404],
   },
@@ -129,7 +135,8 @@ export const apiKeys = defineHttpTable('identity', {
     role: 'admin',
     summary: 'Replace an API key by a new one with the same rights; the old one works on until a deadline',
     rules: {
-      keepsRightsAndLifetime: 'The new key has the name, scopes, owner, tenant, limits and lifetime of the old one',
+      keepsRightsAndLifetime:
+        'The new key has the name, scopes, owner, tenant, limits, cost tags and lifetime of the old one',
       keepsBothForAWhile:
         "Both keys work until the deadline, 48 hours on unless said, and never beyond the old key's own end",
       happensOnce: 'A key that was replaced, revoked or has expired is answered 412',

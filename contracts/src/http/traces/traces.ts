@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { costTag } from '../../cost-tags.ts'
 import { json, lenient, page, timestamp, userId, uuid } from '../common.ts'
 import { defineHttpTable } from '../operation.ts'
 import { period } from './period.ts'
@@ -78,6 +79,7 @@ export const traces = defineHttpTable('traces', {
       countsAllMatches: '`total` counts all that match, whatever the page',
       ignoresUnreadableFilters: 'An `agent_id`, `from` or `to` that cannot be read filters nothing',
       filtersByTime: '`from` is inclusive and `to` exclusive, by the time of recording',
+      narrowsToATag: '`tag` keeps the runs that have this cost tag, written `name:value`',
       takesSuccess: 'The status `success` is `completed`',
       refusesUnknownStatuses: 'A status that is not one of the known is refused',
       answersAnArray: '`traces` is an empty array where nothing matches',
@@ -91,6 +93,7 @@ export const traces = defineHttpTable('traces', {
         .optional()
         .describe('Only runs in this state; success is completed'),
       channel: lenient(z.string().max(50)).describe('Only runs on this channel'),
+      tag: lenient(costTag).describe('Only runs with this cost tag, written name:value'),
       ...period,
       ...page(50, 200),
     }),

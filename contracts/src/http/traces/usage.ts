@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { costTag } from '../../cost-tags.ts'
 import { epochMs, lenient, page, timestamp, uuid } from '../common.ts'
 import { defineHttpTable } from '../operation.ts'
 
@@ -77,6 +78,7 @@ const filters = {
   provider: lenient(text).describe('Only calls of this provider'),
   model: lenient(text).describe('Only calls of this model'),
   channel: lenient(text).describe('Only requests on this channel'),
+  tag: lenient(costTag).describe('Only requests with this cost tag, written name:value'),
 }
 
 const isOpenToViewers = 'Any viewer sees the usage of the whole tenant, and of no other'
@@ -98,6 +100,7 @@ export const usage = defineHttpTable('traces', {
       takesAgentsByIdOrKey: '`agent_id` is the id of an agent, or the key that session keys name',
       filters:
         '`provider`, `model`, `channel`, `from` and `to` narrow records and totals; what cannot be read filters nothing',
+      narrowsToATag: '`tag` keeps the requests that have this cost tag, written `name:value`',
       sumsAll: '`totals` sums up all that matches, whatever the page; `offset` is never beyond `total`',
       capsThePage: 'A limit above 200 is 200, and 20 where none is given',
     },
@@ -123,6 +126,7 @@ export const usage = defineHttpTable('traces', {
       bucketsByTheHour:
         'An hour counts when it begins within the time, so a `from` within an hour leaves that hour out; the current one counts as far as it has come',
       groupsByDay: '`group_by`, or `interval`, may be `day` (UTC); `week` is `day`, and anything else is `hour`',
+      narrowsToATag: '`tag` keeps the requests that have this cost tag, written `name:value`',
       leavesGaps: 'Points ascend, and hours without usage are left out',
       sumsRootRuns: 'Runs that another run started are part of no count, as that run asked for them',
       countsCallsOnly,
@@ -141,19 +145,22 @@ export const usage = defineHttpTable('traces', {
     method: 'GET',
     path: '/v1/usage/breakdown',
     role: 'viewer',
-    summary: 'Usage by provider, model, channel or agent',
+    summary: 'Usage by provider, model, channel, agent or cost tag',
     rules: {
       choosesTheTime,
       groups:
-        '`group_by` is `provider`, `model`, `channel` or `agent`, and anything else is `provider`; an agent is its id, or empty where there is none',
+        '`group_by` is `provider`, `model`, `channel`, `agent` or `tag`, and anything else is `provider`; an agent is its id, or empty where there is none',
+      countsUnderEachTag:
+        'By `tag` a request counts under each of its cost tags, written `name:value`, and one without any under none; at most 1,000 come, those with the most input tokens',
       countsCallsOnly: 'By provider or model only calls are counted, and requests, tools, errors and durations are 0',
+      narrowsToATag: '`tag` keeps the requests that have this cost tag, written `name:value`',
       sorts: 'Channels are sorted by requests, and none is without a name; all else by input tokens, most first',
       isOpenToViewers,
     },
     query: z.object({
       ...strictRange,
       ...filters,
-      group_by: lenient(z.enum(['provider', 'model', 'channel', 'agent'])).describe('provider unless said'),
+      group_by: lenient(z.enum(['provider', 'model', 'channel', 'agent', 'tag'])).describe('provider unless said'),
     }),
     response: { 200: z.object({ rows: z.array(usageBreakdownRow) }) },
     errors: [400],
@@ -169,6 +176,7 @@ export const usage = defineHttpTable('traces', {
       prefersThePeriod:
         '`from` and `to` count only where `period` is absent or `custom` and both can be read; an unknown period is the last 24 hours',
       countsUsersOnce: 'A user counts once in each of the two times, and the current hour counts as far as it has come',
+      narrowsToATag: '`tag` keeps the requests that have this cost tag, written `name:value`',
       narrowsBoth: '`agent_id`, `provider`, `model` and `channel` narrow both times',
       isOpenToViewers,
     },

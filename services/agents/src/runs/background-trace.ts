@@ -1,6 +1,8 @@
 /** Work with a model beside the runs of a session, traced like a run, so that what it costs is counted. */
+import { costTagTexts } from '@clawmesh/contracts'
 import { newId, type Call, type Logger } from '@clawmesh/chassis'
 import type { Agent } from '../agents/types.ts'
+import { costTagsOf } from './agent-tags.ts'
 import { noUsage } from './run-loop.ts'
 import type { SessionWorkRows, StoredSession } from './session-rows.ts'
 import { startTrace, type RunTrace } from './spans.ts'
@@ -33,6 +35,7 @@ export const createTraced =
       agentKey: agent.agentKey,
       channel,
       input: '',
+      tags: costTagTexts(costTagsOf(agent)),
     })
     const end = (status: 'completed' | 'failed', output: string, error?: string) =>
       rows

@@ -74,6 +74,8 @@ interface TraceStart {
   input: string
   /** What the client notes about its request. */
   metadata?: Readonly<Record<string, string>> | undefined
+  /** What its costs are attributed to, written `name:value`. */
+  tags?: readonly string[] | undefined
   /** What the trace is called, where it is none of a chat. */
   name?: string
 }
@@ -131,6 +133,7 @@ export const startTrace = (start: TraceStart, startedAt = new Date()): RunTrace 
   // The same however often its end is recorded, so that a run declared lost keeps one root.
   const rootId = derivedId(start.runId, 'root span')
   const spans: Span[] = []
+  const tags = [...(start.tags ?? [])]
 
   const open = (fields: Omit<Span, 'id' | 'start_time' | 'status'>): OpenSpan => {
     const began = new Date()
@@ -184,6 +187,7 @@ export const startTrace = (start: TraceStart, startedAt = new Date()): RunTrace 
         span_type: 'agent',
         name,
         status: status === 'completed' ? 'completed' : 'error',
+        ...(tags.length === 0 ? {} : { metadata: { tags } }),
         ...times,
         ...failure,
       }
@@ -200,6 +204,7 @@ export const startTrace = (start: TraceStart, startedAt = new Date()): RunTrace 
           input_preview: start.input,
           output_preview: output,
           ...(start.metadata === undefined ? {} : { metadata: start.metadata }),
+          ...(tags.length === 0 ? {} : { tags }),
           created_at: startedAt.toISOString(),
           ...times,
           ...failure,

@@ -1,10 +1,11 @@
 /** One turn: everything between the begin of a run and its stored end. */
 import type { ChatMessage } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import { MeshError, toMeshError } from '@clawmesh/contracts'
+import { costTagTexts, MeshError, toMeshError } from '@clawmesh/contracts'
 import { type Call, cutText, databaseError, event, type Logger } from '@clawmesh/chassis'
 import type { NewMessage } from '../sessions/types.ts'
 import type { DeliverTo } from '../sessions/delivery.ts'
 import type { ActiveRuns } from './active-runs.ts'
+import { costTagsOf } from './agent-tags.ts'
 import { inputOf, SessionNameTaken, type BeginRun } from './begin.ts'
 import type { Meet } from './first-meeting.ts'
 import { createNotOurs, RunGone } from './gone.ts'
@@ -117,7 +118,9 @@ export const createTurn = ({
         ...(request.keepsText === true ? { keep } : {}),
       },
     )
-    const trace = startTrace({ ...base, input: inputOf(request), metadata: request.metadata })
+    const { metadata } = request
+    const tags = costTagTexts(request.caller.keyTags, costTagsOf(agent), metadata)
+    const trace = startTrace({ ...base, input: inputOf(request), metadata, tags })
     let usage: Usage | undefined
     let servedBy = { provider: agent.provider, model: agent.model }
     const context = contextOf({ request, session, call, live, trace })

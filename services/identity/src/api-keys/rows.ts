@@ -5,7 +5,11 @@ import type { ApiKey as ApiKeyRow, PrismaClient } from '../db/client/client.ts'
 import type { ApiKey, KeyRun, NewApiKeyRow } from './types.ts'
 import type { ApiKeyLookups, ApiKeyRows } from './use-cases.ts'
 
-const toApiKey = (row: ApiKeyRow): ApiKey => ({ ...row, scopes: row.scopes as ApiKey['scopes'] })
+const toApiKey = (row: ApiKeyRow): ApiKey => ({
+  ...row,
+  scopes: row.scopes as ApiKey['scopes'],
+  tags: row.tags as ApiKey['tags'],
+})
 const toRow = (key: NewApiKeyRow) => ({ ...key, scopes: [...key.scopes] })
 
 /** Whose event it is what happens to a key: its tenant's, or for a system key the master tenant's. */

@@ -32,6 +32,7 @@ export const createApiKeyRpc = (apiKeys: ApiKeyUseCases) =>
         expiresAtMs: key.expiresAt?.getTime() ?? 0,
         rateLimitRpm: key.rateLimitRpm ?? 0,
         maxConcurrentRuns: key.maxConcurrentRuns ?? 0,
+        ...(Object.keys(key.tags).length === 0 ? {} : { tagsJson: JSON.stringify(key.tags) }),
       }
     },
     holdKeyRun: async ({ caller }, request) => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { roleIncludes, MeshError, type ApiKeyScope, type Caller, type Role } from '@clawmesh/contracts'
+import { type ApiKeyScope, type Caller, MeshError, mostCostTags, type Role, roleIncludes } from '@clawmesh/contracts'
 import { actorOf, newId, sha256Hex, type Actor, type Call } from '@clawmesh/chassis'
 import { isSystemOwner, unknownTenant } from '../caller.ts'
 import type { ApiKey, ApiKeyChanges, KeyRun, NewApiKey, NewApiKeyRow } from './types.ts'
@@ -88,6 +88,10 @@ const refuseBeyondOwnLimits = ({ keyLimits }: Caller, given: Limits): void => {
   }
 }
 
+/** Who pays for a key pays for those that it makes. */
+const withOwnTags = ({ keyTags = {} }: Caller, given: ApiKey['tags'] = {}): ApiKey['tags'] =>
+  Object.fromEntries(Object.entries({ ...keyTags, ...given, ...keyTags }).slice(0, mostCostTags))
+
 /** `goclaw_` and 32 hex digits: 128 random bits. */
 const newSecret = (): string => `goclaw_${randomBytes(16).toString('hex')}`
 /** The part of a key that is shown for ever after. */
@@ -155,6 +159,7 @@ export const createApiKeyUseCases = ({ rowsOf, lookups, findTenant }: ApiKeyPart
         createdBy: caller.userId,
         rateLimitRpm: input.rateLimitRpm ?? (caller.keyLimits?.rateLimitRpm || null),
         maxConcurrentRuns: input.maxConcurrentRuns ?? (caller.keyLimits?.maxConcurrentRuns || null),
+        tags: withOwnTags(caller, input.tags),
       },
       actorOf(call),
     )
@@ -165,11 +170,15 @@ export const createApiKeyUseCases = ({ rowsOf, lookups, findTenant }: ApiKeyPart
   update: async (call: Call, id: string, changes: ApiKeyChanges): Promise<ApiKey> => {
     const { caller } = call
     refuseBeyondOwnLimits(caller, changes)
+    const tags = changes.tags === undefined ? {} : { tags: withOwnTags(caller, changes.tags) }
     const check = (old: ApiKey) => {
       refuseMoreThanOwn(caller, old.scopes)
       refuseOthersKey(caller, old)
     }
-    const updated = await rowsOf(caller.tenantId).update(id, isSystemOwner(caller), actorOf(call), check, changes)
+    const updated = await rowsOf(caller.tenantId).update(id, isSystemOwner(caller), actorOf(call), check, {
+      ...changes,
+      ...tags,
+    })
     if (updated === undefined) throw notFound(id)
     return updated
   },
@@ -194,7 +203,7 @@ export const createApiKeyUseCases = ({ rowsOf, lookups, findTenant }: ApiKeyPart
       if (old.rotatedTo !== null || hasEnded(old, nowMs))
         throw new MeshError('FAILED_PRECONDITION', 'error.api_key_ended', { id })
       const endMs = Math.min(nowMs + graceSeconds * 1000, old.expiresAt?.getTime() ?? Infinity)
-      const { tenantId, name, scopes, ownerId, rateLimitRpm, maxConcurrentRuns } = old
+      const { tenantId, name, scopes, ownerId, rateLimitRpm, maxConcurrentRuns, tags } = old
       return {
         previousExpiresAt: new Date(endMs),
         successor: {
@@ -205,6 +214,7 @@ export const createApiKeyUseCases = ({ rowsOf, lookups, findTenant }: ApiKeyPart
           ownerId,
           rateLimitRpm,
           maxConcurrentRuns,
+          tags,
           expiresAt: sameLifetime(old, nowMs),
           createdBy: caller.userId,
         },

@@ -39,8 +39,9 @@ export const createTraceRows =
       },
     })
     return {
-      list: async ({ from, to, limit, offset, ...filter }) => {
-        const where = { ...filter, tenantId, createdAt: { gte: from, lt: to } }
+      list: async ({ from, to, limit, offset, tag, ...filter }) => {
+        const tags = tag === undefined ? {} : { tags: { has: tag } }
+        const where = { ...filter, ...tags, tenantId, createdAt: { gte: from, lt: to } }
         const total = await prisma.trace.count({ where })
         if (offset >= total) return { traces: [], total }
         const rows = await prisma.trace.findMany({

@@ -68,7 +68,7 @@ export const createTraceUseCases = (rowsOf: (tenantId: string) => TraceRows) => 
   /** Traces of the caller's tenant, newest first; below admin only the caller's own, and none without a user id. */
   list: async (caller: Caller, query: TraceQuery): Promise<{ traces: Trace[]; total: number }> => {
     if (!seesAll(caller) && caller.userId === '') return { traces: [], total: 0 }
-    const { userId, sessionKey, channel, status } = query
+    const { userId, sessionKey, channel, status, tag } = query
     return rowsOf(caller.tenantId).list({
       ...query,
       ...timeRange(query),
@@ -76,6 +76,7 @@ export const createTraceUseCases = (rowsOf: (tenantId: string) => TraceRows) => 
       userId: (seesAll(caller) ? userId : caller.userId) || undefined,
       sessionKey: sessionKey || undefined,
       channel: channel || undefined,
+      tag: tag || undefined,
       status: status === 'success' ? 'completed' : status,
     })
   },

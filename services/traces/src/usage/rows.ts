@@ -7,8 +7,8 @@ import type { RunsOfUser, UsageFilter, UsageRows } from './use-cases.ts'
 const noted = (name: string): string =>
   `coalesce(sum(CASE WHEN jsonb_typeof(s.metadata->'${name}') = 'number' THEN (s.metadata->>'${name}')::numeric END), 0)`
 
-const callsOf = (table: string): string => `
-  FROM ${table} t JOIN traces.spans s ON s.tenant_id = $1::uuid AND s.trace_id = t.id AND s.created_at = t.created_at
+const callsOf = (table: string, join = ''): string => `
+  FROM ${table} t ${join} JOIN traces.spans s ON s.tenant_id = $1::uuid AND s.trace_id = t.id AND s.created_at = t.created_at
   WHERE s.span_type = 'llm_call' AND ($6::text IS NULL OR s.provider = $6) AND ($7::text IS NULL OR s.model = $7)`
 
 /** The agent that a session key names. */
@@ -20,7 +20,8 @@ const matching = `
     AND ($2::timestamptz IS NULL OR created_at >= $2::timestamptz)
     AND ($3::timestamptz IS NULL OR created_at < $3::timestamptz)
     AND ($4::uuid IS NULL OR agent_id = $4::uuid) AND ($5::text IS NULL OR channel = $5)
-    AND ($8::text IS NULL OR user_id = $8) AND ($9::text IS NULL OR ${agentInKey} = $9)`
+    AND ($8::text IS NULL OR user_id = $8) AND ($9::text IS NULL OR ${agentInKey} = $9)
+    AND ($10::text IS NULL OR $10 = ANY (tags))`
 
 interface Grouping {
   /** Of a trace `t`; absent where only calls can be grouped. */
@@ -28,33 +29,37 @@ interface Grouping {
   /** Of a trace `t` and its call `s`. */
   call: string
   order: string
+  /** What a trace `t` is joined with. */
+  join?: string
+  /** As many rows come at most. */
+  most?: number
 }
 
 /**
  * Requests and calls by a key. A filter by provider or model leaves calls only: a request is no provider's.
  * Keys are texts, never null.
  */
-const sumsSql = ({ trace, call, order }: Grouping): string => `
+const sumsSql = ({ trace, call, order, join = '', most }: Grouping): string => `
   WITH roots AS (
-    SELECT id, created_at, agent_id, user_id, channel, status, duration_ms, tool_call_count ${matching}
+    SELECT id, created_at, agent_id, user_id, channel, status, duration_ms, tool_call_count, tags ${matching}
       AND parent_trace_id IS NULL),
   requests AS (
     SELECT ${trace ?? "''::text"} AS key, count(*) AS requests,
       count(*) FILTER (WHERE status = 'error') AS errors, count(DISTINCT user_id) AS users,
       sum(tool_call_count) AS tools, coalesce(round(avg(duration_ms)), 0) AS duration
-    FROM roots t WHERE ${trace === undefined ? 'false' : '$6::text IS NULL AND $7::text IS NULL'} GROUP BY 1),
+    FROM roots t ${join} WHERE ${trace === undefined ? 'false' : '$6::text IS NULL AND $7::text IS NULL'} GROUP BY 1),
   calls AS (
     SELECT ${call} AS key, count(*) AS calls, coalesce(sum(s.input_tokens), 0) AS input,
       coalesce(sum(s.output_tokens), 0) AS output, coalesce(sum(s.total_cost), 0) AS cost,
       ${noted('cache_read_tokens')} AS read, ${noted('cache_creation_tokens')} AS created,
       ${noted('thinking_tokens')} AS thinking
-    ${callsOf('roots')} GROUP BY 1)
+    ${callsOf('roots', join)} GROUP BY 1)
   SELECT key, coalesce(requests, 0) AS "requestCount", coalesce(errors, 0) AS "errorCount",
     coalesce(users, 0) AS "uniqueUsers", coalesce(tools, 0) AS "toolCallCount", coalesce(duration, 0) AS "avgDurationMs",
     coalesce(calls, 0) AS "llmCallCount", coalesce(input, 0) AS "inputTokens", coalesce(output, 0) AS "outputTokens",
     coalesce(cost, 0) AS "totalCost", coalesce(read, 0) AS "cacheReadTokens", coalesce(created, 0) AS "cacheCreateTokens",
     coalesce(thinking, 0) AS "thinkingTokens"
-  FROM requests FULL JOIN calls USING (key) ORDER BY ${order}`
+  FROM requests FULL JOIN calls USING (key) ORDER BY ${order} ${most === undefined ? '' : `LIMIT ${most}`}`
 
 type Sums = Omit<UsagePoint, 'bucketTime' | 'memoryDocs' | 'memoryChunks' | 'kgEntities' | 'kgRelations'> & {
   key: string
@@ -64,6 +69,8 @@ const bucket = (unit: 'hour' | 'day'): Grouping => {
   const key = `to_char(date_trunc('${unit}', t.created_at AT TIME ZONE 'UTC'), 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`
   return { trace: key, call: key, order: 'key' }
 }
+/** Clients name their tags as they like. */
+const mostTags = 1_000
 const byInput = '"inputTokens" DESC, key'
 const statements = {
   hour: sumsSql(bucket('hour')),
@@ -79,6 +86,13 @@ const statements = {
     trace: `coalesce(t.agent_id::text, '')`,
     call: `coalesce(t.agent_id::text, '')`,
     order: byInput,
+  }),
+  tag: sumsSql({
+    trace: 'tag',
+    call: 'tag',
+    order: byInput,
+    join: 'CROSS JOIN LATERAL (SELECT DISTINCT unnest(t.tags) AS tag) AS tags',
+    most: mostTags,
   }),
   all: sumsSql({ trace: `''::text`, call: `''::text`, order: 'key' }),
 } as const
@@ -102,7 +116,7 @@ const sessions = `
 const pageSql = `${sessions}
   SELECT counted.total, page.* FROM (SELECT count(*) AS total FROM sessions) AS counted
   LEFT JOIN LATERAL (
-    SELECT * FROM sessions ORDER BY timestamp DESC, "sessionKey" LIMIT $10::int OFFSET $11::bigint) AS page ON true`
+    SELECT * FROM sessions ORDER BY timestamp DESC, "sessionKey" LIMIT $11::int OFFSET $12::bigint) AS page ON true`
 
 const byAgentSql = `${sessions}
   SELECT "agentId", sum("inputTokens") AS "inputTokens", sum("outputTokens") AS "outputTokens", count(*) AS sessions
@@ -147,9 +161,9 @@ export const createUsageRows =
   ({ forTenant }: Database) =>
   (tenantId: string): UsageRows => {
     const read = async <R extends object>(sql: string, filter: UsageFilter, page: unknown[] = []): Promise<R[]> => {
-      const { from, to, agentId, channel, provider, model, userId, agentKey } = filter
+      const { from, to, agentId, channel, provider, model, userId, agentKey, tag } = filter
       const times = [from, to].map((time) => time?.toISOString())
-      const values = [...times, agentId, channel, provider, model, userId, agentKey].map((value) => value ?? null)
+      const values = [...times, agentId, channel, provider, model, userId, agentKey, tag].map((value) => value ?? null)
       return (await forTenant(tenantId).query<R>(sql, [tenantId, ...values, ...page])).rows
     }
     const sums = (statement: keyof typeof statements, filter: UsageFilter) => read<Sums>(statements[statement], filter)

@@ -25,6 +25,8 @@ export interface UsageFilter extends Partial<TimeRange> {
   userId?: string | undefined
   /** The agent that session keys name. */
   agentKey?: string | undefined
+  /** A cost tag that traces have. */
+  tag?: string | undefined
 }
 
 export interface RunsOfUser {
@@ -52,14 +54,15 @@ export interface UsageRows {
   runsOfUsers: (since: QuotaWindows, userId: string | undefined, most: number) => Promise<RunsOfUser[]>
 }
 
-type Filters = Pick<SeriesQuery, 'agentId' | 'provider' | 'model' | 'channel'>
+type Filters = Pick<SeriesQuery, 'agentId' | 'provider' | 'model' | 'channel' | 'tag'>
 
 /** An empty text asks for nothing. */
-const filterOf = ({ agentId, provider, model, channel }: Filters): UsageFilter => ({
+const filterOf = ({ agentId, provider, model, channel, tag }: Filters): UsageFilter => ({
   agentId,
   provider: provider || undefined,
   model: model || undefined,
   channel: channel || undefined,
+  tag: tag || undefined,
 })
 
 /** Narrows sessions to those that a caller may see; undefined for one who sees none. */

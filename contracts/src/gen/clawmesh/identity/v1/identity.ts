@@ -42,6 +42,8 @@ export interface ResolveApiKeyResponse {
   rateLimitRpm: number;
   /** Runs that the key may have under way at once, 0 when it has no limit. */
   maxConcurrentRuns: number;
+  /** Cost tags of the key as a JSON object of texts; absent where it has none. */
+  tagsJson?: string | undefined;
 }
 
 export interface HoldKeyRunRequest {
@@ -256,6 +258,7 @@ function createBaseResolveApiKeyResponse(): ResolveApiKeyResponse {
     expiresAtMs: 0,
     rateLimitRpm: 0,
     maxConcurrentRuns: 0,
+    tagsJson: undefined,
   };
 }
 
@@ -284,6 +287,9 @@ export const ResolveApiKeyResponse: MessageFns<ResolveApiKeyResponse> = {
     }
     if (message.maxConcurrentRuns !== 0) {
       writer.uint32(64).int32(message.maxConcurrentRuns);
+    }
+    if (message.tagsJson !== undefined) {
+      writer.uint32(74).string(message.tagsJson);
     }
     return writer;
   },
@@ -365,6 +371,14 @@ export const ResolveApiKeyResponse: MessageFns<ResolveApiKeyResponse> = {
             message.maxConcurrentRuns = reader.int32();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.tagsJson = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -390,6 +404,7 @@ export const ResolveApiKeyResponse: MessageFns<ResolveApiKeyResponse> = {
     message.expiresAtMs = object.expiresAtMs ?? 0;
     message.rateLimitRpm = object.rateLimitRpm ?? 0;
     message.maxConcurrentRuns = object.maxConcurrentRuns ?? 0;
+    message.tagsJson = object.tagsJson ?? undefined;
     return message;
   },
 };

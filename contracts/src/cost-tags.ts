@@ -1,0 +1,29 @@
+/** What costs are attributed to: a team, a customer, a project. Keys, agents, requests, traces and reports speak of this. */
+import { z } from 'zod'
+
+export const mostCostTags = 16
+
+const name = z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/)
+const value = z.string().min(1).max(128)
+
+export const costTags = z
+  .record(name, value)
+  .refine((tags) => Object.keys(tags).length <= mostCostTags, `at most ${mostCostTags} tags`)
+  .meta({ description: 'What its costs are attributed to; at most 16 tags', examples: [{ team: 'blue' }] })
+
+/** A tag as traces carry it and filters name it. */
+export const costTag = z.string().max(193).describe('A cost tag, written `name:value`')
+
+type Sources = readonly (Readonly<Record<string, unknown>> | undefined)[]
+
+/**
+ * The tags of a run, written `name:value`, at most 16. Of sources that give the same name the first counts; what can be no
+ * tag is none.
+ */
+export const costTagTexts = (...sources: Sources): string[] => {
+  const tags = new Map<string, string>()
+  for (const source of sources)
+    for (const [key, said] of Object.entries(source ?? {}))
+      if (!tags.has(key) && name.safeParse(key).success && value.safeParse(said).success) tags.set(key, String(said))
+  return [...tags].slice(0, mostCostTags).map(([key, said]) => `${key}:${said}`)
+}

@@ -3,4 +3,4 @@ ALTER TABLE tools.exec_allowed
   ADD COLUMN id uuid NOT NULL DEFAULT gen_random_uuid(),
   -- As it was asked for; absent of those from before.
   ADD COLUMN command text;
-CREATE UNIQUE INDEX exec_allowed_tenant_id_id_key ON tools.exec_allowed (tenant_id, id);
+CREATE INDEX exec_allowed_tenant_id_id_idx ON tools.exec_allowed (tenant_id, id);

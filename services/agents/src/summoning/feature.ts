@@ -1,6 +1,6 @@
 /** Summoning: agents whose context files a model writes, from a description or as their owner asks. */
 import { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import { createJobQueue, type Feature, type Mesh, type Part, type ServiceDb } from '@clawmesh/chassis'
+import { createJobQueue, type Feature, type Mesh, type ServiceDb } from '@clawmesh/chassis'
 import type { RequireOwned } from '../agents/owned.ts'
 import type { PrismaClient } from '../db/client/client.ts'
 import { createAskModel } from '../runs/ask-model.ts'
@@ -10,6 +10,7 @@ import { createSummoningHttp } from './http.ts'
 import { summoningJobs, summonWithinMs } from './jobs.ts'
 import { createOpenSummonings, createSummoningRows } from './rows.ts'
 import { createSummon, type AskForFiles } from './summon.ts'
+import { createTakeUp } from './take-up.ts'
 import { createSummoningUseCases, type StartSummoning } from './use-cases.ts'
 
 const maxTokens = 8_192
@@ -52,20 +53,12 @@ export const createSummoning = (
       })
     }
 
-  /** A process may have ended between the row of a summoning and its job. */
-  const takeUp: Part = {
-    name: 'summonings',
-    start: async () => {
-      for (const { tenantId, agentId, id } of await createOpenSummonings(db)()) await start(tenantId, agentId, id)
-    },
-  }
-
   return {
     http: createSummoningHttp(createSummoningUseCases({ rowsOf, start, requireOwned })),
     jobs: jobs.implementedBy({
       summonAgent: (attempt) =>
         createSummon({ rowsOf, ask: askOf(attempt.call), log, withinMs: summonWithinMs, watchMs })(attempt),
     }),
-    parts: [takeUp],
+    parts: [createTakeUp({ open: createOpenSummonings(db), start, log })],
   } satisfies Feature
 }

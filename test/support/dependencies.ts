@@ -1,4 +1,5 @@
 /** The real outside dependencies of a jest run: started once, their URLs handed to the test files in the environment. */
+import { dependenciesImage, startNatsContainer, startRedisContainer } from './containers.ts'
 import { startNats } from './nats.ts'
 import { startPostgres } from './postgres.ts'
 import { startRedis } from './redis.ts'
@@ -13,8 +14,8 @@ const variables: Readonly<Record<Dependency, string>> = {
 
 const starters: Readonly<Record<Dependency, () => Promise<{ url: string; stop(): Promise<void> }>>> = {
   postgres: () => startPostgres(),
-  nats: () => startNats(),
-  redis: () => startRedis(),
+  nats: () => (dependenciesImage === undefined ? startNats() : startNatsContainer(dependenciesImage)),
+  redis: () => (dependenciesImage === undefined ? startRedis() : startRedisContainer(dependenciesImage)),
 }
 
 /**

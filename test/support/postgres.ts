@@ -1,8 +1,8 @@
 /** A real PostgreSQL server: a container where a Docker engine answers, else a local process. */
+import { dependenciesImage, startPostgresContainer } from './containers.ts'
 import { isDockerRunning } from './docker.ts'
 import type { PostgresHandle } from './postgres-handle.ts'
 import { startNativePostgres } from './postgres-native.ts'
-import { startPostgresContainer } from './postgres-container.ts'
 
 export interface PostgresOptions {
   /**
@@ -17,6 +17,8 @@ export interface PostgresOptions {
 /** Starts a server on a free port; its data go away with `stop`. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresHandle> {
   const settings = settingsOf(options)
+  // Asked for by name, it is that or nothing.
+  if (dependenciesImage !== undefined) return startPostgresContainer(settings)
   if (await isDockerRunning()) {
     try {
       return await startPostgresContainer(settings)

@@ -38,7 +38,7 @@ export const findSuites = (root) => {
   const suites = { unit: [], service: [], contract: [], e2e: [] }
   const files = globSync(['*/test/**/*.test.ts', 'services/*/test/**/*.test.ts', 'test/**/*.test.ts'], {
     cwd: root,
-    exclude: (path) => /(^|\/)(node_modules|faults|\.cache|dist)$/.test(path),
+    exclude: (path) => /(^|\/)(node_modules|faults|cluster|\.cache|dist)$/.test(path),
   })
   for (const file of new Set(files)) {
     const path = join(root, file)

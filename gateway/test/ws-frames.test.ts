@@ -34,6 +34,7 @@ const identity: Service = {
       resolveApiKey: never,
       resolveMembership: never,
       listSystemConfigs: never,
+      setSystemConfig: never,
       resolvePairing: never,
       requestPairing: never,
       bindPairing: never,

@@ -193,6 +193,9 @@ const fieldsFor = (tenant: Target, agent: string): Readonly<Record<string, unkno
   channel: 'nowhere',
   chatId: '1',
   text: 'hello',
+  // A system config.
+  key: 'tts.auto',
+  value: 'off',
   // Of an archive: an agent's own things, and nothing to write.
   owner: { agentKey: agent, workspace: '' },
   documents: [],

@@ -114,7 +114,13 @@ const neededParams: Readonly<Record<string, object>> = {
   'config.patch': { raw: '{}' },
 }
 /** Methods of tools that the installation of these tests does not have. */
-const withoutTheirTool: readonly string[] = ['browser.act', 'browser.snapshot', 'browser.screenshot']
+const withoutTheirTool: readonly string[] = [
+  'browser.act',
+  'browser.snapshot',
+  'browser.screenshot',
+  'tts.enable',
+  'tts.convert',
+]
 /** Methods that also ask for ownership, or for more than their schema does. */
 const asksMore = /^(cron\.|agents\.files\.set$)/
 const looksLikeName = /(^|_)(id|key|slug|code)s?$|[a-z](Id|ID|Key|Slug|Code)s?$/

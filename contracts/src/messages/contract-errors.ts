@@ -98,6 +98,16 @@ export const contractErrors = {
     vi: 'tác tử đang được triệu hồi',
     zh: '智能体已在召唤中',
   },
+  'error.too_much_speech': {
+    en: 'the tenant has {limit} texts spoken at once, which is as many as it may',
+    vi: 'bên thuê đang cho đọc {limit} văn bản cùng lúc, đã đạt giới hạn',
+    zh: '该租户正在同时朗读 {limit} 段文本，已达上限',
+  },
+  'error.no_speech': {
+    en: 'the text could not be spoken. {text}',
+    vi: 'không thể đọc văn bản. {text}',
+    zh: '无法朗读该文本。{text}',
+  },
   'error.summoning_unavailable': {
     en: 'summoning is not available',
     vi: 'không thể triệu hồi lúc này',

@@ -1,4 +1,4 @@
-import { masterTenantId } from '@clawmesh/contracts'
+import { masterTenantId, type Caller } from '@clawmesh/contracts'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { startIdentity, type IdentityHarness } from './support.ts'
@@ -113,6 +113,30 @@ describe('system configs', () => {
   it('answer 404 in a tenant that is gone', async () => {
     const { status, body } = await harness.request(testCaller(), 'PUT', `${configs}/x`, { value: 'y' })
     expect([status, body['code']]).toEqual([404, 'NOT_FOUND'])
+  })
+})
+
+describe('set by another service', () => {
+  const set = async (caller: Caller, key: string, value: string) =>
+    harness.rpc(IdentityServiceService).setSystemConfig(harness.call(caller), { key, value })
+
+  const expectAudited = async (key: string) => {
+    const caller = await admin()
+    await set(caller, key, 'openai')
+    const audited = await harness.event('systemConfigSet', caller.tenantId, key)
+    expect(audited).toMatchObject({ data: { actorId: caller.userId } })
+    expect((await harness.request(caller, 'GET', configs)).body).toEqual({ [key]: 'openai' })
+  }
+  rule('tts.enable.isAudited', () => expectAudited('tts.auto'))
+  rule('tts.disable.isAudited', () => expectAudited('tts.auto'))
+  rule('tts.setProvider.isAudited', () => expectAudited('tts.provider'))
+
+  it('are for admins, and no secrets', async () => {
+    const caller = await admin()
+    const operator = { ...caller, role: 'operator' } as const
+    await expect(set(operator, 'tts.auto', 'off')).rejects.toMatchObject({ code: 'FORBIDDEN' })
+    await expect(set(caller, 'tts.openai.api_key', 'x')).rejects.toMatchObject({ code: 'INVALID_REQUEST' })
+    expect((await harness.request(caller, 'GET', configs)).body).toEqual({})
   })
 })
 

@@ -4,6 +4,7 @@ import { invokeSettings } from './invoke/settings.ts'
 import { mcpSettings } from './mcp/settings.ts'
 import { policySettings } from './policy/settings.ts'
 import { storageSettings } from './storage/settings.ts'
+import { ttsSettings } from './tts/settings.ts'
 import { webSettings } from './web/settings.ts'
 
 export const toolsConfig = defineConfig('tools', {
@@ -13,6 +14,7 @@ export const toolsConfig = defineConfig('tools', {
   ...invokeSettings,
   ...mcpSettings,
   ...storageSettings,
+  ...ttsSettings,
 })
 
 export type ToolsConfig = ConfigOf<typeof toolsConfig>

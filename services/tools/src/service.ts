@@ -27,14 +27,19 @@ import { createMemoryPort } from './memory/port.ts'
 import { createSchedulesPort } from './scheduling/port.ts'
 import { createStorage } from './storage/feature.ts'
 import { createLocalStore } from './store/local-store.ts'
+import { createTts } from './tts/feature.ts'
+import type { PortName } from './tool/ports.ts'
 import { createWebPort } from './web/port.ts'
 
 /** @param poolLimits shorter times of MCP connections, for tests */
 export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Partial<PoolLimits>): Service => {
   const db = openServiceDb(mesh, 'tools', PrismaClient)
   const agents = mesh.client(AgentsServiceService)
-  const builtinTools = createBuiltinTools(mesh, db)
-  const web = createWebPort(config, mesh.config.fetchAllow.split(',').filter(Boolean))
+  const allow = mesh.config.fetchAllow.split(',').filter(Boolean)
+  const web = createWebPort(config, allow)
+  const tts = createTts(mesh, config, allow)
+  const lacking = new Set<PortName>(tts.isReady ? [] : ['ttsProvider'])
+  const builtinTools = createBuiltinTools(mesh, db, lacking)
   const storage = createStorage({ mesh, db, config, store: createLocalStore() })
   const filePorts = createFilePorts(agents, mesh.workspaceDir, storage.quota.take)
   const mcp = createMcp({ mesh, db, config, agents, ...(poolLimits && { poolLimits }) })
@@ -61,7 +66,9 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
       ...createSchedulesPort(mesh.client(SchedulesServiceService)),
       ...createMemoryPort(mesh.client(MemoryServiceService)),
       web: web.port,
+      ...tts.ports,
     },
+    lacking,
     toolbox: mcp.toolbox,
     customTools: customTools.offer.toolsFor,
     secretsOf: async (tenantId, userId) =>
@@ -87,6 +94,7 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
       customTools,
       forgetting,
       { ws: createBrowserWs() },
+      tts,
       ...mcp.features,
       ...storage.features,
       ...createMcpServerHttp(invoke.useCases).map((implementation) => ({ http: implementation })),

@@ -1,4 +1,4 @@
-import { availableTools, catalogue, unmetNeedsOf } from '../src/builtin-tools/catalogue.ts'
+import { availableTools, catalogue, catalogueFor, unmetNeedsOf } from '../src/builtin-tools/catalogue.ts'
 import { toolGroups } from '../src/policy/groups.ts'
 import { requirementsOf } from '../src/tool/ports.ts'
 
@@ -24,7 +24,7 @@ test('a tool can be run, or is off and says what it needs', () => {
     const { name, enabled, tool } = entry
     expect([name, enabled]).toEqual([name, tool !== undefined])
     if (tool === undefined) expect([name, requirementsOf(entry)]).not.toEqual([name, []])
-    expect(unmetNeedsOf(name)).toEqual(tool === undefined ? entry.needs : undefined)
+    expect(unmetNeedsOf(name)).toEqual(tool === undefined ? requirementsOf(entry) : undefined)
   }
   expect(requirementsOf(find('read_image'))).toEqual(['vision_provider'])
   expect(requirementsOf(find('memory_search'))).toEqual(['memory'])
@@ -51,8 +51,24 @@ test('tools without code are not on offer whatever their row says', () => {
   const states = [...catalogue.map(({ name }) => name), 'stranger'].map(switchedOn)
   expect(availableTools(states).map(({ name }) => name)).toEqual([
     ...['read_file', 'write_file', 'list_files', 'edit', 'exec', 'web_search', 'web_fetch'],
-    ...['memory_search', 'memory_get', 'knowledge_graph_search', 'cron', 'heartbeat', 'datetime'],
+    ...['memory_search', 'memory_get', 'knowledge_graph_search', 'tts', 'cron', 'heartbeat', 'datetime'],
   ])
+})
+
+test('what the installation has not set up is offered to nobody, and is what the tools that need it say', () => {
+  const lacking = new Set(['ttsProvider'] as const)
+  const offered = availableTools(
+    catalogue.map(({ name }) => switchedOn(name)),
+    lacking,
+  )
+  expect(offered.map(({ name }) => name)).toEqual(
+    catalogue.filter(({ name, tool }) => tool !== undefined && name !== 'tts').map(({ name }) => name),
+  )
+  expect(unmetNeedsOf('tts', lacking)).toEqual(['tts_provider'])
+  expect(catalogueFor(lacking).map(({ name, enabled }) => [name, enabled])).toEqual(
+    catalogue.map(({ name, enabled }) => [name, enabled && name !== 'tts']),
+  )
+  expect(unmetNeedsOf('read_file', lacking)).toBeUndefined()
 })
 
 test('a tenant can switch off and not on', () => {

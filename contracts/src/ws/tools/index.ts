@@ -1,2 +1,3 @@
 export { browser } from './browser.ts'
 export { execApprovals } from './exec-approvals.ts'
+export { tts } from './tts.ts'

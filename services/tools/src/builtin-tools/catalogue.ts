@@ -11,7 +11,9 @@ import { memorySearch } from '../memory/memory-search.ts'
 import { cron } from '../scheduling/cron.ts'
 import { heartbeat } from '../scheduling/heartbeat.ts'
 import type { BuiltinTool } from '../tool/define-tool.ts'
+import { requirementsOf, type PortName } from '../tool/ports.ts'
 import type { Tool } from '../tool/tool.ts'
+import { tts } from '../tts/tool.ts'
 import { webSearch } from '../web/search/web-search.ts'
 import { webFetch } from '../web/web-fetch.ts'
 import * as planned from './planned.ts'
@@ -29,6 +31,7 @@ export const catalogue: readonly BuiltinTool[] = [
   memoryGet,
   knowledgeGraphSearch,
   ...planned.mediaTools,
+  tts,
   planned.browser,
   ...planned.sessionTools,
   planned.message,
@@ -44,14 +47,31 @@ export const catalogue: readonly BuiltinTool[] = [
 const isEnabled = ({ enabled, tenantEnabled }: Pick<ToolSetting, 'enabled' | 'tenantEnabled'>): boolean =>
   enabled && tenantEnabled !== false
 
+/** Ports that the installation has not set up, so that tools which need them can be run by nobody. */
+export type Lacking = ReadonlySet<PortName>
+
+const isLacking = ({ needs }: BuiltinTool, lacking: Lacking): boolean =>
+  needs.some((need) => (lacking as ReadonlySet<string>).has(need))
+
+/** The catalogue as an installation begins with it: what nobody can run there is switched off. */
+export const catalogueFor = (lacking: Lacking): BuiltinTool[] =>
+  catalogue.map((entry) => ({ ...entry, enabled: entry.enabled && !isLacking(entry, lacking) }))
+
 /** The tools that can be offered at all, in the order of the catalogue, before any policy. */
 export const availableTools = (
   settings: readonly Pick<ToolSetting, 'name' | 'enabled' | 'tenantEnabled'>[],
+  lacking: Lacking = new Set(),
 ): Tool[] => {
   const enabled = new Set(settings.filter(isEnabled).map(({ name }) => name))
-  return catalogue.flatMap(({ name, tool }) => (tool !== undefined && enabled.has(name) ? [tool] : []))
+  return catalogue.flatMap((entry) =>
+    entry.tool !== undefined && enabled.has(entry.name) && !isLacking(entry, lacking) ? [entry.tool] : [],
+  )
 }
 
 /** What keeps a tool of the catalogue from being run by anybody; undefined for one that can be run, or is not in it. */
-export const unmetNeedsOf = (name: string): readonly string[] | undefined =>
-  catalogue.find((entry) => entry.name === name && entry.tool === undefined)?.needs
+export const unmetNeedsOf = (name: string, lacking: Lacking = new Set()): readonly string[] | undefined => {
+  const entry = catalogue.find((candidate) => candidate.name === name)
+  return entry !== undefined && (entry.tool === undefined || isLacking(entry, lacking))
+    ? requirementsOf(entry)
+    : undefined
+}

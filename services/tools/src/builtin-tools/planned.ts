@@ -16,14 +16,6 @@ export const mediaTools = [
   media('read_video', 'Read video', 'video_provider'),
   media('create_video', 'Create video', 'video_gen_provider'),
   media('create_audio', 'Create audio', 'audio_gen_provider'),
-  planTool({
-    name: 'tts',
-    displayName: 'Text to speech',
-    category: 'media',
-    groups: ['goclaw'],
-    needs: ['tts_provider'],
-    configHint: 'Config → TTS',
-  }),
 ]
 
 export const browser = planTool({

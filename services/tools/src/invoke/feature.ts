@@ -1,6 +1,7 @@
 /** Running tools: for agents, and by hand. */
 import type { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
 import type { Feature, Mesh, RpcFunctions, ServiceDb } from '@clawmesh/chassis'
+import type { Lacking } from '../builtin-tools/catalogue.ts'
 import type { ToolSetting } from '../builtin-tools/types.ts'
 import type { ToolsConfig } from '../config.ts'
 import type { PrismaClient } from '../db/client/client.ts'
@@ -26,6 +27,7 @@ interface InvokeFeatureParts {
   secretsOf: InvokeParts['secretsOf']
   notesOn: InvokeParts['notesOn']
   customTools: InvokeParts['customTools']
+  lacking: Lacking
 }
 
 export const createInvoke = ({
@@ -40,6 +42,7 @@ export const createInvoke = ({
   secretsOf,
   notesOn,
   customTools,
+  lacking,
 }: InvokeFeatureParts) => {
   const log = mesh.log.child({ service: 'tools' })
   const invoke = createInvokeUseCases({
@@ -50,6 +53,7 @@ export const createInvoke = ({
     secretsOf,
     notesOn,
     customTools,
+    lacking,
     findAgent: createFindAgent(agents),
     policy: config.policy,
     timeoutMs: config.toolTimeoutMs,

@@ -3,7 +3,7 @@ import { cutText, isDeeperThan, maxJsonDepth } from '@clawmesh/chassis'
 import { readableArguments } from './arguments.ts'
 import { MeshError } from '@clawmesh/contracts'
 import type { z } from 'zod'
-import { unmetNeedsOf } from '../builtin-tools/catalogue.ts'
+import { unmetNeedsOf, type Lacking } from '../builtin-tools/catalogue.ts'
 import { failureText } from './failure-text.ts'
 import { allowedTools, calledTool, type PolicyInput } from '../policy/policy.ts'
 import { scrub, scrubDeep, type ScrubOptions } from './scrub.ts'
@@ -13,6 +13,8 @@ export interface InvokeDeps {
   /** The tools that exist and are enabled for the tenant: `availableTools`. */
   tools: readonly Tool[]
   policy: PolicyInput
+  /** What the installation has not set up. */
+  lacking?: Lacking | undefined
   /** Default 120 s. */
   timeoutMs?: number | undefined
   /** False where the operator switched scrubbing off. */
@@ -38,8 +40,8 @@ export const offeredTools = ({ tools, policy }: Pick<InvokeDeps, 'tools' | 'poli
   return tools.filter(({ name }) => allowed.has(name))
 }
 
-const notFound = (called: string, name: string): MeshError => {
-  const needs = unmetNeedsOf(name)
+const notFound = (called: string, name: string, lacking?: Lacking): MeshError => {
+  const needs = unmetNeedsOf(name, lacking)
   const tool = cutText(called, 200)
   return needs === undefined
     ? new MeshError('NOT_FOUND', 'error.unknown_tool', { tool })
@@ -51,12 +53,12 @@ const notFound = (called: string, name: string): MeshError => {
  * which. One that nobody can run here says what it needs.
  * @throws NOT_FOUND error.unknown_tool, error.tool_needs
  */
-export const findTool = (deps: Pick<InvokeDeps, 'tools' | 'policy'>, called: string): Tool => {
+export const findTool = (deps: Pick<InvokeDeps, 'tools' | 'policy' | 'lacking'>, called: string): Tool => {
   const prefix = deps.policy.agent?.toolCallPrefix ?? deps.policy.global?.toolCallPrefix
   const offered = offeredTools(deps)
   const named = (name: string) => offered.find((tool) => tool.name === name)
   const tool = named(calledTool(called, prefix)) ?? named(calledTool(called))
-  if (!tool) throw notFound(called, calledTool(called, prefix))
+  if (!tool) throw notFound(called, calledTool(called, prefix), deps.lacking)
   return tool
 }
 

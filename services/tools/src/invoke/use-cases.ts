@@ -1,7 +1,7 @@
 /** Brings together what a tool call needs: the tenant's settings, the policy, the agent and the ports of the call. */
 import { actorOf, cutText, type Actor, type Call } from '@clawmesh/chassis'
 import { MeshError } from '@clawmesh/contracts'
-import { availableTools } from '../builtin-tools/catalogue.ts'
+import { availableTools, type Lacking } from '../builtin-tools/catalogue.ts'
 import { noTools, type Toolbox } from '../mcp/tools/toolbox.ts'
 import type { ToolSetting } from '../builtin-tools/types.ts'
 import { toolRulesSchema, type ToolRules } from '../policy/rules.ts'
@@ -37,7 +37,9 @@ export interface InvokeParts {
   /** The tools that a tenant has made for an agent. @param isFresh reads the rows, for who keeps the answer */
   customTools: (tenantId: string, agentId: string, isFresh: boolean) => Promise<readonly Tool[]>
   /** Out of the settings, which tools there are. */
-  toolsFor?: (settings: readonly ToolSetting[]) => Tool[]
+  toolsFor?: (settings: readonly ToolSetting[], lacking?: Lacking) => Tool[]
+  /** What the installation has not set up: tools that need it are offered to nobody. */
+  lacking?: Lacking
 }
 
 /** The rules of an agent; unreadable ones restrict nothing that the installation allows. */
@@ -80,8 +82,9 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
     { toolsConfigJson, provider }: Pick<ResolvedAgent, 'toolsConfigJson' | 'provider'>,
     custom: readonly Tool[],
     box: Toolbox,
-  ): Pick<InvokeDeps, 'tools' | 'policy'> => ({
-    tools: [...toolsFor(settings), ...custom, ...box.tools],
+  ): Pick<InvokeDeps, 'tools' | 'policy' | 'lacking'> => ({
+    lacking: parts.lacking,
+    tools: [...toolsFor(settings, parts.lacking), ...custom, ...box.tools],
     policy: {
       global: policy,
       agent: rulesOf(toolsConfigJson),

@@ -39,7 +39,6 @@ export type Capability =
   | 'skills'
   | 'subagents'
   | 'teams'
-  | 'tts_provider'
   | 'video_gen_provider'
   | 'video_provider'
   | 'vision_provider'

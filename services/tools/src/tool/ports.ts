@@ -16,6 +16,7 @@ const missing: Record<PortName, string> = {
   web: 'needs the web, which is not available',
   schedules: 'needs an agent, and the call names none',
   shell: 'needs an agent with a workspace, and the call has none',
+  ttsProvider: 'needs a provider of speech, and none is set up',
 }
 
 /** What every call with an agent has, so that listing it would tell nobody anything. */

@@ -16,6 +16,7 @@ import type {
   WalkGraphRequest,
   WalkGraphResponse,
 } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
+import type { Speaker } from '../tts/types.ts'
 import type { WebAccess } from '../web/web-access.ts'
 import type { Workspace } from '../workspace/index.ts'
 
@@ -100,6 +101,7 @@ export interface Ports {
   web: WebAccess
   schedules: Schedules
   shell: Shell
+  ttsProvider: Speaker
 }
 
 /** Who calls a tool, and what it may use. Absent parts make the tools that need them fail, no others. */

@@ -81,7 +81,7 @@ export const withTemporary = async <T>(
 const replace = async (
   { grow }: Workspace,
   { directory, name }: FilePlace,
-  content: string,
+  content: string | Uint8Array,
   mode?: number,
 ): Promise<void> => {
   if (Buffer.byteLength(content) > largestFileBytes) throw toolError(`the file would exceed ${largestFileBytes} bytes`)
@@ -159,7 +159,12 @@ export const changeFile = (workspace: Workspace, path: string, change: TextChang
  * @param mode permissions; those of the old file, or 0600, unless given
  * @throws TOOL_ERROR; system errors
  */
-export const writeFile = (workspace: Workspace, path: string, content: string, mode?: number): Promise<string[]> =>
+export const writeFile = (
+  workspace: Workspace,
+  path: string,
+  content: string | Uint8Array,
+  mode?: number,
+): Promise<string[]> =>
   walkTo(workspace, path, { access: 'other', create: true }, (place) =>
     fileMutex(lockKey(place), async () => {
       await replace(workspace, requireName(place), content, mode)

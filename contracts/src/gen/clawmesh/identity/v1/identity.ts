@@ -121,6 +121,14 @@ export interface ResolveOidcIssuerResponse_RoleMappingEntry {
   value: string;
 }
 
+export interface SetSystemConfigRequest {
+  key: string;
+  value: string;
+}
+
+export interface SetSystemConfigResponse {
+}
+
 export interface ListSystemConfigsRequest {
 }
 
@@ -1281,6 +1289,116 @@ export const ResolveOidcIssuerResponse_RoleMappingEntry: MessageFns<ResolveOidcI
   },
 };
 
+function createBaseSetSystemConfigRequest(): SetSystemConfigRequest {
+  return { key: "", value: "" };
+}
+
+export const SetSystemConfigRequest: MessageFns<SetSystemConfigRequest> = {
+  encode(message: SetSystemConfigRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetSystemConfigRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetSystemConfigRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SetSystemConfigRequest>, I>>(base?: I): SetSystemConfigRequest {
+    return SetSystemConfigRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SetSystemConfigRequest>, I>>(object: I): SetSystemConfigRequest {
+    const message = createBaseSetSystemConfigRequest();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseSetSystemConfigResponse(): SetSystemConfigResponse {
+  return {};
+}
+
+export const SetSystemConfigResponse: MessageFns<SetSystemConfigResponse> = {
+  encode(_: SetSystemConfigResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetSystemConfigResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetSystemConfigResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SetSystemConfigResponse>, I>>(base?: I): SetSystemConfigResponse {
+    return SetSystemConfigResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SetSystemConfigResponse>, I>>(_: I): SetSystemConfigResponse {
+    const message = createBaseSetSystemConfigResponse();
+    return message;
+  },
+};
+
 function createBaseListSystemConfigsRequest(): ListSystemConfigsRequest {
   return {};
 }
@@ -2264,6 +2382,18 @@ export const IdentityServiceService = {
       Buffer.from(ListSystemConfigsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListSystemConfigsResponse => ListSystemConfigsResponse.decode(value),
   },
+  /** Sets a system config of the caller's tenant, which its admins may. */
+  setSystemConfig: {
+    path: "/clawmesh.identity.v1.IdentityService/SetSystemConfig" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SetSystemConfigRequest): Buffer =>
+      Buffer.from(SetSystemConfigRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SetSystemConfigRequest => SetSystemConfigRequest.decode(value),
+    responseSerialize: (value: SetSystemConfigResponse): Buffer =>
+      Buffer.from(SetSystemConfigResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SetSystemConfigResponse => SetSystemConfigResponse.decode(value),
+  },
   /** What is known of a browser's pairing with a tenant. */
   resolvePairing: {
     path: "/clawmesh.identity.v1.IdentityService/ResolvePairing" as const,
@@ -2341,6 +2471,8 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
   resolveOidcIssuer: handleUnaryCall<ResolveOidcIssuerRequest, ResolveOidcIssuerResponse>;
   /** The system configs of the caller's tenant, as stored. */
   listSystemConfigs: handleUnaryCall<ListSystemConfigsRequest, ListSystemConfigsResponse>;
+  /** Sets a system config of the caller's tenant, which its admins may. */
+  setSystemConfig: handleUnaryCall<SetSystemConfigRequest, SetSystemConfigResponse>;
   /** What is known of a browser's pairing with a tenant. */
   resolvePairing: handleUnaryCall<ResolvePairingRequest, ResolvePairingResponse>;
   /** Asks for a browser to be paired with a tenant. The same sender gets its pending code again. */
@@ -2468,6 +2600,22 @@ export interface IdentityServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListSystemConfigsResponse) => void,
+  ): ClientUnaryCall;
+  /** Sets a system config of the caller's tenant, which its admins may. */
+  setSystemConfig(
+    request: SetSystemConfigRequest,
+    callback: (error: ServiceError | null, response: SetSystemConfigResponse) => void,
+  ): ClientUnaryCall;
+  setSystemConfig(
+    request: SetSystemConfigRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SetSystemConfigResponse) => void,
+  ): ClientUnaryCall;
+  setSystemConfig(
+    request: SetSystemConfigRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SetSystemConfigResponse) => void,
   ): ClientUnaryCall;
   /** What is known of a browser's pairing with a tenant. */
   resolvePairing(

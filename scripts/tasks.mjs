@@ -24,6 +24,7 @@ const tasks = {
   test: { steps: (args) => [{ command: [...jest, ...args] }] },
   faults: { steps: (args) => [{ command: [...jest, '--config', 'jest.faults.config.mjs', ...args] }] },
   images: { steps: (args) => [{ command: ['deploy/images/build.mjs', ...args] }] },
+  cluster: { steps: (args) => [{ command: ['deploy/cluster/main.mjs', ...args] }] },
   bench: { steps: (args) => [{ command: ['test/bench/main.ts', ...args] }] },
   lint: { steps: (args) => [{ command: ['scripts/lint.mjs', ...args] }] },
   check: { steps: (args) => [{ command: ['scripts/check.mjs', ...args] }] },

@@ -10,6 +10,7 @@ import { capture } from '../../scripts/process.mjs'
 import { fromRoot } from '../../scripts/root.mjs'
 import { bundleInto } from './bundle.mjs'
 import { checkImages } from './check.mjs'
+import { findEngine, saveImage, works } from './engine.mjs'
 import { images, suite, user } from './images.mjs'
 
 const { values, positionals } = parseArgs({
@@ -33,21 +34,6 @@ const run = async (/** @type {string} */ program, /** @type {string[]} */ args) 
   if (code !== 0) refuse(`${program} ${args.slice(0, 3).join(' ')} failed:\n${stderr.slice(-2_000)}`)
   return stdout.trim()
 }
-const works = async (/** @type {string[]} */ [program = '', ...args]) => {
-  try {
-    return (await capture(program, args, process.env)).code === 0
-  } catch {
-    return false
-  }
-}
-
-/** Which program builds, and whether it is there. */
-const engines = { docker: ['docker', 'version'], podman: ['podman', '--version'], buildah: ['buildah', '--version'] }
-const findEngine = async () => {
-  for (const [name, question] of Object.entries(engines)) if (await works(question)) return name
-  return refuse('docker, podman or buildah is needed to build images')
-}
-
 const work = (/** @type {string[]} */ ...parts) => fromRoot('.cache/images', ...parts)
 
 /** PostgreSQL asks for its user's name, and where there is none only some engines give it one; Kubernetes does not. */
@@ -113,7 +99,7 @@ const names = positionals.length > 0 ? positionals : Object.keys(images)
 const unknown = [...names, ...bases.keys()].find((name) => !Object.hasOwn(images, name))
 if (unknown !== undefined) refuse(`no image ${unknown}; there are ${Object.keys(images).join(', ')}`)
 
-const engine = values.engine ?? (await findEngine())
+const engine = values.engine ?? (await findEngine().catch((error) => refuse(error.message)))
 const revision = await run('git', ['rev-parse', 'HEAD'])
 const { version: packageVersion } = JSON.parse(readFileSync(fromRoot('package.json'), 'utf8'))
 /** @type {{ name: string, reference: string }[]} */
@@ -139,10 +125,7 @@ for (const name of names) {
   if (values.save !== undefined) {
     mkdirSync(values.save, { recursive: true })
     const archive = join(values.save, `${name}.tar`)
-    rmSync(archive, { force: true })
-    if (engine === 'buildah')
-      await run('buildah', ['push', '--quiet', reference, `docker-archive:${archive}:${reference}`])
-    else await run(engine, ['save', '--output', archive, reference])
+    await saveImage(engine, reference, archive)
     console.log(`saved ${archive}`)
   }
   rmSync(context, { recursive: true, force: true })

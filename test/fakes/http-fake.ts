@@ -84,7 +84,7 @@ export interface Vendor {
 }
 
 export interface FakeUpstream {
-  /** `http://127.0.0.1:port`. */
+  /** `http://127.0.0.1:port`, or at the host that was asked for. */
   origin: string
   /** What a provider's api_base is set to. */
   base: string
@@ -292,8 +292,13 @@ const scriptedReply = (vendor: Vendor, script: Script, request: Received): Reply
 /** How many requests are remembered: under load the first ones are dropped. */
 const memory = 1_000
 
-/** Starts a fake of a vendor. `basePath` is the path of its api_base. */
-export const startFake = async (vendor: Vendor, basePath: string, defaults: Script = {}): Promise<FakeUpstream> => {
+/** Starts a fake of a vendor. `basePath` is the path of its api_base, `host` the address of this machine that it listens on. */
+export const startFake = async (
+  vendor: Vendor,
+  basePath: string,
+  defaults: Script = {},
+  host = '127.0.0.1',
+): Promise<FakeUpstream> => {
   const queue: Script[] = []
   const sockets = new Set<Socket>()
   let waiters: (() => void)[] = []
@@ -357,9 +362,9 @@ export const startFake = async (vendor: Vendor, basePath: string, defaults: Scri
       await closed
     },
   }
-  server.listen(0, '127.0.0.1')
+  server.listen(0, host)
   await once(server, 'listening')
-  fake.origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  fake.origin = `http://${host}:${(server.address() as AddressInfo).port}`
   fake.base = fake.origin + basePath
   return fake
 }

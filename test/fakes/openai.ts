@@ -153,5 +153,8 @@ const vendorOf = (flavour: OpenAiFlavour): Vendor => ({
  * Starts a fake OpenAI; `defaults` go under every script. Its `base` is a provider's api_base. The flavour says whose
  * rules hold for requests.
  */
-export const fakeOpenAi = (defaults: Script = {}, flavour: OpenAiFlavour = 'compatible'): Promise<FakeUpstream> =>
-  startFake(vendorOf(flavour), '/v1', defaults)
+export const fakeOpenAi = (
+  defaults: Script = {},
+  flavour: OpenAiFlavour = 'compatible',
+  host?: string,
+): Promise<FakeUpstream> => startFake(vendorOf(flavour), '/v1', defaults, host)

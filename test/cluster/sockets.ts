@@ -1,0 +1,90 @@
+/** WebSockets that stay open while a release is changed, as a client keeps them: it comes back where it was told to leave. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { WebSocket } from 'ws'
+import type { Installed } from './release.ts'
+
+export interface SocketReport {
+  /** Requests that were answered. */
+  answered: number
+  /** Connections that a leaving edge closed with 1001, and the client opened again at once. */
+  resumed: number
+  /** Everything else, which must not be: what happened to which socket. */
+  lost: string[]
+}
+
+const askEveryMs = 500
+const goingAway = 1001
+
+interface Held {
+  ask: () => Promise<boolean>
+  closed: Promise<number>
+  close: () => void
+}
+
+/** Opens and connects one. @throws Error of the socket, or of the answer to `connect` */
+const open = ({ url, token }: Installed, at: number): Promise<Held> =>
+  new Promise((resolve, reject) => {
+    const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/ws`)
+    const waiting = new Map<number, (ok: boolean) => void>()
+    let next = 0
+    const ask = (method: string, params: object = {}) =>
+      new Promise<boolean>((done) => {
+        const id = next++
+        waiting.set(id, done)
+        socket.send(JSON.stringify({ type: 'req', id, method, params }))
+      })
+    const closed = new Promise<number>((done) =>
+      socket.once('close', (code) => {
+        done(code)
+        for (const answer of waiting.values()) answer(false)
+      }),
+    )
+    socket.on('error', reject)
+    socket.on('message', (data: Buffer) => {
+      const { type, id, ok } = JSON.parse(data.toString()) as { type: string; id: number; ok: boolean }
+      if (type !== 'res') return
+      waiting.get(id)?.(ok)
+      waiting.delete(id)
+    })
+    socket.once('open', () => {
+      void ask('connect', { token, user_id: `socket-${at}` }).then((ok) =>
+        ok
+          ? resolve({ ask: () => ask('agents.list'), closed, close: () => socket.close() })
+          : reject(new Error('connect was refused')),
+      )
+    })
+  })
+
+/** Keeps that many open, each asking twice a second; `stop` closes them and gives the account. */
+export const holdSockets = (installed: Installed, count: number): { stop: () => Promise<SocketReport> } => {
+  const report: SocketReport = { answered: 0, resumed: 0, lost: [] }
+  let stopped = false
+
+  const hold = async (at: number): Promise<void> => {
+    while (!stopped) {
+      const held = await open(installed, at)
+      let code: number | undefined
+      void held.closed.then((with_) => (code = with_))
+      while (!stopped && code === undefined) {
+        if (await held.ask()) report.answered++
+        // One that is asked while the edge closes is asked again over the next connection.
+        else if ((code ??= await Promise.race([held.closed, sleep(1_000, 0)])) !== goingAway)
+          report.lost.push(`socket ${at}: a request was refused`)
+        await sleep(askEveryMs)
+      }
+      held.close()
+      if (code === goingAway) report.resumed++
+      else if (code !== undefined) report.lost.push(`socket ${at} was closed with ${code}`)
+    }
+  }
+  const held = Array.from({ length: count }, (_, at) =>
+    hold(at).catch((fault: Error) => void report.lost.push(`socket ${at}: ${fault.message}`)),
+  )
+  return {
+    stop: async () => {
+      stopped = true
+      await Promise.all(held)
+      return report
+    },
+  }
+}

@@ -4,6 +4,7 @@ import type { AllInOne, TestTenant } from '../support/all-in-one.ts'
 import { membersOf, validSample } from './json-samples.ts'
 import { creatable, resourceOfField, type ListedResource, type Resource } from './routes.ts'
 import { hangLimitMs } from '../support/limits.ts'
+import { secretMark } from '../support/secret-sweep.ts'
 
 export interface FullTenant extends TestTenant {
   /** Stands in everything that the tenant stores; nobody else may ever read it. */
@@ -20,6 +21,8 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
   const tenant = await mesh.makeTenant(name)
   const tag = randomBytes(4).toString('hex')
   const marker = `marker${tag}`
+  // Nobody may ever read it at all.
+  const secret = `${marker}-${secretMark}`
   const userId = `user-${tag}`
   const headers = tenant.as('admin', userId)
 
@@ -41,6 +44,8 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
   })
   const configKey = `note-${tag}`
   await call('PUT', `/v1/system-configs/${configKey}`, { value: marker })
+  const modelName = `model-${tag}`
+  await call('PUT', `/v1/model-pricing/${modelName}`, { input_per_million: 1, output_per_million: 2 })
   const apiKey = await call('POST', '/v1/api-keys', { name: marker, scopes: ['operator.read'] })
 
   // Not enabled, so that nobody goes and looks for its keys.
@@ -57,7 +62,7 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
     display_name: marker,
     provider_type: 'openai_compat',
     api_base: mesh.upstream.base,
-    api_key: `sk-${marker}`,
+    api_key: `sk-${secret}`,
     settings: { note: marker },
   })
   // A tenant gets it when somebody first looks, which would seem to be a change.
@@ -100,7 +105,7 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
     display_name: marker,
     channel_type: 'telegram',
     agent_id: agentKey,
-    credentials: { token: marker },
+    credentials: { token: secret },
     config: { note: marker, allow_from: [userId] },
   })
   // Off, so that nothing is sent anywhere.
@@ -115,24 +120,24 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
     display_name: marker,
     transport: 'streamable-http',
     url: `https://${tag}.example.org/mcp`,
-    api_key: marker,
-    headers: { [marker]: marker },
+    api_key: secret,
+    headers: { [marker]: secret },
     settings: { note: marker },
   })
   const mcpPath = `/v1/mcp/servers/${String(mcpServer['id'])}`
   await call('POST', `${mcpPath}/grants/agent`, { agent_id: agent['id'], tool_allow: [marker] })
   await call('POST', `${mcpPath}/grants/user`, { user_id: userId, tool_deny: [marker] })
-  await call('PUT', `${mcpPath}/user-credentials`, { api_key: marker })
+  await call('PUT', `${mcpPath}/user-credentials`, { api_key: secret })
 
   const cliCredential = await call('POST', '/v1/cli-credentials', {
     binary_name: `program-${tag}`,
     tips: marker,
     // What a program is given is taken out of what its tenant's tools say, so it is not the marker alone.
-    env: { KEY: `${marker}-of-a-program` },
+    env: { KEY: `${secret}-of-a-program` },
   })
   const cliUser = `of-programs-${tag}`
   await call('PUT', `/v1/cli-credentials/${String(cliCredential['id'])}/user-credentials/${cliUser}`, {
-    env: { [marker]: `${marker}-of-a-user` },
+    env: { [marker]: `${secret}-of-a-user` },
   })
 
   const deadline = Date.now() + hangLimitMs
@@ -166,6 +171,7 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
     providerName: [providerName],
     userId: [userId],
     configKey: [configKey],
+    modelName: [modelName],
     member: [userId],
     tenant: [tenant.id, tenant.slug],
     builtinTool: ['read_file'],

@@ -12,6 +12,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { text as textOf } from 'node:stream/consumers'
+import { secretMark } from '../support/secret-sweep.ts'
 import type { Json } from './json.ts'
 
 export interface FakeAccount {
@@ -43,8 +44,9 @@ const clientId = 'app_EMoamEEZ73f0CkXaXp7hrann'
 
 /** A web token as far as its payload is concerned; nobody here checks signatures. */
 const webToken = (claims: Json): string =>
-  ['{"alg":"none"}', JSON.stringify({ ...claims, jti: randomBytes(8).toString('hex') }), 'signature']
+  ['{"alg":"none"}', JSON.stringify({ ...claims, jti: randomBytes(8).toString('hex') })]
     .map((part) => Buffer.from(part).toString('base64url'))
+    .concat(secretMark)
     .join('.')
 
 const claimsOf = ({ accountId, plan = 'Plus', flat = false }: FakeAccount): Json => {
@@ -84,7 +86,7 @@ export const fakeOpenAiAuth = async (): Promise<FakeOpenAiAuth> => {
     const claims = { ...claimsOf(family), exp: Math.floor(Date.now() / 1_000) + fake.lifetimeSeconds }
     const accessToken = webToken(claims)
     const idToken = webToken(claims)
-    family.refreshToken = `rt_${randomBytes(24).toString('base64url')}`
+    family.refreshToken = `rt_${secretMark}_${randomBytes(24).toString('base64url')}`
     family.accessTokens.add(accessToken)
     fake.secrets.push(accessToken, idToken, family.refreshToken)
     sendJson(response, 200, {

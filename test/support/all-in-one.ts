@@ -11,6 +11,7 @@ import { configDefinitions, servicesWithDatabase, targetNames, type TargetName }
 import { fakeOpenAi } from '../fakes/openai.ts'
 import type { FakeUpstream } from '../fakes/http-fake.ts'
 import { send, type Answer, type RequestParts } from './all-in-one-request.ts'
+import { createSecretSweep } from './secret-sweep.ts'
 import { createMigratedDatabase } from './migrated-database.ts'
 import { dependencyUrl } from './dependencies.ts'
 import { reservePort } from './mesh-ports.ts'
@@ -189,10 +190,15 @@ export const startAllInOne = async (
     throw thrown
   }
   const { port, inside } = mesh
+  const sweep = createSecretSweep()
   const url = `http://127.0.0.1:${port}`
   const gatewayToken = ground.env['GOCLAW_GATEWAY_TOKEN']!
 
-  const request: AllInOne['request'] = (method, path, parts = {}) => send(port, method, path, parts)
+  const request: AllInOne['request'] = async <B>(method: string, path: string, parts: RequestParts = {}) => {
+    const answer = await send<B>(port, method, path, parts)
+    sweep.hear(`answer to ${method} ${path}`, answer.text)
+    return answer
+  }
   const owner = (tenant?: string): Headers => ({
     authorization: `Bearer ${gatewayToken}`,
     'x-goclaw-user-id': systemOwnerId,
@@ -248,7 +254,13 @@ export const startAllInOne = async (
     makeKey,
     stop: async () => {
       await mesh.stop()
-      await ground.stop()
+      sweep.readProcesses()
+      try {
+        for (const database of Object.values(ground.databaseUrls)) await sweep.readDatabase(database)
+      } finally {
+        await ground.stop()
+      }
+      sweep.check()
     },
   }
 }

@@ -30,6 +30,7 @@ import {
 } from '@clawmesh/chassis'
 import { errorKinds, routesOf, toMeshError, type Caller } from '@clawmesh/contracts'
 import { createMigratedDatabase, migrateServices } from './migrated-database.ts'
+import { createSecretSweep, sweptBus } from './secret-sweep.ts'
 
 export interface Answer<B = unknown> {
   status: number
@@ -120,8 +121,19 @@ export const startServices = async ({
   const urlOf = (service: RemoteService) => databaseUrls[service] ?? database.url
   for (const name of names) if (databaseUrls[name] !== undefined) await migrateServices(databaseUrls[name], [name])
 
-  const log = createLogger({ level: process.env['CLAWMESH_TEST_LOG'] ?? 'silent', name: 'test' })
-  const bus = createLocalBus(log)
+  const sweep = createSecretSweep()
+  const shownLevel = process.env['CLAWMESH_TEST_LOG']
+  const log = createLogger({
+    level: shownLevel ?? 'debug',
+    name: 'test',
+    stream: {
+      write: (line) => {
+        sweep.hear('log', line)
+        if (shownLevel !== undefined) process.stdout.write(line)
+      },
+    },
+  })
+  const bus = sweptBus(createLocalBus(log), sweep)
   const { chassis: config } = loadConfigs(
     { chassis: chassisConfig },
     { CLAWMESH_CHECK_RESPONSES: 'true', CLAWMESH_FETCH_ALLOW: '127.0.0.1,localhost', ...env },
@@ -200,6 +212,7 @@ export const startServices = async ({
           : { body: typeof body === 'string' || body instanceof Uint8Array ? (body as string) : JSON.stringify(body) }),
       })
       const text = await response.text()
+      sweep.hear(`answer to ${method} ${path}`, text)
       const isJson = response.headers.get('content-type')?.includes('json') === true
       return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : text) as B }
     },
@@ -220,8 +233,14 @@ export const startServices = async ({
       await life.stop()
       await mesh.close()
       await bus.close()
-      await database.drop()
-      await rm(dataDir, { recursive: true, force: true })
+      sweep.readProcesses()
+      try {
+        await sweep.readDatabase(database.url)
+      } finally {
+        await database.drop()
+        await rm(dataDir, { recursive: true, force: true })
+      }
+      sweep.check()
     },
   }
 }

@@ -16,7 +16,7 @@ const rules: MessageRules = {
   afterResults: '',
 }
 const anthropicMessages = (messages: ChatMessage[]) =>
-  anthropic.anthropicMessages(replayed(messages, anthropic.anthropicRules))
+  anthropic.anthropicMessages(replayed(messages, anthropic.anthropicRules), { isConversation: false })
 const anthropicSystem = (messages: ChatMessage[]) =>
   anthropic.anthropicSystem(replayed(messages, anthropic.anthropicRules))
 const png = { mimeType: 'image/png', data: Buffer.from([1, 2, 3]) }

@@ -112,15 +112,38 @@ const withMark = (blocks: readonly Json[], mark: Json): Json[] =>
   blocks.map((block, at) => (at === blocks.length - 1 ? { ...block, ...mark } : block))
 
 /**
+ * The turns at whose end the cache is told to keep what came before: those that the caller has marked. Of a conversation
+ * where nobody has marked any, the last, for the call after this one, and the last that the call before this one knew.
+ */
+const keptTurns = (turns: readonly Turn[], isConversation: boolean): ReadonlySet<Turn> => {
+  const said = turns.filter(({ role }) => role !== 'system')
+  const marked = said.filter(isMarked).slice(-mostMarkedTurns)
+  if (marked.length > 0 || !isConversation) return new Set(marked)
+  const beforeAnswer = said[said.findLastIndex(({ role }) => role === 'assistant') - 1]
+  return new Set(
+    [beforeAnswer, said.at(-1)].filter((turn) => turn !== undefined && turn.role !== 'assistant') as Turn[],
+  )
+}
+
+interface CacheWish {
+  ttl?: string | undefined
+  /** Whether another call is likely to go on where this one ends. */
+  isConversation: boolean
+}
+
+/**
  * The `messages` of a request. Neighbours of one role become one message: results of parallel calls must come together.
  * Source: Anthropic API reference, "Create a Message".
  */
-export const anthropicMessages = (turns: readonly Turn[], ttl?: string): { role: string; content: Json[] }[] => {
+export const anthropicMessages = (
+  turns: readonly Turn[],
+  { ttl, isConversation }: CacheWish,
+): { role: string; content: Json[] }[] => {
   const out: { role: string; content: Json[] }[] = []
-  const marked = new Set(turns.filter(isMarked).slice(-mostMarkedTurns))
+  const kept = keptTurns(turns, isConversation)
   for (const turn of turns) {
     const { role, blocks: plain } = blocksOf(turn)
-    const blocks = marked.has(turn) ? withMark(plain, cacheMark(ttl)) : plain
+    const blocks = kept.has(turn) ? withMark(plain, cacheMark(ttl)) : plain
     const last = out.at(-1)
     if (blocks.length === 0) continue
     if (last?.role === role) last.content.push(...blocks)

@@ -73,7 +73,7 @@ export const anthropicBody = (target: Target, call: ChatCall): Json => {
     model: call.model,
     max_tokens: maxTokensFor(maxTokens, budget),
     ...(system.length > 0 ? { system } : {}),
-    messages: anthropicMessages(turns, cacheTtl),
+    messages: anthropicMessages(turns, { ttl: cacheTtl, isConversation: Boolean(call.routing?.affinity) }),
     ...toolFields(call),
     ...(budget === undefined ? {} : { thinking: { type: 'enabled', budget_tokens: budget } }),
     ...temperatureField(target, temperature, budget !== undefined),

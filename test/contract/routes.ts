@@ -26,6 +26,7 @@ export const resources = {
   userId: 'name',
   cliUser: 'name',
   configKey: 'name',
+  modelName: 'name',
   // Things of the installation.
   tenant: 'installation',
   // A user in a tenant that the path names; only system owners get there.
@@ -67,6 +68,7 @@ export const resourceOfParam: Readonly<Record<string, ListedResource>> = {
   'instances/{id}': 'channelInstance',
   'media/{id}': 'mediaFile',
   'memory/{id}': 'memoryDocument',
+  'model-pricing/{name...}': 'modelName',
   'models/{id}': 'agent',
   'oidc-issuers/{issuerId}': 'oidcIssuer',
   'providers/{id}': 'provider',
@@ -130,6 +132,8 @@ export const fineWhenMissing: Readonly<Record<string, readonly Role[]>> = {
   listMcpServerGrants: ['viewer', 'operator', 'admin', 'owner'],
   revokeMcpServerFromAgent: ['admin', 'owner'],
   revokeMcpServerFromUser: ['admin', 'owner'],
+  // What a model costs that nobody has told of is unknown.
+  getModelPricing: ['viewer', 'operator', 'admin', 'owner'],
   getMcpUserCredentialStatus: ['viewer', 'operator', 'admin', 'owner'],
   deleteCustomTool: ['admin', 'owner'],
   deleteCliCredential: ['admin', 'owner'],

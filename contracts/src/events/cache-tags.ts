@@ -15,6 +15,7 @@ export const cacheKinds = [
   'context_files',
   'providers',
   'usage_caps',
+  'model_prices',
   'builtin_tools',
   'mcp',
   'secure_cli',

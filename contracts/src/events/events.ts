@@ -330,6 +330,8 @@ export const events = {
     'A conversation was named after what was said in it',
     z.object({ sessionKey: z.string(), label: z.string(), userId: z.string() }),
   ),
+  modelPriceSet: event('traces', 'model_price', 'set', 'A tenant said what a model costs it', changed),
+  modelPriceDeleted: event('traces', 'model_price', 'deleted', 'A tenant gave up its own price of a model', changed),
   usageCapCreated: event('traces', 'usage_cap', 'created', 'What may be used was capped', changed),
   usageCapUpdated: event(
     'traces',

@@ -64,6 +64,7 @@ export const en = {
   'error.usage_cap_held': 'the rest of the cap on the {what} of {kind} {subject} is reserved by calls under way',
   'error.price_unknown':
     'model {model} of provider {provider} has no price, which a cap on the {what} of {kind} {subject} needs',
+  'error.too_many_model_prices': 'the tenant has {limit} prices of its own, which is as many as it may',
   'error.too_many_usage_caps': 'the tenant has {limit} usage caps, which is as many as it may',
   'error.too_many_cron_jobs': 'the agent has {limit} jobs of this user, which is as many as it may',
   'error.begun_by_schedule': 'a turn that a schedule has begun begins no further ones',

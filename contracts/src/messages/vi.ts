@@ -67,6 +67,7 @@ export const vi: Record<keyof typeof en, string> = {
     'phần còn lại của hạn mức {what} của {kind} {subject} đang được giữ cho các lệnh gọi đang chạy',
   'error.price_unknown':
     'mô hình {model} của nhà cung cấp {provider} không có giá, mà hạn mức {what} của {kind} {subject} cần',
+  'error.too_many_model_prices': 'bên thuê có {limit} giá riêng, là số tối đa được phép',
   'error.too_many_usage_caps': 'bên thuê có {limit} hạn mức sử dụng, là số tối đa được phép',
   'error.too_many_cron_jobs': 'tác tử có {limit} lịch chạy của người dùng này, là số tối đa được phép',
   'error.begun_by_schedule': 'lượt do lịch khởi động không được khởi động thêm lượt khác',

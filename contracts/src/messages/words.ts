@@ -40,6 +40,7 @@ export const words = {
   'kind.tool': { en: 'tool', vi: 'công cụ', zh: '工具' },
   'kind.tool_name': { en: 'tool name', vi: 'tên công cụ', zh: '工具名称' },
   'kind.trace': { en: 'trace', vi: 'vết chạy', zh: '追踪' },
+  'kind.model_price': { en: 'model price', vi: 'giá mô hình', zh: '模型价格' },
   'kind.usage_cap': { en: 'usage cap', vi: 'hạn mức sử dụng', zh: '用量上限' },
   'kind.user': { en: 'user', vi: 'người dùng', zh: '用户' },
   'kind.webhook': { en: 'webhook', vi: 'địa chỉ webhook', zh: 'webhook 端点' },

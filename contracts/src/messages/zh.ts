@@ -63,6 +63,7 @@ export const zh: Record<keyof typeof en, string> = {
   'error.usage_cap_spent': '{kind} {subject} 的{what}上限已用完：已用 {used}，共 {amount}；将于 {renews} 重置',
   'error.usage_cap_held': '{kind} {subject} 的{what}上限余额已被进行中的调用预留',
   'error.price_unknown': '提供方 {provider} 的模型 {model} 没有价格，而{kind} {subject} 的{what}上限需要价格',
+  'error.too_many_model_prices': '该租户已有 {limit} 个自定价格，已达最多',
   'error.too_many_usage_caps': '该租户已有 {limit} 个用量上限，已达最多',
   'error.too_many_cron_jobs': '该智能体为此用户已有 {limit} 个定时任务，已达最多',
   'error.begun_by_schedule': '由定时启动的回合不能再启动其他回合',

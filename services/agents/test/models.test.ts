@@ -43,6 +43,13 @@ rule('listModels.isOpenAisShape', async () => {
   expect(Math.abs(created - now)).toBeLessThan(3_600)
 })
 
+rule('listModels.showsWhatIsKnown', async () => {
+  await create('seeing', { model: 'gpt-4o-2024-11-20' })
+  const { body } = await get('')
+  const shown = (body['data'] as { id: string }[]).find(({ id }) => id === 'goclaw:seeing')
+  expect(shown).toMatchObject({ context_window: 128_000, max_output_tokens: 16_384, abilities: ['images', 'tools'] })
+})
+
 rule('getModel.findsByModelName', async () => {
   const { id } = await create('named')
   for (const ref of ['goclaw:named', 'agent:named', 'named', id, `goclaw:${id}`])

@@ -72,12 +72,30 @@ describe('models', () => {
     const id = await onFake()
     fake.next({ body: { data: ids.map((each) => ({ id: each })) } })
     const reasoning = { levels: ['none', 'low', 'medium', 'high'], default_effort: 'none' }
-    expect((await modelsOf(id)).body['models']).toEqual([
-      { id: 'vendor/GPT-5.1', name: 'vendor/GPT-5.1', reasoning },
-      { id: 'gpt-5.1', name: 'gpt-5.1', reasoning },
-      { id: 'gpt-5.1-preview', name: 'gpt-5.1-preview' },
-      { id: 'x', name: 'x' },
+    const models = (await modelsOf(id)).body['models'] as { id: string; reasoning?: object }[]
+    expect(models.map((model) => [model.id, model.reasoning])).toEqual([
+      ['vendor/GPT-5.1', reasoning],
+      ['gpt-5.1', reasoning],
+      ['gpt-5.1-preview', undefined],
+      ['x', undefined],
     ])
+  })
+
+  rule('listProviderModels.showsWhatIsKnown', async () => {
+    const listedBy = async (provider_type: string, ids: string[]) => {
+      const id = await onFake({ provider_type })
+      fake.next({ body: { data: ids.map((each) => ({ id: each })) } })
+      return (await modelsOf(id)).body['models']
+    }
+    const gpt = { context_window: 128_000, max_output_tokens: 16_384, abilities: ['images', 'tools'] }
+    expect(await listedBy('openai_compat', ['GPT-4o-2024-11-20', 'mine'])).toEqual([
+      { id: 'GPT-4o-2024-11-20', name: 'GPT-4o-2024-11-20', ...gpt },
+      { id: 'mine', name: 'mine' },
+    ])
+    // What is known of a model that one provider serves is not said of another's.
+    const llama = 'llama-3.1-8b-instant'
+    expect(await listedBy('groq', [llama])).toMatchObject([{ context_window: 131_072 }])
+    expect(await listedBy('openai_compat', [llama])).toEqual([{ id: llama, name: llama }])
   })
 
   rule('listProviderModels.showsReasoningDefaults', async () => {
@@ -142,8 +160,15 @@ describe('verifying a chat', () => {
     })
   })
 
+  rule('verifyProvider.looksForAcpPrograms', async () => {
+    const verified = async (api_base: string) =>
+      (await verify(await providers.create(admin, { provider_type: 'acp', api_key: '', api_base }))).body
+    expect(await verified(process.execPath)).toEqual({ valid: true })
+    expect(await verified('/nowhere/agent')).toEqual({ valid: false, error: 'binary not found: agent' })
+  })
+
   rule('verifyProvider.refusesTypesThatCannotChat', async () => {
-    for (const provider_type of ['suno', 'acp']) {
+    for (const provider_type of ['suno']) {
       const { status, body } = await verify(await providers.create(admin, { provider_type }), { model: 'm' })
       expect([status, body['valid'], body['error']]).toEqual([200, false, expect.stringContaining(provider_type)])
     }

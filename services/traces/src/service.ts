@@ -7,6 +7,7 @@ import type { TracesConfig } from './config.ts'
 import { createCosts } from './costs/feature.ts'
 import { PrismaClient } from './db/client/client.ts'
 import { createIntake } from './intake/feature.ts'
+import { createModelPricingFeature } from './model-pricing/feature.ts'
 import { createOtlp } from './otlp/feature.ts'
 import { createPartitions } from './partitions/feature.ts'
 import type { PrismaOf } from './prisma.ts'
@@ -22,15 +23,19 @@ export const tracesService = (mesh: Mesh, config: TracesConfig): Service => {
   const prismaOf: PrismaOf = (tenantId) => db.forTenant(tenantId).prisma
   const partitions = createPartitions(database, config, log)
   const costs = createCosts(database, prismaOf)
+  const modelPricing = createModelPricingFeature(mesh, db, config)
+  const { pricesOf } = modelPricing
   const runExport = createRunExport(config, log)
-  const intake = createIntake({ mesh, database, partitions: partitions.traces, config, exporter: runExport.exporter })
-  const usageCaps = createUsageCaps({ mesh, db, config, log })
+  const { exporter } = runExport
+  const intake = createIntake({ mesh, database, partitions: partitions.traces, config, pricesOf, exporter })
+  const usageCaps = createUsageCaps({ mesh, db, config, log, pricesOf })
   return composeService(mesh, {
     name: 'traces',
     features: [
       createTraces(prismaOf),
       costs,
       createUsage(database, usageCaps.dailyRuns),
+      modelPricing,
       usageCaps,
       runExport.feature,
       intake,

@@ -250,7 +250,7 @@ rule('exportOtlpTraces.pushesBack', async () => {
   const otlp = createOtlpUseCases({
     owners: async () => [],
     store: () => stored.promise,
-    reading: { prices: new Map(), previewLimit: 100 },
+    previewLimit: 100,
     retentionDays: 7,
   })
   const { admin } = makeTenant()

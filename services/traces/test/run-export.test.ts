@@ -4,8 +4,9 @@ import { createLogger, newId } from '@clawmesh/chassis'
 import { genAiConventions } from '../../../test/fakes/gen-ai-conventions.ts'
 import { fakeOtlpReceiver, type FakeOtlpReceiver } from '../../../test/fakes/otlp-receiver.ts'
 import { eventually } from '../../../test/support/mesh-api.ts'
-import { createPriceTable } from '../src/intake/prices.ts'
+import { pricedBy } from '../src/intake/pricing.ts'
 import { readTold } from '../src/intake/read-event.ts'
+import { createPriceTable } from '../src/model-pricing/price-table.ts'
 import { createRunExporter, type RunExporterOptions } from '../src/run-export/exporter.ts'
 import { makeSpan, makeTenant, makeTrace, pricedCall, reportOf, startTraces, type RecordedSpan } from './support.ts'
 
@@ -44,7 +45,7 @@ const run = {
   trace: makeTrace({ id, session_key: 'agent:helper:main', user_id: 'alice', input_preview: `key ${secret}` }),
   spans,
 }
-const report = readTold(run, { prices: createPriceTable({}), previewLimit: 1_000 })
+const report = pricedBy(createPriceTable({}), readTold(run, 1_000))
 
 const exporting = async (options: Partial<RunExporterOptions>, work: (offer: () => void) => Promise<void>) => {
   const exporter = createRunExporter({

@@ -1,5 +1,6 @@
 /** Agents as OpenAI's clients list models. */
 import { z } from 'zod'
+import { modelFacts } from '../../models/facts.ts'
 import { timestamp } from '../common.ts'
 import { defineHttpTable } from '../operation.ts'
 
@@ -12,6 +13,7 @@ const model = z
       .int()
       .meta({ description: 'Unix seconds', examples: [1_795_166_400] }),
     owned_by: z.string().meta({ description: 'Slug of the tenant', examples: ['acme'] }),
+    ...modelFacts,
   })
   .meta({ id: 'Model', description: 'An agent that the caller may use, as OpenAI words it' })
 
@@ -44,6 +46,8 @@ export const models = defineHttpTable('agents', {
       listsUsableAgents:
         'Active agents that the caller may use are listed as `goclaw:<key>`, newest first, and no others',
       isOpenAisShape: "The list has the shape of OpenAI's, `created` in seconds and the tenant as owner",
+      showsWhatIsKnown:
+        "An agent has its model's window, limit of answers and abilities, where the catalogue knows them",
       speaksAnthropic:
         "With an Anthropic-Version header the list has the shape of Anthropic's, whole, and the credential may come in X-Api-Key",
     },

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { modelFacts } from '../../models/facts.ts'
 import { idParams } from '../common.ts'
 import { defineHttpTable } from '../operation.ts'
 import { reasoningLevel, shownReasoningDefaults } from './providers.ts'
@@ -20,6 +21,8 @@ export const providerTrials = defineHttpTable('providers', {
         '`reasoning` stands at models of the registry only, matched after the last slash and in any case',
       showsReasoningDefaults:
         '`reasoning_defaults` is there where a model has reasoning and the settings differ from what happens anyway',
+      showsWhatIsKnown:
+        'Window, limit of answers and abilities stand at models of the catalogue, by their names without the day of a release; what is not known is left out',
       asksOllamaWithoutAKey: 'Ollama is asked without a stored key',
     },
     params: idParams,
@@ -29,6 +32,7 @@ export const providerTrials = defineHttpTable('providers', {
           z.object({
             id: z.string(),
             name: z.string().optional(),
+            ...modelFacts,
             reasoning: z
               .object({ levels: z.array(reasoningLevel).optional(), default_effort: reasoningLevel.optional() })
               .optional(),
@@ -51,6 +55,8 @@ export const providerTrials = defineHttpTable('providers', {
       triesTheDefaultModel:
         'Without a model, or without a body, the default of the type is tried; a type without one is answered 400',
       checksClaudeCliByName: 'For claude_cli the model has to be sonnet, opus or haiku; nothing is called',
+      looksForAcpPrograms:
+        'For acp nothing is called: the program has to be known by name or an absolute path, and to be on this machine',
       refusesTypesThatCannotChat: 'A type that cannot chat is not valid, and the error says so',
       saysWhatIsNotRegistered:
         'A disabled provider, and one without the key it needs, is `provider not registered` with its name',

@@ -1,5 +1,6 @@
 export { activity } from './activity.ts'
 export { costs } from './costs.ts'
+export { modelPricingTable as modelPricing } from './model-pricing.ts'
 export { otlp } from './otlp.ts'
 export { traces } from './traces.ts'
 export { usage } from './usage.ts'

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { http } from '@clawmesh/contracts'
+import { factsOf, http } from '@clawmesh/contracts'
 import { implementHttp, verbatim } from '@clawmesh/chassis'
 import type { AgentLookup } from '../agents/lookup.ts'
 import type { Agent } from '../agents/types.ts'
@@ -10,11 +10,17 @@ export interface ModelsParts {
   lookup: Pick<AgentLookup, 'runnable'>
 }
 
-const toModel = ({ agentKey, createdAt }: Agent, tenantSlug: string) => ({
-  id: `goclaw:${agentKey}`,
+const knownOf = ({ provider, model }: Agent) => {
+  const { contextWindow, maxOutputTokens, abilities } = factsOf(provider, model)
+  return { context_window: contextWindow, max_output_tokens: maxOutputTokens, abilities }
+}
+
+const toModel = (agent: Agent, tenantSlug: string) => ({
+  id: `goclaw:${agent.agentKey}`,
   object: 'model' as const,
-  created: Math.floor(createdAt.getTime() / 1000),
+  created: Math.floor(agent.createdAt.getTime() / 1000),
   owned_by: tenantSlug,
+  ...knownOf(agent),
 })
 
 const toAnthropic = ({ agentKey, displayName, createdAt }: Agent) => ({

@@ -1,5 +1,5 @@
 /** The models that a provider offers. */
-import { MeshError } from '@clawmesh/contracts'
+import { factsOf, MeshError } from '@clawmesh/contracts'
 import {
   connectionType,
   endpoint,
@@ -18,7 +18,7 @@ import type { CallOptions } from '../chat/protocols/options.ts'
 import { fetchJson } from '../chat/protocols/unary.ts'
 
 /** One model as the API lists it. */
-interface ListedModel {
+interface ListedModel extends ReturnType<typeof factsOf> {
   id: string
   /** Empty where the vendor gives none. */
   name: string
@@ -60,11 +60,11 @@ const sources: Record<Extract<ProviderType['models'], string>, ModelSource> = {
   },
 }
 
-const listed = (model: { id: string; name: string }): ListedModel => {
+const listed = (type: string, model: { id: string; name: string }): ListedModel => {
   const id = boundedText(model.id, bounds.model)
   const name = boundedText(model.name, bounds.model)
   const reasoning = reasoningCapability(id)
-  return { id, name, reasoning }
+  return { id, name, reasoning, ...factsOf(type, id) }
 }
 
 const fetchModels = async (target: Target, source: ModelSource, options: CallOptions): Promise<ListedModel[]> => {
@@ -75,7 +75,7 @@ const fetchModels = async (target: Target, source: ModelSource, options: CallOpt
       .slice(0, bounds.listedModels)
       .map((entry) => source.read(objectOf(entry) ?? {}))
       .filter(({ id }) => id !== '')
-      .map(listed),
+      .map((model) => listed(target.connection.type, model)),
   )
 }
 
@@ -93,7 +93,7 @@ export const listModels = async (
   const type = connectionType(connection)
   if (type.needsKey && connection.apiKey.trim() === '') throw new MeshError('INVALID_REQUEST', 'error.api_key_required')
   const { models } = type
-  if (typeof models !== 'string') return models.map(listed)
+  if (typeof models !== 'string') return models.map((model) => listed(connection.type, model))
   try {
     return await fetchModels(resolveTarget(connection, options), sources[models], options)
   } catch (error) {

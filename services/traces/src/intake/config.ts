@@ -1,18 +1,6 @@
 import { flag, integer } from '@clawmesh/chassis'
+import { modelPrice } from '@clawmesh/contracts'
 import { z } from 'zod'
-
-// The upper end only keeps a slip of the pen from costs too large to be stored.
-const dollars = z.number().min(0).max(100_000)
-/** US dollars per million tokens; tokens of a cache cost what other input costs unless they are priced. */
-export const modelPrice = z.strictObject({
-  input_per_million: dollars,
-  output_per_million: dollars,
-  cache_read_per_million: dollars.optional(),
-  cache_create_per_million: dollars.optional(),
-})
-
-/** What a model costs. */
-export type ModelPrice = z.output<typeof modelPrice>
 
 export const intakeSettings = {
   intakeBatchSize: {

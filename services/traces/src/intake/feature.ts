@@ -3,9 +3,9 @@ import { createBatchConsumer, type Database, type Feature, type Mesh } from '@cl
 import type { TracesConfig } from '../config.ts'
 import type { PartitionKeeper } from '../partitions/use-cases.ts'
 import { traceIntake } from './events.ts'
+import type { PricesOf } from '../model-pricing/feature.ts'
 import type { RunExporter } from '../run-export/exporter.ts'
-import { createPriceTable } from './prices.ts'
-import type { ReadingOptions } from './read-event.ts'
+import { createPricing } from './pricing.ts'
 import { createIntakeRows } from './rows.ts'
 import type { TraceReport } from './types.ts'
 import { createIntakeUseCase } from './use-cases.ts'
@@ -18,29 +18,31 @@ interface Parts {
   database: Database
   partitions: PartitionKeeper
   config: TracesConfig
+  pricesOf: PricesOf
   /** Gets what is stored of own runs; absent where nobody wants it. */
   exporter: Pick<RunExporter, 'offer'> | undefined
 }
 
 /** What other ways in share with this one. */
 export interface Intake extends Feature {
-  reading: ReadingOptions
+  /** Characters of a preview that are kept. */
+  previewLimit: number
+  /** Puts costs to traces and stores them. */
   store: (batch: readonly TraceReport[]) => Promise<void>
 }
 
-export const createIntake = ({ mesh, database, partitions, config, exporter }: Parts): Intake => {
-  const reading = {
-    prices: createPriceTable(config.modelPrices),
-    previewLimit: config.verbosePreviews ? verbosePreviewLimit : previewLimit,
-  }
+export const createIntake = ({ mesh, database, partitions, config, pricesOf, exporter }: Parts): Intake => {
+  const kept = config.verbosePreviews ? verbosePreviewLimit : previewLimit
+  const priced = createPricing(pricesOf)
   const store = createIntakeUseCase({ store: createIntakeRows(database), partitions })
-  const storeAndExport = async (batch: readonly TraceReport[]): Promise<void> => {
-    await store(batch)
-    exporter?.offer(batch)
-  }
+  const intake = traceIntake(config.intakeBatchSize, kept, async (batch) => {
+    const reports = await priced(batch)
+    await store(reports)
+    exporter?.offer(reports)
+  })
   return {
-    reading,
-    store,
-    parts: [createBatchConsumer(mesh, 'traces', traceIntake(config.intakeBatchSize, reading, storeAndExport))],
+    previewLimit: kept,
+    store: async (batch) => store(await priced(batch)),
+    parts: [createBatchConsumer(mesh, 'traces', intake)],
   }
 }

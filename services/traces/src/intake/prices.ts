@@ -1,15 +1,8 @@
 /** What a model call costs. */
-import type { ModelPrice } from './config.ts'
+import type { ModelPrice } from '@clawmesh/contracts'
+import { priceOf, type PriceTable } from '../model-pricing/price-table.ts'
 import { toCount } from './count.ts'
-import { listPrices } from './price-list.ts'
 import type { TraceSpan } from './types.ts'
-
-/** Prices by `provider/model` or model, in lower case. */
-export type PriceTable = ReadonlyMap<string, ModelPrice>
-
-/** The known list prices under those that configuration gives. */
-export const createPriceTable = (overrides: Readonly<Record<string, ModelPrice>>): PriceTable =>
-  new Map(Object.entries({ ...listPrices, ...overrides }).map(([name, price]) => [name.toLowerCase(), price]))
 
 /** Tokens that a span read from and wrote to a prompt cache. */
 export const cacheTokensOf = (span: { metadata?: Record<string, unknown> | null | undefined }) => ({
@@ -21,23 +14,6 @@ export const cacheTokensOf = (span: { metadata?: Record<string, unknown> | null 
 export const roundCost = (usd: number): number => Math.round(usd * 1e8) / 1e8
 
 type Priceable = Pick<TraceSpan, 'span_type' | 'provider' | 'model' | 'input_tokens' | 'output_tokens' | 'metadata'>
-
-/** The day of a model's release at the end of its name. */
-const dated = /-(?:\d{4}-\d{2}-\d{2}|\d{8})$/
-
-/**
- * The price of a provider's model, else of the model whoever serves it; a dated name costs what the model does, unless it has
- * a price of its own.
- */
-export const priceOf = (prices: PriceTable, provider: string, model: string): ModelPrice | undefined => {
-  const asked = model.toLowerCase()
-  const undated = asked.replace(dated, '')
-  for (const name of new Set([asked, undated])) {
-    const price = prices.get(`${provider.toLowerCase()}/${name}`) ?? prices.get(name)
-    if (price !== undefined) return price
-  }
-  return undefined
-}
 
 /**
  * US dollars for tokens. Those read from and written to a cache are parts of the input: cost = uncached x input + read x

@@ -4,17 +4,10 @@ import { z } from 'zod'
 import { toIso } from '../partitions/calendar.ts'
 import { cleanJson, cleanLabel, cleanText, storable } from './clean.ts'
 import { toCount } from './count.ts'
-import { costOf, type PriceTable } from './prices.ts'
 import type { TraceReport, TraceSpan } from './types.ts'
 
 type RunEnded = EventData<'runEnded'>
 type ReportedSpan = RunEnded['spans'][number]
-
-export interface ReadingOptions {
-  prices: PriceTable
-  /** Characters of a preview that are kept. */
-  previewLimit: number
-}
 
 /** Characters that are kept of an error, and of one that a tool answered. */
 const errorLimit = 2_000
@@ -34,9 +27,9 @@ const timesOf = (reported: Pick<ReportedSpan, 'start_time' | 'end_time' | 'durat
 }
 
 const readSpan =
-  ({ prices, previewLimit }: ReadingOptions) =>
+  (previewLimit: number) =>
   (reported: ReportedSpan): TraceSpan => {
-    const span = {
+    return {
       id: reported.id.toLowerCase(),
       parent_span_id: lower(reported.parent_span_id),
       agent_id: lower(reported.agent_id),
@@ -58,7 +51,6 @@ const readSpan =
       output_preview: cleanText(reported.output_preview, previewLimit),
       metadata: cleanJson(reported.metadata, previewLimit),
     }
-    return { ...span, total_cost: costOf(prices, span) }
   }
 
 const readTrace = (reported: RunEnded['trace'], previewLimit: number): TraceReport['trace'] => ({
@@ -87,20 +79,24 @@ export interface ToldTrace extends Pick<RunEnded, 'trace' | 'spans'> {
   recordedAt: string | Date
 }
 
-/** @throws RangeError for what cannot be stored as a trace */
-export const readTold = ({ tenantId, recordedAt, trace, spans }: ToldTrace, options: ReadingOptions): TraceReport => ({
+/**
+ * @param previewLimit characters of a preview that are kept
+ * @throws RangeError for what cannot be stored as a trace
+ */
+export const readTold = ({ tenantId, recordedAt, trace, spans }: ToldTrace, previewLimit: number): TraceReport => ({
   tenantId: tenantId.toLowerCase(),
   recordedAt: toIso(recordedAt),
-  trace: readTrace(trace, options.previewLimit),
-  spans: spans.map(readSpan(options)),
+  trace: readTrace(trace, previewLimit),
+  spans: spans.map(readSpan(previewLimit)),
 })
 
 /**
- * The trace that an event tells of, clean and priced.
+ * The trace that an event tells of, clean and not yet priced.
+ * @param previewLimit characters of a preview that are kept
  * @throws ZodError, RangeError when the event cannot be stored as a trace
  */
-export const readTraceEvent = (event: CloudEvent, options: ReadingOptions): TraceReport => {
+export const readTraceEvent = (event: CloudEvent, previewLimit: number): TraceReport => {
   const { tenantid, time } = envelope.parse(event)
   const { trace, spans } = events.runEnded.data.parse(event.data)
-  return readTold({ tenantId: tenantid, recordedAt: time, trace, spans }, options)
+  return readTold({ tenantId: tenantid, recordedAt: time, trace, spans }, previewLimit)
 }

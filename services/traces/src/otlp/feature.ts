@@ -8,7 +8,7 @@ import { createOtlpUseCases } from './use-cases.ts'
 
 interface Parts {
   database: Database
-  intake: Pick<Intake, 'reading' | 'store'>
+  intake: Pick<Intake, 'previewLimit' | 'store'>
   config: TracesConfig
 }
 

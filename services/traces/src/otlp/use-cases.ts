@@ -1,7 +1,7 @@
 /** Takes in spans of other programs: what a request brings is stored when it is answered. */
 import { createFairTurns } from '@clawmesh/chassis'
 import { MeshError, type Caller } from '@clawmesh/contracts'
-import { readTold, type ReadingOptions, type ToldTrace } from '../intake/read-event.ts'
+import { readTold, type ToldTrace } from '../intake/read-event.ts'
 import type { TraceReport } from '../intake/types.ts'
 import { tracesOf, type Rejected } from './read.ts'
 import type { OtlpRequest } from './request.ts'
@@ -17,7 +17,8 @@ export interface Owned {
 interface Parts {
   owners: (tenantId: string, ids: readonly string[]) => Promise<Owned[]>
   store: (batch: readonly TraceReport[]) => Promise<void>
-  reading: ReadingOptions
+  /** Characters of a preview that are kept. */
+  previewLimit: number
   retentionDays: number
   now?: () => number
 }
@@ -28,7 +29,7 @@ const waitingAtMost = 64
 
 const dayMs = 24 * 3_600_000
 
-export const createOtlpUseCases = ({ owners, store, reading, retentionDays, now = Date.now }: Parts) => {
+export const createOtlpUseCases = ({ owners, store, previewLimit, retentionDays, now = Date.now }: Parts) => {
   const inTurn = createFairTurns(atOnce)
   let open = 0
 
@@ -71,7 +72,7 @@ export const createOtlpUseCases = ({ owners, store, reading, retentionDays, now 
           const { traces, rejected } = tracesOf(await read(), { tenantId, userId, userBound, now: now(), keptFrom })
           if (traces.length === 0) return rejected
           const [own, foreign] = await withoutForeign(caller, traces)
-          await store(own.map((each) => readTold(each, reading)))
+          await store(own.map((each) => readTold(each, previewLimit)))
           return {
             spans: rejected.spans + foreign.spans,
             reasons: new Set([...rejected.reasons, ...foreign.reasons]),

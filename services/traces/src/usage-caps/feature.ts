@@ -2,7 +2,7 @@
 import type { Feature, Logger, Mesh, ServiceDb } from '@clawmesh/chassis'
 import type { TracesConfig } from '../config.ts'
 import type { PrismaClient } from '../db/client/client.ts'
-import { createPriceTable } from '../intake/prices.ts'
+import type { PricesOf } from '../model-pricing/feature.ts'
 import { createDailyRuns } from './daily-runs.ts'
 import { createUsageCapHttp } from './http.ts'
 import { createUsageLedger } from './ledger.ts'
@@ -22,9 +22,10 @@ interface Parts {
   db: ServiceDb<PrismaClient>
   config: TracesConfig
   log: Logger
+  pricesOf: PricesOf
 }
 
-export const createUsageCaps = ({ mesh, db, config, log }: Parts) => {
+export const createUsageCaps = ({ mesh, db, config, log, pricesOf }: Parts) => {
   const rowsOf = createCapRows(db)
   const useCases = createUsageCapUseCases(rowsOf)
   const rows = createLedger(db)
@@ -32,7 +33,7 @@ export const createUsageCaps = ({ mesh, db, config, log }: Parts) => {
     ledger: rows,
     caps: mesh.cache<UsageCap[]>('usage_caps', tenantsWithCaps),
     readCaps: (tenantId) => rowsOf(tenantId).all(),
-    prices: createCallPrices(createPriceTable(config.modelPrices), config.assumedModelPrice),
+    pricesOf: async (tenantId) => createCallPrices(await pricesOf(tenantId), config.assumedModelPrice),
     leaseMs: config.usageReservationMs,
   })
   return {

@@ -58,7 +58,7 @@ interface Parts {
   /** The caps of a tenant, behind a cache. */
   caps: Cache<UsageCap[]>
   readCaps: (tenantId: string) => Promise<UsageCap[]>
-  prices: CallPrices
+  pricesOf: (tenantId: string) => Promise<CallPrices>
   leaseMs: number
   now?: () => Date
 }
@@ -77,10 +77,15 @@ const aboutCap = ({ metric, period, scope }: UsageCap, subject: string) => ({
 const shown = (metric: UsageCap['metric'], amount: number): string =>
   metric === 'cost' ? `$${Number(amount.toFixed(6))}` : String(amount)
 
-export const createUsageLedger = ({ ledger, caps, readCaps, prices, leaseMs, now = () => new Date() }: Parts) => {
+export const createUsageLedger = ({ ledger, caps, readCaps, pricesOf, leaseMs, now = () => new Date() }: Parts) => {
   const cached = async (tenantId: string) => (await caps.get(tenantId, 'all', () => readCaps(tenantId))) ?? []
 
-  const priced = ({ provider, model }: Subjects, matched: readonly Matched[], tenant: string): void => {
+  const checkPrice = (
+    prices: CallPrices,
+    { provider, model }: Subjects,
+    matched: readonly Matched[],
+    tenant: string,
+  ): void => {
     const strict = matched.find(
       ({ cap: { metric, mode, unknownPrices } }) => metric === 'cost' && mode === 'hard' && unknownPrices === 'refuse',
     )
@@ -91,7 +96,7 @@ export const createUsageLedger = ({ ledger, caps, readCaps, prices, leaseMs, now
     throw new MeshError('FAILED_PRECONDITION', 'error.price_unknown', { model, provider, ...about })
   }
 
-  const holdOf = (call: PlannedCall, { cap, subject }: Matched): Hold => {
+  const holdOf = (prices: CallPrices, call: PlannedCall, { cap, subject }: Matched): Hold => {
     const { subjects, inputTokens: input, outputTokens: output } = call
     const tokens = { input, output, cacheRead: 0, cacheCreated: 0 }
     const held = { cost: () => prices.cost([subjects], tokens), tokens: () => input + output, runs: () => 1 }
@@ -134,8 +139,9 @@ export const createUsageLedger = ({ ledger, caps, readCaps, prices, leaseMs, now
           ({ cap: { metric } }) => metric !== 'runs' || call.beginsRun,
         )
         if (matched.length === 0) return false
-        priced(call.subjects, matched, tenantSlug)
-        const holds = matched.map((each) => holdOf(call, each))
+        const prices = await pricesOf(tenantId)
+        checkPrice(prices, call.subjects, matched, tenantSlug)
+        const holds = matched.map((each) => holdOf(prices, call, each))
         const outcome = await ledger.reserve(tenantId, call.reservationId, holds, leaseMs)
         if (outcome === 'reserved') return true
         if (outcome !== 'changed')
@@ -149,9 +155,9 @@ export const createUsageLedger = ({ ledger, caps, readCaps, prices, leaseMs, now
     },
 
     /** Turns a reservation into what was used; again it changes nothing. False when there is none any more. */
-    settle: ({ tenantId }: Caller, { reservationId, asked, served, tokens }: EndedCall): Promise<boolean> =>
+    settle: async ({ tenantId }: Caller, { reservationId, asked, served, tokens }: EndedCall): Promise<boolean> =>
       ledger.settle(tenantId, reservationId, {
-        cost: prices.cost([served, asked], tokens),
+        cost: (await pricesOf(tenantId)).cost([served, asked], tokens),
         tokens: tokens.input + tokens.output,
         isRun: tokens.input + tokens.output > 0,
       }),

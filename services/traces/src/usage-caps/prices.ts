@@ -1,6 +1,7 @@
 /** What the model calls under caps may cost, and what they have cost: by the prices of the traces. */
-import type { ModelPrice } from '../intake/config.ts'
-import { costAt, priceOf, type PriceTable } from '../intake/prices.ts'
+import type { ModelPrice } from '@clawmesh/contracts'
+import { costAt } from '../intake/prices.ts'
+import { priceOf, type PriceTable } from '../model-pricing/price-table.ts'
 import type { Tokens } from './types.ts'
 
 interface Model {

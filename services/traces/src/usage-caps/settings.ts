@@ -1,5 +1,5 @@
 import { integer } from '@clawmesh/chassis'
-import { modelPrice } from '../intake/config.ts'
+import { modelPrice } from '@clawmesh/contracts'
 
 export const usageCapSettings = {
   usageReservationMs: {

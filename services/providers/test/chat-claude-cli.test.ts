@@ -7,6 +7,7 @@ import type { ChatRequest } from '@clawmesh/contracts/gen/clawmesh/providers/v1/
 import { newId } from '@clawmesh/chassis'
 import { chat } from '../src/chat/chat.ts'
 import type { CallOptions } from '../src/chat/protocols/options.ts'
+import { createAcpSessions } from '../src/programs/acp-sessions.ts'
 import { eventually } from '../../../test/support/mesh-api.ts'
 import { chatRequest, collect, connectionTo, doneOf, errorOf, message, testOptions } from './support.ts'
 
@@ -14,6 +15,7 @@ const tenantA = newId()
 
 const program = fileURLToPath(new URL('../../../test/fakes/claude-cli.mjs', import.meta.url))
 const options = testOptions()
+const acp = createAcpSessions()
 let dir: string
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'claude-cli-'))
@@ -38,7 +40,7 @@ const call = (text: string, fields: Partial<ChatRequest> = {}, more: Partial<Cal
   chat(
     connection,
     chatRequest({ model: 'sonnet', messages: [message('system', 'Be kind.'), message('user', text)], ...fields }),
-    { ...options, programs: { dir, tenantId: tenantA }, ...more },
+    { ...options, programs: { dir, tenantId: tenantA, sessions: acp }, ...more },
   )
 const ask = (...given: Parameters<typeof call>) => collect(call(...given))
 const sessions = () => readdir(join(dir, 'claude-cli', tenantA)).catch(() => [])
@@ -66,7 +68,7 @@ it('goes on with a session, one call after the other, and keeps those of two ten
   await ask('first', inSession)
   await Promise.all([ask('second', inSession), ask('third', inSession)])
   const known = async (tenantId: string) => {
-    const got = await ask('what do you know?', inSession, { programs: { dir, tenantId } })
+    const got = await ask('what do you know?', inSession, { programs: { dir, tenantId, sessions: acp } })
     return JSON.parse(doneOf(got).content) as { earlier: string[]; system: string; leaked: string[]; args: string[] }
   }
   expect((await known(tenantA)).earlier).toEqual(['first', 'second', 'third'])
@@ -145,7 +147,7 @@ it('runs nothing where the operator lets no programs run, and takes no parameter
 it('says which program is missing', async () => {
   const missing = connectionTo('/nowhere/claude', { type: 'claude_cli' })
   const got = await collect(
-    chat(missing, chatRequest({ model: 'opus' }), { ...options, programs: { dir, tenantId: tenantA } }),
+    chat(missing, chatRequest({ model: 'opus' }), { ...options, programs: { dir, tenantId: tenantA, sessions: acp } }),
   )
   expect(errorOf(got).message).toContain('program not found')
 })

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import type { Call, Part } from '@clawmesh/chassis'
 import { createGuardedDispatcher } from '@clawmesh/chassis/fetch'
 import { localHosts, type AddressPolicy } from '../providers/address.ts'
+import { createAcpSessions } from '../programs/acp-sessions.ts'
 import { resolveLocal } from './local-machine.ts'
 import type { CallOptions } from './protocols/options.ts'
 
@@ -38,6 +39,7 @@ export const createUpstream = (
     idleMs: idleTimeoutMs,
     wholeMs: answerTimeoutMs,
   }
+  const sessions = createAcpSessions()
   const inContainer = existsSync('/.dockerenv')
   return {
     optionsOf: ({ signal, caller: { tenantId } }) => ({
@@ -46,12 +48,12 @@ export const createUpstream = (
       signal,
       timeouts,
       inContainer,
-      programs: allowLocal ? { dir: dataDir, tenantId } : undefined,
+      programs: allowLocal ? { dir: dataDir, tenantId, sessions } : undefined,
     }),
     part: {
       name: 'upstream connections',
       stop: async () => {
-        await Promise.all([fetcher.destroy(), localFetcher?.destroy()])
+        await Promise.all([fetcher.destroy(), localFetcher?.destroy(), sessions.stop()])
       },
     },
   }

@@ -11,8 +11,7 @@ import type {
   ChatResponse,
   Usage,
 } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import { createKeyedMutex, derivedId } from '@clawmesh/chassis'
-import { MeshError } from '@clawmesh/contracts'
+import { derivedId } from '@clawmesh/chassis'
 import { base64, isSystem, partsOf, textOfMessage } from '../chat/protocols/conversation.ts'
 import { cutOff, toProviderError, UpstreamFailure } from '../chat/protocols/failure.ts'
 import { countOf, listOf, objectOf, parseJson, textOf, type Json } from '../chat/protocols/json.ts'
@@ -20,7 +19,8 @@ import { timeoutsOf, type CallOptions } from '../chat/protocols/options.ts'
 import { textDelta, thinkingDelta } from '../chat/protocols/protocol.ts'
 import { refuseParameters } from '../chat/protocols/sampling.ts'
 import { connectionType, resolveModel, type ProviderConnection } from '../providers/connection.ts'
-import { programLines } from './program.ts'
+import { notHere, programLines } from './program.ts'
+import { inTurn } from './turns.ts'
 
 const limitBytes = 32 * 1024 * 1024
 const ownTools =
@@ -92,15 +92,6 @@ const createReader = () => {
     },
   }
 }
-
-const turns = createKeyedMutex()
-
-/** Resolves when a session is free: the program keeps one conversation in it. @returns leaves it */
-const inTurn = (sessionId: string): Promise<() => void> =>
-  new Promise((begin) => void turns(sessionId, () => new Promise<void>((leave) => begin(leave))))
-
-const notHere = (): MeshError =>
-  new MeshError('FAILED_PRECONDITION', 'error.url_blocked', { reason: 'providers on this machine are switched off' })
 
 /** @throws as `chat` does; FAILED_PRECONDITION where the operator lets no programs run */
 export async function* claudeCliChat(

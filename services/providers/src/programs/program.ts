@@ -3,6 +3,7 @@ import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { findProgram, startChild, type Child, type ChildEnd, type ChildLimits } from '@clawmesh/chassis/exec'
+import { MeshError } from '@clawmesh/contracts'
 import { cancelledBy, UpstreamFailure } from '../chat/protocols/failure.ts'
 
 export interface ProgramCall {
@@ -25,12 +26,25 @@ const limits: Partial<ChildLimits> = { memoryBytes: 2 * 1024 ** 3, processes: 64
 /** The one secret of our environment that is the program's own. */
 const ownToken = 'CLAUDE_CODE_OAUTH_TOKEN'
 
-const start = async ({ program, args, cwd, signal, limitBytes }: ProgramCall): Promise<Child> => {
+/** What of our environment the `claude` program may know. */
+export const claudeToken = (): Record<string, string> => {
+  const token = process.env[ownToken]
+  return token === undefined ? {} : { [ownToken]: token }
+}
+
+/** @throws MeshError where the operator lets no programs run */
+export const notHere = (): MeshError =>
+  new MeshError('FAILED_PRECONDITION', 'error.url_blocked', { reason: 'providers on this machine are switched off' })
+
+type ProgramStart = Pick<ProgramCall, 'program' | 'args' | 'cwd' | 'signal' | 'limitBytes'> & {
+  env: Readonly<Record<string, string>>
+}
+
+/** Starts a program under the bounds of all. @throws UpstreamFailure failed, cancelled */
+export const startProgram = async ({ program, args, cwd, env, signal, limitBytes }: ProgramStart): Promise<Child> => {
   try {
     const command = await findProgram(program)
     await access(command, constants.X_OK)
-    const token = process.env[ownToken]
-    const env: Record<string, string> = token === undefined ? {} : { [ownToken]: token }
     return await startChild({ command, args, cwd, env, signal, limits: { ...limits, outputBytes: limitBytes } })
   } catch (thrown) {
     if (signal?.aborted) throw cancelledBy(signal)
@@ -39,14 +53,18 @@ const start = async ({ program, args, cwd, signal, limitBytes }: ProgramCall): P
   }
 }
 
+/** Why a program that should live on has ended. */
+export const endReason = ({ exitCode, breach }: ChildEnd, program: string, said: string): UpstreamFailure => {
+  const why = breach === undefined ? `ended with ${exitCode ?? 'a signal'}` : `used more than it may: ${breach}`
+  return new UpstreamFailure('failed', `${program} ${why}: ${said.trim()}`)
+}
+
 /** What its end says, undefined where that was a good one. */
 const failureOf = ({ exitCode, breach }: ChildEnd, { program, signal, limitBytes }: ProgramCall, said: string) => {
   if (breach === 'cancelled') return cancelledBy(signal!)
   if (breach === 'outputBytes') return new UpstreamFailure('failed', `${program} wrote more than ${limitBytes} bytes`)
   if (breach === 'closed') return new UpstreamFailure('timeout', `${program} is silent`)
-  if (breach !== undefined) return new UpstreamFailure('failed', `${program} used more than it may: ${breach}`)
-  if (exitCode === 0) return undefined
-  return new UpstreamFailure('failed', `${program} ended with ${exitCode ?? 'a signal'}: ${said.trim()}`)
+  return breach === undefined && exitCode === 0 ? undefined : endReason({ exitCode, breach }, program, said)
 }
 
 /**
@@ -55,7 +73,7 @@ const failureOf = ({ exitCode, breach }: ChildEnd, { program, signal, limitBytes
  * @throws UpstreamFailure failed, timeout or cancelled; with the end of what it said on its error output
  */
 export async function* programLines(call: ProgramCall): AsyncGenerator<string, void, void> {
-  const child = await start(call)
+  const child = await startProgram({ ...call, env: claudeToken() })
   const lines = createInterface({ input: child.stdout, crlfDelay: Infinity })
   // A stream that was destroyed would leave the loop below waiting.
   void child.ended.then(() => lines.close())

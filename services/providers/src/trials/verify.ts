@@ -1,10 +1,16 @@
 /** Tries a provider: one tiny completion, or one embedding. */
+import { constants } from 'node:fs'
+import { access } from 'node:fs/promises'
+import { basename, isAbsolute } from 'node:path'
+import { findProgram } from '@clawmesh/chassis/exec'
 import { MeshError, toMeshError } from '@clawmesh/contracts'
 import { chat } from '../chat/chat.ts'
 import { connectionType, type ProviderConnection } from '../providers/connection.ts'
 import { embed } from '../embeddings/embed.ts'
 import { userMessage } from '../chat/protocols/conversation.ts'
 import type { CallOptions } from '../chat/protocols/options.ts'
+import { notHere } from '../programs/program.ts'
+import type { ProviderType } from '../providers/provider-types.ts'
 
 const timeoutMs = 30_000
 /** Vectors of any other width do not fit clients that assume OpenAI's. */
@@ -25,6 +31,23 @@ const limited = (options: CallOptions): CallOptions => ({
   retry: { attempts: 1 },
 })
 
+/** Whether the program of a provider is on this machine. Nothing is started. */
+const verifyProgram = async (
+  { apiBase }: ProviderConnection,
+  { base, programs }: ProviderType,
+  options: CallOptions,
+): Promise<Verdict> => {
+  const program = apiBase.trim() || base
+  if (options.programs === undefined) return { valid: false, error: notHere().message }
+  if (!programs.includes(program) && !isAbsolute(program)) return { valid: false, error: 'invalid binary path' }
+  try {
+    await access(await findProgram(program), constants.X_OK)
+    return { valid: true }
+  } catch {
+    return { valid: false, error: `binary not found: ${basename(program)}` }
+  }
+}
+
 /**
  * Whether a provider answers with a model. Whatever goes wrong upstream is a verdict, not an error.
  * @throws INVALID_REQUEST when no model is named and the type has no default
@@ -35,6 +58,7 @@ export const verifyChat = async (
   options: CallOptions,
 ): Promise<Verdict> => {
   const type = connectionType(connection)
+  if (type.verify === 'program') return verifyProgram(connection, type, options)
   const model = requested || type.model
   if (model === '') throw new MeshError('INVALID_REQUEST', 'error.required', { field: 'model' })
   if (type.verify === 'models' && typeof type.models !== 'string') {

@@ -8,7 +8,7 @@ const wordsOf: Record<Finish, string> = {
   stop: 'stop stopped stop_sequence end_turn eos eos_token end_of_turn complete completed done finished',
   length:
     'length max_tokens max_output_tokens max_length model_length token_limit model_context_window_exceeded ' +
-    'context_length_exceeded',
+    'context_length_exceeded maxcontextlength max_turn_requests',
   tool_calls: 'tool_calls tool_call tool_use function_call function_calls',
   filtered:
     'content_filter content_filtered content-filter sensitive refusal safety recitation language blocklist ' +

@@ -2,6 +2,7 @@
 import type { Dispatcher } from 'undici'
 import type { Target } from '../../providers/connection.ts'
 import type { FailureKind } from './failure.ts'
+import type { AcpSessions } from '../../programs/acp-sessions.ts'
 import { defaultTimeouts, type CallTimeouts } from './exchange.ts'
 import { defaultRetry, type RetryPolicy } from './retry.ts'
 
@@ -19,7 +20,7 @@ export interface CallOptions {
   /** Largest answer that is read, bytes. */
   answerLimitBytes?: number
   /** Where programs that are providers work, and for whom; absent where the operator lets none run. */
-  programs?: { dir: string; tenantId: string } | undefined
+  programs?: { dir: string; tenantId: string; sessions: AcpSessions } | undefined
   /** This process runs in a container, so that `localhost` of a local provider is another machine. */
   inContainer?: boolean
 }

@@ -1,0 +1,166 @@
+/**
+ * Programs that speak the Agent Client Protocol as providers. One lives on for each session and keeps the conversation
+ * itself; it reads and writes files, and runs commands, through us and in its folder only.
+ */
+import { randomUUID } from 'node:crypto'
+import { mkdir, rm } from 'node:fs/promises'
+import { basename, isAbsolute, join } from 'node:path'
+import type { ChatMessage, ChatRequest, ChatResponse } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { cutTextStart, derivedId } from '@clawmesh/chassis'
+import { base64, isSystem, partsOf, textOfMessage } from '../chat/protocols/conversation.ts'
+import { toProviderError } from '../chat/protocols/failure.ts'
+import { settleFinish } from '../chat/protocols/finish.ts'
+import { listOf, objectOf, textOf, type Json } from '../chat/protocols/json.ts'
+import { timeoutsOf, type CallOptions } from '../chat/protocols/options.ts'
+import { textDelta, thinkingDelta } from '../chat/protocols/protocol.ts'
+import { refuseParameters } from '../chat/protocols/sampling.ts'
+import { connectionType, type ProviderConnection } from '../providers/connection.ts'
+import { permissionMode } from './acp-permissions.ts'
+import { startAcpSession } from './acp-session.ts'
+import { claudeToken, notHere } from './program.ts'
+import { inTurn } from './turns.ts'
+
+const defaultIdleMs = 300_000
+const mostIdleMs = 24 * 3_600_000
+const mostArgs = 64
+/** Of what was said before a program was started, at most. */
+const earlierChars = 200_000
+
+const unitMs: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
+
+/** A duration like `5m` or `1h30m`, within a day. @returns milliseconds, the default for anything else */
+export const idleTime = (setting: unknown): number => {
+  const text = textOf(setting).slice(0, 40)
+  if (!/^(?:\d{1,9}(?:\.\d{1,3})?(?:ms|s|m|h))+$/.test(text)) return defaultIdleMs
+  const parts = [...text.matchAll(/([\d.]+)(ms|s|m|h)/g)]
+  const ms = parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * unitMs[unit!]!, 0)
+  return Math.min(Math.max(ms, 1_000), mostIdleMs)
+}
+
+const contentOf = (message: ChatMessage | undefined, takesImages: boolean): Json[] =>
+  (message === undefined ? [] : partsOf(message)).map((part) => {
+    if (!('image' in part)) return { type: 'text', text: part.text }
+    if (!takesImages) return { type: 'text', text: `[an image, ${part.image.mimeType}, that cannot be shown]` }
+    return { type: 'image', mimeType: part.image.mimeType, data: base64(part.image) }
+  })
+
+/** What was said before the last message, for a program that has not heard it. */
+const earlierOf = (messages: readonly ChatMessage[]): string => {
+  const last = messages.findLastIndex(({ role }) => role === 'user')
+  const said = messages.slice(0, Math.max(last, 0)).flatMap((message) => {
+    const text = isSystem(message) ? '' : textOfMessage(message).trim()
+    return text === '' ? [] : [`${message.role}: ${text}`]
+  })
+  return said.length === 0 ? '' : `Earlier in this conversation:\n\n${cutTextStart(said.join('\n\n'), earlierChars)}`
+}
+
+const textBlocks = (texts: readonly string[]): Json[] =>
+  texts.filter((text) => text !== '').map((text) => ({ type: 'text', text: `${text}\n\n` }))
+
+/** What an update tells of the answer. */
+const readUpdate = ({ sessionUpdate, content }: Json): { kind: 'text' | 'thinking'; text: string } | undefined => {
+  const text = textOf(objectOf(content)?.['text'])
+  if (text === '') return undefined
+  if (sessionUpdate === 'agent_message_chunk') return { kind: 'text', text }
+  return sessionUpdate === 'agent_thought_chunk' ? { kind: 'thinking', text } : undefined
+}
+
+const noUsage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0, thinkingTokens: 0 }
+
+/** @throws as `chat` does; FAILED_PRECONDITION where the operator lets no programs run */
+export async function* acpChat(
+  connection: ProviderConnection,
+  request: ChatRequest,
+  options: CallOptions,
+): AsyncGenerator<ChatResponse, void, void> {
+  if (options.programs === undefined) throw notHere()
+  const { dir: root, tenantId, sessions } = options.programs
+  const type = connectionType(connection)
+  refuseParameters({ connection }, request.sampling, type.refuses)
+  const { args, idle_ttl, perm_mode, work_dir } = connection.settings
+  const program = connection.apiBase.trim() || type.base
+  const affinity = request.routing?.affinity ?? ''
+  const isPassing = affinity === ''
+  const sessionId = isPassing ? randomUUID() : derivedId(tenantId, affinity)
+  const ownFolder = join(root, 'acp-workspaces', tenantId, sessionId)
+  const folder = isAbsolute(textOf(work_dir)) ? textOf(work_dir) : ownFolder
+  const start = {
+    program,
+    args: listOf(args).slice(0, mostArgs).map(textOf),
+    folder,
+    permissions: permissionMode(perm_mode),
+  }
+  const key = `${tenantId} ${connection.name} ${sessionId}`
+  const { firstTokenMs, idleMs } = timeoutsOf(options)
+  const leave = await inTurn(key)
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    const kept = await sessions.take({
+      key,
+      madeOf: JSON.stringify(start),
+      idleMs: idleTime(idle_ttl),
+      start: () =>
+        startAcpSession({
+          ...start,
+          env: basename(program).startsWith('claude') ? claudeToken() : {},
+          withinMs: firstTokenMs,
+        }),
+    })
+    const system = request.messages.filter(isSystem).map(textOfMessage).join('\n\n')
+    const isNew = kept.system === undefined
+    const preface = [kept.system === system ? '' : system, isNew ? earlierOf(request.messages) : '']
+    kept.system = system
+    const asked = request.messages.findLast(({ role }) => role === 'user')
+    const turn = kept.session.ask({
+      prompt: [...textBlocks(preface), ...contentOf(asked, kept.session.takesImages)],
+      signal: options.signal,
+      firstMs: firstTokenMs,
+      idleMs,
+    })
+    const said = { text: '', thinking: '' }
+    const stopReason = yield* relayed(turn, said, request.stream)
+    yield {
+      event: {
+        $case: 'done',
+        value: {
+          content: said.text,
+          thinking: said.thinking,
+          usage: noUsage,
+          toolCalls: [],
+          finishReason: settleFinish(stopReason, false),
+          provider: connection.name,
+          model: request.model.trim() || connection.name,
+          providerState: '',
+        },
+      },
+    }
+  } catch (thrown) {
+    throw toProviderError(thrown, connection.name, [])
+  } finally {
+    if (isPassing) await sessions.end(key)
+    else sessions.giveBack(key)
+    leave()
+    if (isPassing) await rm(ownFolder, { recursive: true, force: true })
+  }
+}
+
+/** Gathers what is said, and passes it on where somebody waits for pieces. @returns why it stopped */
+async function* relayed(
+  turn: AsyncGenerator<Json, string, void>,
+  said: { text: string; thinking: string },
+  isStreamed: boolean,
+): AsyncGenerator<ChatResponse, string, void> {
+  try {
+    for (;;) {
+      const next = await turn.next()
+      if (next.done) return next.value
+      const piece = readUpdate(next.value)
+      if (piece === undefined) continue
+      said[piece.kind] += piece.text
+      if (isStreamed) yield piece.kind === 'text' ? textDelta(piece.text) : thinkingDelta(piece.text)
+    }
+  } finally {
+    // Leaving in the middle calls the turn off.
+    await turn.return('')
+  }
+}

@@ -1,0 +1,92 @@
+/** JSON-RPC 2.0 with a program, in which both sides ask and answer, a message a line. It does no I/O of its own. */
+import { cutOff, UpstreamFailure } from '../chat/protocols/failure.ts'
+import { isObject, objectOf, parseJson, textOf, type Json } from '../chat/protocols/json.ts'
+
+/** What the program is told when it asks for something that it does not get. */
+export class Refusal extends Error {}
+
+/** What it asks of us. @throws Refusal, which it is told; of anything else it hears no more than that it failed */
+type Answer = (params: Json) => Json | Promise<Json>
+
+interface PeerParts {
+  write: (line: string) => void
+  answers: Readonly<Record<string, Answer>>
+  /** What it tells us. */
+  told: (method: string, params: Json) => void
+  /** The number of its questions that wait for an answer of ours has changed. */
+  asked?: (open: number) => void
+}
+
+export interface Peer {
+  /** @throws UpstreamFailure with what it says went wrong, or why the peer was closed */
+  request: (method: string, params: Json) => Promise<Json>
+  notify: (method: string, params: Json) => void
+  /** Takes a line of the program. @throws UpstreamFailure for one that is no message */
+  take: (line: string) => void
+  /** Fails what is still to be answered, and everything from now on. */
+  close: (reason: UpstreamFailure) => void
+}
+
+/** Questions of the program that are worked on at once. */
+const mostOpen = 32
+const unknownMethod = -32_601
+const failed = -32_000
+
+export const createPeer = ({ write, answers, told, asked }: PeerParts): Peer => {
+  const waiting = new Map<number, { resolve: (result: Json) => void; reject: (reason: UpstreamFailure) => void }>()
+  let lastId = 0
+  let open = 0
+  let closed: UpstreamFailure | undefined
+
+  const send = (message: Json): void => {
+    if (closed === undefined) write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`)
+  }
+  const refuse = (id: unknown, code: number, message: string) => send({ id, error: { code, message } })
+
+  const answer = async (id: unknown, method: string, params: Json): Promise<void> => {
+    const known = Object.hasOwn(answers, method) ? answers[method] : undefined
+    if (known === undefined) return refuse(id, unknownMethod, 'method not found')
+    if (open >= mostOpen) return refuse(id, failed, 'too many requests at once')
+    asked?.(++open)
+    try {
+      send({ id, result: await known(params) })
+    } catch (thrown) {
+      refuse(id, failed, thrown instanceof Refusal ? thrown.message : 'failed')
+    } finally {
+      asked?.(--open)
+    }
+  }
+
+  const settle = ({ id, result, error }: Json): void => {
+    const waiter = typeof id === 'number' ? waiting.get(id) : undefined
+    if (waiter === undefined) return
+    waiting.delete(id as number)
+    if (isObject(error)) waiter.reject(new UpstreamFailure('failed', textOf(error['message']) || 'an error'))
+    else waiter.resolve(objectOf(result) ?? {})
+  }
+
+  return {
+    request: (method, params) =>
+      new Promise((resolve, reject) => {
+        if (closed !== undefined) return reject(closed)
+        const id = ++lastId
+        waiting.set(id, { resolve, reject })
+        send({ id, method, params })
+      }),
+    notify: (method, params) => send({ method, params }),
+    take: (line) => {
+      const message = objectOf(parseJson(line))
+      if (message === undefined) throw cutOff('a line that is not JSON')
+      const method = textOf(message['method'])
+      const params = objectOf(message['params']) ?? {}
+      if (method === '') settle(message)
+      else if (message['id'] === undefined) told(method, params)
+      else void answer(message['id'], method, params)
+    },
+    close: (reason) => {
+      closed ??= reason
+      for (const { reject } of waiting.values()) reject(reason)
+      waiting.clear()
+    },
+  }
+}

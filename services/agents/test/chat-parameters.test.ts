@@ -1,5 +1,6 @@
 import type { ChatRequest } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { eventSubject, MeshError, type CloudEvent } from '@clawmesh/contracts'
+import { newId } from '@clawmesh/chassis'
 import { consumeEvents } from '../../../test/support/events.ts'
 import { eventually } from '../../../test/support/mesh-api.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
@@ -42,7 +43,7 @@ describe('a parameter', () => {
     ],
     [
       { temperature: 0, reasoning_effort: 'low' },
-      { options: { maxTokens: 8_192, temperature: 0, reasoningEffort: 'low' } },
+      { options: expect.objectContaining({ maxTokens: 8_192, temperature: 0, reasoningEffort: 'low' }) },
     ],
     [
       { top_p: 0.5, seed: 7, stop: 'END' },
@@ -156,19 +157,112 @@ describe('a parameter', () => {
     expect((await chat(hints)).status).toBe(200)
   })
 
-  rule('createChatCompletion.keepsMetadata', async () => {
-    const traces: CloudEvent[] = []
+  describe('for reasoning', () => {
+    const optionsOf = async (otherConfig: object, more: object = {}) => {
+      const key = `thinker-${newId()}`
+      await agents.request(admin, 'POST', '/v1/agents', { agent_key: key, other_config: otherConfig })
+      expect(
+        (await agents.request(admin, 'POST', '/v1/chat/completions', { ...hi, model: `goclaw:${key}`, ...more }))
+          .status,
+      ).toBe(200)
+      return agents.asked.at(-1)!.options!
+    }
+    const hi = { messages: [{ role: 'user', content: 'hi' }] }
+    const own = { effort: 'high', fallback: 'off' }
+    const wish = (reasoningEffort: string, reasoningSource: string, reasoningFallback?: string) => ({
+      reasoningEffort,
+      reasoningSource,
+      ...(reasoningFallback === undefined ? {} : { reasoningFallback }),
+    })
+
+    rule('createChatCompletion.reasonsAsTheAgentSays', async () => {
+      expect(await optionsOf({ reasoning: own })).toMatchObject(wish('high', 'reasoning', 'off'))
+      const both = { reasoning: { ...own, override_mode: 'custom' }, thinking_level: 'low' }
+      expect(await optionsOf(both)).toMatchObject(wish('high', 'reasoning', 'off'))
+      expect(await optionsOf({ thinking_level: 'low' })).toMatchObject(wish('low', 'thinking_level'))
+      const off = { reasoning: { effort: 'off' }, thinking_level: 'low' }
+      expect(await optionsOf(off)).toMatchObject(wish('low', 'thinking_level'))
+      expect(await optionsOf(both, { reasoning_effort: 'minimal' })).toMatchObject(wish('minimal', 'request'))
+      expect((await optionsOf({})).reasoningSource).toBeUndefined()
+    })
+
+    it(ruleName('createChatCompletion.inheritsReasoning', 'where the agent says so'), async () => {
+      const inherits = { reasoning: { ...own, override_mode: 'inherit' }, thinking_level: 'low' }
+      expect(await optionsOf(inherits)).toMatchObject({ reasoningEffort: '', inheritsReasoning: true })
+      expect((await optionsOf({ thinking_level: 'low' })).inheritsReasoning).toBeUndefined()
+    })
+  })
+
+  it('none: the second turn of a session begins as the first, so that what was cached of it is found', async () => {
+    agents.model = echo
+    const talk = (message: string) =>
+      agents.request(caller, 'POST', '/v1/agents/default/wake', { message, session_key: 'agent:default:cached' })
+    expect((await talk('one')).status).toBe(200)
+    expect((await talk('two')).status).toBe(200)
+    const [first, second] = agents.asked.filter(({ routing }) => routing?.affinity !== '').slice(-2)
+    const said = (request: ChatRequest) => request.messages.map(({ role, content }) => [role, content])
+    expect(said(second!)).toEqual([...said(first!), ['assistant', 'echo: one'], ['user', 'two']])
+    expect(second!.tools).toEqual(first!.tools)
+    expect([first!.routing!.affinity, second!.routing!.affinity]).toEqual([
+      first!.routing!.affinity,
+      first!.routing!.affinity,
+    ])
+    expect(first!.routing!.affinity).not.toBe('')
+  })
+
+  const recordedRuns = async (): Promise<(id: string) => Promise<Body>> => {
+    const runs: CloudEvent[] = []
     await consumeEvents(agents.bus, {
-      durable: 'metadata',
+      durable: `runs-${newId()}`,
       subject: eventSubject('runEnded', '*'),
       batchSize: 10,
-      handle: async (batch) => void traces.push(...batch),
+      handle: async (batch) => void runs.push(...batch),
     })
+    return async (id) => {
+      const recorded = () => runs.map(({ data }) => data as Body).find(({ trace }) => trace.id.startsWith(id))
+      while (recorded() === undefined) await new Promise((resolve) => setTimeout(resolve, 10))
+      return recorded()!
+    }
+  }
+
+  rule('createChatCompletion.notesReasoning', async () => {
+    const runOf = await recordedRuns()
+    const noteOf = async (fields: object) => {
+      agents.model = async function* () {
+        yield done({ content: 'hm', ...fields })
+      }
+      const { body } = await chat({})
+      const { spans } = await runOf(String(body['id']).slice('chatcmpl-'.length))
+      return spans.find((span: Body) => span['span_type'] === 'llm_call').metadata['reasoning']
+    }
+    const reasoning = {
+      source: 'reasoning',
+      requestedEffort: 'xhigh',
+      effectiveEffort: 'high',
+      fallback: 'downgrade',
+      reason: 'downgraded',
+      knownModel: true,
+      supportedLevels: ['low', 'medium', 'high'],
+      usedProviderDefault: false,
+    }
+    expect(await noteOf({ reasoning })).toEqual({
+      source: 'reasoning',
+      requested_effort: 'xhigh',
+      effective_effort: 'high',
+      fallback: 'downgrade',
+      reason: 'downgraded',
+      known_model: true,
+      supported_levels: ['low', 'medium', 'high'],
+      used_provider_default: false,
+    })
+    expect(await noteOf({})).toBeUndefined()
+  })
+
+  rule('createChatCompletion.keepsMetadata', async () => {
+    const runOf = await recordedRuns()
     const { body } = await chat({ metadata: { ticket: 'A-17' } })
-    const id = String(body['id']).slice('chatcmpl-'.length)
-    const recorded = () => traces.map(({ data }) => (data as Body)['trace']).find((trace) => trace.id.startsWith(id))
-    while (recorded() === undefined) await new Promise((resolve) => setTimeout(resolve, 10))
-    expect(recorded()).toMatchObject({ metadata: { ticket: 'A-17' } })
+    const { trace } = await runOf(String(body['id']).slice('chatcmpl-'.length))
+    expect(trace).toMatchObject({ metadata: { ticket: 'A-17' } })
   })
 
   rule('createChatCompletion.tagsCosts', async () => {

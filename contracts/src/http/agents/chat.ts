@@ -86,6 +86,14 @@ export const chat = defineHttpTable('agents', {
         "An id that is none is answered 400, that of an unknown run 404, of somebody else's 403; with tools of the client a stream cannot be resumed, 400",
       honoursParameters:
         'Token limit, temperature, top_p, stop, seed, penalties, logit_bias, response_format, reasoning_effort and parallel_tool_calls hold for every model call of the turn; the token limit of the agent is not exceeded',
+      reasonsAsTheAgentSays:
+        "Without a `reasoning_effort` the agent's `other_config.reasoning` says how hard its model thinks, its own where it names no `override_mode`; `thinking_level` counts where there is none, or its effort is off",
+      inheritsReasoning:
+        'An agent whose `override_mode` is inherit thinks as the `reasoning_defaults` of its provider say, else not; its `thinking_level` does not count',
+      neverThinksHarder:
+        'A level that the model is known not to have becomes the next lower one that it has, nothing, or what the model does by itself, as `fallback` says; with auto nothing is said, a model that is not known is told what was asked, and a program is told nothing',
+      notesReasoning:
+        'The span of a model call has in its metadata who wanted which effort, what came of it and why, unless nobody wanted one',
       refusesWhatItCannot:
         'What the provider of the agent, or the mesh, cannot honour is answered 400 `unsupported_parameter` with the parameter in `param`, as is `n` over 1; a parameter that OpenAI does not have 400 `unknown_parameter`',
       asksFallbacks:

@@ -18,10 +18,29 @@ const maxTokensOf = ({ otherConfig }: Agent, wanted: number | undefined): number
   return Math.min(configured ?? wanted ?? defaultMaxTokens, wanted ?? Infinity)
 }
 
-const reasoningOf = ({ otherConfig }: Agent): string => {
-  const reasoning = otherConfig['reasoning'] as { effort?: string } | undefined
-  return reasoning?.effort ?? (otherConfig['thinking_level'] as string | undefined) ?? ''
+type ReasoningWish = Pick<
+  ChatOptions,
+  'reasoningEffort' | 'reasoningSource' | 'reasoningFallback' | 'inheritsReasoning'
+>
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
+
+/** How hard an agent wants its model to think (contract notes providers-mcp.md 8). */
+const reasoningOf = ({ otherConfig }: Agent): ReasoningWish => {
+  const reasoning = otherConfig['reasoning'] as Record<string, unknown> | null | undefined
+  if (reasoning?.['override_mode'] === 'inherit') return { reasoningEffort: '', inheritsReasoning: true }
+  const effort = textOf(reasoning?.['effort'])
+  const fallback = textOf(reasoning?.['fallback']) || undefined
+  const level = textOf(otherConfig['thinking_level'])
+  if ((effort === '' || effort === 'off') && level !== '')
+    return { reasoningEffort: level, reasoningSource: 'thinking_level', reasoningFallback: fallback }
+  return effort === ''
+    ? { reasoningEffort: '' }
+    : { reasoningEffort: effort, reasoningSource: 'reasoning', reasoningFallback: fallback }
 }
+
+const wishOf = (agent: Agent, asked: string | undefined): ReasoningWish =>
+  asked === undefined ? reasoningOf(agent) : { reasoningEffort: asked, reasoningSource: 'request' }
 
 export const modelOptions = (
   agent: Agent,
@@ -29,7 +48,7 @@ export const modelOptions = (
 ): ChatOptions => ({
   maxTokens: maxTokensOf(agent, maxTokens),
   temperature,
-  reasoningEffort: reasoningEffort ?? reasoningOf(agent),
+  ...wishOf(agent, reasoningEffort),
   cacheTtl,
 })
 

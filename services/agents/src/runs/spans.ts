@@ -1,5 +1,11 @@
 /** The trace of a run, gathered in memory and told with its end. */
-import type { ChatDone, PoolEvidence, Route } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import type {
+  ChatDone,
+  PoolEvidence,
+  ReasoningDecision,
+  Route,
+  Usage,
+} from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { cutText, cutTextStart, derivedId, newId } from '@clawmesh/chassis'
 import type { Spender } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { EventData } from '@clawmesh/contracts'
@@ -108,25 +114,42 @@ export const poolNote = (evidence: PoolEvidence) => ({
   },
 })
 
-/** Fields of an llm_call span that an answer fills. */
-export const callFields = ({ usage, route }: Pick<ChatDone, 'usage' | 'route'>, pooled?: PoolEvidence) => ({
-  ...(usage === undefined ? {} : { input_tokens: usage.inputTokens, output_tokens: usage.outputTokens }),
-  ...(usage === undefined && route === undefined && pooled === undefined
-    ? {}
-    : {
-        metadata: {
-          ...(usage === undefined
-            ? {}
-            : {
-                cache_read_tokens: usage.cacheReadTokens,
-                cache_creation_tokens: usage.cacheCreationTokens,
-                thinking_tokens: usage.thinkingTokens,
-              }),
-          ...(route === undefined ? {} : routeNote(route)),
-          ...(pooled === undefined ? {} : poolNote(pooled)),
-        },
-      }),
+/** What is noted of how hard a model was told to think. */
+const reasoningNote = (decision: ReasoningDecision) => ({
+  reasoning: {
+    source: decision.source,
+    requested_effort: decision.requestedEffort,
+    effective_effort: decision.effectiveEffort,
+    fallback: decision.fallback,
+    reason: decision.reason,
+    known_model: decision.knownModel,
+    supported_levels: decision.supportedLevels,
+    used_provider_default: decision.usedProviderDefault,
+  },
 })
+
+const usageNote = ({ cacheReadTokens, cacheCreationTokens, thinkingTokens }: Usage) => ({
+  cache_read_tokens: cacheReadTokens,
+  cache_creation_tokens: cacheCreationTokens,
+  thinking_tokens: thinkingTokens,
+})
+
+/** Fields of an llm_call span that an answer fills. */
+export const callFields = (
+  { usage, route, reasoning }: Pick<ChatDone, 'usage' | 'route' | 'reasoning'>,
+  pooled?: PoolEvidence,
+) => {
+  const metadata = {
+    ...(usage === undefined ? {} : usageNote(usage)),
+    ...(route === undefined ? {} : routeNote(route)),
+    ...(reasoning === undefined ? {} : reasoningNote(reasoning)),
+    ...(pooled === undefined ? {} : poolNote(pooled)),
+  }
+  return {
+    ...(usage === undefined ? {} : { input_tokens: usage.inputTokens, output_tokens: usage.outputTokens }),
+    ...(Object.keys(metadata).length === 0 ? {} : { metadata }),
+  }
+}
 
 /** Starts the trace of a run. The trace has the run's id. */
 export const startTrace = (start: TraceStart, startedAt = new Date()): RunTrace => {

@@ -1,14 +1,16 @@
 /** Chat calls to a provider of any type. */
 import type { ChatRequest, ChatResponse } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import { connectionType, unsupported, type ProviderConnection } from '../providers/connection.ts'
+import { connectionType, resolveModel, unsupported, type ProviderConnection } from '../providers/connection.ts'
 import type { ProtocolName } from '../providers/provider-types.ts'
 import { anthropicProtocol } from './protocols/anthropic/protocol.ts'
 import { callProtocol } from './protocols/call.ts'
 import { codexProtocol } from './protocols/codex/protocol.ts'
 import { mockChat } from './protocols/mock.ts'
 import { openAiProtocol } from './protocols/openai/protocol.ts'
+import { acpChat } from '../programs/acp.ts'
 import { claudeCliChat } from '../programs/claude-cli.ts'
 import type { CallOptions } from './protocols/options.ts'
+import { decideReasoning } from './reasoning.ts'
 
 type Call = (
   connection: ProviderConnection,
@@ -21,7 +23,27 @@ const calls: Partial<Record<ProtocolName, Call>> = {
   anthropic: (...call) => callProtocol(anthropicProtocol, ...call),
   codex: (...call) => callProtocol(codexProtocol, ...call),
   claude_cli: claudeCliChat,
+  acp: acpChat,
   mock: mockChat,
+}
+
+/** Makes a call with what is to be told of reasoning, and says at its end how that came about. */
+async function* reasoned(
+  call: Call,
+  connection: ProviderConnection,
+  request: ChatRequest,
+  options: CallOptions,
+): AsyncGenerator<ChatResponse, void, void> {
+  const type = connectionType(connection)
+  const model = type.canReason ? resolveModel({ connection, type }, request.model) : request.model
+  const wished = request.options!
+  const decided = decideReasoning(model, type.canReason, wished, connection.settings)
+  const told = { ...request, options: { ...wished, reasoningEffort: decided?.told ?? '' } }
+  for await (const response of call(connection, told, options)) {
+    const { event } = response
+    if (decided === undefined || event?.$case !== 'done') yield response
+    else yield { event: { $case: 'done', value: { ...event.value, reasoning: decided.decision } } }
+  }
 }
 
 /**
@@ -41,5 +63,7 @@ export const chat = (
   const type = connectionType(connection)
   const call = type.canChat ? calls[type.protocol] : undefined
   if (!call) throw unsupported(connection, 'chat')
-  return call(connection, request, options)
+  const { reasoningSource = '', inheritsReasoning = false } = request.options ?? {}
+  const isWished = reasoningSource !== '' || inheritsReasoning
+  return isWished ? reasoned(call, connection, request, options) : call(connection, request, options)
 }

@@ -3,8 +3,8 @@
 import type { providerTypes } from '@clawmesh/contracts'
 import type { SamplingParameter } from '../chat/protocols/sampling-parameter.ts'
 
-/** How a type is talked to. `process` cannot be called so far. */
-export type ProtocolName = 'openai' | 'anthropic' | 'codex' | 'claude_cli' | 'process' | 'mock'
+/** How a type is talked to. */
+export type ProtocolName = 'openai' | 'anthropic' | 'codex' | 'claude_cli' | 'acp' | 'mock'
 
 interface ModelName {
   id: string
@@ -21,10 +21,12 @@ export interface ProviderType {
   needsKey: boolean
   canChat: boolean
   canEmbed: boolean
+  /** Whether it can be told how hard to think. */
+  canReason: boolean
   /** Where the list of models comes from: a fixed list, or a vendor's list in one of the known shapes. */
   models: readonly ModelName[] | 'openai' | 'anthropic' | 'gemini'
-  /** How a provider is verified: by a tiny call, or by its fixed list of models alone. */
-  verify: 'call' | 'models'
+  /** How a provider is verified: by a tiny call, by its fixed list of models alone, or by whether its program is there. */
+  verify: 'call' | 'models' | 'program'
   /** Path of a chat call below the base. */
   chatPath: string
   /** Short names and what they stand for. */
@@ -62,6 +64,7 @@ const blank: ProviderType = {
   needsKey: true,
   canChat: true,
   canEmbed: true,
+  canReason: true,
   models: 'openai',
   verify: 'call',
   chatPath: '/chat/completions',
@@ -243,6 +246,7 @@ export const providerTypeTable = {
   }),
   claude_cli: row({
     protocol: 'claude_cli',
+    canReason: false,
     refuses: allParameters,
     base: 'claude',
     model: 'sonnet',
@@ -254,16 +258,20 @@ export const providerTypeTable = {
     single: true,
   }),
   acp: row({
-    protocol: 'process',
+    protocol: 'acp',
+    canReason: false,
+    refuses: allParameters,
     base: 'claude',
     needsKey: false,
     canEmbed: false,
     models: named({ claude: 'Claude', codex: 'Codex', gemini: 'Gemini' }),
+    verify: 'program',
     programs: ['claude', 'codex', 'gemini'],
   }),
   /** No network, no model: what an embedded Clawmesh answers with until a real provider is stored. */
   mock: row({
     protocol: 'mock',
+    canReason: false,
     model: 'mock',
     needsKey: false,
     canEmbed: false,

@@ -93,7 +93,19 @@ export interface ChatOptions {
   /** off, auto, none, minimal, low, medium, high, xhigh or max; empty is off */
   reasoningEffort: string;
   /** How long what a prompt cache is told to keep is kept, 5m or 1h; absent means the provider's default. */
-  cacheTtl?: string | undefined;
+  cacheTtl?:
+    | string
+    | undefined;
+  /** Who wants that effort: request, reasoning or thinking_level; absent where nobody does. */
+  reasoningSource?:
+    | string
+    | undefined;
+  /** What becomes of a level that the model does not have: downgrade, off or provider_default; absent is downgrade. */
+  reasoningFallback?:
+    | string
+    | undefined;
+  /** The effort and fallback that the settings of the provider name count, and not those above. */
+  inheritsReasoning?: boolean | undefined;
 }
 
 /**
@@ -268,7 +280,26 @@ export interface ChatDone {
   model: string;
   providerState: string;
   /** Absent where the first one that was asked has answered. */
-  route?: Route | undefined;
+  route?:
+    | Route
+    | undefined;
+  /** How hard the model was told to think; absent where nobody wanted anything. */
+  reasoning?: ReasoningDecision | undefined;
+}
+
+export interface ReasoningDecision {
+  /** request, reasoning, thinking_level or provider_default */
+  source: string;
+  requestedEffort: string;
+  /** off, auto, or a level; a model that was told nothing does what it does by itself. */
+  effectiveEffort: string;
+  fallback: string;
+  /** Why the one became the other. */
+  reason: string;
+  /** Whether it is known which levels the model has. */
+  knownModel: boolean;
+  supportedLevels: string[];
+  usedProviderDefault: boolean;
 }
 
 /** How an answer came about. */
@@ -832,7 +863,15 @@ export const ModelRef: MessageFns<ModelRef> = {
 };
 
 function createBaseChatOptions(): ChatOptions {
-  return { maxTokens: 0, temperature: undefined, reasoningEffort: "", cacheTtl: undefined };
+  return {
+    maxTokens: 0,
+    temperature: undefined,
+    reasoningEffort: "",
+    cacheTtl: undefined,
+    reasoningSource: undefined,
+    reasoningFallback: undefined,
+    inheritsReasoning: undefined,
+  };
 }
 
 export const ChatOptions: MessageFns<ChatOptions> = {
@@ -848,6 +887,15 @@ export const ChatOptions: MessageFns<ChatOptions> = {
     }
     if (message.cacheTtl !== undefined) {
       writer.uint32(34).string(message.cacheTtl);
+    }
+    if (message.reasoningSource !== undefined) {
+      writer.uint32(42).string(message.reasoningSource);
+    }
+    if (message.reasoningFallback !== undefined) {
+      writer.uint32(50).string(message.reasoningFallback);
+    }
+    if (message.inheritsReasoning !== undefined) {
+      writer.uint32(56).bool(message.inheritsReasoning);
     }
     return writer;
   },
@@ -897,6 +945,30 @@ export const ChatOptions: MessageFns<ChatOptions> = {
             message.cacheTtl = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reasoningSource = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.reasoningFallback = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.inheritsReasoning = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -918,6 +990,9 @@ export const ChatOptions: MessageFns<ChatOptions> = {
     message.temperature = object.temperature ?? undefined;
     message.reasoningEffort = object.reasoningEffort ?? "";
     message.cacheTtl = object.cacheTtl ?? undefined;
+    message.reasoningSource = object.reasoningSource ?? undefined;
+    message.reasoningFallback = object.reasoningFallback ?? undefined;
+    message.inheritsReasoning = object.inheritsReasoning ?? undefined;
     return message;
   },
 };
@@ -2399,6 +2474,7 @@ function createBaseChatDone(): ChatDone {
     model: "",
     providerState: "",
     route: undefined,
+    reasoning: undefined,
   };
 }
 
@@ -2430,6 +2506,9 @@ export const ChatDone: MessageFns<ChatDone> = {
     }
     if (message.route !== undefined) {
       Route.encode(message.route, writer.uint32(74).fork()).join();
+    }
+    if (message.reasoning !== undefined) {
+      ReasoningDecision.encode(message.reasoning, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -2519,6 +2598,14 @@ export const ChatDone: MessageFns<ChatDone> = {
             message.route = Route.decode(reader, reader.uint32());
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.reasoning = ReasoningDecision.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2545,6 +2632,157 @@ export const ChatDone: MessageFns<ChatDone> = {
     message.model = object.model ?? "";
     message.providerState = object.providerState ?? "";
     message.route = (object.route !== undefined && object.route !== null) ? Route.fromPartial(object.route) : undefined;
+    message.reasoning = (object.reasoning !== undefined && object.reasoning !== null)
+      ? ReasoningDecision.fromPartial(object.reasoning)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseReasoningDecision(): ReasoningDecision {
+  return {
+    source: "",
+    requestedEffort: "",
+    effectiveEffort: "",
+    fallback: "",
+    reason: "",
+    knownModel: false,
+    supportedLevels: [],
+    usedProviderDefault: false,
+  };
+}
+
+export const ReasoningDecision: MessageFns<ReasoningDecision> = {
+  encode(message: ReasoningDecision, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.source !== "") {
+      writer.uint32(10).string(message.source);
+    }
+    if (message.requestedEffort !== "") {
+      writer.uint32(18).string(message.requestedEffort);
+    }
+    if (message.effectiveEffort !== "") {
+      writer.uint32(26).string(message.effectiveEffort);
+    }
+    if (message.fallback !== "") {
+      writer.uint32(34).string(message.fallback);
+    }
+    if (message.reason !== "") {
+      writer.uint32(42).string(message.reason);
+    }
+    if (message.knownModel !== false) {
+      writer.uint32(48).bool(message.knownModel);
+    }
+    for (const v of message.supportedLevels) {
+      writer.uint32(58).string(v!);
+    }
+    if (message.usedProviderDefault !== false) {
+      writer.uint32(64).bool(message.usedProviderDefault);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReasoningDecision {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReasoningDecision();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.source = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.requestedEffort = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.effectiveEffort = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.fallback = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.knownModel = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.supportedLevels.push(reader.string());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.usedProviderDefault = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ReasoningDecision>, I>>(base?: I): ReasoningDecision {
+    return ReasoningDecision.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReasoningDecision>, I>>(object: I): ReasoningDecision {
+    const message = createBaseReasoningDecision();
+    message.source = object.source ?? "";
+    message.requestedEffort = object.requestedEffort ?? "";
+    message.effectiveEffort = object.effectiveEffort ?? "";
+    message.fallback = object.fallback ?? "";
+    message.reason = object.reason ?? "";
+    message.knownModel = object.knownModel ?? false;
+    message.supportedLevels = object.supportedLevels?.map((e) => e) || [];
+    message.usedProviderDefault = object.usedProviderDefault ?? false;
     return message;
   },
 };

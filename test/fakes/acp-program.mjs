@@ -46,8 +46,8 @@ const prompt = async ({ sessionId, prompt: blocks }) => {
     if (block.type === 'text' ? typeof block.text !== 'string' : !(block.data && block.mimeType))
       throw new Refused('content block')
   isCancelled = false
-  const told = blocks.map((block) => block.text ?? `[${block.type} ${block.mimeType}]`)
-  const said = told.at(-1)
+  const shown = blocks.map((block) => block.text ?? `[${block.type} ${block.mimeType}]`)
+  const said = shown.at(-1)
   const tell = (text, sessionUpdate = 'agent_message_chunk') =>
     write({
       method: 'session/update',
@@ -77,7 +77,7 @@ const prompt = async ({ sessionId, prompt: blocks }) => {
     while (!isCancelled) await sleep(5)
     return { stopReason: 'cancelled' }
   }
-  if (word === 'heard') tell(JSON.stringify({ heard, told, pid: process.pid, env: Object.keys(process.env) }))
+  if (word === 'heard') tell(JSON.stringify({ heard, blocks: shown, pid: process.pid, env: Object.keys(process.env) }))
   else if (word === 'read') show(await ask('fs/read_text_file', { sessionId, path, ...JSON.parse(rest[0] ?? '{}') }))
   else if (word === 'write') show(await ask('fs/write_text_file', { sessionId, path, content: rest.join(' ') }))
   else if (word === 'may') {

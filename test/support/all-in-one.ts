@@ -196,7 +196,7 @@ export const startAllInOne = async (
 
   const request: AllInOne['request'] = async <B>(method: string, path: string, parts: RequestParts = {}) => {
     const answer = await send<B>(port, method, path, parts)
-    sweep.hear(`answer to ${method} ${path}`, answer.text)
+    sweep.inspect(`answer to ${method} ${path}`, answer.text)
     return answer
   }
   const owner = (tenant?: string): Headers => ({

@@ -15,7 +15,7 @@ const holdsSecret = (text: string): boolean => planted.some((secret) => text.inc
 
 interface SecretSweep {
   /** Looks through what was said; `where` names it when it holds a secret. */
-  hear: (where: string, text: string) => void
+  inspect: (where: string, text: string) => void
   /** Looks through all rows of a database. */
   readDatabase: (url: string) => Promise<void>
   /** Looks through what every process of this machine was started with. */
@@ -39,11 +39,11 @@ const commandOf = (pid: string): string => {
 
 export const createSecretSweep = (): SecretSweep => {
   const found = new Set<string>()
-  const hear: SecretSweep['hear'] = (where, text) => {
+  const inspect: SecretSweep['inspect'] = (where, text) => {
     if (holdsSecret(text)) found.add(where)
   }
   return {
-    hear,
+    inspect,
     readDatabase: async (url) => {
       const client = new pg.Client({ connectionString: url })
       // Some tests take their database away.
@@ -65,7 +65,8 @@ export const createSecretSweep = (): SecretSweep => {
       await client.end()
     },
     readProcesses: () => {
-      for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) hear('process list', commandOf(pid))
+      for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name)))
+        inspect('process list', commandOf(pid))
     },
     check: () => {
       if (found.size > 0) throw new Error(`secrets were found in ${[...found].join(', ')}`)
@@ -74,14 +75,14 @@ export const createSecretSweep = (): SecretSweep => {
 }
 
 /** A bus whose events and signals are looked through. */
-export const sweptBus = (bus: Bus, { hear }: SecretSweep): Bus => ({
+export const sweptBus = (bus: Bus, { inspect }: SecretSweep): Bus => ({
   ...bus,
   publishDurable: (events: readonly OutgoingEvent[]) => {
-    for (const { subject, payload } of events) hear(`event ${subject}`, payload)
+    for (const { subject, payload } of events) inspect(`event ${subject}`, payload)
     return bus.publishDurable(events)
   },
   signal: (subject, message) => {
-    hear(`signal ${subject}`, JSON.stringify(message) ?? '')
+    inspect(`signal ${subject}`, JSON.stringify(message) ?? '')
     bus.signal(subject, message)
   },
 })

@@ -128,7 +128,7 @@ export const startServices = async ({
     name: 'test',
     stream: {
       write: (line) => {
-        sweep.hear('log', line)
+        sweep.inspect('log', line)
         if (shownLevel !== undefined) process.stdout.write(line)
       },
     },
@@ -212,7 +212,7 @@ export const startServices = async ({
           : { body: typeof body === 'string' || body instanceof Uint8Array ? (body as string) : JSON.stringify(body) }),
       })
       const text = await response.text()
-      sweep.hear(`answer to ${method} ${path}`, text)
+      sweep.inspect(`answer to ${method} ${path}`, text)
       const isJson = response.headers.get('content-type')?.includes('json') === true
       return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : text) as B }
     },

@@ -60,7 +60,7 @@ const answerTo = async (...given: Parameters<typeof call>) => doneOf(await ask(.
 
 interface Heard {
   heard: string[]
-  told: string[]
+  blocks: string[]
   pid: number
   env: string[]
 }
@@ -94,9 +94,9 @@ it('keeps one program for a session, tells it the system prompt once and what is
   await ask('first', { session })
   await Promise.all([ask('second', { session }), ask('third', { session })])
   const known = await heardIn(session)
-  expect([known.heard, known.told]).toEqual([['first', 'second', 'third'], ['heard']])
+  expect([known.heard, known.blocks]).toEqual([['first', 'second', 'third'], ['heard']])
   const other = await heardIn(randomUUID())
-  expect([other.heard, other.told]).toEqual([[], ['Be kind.\n\n', 'heard']])
+  expect([other.heard, other.blocks]).toEqual([[], ['Be kind.\n\n', 'heard']])
   expect(other.pid).not.toBe(known.pid)
   expect(known.env).not.toContain('SOME_SECRET')
 })
@@ -108,7 +108,7 @@ it('is started anew once it has crashed or its settings change, and is told what
   expect(errorOf(await ask('die', { session })).message).toContain('out of memory')
   const after = await heardIn(session, { request: { messages } })
   expect(after.pid).not.toBe(before.pid)
-  expect(after.told[0]).toBe('Earlier in this conversation:\n\nuser: I am Ann\n\nassistant: Hello Ann\n\n')
+  expect(after.blocks[0]).toBe('Earlier in this conversation:\n\nuser: I am Ann\n\nassistant: Hello Ann\n\n')
   const changed = await heardIn(session, { settings: { perm_mode: 'deny-all' } })
   expect(changed.pid).not.toBe(after.pid)
   await eventually('the one before is gone', async () => !isAlive(after.pid))

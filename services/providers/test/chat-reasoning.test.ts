@@ -1,4 +1,4 @@
-/** How hard a model is told to think, and what is said of it afterwards. */
+/** How hard a model is sent to think, and what is said of it afterwards. */
 import type { ChatOptions } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { decideReasoning } from '../src/chat/reasoning.ts'
 import { chat } from '../src/chat/chat.ts'
@@ -12,26 +12,26 @@ const wish = (reasoningEffort: string, reasoningFallback?: string): Partial<Chat
   reasoningFallback,
 })
 const decided = (model: string, options: Partial<ChatOptions>, canReason = true, settings = {}) => {
-  const { told, decision } = decideReasoning(model, canReason, options, settings)!
-  return [decision.effectiveEffort, told, decision.reason]
+  const { sent, decision } = decideReasoning(model, canReason, options, settings)!
+  return [decision.effectiveEffort, sent, decision.reason]
 }
 
 describe(ruleName('createChatCompletion.neverThinksHarder', 'than was asked'), () => {
-  it.each<[string, string, string | undefined, string, string, string]>([
-    ['gpt-5.4', 'off', undefined, 'off', '', 'off'],
-    ['gpt-5.4', 'high', undefined, 'high', 'high', 'supported'],
-    ['gpt-5.3-codex', 'auto', undefined, 'medium', '', 'model_default'],
-    ['nobody-knows', 'auto', undefined, 'auto', '', 'unknown_model'],
-    ['nobody-knows', 'xhigh', 'off', 'xhigh', 'xhigh', 'unknown_model'],
-    ['gpt-5.1', 'xhigh', undefined, 'high', 'high', 'downgraded'],
-    ['gpt-5.1', 'xhigh', 'nonsense', 'high', 'high', 'downgraded'],
-    ['gpt-5.1-codex-max', 'low', 'downgrade', 'none', 'none', 'downgraded'],
-    ['gpt-5.3-codex', 'minimal', 'downgrade', 'off', '', 'no_lower_level'],
-    ['gpt-5.1', 'xhigh', 'off', 'off', '', 'fallback_off'],
-    ['gpt-5.3-codex', 'none', 'provider_default', 'medium', '', 'fallback_provider_default'],
-    ['vendor/GPT-5', 'minimal', undefined, 'minimal', 'minimal', 'supported'],
-  ])('%s asked for %s with fallback %s thinks %s', (model, effort, fallback, effective, told, reason) => {
-    expect(decided(model, wish(effort, fallback))).toEqual([effective, told, reason])
+  it.each<[string, string, string | undefined, string[]]>([
+    ['gpt-5.4', 'off', undefined, ['off', '', 'off']],
+    ['gpt-5.4', 'high', undefined, ['high', 'high', 'supported']],
+    ['gpt-5.3-codex', 'auto', undefined, ['medium', '', 'model_default']],
+    ['nobody-knows', 'auto', undefined, ['auto', '', 'unknown_model']],
+    ['nobody-knows', 'xhigh', 'off', ['xhigh', 'xhigh', 'unknown_model']],
+    ['gpt-5.1', 'xhigh', undefined, ['high', 'high', 'downgraded']],
+    ['gpt-5.1', 'xhigh', 'nonsense', ['high', 'high', 'downgraded']],
+    ['gpt-5.1-codex-max', 'low', 'downgrade', ['none', 'none', 'downgraded']],
+    ['gpt-5.3-codex', 'minimal', 'downgrade', ['off', '', 'no_lower_level']],
+    ['gpt-5.1', 'xhigh', 'off', ['off', '', 'fallback_off']],
+    ['gpt-5.3-codex', 'none', 'provider_default', ['medium', '', 'fallback_provider_default']],
+    ['vendor/GPT-5', 'minimal', undefined, ['minimal', 'minimal', 'supported']],
+  ])('%s asked for %s with fallback %s thinks %s', (model, effort, fallback, outcome) => {
+    expect(decided(model, wish(effort, fallback))).toEqual(outcome)
   })
 
   it('and a provider that cannot be told thinks as it does', () => {
@@ -44,8 +44,8 @@ describe(ruleName('createChatCompletion.inheritsReasoning', 'from the provider')
 
   it('whose defaults count, and nothing else', () => {
     const settings = { reasoning_defaults: { effort: 'xhigh', fallback: 'off' } }
-    const { told, decision } = decideReasoning('gpt-5.1', true, inherits, settings)!
-    expect(told).toBe('')
+    const { sent, decision } = decideReasoning('gpt-5.1', true, inherits, settings)!
+    expect(sent).toBe('')
     expect(decision).toEqual({
       source: 'provider_default',
       requestedEffort: 'xhigh',

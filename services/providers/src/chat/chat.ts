@@ -38,8 +38,8 @@ async function* reasoned(
   const model = type.canReason ? resolveModel({ connection, type }, request.model) : request.model
   const wished = request.options!
   const decided = decideReasoning(model, type.canReason, wished, connection.settings)
-  const told = { ...request, options: { ...wished, reasoningEffort: decided?.told ?? '' } }
-  for await (const response of call(connection, told, options)) {
+  const settled = { ...request, options: { ...wished, reasoningEffort: decided?.sent ?? '' } }
+  for await (const response of call(connection, settled, options)) {
     const { event } = response
     if (decided === undefined || event?.$case !== 'done') yield response
     else yield { event: { $case: 'done', value: { ...event.value, reasoning: decided.decision } } }

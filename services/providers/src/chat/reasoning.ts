@@ -80,26 +80,26 @@ interface Outcome {
   /** What is done, for who looks. */
   effective: string
   /** What the model is told, empty for nothing. */
-  told: string
+  sent: string
   reason: string
 }
 
-const nothing = (effective: string, reason: string): Outcome => ({ effective, told: '', reason })
+const nothing = (effective: string, reason: string): Outcome => ({ effective, sent: '', reason })
 
 const outcomeOf = (model: string, { effort, fallback }: Wish, known: ReasoningCapability | undefined): Outcome => {
   if (effort === '' || effort === 'off') return nothing('off', 'off')
   if (known === undefined)
     return effort === 'auto'
       ? nothing('auto', 'unknown_model')
-      : { effective: effort, told: effort, reason: 'unknown_model' }
+      : { effective: effort, sent: effort, reason: 'unknown_model' }
   if (effort === 'auto') return nothing(known.defaultEffort, 'model_default')
-  if (known.levels.some((level) => level === effort)) return { effective: effort, told: effort, reason: 'supported' }
+  if (known.levels.some((level) => level === effort)) return { effective: effort, sent: effort, reason: 'supported' }
   if (fallback === 'off') return nothing('off', 'fallback_off')
   if (fallback === 'provider_default') return nothing(known.defaultEffort, 'fallback_provider_default')
   const lower = effortToSend(model, effort)
   return lower === undefined
     ? nothing('off', 'no_lower_level')
-    : { effective: lower, told: lower, reason: 'downgraded' }
+    : { effective: lower, sent: lower, reason: 'downgraded' }
 }
 
 /**
@@ -111,13 +111,13 @@ export const decideReasoning = (
   canReason: boolean,
   options: Partial<ChatOptions>,
   settings: Record<string, unknown>,
-): { told: string; decision: ReasoningDecision } | undefined => {
+): { sent: string; decision: ReasoningDecision } | undefined => {
   const wish = wishOf(options, settings)
   if (wish === undefined) return undefined
   const known = canReason ? reasoningCapability(model) : undefined
-  const { effective, told, reason } = canReason ? outcomeOf(model, wish, known) : nothing('off', 'unsupported_provider')
+  const { effective, sent, reason } = canReason ? outcomeOf(model, wish, known) : nothing('off', 'unsupported_provider')
   return {
-    told,
+    sent,
     decision: {
       source: wish.source,
       requestedEffort: wish.effort,

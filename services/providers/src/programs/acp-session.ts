@@ -111,7 +111,7 @@ export const startAcpSession = async (start: Start): Promise<AcpSession> => {
   const child = await startProgram({ ...start, cwd: folder, limitBytes: Infinity })
   const terminals = createTerminals(folder)
   let over: UpstreamFailure | undefined
-  let hear: ((update: Json) => void) | undefined
+  let onUpdate: ((update: Json) => void) | undefined
   let isCalledOff = false
   let open = 0
   let silenceMs = start.withinMs
@@ -140,9 +140,9 @@ export const startAcpSession = async (start: Start): Promise<AcpSession> => {
     isCalledOff ? { outcome: { outcome: 'cancelled' } } : decidePermission(permissions, params)
   const peer: Peer = createPeer({
     write: (line) => void child.stdin.write(line),
-    told: (method, params) => {
+    notified: (method, params) => {
       const update = objectOf(params['update'])
-      if (method === 'session/update' && update !== undefined) hear?.(update)
+      if (method === 'session/update' && update !== undefined) onUpdate?.(update)
     },
     asked: (count) => {
       open = count
@@ -198,7 +198,7 @@ export const startAcpSession = async (start: Start): Promise<AcpSession> => {
   }
 
   let sessionId = ''
-  let takesImages = false
+  let takesImages: boolean
   try {
     const { protocolVersion: version, agentCapabilities } = await called('initialize', {
       protocolVersion,
@@ -241,7 +241,7 @@ export const startAcpSession = async (start: Start): Promise<AcpSession> => {
       isCalledOff = false
       written = 0
       silenceMs = firstMs
-      hear = (update) => {
+      onUpdate = (update) => {
         silenceMs = idleMs
         updates.push(update)
       }
@@ -264,7 +264,7 @@ export const startAcpSession = async (start: Start): Promise<AcpSession> => {
         return textOf((await answered)['stopReason'])
       } finally {
         signal?.removeEventListener('abort', cancel)
-        hear = undefined
+        onUpdate = undefined
         silenceMs = 0
         expect()
         if (!isAnswered) callOff(answered)

@@ -32,7 +32,7 @@ const unitMs: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_00
 export const idleTime = (setting: unknown): number => {
   const text = textOf(setting).slice(0, 40)
   if (!/^(?:\d{1,9}(?:\.\d{1,3})?(?:ms|s|m|h))+$/.test(text)) return defaultIdleMs
-  const parts = [...text.matchAll(/([\d.]+)(ms|s|m|h)/g)]
+  const parts = [...text.matchAll(/(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h)/g)]
   const ms = parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * unitMs[unit!]!, 0)
   return Math.min(Math.max(ms, 1_000), mostIdleMs)
 }

@@ -12,7 +12,7 @@ interface PeerParts {
   write: (line: string) => void
   answers: Readonly<Record<string, Answer>>
   /** What it tells us. */
-  told: (method: string, params: Json) => void
+  notified: (method: string, params: Json) => void
   /** The number of its questions that wait for an answer of ours has changed. */
   asked?: (open: number) => void
 }
@@ -32,7 +32,7 @@ const mostOpen = 32
 const unknownMethod = -32_601
 const failed = -32_000
 
-export const createPeer = ({ write, answers, told, asked }: PeerParts): Peer => {
+export const createPeer = ({ write, answers, notified, asked }: PeerParts): Peer => {
   const waiting = new Map<number, { resolve: (result: Json) => void; reject: (reason: UpstreamFailure) => void }>()
   let lastId = 0
   let open = 0
@@ -80,7 +80,7 @@ export const createPeer = ({ write, answers, told, asked }: PeerParts): Peer => 
       const method = textOf(message['method'])
       const params = objectOf(message['params']) ?? {}
       if (method === '') settle(message)
-      else if (message['id'] === undefined) told(method, params)
+      else if (message['id'] === undefined) notified(method, params)
       else void answer(message['id'], method, params)
     },
     close: (reason) => {

@@ -55,12 +55,14 @@ const queryOf = (tables: readonly Table[], tenantId: string | undefined): string
               FROM (SELECT (to_jsonb(t)${drop})::text AS line FROM "${schema}"."${name}" t ${where}) lines`
     })
     .join(' UNION ALL ')
+    // Beyond some number of tables PostgreSQL reads them side by side, in any order.
+    .concat(' ORDER BY 1')
 
 const pauseMs = 300
 
 export const openStoredState = async ({ databaseUrls }: AllInOne): Promise<StoredState> => {
   const pools = [databaseUrls.common, databaseUrls.memory].map(
-    (connectionString) => new pg.Pool({ connectionString, max: 1 }),
+    (connectionString) => new pg.Pool({ connectionString, max: 1, options: '-c max_parallel_workers_per_gather=0' }),
   )
   // Memory's own schema is empty in the common database, and the others' in memory's.
   const tables = await Promise.all(pools.map(tablesOf))

@@ -208,6 +208,8 @@ export const fakeSpeech = async (): Promise<FakeSpeech> => {
       response.write(whole.body.slice(0, 4), () => response.destroy())
     })
   })
+  // Longer than any pause of a test: a connection that closes as it is used again looks like a fault.
+  server.keepAliveTimeout = 60_000
   const edge = new WebSocketServer({ noServer: true })
   server.on('upgrade', (request, socket, head) => {
     const { pathname, searchParams: query } = new URL(request.url ?? '/', 'http://fake')

@@ -26,7 +26,7 @@ import { createMcpServerHttp } from './mcp-server/http.ts'
 import { createMemoryPort } from './memory/port.ts'
 import { createSchedulesPort } from './scheduling/port.ts'
 import { createStorage } from './storage/feature.ts'
-import { createLocalStore } from './store/local-store.ts'
+import { chooseStore } from './store/choose.ts'
 import { createTts } from './tts/feature.ts'
 import type { PortName } from './tool/ports.ts'
 import { createWebPort } from './web/port.ts'
@@ -40,8 +40,9 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
   const tts = createTts(mesh, config, allow)
   const lacking = new Set<PortName>(tts.isReady ? [] : ['ttsProvider'])
   const builtinTools = createBuiltinTools(mesh, db, lacking)
-  const storage = createStorage({ mesh, db, config, store: createLocalStore() })
-  const filePorts = createFilePorts(agents, mesh.workspaceDir, storage.quota.take)
+  const { store, isOnDisk, parts: storeParts } = chooseStore(config)
+  const storage = createStorage({ mesh, db, config, store })
+  const filePorts = createFilePorts(agents, mesh.workspaceDir, storage.quota.take, store.files)
   const mcp = createMcp({ mesh, db, config, agents, ...(poolLimits && { poolLimits }) })
   const cli = createCliCredentials(mesh, db, agents)
   const approvals = createExecApprovals(mesh, db, config)
@@ -57,6 +58,7 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
       ...filePorts,
       ...createShellPort({
         workspaceOf: filePorts.workspace,
+        isOnDisk,
         findSandbox,
         settings: config,
         isDeniedPath: deniedPathTest([mesh.dataDir, mesh.workspaceDir]),
@@ -101,8 +103,8 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
     ],
     rpc: [
       implementRpc(ToolsServiceService, { ...invoke.rpc, ...approvals.rpc, ...mcp.rpc }),
-      implementRpc(WorkspacesServiceService, { ...createArchiveRpc(mesh.workspaceDir), ...storage.rpc }),
+      implementRpc(WorkspacesServiceService, { ...createArchiveRpc(mesh.workspaceDir, store), ...storage.rpc }),
     ],
-    parts: [...db.parts, mcp.part, { name: 'page threads', stop: web.close }],
+    parts: [...db.parts, ...storeParts, mcp.part, { name: 'page threads', stop: web.close }],
   })
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { serviceCaller, type Call } from '@clawmesh/chassis'
 import { rule } from '../../../test/support/rule.ts'
 import { createArchiveRpc } from '../src/archives/rpc.ts'
+import { createLocalStore } from '../src/store/local-store.ts'
 import { sandbox, type Sandbox } from './temporary.ts'
 
 const call: Call = { caller: serviceCaller(), requestId: 'r', signal: new AbortController().signal }
@@ -17,7 +18,7 @@ const open = async () => {
   const box = await sandbox()
   boxes.push(box)
   const { base } = box.workspace
-  const rpc = createArchiveRpc(base)
+  const rpc = createArchiveRpc(base, createLocalStore())
   const files = async () => {
     const found = new Map<string, Buffer>()
     let path = ''

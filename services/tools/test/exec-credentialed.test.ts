@@ -49,6 +49,7 @@ interface Options {
 const execute = async (command: string, { program, settings, sandbox = found, mode = 'off' }: Options = {}) => {
   const { shell } = createShellPort({
     workspaceOf: () => ({ base, path }),
+    isOnDisk: true,
     findSandbox: async () => sandbox,
     settings: {
       execOnHost: true,

@@ -44,6 +44,7 @@ const execute = async (
 ) => {
   const { shell } = createShellPort({
     workspaceOf: () => ({ base, path }),
+    isOnDisk: true,
     findSandbox: async () => sandbox,
     settings: {
       execOnHost: false,

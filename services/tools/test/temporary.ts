@@ -3,6 +3,14 @@ import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Workspace } from '../src/workspace/index.ts'
+import type { StoredFile } from '../src/workspace/types.ts'
+
+/** All of an open file, as text. */
+export const contentOf = async ({ size, read }: StoredFile): Promise<string> => {
+  const pieces: Buffer[] = []
+  if (size > 0) for await (const piece of read(0, size - 1)) pieces.push(piece)
+  return Buffer.concat(pieces).toString()
+}
 
 export interface Sandbox {
   /** Real path of a folder that holds everything of the test. */

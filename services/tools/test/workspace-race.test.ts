@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { appendFile, changeFile, listFolder, removeFile, withFile, writeFile } from '../src/workspace/index.ts'
-import { sandbox, type Sandbox } from './temporary.ts'
+import { contentOf, sandbox, type Sandbox } from './temporary.ts'
 
 /** How long each race is run. */
 const raceMs = 1500
@@ -76,7 +76,7 @@ const tryAll = async (path: string, least = 0) => {
   }
   for (let round = 0; goesOn(); round++) {
     await attempt('read', async () => {
-      const content = await withFile(box.workspace, path, (file) => file.readFile('utf8'))
+      const content = await withFile(box.workspace, path, contentOf)
       if (content.includes('SECRET')) leaked.push(content)
     })
     await attempt('written', () => writeFile(box.workspace, path, 'INSIDE'))
@@ -120,7 +120,7 @@ test('a folder in the middle of the path, flipped', async () => {
   await whileFlipping(moves, async () => {
     for (const until = Date.now() + raceMs; Date.now() < until;) {
       const path = 'way/folder/file'
-      await withFile(box.workspace, path, (file) => file.readFile('utf8')).then(
+      await withFile(box.workspace, path, contentOf).then(
         (content) => expect(content).not.toContain('SECRET'),
         () => {},
       )

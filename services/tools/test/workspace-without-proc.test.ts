@@ -1,7 +1,7 @@
 /** Where there is no /proc, paths are used and what they opened is compared afterwards. */
 import * as fs from 'node:fs'
 import { join } from 'node:path'
-import { sandbox, type Sandbox } from './temporary.ts'
+import { contentOf, sandbox, type Sandbox } from './temporary.ts'
 
 // Missing in @types/jest.
 interface ModuleMocks {
@@ -24,7 +24,7 @@ test('files are written, changed, listed, read and removed', async () => {
   await appendFile(box.workspace, 'a/b', ' two')
   await changeFile(box.workspace, 'a/b', (old) => `${old} three`)
   fs.symlinkSync('b', join(box.workspace.path, 'a', 'link'))
-  expect(await withFile(box.workspace, 'a/link', (file) => file.readFile('utf8'))).toBe('one two three')
+  expect(await withFile(box.workspace, 'a/link', contentOf)).toBe('one two three')
   expect((await listFolder(box.workspace, 'a')).entries.map(({ name }) => name)).toEqual(['b', 'link'])
   await removeFile(box.workspace, 'a/b')
   expect(fs.readdirSync(join(box.workspace.path, 'a'))).toEqual(['link'])
@@ -35,7 +35,7 @@ test('what leads outside is refused', async () => {
   fs.symlinkSync(join(box.outside, 'secret'), join(box.workspace.path, 'file'))
   fs.linkSync(join(box.outside, 'secret'), join(box.workspace.path, 'hard'))
   for (const path of ['folder/secret', 'file', 'hard', '../../../outside/secret', join(box.outside, 'secret')]) {
-    await expect(withFile(box.workspace, path, (file) => file.readFile('utf8'))).rejects.toThrow(/refused/)
+    await expect(withFile(box.workspace, path, contentOf)).rejects.toThrow(/refused/)
     await expect(writeFile(box.workspace, path, 'x')).rejects.toThrow(/refused/)
   }
   expect(fs.readFileSync(join(box.outside, 'secret'), 'utf8')).toBe('SECRET')

@@ -16,7 +16,7 @@ import {
   type Workspace,
 } from '../src/workspace/index.ts'
 import { isDenied } from '../src/workspace/denied.ts'
-import { sandbox, type Sandbox } from './temporary.ts'
+import { contentOf, sandbox, type Sandbox } from './temporary.ts'
 
 let box: Sandbox
 let workspace: Workspace
@@ -31,7 +31,7 @@ beforeEach(async () => {
 
 afterEach(() => box.remove())
 
-const read = (path: string): Promise<string> => withFile(workspace, path, (file) => file.readFile('utf8'))
+const read = (path: string): Promise<string> => withFile(workspace, path, contentOf)
 const refused = async (work: Promise<unknown>): Promise<string> => {
   const error = await work.then(
     () => undefined,

@@ -1,19 +1,11 @@
 /** All files of an agent's workspace, read one after the other, and new ones written piece by piece. */
-import { constants } from 'node:fs'
-import { link, lstat, open, readdir, unlink, type FileHandle } from 'node:fs/promises'
-import { join } from 'node:path'
 import { MeshError } from '@clawmesh/contracts'
+import type { FileStore } from '../store/store.ts'
 import { errnoOf } from '../tool/tool-error.ts'
-import { at, assertStandsAt, openInside, type Directory } from '../workspace/directory.ts'
-import { largestFileBytes } from '../workspace/files.ts'
 import { relativeNames } from '../workspace/relative-path.ts'
-import { walkTo } from '../workspace/walk.ts'
-import type { Workspace } from '../workspace/index.ts'
+import { largestFileBytes } from '../workspace/text.ts'
+import type { StoredFile, Workspace } from '../workspace/types.ts'
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants
-
-/** A file is read in pieces of this size. */
-const pieceBytes = 131_072
 const deepest = 64
 
 export interface FoundFile {
@@ -25,77 +17,72 @@ export interface FoundFile {
 /** Names that are shown to nobody, and files that are being written. */
 const isHidden = (name: string): boolean => name.startsWith('.')
 
-/** Walks a folder by name, links left out. Each folder is held open while what is in it is read. */
-const walkFiles = async function* (
-  directory: Directory,
+/** A file that stays open until the next is asked for; nothing where it cannot be opened, or has a second name elsewhere. */
+const opened = async function* (
+  store: FileStore,
+  root: Workspace,
   names: readonly string[],
-): AsyncGenerator<{ file: FileHandle; path: string; size: number }> {
-  const found = (await readdir(at(directory, '.'), { withFileTypes: true }))
-    .filter(({ name }) => !isHidden(name))
-    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-  for (const entry of found) {
-    const path = [...names, entry.name]
-    if (entry.isDirectory() && path.length < deepest) {
-      const inner = await openInside(directory, entry.name).catch(() => undefined)
-      if (inner === undefined) continue
-      try {
-        yield* walkFiles(inner, path)
-      } finally {
-        await inner.handle.close()
-      }
-    }
-    if (!entry.isFile()) continue
-    const file = await open(at(directory, entry.name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch(() => undefined)
-    if (file === undefined) continue
-    try {
-      const { size, nlink } = await file.stat()
-      // A second name of the file may stand outside.
-      if (size <= largestFileBytes && nlink === 1) yield { file, path: path.join('/'), size }
-    } finally {
-      await file.close()
-    }
-  }
-}
-
-/** The files of a workspace, each open until the next is asked for; none where there is no workspace. */
-const filesOf = async function* (workspace: Workspace) {
-  const isThere = await lstat(workspace.path).then(
-    () => true,
-    () => false,
-  )
-  if (!isThere) return
-  // A generator cannot live inside `walkTo`, which closes its folders: the workspace is opened once more.
-  const root = await walkTo(workspace, '.', { access: 'archive' }, async ({ directory }) => openInside(directory, '.'))
+): AsyncGenerator<StoredFile> {
+  const found = Promise.withResolvers<StoredFile | undefined>()
+  const read = Promise.withResolvers<void>()
+  const holding = store
+    .open(root, names, (file) => {
+      found.resolve(file)
+      return read.promise
+    })
+    .then(
+      () => found.resolve(undefined),
+      (thrown: unknown) => {
+        // What failed once it was open has failed whoever read it.
+        if (thrown instanceof MeshError && thrown.code === 'TOOL_ERROR') found.resolve(undefined)
+        else found.reject(thrown)
+      },
+    )
   try {
-    yield* walkFiles(root, [])
+    const file = await found.promise
+    if (file !== undefined) yield file
   } finally {
-    await root.handle.close()
+    read.resolve()
+    await holding
   }
 }
 
-export const countFiles = async (workspace: Workspace): Promise<{ files: number; bytes: number }> => {
+/** The files of a workspace by name, links left out, each open until the next is asked for. */
+const filesOf = async function* (
+  store: FileStore,
+  root: Workspace,
+  names: readonly string[] = [],
+): AsyncGenerator<{ file: StoredFile; path: string }> {
+  for (const { name, kind } of await store.list(root, names)) {
+    if (isHidden(name)) continue
+    const path = [...names, name]
+    if (kind === 'folder') {
+      if (path.length < deepest) yield* filesOf(store, root, path)
+      continue
+    }
+    for await (const file of opened(store, root, path))
+      if (file.size <= largestFileBytes) yield { file, path: path.join('/') }
+  }
+}
+
+export const countFiles = async (store: FileStore, workspace: Workspace): Promise<{ files: number; bytes: number }> => {
   const counted = { files: 0, bytes: 0 }
-  for await (const { size } of filesOf(workspace)) {
+  for await (const { file } of filesOf(store, workspace)) {
     counted.files++
-    counted.bytes += size
+    counted.bytes += file.size
   }
   return counted
 }
 
 /** For each file a head, then exactly as many bytes as it says. @throws UNAVAILABLE for a file that shrinks meanwhile */
 export const readFiles = async function* (
+  store: FileStore,
   workspace: Workspace,
 ): AsyncGenerator<{ head: FoundFile } | { data: Buffer }> {
-  for await (const { file, path, size } of filesOf(workspace)) {
+  for await (const { file, path } of filesOf(store, workspace)) {
+    const { size } = file
     yield { head: { path, size } }
-    for (let offset = 0; offset < size;) {
-      const { bytesRead, buffer } = await file.read(Buffer.alloc(Math.min(pieceBytes, size - offset)), {
-        position: offset,
-      })
-      if (bytesRead === 0) throw new MeshError('UNAVAILABLE', 'error.unavailable', { what: path })
-      offset += bytesRead
-      yield { data: buffer.subarray(0, bytesRead) }
-    }
+    if (size > 0) for await (const data of file.read(0, size - 1)) yield { data }
   }
 }
 
@@ -111,36 +98,39 @@ export interface FilePiece {
 const refuse = (path: string) => new MeshError('INVALID_REQUEST', 'error.invalid_path', { path })
 
 /**
- * Writes a piece beside the place of a new file; the last one puts it there, where there is none yet. Whether it did.
+ * Keeps a piece of a new file beside its place; the last one puts all of them there, where there is none yet. Whether it
+ * did.
  * @throws INVALID_REQUEST for a piece that does not follow the one before, TOOL_ERROR for a path that is refused
  */
 export const writePiece = async (
-  workspace: Workspace,
+  store: FileStore,
+  root: Workspace,
   { path, fileId, offset, data, last }: FilePiece,
 ): Promise<boolean> => {
-  if (relativeNames(path, []).some(isHidden)) throw refuse(path)
-  return walkTo(workspace, path, { access: 'archive', create: true }, async ({ directory, name }) => {
-    if (name === undefined || offset + data.length > largestFileBytes) throw refuse(path)
-    const temporary = `.clawmesh-${fileId.replaceAll('-', '').slice(-16)}.tmp`
-    const flags = O_WRONLY | O_NOFOLLOW | (offset === 0 ? O_CREAT | O_EXCL : 0)
-    const file = await open(at(directory, temporary), flags, 0o600)
-    try {
-      await assertStandsAt(file, join(directory.path, temporary))
-      if ((await file.stat()).size !== offset) throw refuse(path)
-      await file.write(data, 0, data.length, offset)
-    } finally {
-      await file.close()
-    }
-    if (!last) return true
-    try {
-      // Unlike a rename, this replaces nothing.
-      await link(at(directory, temporary), at(directory, name))
-      return true
-    } catch (thrown) {
-      if (errnoOf(thrown) !== 'EEXIST') throw thrown
-      return false
-    } finally {
-      await unlink(at(directory, temporary))
-    }
-  })
+  const names = relativeNames(path, [])
+  if (names.length === 0 || names.some(isHidden) || offset + data.length > largestFileBytes) throw refuse(path)
+  const folder = [...names.slice(0, -1), `.clawmesh-${fileId.replaceAll('-', '').slice(-16)}.tmp`]
+  const limits = { maxBytes: largestFileBytes, isNew: true }
+  // As wide as the largest offset, so that their names are in order.
+  const pieceNames = [...folder, String(offset).padStart(8, '0')]
+  const kept = offset === 0 ? [] : await store.list(root, folder)
+  if (kept.reduce((sum, { size }) => sum + size, 0) !== offset) throw refuse(path)
+  if (!last) {
+    await store.put(root, pieceNames, [data], limits)
+    return true
+  }
+  const whole = async function* () {
+    for (const { name } of kept)
+      for await (const { size, read } of opened(store, root, [...folder, name])) yield* read(0, size - 1)
+    yield data
+  }
+  try {
+    await store.put(root, names, whole(), limits)
+    return true
+  } catch (thrown) {
+    if (errnoOf(thrown) !== 'EEXIST') throw thrown
+    return false
+  } finally {
+    if (kept.length > 0) await store.remove(root, folder)
+  }
 }

@@ -5,12 +5,14 @@ import type {
 } from '@clawmesh/contracts/gen/clawmesh/tools/v1/workspaces.ts'
 import { MeshError, uuid } from '@clawmesh/contracts'
 import type { Call, RpcFunctions } from '@clawmesh/chassis'
+import type { FileStore } from '../store/store.ts'
 import { workspacePath, type Workspace } from '../workspace/index.ts'
 import { countFiles, readFiles, writePiece } from './files.ts'
 
 /** @param workspaceDir base folder of all workspaces, absolute */
 export const createArchiveRpc = (
   workspaceDir: string,
+  store: FileStore,
 ): Omit<RpcFunctions<typeof WorkspacesServiceService>, 'readMedia'> => {
   /** The folder of an agent, with those of all its users. @throws INVALID_REQUEST for one outside the tenant's */
   const workspaceOf = ({ caller }: Call, owner: WorkspaceOfAgent | undefined): Workspace => {
@@ -28,10 +30,10 @@ export const createArchiveRpc = (
   }
 
   return {
-    countFiles: (call, { owner }) => countFiles(workspaceOf(call, owner)),
+    countFiles: (call, { owner }) => countFiles(store, workspaceOf(call, owner)),
 
     readFiles: async function* (call, { owner }) {
-      for await (const part of readFiles(workspaceOf(call, owner)))
+      for await (const part of readFiles(store, workspaceOf(call, owner)))
         yield {
           part:
             'head' in part
@@ -43,7 +45,7 @@ export const createArchiveRpc = (
     writeFilePiece: async (call, { owner, fileId, data, ...piece }) => {
       if (!uuid.safeParse(fileId).success)
         throw new MeshError('INVALID_REQUEST', 'error.invalid_request', { field: 'file_id', reason: 'unknown type' })
-      const written = await writePiece(workspaceOf(call, owner), { ...piece, fileId, data: Buffer.from(data) })
+      const written = await writePiece(store, workspaceOf(call, owner), { ...piece, fileId, data: Buffer.from(data) })
       return { written }
     },
   }

@@ -27,6 +27,8 @@ import type { Script } from './shell/script.ts'
 
 export interface ShellParts {
   workspaceOf: (scope: CallScope) => Workspace | undefined
+  /** Whether the files of workspaces stand on this machine, where a command finds them. */
+  isOnDisk: boolean
   findSandbox: () => Promise<FoundSandbox>
   settings: PermitParts['settings'] & {
     execOnHost: boolean
@@ -74,6 +76,7 @@ const finished = async (program: ChildProgram, limits: ChildLimits, secrets: rea
 
 export const createShellPort = ({
   workspaceOf,
+  isOnDisk,
   findSandbox,
   settings,
   isDeniedPath,
@@ -146,6 +149,8 @@ export const createShellPort = ({
       }
       return {
         run: async ({ command, workingDir, signal, ofOperator }) => {
+          if (!isOnDisk)
+            throw toolError('commands cannot run here: the files of agents are kept in object storage, not on a disk')
           if (command.trim() === '') throw toolError('the command is empty')
           if (command.includes('\0')) throw toolError('the command contains a NUL byte')
           const env = ofOperator?.env ?? config.env

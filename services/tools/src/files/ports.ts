@@ -5,14 +5,16 @@ import type { CallScope } from '../invoke/types.ts'
 import type { Quota } from '../storage/quota.ts'
 import type { PortMakers } from '../tool/ports.ts'
 import { workspacePath } from '../workspace/index.ts'
+import type { WorkspaceFiles } from '../workspace/types.ts'
 
 type Agents = Pick<RpcFunctions<typeof AgentsServiceService>, 'getContextFile' | 'setContextFile'>
 
 /**
  * @param workspaceDir base folder of all workspaces, absolute
  * @param take takes note of what a tenant is about to keep
+ * @param files where they are kept
  */
-export const createFilePorts = (agents: Agents, workspaceDir: string, take: Quota['take']) =>
+export const createFilePorts = (agents: Agents, workspaceDir: string, take: Quota['take'], files: WorkspaceFiles) =>
   ({
     agent: ({ agent }) => agent,
     workspace: ({ call: { caller }, userId, agent }) =>
@@ -24,6 +26,7 @@ export const createFilePorts = (agents: Agents, workspaceDir: string, take: Quot
           agentKey: agent.key,
           agentWorkspace: agent.workspaceFolder,
         }),
+        files,
         grow: (bytes: number) => take(caller, bytes),
       },
     contextFiles: ({ call, agent }) =>

@@ -1,4 +1,5 @@
 import { extname } from 'node:path'
+import { StringDecoder } from 'node:string_decoder'
 import { z } from 'zod'
 import { cutLines, type CutText, type LineSpan } from './lines.ts'
 import { targetOf } from './target.ts'
@@ -6,6 +7,7 @@ import { toolError } from '../tool/tool-error.ts'
 import { defineTool } from '../tool/define-tool.ts'
 import { says } from '../tool/tool.ts'
 import { withFile } from '../workspace/index.ts'
+import type { StoredFile } from '../workspace/types.ts'
 
 const maxChars = 50_000
 
@@ -27,11 +29,15 @@ const refuseBinaryName = (path: string): void => {
 }
 
 /** The text as it comes; a NUL in it means that it is none. */
-async function* textOf(chunks: AsyncIterable<string>, path: string): AsyncGenerator<string> {
-  for await (const chunk of chunks) {
+async function* textOf({ size, read }: StoredFile, path: string): AsyncGenerator<string> {
+  if (size === 0) return
+  const decoder = new StringDecoder('utf8')
+  for await (const piece of read(0, size - 1)) {
+    const chunk = decoder.write(piece)
     if (chunk.includes('\0')) throw toolError(`${path} is a binary file and cannot be read`)
     yield chunk
   }
+  yield decoder.end()
 }
 
 const notes = ({ lines, nextOffset, lineCut }: CutText, offset: number): string[] => [
@@ -60,9 +66,7 @@ export const readFile = defineTool({
     const cut = await (async () => {
       if (target.kind === 'file') {
         refuseBinaryName(path)
-        return withFile(target.workspace, path, (file) =>
-          cutLines(textOf(file.createReadStream({ encoding: 'utf8', autoClose: false }), path), span),
-        )
+        return withFile(target.workspace, path, (file) => cutLines(textOf(file, path), span))
       }
       const content = await target.document.read()
       if (content === undefined) throw toolError(`there is no ${path} yet`)

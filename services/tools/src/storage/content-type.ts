@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer'
 import { extname } from 'node:path'
 import { fileTypeFromBuffer } from 'file-type'
 import { lookup } from 'mime-types'
-import type { StoredFile } from '../store/store.ts'
+import type { StoredFile } from '../workspace/types.ts'
 
 const anything = 'application/octet-stream'
 /** Where the contract names a type, or the registry has one for something else. */

@@ -1,5 +1,6 @@
 /** Which paths of a tenant's storage mean what: how they are spelt, and what is protected or shown to nobody. */
-import { tenantFolder, type Workspace } from '../workspace/workspace-path.ts'
+import type { Workspace } from '../workspace/types.ts'
+import { tenantFolder } from '../workspace/workspace-path.ts'
 import { relativeNames } from '../workspace/relative-path.ts'
 import { masterTenantId, MeshError, type Caller } from '@clawmesh/contracts'
 import { cutText } from '@clawmesh/chassis'

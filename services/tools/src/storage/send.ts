@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import type { HttpResponse } from '@clawmesh/chassis'
 import { parse as parseRange } from 'range-parser'
-import type { StoredFile } from '../store/store.ts'
+import type { StoredFile } from '../workspace/types.ts'
 import { contentTypeOf, isActive } from './content-type.ts'
 
 export interface Sending {

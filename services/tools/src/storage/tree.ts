@@ -1,6 +1,6 @@
 /** Walks what a tenant stores. */
 import type { FileStore, StoredEntry } from '../store/store.ts'
-import type { Workspace } from '../workspace/workspace-path.ts'
+import type { Workspace } from '../workspace/types.ts'
 import { isHidden, isProtected, type Tenant } from './paths.ts'
 
 export interface Listed {

@@ -1,16 +1,18 @@
 /** Files on the disk of the machine. Every step goes over an open directory, so that what was checked is what is used. */
 import { constants } from 'node:fs'
-import { link, lstat, readdir, rename, rmdir, unlink, type FileHandle } from 'node:fs/promises'
+import { link, lstat, readdir, rename, rmdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MeshError } from '@clawmesh/contracts'
 import { errnoOf, toolError } from '../tool/tool-error.ts'
 import { assertStandsAt, at, openInside, type Directory } from '../workspace/directory.ts'
-import { openChecked, requirePlainFile, temporaryName, withTemporary } from '../workspace/files.ts'
+import { openChecked, requirePlainFile, withTemporary } from '../workspace/files.ts'
+import { localFiles } from '../workspace/local-files.ts'
+import { openedFile } from '../workspace/opened.ts'
+import { temporaryName } from '../workspace/temporary-name.ts'
+import type { Workspace } from '../workspace/types.ts'
 import { walkTo, type Place, type WalkOptions } from '../workspace/walk.ts'
-import type { Workspace } from '../workspace/workspace-path.ts'
-import type { FileStore, StoredEntry, StoredFile } from './store.ts'
+import type { FileStore, StoredEntry } from './store.ts'
 
-const pieceBytes = 65_536
 /** A folder nested deeper is not gone through: each level holds a descriptor. */
 const deepest = 200
 
@@ -33,27 +35,6 @@ const entryOf = async (directory: Directory, name: string): Promise<StoredEntry 
   if (found?.isDirectory()) return { name, kind: 'folder', size: 0, modifiedAt: found.mtime }
   if (found?.isFile()) return { name, kind: 'file', size: found.size, modifiedAt: found.mtime }
   return undefined
-}
-
-const readPieces = async function* (file: FileHandle, start: number, end: number): AsyncGenerator<Buffer> {
-  // Each piece is a buffer of its own: whoever takes it may hold on to it.
-  for (let position = start; position <= end;) {
-    const length = Math.min(pieceBytes, end - position + 1)
-    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(length), { position })
-    if (bytesRead === 0) throw new MeshError('UNAVAILABLE', 'error.failed_to_read_file')
-    position += bytesRead
-    yield bytesRead === length ? buffer : buffer.subarray(0, bytesRead)
-  }
-}
-
-const describe = async (handle: FileHandle): Promise<StoredFile> => {
-  const { size, mtime, mtimeNs, ino } = await handle.stat({ bigint: true })
-  return {
-    size: Number(size),
-    modifiedAt: mtime,
-    version: `${size.toString(36)}-${mtimeNs.toString(36)}-${ino.toString(36)}`,
-    read: (start, end) => readPieces(handle, start, end),
-  }
 }
 
 const removeTree = async (parent: Directory, name: string, depth = 0): Promise<void> => {
@@ -102,6 +83,7 @@ export const createLocalStore = (): FileStore => {
 
   return {
     find,
+    files: localFiles,
 
     list: async (root, names) => {
       const entries = await unless(
@@ -133,14 +115,14 @@ export const createLocalStore = (): FileStore => {
           if (entry?.kind === 'folder') return undefined
           const handle = await openChecked({ directory, name }, constants.O_RDONLY)
           try {
-            return await use(await describe(handle))
+            return await use(await openedFile(handle))
           } finally {
             await handle.close()
           }
         }),
       ),
 
-    put: (root, names, bytes, { maxBytes }) =>
+    put: (root, names, bytes, { maxBytes, isNew = false }) =>
       reach(root, names, { links: 'parents', create: true }, async (place) => {
         const name = named(place)
         const { directory } = place
@@ -153,7 +135,11 @@ export const createLocalStore = (): FileStore => {
             await handle.appendFile(piece)
           }
           await assertStandsAt(handle, join(directory.path, temporary))
-          await rename(at(directory, temporary), at(directory, name))
+          if (isNew) {
+            // Unlike a rename, this replaces nothing.
+            await link(at(directory, temporary), at(directory, name))
+            await unlink(at(directory, temporary))
+          } else await rename(at(directory, temporary), at(directory, name))
           return size
         })
       }),

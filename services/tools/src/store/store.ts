@@ -1,5 +1,5 @@
 /** Where files are kept, whatever is behind it: the disk of the machine, or object storage that replicas share. */
-import type { Workspace } from '../workspace/workspace-path.ts'
+import type { StoredFile, Workspace, WorkspaceFiles } from '../workspace/types.ts'
 
 export interface StoredEntry {
   name: string
@@ -9,19 +9,11 @@ export interface StoredEntry {
   modifiedAt: Date
 }
 
-/** A file that was opened: what is read of it is of the one file that was found, whatever its name stands for by now. */
-export interface StoredFile {
-  size: number
-  modifiedAt: Date
-  /** Another one for other content, as an entity tag without its quotes. */
-  version: string
-  /** The bytes from `start` to `end`, both included, read as they are asked for. */
-  read: (start: number, end: number) => AsyncIterable<Buffer>
-}
-
 export interface PutOptions {
   /** Over this many bytes nothing is stored. @throws PAYLOAD_TOO_LARGE */
   maxBytes: number
+  /** Whether a file that is there stays. @throws the system error EEXIST */
+  isNew?: boolean
 }
 
 /**
@@ -39,11 +31,13 @@ export interface FileStore {
   put: (
     root: Workspace,
     names: readonly string[],
-    bytes: AsyncIterable<Uint8Array>,
+    bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
     options: PutOptions,
   ) => Promise<number>
   /** Removes a file, a link or a folder with all in it. False where there is nothing. */
   remove: (root: Workspace, names: readonly string[]) => Promise<boolean>
   /** Folders on the way to the destination are made, and nothing there is replaced. */
   move: (root: Workspace, from: readonly string[], to: readonly string[]) => Promise<'moved' | 'missing' | 'taken'>
+  /** The same files as tools see them, by the paths that are given to tools. */
+  files: WorkspaceFiles
 }

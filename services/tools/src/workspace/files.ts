@@ -7,15 +7,11 @@ import { errnoOf, toolError } from '../tool/tool-error.ts'
 import { assertStandsAt, at, type Directory } from './directory.ts'
 import { fileMutex } from './file-mutex.ts'
 import { walkTo, type Place } from './walk.ts'
-import type { Workspace } from './workspace-path.ts'
+import { openedFile } from './opened.ts'
+import { decodeText, largestFileBytes } from './text.ts'
+import type { Workspace, WorkspaceFiles } from './types.ts'
 
 const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants
-
-/** The largest file that tools write. */
-export const largestFileBytes = 50 * 1024 * 1024
-
-/** Names of files that are being written; hidden from listings. */
-export const temporaryName = /^\.clawmesh-[0-9a-f]{16}\.tmp$/
 
 type TextChange = (old: string | undefined) => string
 
@@ -110,17 +106,9 @@ const readText = async (place: FilePlace): Promise<string | undefined> => {
   try {
     if ((await handle.stat()).size > largestFileBytes)
       throw toolError(`the file is larger than ${largestFileBytes} bytes`)
-    return decode(await handle.readFile())
+    return decodeText(await handle.readFile())
   } finally {
     await handle.close()
-  }
-}
-
-const decode = (bytes: Uint8Array): string => {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-  } catch {
-    throw toolError('the file is not UTF-8 text')
   }
 }
 
@@ -130,11 +118,11 @@ const lockKey = (place: Place): string => [place.root, ...place.names].join('/')
  * Opens a regular file of the workspace for reading while `use` runs.
  * @throws TOOL_ERROR when the path is refused; system errors such as ENOENT
  */
-export const withFile = <T>(workspace: Workspace, path: string, use: (file: FileHandle) => Promise<T>): Promise<T> =>
+export const withFile: WorkspaceFiles['withFile'] = (workspace, path, use) =>
   walkTo(workspace, path, { access: 'read' }, async (place) => {
     const handle = await openChecked(requireName(place), O_RDONLY)
     try {
-      return await use(handle)
+      return await use(await openedFile(handle))
     } finally {
       await handle.close()
     }
@@ -159,12 +147,7 @@ export const changeFile = (workspace: Workspace, path: string, change: TextChang
  * @param mode permissions; those of the old file, or 0600, unless given
  * @throws TOOL_ERROR; system errors
  */
-export const writeFile = (
-  workspace: Workspace,
-  path: string,
-  content: string | Uint8Array,
-  mode?: number,
-): Promise<string[]> =>
+export const writeFile: WorkspaceFiles['writeFile'] = (workspace, path, content, mode) =>
   walkTo(workspace, path, { access: 'other', create: true }, (place) =>
     fileMutex(lockKey(place), async () => {
       await replace(workspace, requireName(place), content, mode)

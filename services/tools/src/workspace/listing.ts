@@ -1,25 +1,10 @@
 /** What a folder of a workspace shows to tools. */
 import { lstat, readdir } from 'node:fs/promises'
-import { errnoOf } from '../tool/tool-error.ts'
 import { isDenied } from './denied.ts'
 import { at, openInside, type Directory } from './directory.ts'
-import { temporaryName } from './files.ts'
+import { temporaryName } from './temporary-name.ts'
+import type { Entry, Listing, Workspace } from './types.ts'
 import { walkTo } from './walk.ts'
-import type { Workspace } from './workspace-path.ts'
-
-export interface Entry {
-  name: string
-  kind: 'directory' | 'file'
-  sizeBytes: number
-  /** Whether a symbolic link led there. */
-  link: boolean
-}
-
-interface Listing {
-  entries: Entry[]
-  /** How many there are, shown or not. */
-  total: number
-}
 
 const describe = async (directory: Directory, name: string): Promise<Entry | 'link' | undefined> => {
   const found = await lstat(at(directory, name)).catch(() => undefined)
@@ -59,19 +44,3 @@ export const listFolder = (workspace: Workspace, path: string, limit = 1000): Pr
       if (name !== undefined) await directory.handle.close()
     }
   })
-
-/** How many files stand in a folder and below it; counting stops at `most`. Links are not followed. */
-export const countFiles = async (workspace: Workspace, path: string, most: number): Promise<number> => {
-  let count = 0
-  const pending = [path]
-  for (let folder = pending.pop(); folder !== undefined && count < most; folder = pending.pop()) {
-    const { entries } = await listFolder(workspace, folder, Number.POSITIVE_INFINITY).catch((thrown: unknown) => {
-      if (errnoOf(thrown) === 'ENOENT') return { entries: [] }
-      throw thrown
-    })
-    const own = entries.filter(({ link }) => !link)
-    count += own.filter(({ kind }) => kind === 'file').length
-    pending.push(...own.filter(({ kind }) => kind === 'directory').map(({ name }) => `${folder}/${name}`))
-  }
-  return count
-}

@@ -5,7 +5,7 @@ import { errnoOf, toolError } from '../tool/tool-error.ts'
 import { isDenied, type Access } from './denied.ts'
 import { at, openInside, openOrMake, openTrusted, type Directory } from './directory.ts'
 import { relativeNames } from './relative-path.ts'
-import type { Workspace } from './workspace-path.ts'
+import type { Workspace } from './types.ts'
 
 /** Where a walk ended: an open directory, and the name of the thing wanted in it. */
 export interface Place {

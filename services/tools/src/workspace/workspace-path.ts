@@ -2,14 +2,7 @@
 import { isAbsolute, join, relative } from 'node:path'
 import { trimEndOf, sha256Hex } from '@clawmesh/chassis'
 import { masterTenantId, MeshError } from '@clawmesh/contracts'
-
-/** A folder that tools may work in. `base` is the operator's and trusted; everything between it and `path` is not. */
-export interface Workspace {
-  base: string
-  path: string
-  /** Is told of bytes that are about to be added; throws where the tenant may keep no more. */
-  grow?: (bytes: number) => Promise<void>
-}
+import type { Workspace } from './types.ts'
 
 export interface WorkspaceOwner {
   tenantId: string

@@ -1,0 +1,14 @@
+/** What tools take as text, and how much of it. */
+import { toolError } from '../tool/tool-error.ts'
+
+/** The largest file that tools write. */
+export const largestFileBytes = 50 * 1024 * 1024
+
+/** @throws TOOL_ERROR when it is none */
+export const decodeText = (bytes: Uint8Array): string => {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    throw toolError('the file is not UTF-8 text')
+  }
+}

@@ -186,12 +186,15 @@ describe('changing', () => {
   ])(ruleName('updateMcpServer.dropsSecretsWithTheAddress', '%s'), async (_, change) => {
     const mine = mcpTenant(tools)
     const id = await mine.server({ api_key: 'k', headers: { A: '1' }, env: { E: '3' } })
+    await mine.put(`/servers/${id}/user-credentials`, { api_key: 'of the user' })
     await mine.put(`/servers/${id}`, { url, api_key: '***' })
     expect(await mine.get(`/servers/${id}`)).toMatchObject({ api_key: '***' })
+    expect(await mine.get(`/servers/${id}/user-credentials`)).toMatchObject({ has_credentials: true })
     await mine.put(`/servers/${id}`, { ...change, api_key: '***', headers: { A: '***', B: 'new' } })
     const server = await mine.get(`/servers/${id}`)
     expect(server).not.toHaveProperty('api_key')
     expect([server['headers'], server['env']]).toEqual([{ B: '***' }, {}])
+    expect(await mine.get(`/servers/${id}/user-credentials`)).toMatchObject({ has_credentials: false })
   })
 
   rule('updateMcpServer.ignoresUnknownFields', async () => {

@@ -120,7 +120,7 @@ export const mcpServers = defineHttpTable('tools', {
       keepsMaskedSecrets:
         'An API key of `***` or `` keeps the stored one, a header or variable of `***` its stored value; null clears',
       dropsSecretsWithTheAddress:
-        'Where transport, address or command change, secrets that the request does not bring are dropped: nobody else gets to see them',
+        'Where transport, address or command change, secrets that the request does not bring are dropped, those of users too: nobody else gets to see them',
       ignoresUnknownFields: 'Fields that do not exist are ignored',
       staysReachable: 'What results is checked as at the creation',
       refusesTakenNames: 'An unknown server is answered 404, a name that is taken 409',

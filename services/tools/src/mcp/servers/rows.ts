@@ -73,6 +73,7 @@ export const createServerRows =
                 tx.mcpOauthClient.deleteMany({ where: { tenantId, serverId: id } }),
                 tx.mcpOauthFlow.deleteMany({ where: { tenantId, serverId: id } }),
                 tx.mcpOauthAccount.deleteMany({ where: { tenantId, serverId: id } }),
+                tx.mcpUserCredential.deleteMany({ where: { tenantId, serverId: id } }),
               ])
             await tx.mcpServer.update({
               where: { id, tenantId },

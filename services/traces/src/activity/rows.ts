@@ -4,6 +4,11 @@ import type { PrismaOf } from '../prisma.ts'
 import type { ActivityRecordRows } from './recording.ts'
 import type { ActivityRows } from './use-cases.ts'
 
+const toLog = <R extends { details: unknown }>(row: R) => ({
+  ...row,
+  details: row.details as Record<string, unknown> | null,
+})
+
 export const createActivityRows =
   (prismaOf: PrismaOf) =>
   (tenantId: string): ActivityRows => ({
@@ -18,7 +23,19 @@ export const createActivityRows =
         take: limit,
         skip: offset,
       })
-      return { logs: rows.map((row) => ({ ...row, details: row.details as Record<string, unknown> | null })), total }
+      return { logs: rows.map(toLog), total }
+    },
+
+    after: async ({ from, to, ...filter }, last, limit) => {
+      const createdAt = last === undefined ? undefined : new Date(last.createdAt)
+      const behind =
+        createdAt === undefined ? {} : { OR: [{ createdAt: { lt: createdAt } }, { createdAt, id: { lt: last!.id } }] }
+      const rows = await prismaOf(tenantId).activityLog.findMany({
+        where: { ...filter, tenantId, AND: [{ createdAt: { gte: from, lt: to } }, behind] },
+        orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
+        take: limit,
+      })
+      return rows.map(toLog)
     },
   })
 

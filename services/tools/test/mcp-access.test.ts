@@ -394,6 +394,13 @@ describe('credentials of users', () => {
     expect((await status()).body).toEqual({ ...none, has_credentials: true, has_env: true })
   })
 
+  it('that are set many times at once are those of one of them', async () => {
+    const { set, status } = await withCredentials()
+    const answers = await Promise.all(Array.from({ length: 12 }, (_, at) => set({ env: { A: String(at) } })))
+    expect(answers.filter(({ status: code }) => code !== 200)).toEqual([])
+    expect((await status()).body).toEqual({ ...none, has_credentials: true, has_env: true })
+  })
+
   rule('setMcpUserCredentials.refusesUnknownServers', async () => {
     const { ask, admin } = await withCredentials()
     for (const id of [randomUUID(), (await withServer()).id])

@@ -214,6 +214,12 @@ test('who is registered by hand is not registered again', async () => {
   expect([query.get('client_id'), query.get('scope'), fake.registrations]).toEqual(['ours', 'a b', []])
 })
 
+test('many users may begin at once, though nobody has registered us yet', async () => {
+  const { begin } = await withProtected()
+  const begun = await Promise.all(Array.from({ length: 8 }, (_, at) => begin(`user-${at}`)))
+  expect(begun.map(({ body }) => URL.canParse(String(body['auth_url'])))).toEqual(Array<boolean>(8).fill(true))
+})
+
 test('where we were forgotten the next sign-in registers anew', async () => {
   const { begin, come, signIn, fake } = await withProtected()
   const back = fake.signIn(String((await begin()).body['auth_url']), 'ann')

@@ -1,6 +1,7 @@
 /** The rows of mcp_user_credentials, sealed. They tell nobody of it, so that no log says who has which account. */
 import { newId, type SecretBox, type ServiceDb } from '@clawmesh/chassis'
 import type { PrismaClient } from '../../db/client/client.ts'
+import { lockName } from '../lock.ts'
 import { sealSecrets, userSecrets } from '../secrets.ts'
 import { serverNotFound } from '../servers/use-cases.ts'
 import type { CredentialRows } from './use-cases.ts'
@@ -15,6 +16,7 @@ export const createCredentialRows =
         change(async (tx) => {
           // A server of another tenant would satisfy the foreign key, so it is looked for in one's own.
           if ((await tx.mcpServer.count({ where: { id: serverId, tenantId } })) === 0) throw serverNotFound(serverId)
+          await lockName(tx, 'mcp credentials', serverId, userId)
           // A new row each time: sealed values are bound to theirs.
           await tx.mcpUserCredential.deleteMany({ where: { tenantId, serverId, userId } })
           const id = newId()

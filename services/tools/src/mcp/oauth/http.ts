@@ -10,7 +10,7 @@ const page = (outcome: Outcome): string => {
   const said = outcome.isSignedIn
     ? ['Signed in', 'You can close this page and go on in your conversation.']
     : ['Not signed in', outcome.reason]
-  const [title, text] = said.map((each) => escaped(each!))
+  const [title, text] = said.map((each) => escaped(each))
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title><h1>${title}</h1><p>${text}</p></html>`
 }
 

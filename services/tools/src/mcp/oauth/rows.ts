@@ -3,6 +3,7 @@ import { event, newId, sha256Hex, type SecretBox, type SecretColumn, type Servic
 import type { OAuthClientInformationMixed } from '@modelcontextprotocol/client'
 import type { McpOauthAccount, McpOauthFlow, PrismaClient } from '../../db/client/client.ts'
 import type { InputJsonObject } from '../../db/client/internal/prismaNamespace.ts'
+import { lockName } from '../lock.ts'
 import type { Account, Discovery, OauthRows, SignIn, Tokens } from './types.ts'
 
 export const oauthClientSecrets: SecretColumn = { table: 'mcp_oauth_clients', column: 'secrets' }
@@ -58,6 +59,7 @@ export const createOauthRows =
       saveAccount: ({ serverId, userId, discovery, ...rest }) =>
         change(async (tx) => {
           // A new row each time: connections of the one before are not used any more.
+          await lockName(tx, 'mcp account', serverId, userId)
           await tx.mcpOauthAccount.deleteMany({ where: { tenantId, serverId, userId } })
           const id = newId()
           await tx.mcpOauthAccount.create({
@@ -107,6 +109,8 @@ export const createOauthRows =
 
       saveClient: (serverId, issuer, redirectUri, client) =>
         change(async (tx) => {
+          // Each sign-in brings the client that it began with; the last one is known from now on.
+          await lockName(tx, 'mcp client', serverId, issuer)
           await tx.mcpOauthClient.deleteMany({ where: { tenantId, serverId, issuer } })
           const id = newId()
           const secrets = seal(oauthClientSecrets, id, client)
@@ -124,7 +128,7 @@ export const createOauthRows =
         change(async (tx) => {
           const { id, serverId, userId, state, scope, discovery, verifier, url, client, expiresAt } = wanted
           // Two at once would each take the other's place.
-          await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`mcp sign-in ${serverId} ${userId}`}, 0))`
+          await lockName(tx, 'mcp sign-in', serverId, userId)
           const open = await tx.mcpOauthFlow.findFirst({ where: { tenantId, serverId, userId, scope, ...isOpen() } })
           if (open !== null) return { result: toSignIn(open) }
           await tx.mcpOauthFlow.deleteMany({ where: { tenantId, serverId, userId } })

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { masterTenantId } from '@clawmesh/contracts'
 import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
 import { findFreePort } from '../../../test/support/free-port.ts'
+import { eventually } from '../../../test/support/mesh-api.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
 import { auditTrail, mcpTenant, type Body } from './mcp-support.ts'
 import { startTools, type ToolsHarness } from './support.ts'
@@ -131,7 +132,8 @@ const listening = async (script: string, ...args: string[]) => {
 describe('official servers', () => {
   test('everything over stdio', async () => {
     const { names, run } = await withServer(program(official('everything'), 'stdio'))
-    expect(await names()).toContain('mcp_srv__echo')
+    // A program that starts slowly has its tools in a later list.
+    await eventually('the tools', async () => (await names()).includes('mcp_srv__echo'))
     const { output, isError } = await run('mcp_srv__echo', { message: 'hello' })
     expect([output, isError]).toEqual([expect.stringMatching(/<<<EXTERNAL_UNTRUSTED_CONTENT>>>[^]*Echo: hello/), false])
   })

@@ -399,10 +399,10 @@ describe('the size', () => {
   rule('streamStorageSize.streamsTheCount', async () => {
     await Promise.all(Array.from({ length: 120 }, (_, index) => put(`folder/${index}`, 'ten bytes.')))
     const seen = await frames()
-    const told = seen.filter((frame) => 'current' in frame).map(({ files: count }) => Number(count))
+    const counts = seen.filter((frame) => 'current' in frame).map(({ files: count }) => Number(count))
     // On a slow machine the 200 ms tell of some more.
-    expect(told.length).toBeGreaterThanOrEqual(2)
-    expect([...told, 120].map((count, at) => count - (told[at - 1] ?? 0)).filter((step) => step > 50)).toEqual([])
+    expect(counts.length).toBeGreaterThanOrEqual(2)
+    expect([...counts, 120].map((count, at) => count - (counts[at - 1] ?? 0)).filter((step) => step > 50)).toEqual([])
     expect(seen.at(-1)).toEqual({ total: 1_200, files: 120, done: true, cached: false })
     expect(await size()).not.toContain('event:')
   })

@@ -74,6 +74,8 @@ export interface FakeMcpOauth {
   metadata: Record<string, unknown>
   /** Over what the MCP server says of itself. */
   resourceMetadata: Record<string, unknown>
+  /** Everybody may connect and list; only calls of tools need a token. */
+  asksAtCalls: boolean
   lifetimeSeconds: number
   tokenType: string
   /** Requests for tokens wait so long, and fail with this status if it is set. */
@@ -230,8 +232,9 @@ export const fakeMcpOauth = async (): Promise<FakeMcpOauth> => {
     const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? ''
     const grant = grants.find(({ accessTokens }) => (accessTokens.get(token)?.expiresAt ?? 0) > Date.now())
     const challenge = `Bearer resource_metadata="${metadataUrl}"`
-    if (grant === undefined)
-      return sendJson(response, 401, {}, { 'www-authenticate': `${challenge}, error="invalid_token", scope="read"` })
+    const signIn = () =>
+      sendJson(response, 401, {}, { 'www-authenticate': `${challenge}, error="invalid_token", scope="read"` })
+    if (grant === undefined && !fake.asksAtCalls) return signIn()
     if (request.method !== 'POST') return void response.writeHead(405).end()
     const { id, method, params } = JSON.parse(await textOf(request)) as {
       id?: number
@@ -250,6 +253,7 @@ export const fakeMcpOauth = async (): Promise<FakeMcpOauth> => {
     if (method === 'ping') return answer({})
     if (method !== 'tools/call')
       return sendJson(response, 200, { jsonrpc: '2.0', id, error: { code: -32601, message: 'unknown' } })
+    if (grant === undefined) return signIn()
     const tool = params?.name ?? ''
     if (tool === 'write' && !grant.accessTokens.get(token)!.scope.split(' ').includes('write'))
       return sendJson(
@@ -267,6 +271,7 @@ export const fakeMcpOauth = async (): Promise<FakeMcpOauth> => {
     issuer: authorization.origin,
     metadata: {},
     resourceMetadata: {},
+    asksAtCalls: false,
     lifetimeSeconds: 3_600,
     tokenType: 'Bearer',
     tokenDelayMs: 0,

@@ -1,5 +1,6 @@
 export * from './batcher.ts'
 export * from './fair-turns.ts'
 export * from './keyed-mutex.ts'
+export * from './renewals.ts'
 export * from './semaphore.ts'
 export * from './single-flight.ts'

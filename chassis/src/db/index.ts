@@ -1,6 +1,7 @@
 export { event, type ChangeEvent } from './change.ts'
 export * from './database.ts'
 export * from './like-pattern.ts'
+export { lockName } from './lock-name.ts'
 export * from './migrate.ts'
 export * from './outbox.ts'
 export * from './scoped-db.ts'

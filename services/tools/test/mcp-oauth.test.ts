@@ -161,6 +161,51 @@ describe('an agent and its user', () => {
     expect(fake.calls).toEqual([])
   })
 
+  test('that are refused only at the call have their own token from then on, and nobody else has to', async () => {
+    const { run, fake, come, offered } = await withProtected({}, { asksAtCalls: true })
+    await offered('whoami')
+    const asked = await run('whoami')
+    expect((await come(fake.signIn(addressIn(asked.output), 'ann'))).isSignedIn).toBe(true)
+    await offered('whoami')
+    expect((await run('whoami')).output).toContain('you are ann')
+    expect(await offered('whoami', 'bob')).toContain('mcp_srv__whoami')
+    expect(addressIn((await run('whoami', 'bob')).output)).toContain(fake.issuer)
+  })
+
+  test('are not sent to sign in where an admin says that nobody does', async () => {
+    const { run, fake, offered } = await withProtected({ settings: { auth: 'none' } }, { asksAtCalls: true })
+    await offered('whoami')
+    const refused = await run('whoami')
+    expect([refused.isError, addressIn(refused.output), fake.registrations]).toEqual([true, '', []])
+  })
+
+  test('that the authorization server has forgotten us for sign in anew', async () => {
+    const { run, fake, come, signIn, offered } = await withProtected()
+    await offered('sign_in')
+    await signIn()
+    await offered('whoami')
+    fake.forgetClients()
+    fake.expire('ann')
+    const refused = await run('whoami')
+    expect((await come(fake.signIn(addressIn(refused.output), 'ann'))).isSignedIn).toBe(true)
+    expect(fake.registrations).toHaveLength(2)
+  })
+
+  test('that come back from signing in after the server has moved are not signed in at the new address', async () => {
+    const { begin, come, fake, put, id } = await withProtected()
+    const back = fake.signIn(String((await begin()).body['auth_url']), 'ann')
+    fake.tokenDelayMs = 300
+    const coming = come(back)
+    while (fake.exchanges.length === 0) await sleep(5)
+    await put(`/servers/${id}`, { url: (await fresh()).url })
+    expect((await coming).isSignedIn).toBe(false)
+    expect(
+      await tools.mesh
+        .database('tools')
+        .pool.query('SELECT 1 FROM tools.mcp_oauth_accounts WHERE server_id = $1', [id]),
+    ).toMatchObject({ rows: [] })
+  })
+
   test('of a key that the server refuses are not sent to sign in', async () => {
     const { names, post, fake } = await withProtected({ api_key: 'wrong' })
     expect(await names()).toEqual([])

@@ -1,7 +1,7 @@
 /** OIDC issuers under the system, as an audience is one tenant's in the whole installation. */
 import { isDeepStrictEqual } from 'node:util'
 import { cacheTags, MeshError, type CacheTag } from '@clawmesh/contracts'
-import { cutText, event, type PrismaTx, type ServiceDb } from '@clawmesh/chassis'
+import { cutText, event, lockName, type PrismaTx, type ServiceDb } from '@clawmesh/chassis'
 import type { OidcAudience, OidcIssuer as OidcIssuerRow, PrismaClient } from '../db/client/client.ts'
 import type { InputJsonValue } from '../db/client/internal/prismaNamespace.ts'
 import type { IssuerKeyRows } from './issuer-keys.ts'
@@ -40,7 +40,7 @@ const giveAudiences = async (
   mayShare: boolean,
 ): Promise<void> => {
   if (added.length === 0) return
-  await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`oidc ${issuer}`}, 0))`
+  await lockName(tx, 'oidc', issuer)
   if (!mayShare) {
     const own = await tx.oidcIssuer.findMany({ where: { tenantId, issuer }, select: { id: true } })
     const foreign = { issuer, issuerId: { notIn: own.map((row) => row.id) } }

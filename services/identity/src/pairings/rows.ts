@@ -1,6 +1,6 @@
 /** Pairings of a tenant: who waits, and who is in. What has expired is as good as absent. */
 import { cacheTags } from '@clawmesh/contracts'
-import { event, newId, sha256Hex, type PrismaTx, type ServiceDb } from '@clawmesh/chassis'
+import { event, lockName, newId, sha256Hex, type PrismaTx, type ServiceDb } from '@clawmesh/chassis'
 import type { PrismaClient } from '../db/client/client.ts'
 import type { PairingRequestWhereInput } from '../db/client/models.ts'
 import type { PairingRows } from './use-cases.ts'
@@ -42,7 +42,7 @@ export const createPairingRows =
       request: (wanted, most) =>
         change(async (tx) => {
           // Requests of a tenant come one after the other, so that their number can be trusted.
-          await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`pairing ${tenantId}`}, 0))`
+          await lockName(tx, 'pairing', tenantId)
           await tx.pairingRequest.deleteMany(over())
           const { accountId, clientIp, senderId, channel } = wanted
           const known = await tx.pairingRequest.findFirst({ where: { tenantId, senderId, channel } })

@@ -1,5 +1,13 @@
 /** The rows of ChatGPT accounts: their tokens in llm_providers, and their sign-ins. Sealed on the way in, opened on the way out. */
-import { event, newId, type Actor, type SecretBox, type SecretColumn, type ServiceDb } from '@clawmesh/chassis'
+import {
+  event,
+  lockName,
+  newId,
+  type Actor,
+  type SecretBox,
+  type SecretColumn,
+  type ServiceDb,
+} from '@clawmesh/chassis'
 import type { LlmProvider, OauthFlow, PrismaClient } from '../db/client/client.ts'
 import type { InputJsonObject } from '../db/client/internal/prismaNamespace.ts'
 import { providerType } from '../providers/provider-types.ts'
@@ -157,7 +165,7 @@ export const createFlowRows =
     return {
       begin: (wanted, actor) =>
         change(async (tx) => {
-          await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`sign-ins ${tenantId}`}, 0))`
+          await lockName(tx, 'sign-ins', tenantId)
           await tx.oauthFlow.deleteMany({ where: { tenantId, expiresAt: { lte: new Date() } } })
           const open = await tx.oauthFlow.findFirst({ where: { tenantId } })
           if (open !== null) {

@@ -1,15 +1,11 @@
 /** Tokens that are good: renewed before they run out, by one replica, for all (docs/adr/0032). */
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { Logger } from '@clawmesh/chassis'
+import { createRenewals, type Logger } from '@clawmesh/chassis'
 import type { ProviderConnection } from '../providers/connection.ts'
 import { TokenRefusal, type AuthorizationServer } from './authorization-server.ts'
 import { expiryOf } from './claims.ts'
 import type { Account, AccountRows } from './types.ts'
 
 const renewBeforeMs = 300_000
-/** Longer than the authorization server may take; whoever dies meanwhile holds others up so long. */
-const claimMs = 40_000
-const pollMs = 100
 
 interface Parts {
   rowsOf: (tenantId: string) => AccountRows
@@ -26,38 +22,28 @@ export const endOf = (settings: Record<string, unknown>, accessToken: string): n
 type Renewable = Pick<Account, 'id' | 'tenantId' | 'keyVersion'> & { isUsable: boolean }
 
 export const createTokens = ({ rowsOf, server, log }: Parts) => {
-  const underWay = new Map<string, Promise<Account | undefined>>()
+  const renewals = createRenewals<Account>()
 
-  const renewHere = async ({ id, tenantId, keyVersion, isUsable }: Renewable): Promise<Account | undefined> => {
+  const renew = ({ id, tenantId, keyVersion, isUsable }: Renewable): Promise<Account | undefined> => {
     const rows = rowsOf(tenantId)
-    for (const until = Date.now() + 2 * claimMs; Date.now() < until; await sleep(pollMs)) {
-      if (await rows.claim(id, keyVersion, claimMs)) break
-      const stored = await rows.find(id)
-      // Renewed, replaced or gone meanwhile; or being renewed, and good as long as that takes.
-      if (stored?.keyVersion !== keyVersion || stored.refreshToken === '' || isUsable) return stored
-    }
-    const stored = await rows.find(id)
-    if (stored?.keyVersion !== keyVersion || stored.refreshToken === '') return stored
-    try {
-      await rows.renew(id, keyVersion, await server.tokensForRefresh(stored.refreshToken))
-      return await rows.find(id)
-    } catch (thrown) {
-      if (!isUsable && thrown instanceof TokenRefusal && thrown.isFinal) {
-        log.warn({ account: stored.name, tenantId }, 'a ChatGPT account is signed out')
-        await rows.signOut(id, keyVersion)
-      } else await rows.release(id, keyVersion)
-      throw thrown
-    }
-  }
-
-  /** One renewal of a version at a time; here by this, elsewhere by the claim. */
-  const renew = (account: Renewable): Promise<Account | undefined> => {
-    const key = `${account.id} ${account.keyVersion} ${account.isUsable}`
-    const known = underWay.get(key)
-    if (known !== undefined) return known
-    const begun = renewHere(account).finally(() => underWay.delete(key))
-    underWay.set(key, begun)
-    return begun
+    return renewals(`${id} ${keyVersion}`, {
+      claim: (forMs) => rows.claim(id, keyVersion, forMs),
+      find: () => rows.find(id),
+      isOld: (stored) => stored.keyVersion === keyVersion && stored.refreshToken !== '',
+      isUsable,
+      renew: async (stored) => {
+        try {
+          await rows.renew(id, keyVersion, await server.tokensForRefresh(stored.refreshToken))
+          return await rows.find(id)
+        } catch (thrown) {
+          if (!isUsable && thrown instanceof TokenRefusal && thrown.isFinal) {
+            log.warn({ account: stored.name, tenantId }, 'a ChatGPT account is signed out')
+            await rows.signOut(id, keyVersion)
+          } else await rows.release(id, keyVersion)
+          throw thrown
+        }
+      },
+    })
   }
 
   const leftOf = (account: Account): number => endOf(account.settings, account.accessToken) - Date.now()

@@ -1,5 +1,5 @@
 /** The rows of llm_providers. Keys are sealed on their way in and opened on their way out. */
-import { event, type Logger, type SecretBox, type SecretColumn, type ServiceDb } from '@clawmesh/chassis'
+import { event, lockName, type Logger, type SecretBox, type SecretColumn, type ServiceDb } from '@clawmesh/chassis'
 import type { LlmProvider, PrismaClient } from '../db/client/client.ts'
 import type { InputJsonObject } from '../db/client/internal/prismaNamespace.ts'
 import type { Provider } from './types.ts'
@@ -8,8 +8,8 @@ import type { ProviderRows } from './use-cases.ts'
 export const providerKeys: SecretColumn = { table: 'llm_providers', column: 'api_key' }
 
 /** What is checked over all providers of a tenant holds only if nobody else writes one meanwhile. */
-export const lockProviders = (tx: Pick<PrismaClient, '$executeRaw'>, tenantId: string) =>
-  tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`providers ${tenantId}`}, 0))`
+export const lockProviders = (tx: Pick<PrismaClient, '$executeRaw'>, tenantId: string): Promise<void> =>
+  lockName(tx, 'providers', tenantId)
 
 /** With another key goes what renewed the one before. */
 const withNewKey = { refreshToken: '', refreshClaimedUntil: null, keyVersion: { increment: 1 } } as const

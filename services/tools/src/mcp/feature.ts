@@ -59,7 +59,7 @@ export const createMcp = ({ mesh, db, config, agents, poolLimits }: Parts) => {
 
   const connections = createConnect({ allow, folder: join(mesh.dataDir, 'mcp') })
   const rows = createServerRows(db, mesh.secrets)
-  const oauthWeb = createMcpFetch(allow, mostOauthBytes)
+  const oauthWeb = createMcpFetch(allow, mostOauthBytes, { streams: false })
   const addresses = {
     redirectUri: `${config.publicUrl}/v1/mcp/oauth/callback`,
     metadataUrl: `${config.publicUrl}/v1/mcp/oauth/client.json`,

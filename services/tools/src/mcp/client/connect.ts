@@ -123,9 +123,9 @@ const authOf = ({ auth, headers }: McpTarget): AuthProvider | undefined => {
   }
 }
 
-/** What a server said of a scope that is too narrow, in the words that a sign-in needs. */
-const signInNeeded = (thrown: unknown): unknown =>
-  thrown instanceof InsufficientScopeError
+/** What a server said of a scope that is too narrow, in the words that a sign-in needs; a key that may too little is only that. */
+const signInNeeded = (thrown: unknown, target: McpTarget): unknown =>
+  thrown instanceof InsufficientScopeError && authOf(target) !== undefined
     ? new SignInNeeded({ scope: thrown.requiredScope, resourceMetadataUrl: thrown.resourceMetadataUrl?.href })
     : thrown
 
@@ -200,7 +200,7 @@ export const createConnect = ({ allow, folder }: Parts): { connect: Connect; clo
       await client.connect(transport, options)
     } catch (thrown) {
       await close()
-      throw signInNeeded(thrown)
+      throw signInNeeded(thrown, target)
     }
     const ended = () => {
       if (wanted) hooks.closed()
@@ -243,7 +243,7 @@ export const createConnect = ({ allow, folder }: Parts): { connect: Connect; clo
                 { timeout, maxTotalTimeout: timeout, signal: leaving },
               )
             } catch (thrown) {
-              const needed = signInNeeded(thrown)
+              const needed = signInNeeded(thrown, target)
               if (needed instanceof SignInNeeded) throw needed
               if (!leaving.aborted && target.transport !== 'stdio' && isLost(thrown)) ended()
               throw thrown

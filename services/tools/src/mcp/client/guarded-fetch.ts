@@ -24,10 +24,15 @@ const bounded = (maxBytes: number, isEvents: boolean): TransformStream<Uint8Arra
   })
 }
 
-/** A fetch for the SDK. @param allow private hosts and ranges that the operator opens */
+/**
+ * A fetch for the SDK.
+ * @param allow private hosts and ranges that the operator opens
+ * @param streams whether events are read one by one; where answers are read whole, a stream of them has the same bound
+ */
 export const createMcpFetch = (
   allow: readonly string[],
   maxBytes: number,
+  { streams = true }: { streams?: boolean } = {},
 ): { fetch: FetchLike; close: () => Promise<void> } => {
   const dispatcher = createGuardedDispatcher({ allow })
   return {
@@ -36,7 +41,7 @@ export const createMcpFetch = (
       const answer = await fetch(url, { ...(init as RequestInit), redirect: 'manual', dispatcher })
       const { status, statusText, body } = answer
       const headers = new Headers([...answer.headers])
-      const isEvents = headers.get('content-type')?.startsWith('text/event-stream') === true
+      const isEvents = streams && answer.ok && headers.get('content-type')?.startsWith('text/event-stream') === true
       const read = body === null ? null : (body as ReadableStream<Uint8Array>).pipeThrough(bounded(maxBytes, isEvents))
       // A status without a body takes none, not even an empty one.
       return new Response([204, 205, 304].includes(status) ? null : read, { status, statusText, headers })

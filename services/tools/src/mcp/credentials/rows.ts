@@ -1,7 +1,6 @@
 /** The rows of mcp_user_credentials, sealed. They tell nobody of it, so that no log says who has which account. */
-import { newId, type SecretBox, type ServiceDb } from '@clawmesh/chassis'
+import { lockName, newId, type SecretBox, type ServiceDb } from '@clawmesh/chassis'
 import type { PrismaClient } from '../../db/client/client.ts'
-import { lockName } from '../lock.ts'
 import { sealSecrets, userSecrets } from '../secrets.ts'
 import { serverNotFound } from '../servers/use-cases.ts'
 import type { CredentialRows } from './use-cases.ts'

@@ -12,6 +12,7 @@ import {
   refreshAuthorization,
   registerClient,
   resourceUrlFromServerUrl,
+  selectClientAuthMethod,
   startAuthorization,
   validateAuthorizationResponseIssuer,
   type AuthorizationServerMetadata,
@@ -33,22 +34,18 @@ const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'
 /** Says in words what stands between a user and a sign-in. `isFinal`: what was shown is good for nothing any more. */
 export class OauthFault extends Error {
   readonly isFinal: boolean
-  constructor(reason: string, isFinal = false) {
+  /** The authorization server does not know us any more: we are to register anew. */
+  readonly isUnknownClient: boolean
+  constructor(reason: string, code?: string) {
     super(cutText(reason, 500))
-    this.isFinal = isFinal
+    this.isUnknownClient = code === OAuthErrorCode.InvalidClient || code === OAuthErrorCode.UnauthorizedClient
+    this.isFinal = this.isUnknownClient || code === OAuthErrorCode.InvalidGrant
   }
 }
 
-const finalCodes: ReadonlySet<string> = new Set([
-  OAuthErrorCode.InvalidGrant,
-  OAuthErrorCode.InvalidClient,
-  OAuthErrorCode.UnauthorizedClient,
-])
-
 const faultOf = (thrown: unknown): OauthFault => {
   if (thrown instanceof OauthFault) return thrown
-  if (thrown instanceof OAuthError)
-    return new OauthFault(`${thrown.code}: ${thrown.message}`, finalCodes.has(thrown.code))
+  if (thrown instanceof OAuthError) return new OauthFault(`${thrown.code}: ${thrown.message}`, thrown.code)
   return new OauthFault(thrown instanceof Error ? thrown.message : 'the authorization server could not be asked')
 }
 
@@ -61,10 +58,11 @@ const asking = async <T>(work: Promise<T>): Promise<T> => {
 }
 
 /** Where tokens go, and where a user is sent, is encrypted, or this machine. @throws OauthFault */
-const checkEndpoints = ({ authorization_endpoint: sent, token_endpoint: asked }: AuthorizationServerMetadata): void => {
-  for (const endpoint of [sent, asked])
+const checkEndpoints = (metadata: AuthorizationServerMetadata): void => {
+  const { authorization_endpoint: sent, token_endpoint: asked, registration_endpoint: registers } = metadata
+  for (const endpoint of [sent, asked, registers])
     try {
-      assertSecureTokenEndpoint(endpoint)
+      if (endpoint !== undefined) assertSecureTokenEndpoint(endpoint)
     } catch {
       throw new OauthFault('the authorization server has an endpoint that is not encrypted')
     }
@@ -138,7 +136,7 @@ export const createAuthorization = ({ fetch: reach, redirectUri, metadataUrl }: 
       const resource = resourceMetadata?.resource ?? own.href
       if (!checkResourceAllowed({ requestedResource: own, configuredResource: resource }))
         throw new OauthFault('the server names another resource than itself')
-      const discovery = { authorizationServerUrl, metadata, resource }
+      const discovery = { serverUrl, authorizationServerUrl, metadata, resource }
       if (JSON.stringify(discovery).length > mostDiscoveryChars)
         throw new OauthFault('the authorization server says more of itself than is kept')
       const wanted = scope ?? resourceMetadata?.scopes_supported?.join(' ')
@@ -256,21 +254,39 @@ export const createAuthorization = ({ fetch: reach, redirectUri, metadataUrl }: 
     /** Tells the authorization server that tokens are not used any more, where it wants to know (RFC 7009). */
     revoke: async ({ discovery: { metadata }, client, refreshToken, accessToken }: Account): Promise<void> => {
       // OpenID Connect Discovery does not know it, and servers name it there all the same.
-      const { revocation_endpoint: endpoint } = metadata as { revocation_endpoint?: string }
+      const { revocation_endpoint: endpoint, revocation_endpoint_auth_methods_supported: own } =
+        metadata as RevocationMetadata
       if (endpoint === undefined) return
-      const { client_id: id, client_secret: secret } = client
-      await fetchFn(assertSecureTokenEndpoint(endpoint), {
+      const { client_id: id, client_secret: secret = '' } = client
+      const methods = own ?? metadata.token_endpoint_auth_methods_supported ?? []
+      const method = selectClientAuthMethod(client, methods)
+      const answer = await fetchFn(assertSecureTokenEndpoint(endpoint), {
         method: 'POST',
-        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        headers: {
+          'content-type': 'application/x-www-form-urlencoded',
+          ...(method === 'client_secret_basic' ? { authorization: basic(id, secret) } : {}),
+        },
         body: new URLSearchParams({
           token: refreshToken || accessToken,
-          client_id: id,
-          ...(secret === undefined ? {} : { client_secret: secret }),
+          ...(method === 'client_secret_basic' ? {} : { client_id: id }),
+          ...(method === 'client_secret_post' ? { client_secret: secret } : {}),
         }),
-      }).then((answer) => answer.body?.cancel())
+      })
+      await answer.body?.cancel()
+      if (!answer.ok) throw new OauthFault(`the authorization server answers ${answer.status}`)
     },
   }
 }
+
+/** What RFC 7009 adds to metadata. */
+interface RevocationMetadata {
+  revocation_endpoint?: string
+  revocation_endpoint_auth_methods_supported?: string[]
+}
+
+/** The Authorization header of a client (RFC 6749, section 2.3.1). */
+const basic = (id: string, secret: string): string =>
+  `Basic ${Buffer.from([id, secret].map(encodeURIComponent).join(':')).toString('base64')}`
 
 /** What an exchange of tokens never asks a provider for. */
 const unused = {

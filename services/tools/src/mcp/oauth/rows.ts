@@ -1,9 +1,9 @@
 /** The rows of mcp_oauth_clients, mcp_oauth_flows and mcp_oauth_accounts. Sealed on the way in, opened on the way out. */
-import { event, newId, sha256Hex, type SecretBox, type SecretColumn, type ServiceDb } from '@clawmesh/chassis'
+import { event, lockName, newId, sha256Hex, type SecretBox, type SecretColumn, type ServiceDb } from '@clawmesh/chassis'
 import type { OAuthClientInformationMixed } from '@modelcontextprotocol/client'
 import type { McpOauthAccount, McpOauthFlow, PrismaClient } from '../../db/client/client.ts'
 import type { InputJsonObject } from '../../db/client/internal/prismaNamespace.ts'
-import { lockName } from '../lock.ts'
+import { serverNotFound } from '../servers/use-cases.ts'
 import type { Account, Discovery, OauthRows, SignIn, Tokens } from './types.ts'
 
 export const oauthClientSecrets: SecretColumn = { table: 'mcp_oauth_clients', column: 'secrets' }
@@ -49,6 +49,17 @@ export const createOauthRows =
       secrets: seal(oauthAccountSecrets, id, { accessToken, refreshToken, client } satisfies AccountSecrets),
     })
     const isOpen = () => ({ expiresAt: { gt: new Date() } })
+    /** Holds a server at its address until the transaction ends: what a sign-in brought is for that address. @throws NOT_FOUND */
+    const holdAt = async (
+      tx: Pick<PrismaClient, '$queryRaw'>,
+      serverId: string,
+      { serverUrl }: Discovery,
+    ): Promise<void> => {
+      const found: unknown[] = await tx.$queryRaw`
+        SELECT 1 FROM tools.mcp_servers
+        WHERE id = ${serverId}::uuid AND tenant_id = ${tenantId}::uuid AND url = ${serverUrl} FOR SHARE`
+      if (found.length === 0) throw serverNotFound(serverId)
+    }
 
     return {
       account: async (serverId, userId) => {
@@ -59,6 +70,7 @@ export const createOauthRows =
       saveAccount: ({ serverId, userId, discovery, ...rest }) =>
         change(async (tx) => {
           // A new row each time: connections of the one before are not used any more.
+          await holdAt(tx, serverId, discovery)
           await lockName(tx, 'mcp account', serverId, userId)
           await tx.mcpOauthAccount.deleteMany({ where: { tenantId, serverId, userId } })
           const id = newId()
@@ -127,11 +139,13 @@ export const createOauthRows =
       begin: (wanted) =>
         change(async (tx) => {
           const { id, serverId, userId, state, scope, discovery, verifier, url, client, expiresAt } = wanted
+          await holdAt(tx, serverId, discovery)
           // Two at once would each take the other's place.
           await lockName(tx, 'mcp sign-in', serverId, userId)
           const open = await tx.mcpOauthFlow.findFirst({ where: { tenantId, serverId, userId, scope, ...isOpen() } })
           if (open !== null) return { result: toSignIn(open) }
-          await tx.mcpOauthFlow.deleteMany({ where: { tenantId, serverId, userId } })
+          const isOver = { expiresAt: { lte: new Date() } }
+          await tx.mcpOauthFlow.deleteMany({ where: { tenantId, OR: [{ serverId, userId }, isOver] } })
           const secrets = seal(oauthFlowSecrets, id, { state, verifier, url, client } satisfies FlowSecrets)
           await tx.mcpOauthFlow.create({
             data: {

@@ -27,17 +27,15 @@ export const oauthSettings = (settings: Record<string, unknown>): OauthSettings 
   return { auth, clientId: oauth.client_id, scope: oauth.scope, exchanges: oauth.token_exchange === true }
 }
 
-/** Whether users have to sign in to a server: an admin says so, or the server did. */
-export const isSignedInTo = ({
-  transport,
-  settings,
-  wantsSignIn,
-}: {
+interface Signed {
   transport: string
   settings: Record<string, unknown>
-  wantsSignIn: boolean
-}): boolean => {
-  if (transport === 'stdio') return false
-  const { auth } = oauthSettings(settings)
-  return auth === undefined ? wantsSignIn : auth === 'oauth'
 }
+
+/** Whether users may sign in to a server at all: programs have no place for it, and an admin may say that nobody does. */
+export const maySignInTo = ({ transport, settings }: Signed): boolean =>
+  transport !== 'stdio' && oauthSettings(settings).auth !== 'none'
+
+/** Whether users have to sign in to a server: an admin says so, or the server did. */
+export const isSignedInTo = (server: Signed & { wantsSignIn: boolean }): boolean =>
+  maySignInTo(server) && (server.wantsSignIn || oauthSettings(server.settings).auth === 'oauth')

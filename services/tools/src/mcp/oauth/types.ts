@@ -19,6 +19,8 @@ export class SignInNeeded extends Error {
 
 /** Where a server's users sign in, as it has said itself. */
 export interface Discovery {
+  /** The address of the server that said so: what came of it is for no other one. */
+  serverUrl: string
   authorizationServerUrl: string
   metadata: AuthorizationServerMetadata
   /** What tokens are asked for (RFC 8707). */

@@ -93,10 +93,10 @@ export const createOauth = ({ rowsOf, authorization, tokens, log }: Parts) => {
   const stored = (tenantId: string, serverId: string, userId: string) => rowsOf(tenantId).account(serverId, userId)
 
   /** Carries the token of a user's account, renewed when it has to be. */
-  const accountAuth = (tenantId: string, serverId: string, userId: string): TargetAuth => {
+  const accountAuth = (tenantId: string, { id: serverId, url }: OauthServer, userId: string): TargetAuth => {
     let known: Account | undefined
     const need = (account: Account | undefined, challenge: Challenge = {}): Account => {
-      if (account === undefined) throw new SignInNeeded(challenge)
+      if (account?.discovery.serverUrl !== url) throw new SignInNeeded(challenge)
       return account
     }
     return {
@@ -120,6 +120,7 @@ export const createOauth = ({ rowsOf, authorization, tokens, log }: Parts) => {
     secrets: Pick<McpSecrets, 'oauthClientSecret'>,
   ): TargetAuth => {
     let known: Promise<Tokens> | undefined
+    let underWay = false
     const exchange = async (challenge: Challenge): Promise<Tokens> => {
       const { discovery, scope: said } = await authorization.discover(server.url, challenge)
       if (!authorization.exchanges(discovery)) throw new OauthFault('the authorization server exchanges no tokens')
@@ -128,7 +129,9 @@ export const createOauth = ({ rowsOf, authorization, tokens, log }: Parts) => {
       return authorization.tokensForSubject(discovery, client, { subjectToken, scope })
     }
     const renewed = (challenge: Challenge): Promise<Tokens> => {
-      const begun = exchange(challenge)
+      if (known !== undefined && underWay) return known
+      underWay = true
+      const begun = exchange(challenge).finally(() => (underWay = false))
       known = begun
       begun.catch(() => {
         if (known === begun) known = undefined
@@ -167,7 +170,7 @@ export const createOauth = ({ rowsOf, authorization, tokens, log }: Parts) => {
       })
     } catch (thrown) {
       // It may have forgotten us: the next sign-in registers anew.
-      if (thrown instanceof OauthFault && thrown.isFinal)
+      if (thrown instanceof OauthFault && thrown.isUnknownClient)
         await rowsOf(tenantId).forgetClient(serverId, discovery.metadata.issuer)
       throw thrown
     }

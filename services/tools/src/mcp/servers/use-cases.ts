@@ -44,7 +44,7 @@ interface Parts {
   mayRunPrograms: (tenantId: string) => boolean
   trials: Trials
   /** Of the tokens of a user who is signed in to a server. */
-  authOf: (tenantId: string, serverId: string, userId: string) => TargetAuth
+  authOf: (tenantId: string, server: McpServer, userId: string) => TargetAuth
   /** Ends the connections of this process to a server. */
   dropConnections: (tenantId: string, serverId: string) => Promise<void>
 }
@@ -192,7 +192,7 @@ export const createServerUseCases = ({ rowsOf, allow, mayRunPrograms, trials, au
       const server = await rows.find(id)
       if (server === undefined) throw serverNotFound(id)
       if (server.transport === 'stdio' && !mayRunPrograms(tenantId)) return []
-      const auth = isSignedInTo(server) ? authOf(tenantId, id, userId) : undefined
+      const auth = isSignedInTo(server) ? authOf(tenantId, server, userId) : undefined
       return trials.toolsOf(server, await rows.secretsOf(id), signal, auth).catch(() => [])
     },
   }

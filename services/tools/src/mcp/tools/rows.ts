@@ -1,7 +1,7 @@
 /** What may be used of MCP servers, as the rows say, and which tools were found by searching. */
 import type { ServiceDb } from '@clawmesh/chassis'
 import type { PrismaClient } from '../../db/client/client.ts'
-import { isSignedInTo, oauthSettings } from '../oauth/settings.ts'
+import { isSignedInTo, maySignInTo, oauthSettings } from '../oauth/settings.ts'
 import { toServer } from '../servers/rows.ts'
 import type { McpServer } from '../servers/types.ts'
 import type { GrantedServer } from './access.ts'
@@ -31,10 +31,11 @@ export const createAccessRows = (db: ServiceDb<PrismaClient>) => ({
     })
     if (grants.length === 0) return { servers: [], activated: [], isPersonal: false }
     const serverId = { in: grants.map((grant) => grant.serverId) }
-    const [users, credentials, accounts, found] = await Promise.all([
+    const [users, credentials, accounts, anyAccount, found] = await Promise.all([
       prisma.mcpUserGrant.findMany({ where: { tenantId, serverId } }),
       prisma.mcpUserCredential.findMany({ where: { tenantId, serverId } }),
       prisma.mcpOauthAccount.findMany({ where: { tenantId, serverId, userId }, select: { id: true, serverId: true } }),
+      prisma.mcpOauthAccount.findFirst({ where: { tenantId, serverId }, select: { id: true } }),
       prisma.mcpActivatedTool.findMany({
         where: { tenantId, agentId, userId },
         orderBy: { activatedAt: 'desc' },
@@ -45,6 +46,7 @@ export const createAccessRows = (db: ServiceDb<PrismaClient>) => ({
       const user = users.find((each) => each.serverId === grant.serverId && each.userId === userId)
       const own = credentials.find((each) => each.serverId === grant.serverId && each.userId === userId)
       const server = toServer(grant.server)
+      const account = maySignInTo(server) ? accounts.find((each) => each.serverId === server.id) : undefined
       const needsOwn = needsCredentials(server)
       if (user?.enabled === false || (needsOwn && own === undefined)) return []
       return [
@@ -53,8 +55,9 @@ export const createAccessRows = (db: ServiceDb<PrismaClient>) => ({
           sealed: grant.server.secrets,
           own: own && { id: own.id, sealed: own.secrets },
           signIn:
-            own === undefined && isSignedInTo(server)
-              ? { accountId: accounts.find((each) => each.serverId === server.id)?.id }
+            // Who has signed in somewhere calls with their own token, whatever is known of the server.
+            own === undefined && (isSignedInTo(server) || account !== undefined)
+              ? { accountId: account?.id }
               : undefined,
           agent: { toolAllow: grant.toolAllow, toolDeny: grant.toolDeny },
           user: user && { toolAllow: user.toolAllow, toolDeny: user.toolDeny },
@@ -67,6 +70,7 @@ export const createAccessRows = (db: ServiceDb<PrismaClient>) => ({
       isPersonal:
         users.length > 0 ||
         credentials.length > 0 ||
+        anyAccount !== null ||
         grants.some(({ server }) => needsCredentials(toServer(server)) || isSignedInTo(toServer(server))),
     }
   },

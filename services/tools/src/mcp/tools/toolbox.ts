@@ -10,7 +10,7 @@ import type { RemoteTool } from '../client/connect.ts'
 import { signedIn, targetOf, type McpTarget } from '../client/target.ts'
 import type { ConnectionKey, Pool } from '../client/pool.ts'
 import { OauthFault } from '../oauth/authorization.ts'
-import { oauthSettings } from '../oauth/settings.ts'
+import { maySignInTo, oauthSettings } from '../oauth/settings.ts'
 import { SignInNeeded, type Challenge } from '../oauth/types.ts'
 import type { Oauth } from '../oauth/use-cases.ts'
 import { openSecrets, serverSecrets, userSecrets } from '../secrets.ts'
@@ -70,6 +70,8 @@ const noList: readonly RemoteTool[] = []
 const versionOf = ({ server, own, signIn }: GrantedServer): string =>
   `${server.connectionVersion} ${own?.id ?? signIn?.accountId ?? ''}`
 const isSignedOut = ({ signIn }: GrantedServer): boolean => signIn !== undefined && signIn.accountId === undefined
+/** Whether a user who is refused is asked to sign in: one with a key of their own has only a wrong one. */
+const mayAsk = ({ own, server }: GrantedServer): boolean => own === undefined && maySignInTo(server)
 const listName = ({ tenantId, serverId, userId, version }: ConnectionKey): string =>
   JSON.stringify([tenantId, serverId, userId ?? null, version])
 
@@ -104,7 +106,7 @@ export const createToolboxes = (parts: Parts) => {
       const secrets = openSecrets(box, sealed, { column: serverSecrets, tenantId, rowId: server.id })
       const users = own && openSecrets(box, own.sealed, { column: userSecrets, tenantId, rowId: own.id })
       const target = targetOf(server, secrets, users, parts.openVariables)
-      if (signIn !== undefined) return signedIn(target, oauth.accountAuth(tenantId, server.id, userId))
+      if (signIn !== undefined) return signedIn(target, oauth.accountAuth(tenantId, server, userId))
       if (users === undefined || users.apiKey === '' || !oauthSettings(server.settings).exchanges) return target
       return signedIn(target, oauth.exchangedAuth(tenantId, server, users.apiKey, secrets))
     }
@@ -118,8 +120,8 @@ export const createToolboxes = (parts: Parts) => {
     try {
       const secrets = openSecrets(box, sealed, { column: serverSecrets, tenantId, rowId: server.id })
       const scope = (await oauth.widened(tenantId, server.id, userId, challenge.scope)) || undefined
-      const { url } = await oauth.begin(tenantId, userId, server, secrets, { ...challenge, scope })
-      const text = `The user has to sign in to the MCP server ${server.name}, or to allow it more than before. Give them this address to open in a browser, as it is; it is good for ten minutes:\n${url}\nUntil they say that they have done so, do not try again.`
+      const { url, expiresAt } = await oauth.begin(tenantId, userId, server, secrets, { ...challenge, scope })
+      const text = `The user has to sign in to the MCP server ${server.name}, or to allow it more than before. Give them this address to open in a browser, as it is; it is good until ${expiresAt.toISOString()}:\n${url}\nUntil they say that they have done so, do not try again.`
       return fails(text, { signIn: { server: server.name } })
     } catch (thrown) {
       if (!(thrown instanceof OauthFault)) throw thrown
@@ -164,8 +166,7 @@ export const createToolboxes = (parts: Parts) => {
           return result.isError === true ? fails(shown) : says(shown)
         } catch (thrown) {
           signal.throwIfAborted()
-          if (thrown instanceof SignInNeeded && granted.own === undefined)
-            return askToSignIn(call, granted, thrown.challenge)
+          if (thrown instanceof SignInNeeded && mayAsk(granted)) return askToSignIn(call, granted, thrown.challenge)
           return fails(`the tool of MCP server ${server.name} failed: ${failureOf(thrown)}`)
         }
       },
@@ -188,7 +189,7 @@ export const createToolboxes = (parts: Parts) => {
       .use(key, targetFor(tenantId, userId, granted), wait, async () => undefined)
       .catch(async (err: unknown) => {
         log.debug({ err, serverId: key.serverId }, 'an MCP server could not be asked for its tools')
-        if (!(err instanceof SignInNeeded) || granted.own !== undefined || granted.signIn !== undefined) return
+        if (!(err instanceof SignInNeeded) || !mayAsk(granted) || granted.signIn !== undefined) return
         await oauth.markServer(tenantId, key.serverId)
         marked()
       })

@@ -25,6 +25,8 @@ export interface FakeS3 {
   uploads: Map<string, Map<number, Buffer>>
   /** Answers so many of the next requests with this status. */
   fail: (status: number, times?: number) => void
+  /** Breaks the connection in the middle of the next range that is read. */
+  cut: () => void
   /** Runs before the next write of a key. */
   beforeWrite: (key: string, work: () => void) => void
   stop: () => Promise<void>
@@ -84,6 +86,7 @@ export const fakeS3 = async (): Promise<FakeS3> => {
   const uploads: FakeS3['uploads'] = new Map()
   const requests: string[] = []
   let failing = { status: 0, times: 0 }
+  let isCut = false
   const hooks = new Map<string, () => void>()
 
   const write = (key: string, bytes: Buffer, { headers }: IncomingMessage): StoredObject => {
@@ -165,6 +168,12 @@ export const fakeS3 = async (): Promise<FakeS3> => {
         return void send(200, { ...head, 'content-length': String(bytes.length) }, method === 'HEAD' ? '' : bytes)
       const part = bytes.subarray(Number(from), Number(to) + 1)
       const range = `bytes ${from}-${Number(from) + part.length - 1}/${bytes.length}`
+      if (isCut) {
+        isCut = false
+        response.writeHead(206, { ...head, 'content-range': range, 'content-length': String(part.length) })
+        response.write(part.subarray(0, Math.ceil(part.length / 2)), () => response.destroy())
+        return
+      }
       return void send(206, { ...head, 'content-range': range, 'content-length': String(part.length) }, part)
     }
     if (method === 'POST' && query.has('uploads')) {
@@ -241,6 +250,9 @@ export const fakeS3 = async (): Promise<FakeS3> => {
     uploads,
     fail: (status, times = 1) => {
       failing = { status, times }
+    },
+    cut: () => {
+      isCut = true
     },
     beforeWrite: (key, work) => hooks.set(key, work),
     stop: async () => {

@@ -1,11 +1,12 @@
 /** The files of an agent, on a real disk, out of its workspace and into another. */
 import { randomBytes, randomUUID } from 'node:crypto'
-import { link, mkdir, readdir, readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises'
+import { link, mkdir, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { serviceCaller, type Call } from '@clawmesh/chassis'
 import { rule } from '../../../test/support/rule.ts'
 import { createArchiveRpc } from '../src/archives/rpc.ts'
 import { createLocalStore } from '../src/store/local-store.ts'
+import type { FileStore } from '../src/store/store.ts'
 import { sandbox, type Sandbox } from './temporary.ts'
 
 const call: Call = { caller: serviceCaller(), requestId: 'r', signal: new AbortController().signal }
@@ -93,9 +94,40 @@ test('paths that lead elsewhere, hidden ones and pieces that do not follow are r
     await expect(write(path, Buffer.from('x'))).rejects.toThrow()
   const piece = { owner, path: 'x', fileId: randomUUID(), data: Buffer.from('x'), last: true }
   await expect(rpc.writeFilePiece(call, { ...piece, offset: 7 })).rejects.toThrow()
+  const begun = { ...piece, path: 'y', last: false }
+  await rpc.writeFilePiece(call, { ...begun, offset: 0 })
+  await expect(rpc.writeFilePiece(call, { ...begun, offset: 2 })).rejects.toThrow()
   await expect(
     rpc.writeFilePiece(call, { ...piece, offset: 0, owner: { agentKey: 'x', workspace: '../../y' } }),
   ).rejects.toThrow()
   expect((await readdir(base)).toSorted()).toEqual(['helper', 'writer'])
   expect((await readdir(folder)).filter((name) => !name.startsWith('.'))).toEqual(['out'])
+})
+
+test('a file of which a piece has gone meanwhile is not written', async () => {
+  const { rpc, folder } = await open()
+  const piece = { owner, path: 'x', fileId: randomUUID(), data: Buffer.from('x'), last: false }
+  for (const offset of [0, 1, 2]) await rpc.writeFilePiece(call, { ...piece, offset })
+  const [kept = ''] = (await readdir(folder)).filter((name) => name.endsWith('.tmp'))
+  const [first = ''] = (await readdir(join(folder, kept))).toSorted()
+  await rm(join(folder, kept, first))
+  await expect(rpc.writeFilePiece(call, { ...piece, offset: 3, last: true })).rejects.toThrow()
+  expect(await readdir(folder)).toEqual([])
+})
+
+test('a file that a command has closed is left out, and the others are read', async () => {
+  const closed: FileStore = {
+    ...createLocalStore(),
+    open: (root, names, use) =>
+      names.at(-1) === 'closed'
+        ? Promise.reject(Object.assign(new Error(), { code: 'EACCES' }))
+        : local.open(root, names, use),
+  }
+  const local = createLocalStore()
+  const box = await sandbox()
+  boxes.push(box)
+  await mkdir(join(box.workspace.base, 'helper'), { recursive: true })
+  for (const name of ['a', 'closed', 'z']) await writeFile(join(box.workspace.base, 'helper', name), 'x')
+  const rpc = createArchiveRpc(box.workspace.base, closed)
+  expect(await rpc.countFiles(call, { owner })).toEqual({ files: 2, bytes: 2 })
 })

@@ -210,6 +210,14 @@ onFake('a server that does not answer, or knows no such key, is no empty folder'
   await expect(storeOn({ secretAccessKey: 'wrong' }).list(root, [])).rejects.toMatchObject({ code: 'UNAVAILABLE' })
 })
 
+onFake('a connection that breaks in the middle of a file is no end of it', async () => {
+  const store = storeOn()
+  await store.put(root, ['long'], [Buffer.alloc(100_000, 'x')], { maxBytes: 1e9 })
+  s3.cut()
+  await expect(store.open(root, ['long'], bytes)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  expect((await store.open(root, ['long'], bytes))!.length).toBe(100_000)
+})
+
 onFake('an upload that breaks off leaves nothing', async () => {
   const broken = async function* () {
     yield Buffer.alloc(6_000_000)

@@ -17,6 +17,10 @@ export interface FoundFile {
 /** Names that are shown to nobody, and files that are being written. */
 const isHidden = (name: string): boolean => name.startsWith('.')
 
+/** A file that is refused, or that a command has closed to us. */
+const isClosed = (thrown: unknown): boolean =>
+  (thrown instanceof MeshError && thrown.code === 'TOOL_ERROR') || ['EACCES', 'EPERM'].includes(errnoOf(thrown))
+
 /** A file that stays open until the next is asked for; nothing where it cannot be opened, or has a second name elsewhere. */
 const opened = async function* (
   store: FileStore,
@@ -34,7 +38,7 @@ const opened = async function* (
       () => found.resolve(undefined),
       (thrown: unknown) => {
         // What failed once it was open has failed whoever read it.
-        if (thrown instanceof MeshError && thrown.code === 'TOOL_ERROR') found.resolve(undefined)
+        if (isClosed(thrown)) found.resolve(undefined)
         else found.reject(thrown)
       },
     )
@@ -111,17 +115,23 @@ export const writePiece = async (
   if (names.length === 0 || names.some(isHidden) || offset + data.length > largestFileBytes) throw refuse(path)
   const folder = [...names.slice(0, -1), `.clawmesh-${fileId.replaceAll('-', '').slice(-16)}.tmp`]
   const limits = { maxBytes: largestFileBytes, isNew: true }
-  // As wide as the largest offset, so that their names are in order.
-  const pieceNames = [...folder, String(offset).padStart(8, '0')]
-  const kept = offset === 0 ? [] : await store.list(root, folder)
-  if (kept.reduce((sum, { size }) => sum + size, 0) !== offset) throw refuse(path)
+  // A piece is called by where it ends, as wide as the largest offset, so that their names are in order.
+  const pieceNames = (end: number) => [...folder, String(end).padStart(8, '0')]
+  if (offset > 0 && (await store.find(root, pieceNames(offset))) === undefined) throw refuse(path)
   if (!last) {
-    await store.put(root, pieceNames, [data], limits)
+    await store.put(root, pieceNames(offset + data.length), [data], limits)
     return true
   }
+  const kept = offset === 0 ? [] : await store.list(root, folder)
   const whole = async function* () {
+    let sent = 0
     for (const { name } of kept)
-      for await (const { size, read } of opened(store, root, [...folder, name])) yield* read(0, size - 1)
+      for await (const { size, read } of opened(store, root, [...folder, name])) {
+        sent += size
+        yield* read(0, size - 1)
+      }
+    // A command may have taken one away.
+    if (sent !== offset) throw refuse(path)
     yield data
   }
   try {

@@ -2,8 +2,8 @@
 import { cutText } from '@clawmesh/chassis'
 import { z } from 'zod'
 import { defineTool } from '../tool/define-tool.ts'
-import { toolError } from '../tool/tool-error.ts'
 import { says, type ToolResult } from '../tool/tool.ts'
+import { needed } from './needed.ts'
 
 const shownMessageChars = 300
 
@@ -43,11 +43,6 @@ const parameters = z.object({
 })
 
 const idOf = ({ jobId, id }: Asked): string | undefined => jobId ?? id
-
-const needed = <T>(value: T | undefined, action: string, name: string): T => {
-  if (value === undefined) throw toolError(`${action} needs ${name}`)
-  return value
-}
 
 const inMs = <S extends z.output<typeof schedule>>({ at, ...rest }: S) => ({
   ...rest,

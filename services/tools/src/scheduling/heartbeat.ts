@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { defineTool } from '../tool/define-tool.ts'
 import { toolError } from '../tool/tool-error.ts'
 import { says, type ToolResult } from '../tool/tool.ts'
+import { needed } from './needed.ts'
 
 const shownChars = 50_000
 const hours = /^(\d\d:\d\d)-(\d\d:\d\d)$/
@@ -33,11 +34,6 @@ const hoursOf = (text: string | undefined) => {
   const found = hours.exec(text)
   if (found === null) throw toolError('active_hours must be like 08:00-20:00')
   return { activeHoursStart: found[1]!, activeHoursEnd: found[2]! }
-}
-
-const needed = <T>(value: T | undefined, action: string, name: string): T => {
-  if (value === undefined) throw toolError(`${action} needs ${name}`)
-  return value
 }
 
 const operations: Record<Asked['action'], (asked: Asked) => [operation: string, params: object]> = {

@@ -1,4 +1,5 @@
 import { flag, integer, text, type Setting } from '@clawmesh/chassis'
+import { longestPrefix } from '../store/object-keys.ts'
 
 export const storageSettings = {
   storageQuotaMb: {
@@ -47,7 +48,10 @@ export const storageSettings = {
   },
   s3Prefix: {
     env: ['CLAWMESH_S3_PREFIX'],
-    schema: text(''),
+    schema: text('').refine(
+      (prefix) => prefix === '' || (prefix.endsWith('/') && Buffer.byteLength(prefix) <= longestPrefix),
+      `it ends in a slash and has at most ${longestPrefix} bytes`,
+    ),
     about: 'What the keys of all objects begin with, such as `clawmesh/`',
   },
 } as const satisfies Record<string, Setting>

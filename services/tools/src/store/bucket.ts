@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import type { ReadableStream as WebStream } from 'node:stream/web'
 import type { S3Client } from '@bradenmacdonald/s3-lite-client'
 import { MeshError } from '@clawmesh/contracts'
+import { spelled, unspelled } from './object-keys.ts'
 
 export interface BucketSettings {
   name: string
@@ -55,16 +56,6 @@ export const partBytes = 5 * 1024 * 1024
 const statusOf = (thrown: unknown): number =>
   typeof thrown === 'object' && thrown !== null && 'statusCode' in thrown ? Number(thrown.statusCode) : 0
 
-/**
- * Spelt in three, so that no client and no server reads anything else into a name: a question mark would end the path of
- * an address, and listings are XML.
- */
-const special = /[%?&'"<>]/g
-const spelled = (key: string): string =>
-  key.replace(special, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`)
-const unspelled = (key: string): string =>
-  key.replace(/%([0-9A-F]{2})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
-
 const payloadOf = (bytes: Buffer) => new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length)
 
 const unavailable = (cause?: unknown) =>
@@ -105,6 +96,9 @@ export const openBucket = (settings: BucketSettings): Bucket => {
     }
   }
   const always = <T>(use: (client: S3Client) => Promise<T>): Promise<T> => ask(use, [], undefined as never)
+  /** The whole text of an answer. */
+  const said = (request: Parameters<S3Client['makeRequest']>[0]): Promise<string> =>
+    always(async (s3) => (await s3.makeRequest({ ...request, returnBody: true })).text())
 
   const objectOf = ({ key, size, lastModified, etag }: ListedFields): ListedObject => ({
     key: nameOf(key),
@@ -135,9 +129,13 @@ export const openBucket = (settings: BucketSettings): Bucket => {
         }),
       )
       let left = end - start + 1
-      for await (const piece of Readable.fromWeb(response.body as WebStream)) {
-        left -= (piece as Uint8Array).length
-        yield Buffer.from(piece as Uint8Array)
+      try {
+        for await (const piece of Readable.fromWeb(response.body as WebStream)) {
+          left -= (piece as Uint8Array).length
+          yield Buffer.from(piece as Uint8Array)
+        }
+      } catch (cause) {
+        throw unavailable(cause)
       }
       if (left !== 0) throw unavailable()
     },
@@ -163,10 +161,8 @@ export const openBucket = (settings: BucketSettings): Bucket => {
 
     writeParts: async (key, parts) => {
       const objectName = keyOf(key)
-      const begun = await always((s3) =>
-        s3.makeRequest({ method: 'POST', objectName, query: { uploads: '' }, returnBody: true }),
-      )
-      const uploadId = /<UploadId>([^<]+)<\/UploadId>/.exec(await begun.text())?.[1]
+      const begun = await said({ method: 'POST', objectName, query: { uploads: '' } })
+      const uploadId = /<UploadId>([^<]+)<\/UploadId>/.exec(begun)?.[1]
       if (uploadId === undefined) throw unavailable()
       const tags: string[] = []
       try {
@@ -179,11 +175,9 @@ export const openBucket = (settings: BucketSettings): Bucket => {
         }
         const list = tags.map((etag, index) => `<Part><PartNumber>${index + 1}</PartNumber><ETag>${etag}</ETag></Part>`)
         const payload = `<CompleteMultipartUpload>${list.join('')}</CompleteMultipartUpload>`
-        const ended = await always((s3) =>
-          s3.makeRequest({ method: 'POST', objectName, query: { uploadId }, payload, returnBody: true }),
-        )
+        const ended = await said({ method: 'POST', objectName, query: { uploadId }, payload })
         // What fails once it has begun to answer says so in the answer.
-        if ((await ended.text()).includes('<Error>')) throw unavailable()
+        if (ended.includes('<Error>')) throw unavailable()
       } catch (thrown) {
         await ask(
           (s3) => s3.makeRequest({ method: 'DELETE', objectName, query: { uploadId }, statusCode: 204 }),
@@ -197,10 +191,8 @@ export const openBucket = (settings: BucketSettings): Bucket => {
     copy: async (from, to) => {
       const source = [name, ...keyOf(from).split('/')].map(encodeURIComponent).join('/')
       const headers = new Headers({ 'x-amz-copy-source': source })
-      const answer = await always((s3) =>
-        s3.makeRequest({ method: 'PUT', objectName: keyOf(to), headers, returnBody: true }),
-      )
-      if ((await answer.text()).includes('<Error>')) throw unavailable()
+      const answer = await said({ method: 'PUT', objectName: keyOf(to), headers })
+      if (answer.includes('<Error>')) throw unavailable()
     },
 
     remove: (key) => always((s3) => s3.deleteObject(keyOf(key))),

@@ -3,8 +3,11 @@ import { z } from 'zod'
 
 export const mostCostTags = 16
 
-const name = z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/)
-const value = z.string().min(1).max(128)
+const nameForm = /^[A-Za-z0-9_.-]{1,64}$/
+const longestValue = 128
+
+const name = z.string().regex(nameForm)
+const value = z.string().min(1).max(longestValue)
 
 export const costTags = z
   .record(name, value)
@@ -23,7 +26,11 @@ type Sources = readonly (Readonly<Record<string, unknown>> | undefined)[]
 export const costTagTexts = (...sources: Sources): string[] => {
   const tags = new Map<string, string>()
   for (const source of sources)
-    for (const [key, said] of Object.entries(source ?? {}))
-      if (!tags.has(key) && name.safeParse(key).success && value.safeParse(said).success) tags.set(key, String(said))
-  return [...tags].slice(0, mostCostTags).map(([key, said]) => `${key}:${said}`)
+    // By hand: the metadata of a request may have thousands of names that are none.
+    for (const [key, said] of Object.entries(source ?? {})) {
+      if (tags.size === mostCostTags) break
+      const isTag = nameForm.test(key) && typeof said === 'string' && said !== '' && said.length <= longestValue
+      if (isTag && !tags.has(key)) tags.set(key, said)
+    }
+  return [...tags].map(([key, said]) => `${key}:${said}`)
 }

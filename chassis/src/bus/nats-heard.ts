@@ -32,10 +32,10 @@ export const createPublishHeard = (
     })
 
   return async (subject, message) => {
-    if (asked === 0) listen()
-    const reply = `${inbox}.${asked++}`
+    const reply = `${inbox}.${asked}`
     heard.set(reply, true)
     try {
+      if (asked++ === 0) listen()
       connection.publish(subject, message, { reply })
       await answered()
       return heard.get(reply)!

@@ -1,6 +1,6 @@
 /** Events of runs leave for whoever listens, in order and whole, and for nobody else. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { createLocalBus, createLogger, newId, type Bus } from '@clawmesh/chassis'
+import { createLocalBus, createLogger, newId, type Bus, type Logger } from '@clawmesh/chassis'
 import type { RunEvent } from '@clawmesh/contracts'
 import { eventually } from '../../../test/support/mesh-api.ts'
 import { createRunFeed } from '../src/runs/run-feed.ts'
@@ -23,15 +23,21 @@ const feedOfTest = () => {
   const bus: Bus = createLocalBus(log)
   const sent: unknown[] = []
   const asked: unknown[] = []
+  const state = { isBroken: false, answerMs: 5 }
+  const faults: unknown[] = []
   const feed = createRunFeed({
-    signal: (subject, message) => {
-      sent.push(message)
-      bus.signal(subject, message)
-    },
-    signalHeard: async (subject, message) => {
-      asked.push(message)
-      await pause(5)
-      return bus.signalHeard(subject, message)
+    log: { warn: ({ err }: { err: unknown }) => void faults.push(err) } as unknown as Logger,
+    bus: {
+      signal: (subject, message) => {
+        if (state.isBroken) throw new Error('the connection is draining')
+        sent.push(message)
+        bus.signal(subject, message)
+      },
+      signalHeard: async (subject, message) => {
+        asked.push(message)
+        await pause(state.answerMs)
+        return bus.signalHeard(subject, message)
+      },
     },
   })
   const listenTo = (subject: string) => {
@@ -39,7 +45,7 @@ const feedOfTest = () => {
     const stop = bus.subscribe(subject, (message) => void seen.push((message as RunEvent).seq!))
     return { seen, stop }
   }
-  return { feed, sent, asked, listenTo }
+  return { feed, sent, asked, listenTo, faults, state }
 }
 const upTo = (count: number) => Array.from({ length: count }, (_, at) => at + 1)
 
@@ -87,4 +93,28 @@ it('what waits when the process leaves is published', async () => {
   for (const seq of upTo(3)) feed.publish({ tenantId, runId: 'r' }, eventOf(seq))
   await feed.part.stop!()
   expect(seen).toEqual([1, 2, 3])
+})
+
+it('leaves nothing behind that runs, though it was still asking who listens', async () => {
+  const { feed, asked, faults, state } = feedOfTest()
+  const tenantId = newId()
+  state.answerMs = 50
+  feed.publish({ tenantId, runId: 'r' }, eventOf(1))
+  await eventually('it is asked', async () => asked.length === 1)
+  feed.publish({ tenantId, runId: 'r' }, eventOf(2))
+  await feed.part.stop!()
+  await pause(30)
+  expect(faults).toEqual([])
+})
+
+it('goes on after a bus that took nothing', async () => {
+  const { feed, faults, listenTo, state } = feedOfTest()
+  const tenantId = newId()
+  const { seen } = listenTo(`mesh.runs.${tenantId}.*`)
+  state.isBroken = true
+  for (const seq of upTo(3)) feed.publish({ tenantId, runId: 'r', isFollowed: true }, eventOf(seq))
+  await eventually('the fault', async () => faults.length === 1)
+  state.isBroken = false
+  feed.publish({ tenantId, runId: 'r', isFollowed: true }, eventOf(4))
+  await eventually('the next one', async () => seen.includes(4))
 })

@@ -95,6 +95,9 @@ describe('jobs', () => {
     for (const channel of ['cron', 'heartbeat']) {
       await expect(add(bob, {}, { channel })).rejects.toThrow(refused('FORBIDDEN'))
       await expect(manage(bob, 'cron.run', { jobId: job['id'] }, { channel })).rejects.toThrow(refused('FORBIDDEN'))
+      const patch = { enabled: true, schedule: { kind: 'every', everyMs: 60_000 } }
+      const moved = manage(bob, 'cron.update', { jobId: job['id'], patch }, { channel })
+      await expect(moved).rejects.toThrow(refused('FORBIDDEN'))
     }
     expect(await manage(bob, 'cron.delete', { jobId: job['id'] }, { channel: 'cron' })).toEqual({ deleted: true })
   })
@@ -129,7 +132,13 @@ describe('the heartbeat', () => {
   test('is not begun by a turn that a schedule has begun', async () => {
     const { alice } = await tenant()
     await manage(alice, 'heartbeat.set', {})
-    await expect(manage(alice, 'heartbeat.test', {}, { channel: 'cron' })).rejects.toThrow(refused('FORBIDDEN'))
+    for (const [operation, params] of [
+      ['heartbeat.test', {}],
+      ['heartbeat.toggle', { enabled: true }],
+      ['heartbeat.set', { intervalSec: 300 }],
+    ] as const)
+      await expect(manage(alice, operation, params, { channel: 'cron' })).rejects.toThrow(refused('FORBIDDEN'))
+    await manage(alice, 'heartbeat.checklist.set', { content: '- done' }, { channel: 'heartbeat' })
   })
 })
 

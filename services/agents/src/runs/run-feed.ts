@@ -3,7 +3,7 @@
  * more than its event, and only while somebody in the tenant listens. Whether anybody does is asked with the first event of a
  * moment; what came before it is told that nobody listened is for nobody, and left out.
  */
-import type { Bus, Part } from '@clawmesh/chassis'
+import type { Bus, Logger, Part } from '@clawmesh/chassis'
 import { runSubject, type RunEvent } from '@clawmesh/contracts'
 
 /** Events of a tenant that come within this time leave together. */
@@ -37,7 +37,12 @@ interface Queue {
   publishing: Promise<void> | undefined
 }
 
-export const createRunFeed = (bus: Pick<Bus, 'signal' | 'signalHeard'>): { publish: PublishRunEvent; part: Part } => {
+interface Parts {
+  bus: Pick<Bus, 'signal' | 'signalHeard'>
+  log: Logger
+}
+
+export const createRunFeed = ({ bus, log }: Parts): { publish: PublishRunEvent; part: Part } => {
   const queues = new Map<string, Queue>()
   /** Until when tenants are taken to be heard. */
   const heard = new Map<string, number>()
@@ -45,8 +50,8 @@ export const createRunFeed = (bus: Pick<Bus, 'signal' | 'signalHeard'>): { publi
 
   const send = async (tenantId: string, held: readonly Held[]): Promise<void> => {
     let rest = held
-    if (!isHeard(tenantId) && !held.some(({ isFollowed }) => isFollowed)) {
-      const [first] = held as [Held]
+    const [first] = held
+    if (first !== undefined && !isHeard(tenantId) && !held.some(({ isFollowed }) => isFollowed)) {
       if (!(await bus.signalHeard(first.subject, first.event))) return
       if (heard.size >= maxHeard) heard.clear()
       heard.set(tenantId, performance.now() + heardMs)
@@ -59,11 +64,13 @@ export const createRunFeed = (bus: Pick<Bus, 'signal' | 'signalHeard'>): { publi
     queue.timer = undefined
     const { held } = queue
     queue.held = []
-    queue.publishing = send(tenantId, held).finally(() => {
-      queue.publishing = undefined
-      if (queue.held.length === 0) queues.delete(tenantId)
-      else schedule(tenantId, queue)
-    })
+    queue.publishing = send(tenantId, held)
+      .catch((err: unknown) => log.warn({ err, tenant: tenantId }, 'live events of runs were not published'))
+      .finally(() => {
+        queue.publishing = undefined
+        if (queue.held.length === 0) queues.delete(tenantId)
+        else schedule(tenantId, queue)
+      })
   }
   const schedule = (tenantId: string, queue: Queue): void => {
     if (queue.timer !== undefined || queue.publishing !== undefined) return
@@ -82,9 +89,9 @@ export const createRunFeed = (bus: Pick<Bus, 'signal' | 'signalHeard'>): { publi
       name: 'run events',
       stop: async () => {
         for (const [tenantId, queue] of queues) {
-          clearTimeout(queue.timer)
           await queue.publishing
-          if (queue.held.length > 0) await send(tenantId, queue.held.splice(0))
+          clearTimeout(queue.timer)
+          await send(tenantId, queue.held.splice(0))
         }
       },
     },

@@ -239,7 +239,6 @@ export interface RunRows {
   lost: (limit: number) => Promise<LostRun[]>
 }
 
-/** The tools that an agent has in turns with a user. */
 /** The tools of an agent for a user. `isFresh` asks for them although they are known: a tool has just changed them. */
 export type ListTools = (
   call: Call,

@@ -16,7 +16,7 @@ interface Parts {
 
 interface Operation {
   changes: boolean
-  /** It makes turns come that would not. */
+  /** It makes turns come that would not, or at another time. */
   begins?: boolean
 }
 
@@ -29,14 +29,14 @@ const operations: Readonly<Record<string, Operation>> = {
   'cron.status': reads,
   'cron.runs': reads,
   'cron.create': begins,
-  'cron.update': changes,
+  'cron.update': begins,
   'cron.delete': changes,
   'cron.run': begins,
   'heartbeat.get': reads,
   'heartbeat.logs': reads,
   'heartbeat.checklist.get': reads,
-  'heartbeat.set': changes,
-  'heartbeat.toggle': changes,
+  'heartbeat.set': begins,
+  'heartbeat.toggle': begins,
   'heartbeat.checklist.set': changes,
   'heartbeat.test': begins,
 }

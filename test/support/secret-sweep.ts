@@ -2,7 +2,7 @@
  * Secrets that tests plant may leave the mesh only for whom they are meant. What it answers, logs, publishes and stores is
  * looked through for them; who finds one fails the suite that planted it.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import type { Bus, OutgoingEvent } from '@clawmesh/chassis'
 import pg from 'pg'
 
@@ -53,18 +53,25 @@ export const createSecretSweep = (): SecretSweep => {
         () => false,
       )
       if (!isThere) return
-      const { rows: tables } = await client.query<{ name: string }>(tablesSql)
-      const parts = tables.map(
-        ({ name }) =>
-          `SELECT '${name}' AS name WHERE EXISTS (SELECT 1 FROM ${name} t WHERE t::text LIKE ANY ($1::text[]))`,
-      )
-      const patterns = planted.map((secret) => `%${secret}%`)
-      const { rows } =
-        parts.length === 0 ? { rows: [] } : await client.query<{ name: string }>(parts.join(' UNION ALL '), [patterns])
-      for (const { name } of rows) found.add(`table ${name}`)
-      await client.end()
+      try {
+        const { rows: tables } = await client.query<{ name: string }>(tablesSql)
+        const parts = tables.map(
+          ({ name }) =>
+            `SELECT '${name}' AS name WHERE EXISTS (SELECT 1 FROM ${name} t WHERE t::text LIKE ANY ($1::text[]))`,
+        )
+        // Bytes are shown as hexadecimal digits.
+        const patterns = planted.flatMap((secret) => [`%${secret}%`, `%${Buffer.from(secret).toString('hex')}%`])
+        const { rows } =
+          parts.length === 0
+            ? { rows: [] }
+            : await client.query<{ name: string }>(parts.join(' UNION ALL '), [patterns])
+        for (const { name } of rows) found.add(`table ${name}`)
+      } finally {
+        await client.end()
+      }
     },
     readProcesses: () => {
+      if (!existsSync('/proc')) return
       for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name)))
         inspect('process list', commandOf(pid))
     },
@@ -84,5 +91,9 @@ export const sweptBus = (bus: Bus, { inspect }: SecretSweep): Bus => ({
   signal: (subject, message) => {
     inspect(`signal ${subject}`, JSON.stringify(message) ?? '')
     bus.signal(subject, message)
+  },
+  signalHeard: (subject, message) => {
+    inspect(`signal ${subject}`, JSON.stringify(message) ?? '')
+    return bus.signalHeard(subject, message)
   },
 })

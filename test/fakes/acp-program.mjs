@@ -2,7 +2,8 @@
 /**
  * A fake program of the Agent Client Protocol. It keeps a conversation, and is as strict as real ones: nothing before
  * `initialize`, no session that it does not know, absolute folders. What it is told decides what it does:
- * `read <path>`, `write <path> <text>`, `run <shell text>`, `may <kind>` and `heard` use the other side or its memory;
+ * `read <path>`, `write <path> <text>`, `run <shell text>`, `may <kind>` and `heard` use the other side or its memory; `work`
+ * tells of tools before it answers;
  * `hang`, `flood`, `garble`, `die`, `stubborn` (ignores SIGTERM, and has a child that does) and `slow` misbehave.
  */
 import { spawn } from 'node:child_process'
@@ -103,6 +104,10 @@ const prompt = async ({ sessionId, prompt: blocks }) => {
   } else if (word === 'full') {
     tell('so far')
     return { stopReason: 'max_tokens' }
+  } else if (word === 'work') {
+    for (const sessionUpdate of ['tool_call', 'plan', 'tool_call_update'])
+      write({ method: 'session/update', params: { sessionId, update: { sessionUpdate, toolCallId: 't' } } })
+    tell('done')
   } else if (word === 'unknown') show(await ask('fs/no_such_method', {}))
   else {
     tell('hm', 'agent_thought_chunk')

@@ -1,6 +1,6 @@
 /** Programs of the Agent Client Protocol as providers, against a real process that behaves and misbehaves like one. */
 import { randomUUID } from 'node:crypto'
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -114,6 +114,24 @@ it('is started anew once it has crashed or its settings change, and is told what
   await eventually('the one before is gone', async () => !isAlive(after.pid))
 })
 
+it('is started anew once the conversation went on without it, and is told what it has missed', async () => {
+  const session = randomUUID()
+  const heardAfter = (...earlier: string[]) =>
+    heardIn(session, {
+      request: {
+        messages: [...earlier, 'heard'].map((text, at) => message(at % 2 === 0 ? 'user' : 'assistant', text)),
+      },
+    })
+  const first = await heardIn(session)
+  const second = await heardAfter('heard', 'so far')
+  expect([second.pid, second.blocks]).toEqual([first.pid, ['heard']])
+  const missed = ['heard', 'so far', 'I am Ann', 'Hello Ann']
+  const third = await heardAfter(...missed)
+  expect(third.pid).not.toBe(first.pid)
+  expect(third.blocks[0]).toContain('user: I am Ann\n\nassistant: Hello Ann')
+  expect((await heardAfter(...missed, 'heard', 'so far')).pid).toBe(third.pid)
+})
+
 it('shows images to programs that take them, and says that there are some to others', async () => {
   const image = { mimeType: 'image/png', data: Buffer.from('png') }
   const parts = [{ part: { $case: 'image' as const, value: image } }]
@@ -221,6 +239,22 @@ it('calls a turn off when its caller leaves, and goes on with the same program',
   const { pid } = await heardIn(session)
   expect(await leaveAfterFirst('slow', session)).toBe('one moment')
   expect((await heardIn(session)).pid).toBe(pid)
+})
+
+it('says nothing for a caller that leaves before its turn has come, and does not let it wait', async () => {
+  const session = randomUUID()
+  const [first, second] = [new AbortController(), new AbortController()]
+  const slow = ask('slow', { session, more: { signal: first.signal } })
+  const waiting = ask('too late', { session, more: { signal: second.signal } })
+  second.abort()
+  expect(errorOf(await waiting).code).toBe('CANCELLED')
+  first.abort()
+  expect(errorOf(await slow).code).toBe('CANCELLED')
+  expect((await heardIn(session)).heard).not.toContain('too late')
+  const gone = AbortSignal.abort()
+  const folders = join(dir, 'acp-workspaces')
+  expect(errorOf(await ask('hello', { settings: { work_dir: '' }, more: { signal: gone } })).code).toBe('CANCELLED')
+  await expect(readdir(folders)).rejects.toThrow('ENOENT')
 })
 
 it('ends a program that does not call off its turn, and its children, even if they ignore being asked to', async () => {

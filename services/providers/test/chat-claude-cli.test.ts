@@ -8,6 +8,7 @@ import { newId } from '@clawmesh/chassis'
 import { chat } from '../src/chat/chat.ts'
 import type { CallOptions } from '../src/chat/protocols/options.ts'
 import { createAcpSessions } from '../src/programs/acp-sessions.ts'
+import { claudeSessionId } from '../src/programs/claude-cli.ts'
 import { eventually } from '../../../test/support/mesh-api.ts'
 import { chatRequest, collect, connectionTo, doneOf, errorOf, message, testOptions } from './support.ts'
 
@@ -73,6 +74,12 @@ it('goes on with a session, one call after the other, and keeps those of two ten
   }
   expect((await known(tenantA)).earlier).toEqual(['first', 'second', 'third'])
   expect((await known(newId())).earlier).toEqual([])
+})
+
+it('finds a conversation again that was begun by an earlier release', () => {
+  expect(claudeSessionId('0190a8f0-0000-7000-8000-000000000001', 'agent:a:alice')).toBe(
+    'cd049409-a795-8e41-8ee7-b2a6256fdec5',
+  )
 })
 
 it('of two calls that begin a session at once the second goes on with it', async () => {

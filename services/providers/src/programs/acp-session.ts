@@ -7,6 +7,7 @@ import { checkPermitted, decidePermission, type PermissionMode } from './acp-per
 import { createTerminals } from './acp-terminals.ts'
 import { createPeer, type Peer } from './json-rpc.ts'
 import { endReason, startProgram } from './program.ts'
+import { createQueue } from './queue.ts'
 
 const protocolVersion = 1
 /** What it may write in a turn, and as one line. */
@@ -25,6 +26,14 @@ interface Start {
   permissions: PermissionMode
   /** Longest silence until it is ready, milliseconds. */
   withinMs: number
+  /** Calls off the start, and nothing once it is ready. */
+  signal?: AbortSignal | undefined
+}
+
+/** A piece of the answer, or of what is thought about it. */
+export interface AnswerPiece {
+  kind: 'text' | 'thinking'
+  text: string
 }
 
 interface Turn {
@@ -41,11 +50,11 @@ export interface AcpSession {
   /** The process has ended, or is about to. */
   readonly isOver: () => boolean
   /**
-   * Says something and yields what it tells until it is done. Leaving the loop calls the turn off.
+   * Says something and yields what it answers until it is done. Leaving the loop calls the turn off.
    * @returns why it stopped
    * @throws UpstreamFailure
    */
-  readonly ask: (turn: Turn) => AsyncGenerator<Json, string, void>
+  readonly ask: (turn: Turn) => AsyncGenerator<AnswerPiece, string, void>
   /** Fulfilled when nothing is left of a turn that was called off. */
   readonly atRest: () => Promise<void>
   /** Ends the program with all that it has started. */
@@ -71,35 +80,12 @@ const createLineReader = (onLine: (line: string) => void, tooLong: () => void) =
   }
 }
 
-/** What comes is waited for by one reader. */
-const createQueue = <T>() => {
-  const items: T[] = []
-  let wake: (() => void) | undefined
-  let isEnded = false
-  let failure: unknown
-  const wakeUp = () => {
-    wake?.()
-    wake = undefined
-  }
-  return {
-    push: (item: T) => {
-      items.push(item)
-      wakeUp()
-    },
-    end: (thrown?: unknown) => {
-      isEnded = true
-      failure ??= thrown
-      wakeUp()
-    },
-    read: async function* (): AsyncGenerator<T, void, void> {
-      for (;;) {
-        if (failure !== undefined) throw failure as Error
-        if (items.length > 0) yield items.shift()!
-        else if (isEnded) return
-        else await new Promise<void>((resolve) => (wake = resolve))
-      }
-    },
-  }
+/** What an update tells of the answer; nothing where it tells of tools, plans and the like. */
+const readUpdate = ({ sessionUpdate, content }: Json): AnswerPiece | undefined => {
+  const text = textOf(objectOf(content)?.['text'])
+  if (text === '') return undefined
+  if (sessionUpdate === 'agent_message_chunk') return { kind: 'text', text }
+  return sessionUpdate === 'agent_thought_chunk' ? { kind: 'thinking', text } : undefined
 }
 
 /**
@@ -108,16 +94,17 @@ const createQueue = <T>() => {
  */
 export const startAcpSession = async (start: Start): Promise<AcpSession> => {
   const { program, folder, permissions } = start
-  const child = await startProgram({ ...start, cwd: folder, limitBytes: Infinity })
+  const { signal: starting, ...lasting } = start
+  const child = await startProgram({ ...lasting, cwd: folder, limitBytes: Infinity })
   const terminals = createTerminals(folder)
-  let over: UpstreamFailure | undefined
+  let over: Error | undefined
   let onUpdate: ((update: Json) => void) | undefined
   let isCalledOff = false
   let open = 0
   let silenceMs = start.withinMs
   let timer: NodeJS.Timeout | undefined
 
-  const fail = (reason: UpstreamFailure): void => {
+  const fail = (reason: Error): void => {
     over ??= reason
     clearTimeout(timer)
     peer.close(over)
@@ -139,7 +126,7 @@ export const startAcpSession = async (start: Start): Promise<AcpSession> => {
   const decide = (params: Json) =>
     isCalledOff ? { outcome: { outcome: 'cancelled' } } : decidePermission(permissions, params)
   const peer: Peer = createPeer({
-    write: (line) => void child.stdin.write(line),
+    write: (line) => new Promise((taken) => child.stdin.write(line, () => taken())),
     notified: (method, params) => {
       const update = objectOf(params['update'])
       if (method === 'session/update' && update !== undefined) onUpdate?.(update)
@@ -174,7 +161,7 @@ export const startAcpSession = async (start: Start): Promise<AcpSession> => {
       peer.take(line)
       expect()
     } catch (thrown) {
-      fail(thrown as UpstreamFailure)
+      fail(thrown as Error)
     }
   }
   const readLines = createLineReader(take, tooMuch)
@@ -199,6 +186,9 @@ export const startAcpSession = async (start: Start): Promise<AcpSession> => {
 
   let sessionId = ''
   let takesImages: boolean
+  const cancelStart = () => fail(cancelledBy(starting!))
+  starting?.addEventListener('abort', cancelStart, { once: true })
+  if (starting?.aborted) cancelStart()
   try {
     const { protocolVersion: version, agentCapabilities } = await called('initialize', {
       protocolVersion,
@@ -212,6 +202,8 @@ export const startAcpSession = async (start: Start): Promise<AcpSession> => {
   } catch (thrown) {
     await end()
     throw thrown
+  } finally {
+    starting?.removeEventListener('abort', cancelStart)
   }
   silenceMs = 0
   expect()
@@ -236,14 +228,16 @@ export const startAcpSession = async (start: Start): Promise<AcpSession> => {
     atRest: () => rest,
     end,
     ask: async function* ({ prompt, signal, firstMs, idleMs }) {
-      const updates = createQueue<Json>()
+      if (signal?.aborted) throw cancelledBy(signal)
+      const updates = createQueue<AnswerPiece>()
       let isAnswered = false
       isCalledOff = false
       written = 0
       silenceMs = firstMs
       onUpdate = (update) => {
         silenceMs = idleMs
-        updates.push(update)
+        const piece = readUpdate(update)
+        if (piece !== undefined) updates.push(piece)
       }
       const answered = called('session/prompt', { sessionId, prompt: [...prompt] })
       answered.then(
@@ -258,7 +252,6 @@ export const startAcpSession = async (start: Start): Promise<AcpSession> => {
       )
       const cancel = () => updates.end(cancelledBy(signal!))
       signal?.addEventListener('abort', cancel, { once: true })
-      if (signal?.aborted) cancel()
       try {
         yield* updates.read()
         return textOf((await answered)['stopReason'])

@@ -61,36 +61,63 @@ const environmentOf = (given: unknown): Record<string, string> =>
     }),
   )
 
+const overRefusal = () => new Refusal('the session is over')
+
+/** @throws Refusal */
+const startCommand = async (folder: string, { command, args, env, cwd }: Json): Promise<Child> => {
+  try {
+    return await startChild({
+      command: textOf(command),
+      args: listOf(args).map(textOf),
+      env: environmentOf(env),
+      cwd: cwd === undefined || cwd === null ? folder : await pathInside(folder, textOf(cwd)),
+      limits,
+    })
+  } catch (thrown) {
+    throw thrown instanceof Refusal ? thrown : new Refusal('the command cannot be started')
+  }
+}
+
 /** @param folder where commands run, unless they name a folder inside it */
 export const createTerminals = (folder: string) => {
   const terminals = new Map<string, Terminal>()
+  /** Counted from their first moment on, by those that come at the same time and by the end. */
+  const starting = new Set<Promise<Json>>()
+  let isOver = false
   const terminalOf = ({ terminalId }: Json): Terminal => {
     const terminal = terminals.get(textOf(terminalId))
     if (terminal === undefined) throw new Refusal('there is no such terminal')
     return terminal
   }
 
+  const begin = async ({ outputByteLimit, ...params }: Json): Promise<Json> => {
+    const child = await startCommand(folder, params)
+    if (isOver) {
+      await child.kill()
+      throw overRefusal()
+    }
+    child.stdin.end()
+    const wanted = countOf(outputByteLimit)
+    const tail = createTail(wanted === 0 ? mostKeptBytes : Math.min(wanted, mostKeptBytes))
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', tail.add)
+    let end: ChildEnd | undefined
+    void child.ended.then((ended) => (end = ended))
+    const id = randomUUID()
+    terminals.set(id, { child, output: tail.read, end: () => end })
+    return { terminalId: id }
+  }
+
   return {
-    create: async ({ command, args, env, cwd, outputByteLimit }: Json): Promise<Json> => {
-      if (terminals.size >= mostTerminals) throw new Refusal('too many terminals')
-      const child = await startChild({
-        command: textOf(command),
-        args: listOf(args).map(textOf),
-        env: environmentOf(env),
-        cwd: cwd === undefined || cwd === null ? folder : await pathInside(folder, textOf(cwd)),
-        limits,
-      }).catch((thrown: unknown) => {
-        throw thrown instanceof Refusal ? thrown : new Refusal('the command cannot be started')
-      })
-      child.stdin.end()
-      const wanted = countOf(outputByteLimit)
-      const tail = createTail(wanted === 0 ? mostKeptBytes : Math.min(wanted, mostKeptBytes))
-      for (const stream of [child.stdout, child.stderr]) stream.on('data', tail.add)
-      let end: ChildEnd | undefined
-      void child.ended.then((ended) => (end = ended))
-      const id = randomUUID()
-      terminals.set(id, { child, output: tail.read, end: () => end })
-      return { terminalId: id }
+    create: async (params: Json): Promise<Json> => {
+      if (isOver) throw overRefusal()
+      if (terminals.size + starting.size >= mostTerminals) throw new Refusal('too many terminals')
+      const begun = begin(params)
+      starting.add(begun)
+      try {
+        return await begun
+      } finally {
+        starting.delete(begun)
+      }
     },
     output: (params: Json): Json => {
       const terminal = terminalOf(params)
@@ -108,10 +135,12 @@ export const createTerminals = (folder: string) => {
       await child.kill()
       return {}
     },
-    /** Ends all that still runs. */
+    /** Ends all that still runs or is about to; nothing is started any more. */
     end: async (): Promise<void> => {
-      await Promise.all([...terminals.values()].map(({ child }) => child.kill()))
+      isOver = true
+      const ended = [...terminals.values()].map(({ child }) => child.kill())
       terminals.clear()
+      await Promise.allSettled([...ended, ...starting])
     },
   }
 }

@@ -6,17 +6,17 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { basename, isAbsolute, join } from 'node:path'
 import type { ChatMessage, ChatRequest, ChatResponse } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import { cutTextStart, derivedId } from '@clawmesh/chassis'
+import { cutTextStart, derivedId, sha256Hex } from '@clawmesh/chassis'
 import { base64, isSystem, partsOf, textOfMessage } from '../chat/protocols/conversation.ts'
-import { toProviderError } from '../chat/protocols/failure.ts'
+import { cancelledBy, toProviderError } from '../chat/protocols/failure.ts'
 import { settleFinish } from '../chat/protocols/finish.ts'
-import { listOf, objectOf, textOf, type Json } from '../chat/protocols/json.ts'
+import { listOf, textOf, type Json } from '../chat/protocols/json.ts'
 import { timeoutsOf, type CallOptions } from '../chat/protocols/options.ts'
 import { textDelta, thinkingDelta } from '../chat/protocols/protocol.ts'
 import { refuseParameters } from '../chat/protocols/sampling.ts'
 import { connectionType, type ProviderConnection } from '../providers/connection.ts'
 import { permissionMode } from './acp-permissions.ts'
-import { startAcpSession } from './acp-session.ts'
+import { startAcpSession, type AnswerPiece } from './acp-session.ts'
 import { claudeToken, notHere } from './program.ts'
 import { inTurn } from './turns.ts'
 
@@ -44,6 +44,15 @@ const contentOf = (message: ChatMessage | undefined, takesImages: boolean): Json
     return { type: 'image', mimeType: part.image.mimeType, data: base64(part.image) }
   })
 
+/** What the user said before the last message, and as the last. */
+const lastSaid = (messages: readonly ChatMessage[]): [ChatMessage | undefined, ChatMessage | undefined] => {
+  const said = messages.filter(({ role }) => role === 'user')
+  return [said.at(-2), said.at(-1)]
+}
+
+/** By which a message is known again, however long it is. */
+const markOf = (message: ChatMessage): string => sha256Hex(textOfMessage(message).trim())
+
 /** What was said before the last message, for a program that has not heard it. */
 const earlierOf = (messages: readonly ChatMessage[]): string => {
   const last = messages.findLastIndex(({ role }) => role === 'user')
@@ -56,14 +65,6 @@ const earlierOf = (messages: readonly ChatMessage[]): string => {
 
 const textBlocks = (texts: readonly string[]): Json[] =>
   texts.filter((text) => text !== '').map((text) => ({ type: 'text', text: `${text}\n\n` }))
-
-/** What an update tells of the answer. */
-const readUpdate = ({ sessionUpdate, content }: Json): { kind: 'text' | 'thinking'; text: string } | undefined => {
-  const text = textOf(objectOf(content)?.['text'])
-  if (text === '') return undefined
-  if (sessionUpdate === 'agent_message_chunk') return { kind: 'text', text }
-  return sessionUpdate === 'agent_thought_chunk' ? { kind: 'thinking', text } : undefined
-}
 
 const noUsage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0, thinkingTokens: 0 }
 
@@ -92,27 +93,34 @@ export async function* acpChat(
   }
   const key = `${tenantId} ${connection.name} ${sessionId}`
   const { firstTokenMs, idleMs } = timeoutsOf(options)
-  const leave = await inTurn(key)
+  const leave = await inTurn(key, options.signal).catch((thrown: unknown) => {
+    throw toProviderError(thrown, connection.name, [])
+  })
+  const [before, last] = lastSaid(request.messages)
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 })
     const kept = await sessions.take({
       key,
       madeOf: JSON.stringify(start),
+      asked: before && markOf(before),
       idleMs: idleTime(idle_ttl),
-      start: () =>
+      signal: options.signal,
+      start: (signal) =>
         startAcpSession({
           ...start,
+          signal,
           env: basename(program).startsWith('claude') ? claudeToken() : {},
           withinMs: firstTokenMs,
         }),
     })
+    if (options.signal?.aborted) throw cancelledBy(options.signal)
     const system = request.messages.filter(isSystem).map(textOfMessage).join('\n\n')
     const isNew = kept.system === undefined
     const preface = [kept.system === system ? '' : system, isNew ? earlierOf(request.messages) : '']
     kept.system = system
-    const asked = request.messages.findLast(({ role }) => role === 'user')
+    kept.asked = last && markOf(last)
     const turn = kept.session.ask({
-      prompt: [...textBlocks(preface), ...contentOf(asked, kept.session.takesImages)],
+      prompt: [...textBlocks(preface), ...contentOf(last, kept.session.takesImages)],
       signal: options.signal,
       firstMs: firstTokenMs,
       idleMs,
@@ -146,7 +154,7 @@ export async function* acpChat(
 
 /** Gathers what is said, and passes it on where somebody waits for pieces. @returns why it stopped */
 async function* relayed(
-  turn: AsyncGenerator<Json, string, void>,
+  turn: AsyncGenerator<AnswerPiece, string, void>,
   said: { text: string; thinking: string },
   isStreamed: boolean,
 ): AsyncGenerator<ChatResponse, string, void> {
@@ -154,10 +162,9 @@ async function* relayed(
     for (;;) {
       const next = await turn.next()
       if (next.done) return next.value
-      const piece = readUpdate(next.value)
-      if (piece === undefined) continue
-      said[piece.kind] += piece.text
-      if (isStreamed) yield piece.kind === 'text' ? textDelta(piece.text) : thinkingDelta(piece.text)
+      const { kind, text } = next.value
+      said[kind] += text
+      if (isStreamed) yield kind === 'text' ? textDelta(text) : thinkingDelta(text)
     }
   } finally {
     // Leaving in the middle calls the turn off.

@@ -11,7 +11,7 @@ import type {
   ChatResponse,
   Usage,
 } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import { derivedId } from '@clawmesh/chassis'
+import { sha256Hex } from '@clawmesh/chassis'
 import { base64, isSystem, partsOf, textOfMessage } from '../chat/protocols/conversation.ts'
 import { cutOff, toProviderError, UpstreamFailure } from '../chat/protocols/failure.ts'
 import { countOf, listOf, objectOf, parseJson, textOf, type Json } from '../chat/protocols/json.ts'
@@ -25,6 +25,15 @@ import { inTurn } from './turns.ts'
 const limitBytes = 32 * 1024 * 1024
 const ownTools =
   'Bash Edit MultiEdit Write NotebookEdit Read Glob Grep LS WebFetch WebSearch Task TodoWrite Skill SlashCommand'
+
+/**
+ * The id of a conversation (UUID v8, RFC 9562). The program and its folder are found by it again, so it must never be made in
+ * another way.
+ */
+export const claudeSessionId = (tenantId: string, affinity: string): string => {
+  const hex = sha256Hex(`${tenantId} ${affinity}`)
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+}
 
 /** Makes the folder of a session. @returns whether the program knows the session */
 const openSession = async (dir: string): Promise<boolean> => {
@@ -108,10 +117,12 @@ export async function* claudeCliChat(
   const affinity = request.routing?.affinity ?? ''
   // To one without affinity nobody comes back.
   const isPassing = affinity === ''
-  const sessionId = isPassing ? randomUUID() : derivedId(tenantId, affinity)
+  const sessionId = isPassing ? randomUUID() : claudeSessionId(tenantId, affinity)
   const dir = join(root, 'claude-cli', tenantId, sessionId)
   const { firstTokenMs, idleMs } = timeoutsOf(options)
-  const leave = await inTurn(sessionId)
+  const leave = await inTurn(sessionId, options.signal).catch((thrown: unknown) => {
+    throw toProviderError(thrown, connection.name, [])
+  })
   try {
     const isKnown = await openSession(dir)
     const system = request.messages.filter(isSystem).map(textOfMessage).join('\n\n')

@@ -9,52 +9,69 @@ export class Refusal extends Error {}
 type Answer = (params: Json) => Json | Promise<Json>
 
 interface PeerParts {
-  write: (line: string) => void
+  /** Settles once the program has room for more. */
+  write: (line: string) => Promise<void>
   answers: Readonly<Record<string, Answer>>
   /** What it tells us. */
   notified: (method: string, params: Json) => void
-  /** The number of its questions that wait for an answer of ours has changed. */
-  asked?: (open: number) => void
+  /** The number of its questions that we work on has changed. */
+  asked?: (worked: number) => void
 }
 
 export interface Peer {
   /** @throws UpstreamFailure with what it says went wrong, or why the peer was closed */
   request: (method: string, params: Json) => Promise<Json>
   notify: (method: string, params: Json) => void
-  /** Takes a line of the program. @throws UpstreamFailure for one that is no message */
+  /** Takes a line of the program. @throws UpstreamFailure for one that is no message, and where it takes no answers */
   take: (line: string) => void
   /** Fails what is still to be answered, and everything from now on. */
-  close: (reason: UpstreamFailure) => void
+  close: (reason: Error) => void
 }
 
-/** Questions of the program that are worked on at once. */
+/** Questions of the program that are worked on at once, or whose answer it has not taken yet. */
 const mostOpen = 32
+/** Refusals that it has not taken yet. */
+const mostRefusals = 1_000
 const unknownMethod = -32_601
 const failed = -32_000
 
 export const createPeer = ({ write, answers, notified, asked }: PeerParts): Peer => {
-  const waiting = new Map<number, { resolve: (result: Json) => void; reject: (reason: UpstreamFailure) => void }>()
+  const waiting = new Map<number, { resolve: (result: Json) => void; reject: (reason: Error) => void }>()
   let lastId = 0
   let open = 0
-  let closed: UpstreamFailure | undefined
+  let worked = 0
+  let refusals = 0
+  let closed: Error | undefined
 
-  const send = (message: Json): void => {
-    if (closed === undefined) write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`)
+  const send = async (message: Json): Promise<void> => {
+    if (closed === undefined) await write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`)
   }
-  const refuse = (id: unknown, code: number, message: string) => send({ id, error: { code, message } })
+  const refusalOf = (id: unknown, code: number, message: string): Json => ({ id, error: { code, message } })
+  const refuse = (refusal: Json): void => {
+    if (refusals >= mostRefusals) throw new UpstreamFailure('failed', 'it asks and does not take the answers')
+    refusals++
+    void send(refusal).finally(() => refusals--)
+  }
 
-  const answer = async (id: unknown, method: string, params: Json): Promise<void> => {
-    const known = Object.hasOwn(answers, method) ? answers[method] : undefined
-    if (known === undefined) return refuse(id, unknownMethod, 'method not found')
-    if (open >= mostOpen) return refuse(id, failed, 'too many requests at once')
-    asked?.(++open)
+  const work = async (id: unknown, known: Answer, params: Json): Promise<Json> => {
+    asked?.(++worked)
     try {
-      send({ id, result: await known(params) })
+      return { id, result: await known(params) }
     } catch (thrown) {
-      refuse(id, failed, thrown instanceof Refusal ? thrown.message : 'failed')
+      return refusalOf(id, failed, thrown instanceof Refusal ? thrown.message : 'failed')
     } finally {
-      asked?.(--open)
+      asked?.(--worked)
     }
+  }
+
+  const answer = (id: unknown, method: string, params: Json): void => {
+    const known = Object.hasOwn(answers, method) ? answers[method] : undefined
+    if (known === undefined) return refuse(refusalOf(id, unknownMethod, 'method not found'))
+    if (open >= mostOpen) return refuse(refusalOf(id, failed, 'too many requests at once'))
+    open++
+    void work(id, known, params)
+      .then(send)
+      .finally(() => open--)
   }
 
   const settle = ({ id, result, error }: Json): void => {
@@ -71,9 +88,9 @@ export const createPeer = ({ write, answers, notified, asked }: PeerParts): Peer
         if (closed !== undefined) return reject(closed)
         const id = ++lastId
         waiting.set(id, { resolve, reject })
-        send({ id, method, params })
+        void send({ id, method, params })
       }),
-    notify: (method, params) => send({ method, params }),
+    notify: (method, params) => void send({ method, params }),
     take: (line) => {
       const message = objectOf(parseJson(line))
       if (message === undefined) throw cutOff('a line that is not JSON')
@@ -81,7 +98,7 @@ export const createPeer = ({ write, answers, notified, asked }: PeerParts): Peer
       const params = objectOf(message['params']) ?? {}
       if (method === '') settle(message)
       else if (message['id'] === undefined) notified(method, params)
-      else void answer(message['id'], method, params)
+      else answer(message['id'], method, params)
     },
     close: (reason) => {
       closed ??= reason

@@ -32,7 +32,7 @@ export const claudeToken = (): Record<string, string> => {
   return token === undefined ? {} : { [ownToken]: token }
 }
 
-/** @throws MeshError where the operator lets no programs run */
+/** The error where the operator lets no programs run. */
 export const notHere = (): MeshError =>
   new MeshError('FAILED_PRECONDITION', 'error.url_blocked', { reason: 'providers on this machine are switched off' })
 

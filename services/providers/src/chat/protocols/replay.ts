@@ -46,8 +46,6 @@ export type Turn =
   | { role: 'assistant'; message: ChatMessage; calls: WireCall[] }
   | { role: 'tool'; message: ChatMessage; id: string }
 
-const digestOf = (text: string): string => sha256Hex(text)
-
 /**
  * Gives ids to calls. The first call of an id keeps it where the rule allows; others get one made of its hash and of
  * how often the id came before, the same in every request. No two calls share one.
@@ -60,8 +58,8 @@ const createIds = (calls: readonly ToolCall[], { valid, make }: IdRule): ((id: s
     uses.set(id, before + 1)
     if (before === 0 && valid.test(id)) return id
     const text = before === 0 ? id : `${id}#${before}`
-    let made = make(digestOf(text))
-    for (let again = 1; taken.has(made); again++) made = make(digestOf(`${text}#${again}`))
+    let made = make(sha256Hex(text))
+    for (let again = 1; taken.has(made); again++) made = make(sha256Hex(`${text}#${again}`))
     taken.add(made)
     return made
   }

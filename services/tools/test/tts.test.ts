@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createWsMethods, loadConfigs } from '@clawmesh/chassis'
 import { closeGuardedFetch } from '@clawmesh/chassis/fetch'
+import { ttsVendors } from '@clawmesh/contracts'
 import fc from 'fast-check'
 import { audioFor, fakeSpeech, type FakeSpeech } from '../../../test/fakes/speech.ts'
+import { eventually } from '../../../test/support/mesh-api.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { toolsConfig } from '../src/index.ts'
-import { ttsVendors, type SpeechVendor, type TtsVendor } from '../src/tts/types.ts'
+import type { SpeechVendor, TtsVendor } from '../src/tts/types.ts'
 import { createTtsUseCases } from '../src/tts/use-cases.ts'
 import { piecesOf, xmlText } from '../src/tts/vendors/edge-words.ts'
 import { vendorsOf, type TtsConfig } from '../src/tts/vendors/table.ts'
@@ -229,6 +231,17 @@ describe('the vendors', () => {
     await setUp().convert({ provider: 'edge', text })
     expect(fake.asked[0]!.text).toBe(`a < b & "c" > 'd'  </prosody>`)
   })
+
+  test.each([undefined, 'garbage', 'empty', 'endless', 'silence'] as const)(
+    'of Edge no connection is left once it has answered: %s',
+    async (fault) => {
+      fake.fault = fault === undefined ? {} : { edge: fault }
+      const stored = { 'tts.timeout_ms': '500' }
+      await Promise.allSettled([setUp({ stored }).convert({ provider: 'edge' })])
+      expect(fake.asked).toHaveLength(1)
+      await eventually('its end', async () => fake.sockets === 0)
+    },
+  )
 
   test('Edge is told a long text in pieces, and its audio is one', async () => {
     const text = 'Xin chào & tạm biệt. '.repeat(190).trim()

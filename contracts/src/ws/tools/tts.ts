@@ -2,8 +2,16 @@ import { z } from 'zod'
 import { okBool } from '../../http/common.ts'
 import { defineWsTable } from '../method.ts'
 
-const provider = z.enum(['openai', 'elevenlabs', 'edge', 'minimax'])
-const auto = z.enum(['off', 'always', 'inbound', 'tagged'])
+/** In the order in which they are asked where none is named. */
+export const ttsVendors = ['openai', 'elevenlabs', 'edge', 'minimax'] as const
+export const ttsFormats = ['mp3', 'opus'] as const
+/** Which answers are spoken by themselves. */
+export const ttsAutoModes = ['off', 'always', 'inbound', 'tagged'] as const
+/** What of an answer is spoken by itself. */
+export const ttsSpeakingModes = ['final', 'all'] as const
+
+const provider = z.enum(ttsVendors)
+const auto = z.enum(ttsAutoModes)
 const providerOrNone = z.union([provider, z.literal('')])
 const isAudited = 'It is an entry of the audit log'
 
@@ -23,7 +31,7 @@ export const tts = defineWsTable('tools', {
       enabled: z.boolean(),
       provider: providerOrNone.describe('Who is asked first; empty where none is set up and none was chosen'),
       auto,
-      mode: z.enum(['final', 'all']),
+      mode: z.enum(ttsSpeakingModes),
       maxLength: z.number().int(),
       timeoutMs: z.number().int(),
       providers: z.array(provider),
@@ -72,7 +80,7 @@ export const tts = defineWsTable('tools', {
       provider: provider.optional(),
       voice: z.string().min(1).max(200).optional(),
       model: z.string().min(1).max(200).optional(),
-      format: z.enum(['mp3', 'opus']).default('mp3'),
+      format: z.enum(ttsFormats).default('mp3'),
     }),
     result: z.object({
       audio: z.string().describe('Base64'),

@@ -1,15 +1,15 @@
 /** How a tenant wants texts to be spoken: its system configs, over what the installation says. */
 import type { SystemConfigs } from '@clawmesh/chassis'
+import { ttsAutoModes, ttsSpeakingModes, ttsVendors } from '@clawmesh/contracts'
 import { z } from 'zod'
-import { autoModes, speakingModes } from './settings.ts'
-import { longestText, ttsVendors, type TtsVendor } from './types.ts'
+import { longestText, type TtsVendor } from './types.ts'
 import type { TtsConfig } from './vendors/table.ts'
 
 export interface Choices {
   /** Empty where nothing is set up and nobody has chosen. */
   provider: TtsVendor | ''
-  auto: (typeof autoModes)[number]
-  mode: (typeof speakingModes)[number]
+  auto: (typeof ttsAutoModes)[number]
+  mode: (typeof ttsSpeakingModes)[number]
   maxLength: number
   timeoutMs: number
 }
@@ -23,8 +23,8 @@ const numberUpTo = (most: number) =>
 
 const schemas = {
   provider: z.enum(ttsVendors),
-  auto: z.enum(autoModes),
-  mode: z.enum(speakingModes),
+  auto: z.enum(ttsAutoModes),
+  mode: z.enum(ttsSpeakingModes),
   maxLength: numberUpTo(longestText),
   timeoutMs: numberUpTo(120_000),
 }

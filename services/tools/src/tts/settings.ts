@@ -1,9 +1,7 @@
 import { z } from 'zod'
 import { flag, integer, text, type Setting } from '@clawmesh/chassis'
-import { longestText, ttsVendors } from './types.ts'
-
-export const autoModes = ['off', 'always', 'inbound', 'tagged'] as const
-export const speakingModes = ['final', 'all'] as const
+import { ttsAutoModes, ttsSpeakingModes, ttsVendors } from '@clawmesh/contracts'
+import { longestText } from './types.ts'
 
 const ofTenants = 'where a tenant does not say'
 
@@ -17,13 +15,13 @@ export const ttsSettings = {
   ttsAuto: {
     env: ['CLAWMESH_TTS_AUTO'],
     file: 'tts.auto',
-    schema: z.enum(autoModes).default('off'),
+    schema: z.enum(ttsAutoModes).default('off'),
     about: `Which answers are to be spoken by themselves ${ofTenants}: off, always, inbound or tagged`,
   },
   ttsMode: {
     env: ['CLAWMESH_TTS_MODE'],
     file: 'tts.mode',
-    schema: z.enum(speakingModes).default('final'),
+    schema: z.enum(ttsSpeakingModes).default('final'),
     about: `What of an answer is to be spoken by itself ${ofTenants}: final or all`,
   },
   ttsMaxLength: {

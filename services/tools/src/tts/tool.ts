@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { posix } from 'node:path'
+import { ttsVendors } from '@clawmesh/contracts'
 import { z } from 'zod'
 import { defineTool } from '../tool/define-tool.ts'
 import { says } from '../tool/tool.ts'
 import { writeFile } from '../workspace/index.ts'
-import { longestText, ttsVendors } from './types.ts'
+import { longestText } from './types.ts'
 
 const folder = 'generated'
 

@@ -1,11 +1,8 @@
 /** Speech made of texts, whoever makes it. */
 import type { GuardedFetchOptions } from '@clawmesh/chassis/fetch'
+import type { ttsFormats, ttsVendors } from '@clawmesh/contracts'
 
-/** In the order in which they are asked where none is named. */
-export const ttsVendors = ['openai', 'elevenlabs', 'edge', 'minimax'] as const
 export type TtsVendor = (typeof ttsVendors)[number]
-
-export const ttsFormats = ['mp3', 'opus'] as const
 export type TtsFormat = (typeof ttsFormats)[number]
 
 export interface Speech {

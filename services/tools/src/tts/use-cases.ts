@@ -1,10 +1,9 @@
 /** Speaking texts for tenants, and what they choose about it. */
 import { cutText, type Call, type SystemConfigs } from '@clawmesh/chassis'
-import { MeshError } from '@clawmesh/contracts'
+import { MeshError, ttsVendors } from '@clawmesh/contracts'
 import { choicesOf, inOrder, type Choices } from './choices.ts'
 import {
   SpeechFailure,
-  ttsVendors,
   type Outward,
   type Speech,
   type SpeechRequest,
@@ -42,7 +41,7 @@ export const createTtsUseCases = ({ config, vendors, storedOf, knownOf, set, out
   const speaking = new Map<string, number>()
 
   /** @throws RESOURCE_EXHAUSTED when the tenant has too many spoken already */
-  const inTurn = async <T>(tenantId: string, work: () => Promise<T>): Promise<T> => {
+  const withinLimit = async <T>(tenantId: string, work: () => Promise<T>): Promise<T> => {
     const others = speaking.get(tenantId) ?? 0
     if (others >= mostAtOnce) throw new MeshError('RESOURCE_EXHAUSTED', 'error.too_much_speech', { limit: mostAtOnce })
     speaking.set(tenantId, others + 1)
@@ -100,7 +99,7 @@ export const createTtsUseCases = ({ config, vendors, storedOf, knownOf, set, out
       const { maxLength, timeoutMs } = choices
       const candidates = candidatesFor(provider, choices)
       const { signal } = call
-      return inTurn(call.caller.tenantId, async () => {
+      return withinLimit(call.caller.tenantId, async () => {
         const failures: string[] = []
         for (const vendor of candidates) {
           try {

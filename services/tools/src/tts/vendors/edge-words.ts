@@ -1,5 +1,5 @@
 /** The words of the protocol that Microsoft Edge reads pages aloud with. */
-import { createHash } from 'node:crypto'
+import { sha256Hex } from '@clawmesh/chassis'
 
 /** What every Edge says; it is no secret. */
 const clientToken = '6A5AA1D4EAFF4E9FB37E23D68491D6F4'
@@ -14,7 +14,7 @@ const proofSeconds = 300n
 export const proofAt = (nowMs: number): string => {
   const seconds = BigInt(Math.floor(nowMs / 1000)) + secondsBefore1970
   const ticks = (seconds - (seconds % proofSeconds)) * ticksInSecond
-  return createHash('sha256').update(`${ticks}${clientToken}`).digest('hex').toUpperCase()
+  return sha256Hex(`${ticks}${clientToken}`).toUpperCase()
 }
 
 export const addressOf = (base: string, connectionId: string, nowMs: number): URL => {

@@ -56,7 +56,9 @@ const speakPiece = async (
     socket.send(speechMessage({ requestId: plainId(), at, voice, rate }, piece))
   })
   let bytes = 0
+  let isDone = false
   socket.addEventListener('message', ({ data }: { data: unknown }) => {
+    if (isDone) return
     if (typeof data === 'string') {
       if (pathOfText(data) === 'turn.end') resolve()
       return
@@ -76,7 +78,10 @@ const speakPiece = async (
     if (bytes === 0) throw new SpeechFailure('its answer is empty')
     return audio
   } finally {
+    isDone = true
     signal.removeEventListener('abort', abort)
+    // The dispatcher knows no socket any more that has become a WebSocket.
+    socket.close()
     void dispatcher.destroy()
   }
 }

@@ -1,5 +1,6 @@
 /** Which vendors an installation has set up. */
 import type { ConfigOf } from '@clawmesh/chassis'
+import { ttsVendors } from '@clawmesh/contracts'
 import type { ttsSettings } from '../settings.ts'
 import type { SpeechVendor, TtsVendor } from '../types.ts'
 import { createEdgeSpeech } from './edge.ts'
@@ -30,6 +31,5 @@ const makers: Record<TtsVendor, (config: TtsConfig) => SpeechVendor | undefined>
   }) => (key === '' ? undefined : createMinimaxSpeech({ key, groupId, base, model, voice })),
 }
 
-/** In the order in which they are asked. */
-export const vendorsOf = (config: TtsConfig): SpeechVendor[] =>
-  Object.values(makers).flatMap((make) => make(config) ?? [])
+/** In the order of `ttsVendors`. */
+export const vendorsOf = (config: TtsConfig): SpeechVendor[] => ttsVendors.flatMap((name) => makers[name](config) ?? [])

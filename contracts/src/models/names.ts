@@ -15,14 +15,15 @@ export const listedNames = (provider: string, model: string): string[] => {
   return provider === '' ? names : names.flatMap((name) => [`${provider.toLowerCase()}/${name}`, name])
 }
 
-const catalogue: ReadonlyMap<string, CatalogueModel> = new Map(
+/** What is known of models, by each of their names. */
+export const catalogueByName: ReadonlyMap<string, CatalogueModel> = new Map(
   modelCatalogue.flatMap((model) => [model.name, ...model.aliases].map((name) => [name, model] as const)),
 )
 
 /** What is known of a model, undefined for nothing. @param provider its name, empty for anybody's */
 export const knownModel = (provider: string, model: string): CatalogueModel | undefined => {
   for (const name of listedNames(provider, model)) {
-    const known = catalogue.get(name)
+    const known = catalogueByName.get(name)
     if (known !== undefined) return known
   }
   return undefined

@@ -141,6 +141,18 @@ describe('set by another service', () => {
 })
 
 describe('bad input', () => {
+  it('is refused of other services too', async () => {
+    const caller = await admin()
+    const set = (key: string, value: string) =>
+      harness.rpc(IdentityServiceService).setSystemConfig(harness.call(caller), { key, value })
+    for (const key of ['', 'a b', 'x'.repeat(101), 'café'])
+      await expect(set(key, 'x')).rejects.toMatchObject({ code: 'INVALID_REQUEST' })
+    const space = 65_536 - JSON.stringify({ value: '' }).length
+    await expect(set('x', 'v'.repeat(space + 1))).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE' })
+    expect((await harness.request(caller, 'GET', configs)).body).toEqual({})
+    await set('x', 'v'.repeat(space))
+  })
+
   it.each(['a%20b', 'a%2Fb', 'x'.repeat(101), 'caf%C3%A9', '%0a', 'a%0a'])('is 400 for the key %s', async (key) => {
     const caller = await admin()
     for (const method of ['GET', 'PUT', 'DELETE']) {

@@ -71,6 +71,18 @@ describe('the cost of a span', () => {
     expect(costOf(createPriceTable({}), span({ model: 'gpt-4o-2024-11-20', ...million }))).toBe(2.5)
   })
 
+  it('is that of the model by its own name where a router calls it by another, and less than a price of that other', () => {
+    const own = { 'gpt-4o': { input_per_million: 7, output_per_million: 0 } }
+    const routed = { 'openai/gpt-4o': { input_per_million: 8, output_per_million: 0 } }
+    const million = { provider: 'openrouter', input_tokens: 1_000_000, output_tokens: 0 }
+    const costs = (table: Parameters<typeof createPriceTable>[0]) =>
+      ['openai/gpt-4o', 'openai/gpt-4o-2024-11-20', 'openai/gpt-4o-mini'].map((model) =>
+        costOf(createPriceTable(table), span({ ...million, model })),
+      )
+    expect(costs(own)).toEqual([7, 7, 0.15])
+    expect(costs({ ...own, ...routed })).toEqual([8, 8, 0.15])
+  })
+
   it('is not counted twice by the agent span above it', () => {
     expect(costOf(prices, span({ span_type: 'agent', model: 'm', ...used }))).toBeUndefined()
   })

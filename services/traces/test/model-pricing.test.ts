@@ -195,6 +195,7 @@ describe('setting a price', () => {
     const own = { input_per_million: 1, origin: 'tenant' }
     expect(await get(admin, 'gpt-4.1')).toMatchObject(own)
     expect(await get(admin, 'claude-sonnet-4-5-20250929')).toMatchObject(own)
+    expect(await get(admin, 'openrouter/openai/gpt-4.1')).toMatchObject({ ...own, listed_as: 'gpt-4.1' })
     // The catalogue has it by its maker's name, too, which must not come first.
     expect(await get(admin, 'anthropic/claude-sonnet-4-5')).toMatchObject(own)
     const { admin: other } = makeTenant()

@@ -97,7 +97,7 @@ export const modelPricingTable = defineHttpTable('traces', {
         'The price is set, or replaced whole: a price of a cache that is left out is that of other input from then on',
       checksPrices: 'Prices are from 0 to 100,000; anything else, and a field that is not known, is refused',
       winsOverAll:
-        'It counts before what configuration and catalogue say, also for names with the day of a release; of other tenants nothing changes',
+        'It counts before what configuration and catalogue say, also for names with the day of a release and for those by which a router calls the model; of other tenants nothing changes',
       countsFromNowOn:
         'Costs that are recorded, and caps, count it from then on, on every replica; what was recorded before stays',
       limitsTheirNumber: 'A tenant has 1,000 prices at most, one more is a conflict',

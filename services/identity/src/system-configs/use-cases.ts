@@ -1,4 +1,4 @@
-import { MeshError, type Caller } from '@clawmesh/contracts'
+import { MeshError, roleIncludes, type Caller } from '@clawmesh/contracts'
 import { actorOf, type Actor, type Call } from '@clawmesh/chassis'
 
 /** The config values of one tenant. */
@@ -44,8 +44,10 @@ export const createSystemConfigUseCases = (rowsOf: (tenantId: string) => SystemC
     return value
   },
 
-  /** @throws INVALID_REQUEST for a secret, NOT_FOUND when the tenant is gone */
+  /** @throws FORBIDDEN below admin, INVALID_REQUEST for a secret, NOT_FOUND when the tenant is gone */
   set: async (call: Call, key: string, value: string): Promise<void> => {
+    if (!roleIncludes(call.caller.role, 'admin'))
+      throw new MeshError('FORBIDDEN', 'error.permission_denied', { what: key, role: 'admin' })
     refuseSecret(key)
     await rowsOf(call.caller.tenantId).put(key, value, actorOf(call))
   },

@@ -1,5 +1,5 @@
 /** Whose price of a model counts. */
-import { listedNames, modelCatalogue, type ModelPrice } from '@clawmesh/contracts'
+import { catalogueByName, knownModel, listedNames, type ModelPrice } from '@clawmesh/contracts'
 import type { PriceOrigin } from './types.ts'
 
 /** Prices by `provider/model` or model, in lower case, and whose they are. */
@@ -14,9 +14,7 @@ export type PriceTable = readonly PriceList[]
 const catalogue: PriceList = {
   origin: 'catalogue',
   prices: new Map(
-    modelCatalogue.flatMap(({ name, aliases, price }) =>
-      price === null ? [] : [name, ...aliases].map((each) => [each, price] as const),
-    ),
+    [...catalogueByName].flatMap(([name, { price }]) => (price === null ? [] : [[name, price] as const])),
   ),
 }
 
@@ -32,9 +30,15 @@ interface FoundPrice {
   listedAs: string
 }
 
+/** As it may be listed, at last by the name of the model itself: a router calls it by another. */
+const namesOf = (provider: string, model: string): string[] => {
+  const known = knownModel(provider, model)
+  return [...listedNames(provider, model), ...(known === undefined ? [] : [known.name])]
+}
+
 /** The price that counts and where it is from; undefined for a model of which no list tells. */
 export const findPrice = (table: PriceTable, provider: string, model: string): FoundPrice | undefined => {
-  const names = listedNames(provider, model)
+  const names = namesOf(provider, model)
   for (const { origin, prices } of table)
     for (const listedAs of names) {
       const price = prices.get(listedAs)

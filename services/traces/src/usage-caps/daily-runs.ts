@@ -1,6 +1,6 @@
 /** What users may run in a day, and what of that they have used, as it is enforced. */
 import { matchingCaps, periodStart } from './matching.ts'
-import type { Matched, UsageCap } from './types.ts'
+import type { UsageCap } from './types.ts'
 import type { CapRows } from './use-cases.ts'
 
 /** Runs that are counted and held, and as many as there may be. */
@@ -21,8 +21,8 @@ const isOnRunsOfUsers = ({ scope, metric, period, mode, enabled }: UsageCap): bo
 const nobody = { apiKey: '', agent: '', provider: '', model: '' }
 
 /** Of several the one with the least room: it refuses first. */
-const closest = (matched: readonly Matched[]): UsageCap | undefined =>
-  matched.map(({ cap }) => cap).toSorted((a, b) => a.amount - b.amount)[0]
+const closest = (used: readonly Used[]): Used | undefined =>
+  used.toSorted((a, b) => a.limit - a.used - (b.limit - b.used))[0]
 
 export const createDailyRuns =
   (rowsOf: (tenantId: string) => Pick<CapRows, 'all' | 'usedBy'>): DailyRuns =>
@@ -31,18 +31,24 @@ export const createDailyRuns =
     const caps = (await rows.all()).filter(isOnRunsOfUsers)
     if (caps.length === 0) return undefined
     return async (userIds) => {
-      const held = userIds.flatMap((user) => {
-        const cap = closest(matchingCaps(caps, { ...nobody, user }))
-        return cap === undefined ? [] : [{ user, cap }]
-      })
       const counters = await rows.usedBy(
         caps.map(({ id }) => id),
         userIds,
         periodStart('day', day),
       )
       const used = new Map(counters.map((counter) => [`${counter.capId} ${counter.subject}`, counter.used]))
+      const usedOf = (user: string): Used | undefined =>
+        closest(
+          matchingCaps(caps, { ...nobody, user }).map(({ cap: { id, amount } }) => ({
+            used: used.get(`${id} ${user}`) ?? 0,
+            limit: amount,
+          })),
+        )
       return new Map(
-        held.map(({ user, cap }) => [user, { used: used.get(`${cap.id} ${user}`) ?? 0, limit: cap.amount }] as const),
+        userIds.flatMap((user) => {
+          const found = usedOf(user)
+          return found === undefined ? [] : [[user, found] as const]
+        }),
       )
     }
   }

@@ -4,11 +4,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { gunzipSync } from 'node:zlib'
-import { decodeRequest } from '../../services/traces/src/otlp/protobuf.ts'
+import { decode, request as requestMessage, span as spanMessage } from '../../services/traces/src/otlp/protobuf.ts'
 import { violationsOf, type WireSpan } from './gen-ai-conventions.ts'
 
 interface Batch {
-  resourceSpans: { scopeSpans: { spans: WireSpan[] }[] }[]
+  resourceSpans: { scopeSpans: { spans: Uint8Array[] }[] }[]
 }
 
 export interface FakeOtlpReceiver {
@@ -29,8 +29,11 @@ export const fakeOtlpReceiver = async (): Promise<FakeOtlpReceiver> => {
     const status = request.url === '/v1/traces' ? (fake.statuses.shift() ?? 200) : 404
     if (status === 200) {
       const plain = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body
-      const { resourceSpans } = decodeRequest(plain, { depth: 20, values: 100_000 }) as Batch
-      const spans = resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans))
+      const limits = { depth: 20, values: 100_000 }
+      const { resourceSpans } = decode(requestMessage, plain, limits) as unknown as Batch
+      const spans = resourceSpans
+        .flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans))
+        .map((bytes) => decode(spanMessage, bytes, limits) as unknown as WireSpan)
       fake.violations.push(...spans.flatMap(violationsOf))
       fake.spans.push(...spans)
     }

@@ -1,6 +1,6 @@
 /** Spans of other programs, from OpenTelemetry's own SDK and by hand. */
 import { gzipSync } from 'node:zlib'
-import { BinaryReader } from '@bufbuild/protobuf/wire'
+import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import { context, SpanStatusCode, trace, type Attributes } from '@opentelemetry/api'
 import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { OTLPTraceExporter as ProtobufExporter } from '@opentelemetry/exporter-trace-otlp-proto'
@@ -10,9 +10,22 @@ import fc from 'fast-check'
 import { newId } from '@clawmesh/chassis'
 import type { Caller } from '@clawmesh/contracts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
-import { decodeRequest } from '../src/otlp/protobuf.ts'
+import { decode, request, resource } from '../src/otlp/protobuf.ts'
+import { readRequest, type Encoding } from '../src/otlp/request.ts'
+import { mergeReports } from '../src/intake/merge.ts'
+import { readTold } from '../src/intake/read-event.ts'
+import { createIntakeRows } from '../src/intake/rows.ts'
+import { createIntakeUseCase } from '../src/intake/use-cases.ts'
 import { createOtlpUseCases } from '../src/otlp/use-cases.ts'
-import { makeTenant, reportOf, startTraces, type TracesHarness } from './support.ts'
+import {
+  callCost,
+  makeTenant,
+  makeTrace,
+  reportOf,
+  startTraces,
+  type RecordedTrace,
+  type TracesHarness,
+} from './support.ts'
 
 let traces: TracesHarness
 beforeAll(async () => {
@@ -158,6 +171,61 @@ describe.each(Object.entries(exporters))('what the SDK sends in %s', (name, Expo
   })
 })
 
+rule('exportOtlpTraces.yieldsToRuns', async () => {
+  const { admin, tenantId } = makeTenant()
+  const [run, agentId] = [newId(), newId()]
+  const stray = makeOtlpSpan({ traceId: run.replaceAll('-', '') })
+  const backdated = { startTimeUnixNano: `${Date.now() - 5 * 24 * 3_600_000}000000` }
+  const before = await send(admin, requestOf(stray, { ...stray, ...backdated, spanId: 'ab'.repeat(8) }))
+  expect([before.json(), (await traces.get(admin, run)).body.trace.span_count]).toEqual([{}, 2])
+
+  const started = new Date().toISOString()
+  const reported = { id: run, run_id: run, agent_id: agentId, created_at: started, tags: ['team:blue'], channel: 'ws' }
+  await traces.tell(reportOf(tenantId, reported))
+  const after = await send(admin, requestOf(stray))
+  expect(after.json().partialSuccess?.rejectedSpans).toBe('1')
+
+  const { trace, spans } = (await traces.get(admin, run)).body
+  expect(trace).toMatchObject({ ...reported, span_count: 1, llm_call_count: 1, total_cost: callCost })
+  expect([trace.metadata ?? {}, spans.length]).toEqual([{}, 1])
+  expect(await traces.monthCost(admin, agentId)).toBe(callCost)
+  expect((await traces.list(admin)).total).toBe(1)
+})
+
+it('a run and another program that tell of one trace in one batch, or at one moment, leave that of the run', async () => {
+  const { admin, tenantId } = makeTenant()
+  const run = newId()
+  const report = (trace: Partial<RecordedTrace>, minutes: number) => ({
+    ...readTold(
+      {
+        tenantId,
+        recordedAt: new Date(Date.now() + minutes * 60_000),
+        trace: makeTrace({ id: run, ...trace }),
+        spans: [],
+      },
+      100,
+    ),
+  })
+  const own = report({ run_id: run, tags: ['team:blue'] }, 1)
+  for (const minutes of [0, 2]) {
+    const stray = report({ tags: ['otlp'], user_id: 'mallory' }, minutes)
+    expect(mergeReports([own, stray])).toEqual([own])
+    expect(mergeReports([stray, own])).toEqual([own])
+  }
+  // Whoever was told that there is no such trace yet writes after the run.
+  await traces.tell(reportOf(tenantId, { id: run, run_id: run, user_id: 'alice', name: 'chat helper' }))
+  const store = createIntakeUseCase({
+    store: createIntakeRows(traces.mesh.database('traces')),
+    partitions: { ensurePartitions: async () => undefined } as never,
+  })
+  await store([report({ tags: ['otlp'], name: 'mine', user_id: 'mallory' }, 1)])
+  expect((await traces.get(admin, run)).body.trace).toMatchObject({
+    name: 'chat helper',
+    user_id: 'alice',
+    span_count: 1,
+  })
+})
+
 rule('exportOtlpTraces.countsOnce', async () => {
   const { admin } = makeTenant()
   const body = requestOf(makeOtlpSpan())
@@ -236,6 +304,7 @@ rule('exportOtlpTraces.refusesWhatIsNoRequest', async () => {
     [requestOf(makeOtlpSpan()), { 'content-encoding': 'gzip' }],
     [gzipSync(Buffer.alloc(17_000_000, ' ')), { 'content-encoding': 'gzip' }],
     [requestOf(...many), {}],
+    [requestOf(makeOtlpSpan({ attributes: Array.from({ length: 20_001 }, () => ({})) })), {}],
     [`{"resourceSpans":${'['.repeat(200)}${']'.repeat(200)}}`, {}],
   ]
   for (const [body, headers] of bodies) {
@@ -253,23 +322,103 @@ rule('exportOtlpTraces.pushesBack', async () => {
     previewLimit: 100,
     retentionDays: 7,
   })
+  const read = async () => [{ resource: [], spans: [{ ...makeOtlpSpan(), parentSpanId: '', attributes: [] }] }]
+  const here = async () => Buffer.alloc(0)
+  const tooMuch = { code: 'RESOURCE_EXHAUSTED', retryAfterMs: 1_000 }
+
+  // One whose bodies do not come to their end is in the way of nobody else.
+  const slow = makeTenant().admin
+  const arriving = Promise.withResolvers<Buffer>()
+  const slowOnes = Array.from({ length: 16 }, () => otlp.take(slow, () => arriving.promise, read))
+  await expect(otlp.take(slow, here, read)).rejects.toMatchObject(tooMuch)
+
   const { admin } = makeTenant()
-  const request = async () => {
-    const span = { ...makeOtlpSpan(), parentSpanId: '', attributes: [] }
-    return { resourceSpans: [{ scopeSpans: [{ spans: [span] }] }] }
-  }
-  const taken = Array.from({ length: 68 }, () => otlp.take(admin, request))
-  await expect(otlp.take(admin, request)).rejects.toMatchObject({ code: 'RESOURCE_EXHAUSTED', retryAfterMs: 1_000 })
+  const others = [admin, makeTenant().admin, makeTenant().admin, makeTenant().admin]
+  const taken = others.flatMap((caller) => Array.from({ length: 16 }, () => otlp.take(caller, here, read)))
+  await expect(otlp.take(admin, here, read)).rejects.toMatchObject(tooMuch)
+  // Four more is all there is room for.
+  const last = makeTenant().admin
+  taken.push(...Array.from({ length: 4 }, () => otlp.take(last, here, read)))
+  await expect(otlp.take(last, here, read)).rejects.toMatchObject(tooMuch)
   stored.resolve()
   await Promise.all(taken)
-  expect(await otlp.take(admin, request)).toMatchObject({ spans: 0 })
+  arriving.resolve(Buffer.alloc(0))
+  await Promise.all(slowOnes)
+  expect(await otlp.take(admin, here, read)).toMatchObject({ spans: 0 })
+})
+
+describe('a large request', () => {
+  const times = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value)
+  const json = (...spans: unknown[]) => Buffer.from(JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] }))
+  /** Empty messages in a field of a message in a message. */
+  const protobuf = (count: number) => {
+    const spans = new BinaryWriter().tag(2, WireType.LengthDelimited).fork()
+    for (let number = 0; number < count; number++) spans.tag(2, WireType.LengthDelimited).bytes(Uint8Array.of(0xff))
+    return Buffer.from(new BinaryWriter().tag(1, WireType.LengthDelimited).bytes(spans.join().finish()).finish())
+  }
+  const refusal = (body: Buffer, encoding: Encoding = 'application/json') =>
+    readRequest(body, encoding).then(
+      () => undefined,
+      (thrown: { params: object; cause?: Error }) => thrown,
+    )
+  const tooMany = { params: { reason: 'too many values' } }
+
+  it('is refused for its count of spans, resources or scopes before any of them is looked at', async () => {
+    expect(await refusal(json(...times(10_001, 5)))).toMatchObject(tooMany)
+    expect(await refusal(protobuf(10_001), 'application/x-protobuf')).toMatchObject(tooMany)
+    const resourceSpans = times(10_001, 5)
+    expect(await refusal(Buffer.from(JSON.stringify({ resourceSpans })))).toMatchObject(tooMany)
+    const scopeSpans = times(10_001, 5)
+    expect(await refusal(Buffer.from(JSON.stringify({ resourceSpans: [{ scopeSpans }] })))).toMatchObject(tooMany)
+    expect(await refusal(protobuf(10), 'application/x-protobuf')).toMatchObject({
+      params: { reason: 'cannot be parsed' },
+    })
+  })
+
+  it('is refused for a span of more values than any has, and nothing of it is looked at', async () => {
+    expect(await refusal(json({ attributes: times(20_001, 5) }))).toMatchObject(tooMany)
+  })
+
+  it('is given up at the first fault, of which alone is told', async () => {
+    const refused = await refusal(json({ attributes: times(10_000, 5) }, { attributes: 'none' }))
+    expect(refused!.cause!.message).toMatch(/^attributes\.0: .{1,100}$/)
+  })
+
+  it('leaves everybody else their turns', async () => {
+    let turns = 0
+    let isRead = false
+    const count = () => {
+      turns++
+      if (!isRead) setImmediate(count)
+    }
+    setImmediate(count)
+    const [described] = await readRequest(json(...times(2_000, makeOtlpSpan())), 'application/json')
+    isRead = true
+    expect(described!.spans).toHaveLength(2_000)
+    expect(turns).toBeGreaterThan(5)
+  })
+})
+
+it('of the attributes of a span the first 64 are kept beside those that are read', async () => {
+  const { admin } = makeTenant()
+  const attributes = [
+    ...Array.from({ length: 100 }, (_, number) => ({ key: `a${number}`, value: { intValue: number } })),
+    { key: 'gen_ai.request.model', value: { stringValue: 'gpt-4o' } },
+  ]
+  const span = makeOtlpSpan({ attributes })
+  await send(admin, requestOf(span))
+  const [stored] = (await traces.get(admin, firstId(span))).body.spans
+  const kept = (stored!.metadata as { attributes: object }).attributes
+  expect(Object.keys(kept)).toEqual(Array.from({ length: 64 }, (_, number) => `a${number}`))
+  expect(stored!.model).toBe('gpt-4o')
 })
 
 it('protobuf of any bytes is read or refused, and never takes more than its limits', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
       try {
-        expect(typeof decodeRequest(bytes, { depth: 10, values: 100 })).toBe('object')
+        for (const message of [request, resource])
+          expect(typeof decode(message, bytes, { depth: 10, values: 100 })).toBe('object')
       } catch (thrown) {
         expect(thrown).toBeInstanceOf(Error)
       }
@@ -280,7 +429,7 @@ it('protobuf of any bytes is read or refused, and never takes more than its limi
   // A value in a list in a value in a list, and so on, in an attribute of a resource.
   let value: Buffer = Buffer.alloc(0)
   for (let deep = 0; deep < 20; deep++) value = nested(nested(value, 1), 5)
-  const request = nested(nested(nested(nested(value, 2), 1), 1), 1)
-  expect(() => decodeRequest(request, { depth: 10, values: 1_000 })).toThrow('nested too deep')
-  expect(() => decodeRequest(request, { depth: 100, values: 10 })).toThrow('too many values')
+  const attribute = nested(nested(value, 2), 1)
+  expect(() => decode(resource, attribute, { depth: 10, values: 1_000 })).toThrow('nested too deep')
+  expect(() => decode(resource, attribute, { depth: 100, values: 10 })).toThrow('too many values')
 })

@@ -19,14 +19,17 @@ export const otlp = defineHttpTable('traces', {
       keepsContent: 'Messages, arguments and results become previews where a program sends them, without credentials',
       joinsBatches:
         'Spans of a trace may come in any number of requests, in any order: the root names it, says how it ended and whose it was, whenever it comes',
+      yieldsToRuns:
+        'A run has its trace for itself: spans of other programs that came under its id while it was under way are gone when it has ended',
       countsOnce: 'What comes again changes nothing: each span counts once, in usage and costs too',
       namesTheUser:
         'A trace belongs to the `user.id` or `enduser.id` of its spans or their resource, else to the caller; to the caller alone where the credential is bound to a user',
       refusesSpansPartially:
         'Spans that cannot be stored (ids that are none or only zeros, times out of reason or older than traces are kept, what is in a trace of an own run or of another user) are left out, the others stored, and the answer tells how many and why in `partialSuccess`',
       refusesWhatIsNoRequest:
-        'A body that cannot be read, another content type or content encoding, more than 10,000 spans or more than 16 MiB unpacked are refused and nothing is stored',
-      pushesBack: 'Where too much comes at once it is answered 429 with `Retry-After`, and nothing of it is stored',
+        'A body that cannot be read, another content type or content encoding, more than 10,000 spans, more than 20,000 values in one or more than 16 MiB unpacked are refused and nothing is stored',
+      pushesBack:
+        'Where too much comes at once, of one tenant or of all, it is answered 429 with `Retry-After`, and nothing of it is stored',
     },
     rawBody: ['application/x-protobuf', 'application/json'],
     bodyLimitBytes: 4_194_304,

@@ -4,7 +4,10 @@
  */
 import type { TraceReport, TraceSpan } from './types.ts'
 
-/** Fields of a trace that whoever reports last decides. All others, its place in time above all, stay as first reported; it began when the earliest says. */
+/**
+ * Fields of a trace that whoever reports last decides. Those that are in none of these lists stay as first reported, its
+ * place in time above all; but it began when the earliest report says.
+ */
 export const lastReported = ['status', 'error', 'end_time', 'duration_ms', 'recorded_at'] as const
 /** Fields that whoever reports last decides, if they know them. Metadata of both are joined in the same way. */
 export const lastKnown = ['name', 'input_preview', 'output_preview'] as const
@@ -16,6 +19,9 @@ const known = (trace: TraceReport['trace'], fields: readonly (keyof TraceReport[
 
 /** Times are texts that compare like times. */
 const earlier = (one: string, other: string): string => (one < other ? one : other)
+
+/** Whether a run tells of its own trace: other programs may tell of traces too, under whatever id. */
+export const isOfRun = ({ trace }: TraceReport): boolean => Boolean(trace.run_id)
 
 const isFinal = (span: TraceSpan) => span.status !== 'running'
 
@@ -55,7 +61,10 @@ export const mergeReports = (reported: readonly TraceReport[]): TraceReport[] =>
   )) {
     const key = `${trace.tenantId}/${trace.trace.id}`
     const before = traces.get(key)
-    traces.set(key, before === undefined ? { ...trace, spans: mergeSpans(trace.spans, []) } : merge(before, trace))
+    // A run has its trace for itself.
+    if (before !== undefined && isOfRun(before) && !isOfRun(trace)) continue
+    const isFirst = before === undefined || isOfRun(before) !== isOfRun(trace)
+    traces.set(key, isFirst ? { ...trace, spans: mergeSpans(trace.spans, []) } : merge(before, trace))
   }
   return [...traces.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, trace]) => trace)
 }

@@ -2,7 +2,7 @@
 import { firstKnown, lastKnown, lastReported } from './merge.ts'
 import type { CountableSpan } from './totals.ts'
 import type { CountedTrace } from './types.ts'
-import type { IntakeRows, IntakeSession, StoredTrace } from './use-cases.ts'
+import type { IntakeRows, IntakeSession, StoredKey, StoredTrace } from './use-cases.ts'
 import type { Database, Session } from '@clawmesh/chassis'
 
 const traceColumns = [
@@ -44,9 +44,14 @@ const sql = {
       SELECT hashtextextended(tenant_id || '/' || id, 0) AS number FROM ${keys} ORDER BY number
     ) AS numbered`,
   findKeys: `
-    SELECT stored.tenant_id, stored.id, min(stored.created_at) AS created_at FROM ${keys}
+    SELECT stored.tenant_id, stored.id, min(stored.created_at) AS created_at, max(stored.run_id) AS run_id FROM ${keys}
     JOIN traces.traces AS stored ON stored.tenant_id = key.tenant_id AND stored.id = key.id
     GROUP BY stored.tenant_id, stored.id`,
+  removeSpans: `
+    DELETE FROM traces.spans AS stored USING ${keys}
+    WHERE stored.tenant_id = key.tenant_id AND stored.trace_id = key.id`,
+  removeTraces: `
+    DELETE FROM traces.traces AS stored USING ${keys} WHERE stored.tenant_id = key.tenant_id AND stored.id = key.id`,
   upsertTraces: `
     INSERT INTO traces.traces AS stored (${traceColumns})
     SELECT ${traceColumns} FROM json_populate_recordset(NULL::traces.traces, $1::json)
@@ -101,7 +106,12 @@ const sessionOf = (session: Session): IntakeSession => {
     lock: async (wanted) => void (await run('lock', wanted)),
 
     findKeys: async (wanted) =>
-      (await run<{ tenant_id: string; id: string; created_at: Date }>('findKeys', wanted)).map(toKey),
+      (await run<Omit<StoredKey, 'created_at'> & { created_at: Date }>('findKeys', wanted)).map(toKey),
+
+    remove: async (unwanted) => {
+      await run('removeSpans', unwanted)
+      await run('removeTraces', unwanted)
+    },
 
     upsertTraces: async (traces) => {
       const rows = await run<{ tenant_id: string; id: string; revision: number }>('upsertTraces', traces.map(traceRow))

@@ -1,5 +1,5 @@
 /** Takes in what events tell of traces. Idempotent: the same events leave the same rows and the same costs. */
-import { mergeReports } from './merge.ts'
+import { isOfRun, mergeReports } from './merge.ts'
 import { monthlyCosts, type CostChange, type MonthlyCost } from './monthly-costs.ts'
 import type { PartitionKeeper } from '../partitions/use-cases.ts'
 import { totalsOf, type CountableSpan } from './totals.ts'
@@ -13,12 +13,20 @@ export interface StoredTrace extends TraceKey {
   spans: CountableSpan[]
 }
 
+/** A trace that is there. */
+export interface StoredKey extends TraceKey {
+  /** Null where another program told of it. */
+  run_id: string | null
+}
+
 /** What may be done inside the intake's transaction. */
 export interface IntakeSession {
   /** Keeps other replicas from writing the same traces until the transaction ends. */
   lock: (wanted: readonly TraceKey[]) => Promise<void>
   /** Where traces are that were recorded before, under whatever time. */
-  findKeys: (wanted: readonly TraceKey[]) => Promise<TraceKey[]>
+  findKeys: (wanted: readonly TraceKey[]) => Promise<StoredKey[]>
+  /** Removes traces with their spans. */
+  remove: (unwanted: readonly TraceKey[]) => Promise<void>
   /** Writes traces and tells which of them are new. */
   upsertTraces: (traces: readonly CountedTrace[]) => Promise<Pick<TraceKey, 'tenant_id' | 'id'>[]>
   /** Adds spans; one that was running is replaced by one that has ended. */
@@ -60,6 +68,23 @@ const inPlace = (reported: readonly TraceReport[], stored: readonly TraceKey[]):
   })
 }
 
+/**
+ * A run has its trace for itself: what another program told of it before is removed when the run is reported, what it tells
+ * afterwards is left out. Gives what is to be written, in its place.
+ */
+const ownersFirst = async (session: IntakeSession, reported: readonly TraceReport[]): Promise<TraceReport[]> => {
+  const known = await session.findKeys(reported.map(keyOf))
+  const runs = new Set(reported.filter(isOfRun).map((each) => nameOf(keyOf(each))))
+  const isForeign = (key: StoredKey) => key.run_id === null && runs.has(nameOf(key))
+  const foreign = known.filter(isForeign)
+  if (foreign.length > 0) await session.remove(foreign)
+  const ofRuns = new Set(known.filter(({ run_id }) => run_id !== null).map(nameOf))
+  return inPlace(
+    reported.filter((each) => isOfRun(each) || !ofRuns.has(nameOf(keyOf(each)))),
+    known.filter((key) => !isForeign(key)),
+  )
+}
+
 const firstCost = ({ tenantId, trace }: CountedTrace): CostChange => ({
   tenantId,
   agentId: trace.agent_id,
@@ -81,9 +106,9 @@ const costChange = (before: StoredTrace): CostChange => ({
  * the monthly costs get only what it costs more than before.
  */
 const write = async (session: IntakeSession, reported: readonly TraceReport[]): Promise<void> => {
-  const keys = reported.map(keyOf)
-  await session.lock(keys)
-  const traces = inPlace(reported, await session.findKeys(keys)).map(counted)
+  await session.lock(reported.map(keyOf))
+  const traces = (await ownersFirst(session, reported)).map(counted)
+  if (traces.length === 0) return
   const fresh = await session.upsertTraces(traces)
   await session.upsertSpans(traces)
   const names = new Set(fresh.map(nameOf))

@@ -15,8 +15,11 @@ const plain = (value: AnyValue | undefined): Plain => {
   return stringValue ?? boolValue ?? bytesValue ?? null
 }
 
-export const attributesOf = (pairs: readonly KeyValue[]): Attributes =>
-  new Map(pairs.toReversed().map(({ key, value }) => [key, plain(value)]))
+export const attributesOf = (pairs: readonly KeyValue[]): Attributes => {
+  const attributes = new Map<string, Plain>()
+  for (const { key, value } of pairs) if (!attributes.has(key)) attributes.set(key, plain(value))
+  return attributes
+}
 
 /** The first of some attributes that is there as a text. */
 export const textIn = (attributes: Attributes, ...names: readonly string[]): string | undefined => {

@@ -20,7 +20,7 @@ export const createOtlpHttp = (otlp: OtlpUseCases) =>
   implementHttp(http.otlp)({
     exportOtlpTraces: async ({ caller, headers, raw }) => {
       const encoding = encodingOf(headers['content-type'])
-      const read = async () => readRequest(await raw(), encoding, headers['content-encoding'])
-      return answered(encoding, await otlp.take(caller, read))
+      const read = (bytes: Buffer) => readRequest(bytes, encoding, headers['content-encoding'])
+      return answered(encoding, await otlp.take(caller, raw, read))
     },
   })

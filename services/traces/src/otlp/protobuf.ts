@@ -4,34 +4,38 @@
  */
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 
-type Scalar = 'string' | 'hex' | 'base64' | 'bool' | 'int' | 'enum' | 'nanoseconds' | 'double'
+type Scalar = 'bytes' | 'string' | 'hex' | 'base64' | 'bool' | 'int' | 'enum' | 'nanoseconds' | 'double'
 interface Field {
   name: string
   is: Scalar | Message
   repeated?: true
 }
-/** Fields by their number; a function, since values hold values. */
-type Message = () => Readonly<Record<number, Field>>
+/** Fields by their number. */
+type Message = Readonly<Record<number, Field>>
 
-const keyValue: Message = () => ({ 1: { name: 'key', is: 'string' }, 2: { name: 'value', is: anyValue } })
-const keyValues: Message = () => ({ 1: { name: 'values', is: keyValue, repeated: true } })
-const anyValues: Message = () => ({ 1: { name: 'values', is: anyValue, repeated: true } })
-const anyValue: Message = () => ({
+const anyValue: Message = {
   1: { name: 'stringValue', is: 'string' },
   2: { name: 'boolValue', is: 'bool' },
   3: { name: 'intValue', is: 'int' },
   4: { name: 'doubleValue', is: 'double' },
-  5: { name: 'arrayValue', is: anyValues },
-  6: { name: 'kvlistValue', is: keyValues },
+  // Values hold values.
+  get 5() {
+    return anyValues
+  },
+  get 6() {
+    return keyValues
+  },
   7: { name: 'bytesValue', is: 'base64' },
-})
-const attributes = (number: number): Record<number, Field> => ({
-  [number]: { name: 'attributes', is: keyValue, repeated: true },
-})
-const resource: Message = () => attributes(1)
-const scope: Message = () => ({ 1: { name: 'name', is: 'string' } })
-const status: Message = () => ({ 2: { name: 'message', is: 'string' }, 3: { name: 'code', is: 'enum' } })
-const span: Message = () => ({
+}
+const keyValue: Message = { 1: { name: 'key', is: 'string' }, 2: { name: 'value', is: anyValue } }
+const anyValues: Field = { name: 'arrayValue', is: { 1: { name: 'values', is: anyValue, repeated: true } } }
+const keyValues: Field = { name: 'kvlistValue', is: { 1: { name: 'values', is: keyValue, repeated: true } } }
+const attributes: Field = { name: 'attributes', is: keyValue, repeated: true }
+const scope: Message = { 1: { name: 'name', is: 'string' } }
+const status: Message = { 2: { name: 'message', is: 'string' }, 3: { name: 'code', is: 'enum' } }
+
+export const resource: Message = { 1: attributes }
+export const span: Message = {
   1: { name: 'traceId', is: 'hex' },
   2: { name: 'spanId', is: 'hex' },
   4: { name: 'parentSpanId', is: 'hex' },
@@ -39,20 +43,22 @@ const span: Message = () => ({
   6: { name: 'kind', is: 'enum' },
   7: { name: 'startTimeUnixNano', is: 'nanoseconds' },
   8: { name: 'endTimeUnixNano', is: 'nanoseconds' },
-  ...attributes(9),
+  9: attributes,
   15: { name: 'status', is: status },
-})
-const scopeSpans: Message = () => ({
+}
+const scopeSpans: Message = {
   1: { name: 'scope', is: scope },
-  2: { name: 'spans', is: span, repeated: true },
-})
-const resourceSpans: Message = () => ({
-  1: { name: 'resource', is: resource },
+  2: { name: 'spans', is: 'bytes', repeated: true },
+}
+const resourceSpans: Message = {
+  1: { name: 'resource', is: 'bytes' },
   2: { name: 'scopeSpans', is: scopeSpans, repeated: true },
-})
-const request: Message = () => ({ 1: { name: 'resourceSpans', is: resourceSpans, repeated: true } })
+}
+/** An ExportTraceServiceRequest whose resources and spans are bytes yet: there may be more than anybody wants to read. */
+export const request: Message = { 1: { name: 'resourceSpans', is: resourceSpans, repeated: true } }
 
 const scalars: Readonly<Record<Scalar, readonly [WireType, (reader: BinaryReader) => unknown]>> = {
+  bytes: [WireType.LengthDelimited, (reader) => reader.bytes()],
   string: [WireType.LengthDelimited, (reader) => reader.string()],
   hex: [WireType.LengthDelimited, (reader) => Buffer.from(reader.bytes()).toString('hex')],
   base64: [WireType.LengthDelimited, (reader) => Buffer.from(reader.bytes()).toString('base64')],
@@ -65,7 +71,7 @@ const scalars: Readonly<Record<Scalar, readonly [WireType, (reader: BinaryReader
 
 type Json = Record<string, unknown>
 
-/** What a request may be made of. */
+/** What a message may be made of. */
 export interface ReadingLimits {
   /** Messages in messages. */
   depth: number
@@ -73,14 +79,13 @@ export interface ReadingLimits {
   values: number
 }
 
-/** An ExportTraceServiceRequest as the JSON encoding has it. @throws Error, RangeError for bytes that are none, or too much */
-export const decodeRequest = (bytes: Uint8Array, { depth, values }: ReadingLimits): unknown => {
+/** A message as the JSON encoding has it. @throws Error, RangeError for bytes that are none, or too much */
+export const decode = (message: Message, bytes: Uint8Array, { depth, values }: ReadingLimits): Json => {
   let left = values
 
-  const read = (from: Uint8Array, message: Message, deep: number): Json => {
+  const read = (from: Uint8Array, fields: Message, deep: number): Json => {
     if (deep > depth) throw new RangeError('nested too deep')
     const reader = new BinaryReader(from)
-    const fields = message()
     const json: Json = {}
     while (reader.pos < reader.len) {
       if (--left < 0) throw new RangeError('too many values')
@@ -99,7 +104,7 @@ export const decodeRequest = (bytes: Uint8Array, { depth, values }: ReadingLimit
     return json
   }
 
-  return read(bytes, request, 1)
+  return read(bytes, message, 1)
 }
 
 /** An ExportTraceServiceResponse; nothing but success is no bytes at all. */

@@ -20,9 +20,8 @@ export interface Rejected {
   reasons: ReadonlySet<string>
 }
 
-/** What is sent of a trace of its own tag. */
-const tag = 'otlp'
-const channel = 'otlp'
+/** The tag, the channel and the source of traces that came in this way. */
+const origin = 'otlp'
 /** Clocks differ. */
 const aheadMs = 3_600_000
 
@@ -116,7 +115,7 @@ const traceOf = (id: string, spans: readonly Read[], reading: Reading): ToldTrac
       name,
       ...(user === '' ? {} : { user_id: user }),
       session_key: first(inOrder, conversationIn),
-      channel,
+      channel: origin,
       start_time: isoOf(startMs),
       end_time: isoOf(endMs),
       duration_ms: Math.round(endMs - startMs),
@@ -125,11 +124,11 @@ const traceOf = (id: string, spans: readonly Read[], reading: Reading): ToldTrac
       input_preview,
       output_preview,
       metadata: {
-        source: tag,
+        source: origin,
         ...(service === undefined ? {} : { service }),
         ...(agent === undefined ? {} : { agent }),
       },
-      tags: [tag],
+      tags: [origin],
       created_at: isoOf(startMs),
     },
     spans: spans.map(({ span }) => span),
@@ -141,9 +140,9 @@ export const tracesOf = (request: OtlpRequest, reading: Reading): { traces: Told
   const reasons = new Set<string>()
   let rejected = 0
   const byTrace = new Map<string, Read[]>()
-  for (const { resource: described, scopeSpans } of request.resourceSpans) {
-    const resource = attributesOf(described?.attributes ?? [])
-    for (const span of scopeSpans.flatMap(({ spans }) => spans)) {
+  for (const { resource: described, spans } of request) {
+    const resource = attributesOf(described)
+    for (const span of spans) {
       const fault = faultOf(span, reading)
       if (fault !== undefined) {
         reasons.add(fault)

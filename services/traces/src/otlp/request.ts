@@ -1,15 +1,23 @@
 /** An ExportTraceServiceRequest from its bytes, whichever encoding they are in. */
 import { promisify } from 'node:util'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { gunzip } from 'node:zlib'
 import { jsonExcess } from '@clawmesh/chassis'
-import { MeshError } from '@clawmesh/contracts'
+import { MeshError, type http } from '@clawmesh/contracts'
 import { z } from 'zod'
-import { decodeRequest } from './protobuf.ts'
+import { partsOf, type Parts } from './parts.ts'
+import * as protobuf from './protobuf.ts'
 
 /** Bytes of a request once it is unpacked. */
 const unpackedBytes = 16_777_216
+/** As many may be the resources and scopes that hold them. */
 const spansAtOnce = 10_000
-const limits = { depth: 32, values: 1_000_000 }
+/** Of a whole request: 100 values for each span, attributes with their names counting as four. */
+const limits = { depth: 32, values: 100 * spansAtOnce }
+/** Of a resource or a span, in a request that is three messages deep above it; what was said may be structured. */
+const partLimits = { depth: limits.depth - 3, values: 20_000 }
+/** Values that are checked before everybody else has a turn. */
+const valuesInTurn = 5_000
 
 /** A 64-bit number, which JSON has as a text. */
 const long = z.union([z.string().regex(/^-?\d{1,20}$/), z.number()])
@@ -58,24 +66,14 @@ const otlpSpan = z.object({
 })
 export type OtlpSpan = z.output<typeof otlpSpan>
 
-const otlpRequest = z.object({
-  resourceSpans: z
-    .array(
-      z.object({
-        resource: z.object({ attributes }).optional(),
-        scopeSpans: z
-          .array(
-            z.object({
-              scope: z.object({ name: z.string().optional() }).optional(),
-              spans: z.array(otlpSpan).prefault([]),
-            }),
-          )
-          .prefault([]),
-      }),
-    )
-    .prefault([]),
-})
-export type OtlpRequest = z.output<typeof otlpRequest>
+const resource = z.object({ attributes }).default({ attributes: [] })
+
+/** What spans came of, and they. */
+export interface Described {
+  resource: readonly KeyValue[]
+  spans: readonly OtlpSpan[]
+}
+export type OtlpRequest = readonly Described[]
 
 const invalid = (field: string, reason: string, cause?: unknown) =>
   new MeshError('INVALID_REQUEST', 'error.invalid_request', { field, reason }, { cause })
@@ -102,11 +100,26 @@ const parseJson = (bytes: Buffer): unknown => {
   return text === '' ? {} : JSON.parse(text)
 }
 
+interface Encoded {
+  /** The request; its resources and spans as `part` takes them. */
+  whole: (bytes: Buffer) => unknown
+  resource: (part: unknown) => unknown
+  span: (part: unknown) => unknown
+}
+const same = (part: unknown): unknown => part
+const message = (fields: Parameters<typeof protobuf.decode>[0]) => (part: unknown) =>
+  part instanceof Uint8Array ? protobuf.decode(fields, part, partLimits) : part
+
 /** How requests are encoded, by content type. */
 const encodings = {
-  'application/x-protobuf': (bytes: Buffer) => decodeRequest(bytes, limits),
-  'application/json': parseJson,
-} as const
+  'application/x-protobuf': {
+    // Each span in a resource and a scope of its own, which have fields that are skipped too.
+    whole: (bytes) => protobuf.decode(protobuf.request, bytes, { depth: limits.depth, values: 20 * spansAtOnce }),
+    resource: message(protobuf.resource),
+    span: message(protobuf.span),
+  },
+  'application/json': { whole: parseJson, resource: same, span: same },
+} as const satisfies Record<(typeof http.otlp.operations.exportOtlpTraces.rawBody)[number], Encoded>
 export type Encoding = keyof typeof encodings
 
 /** @throws INVALID_REQUEST for a content type that is none of them */
@@ -116,23 +129,67 @@ export const encodingOf = (contentType = ''): Encoding => {
   throw invalid('content-type', Object.keys(encodings).join(', '))
 }
 
+/** Values that a value is made of, itself counted, keys not; a few more than `most` at the most. */
+const valuesIn = (value: unknown, most: number): number => {
+  if (typeof value !== 'object' || value === null) return 1
+  let count = 1
+  for (const inner of Object.values(value)) {
+    count += valuesIn(inner, most - count)
+    if (count > most) break
+  }
+  return count
+}
+
+const tooMany = (limit: number) =>
+  new MeshError('INVALID_REQUEST', 'error.invalid_request', {
+    field: 'resourceSpans',
+    reason: 'too many values',
+    limit,
+  })
+
+/** The first thing that is wrong: with the whole of a large part there may be thousands. */
+const firstFault = ({ issues: [issue] }: z.ZodError): Error =>
+  new Error(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`)
+
+/** Checks part by part, so that everybody else is served between them and nothing is checked behind the first fault. */
+const createChecker = () => {
+  let left = limits.values
+  let beforePause = valuesInTurn
+  return async <T>(schema: z.ZodType<T>, part: unknown): Promise<T> => {
+    const values = valuesIn(part, partLimits.values)
+    if (values > partLimits.values) throw tooMany(partLimits.values)
+    if ((left -= values) < 0) throw tooMany(limits.values)
+    if ((beforePause -= values) < 0) {
+      beforePause = valuesInTurn
+      await nextTurn()
+    }
+    const checked = schema.safeParse(part)
+    if (!checked.success) throw firstFault(checked.error)
+    return checked.data
+  }
+}
+
+const checked = async (parts: Parts, read: Encoded): Promise<OtlpRequest> => {
+  const check = createChecker()
+  const described: Described[] = []
+  for (const { resource: part, spans: unread } of parts) {
+    const { attributes: description } = await check(resource, read.resource(part))
+    const spans: OtlpSpan[] = []
+    for (const span of unread) spans.push(await check(otlpSpan, read.span(span)))
+    described.push({ resource: description, spans })
+  }
+  return described
+}
+
 /** @throws INVALID_REQUEST */
 export const readRequest = async (bytes: Buffer, encoding: Encoding, contentEncoding = ''): Promise<OtlpRequest> => {
   const plain = await unpacked(bytes, contentEncoding.trim().toLowerCase())
-  let request: OtlpRequest
   try {
-    request = otlpRequest.parse(encodings[encoding](plain))
+    const read: Encoded = encodings[encoding]
+    const parts = partsOf(read.whole(plain), spansAtOnce)
+    if (parts === undefined) throw tooMany(spansAtOnce)
+    return await checked(parts, read)
   } catch (cause) {
-    throw unreadable('body', cause)
+    throw cause instanceof MeshError ? cause : unreadable('body', cause)
   }
-  const spans = request.resourceSpans
-    .flatMap((each) => each.scopeSpans)
-    .reduce((sum, each) => sum + each.spans.length, 0)
-  if (spans > spansAtOnce)
-    throw new MeshError('INVALID_REQUEST', 'error.invalid_request', {
-      field: 'resourceSpans',
-      reason: 'too many values',
-      limit: spansAtOnce,
-    })
-  return request
 }

@@ -1,8 +1,10 @@
 /** Takes in spans of other programs: what a request brings is stored when it is answered. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createFairTurns } from '@clawmesh/chassis'
-import { MeshError, type Caller } from '@clawmesh/contracts'
+import type { Caller } from '@clawmesh/contracts'
 import { readTold, type ToldTrace } from '../intake/read-event.ts'
-import type { TraceReport } from '../intake/types.ts'
+import type { TraceReport, TraceSpan } from '../intake/types.ts'
+import { createPlaces } from './places.ts'
 import { tracesOf, type Rejected } from './read.ts'
 import type { OtlpRequest } from './request.ts'
 
@@ -23,15 +25,36 @@ interface Parts {
   now?: () => number
 }
 
-/** Requests that are worked on at a time, and those that may wait for it; their bodies are read when their turn comes. */
+/** Requests of one tenant, from their first byte on: whoever sends slowly keeps out nobody but itself. */
+const ofTenant = 16
+/** Requests that are worked on at a time, and those that may wait for it with their bodies in memory. */
 const atOnce = 4
 const waitingAtMost = 64
+const everybody = ''
 
 const dayMs = 24 * 3_600_000
 
+/** Spans that are cleaned before everybody else has a turn: their texts are searched for credentials. */
+const cleanedInTurn = 50
+
+const readInTurns = async (traces: readonly ToldTrace[], previewLimit: number): Promise<TraceReport[]> => {
+  const reports: TraceReport[] = []
+  for (const trace of traces) {
+    const spans: TraceSpan[] = []
+    for (let at = 0; at < trace.spans.length; at += cleanedInTurn) {
+      await nextTurn()
+      const portion = { ...trace, spans: trace.spans.slice(at, at + cleanedInTurn) }
+      spans.push(...readTold(portion, previewLimit).spans)
+    }
+    reports.push({ ...readTold({ ...trace, spans: [] }, previewLimit), spans })
+  }
+  return reports
+}
+
 export const createOtlpUseCases = ({ owners, store, previewLimit, retentionDays, now = Date.now }: Parts) => {
   const inTurn = createFairTurns(atOnce)
-  let open = 0
+  const underWay = createPlaces(ofTenant)
+  const arrived = createPlaces(atOnce + waitingAtMost)
 
   /** What is in the trace of an own run, or of somebody else, stays out of it. */
   const withoutForeign = async (caller: Caller, traces: readonly ToldTrace[]): Promise<[ToldTrace[], Rejected]> => {
@@ -48,40 +71,37 @@ export const createOtlpUseCases = ({ owners, store, previewLimit, retentionDays,
       if (owned === undefined) return false
       return owned.runId !== null || (caller.userBound && owned.userId !== caller.userId)
     }
-    const foreign = traces.filter(isForeign)
+    const { foreign = [], own = [] } = Object.groupBy(traces, (each) => (isForeign(each) ? 'foreign' : 'own'))
     const spans = foreign.reduce((sum, each) => sum + each.spans.length, 0)
-    return [
-      traces.filter((each) => !foreign.includes(each)),
-      { spans, reasons: new Set(spans === 0 ? [] : ['the trace belongs to a run, or to another user']) },
-    ]
+    return [own, { spans, reasons: new Set(spans === 0 ? [] : ['the trace belongs to a run, or to another user']) }]
+  }
+
+  const taken = async (caller: Caller, request: OtlpRequest): Promise<Rejected> => {
+    const { tenantId, userId, userBound } = caller
+    const keptFrom = now() - retentionDays * dayMs
+    const { traces, rejected } = tracesOf(request, { tenantId, userId, userBound, now: now(), keptFrom })
+    if (traces.length === 0) return rejected
+    const [own, foreign] = await withoutForeign(caller, traces)
+    await store(await readInTurns(own, previewLimit))
+    return { spans: rejected.spans + foreign.spans, reasons: new Set([...rejected.reasons, ...foreign.reasons]) }
   }
 
   return {
     /**
-     * Stores what `read` brings. Tells how many spans were left out.
-     * @throws RESOURCE_EXHAUSTED where too many requests wait; what `read` throws
+     * Stores what a request brings. Tells how many spans were left out.
+     * @param body its bytes, which may be long in coming
+     * @param read makes a request of them
+     * @throws RESOURCE_EXHAUSTED where too many requests wait; what `body` and `read` throw
      */
-    take: async (caller: Caller, read: () => Promise<OtlpRequest>): Promise<Rejected> => {
-      if (open >= atOnce + waitingAtMost)
-        throw new MeshError('RESOURCE_EXHAUSTED', 'error.rate_limit', {}, { retryAfterMs: 1_000 })
-      open++
-      try {
-        return await inTurn(caller.tenantId, async () => {
-          const { tenantId, userId, userBound } = caller
-          const keptFrom = now() - retentionDays * dayMs
-          const { traces, rejected } = tracesOf(await read(), { tenantId, userId, userBound, now: now(), keptFrom })
-          if (traces.length === 0) return rejected
-          const [own, foreign] = await withoutForeign(caller, traces)
-          await store(own.map((each) => readTold(each, previewLimit)))
-          return {
-            spans: rejected.spans + foreign.spans,
-            reasons: new Set([...rejected.reasons, ...foreign.reasons]),
-          }
-        })
-      } finally {
-        open--
-      }
-    },
+    take: (
+      caller: Caller,
+      body: () => Promise<Buffer>,
+      read: (bytes: Buffer) => Promise<OtlpRequest>,
+    ): Promise<Rejected> =>
+      underWay(caller.tenantId, async () => {
+        const bytes = await body()
+        return arrived(everybody, () => inTurn(caller.tenantId, async () => taken(caller, await read(bytes))))
+      }),
   }
 }
 

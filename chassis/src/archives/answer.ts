@@ -41,19 +41,21 @@ const begun = async (bytes: AsyncIterable<Buffer>): Promise<AsyncIterable<Buffer
   })()
 }
 
-/** An archive as a file. */
+/** A file to keep, an archive where no other type is given. What fails before its first bytes is answered as an error. */
 export const attachment = ({
   fileName,
+  contentType = 'application/gzip',
   size,
   bytes,
 }: {
   fileName: string
+  contentType?: string
   size?: number
   bytes: AsyncIterable<Buffer>
 }) =>
   streamed(async (response) => {
     const source = await begun(bytes)
-    response.setHeader('content-type', 'application/gzip')
+    response.setHeader('content-type', contentType)
     response.setHeader('content-disposition', `attachment; filename="${fileName}"`)
     response.setHeader('cache-control', 'no-store')
     if (size !== undefined) response.setHeader('content-length', String(size))

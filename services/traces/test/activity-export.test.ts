@@ -1,6 +1,11 @@
 /** The activity log as a file. */
+import { newId } from '@clawmesh/chassis'
 import type { Caller } from '@clawmesh/contracts'
 import { rule } from '../../../test/support/rule.ts'
+import { exportOf } from '../src/activity/export.ts'
+import { createActivityRows } from '../src/activity/rows.ts'
+import type { ActivityLog } from '../src/activity/use-cases.ts'
+import { PrismaClient } from '../src/db/client/client.ts'
 import { changeOf, daysAgo, makeTenant, startTraces, type TracesHarness } from './support.ts'
 
 let traces: TracesHarness
@@ -42,6 +47,36 @@ rule('exportActivity.hasAllThatMatch', async () => {
   expect(await json(viewer('bob'))).toHaveLength(1)
   expect(await json(viewer(''))).toEqual([])
   expect(await json(makeTenant().admin)).toEqual([])
+})
+
+it('each portion is read from where the last one ended, by the index', async () => {
+  const tenant = newId()
+  const noTime = { from: undefined, to: undefined }
+  const database = traces.mesh.database('traces')
+  const prisma = new PrismaClient({ ...database.tenantClientOptions, log: [{ emit: 'event', level: 'query' }] })
+  const asked: { query: string; params: string }[] = []
+  prisma.$on('query', (statement) => asked.push(statement))
+  const last = { id: newId(), createdAt: new Date() } as unknown as ActivityLog
+  await createActivityRows((tenantId) => database.clientOf(prisma, tenantId))(tenant).after(noTime, last, 10)
+  const { query, params } = asked.find((statement) => statement.query.startsWith('SELECT'))!
+  const { rows } = await database
+    .forTenant(tenant)
+    .query<Record<'QUERY PLAN', string>>(`EXPLAIN ${query}`, JSON.parse(params) as unknown[])
+  const plan = rows.map((row) => row['QUERY PLAN'])
+  expect(plan.filter((line) => /Index Cond: .*created_at <= /.test(line))).not.toEqual([])
+})
+
+it('what fails before the first byte is answered as an error, not as a file', async () => {
+  const failing = async function* (): AsyncGenerator<ActivityLog[]> {
+    throw new Error('the database is away')
+  }
+  for (const format of ['csv', 'json'] as const) {
+    const reply = exportOf(failing(), format, new Date()) as unknown as { write: (response: object) => Promise<void> }
+    const headers: string[] = []
+    const response = { setHeader: (name: string) => headers.push(name), writeHead: () => headers.push('head') }
+    await expect(reply.write(response)).rejects.toThrow('the database is away')
+    expect(headers).toEqual([])
+  }
 })
 
 rule('exportActivity.filtersByTime', async () => {

@@ -1,7 +1,6 @@
 /** The activity log as one file, written as it is read: it may be far larger than memory. */
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { streamed, toContract } from '@clawmesh/chassis'
+import { toContract } from '@clawmesh/chassis'
+import { attachment } from '@clawmesh/chassis/archives'
 import { http } from '@clawmesh/contracts'
 import type { ActivityLog } from './use-cases.ts'
 
@@ -49,13 +48,14 @@ const writers: Readonly<Record<Format, (portions: Portions) => AsyncIterable<str
   },
 }
 
+async function* encoded(texts: AsyncIterable<string>): AsyncIterable<Buffer> {
+  for await (const text of texts) yield Buffer.from(text)
+}
+
 /** The file as an answer. */
 export const exportOf = (portions: Portions, format: Format, now: Date) =>
-  streamed(async (response) => {
-    response.writeHead(200, {
-      'content-type': contentTypes[format],
-      'content-disposition': `attachment; filename="activity-${now.toISOString().slice(0, 10)}.${format}"`,
-      'cache-control': 'no-store',
-    })
-    await pipeline(Readable.from(writers[format](portions)), response)
+  attachment({
+    fileName: `activity-${now.toISOString().slice(0, 10)}.${format}`,
+    contentType: contentTypes[format],
+    bytes: encoded(writers[format](portions)),
   })

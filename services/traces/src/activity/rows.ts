@@ -29,7 +29,13 @@ export const createActivityRows =
     after: async ({ from, to, ...filter }, last, limit) => {
       const createdAt = last === undefined ? undefined : new Date(last.createdAt)
       const behind =
-        createdAt === undefined ? {} : { OR: [{ createdAt: { lt: createdAt } }, { createdAt, id: { lt: last!.id } }] }
+        createdAt === undefined
+          ? {}
+          : {
+              // An index is read from here on, which it would not be for the alternatives alone.
+              createdAt: { lte: createdAt },
+              OR: [{ createdAt: { lt: createdAt } }, { createdAt, id: { lt: last!.id } }],
+            }
       const rows = await prismaOf(tenantId).activityLog.findMany({
         where: { ...filter, tenantId, AND: [{ createdAt: { gte: from, lt: to } }, behind] },
         orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],

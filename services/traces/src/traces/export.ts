@@ -2,7 +2,8 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
-import { streamed, toContract } from '@clawmesh/chassis'
+import { toContract } from '@clawmesh/chassis'
+import { attachment } from '@clawmesh/chassis/archives'
 import { http } from '@clawmesh/contracts'
 import { toSpan, toTrace } from './shown.ts'
 import type { ExportedTrace } from './use-cases.ts'
@@ -27,16 +28,16 @@ async function* document(root: ExportedTrace, exportedAt: Date): AsyncIterable<s
   yield `,"exported_at":${JSON.stringify(exportedAt.toISOString())}}`
 }
 
+async function* gzipped(texts: AsyncIterable<string>): AsyncIterable<Buffer> {
+  const gzip = createGzip()
+  // What the texts throw, whoever reads gets.
+  pipeline(Readable.from(texts), gzip).catch(() => undefined)
+  for await (const piece of gzip) yield piece as Buffer
+}
+
 /** The file as an answer. */
 export const exportOf = (root: ExportedTrace, now: Date) => {
   const day = now.toISOString().slice(0, 10).replaceAll('-', '')
   const name = `trace-${root.trace.id.slice(0, 8)}-${day}.json.gz`
-  return streamed(async (response) => {
-    response.writeHead(200, {
-      'content-type': 'application/gzip',
-      'content-disposition': `attachment; filename="${name}"`,
-      'cache-control': 'no-store',
-    })
-    await pipeline(Readable.from(document(root, now)), createGzip(), response)
-  })
+  return attachment({ fileName: name, bytes: gzipped(document(root, now)) })
 }

@@ -1,10 +1,11 @@
 /** Runs as GenAI spans for an OpenTelemetry collector, which holds them against the pinned conventions. */
 import * as incubating from '@opentelemetry/semantic-conventions/incubating'
-import { createLogger, newId } from '@clawmesh/chassis'
+import { createLogger, metricsRegistry, newId } from '@clawmesh/chassis'
 import { genAiConventions } from '../../../test/fakes/gen-ai-conventions.ts'
 import { fakeOtlpReceiver, type FakeOtlpReceiver } from '../../../test/fakes/otlp-receiver.ts'
 import { eventually } from '../../../test/support/mesh-api.ts'
 import { pricedBy } from '../src/intake/pricing.ts'
+import type { TraceReport } from '../src/intake/types.ts'
 import { readTold } from '../src/intake/read-event.ts'
 import { createPriceTable } from '../src/model-pricing/price-table.ts'
 import { createRunExporter, type RunExporterOptions } from '../src/run-export/exporter.ts'
@@ -47,15 +48,24 @@ const run = {
 }
 const report = pricedBy(createPriceTable({}), readTold(run, 1_000))
 
-const exporting = async (options: Partial<RunExporterOptions>, work: (offer: () => void) => Promise<void>) => {
+const exporting = async (
+  options: Partial<RunExporterOptions>,
+  work: (offer: (offered?: TraceReport) => void) => Promise<void>,
+) => {
   const exporter = createRunExporter({
     ...{ endpoint: collector.endpoint, headers: {}, content: false, serviceName: 'clawmesh', serviceVersion: '1' },
     log: createLogger({ level: 'silent', name: 'test' }),
     ...options,
   })
   await exporter.part.start!()
-  await work(() => exporter.offer([report]))
+  await work((offered = report) => exporter.offer([offered]))
   await exporter.part.stop!()
+}
+
+const counted = async () => {
+  const metric = await metricsRegistry.getSingleMetric('clawmesh_run_export_spans_total')!.get()
+  const values = new Map(metric.values.map(({ labels, value }) => [labels['outcome'], value]))
+  return { of: (outcome: string) => values.get(outcome) ?? 0 }
 }
 
 const attributesOf = (name: string) =>
@@ -113,10 +123,48 @@ describe('a run for the collector', () => {
 
   it('leaves out what there is no room for, and whoever offers it waits for nobody', async () => {
     collector.statuses.push(...Array.from({ length: 100 }, () => 400))
+    const before = await counted()
+    let looks = 0
+    const dear = {
+      ...report,
+      spans: report.spans.map((span) => ({
+        ...span,
+        get metadata() {
+          looks++
+          return span.metadata
+        },
+      })),
+    }
     await exporting({}, async (offer) => {
-      for (let count = 0; count < 1_000; count++) offer()
+      // Four spans each, one of which has its metadata looked at.
+      for (let count = 0; count < 1_000; count++) offer(dear)
+      looks = 0
+      offer(dear)
     })
+    expect(looks).toBe(0)
     expect(collector.headers.length).toBeLessThanOrEqual(2_048 / 256)
+    const after = await counted()
+    expect(after.of('dropped') - before.of('dropped')).toBe(4 * 1_001 - 2_048)
+    expect(after.of('failed')).toBeGreaterThan(before.of('failed'))
+  })
+
+  it('is counted where it was sent', async () => {
+    const before = await counted()
+    await exporting({}, async (offer) => offer())
+    const after = await counted()
+    expect(['sent', 'failed', 'dropped'].map((outcome) => after.of(outcome) - before.of(outcome))).toEqual([4, 0, 0])
+  })
+
+  it('goes with the headers for this collector, and none that the environment has for another', async () => {
+    const names = ['OTEL_EXPORTER_OTLP_HEADERS', 'OTEL_EXPORTER_OTLP_TRACES_HEADERS']
+    for (const name of names) process.env[name] = `x-of-${name.length}=key,authorization=another`
+    try {
+      await exporting({ headers: { 'x-collector-key': 'k' } }, async (offer) => offer())
+    } finally {
+      for (const name of names) delete process.env[name]
+    }
+    expect(collector.headers[0]).toMatchObject({ 'x-collector-key': 'k', 'content-type': 'application/x-protobuf' })
+    expect(Object.keys(collector.headers[0]!).filter((name) => /^x-of|^auth/.test(name))).toEqual([])
   })
 })
 

@@ -2,8 +2,9 @@
 import { gunzipSync } from 'node:zlib'
 import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
 import { newId } from '@clawmesh/chassis'
-import type { Caller } from '@clawmesh/contracts'
+import { agentOfKey, type Caller } from '@clawmesh/contracts'
 import { rule } from '../../../test/support/rule.ts'
+import { agentInKey } from '../src/usage/rows.ts'
 import { comparedSpans, hoursWithin } from '../src/usage/span-of-time.ts'
 import { callCost, makeSpan, makeTenant, pricedCall, reportOf, startTraces, type TracesHarness } from './support.ts'
 
@@ -393,11 +394,35 @@ describe('usage by session', () => {
   })
 })
 
+it('SQL and the contracts agree on the agent that a session key names', async () => {
+  const keys = [
+    'agent:a:one',
+    'agent:a:one:more',
+    'agent:a',
+    'agent::one',
+    'agent:',
+    'agents:a:one',
+    'a',
+    '',
+    ':agent:a:',
+    'agent:a:',
+  ]
+  const { rows } = await traces.mesh
+    .database('traces')
+    .forTenant(newId())
+    .query<{ key: string; agent: string | null }>(
+      `SELECT session_key AS key, ${agentInKey} AS agent FROM unnest($1::text[]) AS session_key`,
+      [keys],
+    )
+  expect(rows).toEqual(keys.map((key) => ({ key, agent: agentOfKey(key) ?? null })))
+  expect(rows.map(({ agent }) => agent).filter((agent) => agent !== null)).toEqual(['a', 'a', 'a'])
+})
+
 describe('cost tags', () => {
   const tagged = async () => {
     const { admin, tenantId } = makeTenant()
     await tell(tenantId, hoursAgo(2), { tags: ['team:blue', 'customer:acme'], session_key: 'agent:a:one' })
-    await tell(tenantId, hoursAgo(2), { tags: ['team:blue', 'team:blue'], session_key: 'agent:a:two' })
+    await tell(tenantId, hoursAgo(2), { tags: ['team:blue', 'team:blue', 'otlp'], session_key: 'agent:a:two' })
     await tell(tenantId, hoursAgo(2), { session_key: 'agent:a:three' })
     await settled(admin, 3)
     return admin

@@ -1,11 +1,10 @@
 /** What an agent is and whether it works, over a WebSocket. */
-import { ws, type Caller } from '@clawmesh/contracts'
+import { agentOfKey, ws, type Caller } from '@clawmesh/contracts'
 import { implementWs } from '@clawmesh/chassis'
 import type { AgentLookup } from '../agents/lookup.ts'
 import type { Agent } from '../agents/types.ts'
 import type { RunningRuns } from '../runs/running.ts'
 import type { ContextFilesOf } from '../runs/types.ts'
-import { agentOfKey } from '../sessions/session-keys.ts'
 import type { SessionUseCases } from '../sessions/use-cases.ts'
 import { identityOf } from './identity-file.ts'
 

@@ -1,11 +1,11 @@
 /** Conversations over a WebSocket. The edge sends the events of a run; here it is begun, followed and ended. */
-import { MeshError, agentEventOf, ws, type Caller } from '@clawmesh/contracts'
+import { MeshError, agentEventOf, agentOfKey, ws, type Caller } from '@clawmesh/contracts'
 import { detached, implementWs } from '@clawmesh/chassis'
 import type { AgentLookup } from '../agents/lookup.ts'
 import type { RunFilter, RunningRuns } from '../runs/running.ts'
 import type { Send } from '../runs/send.ts'
 import type { RunResult } from '../runs/types.ts'
-import { agentOfKey, wsSessionKey } from '../sessions/session-keys.ts'
+import { wsSessionKey } from '../sessions/session-keys.ts'
 import type { DeliverTo } from '../sessions/delivery.ts'
 import type { SessionUseCases } from '../sessions/use-cases.ts'
 import { withMedia, type Uploads } from './media.ts'

@@ -1,6 +1,7 @@
 /** Names of sessions: `agent:<agent key>:<rest>`. */
 import { randomUUID } from 'node:crypto'
 import { cutText } from '@clawmesh/chassis'
+import { agentOfKey } from '@clawmesh/contracts'
 
 /** What the name of a session for one HTTP call begins with. */
 export type HttpSessionName = 'http' | 'responses' | 'messages'
@@ -25,10 +26,4 @@ export const keyForAgent = (sessionKey: string, agentKey: string): string => {
   return named === undefined
     ? sessionKey
     : cutText(`agent:${agentKey}${sessionKey.slice('agent:'.length + named.length)}`, 500)
-}
-
-/** The agent that a session key names, if it names one. */
-export const agentOfKey = (sessionKey: string): string | undefined => {
-  const [kind, agent, ...rest] = sessionKey.split(':', 3)
-  return kind === 'agent' && agent !== undefined && agent !== '' && rest.length > 0 ? agent : undefined
 }

@@ -4,10 +4,9 @@
  */
 import { metricsRegistry, trimEndOf, type Logger, type Part } from '@clawmesh/chassis'
 import type { BatchSpanProcessor, ReadableSpan } from '@opentelemetry/sdk-trace'
-import type { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto'
 import { Counter } from 'prom-client'
 import type { TraceReport } from '../intake/types.ts'
-import type { SpanOptions } from './spans.ts'
+import type { createSpanWriter, SpanOptions } from './spans.ts'
 
 /** Spans that wait, those under way included; with their content some 16 kB each at most. */
 const queueSize = 2_048
@@ -38,11 +37,8 @@ export interface RunExporter {
   part: Part
 }
 
-type Compression = NonNullable<NonNullable<ConstructorParameters<typeof OTLPTraceExporter>[0]>['compression']>
-
 export const createRunExporter = ({ endpoint, headers, log, ...options }: RunExporterOptions): RunExporter => {
-  let processor: BatchSpanProcessor | undefined
-  let spansOf: (report: TraceReport) => ReadableSpan[] = () => []
+  let running: { processor: BatchSpanProcessor; write: ReturnType<typeof createSpanWriter> } | undefined
   /** Spans that are offered and not done with. */
   let waiting = 0
   let isFailing = false
@@ -58,19 +54,13 @@ export const createRunExporter = ({ endpoint, headers, log, ...options }: RunExp
 
   const start = async (): Promise<void> => {
     // Loaded where it is wanted only.
-    const [{ BatchSpanProcessor }, { OTLPTraceExporter: Exporter }, { createSpanWriter }] = await Promise.all([
+    const [{ BatchSpanProcessor }, { createCollector }, spans] = await Promise.all([
       import('@opentelemetry/sdk-trace'),
-      import('@opentelemetry/exporter-trace-otlp-proto'),
+      import('./collector.ts'),
       import('./spans.ts'),
     ])
-    spansOf = createSpanWriter(options)
-    const otlp = new Exporter({
-      url: `${trimEndOf(endpoint, '/')}/v1/traces`,
-      headers: { ...headers },
-      compression: 'gzip' as Compression,
-      timeoutMillis: batchTimeoutMs,
-    })
-    processor = new BatchSpanProcessor({
+    const otlp = createCollector(`${trimEndOf(endpoint, '/')}/v1/traces`, headers, batchTimeoutMs)
+    const processor = new BatchSpanProcessor({
       exporter: {
         export: (spans: ReadableSpan[], done) =>
           otlp.export(spans, (result) => {
@@ -85,11 +75,12 @@ export const createRunExporter = ({ endpoint, headers, log, ...options }: RunExp
       scheduledDelayMillis: delayMs,
       exportTimeoutMillis: batchTimeoutMs + stopTimeoutMs,
     })
+    running = { processor, write: spans.createSpanWriter(options) }
   }
 
   const stop = async (): Promise<void> => {
-    const left = processor
-    processor = undefined
+    const left = running?.processor
+    running = undefined
     const timer = Promise.withResolvers<void>()
     const timeout = setTimeout(timer.resolve, stopTimeoutMs)
     await Promise.race([left?.shutdown().catch(() => undefined), timer.promise])
@@ -98,12 +89,12 @@ export const createRunExporter = ({ endpoint, headers, log, ...options }: RunExp
 
   return {
     offer: (reports) => {
-      for (const span of processor === undefined ? [] : reports.flatMap(spansOf)) {
-        if (waiting >= queueSize) exported.inc({ outcome: 'dropped' })
-        else {
-          waiting++
-          processor!.onEnd(span)
-        }
+      if (running === undefined) return
+      for (const report of reports) {
+        const { spans, dropped } = running.write(report, queueSize - waiting)
+        exported.inc({ outcome: 'dropped' }, dropped)
+        waiting += spans.length
+        for (const span of spans) running.processor.onEnd(span)
       }
     },
     part: { name: 'run export', start, stop },

@@ -12,8 +12,8 @@ import {
 } from '@opentelemetry/api'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace'
+import { agentOfKey } from '@clawmesh/contracts'
 import { cutPreview } from '../intake/preview.ts'
-import { agentOfKey } from '../usage/agent-of-key.ts'
 import type { TraceReport, TraceSpan } from '../intake/types.ts'
 
 export const schemaUrl = 'https://opentelemetry.io/schemas/1.41.0'
@@ -70,7 +70,7 @@ interface Kind {
   content: (span: TraceSpan, report: TraceReport) => Record<string, Value>
 }
 
-const agentName = ({ trace }: TraceReport): string | undefined => agentOfKey(trace.session_key)
+const agentName = ({ trace }: TraceReport): string | undefined => agentOfKey(trace.session_key ?? '')
 
 const called = (span: TraceSpan): Record<string, Value> => ({
   'gen_ai.provider.name': providerName(span.provider),
@@ -208,7 +208,10 @@ export const createSpanWriter = ({ serviceName, serviceVersion, content }: SpanO
     }
   }
 
-  /** The spans of a trace that have ended. */
-  return (report: TraceReport): ReadableSpan[] =>
-    report.spans.filter(({ status }) => status !== 'running').map((span) => spanOf(span, report))
+  /** Spans of a trace that have ended: at most so many, and how many there would be more. */
+  return (report: TraceReport, most: number): { spans: ReadableSpan[]; dropped: number } => {
+    const ended = report.spans.filter(({ status }) => status !== 'running')
+    const spans = ended.slice(0, most).map((span) => spanOf(span, report))
+    return { spans, dropped: ended.length - spans.length }
+  }
 }

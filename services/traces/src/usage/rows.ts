@@ -11,8 +11,8 @@ const callsOf = (table: string, join = ''): string => `
   FROM ${table} t ${join} JOIN traces.spans s ON s.tenant_id = $1::uuid AND s.trace_id = t.id AND s.created_at = t.created_at
   WHERE s.span_type = 'llm_call' AND ($6::text IS NULL OR s.provider = $6) AND ($7::text IS NULL OR s.model = $7)`
 
-/** The agent that a session key names. */
-export const agentInKey = `CASE WHEN session_key LIKE 'agent:%' THEN split_part(session_key, ':', 2) END`
+/** The agent that a session key names: `agentOfKey` of the contracts, in SQL. */
+export const agentInKey = `CASE WHEN session_key ~ '^agent:[^:]+:' THEN split_part(session_key, ':', 2) END`
 
 /** Which traces are asked for. */
 const matching = `
@@ -91,7 +91,8 @@ const statements = {
     trace: 'tag',
     call: 'tag',
     order: byInput,
-    join: 'CROSS JOIN LATERAL (SELECT DISTINCT unnest(t.tags) AS tag) AS tags',
+    // Others say where a trace comes from.
+    join: `CROSS JOIN LATERAL (SELECT DISTINCT tag FROM unnest(t.tags) AS tag WHERE strpos(tag, ':') > 1) AS tags`,
     most: mostTags,
   }),
   all: sumsSql({ trace: `''::text`, call: `''::text`, order: 'key' }),

@@ -16,6 +16,7 @@ import { tool as langchainTool } from '@langchain/core/tools'
 import { ChatOpenAI } from '@langchain/openai'
 import { generateText, isStepCount, streamText, tool } from 'ai'
 import { z } from 'zod'
+import { rule } from '../support/rule.ts'
 import { startAllInOne, type AllInOne, type TestTenant } from '../support/all-in-one.ts'
 
 let mesh: AllInOne
@@ -239,6 +240,55 @@ describe.each(credentials)('the AI SDK with %s', (_credential, keyOf) => {
     })
     expect(after.text).toBe('Bye.')
     expect(rolesAsked()).toEqual(['system', 'user', 'assistant', 'tool', 'assistant', 'user'])
+  })
+})
+
+describe('files', () => {
+  const pdf = Buffer.from('%PDF-1.7 report')
+  const pdfUrl = `data:application/pdf;base64,${pdf.toString('base64')}`
+  const settings = () => ({ baseURL: `${mesh.url}/v1`, apiKey: tenant.keys.operator })
+
+  test.each([
+    ['openai, responses', () => createOpenAI(settings())(model)],
+    ['openai, chat', () => createOpenAI(settings()).chat(model)],
+    ['openai-compatible', () => createOpenAICompatible({ name: 'clawmesh', ...settings() })(model)],
+    ['anthropic', () => createAnthropic(settings())(model)],
+  ])('%s of the AI SDK shows the model a PDF', async (_, modelOf) => {
+    const file = { type: 'file' as const, data: pdf, mediaType: 'application/pdf', filename: 'report.pdf' }
+    const content = [{ type: 'text' as const, text: 'Sum it up.' }, file]
+    await generateText({ model: modelOf(), messages: [{ role: 'user', content }] })
+    expect(asked()['messages'].at(-1).content).toEqual([
+      { type: 'text', text: 'Sum it up.' },
+      { type: 'file', file: { filename: expect.stringMatching(/\.pdf$/), file_data: pdfUrl } },
+    ])
+  })
+
+  rule('createChatCompletion.refusesFiles', async () => {
+    const headers = tenant.as('admin', 'root')
+    const need = (path: string, body: object) => mesh.request('POST', path, { headers, body })
+    const vendor = { name: 'deaf', provider_type: 'groq', api_base: mesh.upstream.base, api_key: 'sk-test' }
+    expect((await need('/v1/providers', vendor)).status).toBe(201)
+    const agent = { agent_key: 'deaf', provider: 'deaf', model: 'llama-3.3-70b-versatile' }
+    expect((await need('/v1/agents', agent)).status).toBe(201)
+    const parts = {
+      input_audio: { type: 'input_audio', input_audio: { data: 'UklGRg==', format: 'wav' } },
+      file: { type: 'file', file: { file_data: pdfUrl, filename: 'report.pdf' } },
+    }
+    const ask = (...messages: object[]) =>
+      mesh.request('POST', '/v1/chat/completions', { headers, body: { model: 'goclaw:deaf', messages } })
+    for (const [param, part] of Object.entries(parts)) {
+      const { status, body } = await ask({ role: 'user', content: [part] })
+      expect([status, body['error']]).toMatchObject([400, { code: 'unsupported_parameter', param }])
+    }
+    const notes = { type: 'file', file: { file_data: 'data:text/plain;base64,d29yZHM=', filename: 'notes.txt' } }
+    const said = { role: 'assistant', content: 'I see.' }
+    const { status } = await ask({ role: 'user', content: [parts.file] }, said, { role: 'user', content: [notes] })
+    expect(status).toBe(200)
+    expect(asked()['messages'].slice(1)).toEqual([
+      { role: 'user', content: '[report.pdf, application/pdf, that cannot be shown]' },
+      said,
+      { role: 'user', content: 'notes.txt:\n\nwords' },
+    ])
   })
 })
 

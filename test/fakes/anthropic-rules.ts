@@ -42,6 +42,17 @@ const checkImage = (block: Json, path: string): void => {
     refuse(`${path}.source.base64.media_type: Input should be ${imageTypes.map((type) => `'${type}'`).join(', ')}`)
 }
 
+const checkDocument = (block: Json, path: string): void => {
+  noExtra(block, path, 'type source title context citations cache_control')
+  const source = isJson(block['source']) ? block['source'] : refuse(`${path}.source: Field required`)
+  noExtra(source, `${path}.source`, 'type media_type data')
+  const wanted: Record<string, string> = { base64: 'application/pdf', text: 'text/plain' }
+  const kind = String(source['type'])
+  if (wanted[kind] !== source['media_type'])
+    refuse(`${path}.source.${kind}.media_type: Input should be '${wanted[kind]}'`)
+  if (typeof source['data'] !== 'string' || source['data'] === '') refuse(`${path}.source.${kind}.data: Field required`)
+}
+
 const checkResult = (block: Json, path: string): void => {
   noExtra(block, path, 'type tool_use_id content is_error cache_control')
   matches(block['tool_use_id'], idPattern, `${path}.tool_use_id`)
@@ -51,6 +62,7 @@ const checkResult = (block: Json, path: string): void => {
   if (!Array.isArray(content)) return
   content.filter(isJson).forEach((part, at) => {
     if (part['type'] === 'text') checkText(part['text'], `${path}.content.${at}.text`)
+    else if (part['type'] === 'document') checkDocument(part, `${path}.content.${at}`)
     else checkImage(part, `${path}.content.${at}`)
   })
 }
@@ -61,6 +73,7 @@ const blockRules: Record<string, (block: Json, path: string) => void> = {
     checkText(block['text'], `${path}.text`)
   },
   image: checkImage,
+  document: checkDocument,
   tool_use: (block, path) => {
     noExtra(block, path, 'type id name input cache_control')
     matches(block['id'], idPattern, `${path}.id`)
@@ -80,6 +93,7 @@ const blockRules: Record<string, (block: Json, path: string) => void> = {
 }
 const rolesOf: Record<string, string> = {
   image: 'user',
+  document: 'user',
   tool_result: 'user',
   tool_use: 'assistant',
   thinking: 'assistant',

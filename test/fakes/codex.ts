@@ -22,6 +22,9 @@ const itemFields: Record<string, string> = {
   function_call_output: 'type call_id output',
 }
 
+const isFile = ({ filename, file_data: data }: Json): boolean =>
+  typeof filename === 'string' && /^data:application\/pdf;base64,[A-Za-z0-9+/]+=*$/.test(String(data))
+
 const checkItem = (item: Json, called: Set<string>): void => {
   const { type, call_id: id } = item
   const known = itemFields[String(type)]
@@ -31,8 +34,9 @@ const checkItem = (item: Json, called: Set<string>): void => {
   if (type === 'message') {
     if (item['phase'] !== undefined && item['role'] !== 'assistant') refuse("Unknown parameter: 'phase'.")
     const parts = Array.isArray(item['content']) ? item['content'].filter(isJson) : []
-    const allowed = item['role'] === 'assistant' ? ['output_text'] : ['input_text', 'input_image']
+    const allowed = item['role'] === 'assistant' ? ['output_text'] : ['input_text', 'input_image', 'input_file']
     if (parts.length === 0) refuse('Invalid content: empty.')
+    if (parts.some((part) => part['type'] === 'input_file' && !isFile(part))) refuse('Invalid file.')
     if (parts.some((part) => !allowed.includes(String(part['type'])))) refuse('Invalid content part.')
   } else if (!/^fc_[a-zA-Z0-9_-]{1,61}$/.test(String(id))) refuse(`Invalid 'call_id': '${String(id)}'.`)
   if (type === 'function_call') called.add(String(id))

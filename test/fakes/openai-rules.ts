@@ -105,9 +105,36 @@ const checkCall = (call: unknown, path: string, flavour: OpenAiFlavour): string 
   return id
 }
 
-const checkPart = (part: unknown, path: string): void => {
+const base64Of = (type: string): RegExp => new RegExp(`^data:${type};base64,[A-Za-z0-9+/]+=*$`)
+const isBase64 = (value: unknown): boolean => typeof value === 'string' && /^[A-Za-z0-9+/]+=*$/.test(value)
+const isAudio = (audio: unknown): boolean =>
+  isJson(audio) && isBase64(audio['data']) && ['wav', 'mp3'].includes(String(audio['format']))
+const isPdf = (url: unknown): boolean => base64Of('application/pdf').test(String(url))
+
+/** Parts other than texts and images, by their type: what is right about one. */
+const files: Record<OpenAiFlavour, Record<string, (part: Json) => boolean>> = {
+  openai: {
+    input_audio: (part) => isAudio(part['input_audio']),
+    file: ({ file }) => isJson(file) && typeof file['filename'] === 'string' && isPdf(file['file_data']),
+  },
+  get compatible() {
+    return files.openai
+  },
+  mistral: {
+    input_audio: (part) => isBase64(part['input_audio']),
+    document_url: (part) => isPdf(part['document_url']),
+  },
+  gemini: {
+    input_audio: (part) => isAudio(part['input_audio']),
+    image_url: ({ image_url: image }) => isJson(image) && isPdf(image['url']),
+  },
+  perplexity: {},
+}
+
+const checkPart = (part: unknown, path: string, flavour: OpenAiFlavour): void => {
   if (!isJson(part)) return refuse(`Invalid type for '${path}'.`, path, 'invalid_type')
   if (part['type'] === 'text' && typeof part['text'] === 'string') return noUnknown(part, path, 'type text')
+  if (files[flavour][String(part['type'])]?.(part)) return
   const url = isJson(part['image_url']) ? part['image_url']['url'] : undefined
   if (part['type'] !== 'image_url' || typeof url !== 'string')
     refuse(`Invalid value: '${String(part['type'])}'.`, path, 'invalid_value')
@@ -115,11 +142,11 @@ const checkPart = (part: unknown, path: string): void => {
     refuse(`Invalid image URL: '${path}.image_url.url'.`, `${path}.image_url.url`, 'invalid_image_url')
 }
 
-const checkContent = (message: Json, path: string): void => {
+const checkContent = (message: Json, path: string, flavour: OpenAiFlavour): void => {
   const content = message['content']
   if (Array.isArray(content)) {
     if (content.length === 0) refuse(`Invalid '${path}.content': empty array.`, `${path}.content`, 'empty_array')
-    content.forEach((part, at) => checkPart(part, `${path}.content[${at}]`))
+    content.forEach((part, at) => checkPart(part, `${path}.content[${at}]`, flavour))
   } else if (typeof content !== 'string' && !(message['role'] === 'assistant' && message['tool_calls'] !== undefined))
     refuse(`Invalid value for 'content': expected a string, got null.`, `${path}.content`)
 }
@@ -185,7 +212,7 @@ const checkMessages = (messages: unknown, flavour: OpenAiFlavour): void => {
         'invalid_value',
       )
     noUnknown(message, path, role === 'assistant' ? `${fields} ${additions[flavour].message}` : fields)
-    checkContent(message, path)
+    checkContent(message, path, flavour)
     checkOrder(messages[at - 1] as Json | undefined, role, flavour)
     if (role === 'tool') {
       const id = String(message['tool_call_id'])

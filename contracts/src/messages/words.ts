@@ -253,6 +253,16 @@ export const words = {
     zh: '不是可读取的模式',
   },
   'reason.not_a_base64_image': { en: 'not a base64 image', vi: 'không phải ảnh base64', zh: '不是 base64 图片' },
+  'reason.not_base64_of_wav_mp3_pdf_or_utf_8_text': {
+    en: 'not base64 of WAV, MP3, PDF or UTF-8 text',
+    vi: 'không phải base64 của WAV, MP3, PDF hay văn bản UTF-8',
+    zh: '不是 WAV、MP3、PDF 或 UTF-8 文本的 base64',
+  },
+  'reason.no_wav_mp3_pdf_or_utf_8_text_of_an_allowed_size_there': {
+    en: 'no WAV, MP3, PDF or UTF-8 text of an allowed size there',
+    vi: 'ở đó không có WAV, MP3, PDF hay văn bản UTF-8 với kích thước cho phép',
+    zh: '那里没有允许大小的 WAV、MP3、PDF 或 UTF-8 文本',
+  },
   'reason.not_an_object': { en: 'not an object', vi: 'không phải là đối tượng', zh: '不是对象' },
   'reason.not_the_json_text_of_an_object': {
     en: 'not the JSON text of an object',

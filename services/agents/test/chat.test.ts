@@ -146,6 +146,39 @@ describe('the message of a chat', () => {
     expect(JSON.stringify(shown)).toContain('image/png')
   })
 
+  rule('createChatCompletion.takesFiles', async () => {
+    const { body } = await chat(
+      say([
+        { type: 'input_audio', input_audio: { data: 'SUQz', format: 'mp3' } },
+        { type: 'text', text: 'one' },
+        { type: 'file', file: { file_data: `data:text/plain;base64,${btoa('two')}`, filename: 'notes.txt' } },
+      ]),
+    )
+    expect(agents.asked[0]!.messages.at(-1)).toMatchObject({
+      content: 'one',
+      parts: [
+        { part: { $case: 'file', value: { mimeType: 'audio/mpeg', data: Buffer.from('ID3') } } },
+        { part: { $case: 'text', value: 'one' } },
+        { part: { $case: 'file', value: { mimeType: 'text/plain', data: Buffer.from('two'), name: 'notes.txt' } } },
+      ],
+    })
+    const key = `agent:default:http-alice-${(body['id'] as string).replace('chatcmpl-', '')}`
+    expect((await messagesOf(key)).map(({ content }) => content)).toEqual(['one', 'echo: one'])
+    const stored = await chat(say([{ type: 'file', file: { file_id: 'file-1' } }]))
+    expect([stored.status, stored.body['error']]).toMatchObject([400, { code: 'unsupported_parameter' }])
+  })
+
+  rule('createChatCompletion.boundsMedia', async () => {
+    const file = (url: string) => ({ type: 'file', file: { file_data: url } })
+    const notes = file('data:text/plain;base64,d29yZHM=')
+    for (const parts of [Array<object>(17).fill(notes), [file('data:application/pdf;base64,d29yZHM=')]]) {
+      const { status, body } = await chat(say(parts))
+      expect([status, body['error'].message]).toEqual([400, expect.stringContaining('file')])
+    }
+    expect(agents.asked).toEqual([])
+    expect((await chat(say(Array<object>(16).fill(notes)))).status).toBe(200)
+  })
+
   rule('createChatCompletion.guardsImageUrls', async () => {
     const server = createServer((_request, response) =>
       response.writeHead(200, { 'content-type': 'image/png' }).end('png'),

@@ -196,6 +196,8 @@ describe('its request', () => {
           { type: 'tool_result', tool_use_id: 'a' },
           { type: 'text', text: 'before' },
           png,
+          { type: 'document', source: { type: 'base64', media_type: 'application/pdf', data: 'JVBERi0=' }, title: 'a' },
+          { type: 'document', source: { type: 'text', media_type: 'text/plain', data: 'words' }, context: 'old' },
           { type: 'text', text: 'after' },
         ]),
       ],
@@ -211,7 +213,8 @@ describe('its request', () => {
     })
     expect(shown()[3]).toMatchObject({ content: 'snow', toolCallId: 'b', isError: true })
     expect(shown()[3]!.parts.map(({ part }) => part!.$case)).toEqual(['text', 'image'])
-    expect(shown()[5]!.parts.map(({ part }) => part!.$case)).toEqual(['text', 'image', 'text'])
+    expect(shown()[5]!.parts.map(({ part }) => part!.$case)).toEqual(['text', 'image', 'file', 'text', 'file', 'text'])
+    expect(shown()[5]!.content).toBe('before\nold\nafter')
     expect((await send({ messages: [say([image({ type: 'url', url: 'http://10.0.0.1/x.png' })])] })).status).toBe(400)
   })
 
@@ -483,6 +486,22 @@ describe('counting', () => {
     expect((await count({ messages: [say([{ type: 'text', text: 'hello' }, image, image])] })).tokens).toBe(
       tokens + 2 * 1_600,
     )
+  })
+
+  rule('countMessageTokens.countsDocuments', async () => {
+    const { tokens } = await count()
+    const counted = async (source: object) => {
+      const content = [
+        { type: 'text', text: 'hello' },
+        { type: 'document', source },
+      ]
+      return (await count({ messages: [say(content)] })).tokens - tokens
+    }
+    const pdf = { type: 'base64', media_type: 'application/pdf' }
+    expect(await counted({ type: 'text', media_type: 'text/plain', data: 'x'.repeat(3_000) })).toBeCloseTo(1_000, -2)
+    expect(await counted({ ...pdf, data: 'A'.repeat(4_000) })).toBeCloseTo(1_000, -2)
+    expect(await counted({ ...pdf, data: 'A'.repeat(4_000_000) })).toBe(300_000)
+    expect(await counted({ type: 'url', url: 'https://documents.example.org/x.pdf' })).toBe(1_600)
   })
 
   rule('countMessageTokens.startsNothing', async () => {

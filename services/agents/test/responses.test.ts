@@ -194,6 +194,8 @@ describe('its input', () => {
           content: [
             { type: 'input_text', text: 'and here?' },
             { type: 'input_image', image_url: url, detail: 'auto' },
+            { type: 'input_file', file_data: 'data:application/pdf;base64,JVBERi0=', filename: 'a.pdf' },
+            { type: 'input_audio', input_audio: { data: 'SUQz', format: 'mp3' } },
           ],
         },
       ],
@@ -202,7 +204,9 @@ describe('its input', () => {
     expect(rolesShown()).toEqual(['system', 'user', 'assistant', 'tool', 'tool', 'user'])
     expect(shown()[2]).toMatchObject({ content: 'I look.', toolCalls: [{ id: 'a' }, { id: 'b' }] })
     expect(shown()[4]).toMatchObject({ content: 'snow', toolCallId: 'b' })
-    expect(shown()[5]!.parts.map(({ part }) => part!.$case)).toEqual(['text', 'image'])
+    expect(shown()[5]!.parts.map(({ part }) => part!.$case)).toEqual(['text', 'image', 'file', 'file'])
+    const there = [{ role: 'user', content: [{ type: 'input_file', file_url: 'http://10.0.0.1/a.pdf' }] }]
+    expect((await respond({ input: there })).status).toBe(400)
   })
 
   it.each([

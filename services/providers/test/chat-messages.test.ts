@@ -13,6 +13,7 @@ const rules: MessageRules = {
   gemini: false,
   ids: idRules.openai,
   alternates: false,
+  fileWords: 'openai',
   afterResults: '',
 }
 const anthropicMessages = (messages: ChatMessage[]) =>

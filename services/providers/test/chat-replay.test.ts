@@ -9,9 +9,13 @@ import { fakeCodex } from '../../../test/fakes/codex.ts'
 import type { FakeUpstream, Script } from '../../../test/fakes/http-fake.ts'
 import type { Json } from '../../../test/fakes/json.ts'
 import { fakeOpenAi } from '../../../test/fakes/openai.ts'
-import { chatRequest, collect, connectionTo, doneOf, message, testOptions, tool, toolCall } from './support.ts'
+import { chatRequest, collect, connectionTo, doneOf, errorOf, message, testOptions, tool, toolCall } from './support.ts'
 
 const png = { mimeType: 'image/png', data: Buffer.from([1, 2, 3]) }
+const pdf = { mimeType: 'application/pdf', data: Buffer.from('%PDF-1.7'), name: 'report.pdf' }
+const mp3 = { mimeType: 'audio/mpeg', data: Buffer.from('ID3'), name: '' }
+const notes = { mimeType: 'text/markdown', data: Buffer.from('# Tuần này'), name: 'notes.md' }
+const file = (value: typeof pdf) => ({ part: { $case: 'file' as const, value } })
 const options = testOptions({ retry: { attempts: 1 } })
 
 interface Vendor {
@@ -38,6 +42,17 @@ afterAll(async () => {
 })
 
 const names = ['openai', 'groq', 'mistral', 'perplexity', 'gemini', 'codex', 'anthropic']
+
+/** Files that each takes as they are; texts are told to all. */
+const shown: Record<string, readonly string[]> = {
+  openai: ['pdf', 'audio'],
+  groq: [],
+  mistral: ['pdf', 'audio'],
+  perplexity: [],
+  gemini: ['pdf', 'audio'],
+  codex: ['pdf'],
+  anthropic: ['pdf'],
+}
 
 /** Sends a conversation; the vendor must take it. */
 const send = async (name: string, messages: ChatMessage[], tools = [tool('list_files')]): Promise<Json> => {
@@ -129,6 +144,41 @@ describe.each(names)('%s takes', (name) => {
     ])
   })
 
+  it('files of an earlier turn, and in results, or a note in their place', async () => {
+    const parts = [pdf, mp3, notes].map(file)
+    await send(name, [
+      message('user', '', { parts }),
+      message('assistant', '', { toolCalls: [toolCall('a', 'list_files')] }),
+      message('tool', '', { toolCallId: 'a', parts }),
+      message('assistant', 'I see'),
+      message('user', 'and?'),
+    ])
+    const body = JSON.stringify(vendors[name]!.fake.requests.at(-1)!.body)
+    expect(body).toContain('# Tuần này')
+    expect(body.includes('[report.pdf, application/pdf, that cannot be shown]')).toBe(!shown[name]!.includes('pdf'))
+    expect(body.includes('[audio, audio/mpeg, that cannot be shown]')).toBe(!shown[name]!.includes('audio'))
+  })
+
+  it('files of the turn, or names those that it does not take', async () => {
+    for (const [kind, one] of Object.entries({ pdf, audio: mp3, text: notes })) {
+      const messages = [message('user', 'see', { parts: [{ part: { $case: 'text', value: 'see' } }, file(one)] })]
+      if (kind === 'text' || shown[name]!.includes(kind)) {
+        await send(name, messages)
+        continue
+      }
+      const { fake, connection, model } = vendors[name]!
+      const before = fake.requests.length
+      const { code, params } = errorOf(
+        await collect(chat(connectionTo(fake.base, connection), chatRequest({ messages, model }), options)),
+      )
+      expect([code, params['field'], fake.requests.length]).toEqual([
+        'UNSUPPORTED_PARAMETER',
+        kind === 'pdf' ? 'file' : 'input_audio',
+        before,
+      ])
+    }
+  })
+
   it('a conversation whose beginning was cut off', async () => {
     await send(name, [message('assistant', 'as I said'), message('user', 'yes')])
   })
@@ -170,6 +220,7 @@ describe.each(names)('%s takes', (name) => {
           part: fc.oneof(
             fc.record({ $case: fc.constant('text' as const), value: text }),
             fc.constant({ $case: 'image' as const, value: png }),
+            fc.constantFrom(pdf, mp3, notes).map((value) => file(value).part),
           ),
         }),
         { maxLength: 2 },
@@ -281,6 +332,42 @@ describe('tool names', () => {
       }),
       { numRuns: 500 },
     )
+  })
+})
+
+describe('files', () => {
+  const sent = async (name: string, one: typeof pdf): Promise<Json> => {
+    const body = await send(name, [message('user', '', { parts: [file(one)] })])
+    const said = (body['messages'] ?? body['input']) as Json[]
+    return (said.at(-1)!['content'] as Json[])[0]!
+  }
+  const pdfUrl = `data:application/pdf;base64,${pdf.data.toString('base64')}`
+  const audio = mp3.data.toString('base64')
+
+  it.each([
+    ['openai', pdf, { type: 'file', file: { filename: 'report.pdf', file_data: pdfUrl } }],
+    ['openai', mp3, { type: 'input_audio', input_audio: { data: audio, format: 'mp3' } }],
+    ['mistral', pdf, { type: 'document_url', document_url: pdfUrl, document_name: 'report.pdf' }],
+    ['mistral', mp3, { type: 'input_audio', input_audio: audio }],
+    ['gemini', pdf, { type: 'image_url', image_url: { url: pdfUrl } }],
+    ['gemini', mp3, { type: 'input_audio', input_audio: { data: audio, format: 'mp3' } }],
+    ['codex', pdf, { type: 'input_file', filename: 'report.pdf', file_data: pdfUrl }],
+    [
+      'anthropic',
+      pdf,
+      {
+        type: 'document',
+        title: 'report.pdf',
+        source: { type: 'base64', media_type: 'application/pdf', data: pdf.data.toString('base64') },
+      },
+    ],
+    [
+      'anthropic',
+      notes,
+      { type: 'document', title: 'notes.md', source: { type: 'text', media_type: 'text/plain', data: '# Tuần này' } },
+    ],
+  ] as const)('go to %s in its own words', async (name, one, part) => {
+    expect(await sent(name, one)).toMatchObject(part)
   })
 })
 

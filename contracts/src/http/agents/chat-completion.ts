@@ -11,10 +11,22 @@ import {
   schemaFields,
 } from './openai-parameters.ts'
 
+export const inputAudio = z.looseObject({
+  data: z.string().meta({ description: 'Base64' }),
+  format: z.enum(['wav', 'mp3']),
+})
+
 const contentPart = z.looseObject({
-  type: z.enum(['text', 'input_text', 'image_url', 'input_image', 'output_text', 'refusal']),
+  type: z.enum(['text', 'input_text', 'image_url', 'input_image', 'input_audio', 'file', 'output_text', 'refusal']),
   text: z.string().optional(),
   image_url: z.union([z.string(), z.looseObject({ url: z.string() })]).optional(),
+  input_audio: inputAudio.optional(),
+  file: z
+    .looseObject({
+      file_data: z.string().nullish().meta({ description: 'A data URL of a PDF or of text' }),
+      filename: z.string().nullish(),
+    })
+    .optional(),
 })
 
 const toolCall = z.looseObject({

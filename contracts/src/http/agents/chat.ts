@@ -71,11 +71,17 @@ export const chat = defineHttpTable('agents', {
         "The user is the credential's or the header's, else the `user` of the body, else `gateway` for the gateway token and the key's own id for an API key; a paired browser that has named nobody is answered 400",
       keepsTheBoundUser: 'A credential that is bound to a user speaks for that user whatever the body says',
       requiresAMessage:
-        'Without messages, or without text or image in the last message of the user, it is answered 400',
+        'Without messages, or without text, image or file in the last message of the user, it is answered 400',
       showsEarlierMessages:
-        'Earlier messages are shown to the model as history, with images, tool calls and results, system and developer messages as further instructions; none of them is stored',
+        'Earlier messages are shown to the model as history, with images, files, tool calls and results, system and developer messages as further instructions; none of them is stored',
       joinsParts: 'Text parts are joined by line breaks; images given as data URLs reach the model',
       guardsImageUrls: 'Images at other URLs are fetched through the guard: private addresses are answered 400',
+      takesFiles:
+        'Audio (`input_audio`) and files (`file` with `file_data`: a data URL of a PDF or of text) are shown to the model in their order, and are not stored; a file that is stored with OpenAI is answered 400',
+      boundsMedia:
+        'A request has at most 16 images and files, of 10 MiB each and 20 MiB together; more is answered 400, as is what is not of the kind that it says',
+      refusesFiles:
+        'Audio or a PDF that the provider of the agent does not take is answered 400 `unsupported_parameter` with `param` input_audio or file; in an earlier message a note stands in its place. A text is told to any model',
       hasASessionOfItsOwn:
         'Each call has a session of its own, `agent:<key>:http-<user>-<eight characters>`, which keeps the turn',
       resumesStreams:

@@ -20,6 +20,22 @@ const image = z.looseObject({
   ]),
   ...cached,
 })
+const document = z.looseObject({
+  type: z.literal('document'),
+  source: z.discriminatedUnion('type', [
+    z.looseObject({ type: z.literal('base64'), media_type: z.string().max(100), data: z.string() }),
+    z.looseObject({ type: z.literal('text'), media_type: z.string().max(100), data: z.string() }),
+    z.looseObject({
+      type: z.literal('content'),
+      content: z.union([z.string(), z.array(z.union([text, z.looseObject({ type: z.string().max(100) })]))]),
+    }),
+    z.looseObject({ type: z.literal('url'), url: z.string() }),
+    z.looseObject({ type: z.literal('file') }),
+  ]),
+  title: z.string().nullish(),
+  context: z.string().nullish(),
+  ...cached,
+})
 const callId = z.string().min(1).max(200)
 const toolUse = z.looseObject({
   type: z.literal('tool_use'),
@@ -32,7 +48,7 @@ const toolResult = z.looseObject({
   type: z.literal('tool_result'),
   tool_use_id: callId,
   content: z
-    .union([z.string(), z.array(z.union([text, image, z.looseObject({ type: z.string().max(100) })]))])
+    .union([z.string(), z.array(z.union([text, image, document, z.looseObject({ type: z.string().max(100) })]))])
     .nullish(),
   is_error: z.boolean().nullish(),
   ...cached,
@@ -41,8 +57,8 @@ const toolResult = z.looseObject({
 const otherBlock = z.looseObject({ type: z.string().max(100) })
 
 const block = z
-  .union([text, image, toolUse, toolResult, otherBlock])
-  .meta({ id: 'AnthropicBlock', description: 'A text, an image, a call of a tool, or what the tool said' })
+  .union([text, image, document, toolUse, toolResult, otherBlock])
+  .meta({ id: 'AnthropicBlock', description: 'A text, an image, a document, a call of a tool, or what the tool said' })
 
 const message = z.looseObject({ role: z.enum(['user', 'assistant']), content: z.union([z.string(), z.array(block)]) })
 

@@ -35,7 +35,7 @@ export const messages = defineHttpTable('agents', {
       hasASessionOfItsOwn:
         'Each call has a session of its own, `agent:<key>:messages-<user>-<eight characters>`, which keeps the turn',
       readsBlocks:
-        'Texts, images, tool calls and their results reach the model in their order, what failed as failed; system texts are instructions after those of the agent',
+        'Texts, images, documents, tool calls and their results reach the model in their order, what failed as failed; system texts are instructions after those of the agent',
       refusesOtherBlocks:
         'Thoughts among the messages are passed over, blocks of other kinds answered 400 and named; so is a conversation that ends with words of the assistant, which the answer cannot go on with',
       honoursParameters:
@@ -85,6 +85,8 @@ export const messages = defineHttpTable('agents', {
       countsThePrompt:
         'What a run of the same request would send, but for what a first chat has besides, is counted at four characters a token: prompt, context files and tools of the agent, and the messages, system texts and tools of the request',
       countsImages: 'An image counts as 1600 tokens, the most that Anthropic counts for one; none is fetched',
+      countsDocuments:
+        'A document counts as many tokens as its text would have, a PDF at most 300,000; one at a URL is not fetched, and counts as an image does',
       startsNothing: 'No model is asked, nothing is stored and no run is counted',
       readsAsMessagesDo: 'Agents are found and requests refused as for messages',
     },

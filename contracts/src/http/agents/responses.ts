@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { openAiUser } from '../common.ts'
 import { defineHttpTable } from '../operation.ts'
 import { askedModel } from './asked-model.ts'
-import { chatMessageInput } from './chat-completion.ts'
+import { chatMessageInput, inputAudio } from './chat-completion.ts'
 import {
   functionFields,
   functionName,
@@ -18,6 +18,10 @@ const contentPart = z.looseObject({
   text: z.string().optional(),
   refusal: z.string().optional(),
   image_url: z.string().nullish(),
+  input_audio: inputAudio.nullish(),
+  file_data: z.string().nullish().meta({ description: 'A data URL of a PDF or of text' }),
+  file_url: z.string().nullish(),
+  filename: z.string().nullish(),
 })
 const content = z.union([z.string(), z.array(contentPart)])
 
@@ -238,7 +242,7 @@ export const responses = defineHttpTable('agents', {
       hasASessionOfItsOwn:
         'Each call without a previous response has a session of its own, `agent:<key>:responses-<user>-<eight characters>`, which keeps its input and its answer',
       readsInputItems:
-        'Input is a text or a list of messages, function calls and their outputs, with texts and images; system and developer messages are instructions like `instructions`',
+        'Input is a text or a list of messages, function calls and their outputs, with texts, images, audio and files, inline or at a URL; system and developer messages are instructions like `instructions`',
       refusesOtherItems:
         'Thoughts among the input are passed over; items and parts of other kinds are answered 400 `unsupported_parameter` with `param` input',
       resolvesReferences:

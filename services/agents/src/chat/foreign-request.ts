@@ -7,8 +7,9 @@ import type { ClientTools, RunOptions, RunRequest } from '../runs/types.ts'
 import type { HttpSessionName } from '../sessions/session-keys.ts'
 import type { NewMessage, StoredToolCall } from '../sessions/types.ts'
 
-/** A text, or an image by its URL. */
-export type ForeignPart = { text: string } | { imageUrl: string }
+/** An image, audio or a document by its URL, inline or to be fetched. */
+export type ForeignMedia = { imageUrl: string } | { file: { url: string; name: string } }
+export type ForeignPart = { text: string } | ForeignMedia
 
 export type ForeignMessage = {
   /** A prompt cache is to keep the conversation up to here. */
@@ -50,6 +51,9 @@ export interface ForeignRequest {
   keepsText?: RunRequest['keepsText']
   graceMs?: RunRequest['graceMs']
 }
+
+export const mediaOf = (content: readonly ForeignPart[]): ForeignMedia[] =>
+  content.flatMap((part) => ('text' in part ? [] : [part]))
 
 /** The texts of a content, joined by line breaks. */
 export const textOf = (content: readonly ForeignPart[]): string =>

@@ -13,8 +13,8 @@ import type { DeliverTo } from '../sessions/delivery.ts'
 import { httpSessionKey } from '../sessions/session-keys.ts'
 import type { NewMessage } from '../sessions/types.ts'
 import type { SessionUseCases } from '../sessions/use-cases.ts'
-import { textOf, type ForeignMessage, type ForeignPart, type ForeignRequest } from './foreign-request.ts'
-import { loadImages } from './images.ts'
+import { mediaOf, textOf, type ForeignMessage, type ForeignPart, type ForeignRequest } from './foreign-request.ts'
+import { loadMedia } from './load-media.ts'
 import { resolved } from './references.ts'
 
 /** Nobody is met in a chat. */
@@ -31,7 +31,7 @@ export interface ForeignRunsParts {
   earlierTurns: EarlierTurns
   sessions: Pick<SessionUseCases, 'branch'>
   deliverTo: DeliverTo
-  /** Private hosts that an image may be fetched from. */
+  /** Private hosts that images and files may be fetched from. */
   fetchAllow: readonly string[]
 }
 
@@ -41,7 +41,7 @@ export type RunForeign = (call: Call, request: ForeignRequest, observer?: RunObs
 const invalid = (reason: string) =>
   new MeshError('INVALID_REQUEST', 'error.invalid_request', { field: 'messages', reason })
 
-const hasImage = (content: readonly ForeignPart[]): boolean => content.some((part) => 'imageUrl' in part)
+const hasMedia = (content: readonly ForeignPart[]): boolean => content.some((part) => !('text' in part))
 
 const orphanResult = () => invalid('a tool message must answer a tool call right before it')
 const openCall = () => invalid('every tool call must be followed by a tool message that answers it')
@@ -70,25 +70,23 @@ const waitingCalls = (messages: readonly NewMessage[]): string[] => {
   return (messages[last]?.extra?.toolCalls ?? []).map(({ id }) => id).filter((id) => !answered.has(id))
 }
 
-/** The messages of a request as runs take them, images loaded. Those that say nothing are left out. */
+/** The messages of a request as runs take them, images and files loaded. Those that say nothing are left out. */
 const shownMessages = async (
   messages: readonly ForeignMessage[],
   signal: AbortSignal,
   fetchAllow: readonly string[],
 ): Promise<NewMessage[]> => {
-  const urls = messages.flatMap(({ content }) => content.flatMap((part) => ('imageUrl' in part ? [part.imageUrl] : [])))
-  const images = urls.length === 0 ? [] : await loadImages(urls, signal, fetchAllow)
+  const media = messages.flatMap(({ content }) => mediaOf(content))
+  const loaded = media.length === 0 ? [] : await loadMedia(media, signal, fetchAllow)
   const partOf = (part: ForeignPart): ContentPart =>
-    'text' in part
-      ? { part: { $case: 'text', value: part.text } }
-      : { part: { $case: 'image', value: images.shift()! } }
+    'text' in part ? { part: { $case: 'text', value: part.text } } : loaded.shift()!
   return messages.flatMap((message): NewMessage[] => {
     const { role, content } = message
     const said = {
       role,
       content: textOf(content),
       ...(message.cacheMark === true ? { cacheMark: true } : {}),
-      ...(hasImage(content) ? { parts: content.map(partOf) } : {}),
+      ...(hasMedia(content) ? { parts: content.map(partOf) } : {}),
     }
     if (message.role === 'tool') {
       const { toolCallId, isError } = message
@@ -117,7 +115,7 @@ const withoutOwnWords = (messages: readonly ForeignMessage[]): readonly ForeignM
   return messages.slice(0, messages.findLastIndex((message) => !isOwnWords(message)) + 1)
 }
 
-const saysNothing = ({ content }: ForeignMessage): boolean => textOf(content).trim() === '' && !hasImage(content)
+const saysNothing = ({ content }: ForeignMessage): boolean => textOf(content).trim() === '' && !hasMedia(content)
 
 export const createForeignRuns = ({
   run,
@@ -170,8 +168,8 @@ export const createForeignRuns = ({
 
     /**
      * A conversation that ends with tool results, which begin at `tail`, and perhaps words behind them. A turn of ours goes
-     * on in its session, where also is what the agent's own tools said. Any other, and one with images, which are not
-     * stored, is taken as the request tells it.
+     * on in its session, where also is what the agent's own tools said. Any other, and one with images or files, which
+     * are not stored, is taken as the request tells it.
      */
     const afterResults = async (tail: number): Promise<Turn | undefined> => {
       const lastUser = Math.max(
@@ -180,7 +178,7 @@ export const createForeignRuns = ({
       )
       const first = asked[tail]
       const runId = first?.role === 'tool' ? runOfCallId(first.toolCallId) : undefined
-      if (runId === undefined || asked.slice(lastUser, tail).some(({ content }) => hasImage(content))) return undefined
+      if (runId === undefined || asked.slice(lastUser, tail).some(({ content }) => hasMedia(content))) return undefined
       const earlier = await ownTurn(caller, agent, runId)
       if (earlier === undefined) return undefined
       const { turn, earlierMessages } = split(await shown(asked.slice(tail)))
@@ -208,7 +206,7 @@ export const createForeignRuns = ({
       return { message: '', parts: [], priorTurns, opening: await shown(asked.slice(begin)) }
     }
 
-    /** @throws INVALID_REQUEST when nobody says anything, or for what `loadImages` refuses */
+    /** @throws INVALID_REQUEST when nobody says anything, or for what `loadMedia` refuses */
     const turnOf = async (): Promise<Turn> => {
       const last = asked.at(-1)
       if (last === undefined || (last.role === 'user' && saysNothing(last)))

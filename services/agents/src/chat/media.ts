@@ -3,7 +3,7 @@ import { MeshError, type ws, type WsParamsOf } from '@clawmesh/contracts'
 import type { Call, RpcFunctions } from '@clawmesh/chassis'
 import type { WorkspacesServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/workspaces.ts'
 import type { ContentPart } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import { loadImages } from './images.ts'
+import { loadMedia } from './load-media.ts'
 
 type Media = NonNullable<WsParamsOf<(typeof ws.chat.methods)['chat.send']>['media']>
 
@@ -43,7 +43,7 @@ const urlOf = async (medium: Media[number], source: Source): Promise<string> => 
 /**
  * The text of a message with a tag for each medium before it, and its texts and images in their order; none of those for a
  * message without media.
- * @throws INVALID_REQUEST, and what `loadImages` throws
+ * @throws INVALID_REQUEST, and what `loadMedia` throws
  */
 export const withMedia = async (
   message: string,
@@ -53,14 +53,15 @@ export const withMedia = async (
   if (media.length === 0) return { message, parts: [] }
   const { call, allow } = source
   const urls = await Promise.all(media.map((medium) => urlOf(medium, source)))
-  const images = await loadImages(urls, call.signal, allow)
+  const images = await loadMedia(
+    urls.map((imageUrl) => ({ imageUrl })),
+    call.signal,
+    allow,
+  )
   const tags = images.map(() => '<media:image>').join('\n')
   const text = message === '' ? tags : `${tags}\n\n${message}`
   return {
     message: text,
-    parts: [
-      ...images.map((value): ContentPart => ({ part: { $case: 'image', value } })),
-      { part: { $case: 'text', value: text } },
-    ],
+    parts: [...images, { part: { $case: 'text', value: text } }],
   }
 }

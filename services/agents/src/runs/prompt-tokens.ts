@@ -9,17 +9,14 @@ import { promptModeOf, systemPrompt } from './prompt.ts'
 import { storedChars, sumOf, toolChars } from './sizes.ts'
 import type { ClientTools, ListTools, RunOrigin } from './types.ts'
 
-/** What Anthropic counts for an image at most. */
-const imageTokens = 1_600
-
 interface Shown {
   agent: Agent
   origin: RunOrigin
   requestSystem: string
   clientTools: ClientTools | undefined
   messages: readonly NewMessage[]
-  /** How many images are in the messages. */
-  images: number
+  /** Of the images and files in the messages. */
+  mediaTokens: number
 }
 
 /** About how many tokens a run of the caller would take, prompt and tools of the agent included, but not what a
@@ -33,7 +30,7 @@ interface Parts {
 
 export const createPromptTokens =
   ({ contextFiles, listTools }: Parts): PromptTokens =>
-  async (call, { agent, origin, requestSystem, clientTools, messages, images }) => {
+  async (call, { agent, origin, requestSystem, clientTools, messages, mediaTokens }) => {
     const { userId } = call.caller
     const [files, own] = await Promise.all([contextFiles(agent, userId), listTools(call, agent, userId)])
     const theirs = clientTools?.tools ?? []
@@ -55,5 +52,5 @@ export const createPromptTokens =
       promptModeOf(origin),
     )
     const chars = prompt.length + sumOf(offered, toolChars) + sumOf(messages, storedChars)
-    return Math.ceil(chars / charsPerToken) + images * imageTokens
+    return Math.ceil(chars / charsPerToken) + mediaTokens
   }

@@ -1,5 +1,5 @@
 /** How long messages are, in characters: texts and the calls and thinking that go with them. */
-import type { ChatMessage, ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import type { ChatMessage, ContentPart, ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { NewMessage } from '../sessions/types.ts'
 
 /** What frames a message: its role, its ids. */
@@ -12,12 +12,17 @@ export const storedChars = ({ content, extra }: NewMessage): number =>
   (extra?.toolCalls === undefined ? 0 : JSON.stringify(extra.toolCalls).length) +
   (extra?.thinking?.length ?? 0)
 
-/** Of a message as it is sent. Images count for nothing: what they cost depends on the provider. */
+const isText = (mimeType: string): boolean => mimeType.startsWith('text/') || mimeType === 'application/json'
+
+const partChars = ({ part }: ContentPart): number => {
+  if (part?.$case === 'text') return part.value.length
+  return part?.$case === 'file' && isText(part.value.mimeType) ? part.value.data.length : 0
+}
+
+/** Of a message as it is sent. Images, audio and PDFs count for nothing: what they cost depends on the provider. */
 export const sentChars = ({ content, parts, toolCalls, thinking, providerState }: ChatMessage): number =>
   frameChars +
-  (parts.length === 0
-    ? content.length
-    : parts.reduce((sum, { part }) => sum + (part?.$case === 'text' ? part.value.length : 0), 0)) +
+  (parts.length === 0 ? content.length : sumOf(parts, partChars)) +
   toolCalls.reduce((sum, { name, argumentsJson }) => sum + name.length + argumentsJson.length, 0) +
   Math.max(thinking.length, providerState.length)
 

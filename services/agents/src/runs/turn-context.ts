@@ -86,11 +86,9 @@ export const createTurnContext = ({ settings, log, summarise, announce }: Parts)
   /** @param summary of the messages that go; @param request the turn's own message, where it is among them */
   const replaced = (kept: readonly ChatMessage[], summary: string, request: ChatMessage | undefined): ChatMessage[] => {
     const text = textMessage('user', summaryText(summary, request?.content))
-    const withImages = request === undefined ? [] : request.parts.filter(({ part }) => part?.$case === 'image')
+    const shown = request === undefined ? [] : request.parts.filter(({ part }) => part?.$case !== 'text')
     const first: ChatMessage =
-      withImages.length === 0
-        ? text
-        : { ...text, parts: [{ part: { $case: 'text', value: text.content } }, ...withImages] }
+      shown.length === 0 ? text : { ...text, parts: [{ part: { $case: 'text', value: text.content } }, ...shown] }
     return kept[0]?.role === 'user'
       ? [first, { ...textMessage('user', 'I go on from there.'), role: 'assistant' }, ...kept]
       : [first, ...kept]

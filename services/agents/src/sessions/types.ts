@@ -53,7 +53,7 @@ export interface NewMessage {
   role: Exclude<Shown['role'], 'system'>
   content: string
   extra?: MessageExtra | undefined
-  /** Its texts and images in their order, where it has images: shown to the model, never stored. */
+  /** Its texts, images and files in their order, where it has more than texts: shown to the model, never stored. */
   parts?: ContentPart[]
   /** A prompt cache is to keep the conversation up to here; never stored either. */
   cacheMark?: boolean

@@ -8,6 +8,7 @@ import { basename, isAbsolute, join } from 'node:path'
 import type { ChatMessage, ChatRequest, ChatResponse } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { cutTextStart, derivedId, sha256Hex } from '@clawmesh/chassis'
 import { base64, isSystem, partsOf, textOfMessage } from '../chat/protocols/conversation.ts'
+import { fileAsText } from '../chat/protocols/files.ts'
 import { cancelledBy, toProviderError } from '../chat/protocols/failure.ts'
 import { settleFinish } from '../chat/protocols/finish.ts'
 import { listOf, textOf, type Json } from '../chat/protocols/json.ts'
@@ -39,7 +40,8 @@ export const idleTime = (setting: unknown): number => {
 
 const contentOf = (message: ChatMessage | undefined, takesImages: boolean): Json[] =>
   (message === undefined ? [] : partsOf(message)).map((part) => {
-    if (!('image' in part)) return { type: 'text', text: part.text }
+    if ('text' in part) return { type: 'text', text: part.text }
+    if ('file' in part) return { type: 'text', text: fileAsText(part.file) }
     if (!takesImages) return { type: 'text', text: `[an image, ${part.image.mimeType}, that cannot be shown]` }
     return { type: 'image', mimeType: part.image.mimeType, data: base64(part.image) }
   })

@@ -12,11 +12,13 @@ import type {
   Usage,
 } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { sha256Hex } from '@clawmesh/chassis'
-import { base64, isSystem, partsOf, textOfMessage } from '../chat/protocols/conversation.ts'
+import { isSystem, partsOf, textOfMessage } from '../chat/protocols/conversation.ts'
 import { cutOff, toProviderError, UpstreamFailure } from '../chat/protocols/failure.ts'
 import { countOf, listOf, objectOf, parseJson, textOf, type Json } from '../chat/protocols/json.ts'
 import { timeoutsOf, type CallOptions } from '../chat/protocols/options.ts'
 import { textDelta, thinkingDelta } from '../chat/protocols/protocol.ts'
+import { contentBlock } from '../chat/protocols/anthropic/messages.ts'
+import { withTakenFiles } from '../chat/protocols/files.ts'
 import { refuseParameters } from '../chat/protocols/sampling.ts'
 import { connectionType, resolveModel, type ProviderConnection } from '../providers/connection.ts'
 import { notHere, programLines } from './program.ts'
@@ -45,11 +47,7 @@ const openSession = async (dir: string): Promise<boolean> => {
 }
 
 const contentOf = (message: ChatMessage | undefined): Json[] =>
-  (message === undefined ? [] : partsOf(message)).map((part) =>
-    'image' in part
-      ? { type: 'image', source: { type: 'base64', media_type: part.image.mimeType, data: base64(part.image) } }
-      : { type: 'text', text: part.text },
-  )
+  (message === undefined ? [] : partsOf(message)).map(contentBlock)
 
 const usageOf = (usage: Json): Usage => {
   const cacheReadTokens = countOf(usage['cache_read_input_tokens'])
@@ -127,7 +125,8 @@ export async function* claudeCliChat(
     const isKnown = await openSession(dir)
     const system = request.messages.filter(isSystem).map(textOfMessage).join('\n\n')
     await writeFile(join(dir, 'CLAUDE.md'), system, { mode: 0o600 })
-    const content = contentOf(request.messages.findLast(({ role }) => role === 'user'))
+    const messages = withTakenFiles(connection.name, request.messages, type.files)
+    const content = contentOf(messages.findLast(({ role }) => role === 'user'))
     const reader = createReader()
     const lines = programLines({
       program: connection.apiBase.trim() || type.base,

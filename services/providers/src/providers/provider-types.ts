@@ -1,6 +1,7 @@
 /** Every type of provider, as data. Adding a vendor that speaks a known protocol is adding a row. */
 
 import type { providerTypes } from '@clawmesh/contracts'
+import type { FileKind } from '../chat/protocols/files.ts'
 import type { SamplingParameter } from '../chat/protocols/sampling-parameter.ts'
 
 /** How a type is talked to. */
@@ -39,6 +40,8 @@ export interface ProviderType {
   takesThinking: boolean
   /** Wants users and assistants to alternate: neighbours of one role are joined, tool calls told as text. */
   alternates: boolean
+  /** Files that it takes as they are. Texts are told as text where they are not among them. */
+  files: readonly FileKind[]
   /** Parameters that the vendor is known to refuse or to pass over in silence. */
   refuses: readonly SamplingParameter[]
   /** What the vendor calls `seed`. */
@@ -73,6 +76,7 @@ const blank: ProviderType = {
   streamsTools: true,
   takesThinking: true,
   alternates: false,
+  files: [],
   refuses: [],
   seedName: 'seed',
   local: false,
@@ -106,20 +110,23 @@ export const providerTypeTable = {
     model: 'claude-sonnet-4-5-20250929',
     models: 'anthropic',
     canEmbed: false,
+    files: ['pdf', 'text'],
     chatPath: '/messages',
     aliases: { opus: 'claude-opus-4-6', sonnet: 'claude-sonnet-4-6', haiku: 'claude-haiku-4-5-20251001' },
   }),
-  openai_compat: row({ base: 'https://api.openai.com/v1', model: 'gpt-4o' }),
+  openai_compat: row({ base: 'https://api.openai.com/v1', model: 'gpt-4o', files: ['audio', 'pdf'] }),
   gemini_native: row({
     base: 'https://generativelanguage.googleapis.com/v1beta/openai',
     model: 'gemini-2.0-flash',
     models: 'gemini',
     takesThinking: false,
+    files: ['audio', 'pdf'],
   }),
   openrouter: row({
     base: 'https://openrouter.ai/api/v1',
     model: 'anthropic/claude-sonnet-4-5-20250929',
     routes: true,
+    files: ['audio', 'pdf'],
   }),
   groq: row({ base: 'https://api.groq.com/openai/v1', model: 'llama-3.3-70b-versatile', takesThinking: false }),
   deepseek: row({
@@ -131,6 +138,7 @@ export const providerTypeTable = {
     base: 'https://api.mistral.ai/v1',
     model: 'mistral-large-latest',
     takesThinking: false,
+    files: ['audio', 'pdf'],
     refuses: ['logit_bias'],
     seedName: 'random_seed',
   }),
@@ -229,6 +237,7 @@ export const providerTypeTable = {
     needsKey: false,
     signsIn: true,
     canEmbed: false,
+    files: ['pdf'],
     chatPath: '/codex/responses',
     refuses: ['top_p', 'stop', 'seed', 'presence_penalty', 'frequency_penalty', 'logit_bias'],
     models: named({
@@ -248,6 +257,7 @@ export const providerTypeTable = {
     protocol: 'claude_cli',
     canReason: false,
     refuses: allParameters,
+    files: ['pdf', 'text'],
     base: 'claude',
     model: 'sonnet',
     needsKey: false,

@@ -6,7 +6,13 @@ import { checkParameters, unsupportedParameter, type OtherParameters } from '@cl
 import type { ClientTools, RunOptions } from '../../runs/types.ts'
 import { agentRefOf } from '../agent-ref.ts'
 import { clientToolsOf, type FunctionTool, type ToolChoice } from '../client-tools.ts'
-import { textOf, type ForeignMessage, type ForeignPart, type ForeignRequest } from '../foreign-request.ts'
+import {
+  textOf,
+  type ForeignMedia,
+  type ForeignMessage,
+  type ForeignPart,
+  type ForeignRequest,
+} from '../foreign-request.ts'
 import { formatOf } from '../response-format.ts'
 import { storedCall } from '../tool-arguments.ts'
 
@@ -14,6 +20,10 @@ export type CompletionBody = BodyOf<(typeof http.chat.operations)['createChatCom
 type InputMessage = CompletionBody['messages'][number]
 
 const always = (): boolean => true
+
+/** Audio as OpenAI has it, as a data URL. */
+export const audioUrl = ({ data, format }: { data: string; format: 'wav' | 'mp3' }): string =>
+  `data:audio/${format};base64,${data}`
 
 const declared = Object.keys(http.chat.operations.createChatCompletion.body.shape)
 
@@ -35,11 +45,25 @@ const others: OtherParameters = {
   },
 }
 
+type Part = Exclude<InputMessage['content'], string | null | undefined>[number]
+
+/** The audio or the file of a part. @throws UNSUPPORTED_PARAMETER for a file that is stored with OpenAI */
+const fileOf = ({ input_audio: audio, file }: Part): ForeignMedia | undefined => {
+  if (audio !== undefined) return { file: { url: audioUrl(audio), name: '' } }
+  if (file === undefined) return undefined
+  const { file_data: url, filename: name } = file
+  if (url == null) throw unsupportedParameter('messages')
+  return { file: { url, name: name ?? '' } }
+}
+
 const partsOf = ({ content }: InputMessage): ForeignPart[] => {
   if (typeof content === 'string') return content === '' ? [] : [{ text: content }]
-  return (content ?? []).flatMap(({ text, image_url: image }): ForeignPart[] => {
+  return (content ?? []).flatMap((part): ForeignPart[] => {
+    const { text, image_url: image } = part
     const imageUrl = typeof image === 'string' ? image : image?.url
     if (imageUrl !== undefined) return [{ imageUrl }]
+    const file = fileOf(part)
+    if (file !== undefined) return [file]
     return text === undefined ? [] : [{ text }]
   })
 }

@@ -1,10 +1,11 @@
 /** Messages over HTTP, whole, streamed or counted. */
-import { http } from '@clawmesh/contracts'
+import { http, tokensOfFile } from '@clawmesh/contracts'
 import { implementHttp, verbatim } from '@clawmesh/chassis'
 import type { AgentLookup } from '../../agents/lookup.ts'
 import type { PromptTokens } from '../../runs/prompt-tokens.ts'
+import { sumOf } from '../../runs/sizes.ts'
 import type { NewMessage } from '../../sessions/types.ts'
-import { textOf, type ForeignMessage } from '../foreign-request.ts'
+import { mediaOf, textOf, type ForeignMedia, type ForeignMessage } from '../foreign-request.ts'
 import { httpOrigin, type RunForeign } from '../foreign-runs.ts'
 import { streamRun } from '../run-stream.ts'
 import { messageWriter, wholeMessage } from './answer.ts'
@@ -24,8 +25,17 @@ const toStored = (message: ForeignMessage): NewMessage => {
     : said
 }
 
-const imagesIn = (messages: readonly ForeignMessage[]): number =>
-  messages.flatMap(({ content }) => content.filter((part) => 'imageUrl' in part)).length
+/** What Anthropic counts for an image at most; what a document at a URL has is not known before it is fetched. */
+const imageTokens = 1_600
+
+const inlineType = /^data:([^;,]{1,100})/i
+
+/** Tokens of an image or file, by what the request says of it. */
+const mediaTokens = (media: ForeignMedia): number => {
+  const url = 'file' in media ? media.file.url : ''
+  const [, mimeType] = inlineType.exec(url.slice(0, 200)) ?? []
+  return mimeType === undefined ? imageTokens : tokensOfFile(mimeType, Math.floor((url.length * 3) / 4))
+}
 
 export const createMessagesHttp = ({ runForeign, lookup, promptTokens }: MessagesParts) =>
   implementHttp(http.messages)({
@@ -47,7 +57,10 @@ export const createMessagesHttp = ({ runForeign, lookup, promptTokens }: Message
         requestSystem: instructions,
         clientTools,
         messages: messages.map(toStored),
-        images: imagesIn(messages),
+        mediaTokens: sumOf(
+          messages.flatMap(({ content }) => mediaOf(content)),
+          mediaTokens,
+        ),
       })
       return verbatim(200, { input_tokens: tokens }, { 'request-id': call.requestId })
     },

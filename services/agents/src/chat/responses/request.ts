@@ -7,7 +7,7 @@ import type { ClientTools, RunOptions } from '../../runs/types.ts'
 import type { StoredToolCall } from '../../sessions/types.ts'
 import { agentRefOf } from '../agent-ref.ts'
 import { clientToolsOf, type FunctionTool, type ToolChoice } from '../client-tools.ts'
-import { conversationOf } from '../completions/request.ts'
+import { audioUrl, conversationOf } from '../completions/request.ts'
 import {
   textOf,
   type ForeignMessage,
@@ -67,8 +67,12 @@ const checkInside = ({ reasoning, text }: ResponseBody): void => {
 
 const partsOf = (content: Content): ForeignPart[] => {
   if (typeof content === 'string') return content === '' ? [] : [{ text: content }]
-  return content.map(({ text, refusal, image_url: imageUrl }): ForeignPart => {
+  return content.map((part): ForeignPart => {
+    const { text, refusal, image_url: imageUrl, input_audio: audio, file_data: data, file_url: url, filename } = part
     if (imageUrl != null) return { imageUrl }
+    if (audio != null) return { file: { url: audioUrl(audio), name: '' } }
+    const fileUrl = data ?? url
+    if (fileUrl != null) return { file: { url: fileUrl, name: filename ?? '' } }
     const said = text ?? refusal
     if (said === undefined) throw unsupportedParameter('input')
     return { text: said }

@@ -1,23 +1,42 @@
 /** What both protocols do with the messages of a conversation. */
 import { MeshError } from '@clawmesh/contracts'
-import type { ChatMessage, Image } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import type {
+  ChatMessage,
+  ContentPart,
+  Image,
+  MediaFile,
+} from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 
-/** A text or an image of a message. */
-export type Part = { text: string } | { image: Image }
+export type Media = { image: Image } | { file: MediaFile }
+/** A text, an image or a file of a message. */
+export type Part = { text: string } | Media
 
-/** The texts and images of a message in their order, empty texts left out. */
-export const partsOf = ({ parts, images, content }: ChatMessage): Part[] => {
-  const all =
-    parts.length > 0
-      ? parts.flatMap(({ part }): Part[] =>
-          part === undefined ? [] : [part.$case === 'text' ? { text: part.value } : { image: part.value }],
-        )
-      : [...images.map((image) => ({ image })), { text: content }]
-  return all.filter((part) => 'image' in part || part.text.trim() !== '')
+const toPart = ({ part }: ContentPart): Part[] => {
+  switch (part?.$case) {
+    case undefined:
+      return []
+    case 'text':
+      return [{ text: part.value }]
+    case 'image':
+      return [{ image: part.value }]
+    case 'file':
+      return [{ file: part.value }]
+  }
 }
 
-export const imagesOf = (message: ChatMessage): Image[] =>
-  partsOf(message).flatMap((part) => ('image' in part ? [part.image] : []))
+const toContent = (part: Part): ContentPart['part'] => {
+  if ('text' in part) return { $case: 'text', value: part.text }
+  return 'image' in part ? { $case: 'image', value: part.image } : { $case: 'file', value: part.file }
+}
+
+/** The texts, images and files of a message in their order, empty texts left out. */
+export const partsOf = ({ parts, images, content }: ChatMessage): Part[] => {
+  const all = parts.length > 0 ? parts.flatMap(toPart) : [...images.map((image) => ({ image })), { text: content }]
+  return all.filter((part) => !('text' in part) || part.text.trim() !== '')
+}
+
+export const mediaOf = (message: ChatMessage): Media[] =>
+  partsOf(message).flatMap((part) => ('text' in part ? [] : [part]))
 
 /** The text of a message; several texts are joined by line breaks. */
 export const textOfMessage = (message: ChatMessage): string =>
@@ -44,9 +63,7 @@ export const textMessage = (role: string, content: string): ChatMessage => ({ ..
 export const userMessage = (content: readonly Part[]): ChatMessage => ({
   ...blank,
   role: 'user',
-  parts: content.map((part) => ({
-    part: 'image' in part ? { $case: 'image', value: part.image } : { $case: 'text', value: part.text },
-  })),
+  parts: content.map((part) => ({ part: toContent(part) })),
 })
 
 export const isSystem = ({ role }: ChatMessage): boolean => role === 'system' || role === 'developer'
@@ -68,6 +85,6 @@ export const checkRoles = (messages: readonly ChatMessage[]): void => {
 export const withoutTrailingAssistant = (messages: readonly ChatMessage[]): readonly ChatMessage[] =>
   messages.slice(0, messages.findLastIndex((message) => message.role !== 'assistant') + 1)
 
-/** The bytes of an image as base64. */
-export const base64 = ({ data }: Image): string =>
+/** The bytes of an image or file as base64. */
+export const base64 = ({ data }: Pick<Image, 'data'>): string =>
   Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64')

@@ -11,7 +11,7 @@ import type {
   Usage,
 } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { ProviderConnection } from '../../providers/connection.ts'
-import { imagesOf } from './conversation.ts'
+import { mediaOf } from './conversation.ts'
 import { cancelledBy, toProviderError } from './failure.ts'
 import type { CallOptions } from './options.ts'
 import { checkSampling, refuseParameters } from './sampling.ts'
@@ -52,8 +52,10 @@ const answerText = (messages: readonly ChatMessage[], hasResults: boolean): stri
   if (hasResults) return `${label} ${summary(messages, user + 1)}`
   const said = messages[user]
   if (!said) return `${label} There is no user message to answer.`
-  const images = imagesOf(said).length
-  const seen = images > 0 ? ` (with ${images} image(s))` : ''
+  const media = mediaOf(said)
+  const images = media.filter((one) => 'image' in one).length
+  const counts = [`${images} image(s)`, `${media.length - images} file(s)`].filter((count) => !count.startsWith('0 '))
+  const seen = counts.length === 0 ? '' : ` (with ${counts.join(' and ')})`
   return `${label} You said${seen}: ${quote(said.content)}`
 }
 

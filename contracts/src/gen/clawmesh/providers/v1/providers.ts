@@ -175,8 +175,8 @@ export interface ChatMessage {
   /** The provider's own content blocks of an assistant turn as JSON, to be sent back unchanged (signed thinking). */
   providerState: string;
   /**
-   * What a user message or a tool result holds beside plain text: all its texts and images, in their order. When there
-   * are any, they are sent and `content` is not.
+   * What a user message or a tool result holds beside plain text: all its texts, images and files, in their order. When
+   * there are any, they are sent and `content` is not.
    */
   parts: ContentPart[];
   /** A prompt cache is to keep the conversation up to here. Protocols that cache by themselves pass it over. */
@@ -184,7 +184,23 @@ export interface ChatMessage {
 }
 
 export interface ContentPart {
-  part: { $case: "text"; value: string } | { $case: "image"; value: Image } | undefined;
+  part:
+    | { $case: "text"; value: string }
+    | { $case: "image"; value: Image }
+    | { $case: "file"; value: MediaFile }
+    | undefined;
+}
+
+/**
+ * Audio (audio/wav, audio/mpeg), a PDF (application/pdf), or a text (text/*, application/json; UTF-8). A text is told to
+ * any model. What else the provider cannot take fails the call with UNSUPPORTED_PARAMETER where it is of the turn that
+ * is to be answered; of an earlier one, a note stands in its place.
+ */
+export interface MediaFile {
+  mimeType: string;
+  data: Buffer;
+  /** As its user calls it; may be empty. */
+  name: string;
 }
 
 export interface Image {
@@ -1597,6 +1613,9 @@ export const ContentPart: MessageFns<ContentPart> = {
       case "image":
         Image.encode(message.part.value, writer.uint32(18).fork()).join();
         break;
+      case "file":
+        MediaFile.encode(message.part.value, writer.uint32(26).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1630,6 +1649,14 @@ export const ContentPart: MessageFns<ContentPart> = {
             message.part = { $case: "image", value: Image.decode(reader, reader.uint32()) };
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.part = { $case: "file", value: MediaFile.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1660,7 +1687,92 @@ export const ContentPart: MessageFns<ContentPart> = {
         }
         break;
       }
+      case "file": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "file", value: MediaFile.fromPartial(object.part.value) };
+        }
+        break;
+      }
     }
+    return message;
+  },
+};
+
+function createBaseMediaFile(): MediaFile {
+  return { mimeType: "", data: Buffer.alloc(0), name: "" };
+}
+
+export const MediaFile: MessageFns<MediaFile> = {
+  encode(message: MediaFile, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mimeType !== "") {
+      writer.uint32(10).string(message.mimeType);
+    }
+    if (message.data.length !== 0) {
+      writer.uint32(18).bytes(message.data);
+    }
+    if (message.name !== "") {
+      writer.uint32(26).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MediaFile {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMediaFile();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mimeType = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.data = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<MediaFile>, I>>(base?: I): MediaFile {
+    return MediaFile.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MediaFile>, I>>(object: I): MediaFile {
+    const message = createBaseMediaFile();
+    message.mimeType = object.mimeType ?? "";
+    message.data = object.data ?? Buffer.alloc(0);
+    message.name = object.name ?? "";
     return message;
   },
 };

@@ -1,6 +1,7 @@
 /** Conversations in the shape of Anthropic's Messages API. */
-import type { ChatMessage, Image } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import { base64, partsOf, textOfMessage } from '../conversation.ts'
+import type { ChatMessage, Image, MediaFile } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { base64, partsOf, textOfMessage, type Part } from '../conversation.ts'
+import { fileKind, fileName, textOfFile } from '../files.ts'
 import { isObject, listOf, objectOf, parseJson, textOf, wellFormed, type Json } from '../json.ts'
 import { idRules, type ReplayRules, type Turn, type WireCall } from '../replay.ts'
 
@@ -13,11 +14,25 @@ const imageBlock = (image: Image): Json => ({
   source: { type: 'base64', media_type: image.mimeType, data: base64(image) },
 })
 
+/** Source: Anthropic API reference, "PDF support". */
+const documentBlock = (file: MediaFile): Json => {
+  const isText = fileKind(file) === 'text'
+  const source = isText
+    ? { type: 'text', media_type: 'text/plain', data: textOfFile(file) }
+    : { type: 'base64', media_type: file.mimeType, data: base64(file) }
+  return { type: 'document', source, title: fileName(file) }
+}
+
+/** A text, an image or a document as Anthropic has them. */
+export const contentBlock = (part: Part): Json => {
+  if ('text' in part) return textBlock(part.text)
+  return 'image' in part ? imageBlock(part.image) : documentBlock(part.file)
+}
+
 /** Empty text blocks are refused upstream. */
 const textBlocks = (text: string): Json[] => (text.trim() === '' ? [] : [textBlock(text)])
 
-const contentBlocks = (message: ChatMessage): Json[] =>
-  partsOf(message).map((part) => ('image' in part ? imageBlock(part.image) : textBlock(part.text)))
+const contentBlocks = (message: ChatMessage): Json[] => partsOf(message).map(contentBlock)
 
 /** What stands for an empty result: an error without a content is refused upstream. */
 const noOutput = '(no output)'

@@ -1,6 +1,7 @@
 /** Requests of the Anthropic wire. */
 import { endpoint, type Target } from '../../../providers/connection.ts'
 import type { UpstreamRequest } from '../exchange.ts'
+import { withTakenFiles } from '../files.ts'
 import { bodyText, type Json } from '../json.ts'
 import { replayed } from '../replay.ts'
 import { unsupportedParameter } from '../sampling.ts'
@@ -67,7 +68,8 @@ const temperatureField = ({ connection }: Target, temperature: number | undefine
 export const anthropicBody = (target: Target, call: ChatCall): Json => {
   const { maxTokens, temperature, cacheTtl } = call.options
   const budget = thinkingBudget(call)
-  const turns = replayed(call.messages, anthropicRules)
+  const messages = withTakenFiles(target.connection.name, call.messages, target.type.files)
+  const turns = replayed(messages, anthropicRules)
   const system = anthropicSystem(turns, cacheTtl)
   return {
     model: call.model,

@@ -1,8 +1,9 @@
 /** Conversations as the items of OpenAI's Responses. Source: OpenAI API reference, "Create a model response". */
-import type { ChatMessage, Image } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import { base64, partsOf, textOfMessage } from '../conversation.ts'
+import type { ChatMessage } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { partsOf, textOfMessage, type Part } from '../conversation.ts'
+import { dataUrl, fileName } from '../files.ts'
 import { objectOf, parseJson, textOf, type Json } from '../json.ts'
-import { withResultImages } from '../openai/messages.ts'
+import { withResultMedia } from '../openai/messages.ts'
 import { replayed, type IdRule, type Turn } from '../replay.ts'
 
 /** Longest name of a tool, characters. */
@@ -28,17 +29,16 @@ const phaseOf = ({ providerState }: ChatMessage): Json => {
   return phases.has(phase) ? { phase } : {}
 }
 
-const imagePart = (image: Image): Json => ({
-  type: 'input_image',
-  image_url: `data:${image.mimeType};base64,${base64(image)}`,
-})
+const contentPart = (part: Part): Json => {
+  if ('text' in part) return { type: 'input_text', text: part.text }
+  if ('image' in part) return { type: 'input_image', image_url: dataUrl(part.image) }
+  return { type: 'input_file', filename: fileName(part.file), file_data: dataUrl(part.file) }
+}
 
 const userItem = (message: ChatMessage): Json => ({
   type: 'message',
   role: 'user',
-  content: partsOf(message).map((part) =>
-    'image' in part ? imagePart(part.image) : { type: 'input_text', text: part.text },
-  ),
+  content: partsOf(message).map(contentPart),
 })
 
 const itemsOf = (turn: Turn): Json[] => {
@@ -69,5 +69,5 @@ const itemsOf = (turn: Turn): Json[] => {
 export const codexInput = (messages: readonly ChatMessage[]): { instructions: string; input: Json[] } => {
   const turns = replayed(messages, { ids, nameLimit: codexNameLimit })
   const instructions = turns.flatMap((turn) => (turn.role === 'system' ? [turn.text] : [])).join('\n\n')
-  return { instructions: instructions || defaultInstructions, input: withResultImages(turns).flatMap(itemsOf) }
+  return { instructions: instructions || defaultInstructions, input: withResultMedia(turns).flatMap(itemsOf) }
 }

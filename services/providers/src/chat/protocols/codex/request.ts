@@ -4,6 +4,7 @@ import type { ResponseFormat, ToolSpec } from '@clawmesh/contracts/gen/clawmesh/
 import { MeshError } from '@clawmesh/contracts'
 import { endpoint, type Target } from '../../../providers/connection.ts'
 import type { UpstreamRequest } from '../exchange.ts'
+import { withTakenFiles } from '../files.ts'
 import { bodyText, textOf, type Json } from '../json.ts'
 import { schemaProfile } from '../openai/rules.ts'
 import type { ChatCall } from '../protocol.ts'
@@ -90,7 +91,7 @@ export const codexRequest = (target: Target, call: ChatCall): UpstreamRequest =>
     headers: codexHeaders(target),
     body: bodyText({
       model: call.model,
-      ...codexInput(call.messages),
+      ...codexInput(withTakenFiles(target.connection.name, call.messages, target.type.files)),
       stream: true,
       store: false,
       ...toolFields(target, call),

@@ -1,8 +1,11 @@
 /** Conversations in the shape of OpenAI's chat completions. */
-import type { ChatMessage, Image, ToolCall } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import { base64, imagesOf, partsOf, textOfMessage, userMessage, type Part } from '../conversation.ts'
+import type { ChatMessage, MediaFile, ToolCall } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { base64, mediaOf, partsOf, textOfMessage, userMessage, type Media, type Part } from '../conversation.ts'
+import { audioFormat, dataUrl, fileKind, fileName } from '../files.ts'
 import { isObject, objectOf, parseJson, type Json } from '../json.ts'
 import { replayed, type IdRule, type Turn, type WireCall } from '../replay.ts'
+
+export type FileWords = 'openai' | 'mistral' | 'gemini'
 
 export interface MessageRules {
   /** OpenAI's own models call the system prompt "developer". */
@@ -14,6 +17,8 @@ export interface MessageRules {
   ids: IdRule
   /** The vendor wants users and assistants to alternate: neighbours are joined, calls and results told as text. */
   alternates: boolean
+  /** In whose words files are written. */
+  fileWords: FileWords
   /** What an assistant says between tool results and a user, where the vendor takes no user right after results. */
   afterResults: string
 }
@@ -21,15 +26,37 @@ export interface MessageRules {
 /** Longest name of a tool, characters. */
 export const openAiNameLimit = 64
 
-const imagePart = (image: Image): Json => ({
+const urlPart = (media: Pick<MediaFile, 'mimeType' | 'data'>): Json => ({
   type: 'image_url',
-  image_url: { url: `data:${image.mimeType};base64,${base64(image)}` },
+  image_url: { url: dataUrl(media) },
 })
 
-const userContent = (message: ChatMessage): string | Json[] => {
+const audioPart = (file: MediaFile): Json => ({
+  type: 'input_audio',
+  input_audio: { data: base64(file), format: audioFormat(file) },
+})
+
+const fileParts: Record<FileWords, (file: MediaFile) => Json> = {
+  openai: (file) =>
+    fileKind(file) === 'audio'
+      ? audioPart(file)
+      : { type: 'file', file: { filename: fileName(file), file_data: dataUrl(file) } },
+  // Source: Mistral API reference, "Chat Completion".
+  mistral: (file) =>
+    fileKind(file) === 'audio'
+      ? { type: 'input_audio', input_audio: base64(file) }
+      : { type: 'document_url', document_url: dataUrl(file), document_name: fileName(file) },
+  // Behind its OpenAI surface a PDF goes where images go.
+  gemini: (file) => (fileKind(file) === 'audio' ? audioPart(file) : urlPart(file)),
+}
+
+const userContent = (message: ChatMessage, words: FileWords): string | Json[] => {
   const parts = partsOf(message)
   if (parts.every((part) => 'text' in part)) return textOfMessage(message)
-  return parts.map((part) => ('image' in part ? imagePart(part.image) : { type: 'text', text: part.text }))
+  return parts.map((part) => {
+    if ('text' in part) return { type: 'text', text: part.text }
+    return 'image' in part ? urlPart(part.image) : fileParts[words](part.file)
+  })
 }
 
 /** The vendor fields of a turn's calls, by call id, out of its provider_state. */
@@ -91,23 +118,23 @@ const flattened = (
     while (messages[at + 1]?.role === 'tool') results.push(messages[++at]!)
     if (results.length === 0) continue
     const text = results.map(textOfMessage).join('\n\n')
-    flat.push(userMessage([...results.flatMap(imagesOf).map((image) => ({ image })), { text }]))
+    flat.push(userMessage([...results.flatMap(mediaOf), { text }]))
   }
   return flat
 }
 
 const userTurn = (parts: readonly Part[]): Turn => ({ role: 'user', message: userMessage(parts) })
 
-/** Tool results hold text only; their images follow the last result of a turn as a user message. */
-export const withResultImages = (turns: readonly Turn[]): Turn[] => {
+/** Tool results hold text only; their images and files follow the last result of a turn as a user message. */
+export const withResultMedia = (turns: readonly Turn[]): Turn[] => {
   const out: Turn[] = []
-  let images: Image[] = []
+  let media: Media[] = []
   const flush = (): void => {
-    if (images.length > 0) out.push(userTurn(images.map((image) => ({ image }))))
-    images = []
+    if (media.length > 0) out.push(userTurn(media))
+    media = []
   }
   for (const turn of turns) {
-    if (turn.role === 'tool') images.push(...imagesOf(turn.message))
+    if (turn.role === 'tool') media.push(...mediaOf(turn.message))
     else flush()
     out.push(turn)
   }
@@ -135,7 +162,7 @@ const noOutput = '(no output)'
 
 const written = (turn: Turn, rules: MessageRules): Json => {
   if (turn.role === 'system') return { role: rules.systemRole, content: turn.text }
-  if (turn.role === 'user') return { role: 'user', content: userContent(turn.message) }
+  if (turn.role === 'user') return { role: 'user', content: userContent(turn.message, rules.fileWords) }
   if (turn.role === 'assistant') return assistantMessage(turn.message, turn.calls, rules)
   return { role: 'tool', tool_call_id: turn.id, content: textOfMessage(turn.message) || noOutput }
 }
@@ -156,7 +183,7 @@ export const openAiMessages = (messages: readonly ChatMessage[], rules: MessageR
   // Gemini refuses calls without their signatures.
   const canCall = rules.alternates ? () => false : rules.gemini ? hasSignature : () => true
   const asked = flattened(messages, canCall)
-  const turns = withResultImages(replayed(asked, { ids: rules.ids, nameLimit: openAiNameLimit }))
+  const turns = withResultMedia(replayed(asked, { ids: rules.ids, nameLimit: openAiNameLimit }))
   const sent = (rules.alternates ? joined(turns) : turns).map((turn) => written(turn, rules))
   return rules.afterResults === '' ? sent : withAfterResults(sent, rules.afterResults)
 }

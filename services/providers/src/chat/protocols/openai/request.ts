@@ -2,6 +2,7 @@
 import type { ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { endpoint, type Target } from '../../../providers/connection.ts'
 import type { UpstreamRequest } from '../exchange.ts'
+import { withTakenFiles } from '../files.ts'
 import { bodyText, type Json } from '../json.ts'
 import { unsupportedParameter } from '../sampling.ts'
 import { distinctTools, wireName } from '../tool-names.ts'
@@ -65,10 +66,11 @@ const limitField = ({ model, options: { maxTokens } }: ChatCall): Json =>
 /** The body of a chat completion request. Source: OpenAI API reference, "Create chat completion". */
 export const openAiBody = (target: Target, call: ChatCall): Json => {
   const { model } = call
+  const messages = withTakenFiles(target.connection.name, call.messages, target.type.files)
   const stream = streamsUpstream(target, call)
   return {
     model,
-    messages: openAiMessages(call.messages, messageRules(target, model)),
+    messages: openAiMessages(messages, messageRules(target, model)),
     stream,
     ...(stream ? { stream_options: { include_usage: true } } : {}),
     ...toolFields(target, call),

@@ -3,7 +3,7 @@ import { modelFamily } from '../../reasoning.ts'
 import type { Target } from '../../../providers/connection.ts'
 import { idRules } from '../replay.ts'
 import type { SchemaProfile } from '../schema.ts'
-import type { MessageRules } from './messages.ts'
+import type { FileWords, MessageRules } from './messages.ts'
 
 const startsWithAny = (model: string, prefixes: readonly string[]): boolean =>
   prefixes.some((prefix) => modelFamily(model).startsWith(prefix))
@@ -25,7 +25,7 @@ export const isGemini = ({ connection, base }: Target, model: string): boolean =
   base.includes('generativelanguage') ||
   [connection.type, connection.name, base, model].some((text) => text.toLowerCase().includes('gemini'))
 
-const hostOf = ({ base }: Target): string => new URL(base).hostname
+const hostOf = ({ base }: Pick<Target, 'base'>): string => new URL(base).hostname
 
 /** Whether a connection's streams end without `data: [DONE]`, a finish_reason being the last word. */
 export const omitsDone = (target: Target): boolean =>
@@ -38,6 +38,12 @@ const mistralFamilies = ['mistral', 'mixtral', 'ministral', 'codestral', 'devstr
 /** Mistral's models, whoever serves them: their templates check ids and the order of roles. */
 const isMistral = (target: Target, model: string): boolean =>
   target.connection.type === 'mistral' || hostOf(target) === 'api.mistral.ai' || startsWithAny(model, mistralFamilies)
+
+/** A model behind a router is shown files in the router's words. */
+const fileWords = ({ connection: { type }, base }: Target): FileWords => {
+  if (type === 'gemini_native' || base.includes('generativelanguage')) return 'gemini'
+  return type === 'mistral' || hostOf({ base }) === 'api.mistral.ai' ? 'mistral' : 'openai'
+}
 
 /** Routers hand ids on to Anthropic as they are. */
 const isClaude = (model: string): boolean => modelFamily(model).includes('claude')
@@ -53,6 +59,7 @@ export const messageRules = (target: Target, model: string): MessageRules => {
     gemini,
     ids: mistral ? idRules.mistral : isClaude(model) ? idRules.anthropic : idRules.openai,
     alternates: type.alternates || hostOf(target) === 'api.perplexity.ai',
+    fileWords: fileWords(target),
     afterResults: mistral ? 'Done.' : '',
   }
 }

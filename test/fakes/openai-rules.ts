@@ -22,7 +22,7 @@ const bodyFields =
   'temperature top_p n stop seed presence_penalty frequency_penalty logit_bias response_format reasoning_effort user ' +
   'metadata store logprobs top_logprobs'
 const additions: Record<OpenAiFlavour, { body: string; message: string; call: string; function: string }> = {
-  openai: { body: '', message: '', call: '', function: '' },
+  openai: { body: 'prompt_cache_key', message: '', call: '', function: '' },
   compatible: { body: 'enable_thinking thinking_budget', message: 'reasoning_content', call: '', function: '' },
   mistral: { body: 'random_seed', message: 'prefix', call: '', function: '' },
   perplexity: { body: '', message: '', call: '', function: '' },

@@ -41,5 +41,9 @@ export const usage = z
     prompt_tokens: z.number().int(),
     completion_tokens: z.number().int(),
     total_tokens: z.number().int(),
+    prompt_tokens_details: z
+      .object({ cached_tokens: z.number().int() })
+      .optional()
+      .meta({ description: 'Those of the prompt that a cache gave back' }),
   })
   .meta({ id: 'Usage', description: 'Tokens of a turn' })

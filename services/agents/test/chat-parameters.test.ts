@@ -149,7 +149,6 @@ describe('a parameter', () => {
   it('that changes nothing about an answer is taken', async () => {
     const hints = {
       store: true,
-      prompt_cache_key: 'k',
       safety_identifier: 's',
       service_tier: 'auto',
       modalities: ['text'],
@@ -191,6 +190,22 @@ describe('a parameter', () => {
       expect(await optionsOf(inherits)).toMatchObject({ reasoningEffort: '', inheritsReasoning: true })
       expect((await optionsOf({ thinking_level: 'low' })).inheritsReasoning).toBeUndefined()
     })
+  })
+
+  rule('createChatCompletion.namesThePromptCache', async () => {
+    const routingOf = async (parameters: object, user = caller.userId) => {
+      const messages = [{ role: 'user', content: 'hi' }]
+      const as = { ...caller, userId: user }
+      await agents.request(as, 'POST', '/v1/chat/completions', { messages, ...parameters })
+      return agents.asked.at(-1)!.routing!
+    }
+    const first = await routingOf({})
+    const again = await routingOf({})
+    expect(again.cacheKey).toBe(first.cacheKey)
+    expect(again.affinity).not.toBe(first.affinity)
+    const named = await routingOf({ prompt_cache_key: 'k' })
+    const others = await routingOf({}, 'bob')
+    expect(new Set([first, named, others].map(({ cacheKey }) => cacheKey)).size).toBe(3)
   })
 
   it('none: the second turn of a session begins as the first, so that what was cached of it is found', async () => {

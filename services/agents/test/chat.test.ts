@@ -255,6 +255,24 @@ describe('the turn of a chat', () => {
     expect([await reasonOf(false), await reasonOf(true)]).toEqual(['length', 'length'])
   })
 
+  rule('createChatCompletion.showsTheCachedShare', async () => {
+    const counted = {
+      inputTokens: 100,
+      outputTokens: 5,
+      cacheReadTokens: 80,
+      cacheCreationTokens: 0,
+      thinkingTokens: 0,
+    }
+    agents.model = async function* () {
+      yield text('hi')
+      yield done({ content: 'hi', usage: counted })
+    }
+    const usage = { prompt_tokens: 100, prompt_tokens_details: { cached_tokens: 80 } }
+    expect((await chat(say('hi'))).body['usage']).toMatchObject(usage)
+    const { body } = await chat<string>({ ...say('hi'), stream: true, stream_options: { include_usage: true } })
+    expect(chunksOf(body).at(-1)!['usage']).toMatchObject(usage)
+  })
+
   rule('createChatCompletion.leavesOutUnknownUsage', async () => {
     expect((await chat(say('hi'))).body).toHaveProperty('usage')
     agents.model = without(undefined)
@@ -293,7 +311,12 @@ describe('waking', () => {
     expect(body).toEqual({
       content: 'It is noon.',
       run_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
-      usage: { prompt_tokens: 20, completion_tokens: 10, total_tokens: 30 },
+      usage: {
+        prompt_tokens: 20,
+        completion_tokens: 10,
+        total_tokens: 30,
+        prompt_tokens_details: { cached_tokens: 0 },
+      },
     })
   })
 

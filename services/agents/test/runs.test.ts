@@ -70,7 +70,12 @@ describe('a chat completion', () => {
       undefined,
     ])
     expect(chunks[3].choices[0].finish_reason).toBe('stop')
-    expect(chunks[4].usage).toEqual({ prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 })
+    expect(chunks[4].usage).toEqual({
+      prompt_tokens: 10,
+      completion_tokens: 5,
+      total_tokens: 15,
+      prompt_tokens_details: { cached_tokens: 0 },
+    })
     expect(new Set(chunks.map((chunk) => chunk.id)).size).toBe(1)
   })
 

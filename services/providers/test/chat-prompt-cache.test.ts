@@ -1,9 +1,13 @@
 /** What of a conversation a prompt cache gives back, against a fake that keeps one as Anthropic does. */
 import type { ChatMessage, Usage } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { chat } from '../src/chat/chat.ts'
+import { openAiBody } from '../src/chat/protocols/openai/request.ts'
+import { resolveTarget } from '../src/providers/connection.ts'
 import { createAnthropicCache } from '../../../test/fakes/anthropic-cache.ts'
 import { fakeAnthropic } from '../../../test/fakes/anthropic.ts'
 import type { FakeUpstream } from '../../../test/fakes/http-fake.ts'
+import { noRouting } from '../src/routing/candidates.ts'
+import { ruleName } from '../../../test/support/rule.ts'
 import { chatRequest, collect, connectionTo, doneOf, message, testOptions, tool, toolCall } from './support.ts'
 
 const options = testOptions()
@@ -56,4 +60,28 @@ it('a question of its own, which nobody goes on with, writes nothing of itself',
   const words = long('Sum up.')
   const once = await usageOf([message('user', words)], '')
   expect(once.inputTokens - once.cacheCreationTokens).toBeGreaterThan(300)
+})
+
+describe('its name', () => {
+  const body = (base: string, routing: { affinity: string; cacheKey?: string }) =>
+    openAiBody(resolveTarget(connectionTo(base)), {
+      ...chatRequest({ model: 'gpt-5', routing: { ...noRouting, ...routing } }),
+      options: { maxTokens: 0, temperature: undefined, reasoningEffort: '' },
+    })
+  const openAi = 'https://api.openai.com/v1'
+
+  it(ruleName('createChatCompletion.namesThePromptCache', 'is told OpenAI, hashed'), () => {
+    const name = body(openAi, { affinity: 'agent:a:alice' })['prompt_cache_key']
+    expect(name).toMatch(/^[0-9a-f]{32}$/)
+    expect(body(openAi, { affinity: 'agent:a:alice' })['prompt_cache_key']).toBe(name)
+    const shared = ['one', 'two'].map((affinity) => body(openAi, { affinity, cacheKey: 'alice' })['prompt_cache_key'])
+    expect(shared).toEqual([shared[0], shared[0]])
+    expect(shared[0]).not.toBe(name)
+    expect(body(openAi, { affinity: '' })).not.toHaveProperty('prompt_cache_key')
+  })
+
+  it.each(['https://models.azure.com/openai', 'https://openrouter.ai/api/v1', 'http://127.0.0.1:8000/v1'])(
+    'is not told %s',
+    (base) => expect(body(base, { affinity: 'agent:a:alice' })).not.toHaveProperty('prompt_cache_key'),
+  )
 })

@@ -54,12 +54,14 @@ const shown: Record<string, readonly string[]> = {
   anthropic: ['pdf'],
 }
 
+const routing = { fallbacks: [], forbidsFallbacks: false, continuesAnswers: false, affinity: 'agent:a:alice' }
+
 /** Sends a conversation; the vendor must take it. */
 const send = async (name: string, messages: ChatMessage[], tools = [tool('list_files')]): Promise<Json> => {
   const { fake, connection, model } = vendors[name]!
   fake.refusals.length = 0
   const got = await collect(
-    chat(connectionTo(fake.base, connection), chatRequest({ messages, model, tools, stream: false }), options),
+    chat(connectionTo(fake.base, connection), chatRequest({ messages, model, tools, routing, stream: false }), options),
   )
   expect(fake.refusals).toEqual([])
   doneOf(got)

@@ -100,6 +100,9 @@ export const chat = defineHttpTable('agents', {
         'A level that the model is known not to have becomes the next lower one that it has, nothing, or what the model does by itself, as `fallback` says; with auto nothing is said, a model that is not known is told what was asked, and a program is told nothing',
       notesReasoning:
         'The span of a model call has in its metadata who wanted which effort, what came of it and why, unless nobody wanted one',
+      namesThePromptCache:
+        'OpenAI, and accounts of ChatGPT, are told a name of the prompt cache that the calls of a user with an agent share, made of `prompt_cache_key` too where there is one; a conversation of other channels has its own. Nobody else is told one',
+      showsTheCachedShare: 'Usage says how many tokens of the prompt a cache gave back',
       refusesWhatItCannot:
         'What the provider of the agent, or the mesh, cannot honour is answered 400 `unsupported_parameter` with the parameter in `param`, as is `n` over 1; a parameter that OpenAI does not have 400 `unknown_parameter`',
       asksFallbacks:

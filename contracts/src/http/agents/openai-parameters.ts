@@ -46,4 +46,9 @@ export const sampling = {
   parallel_tool_calls: z.boolean().nullish(),
   metadata: metadata.nullish(),
   disable_fallbacks: disableFallbacks,
+  prompt_cache_key: z
+    .string()
+    .max(1_000)
+    .nullish()
+    .meta({ description: 'Calls that share it begin with the same prompt', examples: [null] }),
 }

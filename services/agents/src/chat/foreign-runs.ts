@@ -117,6 +117,10 @@ const withoutOwnWords = (messages: readonly ForeignMessage[]): readonly ForeignM
 
 const saysNothing = ({ content }: ForeignMessage): boolean => textOf(content).trim() === '' && !hasMedia(content)
 
+/** Each call may have a session of its own, but those of a user with an agent begin with the same prompt. */
+const cacheKeyOf = ({ tenantId, userId }: Caller, agent: Agent, named = ''): string =>
+  JSON.stringify([tenantId, agent.id, userId, named])
+
 export const createForeignRuns = ({
   run,
   lookup,
@@ -227,6 +231,7 @@ export const createForeignRuns = ({
       call,
       {
         ...rest,
+        options: { ...rest.options, cacheKey: cacheKeyOf(caller, agent, rest.options.cacheKey) },
         ...(await turnOf()),
         caller,
         agent,

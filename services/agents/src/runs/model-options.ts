@@ -60,11 +60,16 @@ const fallbacksOf = ({ otherConfig }: Agent): ModelRef[] => {
 }
 
 /** @param affinity what the calls of one conversation share */
-export const modelRouting = (agent: Agent, { forbidsFallbacks = false }: RunOptions, affinity: string): Routing => ({
+export const modelRouting = (
+  agent: Agent,
+  { forbidsFallbacks = false, cacheKey }: RunOptions,
+  affinity: string,
+): Routing => ({
   fallbacks: fallbacksOf(agent),
   forbidsFallbacks,
   continuesAnswers: agent.otherConfig['continue_answers'] === true,
   affinity,
+  cacheKey,
   accountPool: poolRoutingOf(agent),
 })
 

@@ -26,6 +26,8 @@ export interface RunOptions {
   reasoningEffort?: string | undefined
   /** How long prompt caches are to keep what is marked: `5m` or `1h`. */
   cacheTtl?: string | undefined
+  /** What calls share that begin with the same prompt; a conversation's own where it is absent. */
+  cacheKey?: string | undefined
   /** Only the agent's own model may answer. */
   forbidsFallbacks?: boolean | undefined
   /** All else, in the words of the providers service. The choice of a tool is that of `ClientTools`. */

@@ -3,10 +3,11 @@ import { errorBody, type Locale } from '@clawmesh/contracts'
 import type { RunResult, Usage } from '../../runs/types.ts'
 import type { EventFrame, RunWriter } from '../run-stream.ts'
 
-export const toUsage = ({ inputTokens, outputTokens }: Usage) => ({
+export const toUsage = ({ inputTokens, outputTokens, cacheReadTokens }: Usage) => ({
   prompt_tokens: inputTokens,
   completion_tokens: outputTokens,
   total_tokens: inputTokens + outputTokens,
+  prompt_tokens_details: { cached_tokens: cacheReadTokens },
 })
 
 const completionId = (runId: string) => `chatcmpl-${runId.slice(0, 8)}`

@@ -28,7 +28,7 @@ export const audioUrl = ({ data, format }: { data: string; format: 'wav' | 'mp3'
 const declared = Object.keys(http.chat.operations.createChatCompletion.body.shape)
 
 const others: OtherParameters = {
-  hints: ['store', 'prompt_cache_key', 'prompt_cache_retention', 'prompt_cache_options', 'safety_identifier'],
+  hints: ['store', 'prompt_cache_retention', 'prompt_cache_options', 'safety_identifier'],
   refused: {
     n: (count) => Number(count) > 1,
     logprobs: (wanted) => wanted !== false,
@@ -117,6 +117,7 @@ const optionsOf = (body: CompletionBody): RunOptions => ({
   maxTokens: maxTokensOf(body),
   temperature: body.temperature ?? undefined,
   reasoningEffort: body.reasoning_effort ?? undefined,
+  cacheKey: body.prompt_cache_key ?? undefined,
   forbidsFallbacks: body.disable_fallbacks ?? undefined,
   sampling: {
     topP: body.top_p ?? undefined,

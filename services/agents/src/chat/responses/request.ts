@@ -29,14 +29,7 @@ const always = (): boolean => true
 const isTrue = (value: unknown): boolean => value === true
 
 const others: OtherParameters = {
-  hints: [
-    'store',
-    'truncation',
-    'prompt_cache_key',
-    'prompt_cache_retention',
-    'prompt_cache_options',
-    'safety_identifier',
-  ],
+  hints: ['store', 'truncation', 'prompt_cache_retention', 'prompt_cache_options', 'safety_identifier'],
   refused: {
     background: isTrue,
     // Nothing of the kind is ever hidden here.
@@ -126,6 +119,7 @@ const optionsOf = (body: ResponseBody): RunOptions => ({
   maxTokens: body.max_output_tokens ?? body.max_tokens ?? undefined,
   temperature: body.temperature ?? undefined,
   reasoningEffort: body.reasoning?.effort ?? undefined,
+  cacheKey: body.prompt_cache_key ?? undefined,
   forbidsFallbacks: body.disable_fallbacks ?? undefined,
   sampling: {
     topP: body.top_p ?? undefined,

@@ -63,7 +63,14 @@ export interface Routing {
   /** Calls that share it go to the same key of a provider as long as that one serves: their prompts are cached there. */
   affinity: string;
   /** How the accounts of a pool are asked; absent means as the pool is configured. */
-  accountPool?: PoolRouting | undefined;
+  accountPool?:
+    | PoolRouting
+    | undefined;
+  /**
+   * Calls that share it begin with the same prompt, whatever conversation each is of; absent means the affinity. Sent, as a
+   * hash, to those that are known to keep caches by a name: OpenAI itself and accounts of ChatGPT.
+   */
+  cacheKey?: string | undefined;
 }
 
 export interface PoolRouting {
@@ -640,7 +647,14 @@ export const Spender: MessageFns<Spender> = {
 };
 
 function createBaseRouting(): Routing {
-  return { fallbacks: [], forbidsFallbacks: false, continuesAnswers: false, affinity: "", accountPool: undefined };
+  return {
+    fallbacks: [],
+    forbidsFallbacks: false,
+    continuesAnswers: false,
+    affinity: "",
+    accountPool: undefined,
+    cacheKey: undefined,
+  };
 }
 
 export const Routing: MessageFns<Routing> = {
@@ -659,6 +673,9 @@ export const Routing: MessageFns<Routing> = {
     }
     if (message.accountPool !== undefined) {
       PoolRouting.encode(message.accountPool, writer.uint32(42).fork()).join();
+    }
+    if (message.cacheKey !== undefined) {
+      writer.uint32(50).string(message.cacheKey);
     }
     return writer;
   },
@@ -716,6 +733,14 @@ export const Routing: MessageFns<Routing> = {
             message.accountPool = PoolRouting.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.cacheKey = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -740,6 +765,7 @@ export const Routing: MessageFns<Routing> = {
     message.accountPool = (object.accountPool !== undefined && object.accountPool !== null)
       ? PoolRouting.fromPartial(object.accountPool)
       : undefined;
+    message.cacheKey = object.cacheKey ?? undefined;
     return message;
   },
 };

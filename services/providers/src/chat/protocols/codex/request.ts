@@ -1,5 +1,4 @@
 /** Requests of the Responses wire, as ChatGPT's own backend takes them: always streamed, never stored there. */
-import { sha256Hex } from '@clawmesh/chassis'
 import type { ResponseFormat, ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { MeshError } from '@clawmesh/contracts'
 import { endpoint, type Target } from '../../../providers/connection.ts'
@@ -7,6 +6,7 @@ import type { UpstreamRequest } from '../exchange.ts'
 import { withTakenFiles } from '../files.ts'
 import { bodyText, textOf, type Json } from '../json.ts'
 import { schemaProfile } from '../openai/rules.ts'
+import { cacheKeyFields } from '../prompt-cache.ts'
 import type { ChatCall } from '../protocol.ts'
 import { formatSchema, refuseParameters, unsupportedParameter } from '../sampling.ts'
 import { distinctTools, wireName } from '../tool-names.ts'
@@ -67,13 +67,6 @@ const formatFields = (format: ResponseFormat | undefined): Json => {
   }
 }
 
-/** A name for the cache of a conversation's prompt that says nothing of whose it is. */
-const cacheFields = ({ routing }: ChatCall): Json => {
-  const affinity = routing?.affinity ?? ''
-  if (affinity === '') return {}
-  return { prompt_cache_key: sha256Hex(affinity).slice(0, 32) }
-}
-
 /** @throws UNSUPPORTED_PARAMETER for what the backend does not take; its token limit is its own */
 const checkOptions = (target: Target, { sampling, options: { temperature } }: ChatCall): void => {
   refuseParameters(target, sampling, target.type.refuses)
@@ -97,7 +90,7 @@ export const codexRequest = (target: Target, call: ChatCall): UpstreamRequest =>
       ...toolFields(target, call),
       ...(effort === '' ? {} : { reasoning: { effort } }),
       ...formatFields(call.sampling?.responseFormat),
-      ...cacheFields(call),
+      ...cacheKeyFields(call),
     }),
     streams: true,
   }

@@ -7,11 +7,13 @@ import { bodyText, type Json } from '../json.ts'
 import { unsupportedParameter } from '../sampling.ts'
 import { distinctTools, wireName } from '../tool-names.ts'
 import { toolParameters } from '../tools.ts'
+import { cacheKeyFields } from '../prompt-cache.ts'
 import type { ChatCall } from '../protocol.ts'
 import { openAiMessages, openAiNameLimit } from './messages.ts'
 import {
   effortFields,
   isAzure,
+  isOpenAi,
   messageRules,
   refusesTemperature,
   schemaProfile,
@@ -77,6 +79,8 @@ export const openAiBody = (target: Target, call: ChatCall): Json => {
     ...limitField(call),
     ...temperatureField(target, call),
     ...effortFields(target, model, call.options.reasoningEffort),
+    // Those who only speak like OpenAI may refuse what they do not know.
+    ...(isOpenAi(target) ? cacheKeyFields(call) : {}),
     ...samplingFields(target, call),
   }
 }

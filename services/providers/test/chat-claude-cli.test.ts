@@ -1,5 +1,5 @@
 /** The `claude` program as a provider, against a real process that behaves and misbehaves like it. */
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -74,6 +74,31 @@ it('goes on with a session, one call after the other, and keeps those of two ten
   }
   expect((await known(tenantA)).earlier).toEqual(['first', 'second', 'third'])
   expect((await known(newId())).earlier).toEqual([])
+})
+
+it('is told what was said without it, before it came and while another provider answered', async () => {
+  const talk: string[] = ['I am Ann', 'Hello Ann']
+  const say = async (text: string) => {
+    talk.push(text)
+    const messages = talk.map((said, at) => message(at % 2 === 0 ? 'user' : 'assistant', said))
+    const got = await ask('', { messages, routing: routing('agent:a:ann') })
+    talk.push(doneOf(got).content)
+    return doneOf(got).content
+  }
+  const earlier = 'You said: Earlier in this conversation:\n\n'
+  expect(await say('one')).toBe(`${earlier}user: I am Ann\n\nassistant: Hello Ann\n\n one`)
+  expect(await say('two')).toBe('You said: two')
+  talk.push('What is 6 x 7?', '42')
+  expect(await say('three')).toBe(`${earlier}user: What is 6 x 7?\n\nassistant: 42\n\n three`)
+  expect(await say('four')).toBe('You said: four')
+})
+
+it('goes on with a session that an earlier release has begun', async () => {
+  const inSession = { routing: routing('agent:a:old') }
+  await ask('first', inSession)
+  await writeFile(join(dir, 'claude-cli', tenantA, claudeSessionId(tenantA, 'agent:a:old'), '.begun'), '')
+  const messages = [message('user', 'first'), message('assistant', 'so'), message('user', 'and?')]
+  expect(doneOf(await ask('', { ...inSession, messages })).content).toBe('You said: and?')
 })
 
 it('finds a conversation again that was begun by an earlier release', () => {

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { basename, isAbsolute, join } from 'node:path'
 import type { ChatMessage, ChatRequest, ChatResponse } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import { cutTextStart, derivedId, sha256Hex } from '@clawmesh/chassis'
+import { derivedId } from '@clawmesh/chassis'
 import { base64, isSystem, partsOf, textOfMessage } from '../chat/protocols/conversation.ts'
 import { fileAsText } from '../chat/protocols/files.ts'
 import { cancelledBy, toProviderError } from '../chat/protocols/failure.ts'
@@ -18,14 +18,13 @@ import { refuseParameters } from '../chat/protocols/sampling.ts'
 import { connectionType, type ProviderConnection } from '../providers/connection.ts'
 import { permissionMode } from './acp-permissions.ts'
 import { startAcpSession, type AnswerPiece } from './acp-session.ts'
+import { earlierOf, lastSaid, markOf, textBlocks } from './earlier.ts'
 import { claudeToken, notHere } from './program.ts'
 import { inTurn } from './turns.ts'
 
 const defaultIdleMs = 300_000
 const mostIdleMs = 24 * 3_600_000
 const mostArgs = 64
-/** Of what was said before a program was started, at most. */
-const earlierChars = 200_000
 
 const unitMs: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
 
@@ -45,28 +44,6 @@ const contentOf = (message: ChatMessage | undefined, takesImages: boolean): Json
     if (!takesImages) return { type: 'text', text: `[an image, ${part.image.mimeType}, that cannot be shown]` }
     return { type: 'image', mimeType: part.image.mimeType, data: base64(part.image) }
   })
-
-/** What the user said before the last message, and as the last. */
-const lastSaid = (messages: readonly ChatMessage[]): [ChatMessage | undefined, ChatMessage | undefined] => {
-  const said = messages.filter(({ role }) => role === 'user')
-  return [said.at(-2), said.at(-1)]
-}
-
-/** By which a message is known again, however long it is. */
-const markOf = (message: ChatMessage): string => sha256Hex(textOfMessage(message).trim())
-
-/** What was said before the last message, for a program that has not heard it. */
-const earlierOf = (messages: readonly ChatMessage[]): string => {
-  const last = messages.findLastIndex(({ role }) => role === 'user')
-  const said = messages.slice(0, Math.max(last, 0)).flatMap((message) => {
-    const text = isSystem(message) ? '' : textOfMessage(message).trim()
-    return text === '' ? [] : [`${message.role}: ${text}`]
-  })
-  return said.length === 0 ? '' : `Earlier in this conversation:\n\n${cutTextStart(said.join('\n\n'), earlierChars)}`
-}
-
-const textBlocks = (texts: readonly string[]): Json[] =>
-  texts.filter((text) => text !== '').map((text) => ({ type: 'text', text: `${text}\n\n` }))
 
 const noUsage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0, thinkingTokens: 0 }
 

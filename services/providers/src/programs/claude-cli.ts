@@ -1,9 +1,9 @@
 /**
  * The `claude` program as a provider. It keeps the conversation itself, in a folder of the session: it is told the system
- * prompt and what the user said last. Its own tools are off, as nobody would ask whether they may run here.
+ * prompt, what was said without it, and what the user said last. Its own tools are off, as nobody would ask whether they may run here.
  */
 import { randomUUID } from 'node:crypto'
-import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type {
   ChatMessage,
@@ -21,6 +21,7 @@ import { contentBlock } from '../chat/protocols/anthropic/messages.ts'
 import { withTakenFiles } from '../chat/protocols/files.ts'
 import { refuseParameters } from '../chat/protocols/sampling.ts'
 import { connectionType, resolveModel, type ProviderConnection } from '../providers/connection.ts'
+import { earlierOf, lastSaid, markOf, textBlocks } from './earlier.ts'
 import { notHere, programLines } from './program.ts'
 import { inTurn } from './turns.ts'
 
@@ -37,13 +38,16 @@ export const claudeSessionId = (tenantId: string, affinity: string): string => {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }
 
-/** Makes the folder of a session. @returns whether the program knows the session */
-const openSession = async (dir: string): Promise<boolean> => {
+/** Holds the mark of what the program was asked last; empty where an earlier release has begun the session. */
+const heardFile = '.begun'
+
+/** Makes the folder of a session. @returns what it holds of the program's, undefined where the program does not know it */
+const openSession = async (dir: string): Promise<string | undefined> => {
   await mkdir(dir, { recursive: true, mode: 0o700 })
-  return stat(join(dir, '.begun')).then(
-    () => true,
-    () => false,
-  )
+  return readFile(join(dir, heardFile), 'utf8').catch((thrown: NodeJS.ErrnoException) => {
+    if (thrown.code === 'ENOENT') return undefined
+    throw thrown
+  })
 }
 
 const contentOf = (message: ChatMessage | undefined): Json[] =>
@@ -122,18 +126,20 @@ export async function* claudeCliChat(
     throw toProviderError(thrown, connection.name, [])
   })
   try {
-    const isKnown = await openSession(dir)
+    const heard = await openSession(dir)
     const system = request.messages.filter(isSystem).map(textOfMessage).join('\n\n')
     await writeFile(join(dir, 'CLAUDE.md'), system, { mode: 0o600 })
     const messages = withTakenFiles(connection.name, request.messages, type.files)
-    const content = contentOf(messages.findLast(({ role }) => role === 'user'))
+    const [, last] = lastSaid(messages)
+    const missed = heard === '' ? '' : earlierOf(messages, heard)
+    const content = [...textBlocks([missed]), ...contentOf(last)]
     const reader = createReader()
     const lines = programLines({
       program: connection.apiBase.trim() || type.base,
       args: [
         ...['-p', '--input-format', 'stream-json', '--output-format', 'stream-json', '--verbose'],
         ...['--include-partial-messages', '--model', model, '--disallowedTools', ownTools.replaceAll(' ', ',')],
-        ...(isKnown ? ['--resume', sessionId] : ['--session-id', sessionId]),
+        ...(heard === undefined ? ['--session-id', sessionId] : ['--resume', sessionId]),
       ],
       cwd: dir,
       input: `${JSON.stringify({ type: 'user', message: { role: 'user', content } })}\n`,
@@ -147,7 +153,7 @@ export async function* claudeCliChat(
       if (request.stream) yield* pieces
     }
     const answer = reader.answer()
-    if (!isPassing) await writeFile(join(dir, '.begun'), '')
+    if (!isPassing) await writeFile(join(dir, heardFile), last === undefined ? '' : markOf(last))
     yield {
       event: {
         $case: 'done',

@@ -17,6 +17,7 @@ afterAll(() => agents.stop())
 beforeEach(() => {
   admin = testCaller({ role: 'admin' })
   agents.poolSums.length = 0
+  agents.tracesAreAway = false
   agents.accountPools = {
     codex: {
       isAccount: true,
@@ -75,6 +76,13 @@ rule('getAgentCodexPoolActivity.listsNewestFirst', async () => {
     [50, 120, 0],
   ])
   expect(agents.poolSums[0]).toMatchObject({ agentId, poolProviders: ['codex', 'third'] })
+})
+
+rule('getAgentCodexPoolActivity.needsTraces', async () => {
+  await create({ provider: 'codex' })
+  agents.tracesAreAway = true
+  const { status, body } = await activity()
+  expect([status, body['code'], body['retryable']]).toEqual([503, 'UNAVAILABLE', true])
 })
 
 describe('a run', () => {

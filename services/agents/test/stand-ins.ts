@@ -12,7 +12,7 @@ import { MemoryServiceService, type PutDocumentRequest } from '@clawmesh/contrac
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { ToolsServiceService, type ToolContext } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
 import { TracesServiceService, type SumPoolActivityRequest } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
-import { auditActions, eventType, type CloudEvent, type EventName } from '@clawmesh/contracts'
+import { auditActions, eventType, MeshError, type CloudEvent, type EventName } from '@clawmesh/contracts'
 import { implementRpc, loadConfigs, type Call, type RpcFunctions, type Service } from '@clawmesh/chassis'
 import { consumeEvents } from '../../../test/support/events.ts'
 import { startServices, type ServiceHarness } from '../../../test/support/service-harness.ts'
@@ -58,6 +58,8 @@ export interface AgentsUnderTest extends ServiceHarness {
   accountPools: Record<string, GetAccountPoolResponse>
   /** What was asked of traces about pools so far; it answers with no calls. */
   poolSums: SumPoolActivityRequest[]
+  /** Whether sums of pools fail. */
+  tracesAreAway: boolean
   /** The system configs of every tenant; undefined makes identity fail to tell them. */
   systemConfigs: Record<string, string> | undefined
   /** Ids of the agents that chat channels open to everybody. */
@@ -92,6 +94,7 @@ export const startAgents = async (env: Record<string, string> = {}): Promise<Age
     monthCostUsd: 0,
     accountPools: {},
     poolSums: [],
+    tracesAreAway: false,
     systemConfigs: {},
     openedByChannels: [],
     sentTexts: [],
@@ -167,6 +170,7 @@ export const startAgents = async (env: Record<string, string> = {}): Promise<Age
     fakeRpc(TracesServiceService, {
       getAgentMonthCost: async () => ({ costUsd: state.monthCostUsd }),
       sumPoolActivity: async (_call, request) => {
+        if (state.tracesAreAway) throw new MeshError('UNAVAILABLE', 'error.shutting_down')
         state.poolSums.push(request)
         return { statsSampleSize: 0, providerCounts: [], recentRequests: [], topAgents: [] }
       },

@@ -31,6 +31,19 @@ describe('where providers may be on the machine', () => {
     })
   })
 
+  rule('getClaudeCliAuthStatus.isNoProvider', async () => {
+    const caller = testCaller({ role: 'admin' })
+    await mesh.create(caller, {
+      name: 'claude-cli',
+      provider_type: 'claude_cli',
+      api_base: program,
+      api_key: undefined,
+    })
+    const at = (path: string) => mesh.request<Record<string, unknown>>(caller, 'GET', `/v1/providers/${path}`)
+    expect((await at('claude-cli/auth-status')).body).toMatchObject({ logged_in: true })
+    expect((await at('claude-cli')).status).toBe(400)
+  })
+
   rule('getClaudeCliAuthStatus.answersEveryFailure', async () => {
     for (const apiBase of ['/nowhere/claude', '/bin/false', '/bin/echo']) {
       const { status, body } = await statusOf(mesh, apiBase)

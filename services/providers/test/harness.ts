@@ -1,6 +1,6 @@
 /** Providers over a real database, with an identity whose system configuration a test sets. */
 import { createLifecycle, loadConfigs } from '@clawmesh/chassis'
-import type { Caller, CloudEvent } from '@clawmesh/contracts'
+import { MeshError, type Caller, type CloudEvent } from '@clawmesh/contracts'
 import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { ProvidersServiceService, type ChatRequest } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import {
@@ -37,6 +37,8 @@ export interface ProvidersHarness extends ServiceHarness {
   events: CloudEvent[]
   /** What was asked of traces about pools so far; it answers with no calls. */
   poolSums: SumPoolActivityRequest[]
+  /** Whether sums of pools fail. */
+  traces: { areAway: boolean }
   admin: () => Caller
   post: (caller: Caller, fields?: Body) => Promise<Answer<Body>>
   /** Stores a provider of type openai_compat unless told otherwise, and gives its id. */
@@ -62,6 +64,7 @@ const path = '/v1/providers'
 export const startProviders = async (env: Record<string, string> = {}): Promise<ProvidersHarness> => {
   const configs: ProvidersHarness['configs'] = new Map()
   const poolSums: SumPoolActivityRequest[] = []
+  const traces = { areAway: false }
   const usage: FakeUsage = {
     capped: [],
     reserve: () => true,
@@ -79,6 +82,7 @@ export const startProviders = async (env: Record<string, string> = {}): Promise<
       }),
       fakeRpc(TracesServiceService, {
         sumPoolActivity: async (_call, request) => {
+          if (traces.areAway) throw new MeshError('UNAVAILABLE', 'error.shutting_down')
           poolSums.push(request)
           return { statsSampleSize: 0, providerCounts: [], recentRequests: [], topAgents: [] }
         },
@@ -114,6 +118,7 @@ export const startProviders = async (env: Record<string, string> = {}): Promise<
     configs,
     events,
     poolSums,
+    traces,
     admin: () => testCaller({ role: 'admin' }),
     post,
     create: async (caller, fields) => {

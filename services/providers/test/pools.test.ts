@@ -1,11 +1,12 @@
 /** A pool of three ChatGPT accounts over two replicas: whose turn it is, who is left out, and what is told of it. */
-import type { Caller } from '@clawmesh/contracts'
+import { masterTenantId, type Caller } from '@clawmesh/contracts'
 import type { ChatRequest, PoolEvidence, Routing } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { fakeCodex, plentyLeft } from '../../../test/fakes/codex.ts'
 import type { FakeUpstream, Script } from '../../../test/fakes/http-fake.ts'
 import { fakeOpenAiAuth, type FakeOpenAiAuth } from '../../../test/fakes/openai-auth.ts'
 import { rule } from '../../../test/support/rule.ts'
+import { testCaller } from '../../../test/support/service-harness.ts'
 import { orderOf, poolOf, turned, type Eligibility } from '../src/pools/pool.ts'
 import { startProviders, type ProvidersHarness, type Replica } from './harness.ts'
 import { collect, chatRequest, doneOf, errorOf, type Collected } from './support.ts'
@@ -36,12 +37,12 @@ afterAll(async () => {
   await Promise.all([auth.close(), backend.close()])
 })
 
-const signIn = async (name: string) => {
-  const start = await mesh.request<{ auth_url: string }>(caller, 'POST', `/v1/auth/chatgpt/${name}/start`, {
+const signIn = async (name: string, as = caller) => {
+  const start = await mesh.request<{ auth_url: string }>(as, 'POST', `/v1/auth/chatgpt/${name}/start`, {
     api_base: backend.base,
   })
-  const redirect_url = auth.signIn(start.body.auth_url, { accountId: `${name}-${caller.tenantId}` })
-  expect((await mesh.request(caller, 'POST', `/v1/auth/chatgpt/${name}/callback`, { redirect_url })).status).toBe(200)
+  const redirect_url = auth.signIn(start.body.auth_url, { accountId: `${name}-${as.tenantId}` })
+  expect((await mesh.request(as, 'POST', `/v1/auth/chatgpt/${name}/callback`, { redirect_url })).status).toBe(200)
 }
 const providerOf = async (name: string) => (await mesh.list(caller)).find((one) => one['name'] === name)!
 const configure = async (settings: object, name = 'first') => {
@@ -209,6 +210,22 @@ describe('what the accounts did of late', () => {
     expect((await activity(signedOut)).body).toEqual(none)
     expect((await activity('0193a5b0-7000-7000-8000-0000000000ff')).status).toBe(404)
     expect(mesh.poolSums).toEqual([])
+  })
+
+  rule('getProviderCodexPoolActivity.needsTraces', async () => {
+    const { id } = await providerOf('first')
+    mesh.traces.areAway = true
+    const { status, body } = await activity(id)
+    mesh.traces.areAway = false
+    expect([status, body['code'], body['retryable']]).toEqual([503, 'UNAVAILABLE', true])
+  })
+
+  rule('getAgentCodexPoolActivity.looksInTheMasterTenant', async () => {
+    await signIn('shared', testCaller({ role: 'admin', tenantId: masterTenantId }))
+    const of = (provider: string) => mesh.rpc(ProvidersServiceService).getAccountPool(mesh.call(caller), { provider })
+    expect(await of('shared')).toMatchObject({ isAccount: true, signedIn: ['shared'] })
+    expect((await of('first')).signedIn).toEqual(names)
+    expect((await of('nobody')).isAccount).toBe(false)
   })
 
   rule('getProviderCodexPoolActivity.namesWhoIsSignedIn', async () => {

@@ -128,6 +128,17 @@ describe('over traces', () => {
     expect((await sum()).statsSampleSize).toBe(0)
   })
 
+  rule('getAgentCodexPoolActivity.countsTheNewest', async () => {
+    const [agentId, parent] = [newId(), newId()]
+    const old = { created_at: daysAgo(20), start_time: daysAgo(20) }
+    await tell(agentId, Array<object>(2).fill({ provider: 'codex' }), old)
+    await tell(agentId, Array<object>(120).fill({ provider: 'codex' }))
+    await tell(agentId, [{ provider: 'codex' }], { parent_trace_id: parent })
+    await recorded(3)
+    expect((await sum({ agentId })).statsSampleSize).toBe(120)
+    expect((await sum({ agentId, sample: 200 })).statsSampleSize).toBe(122)
+  })
+
   rule('getProviderCodexPoolActivity.countsAWeek', async () => {
     await tell(newId(), [{ provider: 'codex' }], { created_at: daysAgo(6), start_time: daysAgo(6) })
     await tell(newId(), [{ provider: 'codex' }], { created_at: daysAgo(8), start_time: daysAgo(8) })

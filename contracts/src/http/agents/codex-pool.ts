@@ -21,10 +21,14 @@ export const agentCodexPool = defineHttpTable('agents', {
         'Health is the share of successes, less fifteen for each failure in a row (at most 45) and ten where none has ever succeeded: critical below 40 or after three failures, degraded below 80, idle without outcomes',
       listsNewestFirst: 'Calls are listed newest first, as many as `limit` says; what is not 1 to 50 counts as 18',
       countsItsOwnCalls: 'Calls of other agents, and those that no account of the pool was asked for, do not count',
+      countsTheNewest:
+        'The newest 120 calls are counted, however old they are; those that are runs of other runs are none of its own',
+      looksInTheMasterTenant: 'The provider is looked for in the tenant of the agent, then in the master tenant',
+      needsTraces: 'While traces cannot be read it is answered 503',
     },
     params: agentParams,
     query: z.object(poolLimit),
     response: { 200: z.object(poolActivity) },
-    errors: [403, 404],
+    errors: [403, 404, 503],
   },
 })

@@ -92,6 +92,7 @@ export const codexPool = defineHttpTable('providers', {
         'The pool is the provider and the others that its settings name, as far as they are signed in',
       countsAWeek: 'The newest calls of the last seven days are counted: 120, or as many as are listed',
       namesTheBusiestAgents: 'The agents with most calls come first, at most ten',
+      needsTraces: 'While traces cannot be read it is answered 503',
     },
     params: idParams,
     query: z.object(poolLimit),
@@ -103,6 +104,6 @@ export const codexPool = defineHttpTable('providers', {
           .max(10),
       }),
     },
-    errors: [400, 404],
+    errors: [400, 404, 503],
   },
 })

@@ -110,6 +110,7 @@ export const providerTrials = defineHttpTable('providers', {
         'The program of the first claude_cli provider of the tenant that names one, else `claude`, is asked; email and subscription are empty texts where it does not tell them',
       answersEveryFailure:
         'A program that is missing, fails, or answers anything else is answered 200 with `logged_in` false and an `error`',
+      isNoProvider: 'Its path is not that of a provider, whatever providers there are',
       runsNothingUnasked:
         'Where the operator lets no providers be on this machine no program is started, and the error says so',
     },

@@ -1,9 +1,8 @@
 /** Files that a conversation shows a model, and what becomes of those that a vendor cannot take. */
 import type { ChatMessage, ContentPart, MediaFile } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { base64 } from './conversation.ts'
+import type { FileKind } from './file-kind.ts'
 import { unsupportedParameter } from './sampling.ts'
-
-export type FileKind = 'audio' | 'pdf' | 'text'
 
 export const fileKind = ({ mimeType }: MediaFile): FileKind => {
   if (mimeType.startsWith('audio/')) return 'audio'

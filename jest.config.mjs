@@ -38,6 +38,7 @@ export const run = {
   testTimeout: 150_000,
   // jest gives back little of what a test file leaves behind: beyond this much JavaScript heap a worker is replaced.
   workerIdleMemoryLimit: '1GB',
+  testSequencer: '<rootDir>/test/support/sequencer.mjs',
   reporters: ['default', '<rootDir>/test/support/summary-reporter.mjs'],
 }
 

@@ -34,6 +34,7 @@ beforeAll(async () => {
       more()
       return
     }
+    if (request.url === '/v1/agents/import') return void response.writeHead(400, { 'content-length': 2 }).end('{}')
     let body = ''
     request.on('error', () => undefined)
     request.on('data', (chunk: Buffer) => (body += chunk.toString()))
@@ -280,6 +281,22 @@ describe('slow clients', () => {
     const { socket, closed } = open(gateway.port)
     socket.end(get('/v1/agents'))
     expect(await closed).toMatch(/^(HTTP\/1\.1 200 |$)/)
+  })
+
+  test.each([
+    ['a body over the limit', `POST /v1/agents HTTP/1.1\r\n${auth}Content-Type: application/json\r\n`, 413],
+    ['a body from nobody', 'POST /v1/agents HTTP/1.1\r\nHost: edge\r\nContent-Type: application/json\r\n', 401],
+    ['a body that the service has not read', `POST /v1/agents/import HTTP/1.1\r\n${auth}`, 400],
+    ['a body after it was told to go on', `POST /v1/agents/import HTTP/1.1\r\n${auth}Expect: 100-continue\r\n`, 400],
+  ])('a client that listens only once it has sent all gets the answer to %s', async (_what, head, status) => {
+    const bytes = 30 * 1_048_576
+    const { socket, closed } = open(gateway.port)
+    socket.pause()
+    socket.write(`${head}Content-Length: ${bytes}\r\n\r\n`)
+    await new Promise((sent) => socket.write(Buffer.alloc(bytes, ' '), sent))
+    socket.write(get('/v1/agents'))
+    socket.resume()
+    expect(answersIn(await closed).map((answer) => answer.status)).toEqual([status, 200])
   })
 
   test('a connection that idles between requests is closed', async () => {

@@ -18,16 +18,32 @@ const level = (error: MeshError): 'error' | 'warn' | 'debug' => {
   return error.code === 'INTERNAL' ? 'error' : status >= 500 ? 'warn' : 'debug'
 }
 
-/** An unread body up to this size is read and dropped, so that the connection can go on. */
-const discardedBytes = 65_536
+/** How much of a body that nobody wants is still taken, and for how long. */
+const discardedBytes = 100 * 1_048_576
+const discardedForMs = 30_000
 
-/** What is left of an unread body would be taken for the next request: it is dropped, or the connection ends. */
+/**
+ * Before an answer that comes before all of its request's body: the rest is taken and dropped, as a sender whose connection
+ * ends while it sends never sees the answer (RFC 9112, section 9.6). Then the connection goes on.
+ */
 export const discardBody = (request: IncomingMessage, response: ServerResponse): void => {
   if (request.complete) return
   // Whoever waits to be told to go on may never send its body.
-  const comes = request.headers.expect === undefined
-  if (comes && Number(request.headers['content-length'] ?? Number.NaN) <= discardedBytes) request.resume()
-  else response.setHeader('connection', 'close')
+  if (request.headers.expect !== undefined && !request.readableDidRead) {
+    response.setHeader('connection', 'close')
+    return
+  }
+  const { socket } = request
+  const cut = () => void socket.destroy()
+  const timeout = setTimeout(cut, discardedForMs).unref()
+  let left = discardedBytes
+  request
+    .once('close', () => clearTimeout(timeout))
+    .on('data', ({ length }: Buffer) => {
+      left -= length
+      if (left < 0) cut()
+    })
+  request.resume()
 }
 
 interface Failed extends Partial<RequestHead> {

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
-import { identityHeader, leavingHeader } from '@clawmesh/chassis'
+import { discardBody, identityHeader, leavingHeader } from '@clawmesh/chassis'
 import { stripAnswerHeaders } from './hop-headers.ts'
 import { createReplicas, type Replica } from './replicas.ts'
 import { hasBody, headersOf, isShort, readWhole } from './request-body.ts'
@@ -31,13 +31,17 @@ const resets = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
 
 type Body = AsyncIterable<Buffer> | Buffer | null
 
-/** The body as it comes. Leaving off early does not end the request: its answer is still to be sent. */
-const streamed = (request: IncomingMessage): AsyncIterable<Buffer> => ({
-  [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }),
-})
+/** The body as it comes. Leaving off early does not end the request: its answer is on its way. */
+const streamed = async function* (request: IncomingMessage, response: ServerResponse): AsyncGenerator<Buffer> {
+  try {
+    yield* request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
+  } finally {
+    if (response.writableEnded) discardBody(request, response)
+  }
+}
 
-const bodyOf = async (request: IncomingMessage): Promise<Body> =>
-  isShort(request) ? readWhole(request) : streamed(request)
+const bodyOf = async (request: IncomingMessage, response: ServerResponse): Promise<Body> =>
+  isShort(request) ? readWhole(request) : streamed(request, response)
 
 /**
  * A proxy to the replicas of one service. One that cannot be connected to is passed over for the next: nothing of the
@@ -53,7 +57,7 @@ export const createProxy = (targets: readonly URL[]): Proxy => {
     response: ServerResponse,
     { identity, body: known, fail }: Passed,
   ): Promise<void> => {
-    const body = known ?? (hasBody(request) ? await bodyOf(request) : null)
+    const body = known ?? (hasBody(request) ? await bodyOf(request, response) : null)
     request.headers[identityHeader] = identity
     const tried: Replica[] = []
     let repeatable = body === null && (request.method === 'GET' || request.method === 'HEAD')

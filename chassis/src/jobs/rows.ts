@@ -119,16 +119,20 @@ export const createJobRows = ({ forTenant, system, schema }: Database) => {
 
     /** Keeps a job as dead, in place of one of its name and key that died before. */
     bury: async (id: string, claim: string, error: string, maxDead: number): Promise<void> => {
+      const { rows } = await system.query<{ tenantId: string; name: string; key: string }>(
+        `UPDATE ${table} SET claim = NULL, again = false, error = $3, dead_at = now() WHERE ${mine}
+         RETURNING tenant_id AS "tenantId", name, key`,
+        [id, claim, error],
+      )
+      const [buried] = rows
+      if (buried === undefined) return
+      // By itself, afterwards: of jobs that die at once, the last to come here sees them all.
       await system.query(
-        `WITH buried AS (
-           UPDATE ${table} SET claim = NULL, again = false, error = $3, dead_at = now() WHERE ${mine}
-           RETURNING id, tenant_id, name, key
-         ) DELETE FROM ${table} dead USING buried
-           WHERE dead.tenant_id = buried.tenant_id AND dead.dead_at IS NOT NULL AND dead.id <> buried.id
-             AND ((dead.name = buried.name AND dead.key = buried.key) OR dead.id IN (
-               SELECT id FROM ${table} oldest WHERE oldest.tenant_id = buried.tenant_id AND oldest.dead_at IS NOT NULL
-               ORDER BY oldest.dead_at DESC OFFSET $4::int - 1 LIMIT ${prunedAtOnce}))`,
-        [id, claim, error, maxDead],
+        `DELETE FROM ${table} WHERE tenant_id = $1 AND dead_at IS NOT NULL
+           AND ((name = $3 AND key = $4 AND id <> $2) OR id IN (
+             SELECT id FROM ${table} WHERE tenant_id = $1 AND dead_at IS NOT NULL
+             ORDER BY dead_at DESC, id DESC OFFSET $5 LIMIT ${prunedAtOnce}))`,
+        [buried.tenantId, id, buried.name, buried.key, maxDead],
       )
     },
 

@@ -35,7 +35,7 @@ export const run = {
   // One more than the cores it is made for: most test files wait for processes and servers half of their time.
   maxWorkers: 3,
   // For hangs: beyond `hangLimitMs` of test/support/limits.ts, which says what it waits for. jest hears it here, never from a project.
-  testTimeout: 150_000,
+  testTimeout: 300_000,
   // jest gives back little of what a test file leaves behind: beyond this much JavaScript heap a worker is replaced.
   workerIdleMemoryLimit: '1GB',
   testSequencer: '<rootDir>/test/support/sequencer.mjs',

@@ -8,6 +8,7 @@ import { createLogger, createLocalBus, connectNatsBus, type Bus } from '../src/i
 import { consumeEvents, outgoing } from '../../test/support/events.ts'
 import { startNats, type NatsHandle } from '../../test/support/nats.ts'
 import { openTcpProxy } from '../../test/support/tcp-proxy.ts'
+import { until } from '../../test/support/eventually.ts'
 
 const log = createLogger({ level: 'silent', name: 'test' })
 const buses = new Map<string, Bus>()
@@ -22,13 +23,6 @@ afterAll(async () => {
   for (const bus of buses.values()) await bus.close()
   await nats.stop()
 })
-
-const until = async (reached: () => boolean): Promise<void> => {
-  for (let attempt = 0; !reached(); attempt++) {
-    if (attempt > 500) throw new Error('not reached within 5 s')
-    await pause(10)
-  }
-}
 
 const event = (id: string = randomUUID()): CloudEvent => ({
   specversion: '1.0',

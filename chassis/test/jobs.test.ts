@@ -1,5 +1,4 @@
 /** Background jobs over a real PostgreSQL: each is done once, tried again when it fails, and dead when it fails too often. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { MeshError } from '@clawmesh/contracts'
 import {
@@ -20,6 +19,7 @@ import {
 import { migrationFolder } from '../../cli/src/migration-folders.ts'
 import { createDatabase, type TestDatabase } from '../../test/support/database.ts'
 import { aborted } from '../../test/support/aborted.ts'
+import { eventually } from '../../test/support/eventually.ts'
 
 const log = createLogger({ level: process.env['CLAWMESH_TEST_LOG'] ?? 'silent', name: 'test' })
 const configOf = (env: Record<string, string> = {}) =>
@@ -49,10 +49,6 @@ afterEach(async () => {
   await database.pool.query('TRUNCATE agents.jobs')
 })
 
-const until = async (what: string, reached: () => boolean | Promise<boolean>): Promise<void> => {
-  for (const end = Date.now() + 30_000; !(await reached()); await sleep(5))
-    if (Date.now() > end) throw new Error(`${what}: not reached in 30 s`)
-}
 const rows = () => createJobRows(database)
 const size = async (): Promise<number> =>
   (await database.system.query<{ count: number }>('SELECT count(*) FROM agents.jobs')).rows[0]!.count
@@ -78,7 +74,7 @@ it('does a job once, with its tenant and checked data, and forgets it', async ()
   })
   const tenantId = newId()
   await add(tenantId, 'greet', { name: 'Ada' })
-  await until('done', async () => (await size()) === 0)
+  await eventually('done', async () => (await size()) === 0)
   expect(seen).toEqual([{ tenantId, data: { name: 'Ada' }, of: tenantId, attempt: 1, isLast: false }])
 })
 
@@ -91,7 +87,7 @@ it('tries again what fails, and keeps it as dead after the last attempt until it
   })
   const tenantId = newId()
   await add(tenantId, 'greet', { name: 'Ada' }, { key: 'ada' })
-  await until('dead', async () => (await rows().listDead(10)).length === 1)
+  await eventually('dead', async () => (await rows().listDead(10)).length === 1)
   expect(lasts).toEqual([false, false, true])
   const [dead] = await rows().listDead(10)
   expect(dead).toMatchObject({ name: 'greet', tenantId, key: 'ada', data: { name: 'Ada' }, attempts: 3 })
@@ -100,7 +96,7 @@ it('tries again what fails, and keeps it as dead after the last attempt until it
   broken = false
   expect(await rows().replay(newId())).toBe(0)
   expect(await rows().replay(dead!.id)).toBe(1)
-  await until('done', async () => (await size()) === 0)
+  await eventually('done', async () => (await size()) === 0)
 })
 
 it('has the dead job of a key once, and does not replay it beside a new one', async () => {
@@ -111,7 +107,7 @@ it('has the dead job of a key once, and does not replay it beside a new one', as
   for (let round = 0; round < 2; round++) {
     const [before] = await rows().listDead(10)
     await add(tenantId, 'greet', { name: 'Ada' }, { key: 'ada' })
-    await until('dead', async () => {
+    await eventually('dead', async () => {
       const [dead] = await rows().listDead(10)
       return dead !== undefined && dead.id !== before?.id
     })
@@ -132,7 +128,7 @@ it('keeps no more dead jobs of a tenant than it may', async () => {
   const [tenantId, other] = [newId(), newId()]
   await add(other, 'greet', { name: 'Bob' })
   for (const name of ['a', 'b', 'c']) await add(tenantId, 'greet', { name })
-  await until('three dead', async () => (await size()) === 3 && (await rows().listDead(10)).length === 3)
+  await eventually('three dead', async () => (await size()) === 3 && (await rows().listDead(10)).length === 3)
   expect((await rows().listDead(10)).filter((dead) => dead.tenantId === tenantId)).toHaveLength(2)
 })
 
@@ -151,11 +147,11 @@ it('adds a job of a key once while it waits, and does it once more when it is as
   expect(await size()).toBe(1)
 
   await add(tenantId, 'greet', { name: 'one' }, { key: 'now' })
-  await until('begun', () => seen.length === 1)
+  await eventually('begun', () => seen.length === 1)
   await add(tenantId, 'greet', { name: 'two' }, { key: 'now' })
   await add(tenantId, 'greet', { name: 'three' }, { key: 'now' })
   release()
-  await until('done', async () => (await size()) === 1)
+  await eventually('done', async () => (await size()) === 1)
   expect(seen).toEqual(['one', 'three'])
 })
 
@@ -172,10 +168,10 @@ it('shares jobs among replicas, each done once, and leaves places to other tenan
   await replica(greet, { env: { CLAWMESH_JOB_CONCURRENCY: '2' } })
   for (let index = 0; index < 20; index++) await one.add(flood, 'greet', { name: `flood ${index}` })
   await one.add(newId(), 'greet', { name: 'other' })
-  await until('the other tenant is served', () => seen.includes('other'))
+  await eventually('the other tenant is served', () => seen.includes('other'))
   expect(seen.length).toBeLessThanOrEqual(3)
   release()
-  await until('done', async () => (await size()) === 0)
+  await eventually('done', async () => (await size()) === 0)
   expect(new Set(seen).size).toBe(21)
   expect(seen).toHaveLength(21)
 })
@@ -183,7 +179,7 @@ it('shares jobs among replicas, each done once, and leaves places to other tenan
 it('ends an attempt whose time is up although it does not listen', async () => {
   const { add } = await replica(async () => {}, { hurry: () => new Promise(() => {}) })
   await add(newId(), 'hurry', { name: 'Ada' })
-  await until('dead', async () => (await rows().listDead(10)).length === 1)
+  await eventually('dead', async () => (await rows().listDead(10)).length === 1)
   expect((await rows().listDead(10))[0]!.error).toContain('did not answer in time')
 })
 
@@ -195,11 +191,11 @@ it('is handed back by a replica that leaves, without an attempt lost', async () 
     call.signal.throwIfAborted()
   })
   await leaving.add(newId(), 'greet', { name: 'Ada' })
-  await until('begun', () => begun)
+  await eventually('begun', () => begun)
   await leaving.stop()
   const attempts: number[] = []
   await replica(async ({ attempt }) => void attempts.push(attempt))
-  await until('done', async () => (await size()) === 0)
+  await eventually('done', async () => (await size()) === 0)
   expect(attempts).toEqual([1])
 })
 
@@ -216,7 +212,7 @@ it('is begun again when its replica died, and is dead when that happens too ofte
   await die('always', 3)
   const seen: string[] = []
   await replica(async ({ data, attempt }) => void seen.push(`${data.name} ${attempt}`))
-  await until('both are settled', async () => (await size()) === 1)
+  await eventually('both are settled', async () => (await size()) === 1)
   expect(seen).toEqual(['once 2'])
   expect((await rows().listDead(10))[0]!.error).toContain('its process ended')
 })
@@ -233,7 +229,7 @@ it('is dead with its data unread when they are not what the job needs, and takes
   await rows().add(newId(), 'hurry', [{ key: undefined, data: { name: 7 }, afterMs: 0 }])
   const tenantId = newId()
   await add(tenantId, 'greet', { name: 'Ada' })
-  await until('both failed', async () => {
+  await eventually('both failed', async () => {
     const { rows: failed } = await database.system.query('SELECT id FROM agents.jobs WHERE error IS NOT NULL')
     return failed.length === 2
   })
@@ -248,12 +244,12 @@ it('is dead with its data unread when they are not what the job needs, and takes
 it('tells Prometheus how attempts ended and how many jobs there are', async () => {
   const { add } = await replica(async () => {})
   await add(newId(), 'greet', { name: 'Ada' })
-  await until('done', async () => (await size()) === 0)
+  await eventually('done', async () => (await size()) === 0)
   for (const metric of [
     'clawmesh_job_attempts_total{service="agents",job="greet",outcome="done"}',
     'clawmesh_jobs_waiting{service="agents",job="greet"}',
   ])
-    await until(metric, async () => (await metricsRegistry.metrics()).includes(metric))
+    await eventually(metric, async () => (await metricsRegistry.metrics()).includes(metric))
 })
 
 it('comes back later where a handler asks for it, and counts no attempt', async () => {
@@ -271,7 +267,7 @@ it('comes back later where a handler asks for it, and counts no attempt', async 
   await worker.start!()
   undo.push(() => worker.stop!())
   await queue.add(newId(), 'greet', { name: 'Ada' })
-  await until('done', async () => (await size()) === 0)
+  await eventually('done', async () => (await size()) === 0)
   expect(attempts).toEqual([1, 1, 1, 1, 1])
 })
 
@@ -293,7 +289,7 @@ it('gives a tenant fewer places the more tenants are at work', async () => {
       'greet',
       ['a', 'b', 'c'].map((name) => ({ data: { name }, key: name })),
     )
-    await until('begun', () => atWork.includes(tenantId))
+    await eventually('begun', () => atWork.includes(tenantId))
   }
   expect(tenants.map((tenantId) => atWork.filter((each) => each === tenantId).length)).toEqual([2, 1, 1])
 })

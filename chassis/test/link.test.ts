@@ -23,6 +23,7 @@ import {
   type Replica,
   type ReplicaOptions,
 } from '../../test/support/link-replicas.ts'
+import { until } from '../../test/support/eventually.ts'
 
 const undo: (() => unknown)[] = []
 afterEach(async () => {
@@ -38,9 +39,6 @@ const client = (...given: Parameters<typeof linkTo>): LinkClient => {
   const opened = linkTo(...given)
   undo.push(opened.close)
   return opened
-}
-const until = async (holds: () => boolean): Promise<void> => {
-  while (!holds()) await pause(5)
 }
 const named = (agentKey: string): ReplicaOptions => ({ read: async () => ({ ...foundAgent, agentKey }) })
 const ask = async ({ agents }: LinkClient): Promise<string> =>

@@ -20,7 +20,7 @@ import {
   type OutgoingEvent,
 } from '../src/index.ts'
 import { createDatabase, type TestDatabase } from '../../test/support/database.ts'
-import { hangLimitMs } from '../../test/support/limits.ts'
+import { until } from '../../test/support/eventually.ts'
 
 const log = createLogger({ level: 'silent', name: 'test' })
 let testDatabase: TestDatabase
@@ -82,14 +82,6 @@ const busOfTest = () => {
     },
   }
   return { bus, emitted, batches, state, ids: () => emitted.map(({ id }) => id) }
-}
-
-const until = async (reached: () => boolean | Promise<boolean>): Promise<void> => {
-  const deadline = Date.now() + hangLimitMs
-  while (!(await reached())) {
-    if (Date.now() > deadline) throw new Error('not reached')
-    await pause(10)
-  }
 }
 
 it('a row is a CloudEvent of its tenant under the subject of its event', () => {

@@ -335,5 +335,5 @@ describe('3,000 interleaved pieces of work of two tenants on five connections', 
       'SELECT count(*) AS rows, count(DISTINCT tenant_id) AS tenants FROM providers.llm_providers',
     )
     expect(rows).toEqual([{ rows: 6, tenants: 2 }])
-  }, 180_000)
+  })
 })

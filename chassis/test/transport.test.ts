@@ -17,6 +17,7 @@ import {
 import { startRpcServer, type RpcServer } from '../src/grpc/server.ts'
 import { hangLimitMs } from '../../test/support/limits.ts'
 import { aborted } from '../../test/support/aborted.ts'
+import { until } from '../../test/support/eventually.ts'
 
 type Agents = RpcFunctions<typeof AgentsServiceService>
 type Providers = RpcFunctions<typeof ProvidersServiceService>
@@ -31,7 +32,8 @@ const caller: Caller = {
   userBound: false,
   locale: 'zh',
 }
-const timeouts = { rpcTimeoutMs: 1_500, streamTimeoutMs: 4_000 }
+const timeouts = { rpcTimeoutMs: hangLimitMs, streamTimeoutMs: hangLimitMs }
+const soonTimeouts = { rpcTimeoutMs: 500, streamTimeoutMs: 2_000 }
 const tokens = createIdentityTokens('a secret of at least 32 characters')
 
 /** What the service does; each test says. */
@@ -67,34 +69,43 @@ const delta = (value: string): ChatResponse => ({ event: { $case: 'textDelta', v
 
 let server: RpcServer
 const hangUps: (() => void)[] = []
-const transports = new Map<string, { agents: Agents; providers: Providers }>()
+type Transports = Map<string, { agents: Agents; providers: Providers }>
+let transports: Transports
+/** Those on which calls soon meet their deadlines. */
+let hasty: Transports
 
 beforeAll(async () => {
   const services = [implementRpc(AgentsServiceService, agents), implementRpc(ProvidersServiceService, providers)]
   const log = createLogger({ level: 'silent', name: 'test' })
   server = await startRpcServer({ host: '127.0.0.1', port: 0, services, tokens, log, maxConnectionAgeMs: 60_000 })
-  const overGrpc = services.map(({ definition }) => {
-    const { functions, close } = connectGrpc(definition, `127.0.0.1:${server.port}`, tokens, timeouts)
-    hangUps.push(close)
-    return functions
-  })
   const pool = createLinkPool({
     target: `127.0.0.1:${server.port}`,
     identity: () => tokens.mint(caller),
   })
   hangUps.push(pool.close)
-  const linked = services.map(({ definition }) => {
-    const { functions, close } = connectLinked(definition, { links: pool, target: '127.0.0.1:1', tokens, timeouts })
-    hangUps.push(close)
-    return functions
-  })
-  const direct = services.map(({ definition, functions }) => connectDirect(definition, functions, timeouts))
-  for (const [name, [a, p]] of [
-    ['direct', direct],
-    ['gRPC', overGrpc],
-    ['link', linked],
-  ] as const)
-    transports.set(name, { agents: a as unknown as Agents, providers: p as unknown as Providers })
+  const connect = (timeouts: typeof soonTimeouts): Transports => {
+    const connected: Transports = new Map()
+    const overGrpc = services.map(({ definition }) => {
+      const { functions, close } = connectGrpc(definition, `127.0.0.1:${server.port}`, tokens, timeouts)
+      hangUps.push(close)
+      return functions
+    })
+    const linked = services.map(({ definition }) => {
+      const { functions, close } = connectLinked(definition, { links: pool, target: '127.0.0.1:1', tokens, timeouts })
+      hangUps.push(close)
+      return functions
+    })
+    const direct = services.map(({ definition, functions }) => connectDirect(definition, functions, timeouts))
+    for (const [name, [a, p]] of [
+      ['direct', direct],
+      ['gRPC', overGrpc],
+      ['link', linked],
+    ] as const)
+      connected.set(name, { agents: a as unknown as Agents, providers: p as unknown as Providers })
+    return connected
+  }
+  transports = connect(timeouts)
+  hasty = connect(soonTimeouts)
 })
 afterAll(async () => {
   hangUps.forEach((hangUp) => hangUp())
@@ -150,11 +161,6 @@ const streamOutcome = async (
 }
 
 /** Gives up on an outcome that does not come. */
-/** Until something holds; the tests' own limit ends it. */
-const until = async (holds: () => boolean) => {
-  while (!holds()) await pause(5)
-}
-
 const soon = <T>(outcome: Promise<T>): Promise<T | string> =>
   Promise.race([outcome, pause(hangLimitMs, 'it hangs', { ref: false })])
 
@@ -268,7 +274,7 @@ describe.each(['direct', 'gRPC', 'link'])('%s', (name) => {
         signal.addEventListener('abort', () => (aborted = true))
         return never()
       }
-      expect(await soon(unaryOutcome(transport()))).toMatchObject(late('agents'))
+      expect(await soon(unaryOutcome(hasty.get(name)!))).toMatchObject(late('agents'))
       await until(() => aborted)
     })
 
@@ -279,7 +285,10 @@ describe.each(['direct', 'gRPC', 'link'])('%s', (name) => {
         yield delta('first')
         await never()
       }
-      expect(await soon(streamOutcome(transport()))).toMatchObject({ messages: [delta('first')], ...late('providers') })
+      expect(await soon(streamOutcome(hasty.get(name)!))).toMatchObject({
+        messages: [delta('first')],
+        ...late('providers'),
+      })
       await until(() => aborted)
     })
 
@@ -288,7 +297,7 @@ describe.each(['direct', 'gRPC', 'link'])('%s', (name) => {
         new Promise((_, reject) =>
           signal.addEventListener('abort', () => reject(new MeshError('CANCELLED', 'error.cancelled'))),
         )
-      expect(await soon(unaryOutcome(transport()))).toMatchObject(late('agents'))
+      expect(await soon(unaryOutcome(hasty.get(name)!))).toMatchObject(late('agents'))
     })
   })
 

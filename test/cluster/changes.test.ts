@@ -1,5 +1,5 @@
 /** Pods that leave and come while clients go on. */
-import { eventually } from '../support/mesh-api.ts'
+import { eventually } from '../support/eventually.ts'
 import { helm, kubectl, list, release, tryKubectl, untilRolledOut, type Pod } from './kube.ts'
 import { podsOf } from './pods.ts'
 import { ensureRelease, openRelease, upgradeArgs, values, type Installed } from './release.ts'

@@ -1,6 +1,6 @@
 /** The Job that brings schemas up to date: again, twice at once, killed in the middle, and over a later schema. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { eventually } from '../support/mesh-api.ts'
+import { eventually } from '../support/eventually.ts'
 import { objectsOf } from '../charts/rendered.ts'
 import { databaseUrl, psql } from './databases.ts'
 import { apply, helm, kubectl } from './kube.ts'

@@ -1,5 +1,5 @@
 /** Pods of a target: how many, which are new, and who talks with one. */
-import { eventually } from '../support/mesh-api.ts'
+import { eventually } from '../support/eventually.ts'
 import { isReady, kubectl, list, release, type Pod } from './kube.ts'
 
 const readyLimitMs = 300_000

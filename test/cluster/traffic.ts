@@ -3,7 +3,7 @@ import { request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { lastUserText, type Script } from '../fakes/http-fake.ts'
 import { startLoad, type LoadReport } from '../support/mesh-load.ts'
-import { eventually } from '../support/mesh-api.ts'
+import { eventually } from '../support/eventually.ts'
 import type { Installed } from './release.ts'
 import { holdSockets, type SocketReport } from './sockets.ts'
 

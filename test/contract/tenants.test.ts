@@ -4,7 +4,7 @@ import { startAllInOne, type AllInOne, type Headers } from '../support/all-in-on
 import type { Answer } from '../support/all-in-one-request.ts'
 import { errorText, expectRefusal } from './expectations.ts'
 import { makeFullTenant, type FullTenant } from './tenant-data.ts'
-import { hangLimitMs } from '../support/limits.ts'
+import { until } from '../support/eventually.ts'
 
 let mesh: AllInOne
 let mine: FullTenant
@@ -241,13 +241,6 @@ describe('keys', () => {
     await mesh.request('PATCH', path, { headers: mesh.owner(), body: { status: 'active' } })
     await until(async () => (await list()).status === 200)
   })
-
-  const until = async (reached: () => Promise<boolean>): Promise<void> => {
-    for (const until = Date.now() + hangLimitMs; !(await reached());) {
-      if (Date.now() > until) throw new Error('it never happened')
-      await new Promise((resolve) => setTimeout(resolve, 10))
-    }
-  }
 })
 
 describe('the gateway token', () => {

@@ -2,6 +2,7 @@
 import type { WsAgentEvent } from '@clawmesh/contracts'
 import { chatFaultTests } from '../faults/scenarios/chat-ws-suite.ts'
 import { answerWith, converse, story, wsPort } from '../faults/scenarios/chat-ws.ts'
+import { hangLimitMs } from '../support/limits.ts'
 import { openDevice } from '../support/chat-device.ts'
 import { meshToken, ownerId } from '../support/mesh-processes.ts'
 import { rule } from '../support/rule.ts'
@@ -11,7 +12,7 @@ import { connectWs, type WsClient } from '../support/ws-client.ts'
 const meshOf = chatFaultTests({
   rounds: 1,
   env: { CLAWMESH_RUN_LEASE_MS: '6000', CLAWMESH_RUN_HEARTBEAT_MS: '1500' },
-  toldWithinMs: 20_000,
+  toldWithinMs: hangLimitMs,
 })
 
 const newUser = async (user: string) => {

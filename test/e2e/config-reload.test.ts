@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startAll, type AllInOne } from '../support/mesh-all.ts'
-import { eventually } from '../support/mesh-api.ts'
+import { eventually } from '../support/eventually.ts'
 import { runClawmesh } from '../support/mesh-process.ts'
 
 const token = 'the token of the environment'
@@ -41,7 +41,7 @@ beforeAll(async () => {
   path = join(dir, 'config.json')
   await writeFile(path, configOf(3))
   mesh = await startAll({ env: { GOCLAW_CONFIG: path, GOCLAW_GATEWAY_TOKEN: token, CLAWMESH_OWNER_IDS: 'env-owner' } })
-}, 300_000)
+})
 afterAll(async () => {
   await mesh?.stop()
   await rm(dir, { recursive: true, force: true })

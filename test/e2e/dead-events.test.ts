@@ -2,12 +2,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { channelsService } from '@clawmesh/channels'
 import { createDeadEvents, newId, outboxRow, type DeadEventSummary } from '@clawmesh/chassis'
 import type { CloudEvent } from '@clawmesh/contracts'
 import { runClawmesh } from '../support/mesh-process.ts'
 import { startServices, testCaller, type ServiceHarness } from '../support/service-harness.ts'
+import { until } from '../support/eventually.ts'
 
 let services: ServiceHarness
 let dataDir: string
@@ -50,11 +50,6 @@ const instances = async (tenantId: string): Promise<unknown> =>
 
 const listed = async (): Promise<(DeadEventSummary & { service: string })[]> =>
   JSON.parse((await command('list', '--json')).stdout)
-
-const until = async (reached: () => Promise<boolean>): Promise<void> => {
-  for (const end = Date.now() + 30_000; !(await reached()); await sleep(100))
-    if (Date.now() > end) throw new Error('not reached in 30 s')
-}
 
 it('are listed with their reasons and without what they say', async () => {
   expect(await command('list')).toMatchObject({ code: 0, stdout: 'no dead events\n' })

@@ -1,6 +1,6 @@
 /** The default agent of a tenant, as the services that act for it see it change. */
 import { startAllInOne, type AllInOne, type TestTenant } from '../support/all-in-one.ts'
-import { eventually } from '../support/mesh-api.ts'
+import { eventually } from '../support/eventually.ts'
 import { rule } from '../support/rule.ts'
 
 let mesh: AllInOne

@@ -1,5 +1,6 @@
 /** Commands that wait for an operator in a mesh of two replicas of tools, of which one dies. */
-import { eventually, sessionOf } from '../support/mesh-api.ts'
+import { eventually } from '../support/eventually.ts'
+import { sessionOf } from '../support/mesh-api.ts'
 import { meshStartLimitMs, startMesh, type Mesh } from '../support/mesh-processes.ts'
 import { connectWs, type WsClient } from '../support/ws-client.ts'
 

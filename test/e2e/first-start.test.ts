@@ -277,7 +277,7 @@ describe('the other commands', () => {
       expect.arrayContaining(['agents: up to date', 'identity: up to date', 'memory: up to date']),
     )
     expect(await runClawmesh(['doctor'], env)).toMatchObject({ code: 0 })
-  }, 60_000)
+  })
 
   test('doctor names servers that are away, with the remedy', async () => {
     const { code, stdout } = await runClawmesh(['doctor'], {
@@ -290,7 +290,7 @@ describe('the other commands', () => {
     expect(stdout).toMatch(/WRONG NATS: .*\n +remedy: /)
     expect(stdout).toMatch(/WRONG Redis: .*\n +remedy: /)
     expect(stdout).toMatch(/WRONG database of agents: .*\n +remedy: /)
-  }, 60_000)
+  })
 
   test('migrate without a database says which variable it wants', async () => {
     const { code, stderr } = await runClawmesh(['migrate'], { CLAWMESH_DATA_DIR: dataDir })

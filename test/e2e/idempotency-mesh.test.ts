@@ -1,7 +1,7 @@
 /** Idempotency keys between processes: two gateways over gRPC, one of which is killed, and identity going away. */
 import { newId } from '@clawmesh/chassis'
 import { meshStartLimitMs, startMesh, type Mesh } from '../support/mesh-processes.ts'
-import { eventually } from '../support/mesh-api.ts'
+import { eventually } from '../support/eventually.ts'
 
 let mesh: Mesh
 beforeAll(async () => {

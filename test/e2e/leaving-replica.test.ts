@@ -4,7 +4,7 @@ import { Agent, createServer, request, type IncomingMessage, type Server } from 
 import type { AddressInfo, Socket } from 'node:net'
 import { leavingHeader } from '@clawmesh/chassis'
 import { createProxy, type Proxy } from '../../gateway/src/proxy/proxy.ts'
-import { eventually } from '../support/mesh-api.ts'
+import { eventually } from '../support/eventually.ts'
 
 interface Replica {
   url: URL

@@ -1,7 +1,8 @@
 /** External identity through the whole mesh: a tenant's OIDC issuer, two gateways, and one identity behind them. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fakeOidc, type FakeOidc } from '../fakes/oidc.ts'
-import { apiOf, eventually, type Api } from '../support/mesh-api.ts'
+import { eventually } from '../support/eventually.ts'
+import { apiOf, type Api } from '../support/mesh-api.ts'
 import { meshStartLimitMs, ownerId, startMesh, type Mesh } from '../support/mesh-processes.ts'
 import { hangLimitMs } from '../support/limits.ts'
 

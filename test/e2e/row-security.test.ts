@@ -387,7 +387,7 @@ describe('on the embedded database', () => {
   let embedded: PgliteProcess
   beforeAll(async () => {
     embedded = await startEmptyPglite()
-  }, 60_000)
+  })
   afterAll(() => embedded.stop())
 
   it.each(['memory', 'providers'] as const)(

@@ -8,7 +8,7 @@ import { migrationFolder } from '../../cli/src/migration-folders.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { dependencyUrl } from '../support/dependencies.ts'
 import { findFreePort } from '../support/free-port.ts'
-import { eventually } from '../support/mesh-api.ts'
+import { eventually } from '../support/eventually.ts'
 import { startClawmesh, type MeshProcess } from '../support/mesh-process.ts'
 
 let database: TestDatabase

@@ -355,7 +355,7 @@ test('the embedded mode makes a new key, rotates, and starts without the old one
     await running?.stop()
     await rm(folder, { recursive: true, force: true })
   }
-}, 150_000)
+})
 
 test.each([
   ['a configured key', { CLAWMESH_ENCRYPTION_KEY: hexKey(1) }, /CLAWMESH_ENCRYPTION_KEY is set/],

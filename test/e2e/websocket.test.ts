@@ -1,5 +1,6 @@
 /** WebSockets of two gateways as processes, over NATS: events of runs, revocation, pairing, a gateway that leaves. */
-import { eventually, type Api } from '../support/mesh-api.ts'
+import { eventually } from '../support/eventually.ts'
+import type { Api } from '../support/mesh-api.ts'
 import { meshStartLimitMs, ownerId, startMesh, type Mesh } from '../support/mesh-processes.ts'
 import { connectWs, openWs, type WsClient } from '../support/ws-client.ts'
 

@@ -1,6 +1,6 @@
 /** A client that follows one conversation over WebSockets and loses its connection on the way, as a phone does. */
 import type { WsAgentEvent } from '@clawmesh/contracts'
-import { eventually } from './mesh-api.ts'
+import { eventually } from './eventually.ts'
 import { connectWs, type WsClient } from './ws-client.ts'
 
 const ends: readonly string[] = ['run.completed', 'run.failed', 'run.cancelled']

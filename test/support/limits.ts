@@ -1,7 +1,13 @@
 /** How long tests wait, and how much work they allow. */
 
 /** Deadlines in tests are for hangs alone: nothing that works comes near this one, however busy the machine is. */
-export const hangLimitMs = 60_000
+export const hangLimitMs = 120_000
+
+/** For processes under test: what they wait for each other is for hangs too, but where a test says otherwise. */
+export const patientEnv = {
+  CLAWMESH_RPC_TIMEOUT_MS: String(hangLimitMs),
+  CLAWMESH_PROVIDER_CONNECT_TIMEOUT_MS: String(hangLimitMs),
+}
 
 /** Milliseconds of processor time that work takes in this process: what else the machine does is not in it. */
 export const cpuMsOf = (work: () => unknown): number => {

@@ -14,6 +14,7 @@ import {
   type RpcFunctions,
 } from '@clawmesh/chassis'
 import { startRpcServer, type RpcServer } from '@clawmesh/chassis/grpc-server'
+import { hangLimitMs } from './limits.ts'
 import { openTcpProxy, type TcpProxy } from './tcp-proxy.ts'
 
 export type Agents = RpcFunctions<typeof AgentsServiceService>
@@ -158,7 +159,7 @@ export interface LinkClient extends RpcClient {
   pool: LinkPool
 }
 
-const patience = { rpcTimeoutMs: 10_000, streamTimeoutMs: 60_000 }
+const patience = { rpcTimeoutMs: hangLimitMs, streamTimeoutMs: hangLimitMs }
 
 /** A client of replicas; `addresses` is asked at each look-up. What knows no links is looked for at `plain`, where nobody is. */
 export const linkTo = (addresses: () => readonly string[], timeouts = patience, plain = '127.0.0.1:1'): LinkClient => {

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { patientEnv } from './limits.ts'
 import { apiOf, type Api } from './mesh-api.ts'
 import { reservePort } from './mesh-ports.ts'
 import { startClawmesh, waitUntilReady, type Ended, type MeshProcess } from './mesh-process.ts'
@@ -43,7 +44,13 @@ export const startAll = async ({ dataDir: given, env = {} }: AllOptions = {}): P
   try {
     started = startClawmesh(
       ['start', '--target', 'all'],
-      { CLAWMESH_DATA_DIR: dataDir, GOCLAW_PORT: String(port), CLAWMESH_FETCH_ALLOW: '127.0.0.1', ...env },
+      {
+        ...patientEnv,
+        CLAWMESH_DATA_DIR: dataDir,
+        GOCLAW_PORT: String(port),
+        CLAWMESH_FETCH_ALLOW: '127.0.0.1',
+        ...env,
+      },
       logFile,
     )
     await waitUntilReady('clawmesh start --target all', `${url}/health`, started)

@@ -1,6 +1,4 @@
-/** An HTTP client of an edge: plain JSON, and a wait for what appears a moment later. */
-import { setTimeout as sleep } from 'node:timers/promises'
-import { hangLimitMs } from './limits.ts'
+/** An HTTP client of an edge: plain JSON. */
 
 export interface ApiAnswer<B> {
   status: number
@@ -52,25 +50,6 @@ export const apiOf = ({ url, token, userId = 'alice' }: Who): Api => {
       return answer.body
     },
     as: (change) => apiOf({ url, token, userId, ...change }),
-  }
-}
-
-/**
- * Looks until there is something to see, and returns it.
- *
- * @throws Error naming what is missing after `limitMs`
- */
-export const eventually = async <T>(
-  what: string,
-  look: () => Promise<T | undefined | false>,
-  limitMs = hangLimitMs,
-): Promise<T> => {
-  const deadline = Date.now() + limitMs
-  for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 2, 100)) {
-    const seen = await look()
-    if (seen !== undefined && seen !== false) return seen
-    if (Date.now() > deadline) throw new Error(`${what}: not within ${limitMs} ms`)
-    await sleep(pauseMs)
   }
 }
 

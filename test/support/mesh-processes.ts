@@ -9,8 +9,10 @@ import pg from 'pg'
 import { fakeOpenAi } from '../fakes/openai.ts'
 import type { FakeUpstream } from '../fakes/http-fake.ts'
 import { servicesWithDatabase } from '../../cli/src/targets.ts'
+import { patientEnv } from './limits.ts'
 import { createMigratedDatabase } from './migrated-database.ts'
-import { apiOf, eventually, type Api } from './mesh-api.ts'
+import { eventually } from './eventually.ts'
+import { apiOf, type Api } from './mesh-api.ts'
 import { reservePort } from './mesh-ports.ts'
 import { runClawmesh, startClawmesh, waitUntilReady, type Ended, type MeshProcess } from './mesh-process.ts'
 import { startNats } from './nats.ts'
@@ -26,6 +28,7 @@ export const meshStartLimitMs = 300_000
 
 /** Secrets and limits that every process of a test mesh has, before the options' own. */
 const commonEnv = {
+  ...patientEnv,
   CLAWMESH_HTTP_HOST: '127.0.0.1',
   GOCLAW_HOST: '127.0.0.1',
   CLAWMESH_MESH_SECRET: 'mesh secret of the end-to-end tests, long enough',

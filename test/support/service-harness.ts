@@ -29,6 +29,7 @@ import {
   type Service,
 } from '@clawmesh/chassis'
 import { errorKinds, routesOf, toMeshError, type Caller } from '@clawmesh/contracts'
+import { patientEnv } from './limits.ts'
 import { createMigratedDatabase, migrateServices } from './migrated-database.ts'
 import { createSecretSweep, sweptBus } from './secret-sweep.ts'
 
@@ -136,7 +137,7 @@ export const startServices = async ({
   const bus = sweptBus(createLocalBus(log), sweep)
   const { chassis: config } = loadConfigs(
     { chassis: chassisConfig },
-    { CLAWMESH_CHECK_RESPONSES: 'true', CLAWMESH_FETCH_ALLOW: '127.0.0.1,localhost', ...env },
+    { ...patientEnv, CLAWMESH_CHECK_RESPONSES: 'true', CLAWMESH_FETCH_ALLOW: '127.0.0.1,localhost', ...env },
   )
   const mesh = createMesh({
     config,

@@ -1,4 +1,5 @@
 /** A mesh without a database, for an edge whose services are elsewhere or stood in for. */
+import { patientEnv } from '../../../test/support/limits.ts'
 import {
   chassisConfig,
   createLogger,
@@ -15,7 +16,8 @@ export const meshSecret = 'the mesh secret of the tests, long enough'
 export const bareMesh = (env: Record<string, string> = {}): MeshHost => {
   const log = createLogger({ level: process.env['CLAWMESH_TEST_LOG'] ?? 'silent', name: 'test' })
   return createMesh({
-    config: loadConfigs({ chassis: chassisConfig }, { CLAWMESH_CHECK_RESPONSES: 'true', ...env }).chassis,
+    config: loadConfigs({ chassis: chassisConfig }, { CLAWMESH_CHECK_RESPONSES: 'true', ...patientEnv, ...env })
+      .chassis,
     log,
     bus: createLocalBus(log),
     tokens: createIdentityTokens(meshSecret),

@@ -2,7 +2,7 @@ import type { ChatRequest } from '@clawmesh/contracts/gen/clawmesh/providers/v1/
 import { eventSubject, MeshError, type CloudEvent } from '@clawmesh/contracts'
 import { newId } from '@clawmesh/chassis'
 import { consumeEvents } from '../../../test/support/events.ts'
-import { eventually } from '../../../test/support/mesh-api.ts'
+import { eventually } from '../../../test/support/eventually.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { done, echo, startAgents, type AgentsUnderTest } from './stand-ins.ts'

@@ -1,7 +1,7 @@
 /** Conversations over a WebSocket while a run is on: further messages, what it is at, and ending it. */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { eventually } from '../../../test/support/mesh-api.ts'
+import { eventually } from '../../../test/support/eventually.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
 import { heldModel, keyOf, newTenant, refusedWith, said, startChat, type Body } from './chat-ws-support.ts'
 import { done, echo } from './stand-ins.ts'

@@ -1,7 +1,7 @@
 /** What tests of conversations over a WebSocket do with the agents service, as the edge calls it; the edge itself is met in test/e2e. */
 import { MeshError, type Caller, type RunEvent } from '@clawmesh/contracts'
 import { newId } from '@clawmesh/chassis'
-import { eventually } from '../../../test/support/mesh-api.ts'
+import { eventually } from '../../../test/support/eventually.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { done, echo, startAgents, text, type AgentsUnderTest, type Script } from './stand-ins.ts'
 import { aborted } from '../../../test/support/aborted.ts'

@@ -2,7 +2,7 @@
 import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
 import { agentEventOf, MeshError } from '@clawmesh/contracts'
 import { createSignedUrls, newId } from '@clawmesh/chassis'
-import { eventually } from '../../../test/support/mesh-api.ts'
+import { eventually } from '../../../test/support/eventually.ts'
 import { rule } from '../../../test/support/rule.ts'
 import { callsFirst, heldModel, keyOf, newTenant, refusedWith, said, startChat, type Body } from './chat-ws-support.ts'
 import { done, echo, text, type AgentsUnderTest } from './stand-ins.ts'

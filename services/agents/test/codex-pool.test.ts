@@ -3,7 +3,7 @@ import type { Caller, EventData } from '@clawmesh/contracts'
 import { rule } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { consumeEvents } from '../../../test/support/events.ts'
-import { eventually } from '../../../test/support/mesh-api.ts'
+import { eventually } from '../../../test/support/eventually.ts'
 import { done, startAgents, text, type AgentsUnderTest } from './stand-ins.ts'
 
 type Body = Record<string, unknown>

@@ -1,5 +1,4 @@
 /** Long conversations: what the model is shown of them, their summaries, and what happens when none can be made. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { ChatMessage, ChatRequest } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { RunEvent } from '@clawmesh/contracts'
 import { createJobQueue } from '@clawmesh/chassis'
@@ -8,6 +7,7 @@ import { sessionJobs } from '../src/runs/session-jobs.ts'
 import { rule } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { done, startAgents, type AgentsUnderTest, type Script } from './stand-ins.ts'
+import { eventually } from '../../../test/support/eventually.ts'
 
 let agents: AgentsUnderTest
 const caller = testCaller({ role: 'admin', userId: 'alice' })
@@ -82,12 +82,8 @@ const say = async (key: string, message: string) => {
 }
 const session = async (key: string) =>
   (await agents.request<Record<string, any>>(caller, 'GET', `/v1/sessions/${encodeURIComponent(key)}`)).body
-const until = async (what: string, reached: () => boolean | Promise<boolean>): Promise<void> => {
-  for (const end = Date.now() + 60_000; !(await reached()); await sleep(20))
-    if (Date.now() > end) throw new Error(`${what}: not reached in a minute`)
-}
 const compacted = (key: string, count = 1) =>
-  until('compacted', async () => (await session(key))['compactionCount'] >= count)
+  eventually('compacted', async () => (await session(key))['compactionCount'] >= count)
 /** Turns until the window is full. */
 const fill = async (key: string, turns = 14) => {
   await say(key, 'FACT-one: the cat is called Mimi')
@@ -128,7 +124,7 @@ rule('wakeAgent.summarisesLongConversations', async () => {
 rule('wakeAgent.remembersConversations', async () => {
   await createAgent('archivist', { memory_config: { episodic: true } })
   await fill('agent:archivist:told')
-  await until('remembered', () => agents.remembered.length > 0)
+  await eventually('remembered', () => agents.remembered.length > 0)
   const [document] = agents.remembered
   expect(document).toMatchObject({ userId: 'alice', append: false })
   expect(document!.path).toMatch(/^memory\/sessions\/[0-9a-f-]{36}\.md$/)
@@ -181,7 +177,7 @@ rule(
     const key = 'agent:small:away'
     says.summary = broken
     await fill(key)
-    await until('it says why', async () => (await session(key))['compactionError'] !== undefined)
+    await eventually('it says why', async () => (await session(key))['compactionError'] !== undefined)
     expect((await session(key))['compactionError']).not.toContain('undefined')
     agents.asked.length = 0
     await say(key, 'still there?')
@@ -233,7 +229,7 @@ rule('chat.send.titlesSessions', async () => {
   const queue = createJobQueue(agents.mesh.database('agents'), sessionJobs)
   const sessionId = rows[0]!.id
   await queue.add(caller.tenantId, 'titleSession', { sessionId })
-  await until('named', async () => (await session(key))['label'] === 'A trip to Rome.')
+  await eventually('named', async () => (await session(key))['label'] === 'A trip to Rome.')
   const { data } = await agents.auditOf(caller.tenantId, 'sessionTitled')
   expect(data).toEqual({ sessionKey: key, label: 'A trip to Rome.', userId: 'alice' })
 
@@ -243,7 +239,7 @@ rule('chat.send.titlesSessions', async () => {
   const { data: recorded } = await agents.auditOf(caller.tenantId, 'runEnded')
   expect(recorded).toMatchObject({ trace: { agent_id: expect.any(String) } })
   await queue.add(caller.tenantId, 'titleSession', { sessionId })
-  await until('done', async () => {
+  await eventually('done', async () => {
     const { rows: left } = await agents.mesh
       .database('agents')
       .system.query("SELECT id FROM agents.jobs WHERE name = 'titleSession'")

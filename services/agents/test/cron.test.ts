@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MeshError, wsEventSources, type Caller } from '@clawmesh/contracts'
+import { eventually, until } from '../../../test/support/eventually.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { done, echo, startAgents, text, type AgentsUnderTest } from './stand-ins.ts'
@@ -32,16 +33,9 @@ const create = async (caller: Caller, fields: object = {}): Promise<Body> =>
   (await ask(caller, 'create', { name: 'digest', schedule: daily, message: 'good morning', ...fields }))['job'] as Body
 const statusOf = (caller: Caller, jobId: string) => ask(caller, 'status', { jobId })
 const runsOf = async (caller: Caller, params: object = {}) => (await ask(caller, 'runs', params))['entries'] as Body[]
-const until = async <T>(find: () => Promise<T | undefined | false>): Promise<T> => {
-  for (;;) {
-    const found = await find()
-    if (found !== undefined && found !== false) return found
-    await sleep(10)
-  }
-}
 /** What is logged of a job's runs, once there are so many. */
 const logged = (caller: Caller, jobId: string, count = 1) =>
-  until(async () => {
+  eventually(`${count} runs`, async () => {
     const runs = await runsOf(caller, { jobId })
     return runs.length >= count && runs
   })

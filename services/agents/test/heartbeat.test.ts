@@ -1,7 +1,7 @@
 /** Heartbeats over a WebSocket and a real database, looked for often. */
 import { randomUUID } from 'node:crypto'
 import { MeshError, wsEventSources, type Caller } from '@clawmesh/contracts'
-import { eventually } from '../../../test/support/mesh-api.ts'
+import { eventually } from '../../../test/support/eventually.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { done, echo, startAgents, text, type AgentsUnderTest } from './stand-ins.ts'

@@ -1,6 +1,6 @@
 /** The users of an agent over a real database. */
 import type { Caller } from '@clawmesh/contracts'
-import { eventually } from '../../../test/support/mesh-api.ts'
+import { eventually } from '../../../test/support/eventually.ts'
 import { rule } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { startAgents, type AgentsUnderTest } from './stand-ins.ts'

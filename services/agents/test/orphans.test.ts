@@ -1,6 +1,6 @@
 /** Sessions have no foreign key to their agents (docs/adr/0026): what holds them together instead. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { eventually } from '../../../test/support/mesh-api.ts'
+import { eventually } from '../../../test/support/eventually.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { done, echo, startAgents, text, type AgentsUnderTest } from './stand-ins.ts'
 

@@ -1,7 +1,7 @@
 /** Streams that a client loses and takes up again; across replicas and deaths in test/e2e. */
 import { randomUUID } from 'node:crypto'
 import { MeshError, type Caller } from '@clawmesh/contracts'
-import { eventually } from '../../../test/support/mesh-api.ts'
+import { eventually } from '../../../test/support/eventually.ts'
 import { rule } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { done, echo, startAgents, text, type AgentsUnderTest, type Script } from './stand-ins.ts'

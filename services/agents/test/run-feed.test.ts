@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { createLocalBus, createLogger, newId, type Bus, type Logger } from '@clawmesh/chassis'
 import type { RunEvent } from '@clawmesh/contracts'
-import { eventually } from '../../../test/support/mesh-api.ts'
+import { eventually } from '../../../test/support/eventually.ts'
 import { createRunFeed } from '../src/runs/run-feed.ts'
 
 const log = createLogger({ level: 'silent', name: 'test' })

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createLifecycle, newId, openServiceDb, type Lifecycle } from '@clawmesh/chassis'
-import { hangLimitMs } from '../../../test/support/limits.ts'
 import { PrismaClient } from '../src/db/client/client.ts'
 import { createAdapters } from '../src/adapters/table.ts'
 import { createLeases } from '../src/runner/rows.ts'
@@ -8,6 +7,7 @@ import { createRunner, type LeasedInstance } from '../src/runner/runner.ts'
 import { createChannelsService } from '../src/service.ts'
 import { startChannels, type ChannelsHarness } from './support.ts'
 import { collecting, createTestPlatform } from './test-platform.ts'
+import { until } from '../../../test/support/eventually.ts'
 
 const path = '/v1/channels/instances'
 const leaseMs = 2_000
@@ -17,13 +17,6 @@ beforeAll(async () => {
   channels = await startChannels()
 })
 afterAll(() => channels.stop())
-
-const until = async (met: () => boolean): Promise<void> => {
-  for (const end = Date.now() + hangLimitMs; !met();) {
-    if (Date.now() > end) throw new Error('waited too long')
-    await sleep(10)
-  }
-}
 
 /** A replica of channels that runs instances on a platform of its own, over the harness's database. */
 const startReplica = async () => {

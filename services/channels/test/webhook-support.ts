@@ -2,7 +2,7 @@
 import { outboxRow } from '@clawmesh/chassis'
 import type { Caller, EventData, EventName } from '@clawmesh/contracts'
 import { fakeWebhookReceiver, type FakeWebhookReceiver } from '../../../test/fakes/webhook-receiver.ts'
-import { eventually } from '../../../test/support/mesh-api.ts'
+import { eventually } from '../../../test/support/eventually.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { adapterTable } from '../src/adapters/table.ts'
 import { createChannelsService } from '../src/service.ts'

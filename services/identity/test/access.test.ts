@@ -1,7 +1,7 @@
 /** What identity changes is believed by the edge at once: through the whole mesh, as a client sees it. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startAllInOne, type AllInOne, type Headers, type TestTenant } from '../../../test/support/all-in-one.ts'
-import { eventually } from '../../../test/support/mesh-api.ts'
+import { eventually } from '../../../test/support/eventually.ts'
 
 describe.each([
   ['in one process', false],

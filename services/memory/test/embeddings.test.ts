@@ -7,7 +7,7 @@ import { chunkVectors, createWaitingRows } from '../src/embeddings/waiting-rows.
 import { contentHash } from '../src/chunks/content-hash.ts'
 import { pruneVectorCache } from '../src/embeddings/rows.ts'
 import { noProvider, providerOfWidth, startMemory, type MemoryHarness } from './support.ts'
-import { hangLimitMs } from '../../../test/support/limits.ts'
+import { until } from '../../../test/support/eventually.ts'
 
 let harness: MemoryHarness
 beforeAll(async () => {
@@ -51,14 +51,6 @@ const fresh = (memoryConfig: Record<string, unknown> = {}) => {
 
 const rows = async <R extends object>(caller: Caller, sql: string): Promise<R[]> =>
   (await harness.database.pool.query<R>(sql, [caller.tenantId])).rows
-
-const until = async (isTrue: () => Promise<boolean>) => {
-  for (const deadline = Date.now() + hangLimitMs; Date.now() < deadline;) {
-    if (await isTrue()) return
-    await sleep(25)
-  }
-  throw new Error('it did not come true')
-}
 
 const refuse = async () => {
   throw new MeshError('UNAVAILABLE', 'error.unavailable', { what: 'upstream' })

@@ -10,7 +10,7 @@ import { chat } from '../src/chat/chat.ts'
 import type { CallOptions } from '../src/chat/protocols/options.ts'
 import { idleTime } from '../src/programs/acp.ts'
 import { createAcpSessions } from '../src/programs/acp-sessions.ts'
-import { eventually } from '../../../test/support/mesh-api.ts'
+import { eventually } from '../../../test/support/eventually.ts'
 import { chatRequest, collect, connectionTo, doneOf, errorOf, message, testOptions } from './support.ts'
 
 const program = fileURLToPath(new URL('../../../test/fakes/acp-program.mjs', import.meta.url))

@@ -9,7 +9,7 @@ import { chat } from '../src/chat/chat.ts'
 import type { CallOptions } from '../src/chat/protocols/options.ts'
 import { createAcpSessions } from '../src/programs/acp-sessions.ts'
 import { claudeSessionId } from '../src/programs/claude-cli.ts'
-import { eventually } from '../../../test/support/mesh-api.ts'
+import { eventually } from '../../../test/support/eventually.ts'
 import { chatRequest, collect, connectionTo, doneOf, errorOf, message, testOptions } from './support.ts'
 
 const tenantA = newId()

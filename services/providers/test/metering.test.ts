@@ -3,7 +3,7 @@ import type { ChatRequest } from '@clawmesh/contracts/gen/clawmesh/providers/v1/
 import { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { MeshError, type Caller } from '@clawmesh/contracts'
 import { evict } from '@clawmesh/chassis'
-import { eventually } from '../../../test/support/mesh-api.ts'
+import { eventually } from '../../../test/support/eventually.ts'
 import { rule } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { startProviders, type FakeUsage, type ProvidersHarness } from './harness.ts'

@@ -1,7 +1,7 @@
 /** Programs that stand in for a provider leave nothing behind, however they end. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { eventually } from '../../../test/support/mesh-api.ts'
+import { eventually } from '../../../test/support/eventually.ts'
 import { programLines } from '../src/programs/program.ts'
 
 /** Processes that this one started, those that have ended and that nobody has waited for among them. */
@@ -55,4 +55,4 @@ it('leaves no process and no zombie, however often they run', async () => {
     await Promise.all(Array.from({ length: 8 }, (_, at) => run(round * 8 + at)))
   await eventually('all are gone', async () => sleepers(`sleep\0${marker}`) === 0)
   expect(children().filter((child) => !before.includes(child))).toEqual([])
-}, 60_000)
+})

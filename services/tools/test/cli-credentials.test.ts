@@ -2,7 +2,7 @@
 import { newId, outboxRow } from '@clawmesh/chassis'
 import type { Caller, EventName } from '@clawmesh/contracts'
 import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
-import { eventually } from '../../../test/support/mesh-api.ts'
+import { eventually } from '../../../test/support/eventually.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
 import { auditTrail, type Body } from './mcp-support.ts'
 import { newTenant, startTools, type ToolsHarness } from './support.ts'

@@ -1,7 +1,7 @@
 /** Who may use MCP servers: grants, requests for them, and the secrets of users, over a real database. */
 import { randomUUID } from 'node:crypto'
 import { outboxRow } from '@clawmesh/chassis'
-import { eventually } from '../../../test/support/mesh-api.ts'
+import { eventually } from '../../../test/support/eventually.ts'
 import { rule } from '../../../test/support/rule.ts'
 import { auditTrail, mcpTenant, type Body } from './mcp-support.ts'
 import { startTools, type ToolsHarness } from './support.ts'

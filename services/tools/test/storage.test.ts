@@ -4,7 +4,7 @@ import { link, mkdir, readdir, readFile, readlink, stat, symlink, writeFile } fr
 import { dirname, join } from 'node:path'
 import { masterTenantId, type CloudEvent } from '@clawmesh/contracts'
 import { consumeEvents } from '../../../test/support/events.ts'
-import { eventually } from '../../../test/support/mesh-api.ts'
+import { eventually } from '../../../test/support/eventually.ts'
 import { rule } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { fileForm, tenantFiles, type TenantFiles } from './stored-files.ts'

@@ -2,7 +2,7 @@
 import { newId } from '@clawmesh/chassis'
 import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
 import type { Caller } from '@clawmesh/contracts'
-import { eventually } from '../../../test/support/mesh-api.ts'
+import { eventually } from '../../../test/support/eventually.ts'
 import { rule } from '../../../test/support/rule.ts'
 import { countPool, type PoolCall } from '../src/account-pools/count.ts'
 import {

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { eventType, type Caller, type CloudEvent, type ErrorCode } from '@clawmesh/contracts'
 import { TracesServiceService, type UsageSubjects } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
 import { consumeEvents } from '../../../test/support/events.ts'
-import { eventually } from '../../../test/support/mesh-api.ts'
+import { eventually } from '../../../test/support/eventually.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
 import { makeTenant, startTraces, type TracesHarness } from './support.ts'
 

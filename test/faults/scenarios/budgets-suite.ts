@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createDatabase, type TestDatabase } from '../../support/database.ts'
 import { dependencyUrl } from '../../support/dependencies.ts'
-import { eventually, type Api } from '../../support/mesh-api.ts'
+import { eventually } from '../../support/eventually.ts'
+import type { Api } from '../../support/mesh-api.ts'
 import { meshStartLimitMs, ownerId, startMesh, type Mesh, type MeshOptions } from '../../support/mesh-processes.ts'
 import { openTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts'
 

@@ -1,6 +1,6 @@
 /** The tests over conversations whose parts die, for the long suite and its short form. */
 import { meshStartLimitMs, startMesh, type Mesh } from '../../support/mesh-processes.ts'
-import { eventually } from '../../support/mesh-api.ts'
+import { eventually } from '../../support/eventually.ts'
 import { connectWs } from '../../support/ws-client.ts'
 import { answerWith, asOwner, converse, readCompletion, slowly, story, wsPort, type Conversation } from './chat-ws.ts'
 
@@ -43,7 +43,7 @@ export const chatFaultTests = ({ rounds, env, toldWithinMs }: Plan): (() => Mesh
   const times = (work: () => Promise<void>) => async () => {
     for (let round = 0; round < rounds; round++) await work()
   }
-  const limitMs = rounds * 120_000
+  const limitMs = rounds * 300_000
 
   test(
     'a client whose socket dies in mid-run resumes the turn at another edge, and nothing is lost or doubled',

@@ -18,6 +18,7 @@ import {
   type Replica,
   type ReplicaOptions,
 } from '../../support/link-replicas.ts'
+import { until } from '../../support/eventually.ts'
 
 export interface LinkFaults {
   /** How often each fault is made. */
@@ -73,11 +74,6 @@ const heldBy = () => ({
     .toSorted(),
   listeners: listeners.map((name) => process.listenerCount(name)),
 })
-
-/** Until something holds; the tests' own limit ends it. */
-const until = async (holds: () => boolean): Promise<void> => {
-  while (!holds()) await pause(10)
-}
 
 const allowed = new Set<Outcome>(['done', 'UNAVAILABLE', 'AGENT_TIMEOUT'])
 

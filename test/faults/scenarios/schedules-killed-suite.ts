@@ -1,7 +1,7 @@
 /** Jobs and heartbeats that are due over three processes of agents, of which one is killed in the middle of them. */
 import pg from 'pg'
 import { masterTenantId } from '@clawmesh/contracts'
-import { eventually } from '../../support/mesh-api.ts'
+import { eventually } from '../../support/eventually.ts'
 import { meshStartLimitMs, ownerId, startMesh, type Mesh } from '../../support/mesh-processes.ts'
 
 const everyHour = JSON.stringify({ kind: 'every', everyMs: 3_600_000 })

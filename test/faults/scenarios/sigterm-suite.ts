@@ -18,8 +18,8 @@ interface Plan {
 
 /** Most answers come at once, so that connections change hands often; every tenth outlasts the time for good-byes. */
 const script = (n: number): Script => (n % 10 === 1 ? { chunks: 5, chunkDelayMs: 300 } : { chunks: 5 })
-/** An edge learns that a replica leaves from an answer of it: on a busy machine none may come within the default. */
-const leavingSlowlyMs = '1500'
+/** An edge learns that a replica leaves from an answer of it: as long as Kubernetes has it, for a busy machine. */
+const leavingSlowlyMs = '5000'
 const endedWell = { code: 0, signal: null }
 
 const expectNothingFailed = (report: LoadReport): void => {
@@ -84,7 +84,6 @@ export const sigtermAllTests = (plan: Plan): void => {
         expect(report.answeredAfterMark).toBeGreaterThan(0)
         expect(report.refused).toBeGreaterThan(0)
       },
-      120_000,
     )
 
     test('lets an open stream go on to its end', async () => {
@@ -93,7 +92,7 @@ export const sigtermAllTests = (plan: Plan): void => {
       const [ended, text] = await Promise.all([all.kill('SIGTERM'), rest()])
       expect(text.trimEnd().endsWith('data: [DONE]')).toBe(true)
       expect(ended).toEqual(endedWell)
-    }, 60_000)
+    })
 
     test('ends a stream that outlasts its patience with an error event, and exits with 0', async () => {
       const all = await begin({ CLAWMESH_DRAIN_TIMEOUT_MS: '1000' })
@@ -102,7 +101,7 @@ export const sigtermAllTests = (plan: Plan): void => {
       expect(text).toContain('"error"')
       expect(text).not.toContain('[DONE]')
       expect(ended).toEqual(endedWell)
-    }, 60_000)
+    })
   })
 }
 
@@ -133,7 +132,6 @@ export const sigtermMeshTests = (plan: Plan): void => {
         expect(report).toMatchObject({ refused: 0, unaccepted: 0 })
         await mesh.restart(name)
       },
-      120_000,
     )
 
     test.each(roundsOf(plan))(
@@ -151,7 +149,6 @@ export const sigtermMeshTests = (plan: Plan): void => {
         expect((await mesh.api(1).request('GET', '/v1/agents')).status).toBe(200)
         await mesh.restart('gateway-1')
       },
-      120_000,
     )
 
     test('an open stream survives its gateway and its agents replica being told to leave', async () => {
@@ -165,7 +162,7 @@ export const sigtermMeshTests = (plan: Plan): void => {
       expect(text.trimEnd().endsWith('data: [DONE]')).toBe(true)
       expect(ended).toEqual(names.map(() => endedWell))
       await Promise.all(names.map((name) => mesh.restart(name)))
-    }, 60_000)
+    })
 
     test.each(['gateway-2', 'agents-2'])(
       '%s ends a stream that outlasts its patience with an error event',
@@ -184,12 +181,11 @@ export const sigtermMeshTests = (plan: Plan): void => {
         await mesh.restart('agents-1')
         await mesh.restart(name)
       },
-      60_000,
     )
 
     test('every process of the mesh exits with 0', async () => {
       const ended = await Promise.all(mesh.names.map(async (name) => ({ name, ...(await mesh.kill(name, 'SIGTERM')) })))
       expect(ended).toEqual(mesh.names.map((name) => ({ name, ...endedWell })))
-    }, 60_000)
+    })
   })
 }

@@ -5,6 +5,8 @@ import {
   deliverLinks,
   isDeeperThan,
   isJsonDeeperThan,
+  jsonExcess,
+  jsonValues,
   redactDeep,
   redacted,
   redactSecrets,
@@ -71,6 +73,40 @@ describe('the depth of JSON', () => {
   })
 })
 
+describe('what JSON is made of', () => {
+  const entries = (value: unknown): unknown[] =>
+    typeof value === 'object' && value !== null ? Object.values(value) : []
+  const countOf = (value: unknown): number => entries(value).reduce<number>((sum, inner) => sum + countOf(inner), 1)
+  const keysOf = (value: unknown): number =>
+    entries(value).reduce<number>((sum, inner) => sum + keysOf(inner), 0) +
+    (Array.isArray(value) ? 0 : entries(value).length)
+  const spelt = fc.string({ unit: fc.constantFrom('"', '\\', '[', '{', ',', ':', 'a'), maxLength: 8 })
+  const { value: anyValue } = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 4 },
+      spelt,
+      fc.array(tie('value'), { maxLength: 4 }),
+      fc.dictionary(spelt, tie('value'), { maxKeys: 4 }),
+    ),
+  }))
+
+  it('is counted as its values are, whatever its texts are spelt with', () => {
+    fc.assert(
+      fc.property(anyValue, (value) => {
+        const json = JSON.stringify(value)
+        const [values, keys] = [countOf(value), keysOf(value)]
+        expect(jsonValues(json, 1_000)).toBe(values)
+        expect(jsonExcess(json, { depth: 100, values, keys })).toBeUndefined()
+        expect(jsonExcess(json, { depth: 100, values: values - 1 })).toBe('values')
+        if (keys > 0) expect(jsonExcess(json, { depth: 100, values, keys: keys - 1 })).toBe('keys')
+      }),
+      { numRuns: 1_000 },
+    )
+  })
+
+  it('is counted no further than to the limit', () => expect(jsonValues(`[${'{},'.repeat(1_000)}`, 10)).toBe(11))
+})
+
 describe('redaction', () => {
   it.each([
     ['eyJ-eyJ-eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl', redacted],
@@ -96,6 +132,10 @@ describe.each([
 ] as const)('%s takes time in proportion to its text', (_name, work) => {
   it.each(hostilePieces)('made of %j', (piece) => expectLinear(work, repeated(piece)))
 })
+
+it.each(['\\"', '\\\\"', '"\\', '""'])('JSON full of %j is looked through in linear time', (piece) =>
+  expectLinear((text) => jsonValues(text, Infinity), repeated(piece)),
+)
 
 it.each(['.', 'a.', '-', '@', '%41', '['])('a URL whose host is full of %j is judged in linear time', (piece) =>
   expectLinear(

@@ -1,5 +1,6 @@
 /** What costs are attributed to: a team, a customer, a project. Keys, agents, requests, traces and reports speak of this. */
 import { z } from 'zod'
+import { smallRecord } from './small-record.ts'
 
 export const mostCostTags = 16
 
@@ -9,10 +10,13 @@ const longestValue = 128
 const name = z.string().regex(nameForm)
 const value = z.string().min(1).max(longestValue)
 
-export const costTags = z
-  .record(name, value)
-  .refine((tags) => Object.keys(tags).length <= mostCostTags, `at most ${mostCostTags} tags`)
-  .meta({ description: 'What its costs are attributed to; at most 16 tags', examples: [{ team: 'blue' }] })
+export const costTags = smallRecord(
+  mostCostTags,
+  'tags',
+  z
+    .record(name, value)
+    .meta({ description: 'What its costs are attributed to; at most 16 tags', examples: [{ team: 'blue' }] }),
+)
 
 /** A tag as traces carry it and filters name it. */
 export const costTag = z.string().max(193).describe('A cost tag, written `name:value`')

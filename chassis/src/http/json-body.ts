@@ -1,8 +1,7 @@
 /** Reads a JSON request body and refuses what could hurt later: size, depth, number of values, encoding, prototype keys. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { MeshError } from '@clawmesh/contracts'
-import { createFairTurns } from '../async/fair-turns.ts'
+import { workTurn } from '../async/work-turns.ts'
 import { jsonExcess, maxJsonDepth } from '../text/json-depth.ts'
 
 /**
@@ -13,7 +12,7 @@ export const maxJsonValues = 20_000
 const limits = { depth: maxJsonDepth, values: maxJsonValues }
 const excess = { depth: 'nested too deep', values: 'too many values' }
 /** Bodies from this size on are read one at a time. */
-const largeBytes = 131_072
+const largeBytes = 32_768
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
@@ -58,14 +57,6 @@ export const parseJson = (bytes: Uint8Array): unknown => {
   if (found !== undefined) throw invalid(found)
   return value
 }
-
-/** Everybody else is served between two large bodies, and tenants take turns. */
-const largeTurns = createFairTurns()
-const parseInTurn = (bytes: Buffer, tenantId: string): Promise<unknown> =>
-  largeTurns(tenantId, async () => {
-    await nextTurn()
-    return parseJson(bytes)
-  })
 
 const tooLarge = (limitBytes: number) =>
   new MeshError('PAYLOAD_TOO_LARGE', 'error.body_too_large', { limit: limitBytes })
@@ -137,5 +128,5 @@ export const bodyPieces = async function* (request: IncomingMessage, limitBytes:
 /** A tenant's body as JSON; undefined when there is none. @throws INVALID_REQUEST */
 export const parseBody = async (bytes: Buffer, tenantId: string): Promise<unknown> => {
   if (bytes.length === 0) return undefined
-  return bytes.length < largeBytes ? parseJson(bytes) : parseInTurn(bytes, tenantId)
+  return bytes.length < largeBytes ? parseJson(bytes) : workTurn(tenantId, () => parseJson(bytes))
 }

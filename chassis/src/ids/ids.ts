@@ -1,4 +1,4 @@
-import { createHash, randomFillSync } from 'node:crypto'
+import { createHash, webcrypto, randomFillSync } from 'node:crypto'
 import { v5, v7 } from 'uuid'
 
 const randomBytes = 16
@@ -29,3 +29,7 @@ export const derivedId = (id: string, name: string): string => v5(name, id)
 
 /** Lower-case hex SHA-256 of a text. */
 export const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+/** The same off the event loop, for texts of megabytes. */
+export const sha256HexAside = async (text: string): Promise<string> =>
+  Buffer.from(await webcrypto.subtle.digest('SHA-256', Buffer.from(text))).toString('hex')

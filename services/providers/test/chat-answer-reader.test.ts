@@ -1,8 +1,11 @@
 /** Reading an answer does not depend on where the network cut it. */
 import fc from 'fast-check'
+import type { Dispatcher } from 'undici'
 import type { ChatResponse } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { resolveTarget } from '../src/providers/connection.ts'
 import { createAnswerReader } from '../src/chat/protocols/answer-reader.ts'
+import { bounds } from '../src/chat/protocols/bounds.ts'
+import { callProtocol } from '../src/chat/protocols/call.ts'
 import { anthropicProtocol } from '../src/chat/protocols/anthropic/protocol.ts'
 import { UpstreamFailure } from '../src/chat/protocols/failure.ts'
 import { openAiProtocol } from '../src/chat/protocols/openai/protocol.ts'
@@ -126,4 +129,60 @@ it('reads a whole answer with a byte order mark and white space around it', () =
   const body = { choices: [{ message: { content: 'hi' }, finish_reason: 'stop' }] }
   const bytes = Buffer.from(`\uFEFF\n ${JSON.stringify(body)} \n`)
   expect(readIn(openAiProtocol, 'openai_compat', cutAt(bytes, [1, 2, 3, 5, 9])).answer?.content).toBe('hi')
+})
+
+describe('an answer that nobody could work with', () => {
+  const whole = (message: object) => [Buffer.from(JSON.stringify({ choices: [{ message, finish_reason: 'stop' }] }))]
+  const stream = (...texts: string[]) => [Buffer.from(openAiStream(texts, '\n'))]
+
+  it('is refused for the number of its values', () => {
+    const refused = readIn(openAiProtocol, 'openai_compat', whole({ content: 'x', extra: Array(100_000).fill(0) }))
+    expect(refused.failure).toBe('answer of more values than 100000')
+  })
+
+  it('is refused when its text is longer than any model writes, whole or in deltas', () => {
+    const half = 'x'.repeat(bounds.answerText / 2)
+    const reason = `answer longer than ${bounds.answerText} characters`
+    expect(readIn(openAiProtocol, 'openai_compat', whole({ content: `${half}${half}` })).failure).toBeUndefined()
+    expect(readIn(openAiProtocol, 'openai_compat', whole({ content: `${half}${half}y` })).failure).toBe(reason)
+    expect(readIn(openAiProtocol, 'openai_compat', stream(half, half, 'y')).failure).toBe(reason)
+    expect(
+      readIn(anthropicProtocol, 'anthropic_native', [Buffer.from(anthropicStream([half, half, 'y'], '\n'))]).failure,
+    ).toBe(reason)
+  })
+})
+
+it('an answer that comes all at once is read piece by piece, everybody else served in between', async () => {
+  const bytes = Buffer.from(openAiStream(Array<string>(2_000).fill('x'.repeat(900)), '\n'))
+  const pieces = Array.from({ length: Math.ceil(bytes.length / 65_536) }, (_, at) =>
+    bytes.subarray(at * 65_536, (at + 1) * 65_536),
+  )
+  // Says everything at once, as a socket does whose buffers are full.
+  const fetcher = {
+    dispatch: (_: unknown, handler: Dispatcher.DispatchHandler) => {
+      const control = {
+        paused: false,
+        pause: () => undefined,
+        resume: () => undefined,
+        abort: () => undefined,
+      } as never
+      handler.onRequestStart!(control, {})
+      handler.onResponseStart!(control, 200, {}, '')
+      for (const piece of pieces) handler.onResponseData!(control, piece)
+      handler.onResponseEnd!(control, {})
+    },
+  } as unknown as Dispatcher
+  let served = 0
+  let next = setImmediate(function serve() {
+    served++
+    next = setImmediate(serve)
+  })
+  let said = 0
+  for await (const { event } of callProtocol(openAiProtocol, connectionTo('http://localhost'), chatRequest(), {
+    fetcher,
+  }))
+    if (event?.$case === 'textDelta') said++
+  clearImmediate(next)
+  expect(said).toBe(2_000)
+  expect(served).toBeGreaterThan(10)
 })

@@ -1,7 +1,7 @@
 /** Tool calls come out the same however a server cuts them up. */
 import fc from 'fast-check'
 import type { ChatResponse } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import { finishedCall, createToolCallAssembly, withDistinctIds } from '../src/chat/protocols/tool-calls.ts'
+import { finishedCall, finishedCalls, createToolCallAssembly } from '../src/chat/protocols/tool-calls.ts'
 import { toolCall } from './support.ts'
 
 interface Fragment {
@@ -225,9 +225,27 @@ describe('a finished call', () => {
   })
 
   it('has an id of its own among the others', () => {
-    const calls = withDistinctIds([toolCall('x', 'f'), toolCall('x', 'g'), toolCall('x_2', 'h'), toolCall('x', 'i')])
+    const named = (id: string, name: string) => ({ id, name, argumentsText: '{}' })
+    const calls = finishedCalls([named('x', 'f'), named('x', 'g'), named('x_2', 'h'), named('x', 'i')])
     expect(new Set(calls.map(({ id }) => id)).size).toBe(4)
     expect(calls[0]!.id).toBe('x')
+  })
+
+  const ofValues = (count: number) => `{"list":[${Array(count).fill('1').join(',')}]}`
+
+  it('is unreadable when its arguments are made of more values than anybody looks at', () => {
+    expect(finishedCall('id', 'f', ofValues(19_998))).toMatchObject({ argumentsJson: ofValues(19_998), parseError: '' })
+    expect(finishedCall('id', 'f', ofValues(20_000))).toMatchObject({
+      argumentsJson: '{}',
+      parseError: 'arguments are made of too many values: at most 20000 in one answer',
+    })
+  })
+
+  it('shares that bound with the other calls of its answer', () => {
+    const call = { id: '', name: 'f', argumentsText: ofValues(9_000) }
+    expect(
+      finishedCalls([call, call, call, { ...call, argumentsText: '{"a":1}' }]).map(({ parseError }) => parseError),
+    ).toEqual(['', '', expect.stringContaining('too many values'), ''])
   })
 })
 

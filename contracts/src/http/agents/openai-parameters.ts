@@ -1,5 +1,6 @@
 /** Parameters that OpenAI's chat completions and responses share. */
 import { z } from 'zod'
+import { smallRecord } from '../../small-record.ts'
 import { json } from '../common.ts'
 
 /** Names of functions as OpenAI takes them. */
@@ -28,10 +29,13 @@ export const schemaFields = {
 export const reasoningEfforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const
 
 /** Notes of the client about its request. */
-export const metadata = z
-  .record(z.string().max(64), z.string().max(512))
-  .refine((pairs) => Object.keys(pairs).length <= 16, 'at most 16 pairs')
-  .meta({ description: 'Kept with the trace of the run; at most 16 pairs', examples: [{ ticket: 'A-17' }] })
+export const metadata = smallRecord(
+  16,
+  'pairs',
+  z
+    .record(z.string().max(64), z.string().max(512))
+    .meta({ description: 'Kept with the trace of the run; at most 16 pairs', examples: [{ ticket: 'A-17' }] }),
+)
 
 /** Of every route that asks a model. */
 export const disableFallbacks = z

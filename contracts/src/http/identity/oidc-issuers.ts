@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { smallRecord } from '../../small-record.ts'
 import { idParams, okString, timestamp, uuid } from '../common.ts'
 import { defineHttpTable } from '../operation.ts'
 
@@ -49,9 +50,7 @@ const oidcSettings = z.object({
   algorithms: z.array(z.enum(oidcAlgorithms)).min(1).max(oidcAlgorithms.length),
   user_claim: claimName.describe('Claim that names the user; dots lead into objects'),
   role_claim: claimName.nullable().describe('Claim whose text or texts role_mapping knows; dots lead into objects'),
-  role_mapping: z
-    .record(z.string().min(1).max(255), oidcRole)
-    .refine((mapping) => Object.keys(mapping).length <= 100, 'at most 100 values'),
+  role_mapping: smallRecord(100, 'values', z.record(z.string().min(1).max(255), oidcRole)),
   default_role: oidcRole.nullable().describe('Role of users whose claims give none; null refuses them'),
   clock_skew_seconds: z.number().int().min(0).max(300),
   enabled: z.boolean(),

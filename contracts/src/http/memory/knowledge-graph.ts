@@ -1,11 +1,10 @@
 /** Pieces that the tables of the knowledge graph share. */
 import { z } from 'zod'
+import { smallRecord } from '../../small-record.ts'
 import { epochMs, uuid } from '../common.ts'
 
 /** A flat map of texts. */
-export const properties = z
-  .record(z.string().max(255), z.string().max(10_000))
-  .refine((map) => Object.keys(map).length <= 200, 'at most 200 entries')
+export const properties = smallRecord(200, 'entries', z.record(z.string().max(255), z.string().max(10_000)))
 
 export const kgEntity = z
   .object({

@@ -7,7 +7,7 @@ import type {
   ToolCallDelta,
 } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { answeredBytes, estimatedInputTokens, MeshError, toMeshError, tokensOfBytes } from '@clawmesh/contracts'
-import type { Call } from '@clawmesh/chassis'
+import { pacedWork, type Call } from '@clawmesh/chassis'
 import { createAnswerText } from './finish.ts'
 import type { LiveEvents } from './live-events.ts'
 import { callFields, poolNote, type RunTrace } from './spans.ts'
@@ -30,6 +30,9 @@ interface ModelCall {
   /** Whether the run ends with an answer, instead of with what tools say. */
   isFinal: (done: ChatDone) => boolean
 }
+
+/** Characters that are cleaned before everybody else has a turn: an answer may come as one delta, or all its deltas at once. */
+const cleanedAtOnce = 16_384
 
 /** A whole answer, and the files that it named for delivery. */
 export type ModelAnswer = ChatDone & { media: readonly string[] }
@@ -61,6 +64,13 @@ export const callModel = async ({
     live.text('chunk', shown)
     await onText(shown)
   }
+  const pace = pacedWork(call.caller.tenantId, cleanedAtOnce)
+  const say = async (delta: string): Promise<void> => {
+    for (let at = 0; at < delta.length; at += cleanedAtOnce) {
+      const piece = delta.slice(at, at + cleanedAtOnce)
+      await show(await pace(piece.length, () => text.push(piece)))
+    }
+  }
   try {
     // Read to its end, not just to the answer: leaving a stream early cancels the call on both sides.
     for await (const piece of chat(call, { ...request, spender: trace.spender(iteration) })) {
@@ -69,7 +79,7 @@ export const callModel = async ({
       switch (event?.$case) {
         case 'textDelta':
           streamed += event.value
-          await show(text.push(event.value))
+          await say(event.value)
           break
         case 'thinkingDelta':
           live.text('thinking', event.value)
@@ -100,7 +110,7 @@ export const callModel = async ({
             ...callFields(done, pooled),
           })
           // What came in deltas has been seen; a provider that does not stream, or not all, says the rest here.
-          if (done.content.startsWith(streamed)) await show(text.push(done.content.slice(streamed.length)))
+          if (done.content.startsWith(streamed)) await say(done.content.slice(streamed.length))
           await show(text.end(isFinal(done)))
           answer = { ...done, content: text.whole(), media: text.media() }
         }

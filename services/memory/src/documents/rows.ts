@@ -1,16 +1,7 @@
 /** The rows of documents, each changed in one transaction with its chunks and its event. */
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { MeshError } from '@clawmesh/contracts'
-import {
-  createFairTurns,
-  event,
-  newId,
-  type Actor,
-  type ChangeEvent,
-  type ServiceDb,
-  type Session,
-} from '@clawmesh/chassis'
-import { contentHash } from '../chunks/content-hash.ts'
+import { event, newId, type Actor, type ChangeEvent, type ServiceDb, type Session, workTurn } from '@clawmesh/chassis'
+import { contentHash, documentHash } from '../chunks/content-hash.ts'
 import { chunkTerms } from '../chunks/terms.ts'
 import type { ChunkText, WaitingChunk } from '../chunks/types.ts'
 import type { PrismaClient } from '../db/client/client.ts'
@@ -26,9 +17,6 @@ const deleteBatch = 200
 /** Chunks written by one statement: its parameters are made in one go, and a document may have thousands. */
 const insertBatch = 250
 
-/** However many documents are cut at once, tenants take turns with their chunks. */
-const turns = createFairTurns()
-
 interface DocumentRow {
   id: string
   agent_id: string
@@ -38,6 +26,13 @@ interface DocumentRow {
   hash: string
   created_at: Date
   updated_at: Date
+}
+
+interface StoredRow extends Omit<DocumentRow, 'content'> {
+  /** Where it may be another than what was sent. */
+  content: string | null
+  /** Of the content in UTF-8. */
+  bytes: number
   created: boolean
 }
 
@@ -51,6 +46,18 @@ const toDocument = (row: DocumentRow): MemoryDocument => ({
   createdAt: row.created_at,
   updatedAt: row.updated_at,
 })
+
+/** A document that was appended to, with the hash of its whole content, which is stored. */
+const rehashed = async (session: Session, tenantId: string, document: MemoryDocument): Promise<MemoryDocument> => {
+  const hash = await documentHash(document.content)
+  if (hash === document.hash) return document
+  await session.query('UPDATE memory.documents SET hash = $3 WHERE tenant_id = $1 AND id = $2', [
+    tenantId,
+    document.id,
+    hash,
+  ])
+  return { ...document, hash }
+}
 
 const replaceChunks = async (
   session: Session,
@@ -75,14 +82,7 @@ const insertChunks = async (
 ): Promise<WaitingChunk[]> => {
   const chunks = texts.map(({ text }) => ({ id: newId(), agentId, hash: contentHash(text), text }))
   const terms: string[] = []
-  for (const { text } of chunks)
-    terms.push(
-      await turns(tenantId, async () => {
-        // Everybody else is served between two chunks.
-        await nextTurn()
-        return chunkTerms(path, text)
-      }),
-    )
+  for (const { text } of chunks) terms.push(await workTurn(tenantId, () => chunkTerms(path, text)))
   await session.query(
     `INSERT INTO memory.chunks
        (id, start_line, end_line, part, hash, text, terms, tenant_id, agent_id, document_id, user_id, path, embed_after)
@@ -109,14 +109,18 @@ const insertChunks = async (
   return chunks
 }
 
-/** One statement, so that two writers at once both end up in an appended document. */
+/**
+ * One statement, so that two writers at once both end up in an appended document. What was sent does not come back: it may
+ * be megabytes.
+ */
 const upsert = (append: boolean) => `
   INSERT INTO memory.documents AS d (id, tenant_id, agent_id, user_id, path, content, hash)
   VALUES ($1, $2, $3, $4, $5, $6, $7)
   ON CONFLICT (tenant_id, agent_id, user_id, path) DO UPDATE SET
     content = ${append ? `CASE WHEN d.content = '' THEN EXCLUDED.content ELSE d.content || E'\\n\\n---\\n\\n' || EXCLUDED.content END` : 'EXCLUDED.content'},
-    updated_at = now()
-  RETURNING *, xmax = 0 AS created`
+    hash = EXCLUDED.hash, updated_at = now()
+  RETURNING id, agent_id, user_id, path, created_at, updated_at, hash, octet_length(content) AS bytes,
+    xmax = 0 AS created, ${append ? 'content' : 'NULL AS content'}`
 
 const headFields = {
   id: true,
@@ -198,17 +202,15 @@ export const createDocumentRows =
 
       put: ({ agentId, userId, path, content }, { append, cut, actor }) =>
         changeSql(async (session) => {
-          const values = [newId(), tenantId, agentId, userId, path, content, contentHash(content)]
-          const { rows } = await session.query<DocumentRow>(upsert(append), values)
+          const values = [newId(), tenantId, agentId, userId, path, content, await documentHash(content)]
+          const { rows } = await session.query<StoredRow>(upsert(append), values)
           const row = rows[0]!
-          if (Buffer.byteLength(row.content) > documentLimitBytes)
+          if (row.bytes > documentLimitBytes)
             throw new MeshError('PAYLOAD_TOO_LARGE', 'error.body_too_large', { limit: documentLimitBytes })
-          const document = { ...toDocument(row), hash: contentHash(row.content) }
-          await session.query('UPDATE memory.documents SET hash = $3 WHERE tenant_id = $1 AND id = $2 AND hash <> $3', [
-            tenantId,
-            document.id,
-            document.hash,
-          ])
+          const document =
+            row.content === null
+              ? toDocument({ ...row, content })
+              : await rehashed(session, tenantId, toDocument({ ...row, content: row.content }))
           const chunks = await replaceChunks(session, tenantId, document, await cut(document.content))
           return {
             result: { document, created: row.created, chunks },

@@ -9,7 +9,7 @@ import {
   type ProviderConnection,
 } from '../providers/connection.ts'
 import type { UpstreamRequest } from '../chat/protocols/exchange.ts'
-import { countOf, listOf, objectOf, textOf, type Json } from '../chat/protocols/json.ts'
+import { countOf, jsonLimits, listOf, objectOf, textOf, type Json } from '../chat/protocols/json.ts'
 import { openAiHeaders } from '../chat/protocols/openai/request.ts'
 import type { CallOptions } from '../chat/protocols/options.ts'
 import { fetchJson, unexpectedAnswer } from '../chat/protocols/unary.ts'
@@ -17,6 +17,8 @@ import { fetchJson, unexpectedAnswer } from '../chat/protocols/unary.ts'
 export const defaultEmbeddingModel = 'text-embedding-3-small'
 const batchSize = 100
 const dimensionsLimit = 8192
+/** Vectors are many numbers under few keys. */
+const answerLimits = { ...jsonLimits, values: 1_000_000, keys: 10_000 }
 
 interface Embedding {
   texts: readonly string[]
@@ -90,9 +92,8 @@ export const embed = async (
   const answer: Embeddings = { vectors: [], model, inputTokens: 0 }
   for (let from = 0; from < texts.length; from += batchSize) {
     const batch = texts.slice(from, from + batchSize)
-    const { vectors, inputTokens } = await fetchJson(target, request(batch), options, (body) =>
-      readBatch(body, batch.length),
-    )
+    const read = (body: Json) => readBatch(body, batch.length)
+    const { vectors, inputTokens } = await fetchJson(target, request(batch), options, read, answerLimits)
     answer.vectors.push(...vectors)
     answer.inputTokens += inputTokens
   }

@@ -65,9 +65,13 @@ export const findTool = (deps: Pick<InvokeDeps, 'tools' | 'policy' | 'lacking'>,
 const valueAt = (value: unknown, path: readonly PropertyKey[]): unknown =>
   path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key], value)
 
-/** Names each field that is wrong, and how. */
+/** Of a list of thousands of wrong ones no more are told. */
+const mostFaults = 10
+
+/** Names fields that are wrong, and how. */
 const argumentFault = (error: z.ZodError, args: unknown): string =>
   error.issues
+    .slice(0, mostFaults)
     .map(({ path, message }) => {
       const field = path.join('.')
       if (field === '') return 'arguments must be an object'

@@ -5,9 +5,10 @@
  */
 import { StringDecoder } from 'node:string_decoder'
 import { createParser } from 'eventsource-parser'
-import { boundedText, bounds } from './bounds.ts'
+import { jsonExcess } from '@clawmesh/chassis'
+import { boundedText } from './bounds.ts'
 import { cutOff, failureOfBody, UpstreamFailure } from './failure.ts'
-import { isObject, isTooDeep, parseJson } from './json.ts'
+import { isObject, jsonLimits, parseJson } from './json.ts'
 import { isErrorBody } from './vendor-error.ts'
 import type { Answer, Decoder } from './protocol.ts'
 
@@ -20,12 +21,18 @@ export interface AnswerReader {
   feed(piece: Buffer): boolean
   /** Whether a first event, or anything of a whole answer, has come. */
   started(): boolean
+  /** Characters that `end` has to parse: of an answer that is no stream. */
+  wholeLength(): number
   /** The answer, once the body has ended or `feed` said so. @throws UpstreamFailure unless it is complete */
   end(): Answer
 }
 
+const excess = { depth: 'nested deeper', values: 'of more values', keys: 'of more keys' }
+
 const wholeAnswer = (text: string, decoder: Decoder): Answer => {
-  if (isTooDeep(text)) throw new UpstreamFailure('failed', `answer nested deeper than ${bounds.nesting} levels`)
+  const exceeded = jsonExcess(text, jsonLimits)
+  if (exceeded !== undefined)
+    throw new UpstreamFailure('failed', `answer ${excess[exceeded]} than ${jsonLimits[exceeded]}`)
   const body = parseJson(text.trim())
   if (isErrorBody(Array.isArray(body) ? body[0] : body)) throw failureOfBody(body)
   if (!isObject(body)) throw cutOff('answer is not a JSON object')
@@ -96,6 +103,7 @@ export const createAnswerReader = (decoder: Decoder, limitBytes: number = defaul
       return complete
     },
     started: () => started || mode === 'whole',
+    wholeLength: () => whole.length,
     end() {
       if (complete) return decoder.answer()
       take(utf8.end())

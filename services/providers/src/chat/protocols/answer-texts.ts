@@ -1,6 +1,13 @@
 /** The texts of an answer as they come in pieces: each piece is shown at once, and all of them are the answer. */
-import { createPieceJoiner } from './bounds.ts'
+import { bounds, createPieceJoiner } from './bounds.ts'
+import { UpstreamFailure } from './failure.ts'
 import { textDelta, thinkingDelta, type Emit } from './protocol.ts'
+
+/** @throws UpstreamFailure for a text that is longer than any model's answer */
+export const checkTextLength = (text: string): void => {
+  if (text.length > bounds.answerText)
+    throw new UpstreamFailure('failed', `answer longer than ${bounds.answerText} characters`)
+}
 
 const createText = (show: (piece: string) => void) => {
   const joiner = createPieceJoiner()
@@ -8,6 +15,7 @@ const createText = (show: (piece: string) => void) => {
   const add = (piece: string): void => {
     if (piece === '') return
     whole += piece
+    checkTextLength(whole)
     show(piece)
   }
   return {

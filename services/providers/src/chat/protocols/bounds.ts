@@ -14,6 +14,12 @@ export const bounds = {
   toolCalls: 128,
   /** Arguments of one call. */
   toolArguments: 4 * 1024 * 1024,
+  /** Texts, numbers, objects and arrays in the arguments of all calls of one answer: each of them is looked at, more than once. */
+  toolArgumentValues: 20_000,
+  /** What an answer says, and what it thinks: each a few times as much as models can. */
+  answerText: 4 * 1024 * 1024,
+  /** Texts, numbers, objects and arrays in one JSON text. */
+  values: 100_000,
   /** Blocks of one Anthropic message. */
   blocks: 1_000,
   /** Objects and arrays inside each other, in answers and in arguments. */

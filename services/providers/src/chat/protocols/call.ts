@@ -1,5 +1,6 @@
 /** One model call over the network: tries, pauses, timeouts, and the stream of its events. */
 import type { ChatRequest, ChatResponse } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { pacedWork } from '@clawmesh/chassis'
 import { resolveModel, resolveTarget, type ProviderConnection, type Target } from '../../providers/connection.ts'
 import { effortToSend } from '../reasoning.ts'
 import { createAnswerReader } from './answer-reader.ts'
@@ -9,6 +10,9 @@ import { safeReason, toProviderError, UpstreamFailure } from './failure.ts'
 import { fetcherOf, retryOf, timeoutsOf, type CallOptions } from './options.ts'
 import { checkSampling } from './sampling.ts'
 import type { Answer, ChatCall, Protocol } from './protocol.ts'
+
+/** Bytes of an answer that are read before everybody else has a turn: upstream may send megabytes at once. */
+const readAtOnce = 131_072
 
 const settle = (target: Target, request: ChatRequest): ChatCall => {
   checkSampling(request.sampling, request.tools)
@@ -61,6 +65,7 @@ export async function* callProtocol(
   let call = settle(target, request)
   let tokensLimited = false
   let delivered = false
+  const pace = pacedWork(connection.id ?? connection.name, readAtOnce)
 
   for (let attempt = 1; ; attempt++) {
     const events: ChatResponse[] = []
@@ -81,7 +86,7 @@ export async function* callProtocol(
         const piece = await exchange.read()
         if (!piece) break
         try {
-          complete = reader.feed(piece)
+          complete = await pace(piece.length, () => reader.feed(piece))
         } catch (error) {
           failure = error
         }
@@ -98,7 +103,7 @@ export async function* callProtocol(
         if (failure) break
       }
       if (!failure) {
-        const answer = reader.end()
+        const answer = await pace(reader.wholeLength(), () => reader.end())
         exchange.finish()
         yield* events
         yield done(target, call, answer)

@@ -1,4 +1,5 @@
 /** Reading foreign JSON with plain property checks: a delta passes here, so no schema library. */
+import { jsonExcess, type JsonLimits } from '@clawmesh/chassis'
 import { bounds } from './bounds.ts'
 
 export type Json = Record<string, unknown>
@@ -51,12 +52,12 @@ export const createJsonScan = (limit: number = bounds.nesting): JsonScan => {
   }
 }
 
-/** Whether JSON text is nested deeper than may be walked by recursion. */
-export const isTooDeep = (text: string): boolean => text.length > bounds.nesting && !createJsonScan().add(text)
+/** What a JSON text may be made of: what is deep cannot be walked by recursion, and many small values are seconds of work. */
+export const jsonLimits: JsonLimits = { depth: bounds.nesting, values: bounds.values }
 
-/** Parses JSON, undefined when it is none or nested too deep. */
-export const parseJson = (text: string): unknown => {
-  if (isTooDeep(text)) return undefined
+/** Parses JSON, undefined when it is none or exceeds a limit. */
+export const parseJson = (text: string, limits = jsonLimits): unknown => {
+  if (jsonExcess(text, limits) !== undefined) return undefined
   try {
     return JSON.parse(text) as unknown
   } catch {

@@ -1,9 +1,10 @@
 /** Tool calls of a model, put together from what a stream sends of them. */
 import { randomBytes } from 'node:crypto'
+import { jsonExcess, jsonValues } from '@clawmesh/chassis'
 import type { ToolCall } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { boundedId, boundedText, bounds, createPieceJoiner, type PieceJoiner } from './bounds.ts'
 import { UpstreamFailure } from './failure.ts'
-import { createJsonScan, isObject, isTooDeep, objectOf, textOf, wellFormed, type Json, type JsonScan } from './json.ts'
+import { createJsonScan, isObject, objectOf, textOf, wellFormed, type Json, type JsonScan } from './json.ts'
 import { toolCallDelta, type Emit } from './protocol.ts'
 
 const newId = (): string => `call_${randomBytes(12).toString('hex')}`
@@ -24,12 +25,18 @@ export const checkCallCount = (count: number): void => {
 const mayHoldHalf = (text: string): boolean => /\\u[dD]/.test(text) || !text.isWellFormed()
 
 /**
- * A finished call. Arguments that are not a JSON object become `{}`, and `parseError` says what came. Half characters
- * in them become U+FFFD.
+ * A finished call. Arguments that are not a JSON object, or are made of more values than are taken, become `{}`, and
+ * `parseError` says what came. Half characters in them become U+FFFD.
  * @throws UpstreamFailure for arguments that are too long or nested too deep
  */
-export const finishedCall = (id: string, name: string, argumentsText: string): ToolCall => {
-  checkArguments(argumentsText.length, isTooDeep(argumentsText))
+export const finishedCall = (
+  id: string,
+  name: string,
+  argumentsText: string,
+  mostValues: number = bounds.toolArgumentValues,
+): ToolCall => {
+  const exceeded = jsonExcess(argumentsText, { depth: bounds.nesting, values: mostValues })
+  checkArguments(argumentsText.length, exceeded === 'depth')
   const call = {
     id: boundedId(id) || newId(),
     name: boundedText(name.trim(), bounds.toolName),
@@ -38,6 +45,11 @@ export const finishedCall = (id: string, name: string, argumentsText: string): T
   }
   const text = argumentsText.trim()
   if (text === '') return call
+  if (exceeded === 'values')
+    return {
+      ...call,
+      parseError: `arguments are made of too many values: at most ${bounds.toolArgumentValues} in one answer`,
+    }
   try {
     const value: unknown = JSON.parse(text)
     if (isObject(value)) return { ...call, argumentsJson: mayHoldHalf(text) ? JSON.stringify(wellFormed(value)) : text }
@@ -52,7 +64,7 @@ export const finishedCall = (id: string, name: string, argumentsText: string): T
 }
 
 /** Gives calls of one turn ids that differ: results are matched by them. */
-export const withDistinctIds = (calls: ToolCall[]): ToolCall[] => {
+const withDistinctIds = (calls: ToolCall[]): ToolCall[] => {
   const seen = new Set<string>()
   return calls.map((call) => {
     let id = call.id
@@ -60,6 +72,17 @@ export const withDistinctIds = (calls: ToolCall[]): ToolCall[] => {
     seen.add(id)
     return id === call.id ? call : { ...call, id }
   })
+}
+
+/** The calls of one answer, which share what their arguments may be made of. @throws as `finishedCall` */
+export const finishedCalls = (parts: readonly { id: string; name: string; argumentsText: string }[]): ToolCall[] => {
+  let left: number = bounds.toolArgumentValues
+  const calls = parts.map(({ id, name, argumentsText }) => {
+    const call = finishedCall(id, name, argumentsText, left)
+    left -= jsonValues(call.argumentsJson, left)
+    return call
+  })
+  return withDistinctIds(calls)
 }
 
 interface Slot {
@@ -176,8 +199,12 @@ export const createToolCallAssembly = (emit: Emit, realName = (name: string) => 
       for (let position = 0; position < deltas.length; position++) add(deltas[position], position, deltas.length)
     },
     finish() {
-      const calls = withDistinctIds(
-        slots.map((slot) => finishedCall(slot.id, slot.name, slot.argumentsText + slot.pieces.rest())),
+      const calls = finishedCalls(
+        slots.map(({ id, name, argumentsText, pieces }) => ({
+          id,
+          name,
+          argumentsText: argumentsText + pieces.rest(),
+        })),
       )
       return calls.map((call, at) => ({ call, extra: slots[at]!.extra }))
     },

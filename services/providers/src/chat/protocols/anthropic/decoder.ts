@@ -4,13 +4,14 @@
  */
 import type { Usage } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { Target } from '../../../providers/connection.ts'
+import { checkTextLength } from '../answer-texts.ts'
 import { boundedId, boundedText, bounds, createPieceJoiner, type PieceJoiner } from '../bounds.ts'
 import { readEvent } from '../events.ts'
 import { cutOff, UpstreamFailure } from '../failure.ts'
 import { settleFinish } from '../finish.ts'
 import { countOf, createJsonScan, isObject, listOf, objectOf, parseJson, textOf } from '../json.ts'
 import type { Json, JsonScan } from '../json.ts'
-import { checkArguments, checkCallCount, finishedCall, withDistinctIds } from '../tool-calls.ts'
+import { checkArguments, checkCallCount, finishedCalls } from '../tool-calls.ts'
 import { realNames } from '../tool-names.ts'
 import { readVendorError } from '../vendor-error.ts'
 import { textDelta, thinkingDelta, toolCallDelta, type ChatCall, type Decoder, type Emit } from '../protocol.ts'
@@ -68,6 +69,7 @@ export const createAnthropicDecoder = (_target: Target, call: ChatCall, emit: Em
     block.raw['text'] = textOf(block.raw['text']) + text
     if (text === '') return
     content += text
+    checkTextLength(content)
     emit(textDelta(text))
   }
   const addThinking = (block: Block, piece: string): void => {
@@ -75,6 +77,7 @@ export const createAnthropicDecoder = (_target: Target, call: ChatCall, emit: Em
     block.raw['thinking'] = textOf(block.raw['thinking']) + text
     if (text === '') return
     thinking += text
+    checkTextLength(thinking)
     emit(thinkingDelta(text))
   }
 
@@ -171,12 +174,16 @@ export const createAnthropicDecoder = (_target: Target, call: ChatCall, emit: Em
   const finishedBlock = ({ raw, inputText }: Block): Json =>
     inputText === '' ? raw : { ...raw, input: objectOf(parseJson(inputText)) ?? {} }
 
-  const finishedCalls = (finished: Block[]) =>
-    finished
-      .filter(({ callIndex }) => callIndex >= 0)
-      .map(({ raw, inputText }) =>
-        finishedCall(textOf(raw['id']), textOf(raw['name']), inputText || JSON.stringify(raw['input'] ?? {})),
-      )
+  const callsOf = (finished: Block[]) =>
+    finishedCalls(
+      finished
+        .filter(({ callIndex }) => callIndex >= 0)
+        .map(({ raw, inputText }) => ({
+          id: textOf(raw['id']),
+          name: textOf(raw['name']),
+          argumentsText: inputText || JSON.stringify(raw['input'] ?? {}),
+        })),
+    )
 
   return {
     event(data, name) {
@@ -206,7 +213,7 @@ export const createAnthropicDecoder = (_target: Target, call: ChatCall, emit: Em
       if (!terminated) throw cutOff('stream ended without message_stop')
       for (const block of blocks.values()) addRest(block)
       const finished = [...blocks.entries()].sort(([a], [b]) => a - b).map(([, block]) => block)
-      const toolCalls = withDistinctIds(finishedCalls(finished))
+      const toolCalls = callsOf(finished)
       usage.thinkingTokens = Math.floor(thinking.length / charactersPerToken)
       return {
         content,

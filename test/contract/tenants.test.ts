@@ -1,21 +1,32 @@
 /** Tenants that try to reach each other in the ways no table lists: through models, tools, files, keys and headers. */
-import { masterTenantId } from '@clawmesh/contracts'
+import { allRoutes, masterTenantId, wsRoutes } from '@clawmesh/contracts'
+import { secretColumns } from '../../cli/src/targets.ts'
 import { startAllInOne, type AllInOne, type Headers } from '../support/all-in-one.ts'
 import type { Answer } from '../support/all-in-one-request.ts'
+import { plantCanaries } from '../support/canaries.ts'
+import { sweepSpans } from '../support/secret-sweep.ts'
+import { connectWs } from '../support/ws-client.ts'
 import { errorText, expectRefusal } from './expectations.ts'
+import { fillPath, resourceOf } from './routes.ts'
 import { makeFullTenant, type FullTenant } from './tenant-data.ts'
 import { until } from '../support/eventually.ts'
 
 let mesh: AllInOne
 let mine: FullTenant
 let theirs: FullTenant
+let endSpans: () => Promise<number>
 
 beforeAll(async () => {
+  endSpans = await sweepSpans()
   mesh = await startAllInOne()
   mine = await makeFullTenant(mesh, 'mine')
   theirs = await makeFullTenant(mesh, 'theirs')
 })
-afterAll(() => mesh.stop())
+afterAll(async () => {
+  const spans = await endSpans()
+  await mesh.stop()
+  expect(spans).toBeGreaterThan(0)
+})
 
 const my = (method: string, path: string, body?: object, headers: Headers = {}) =>
   mesh.request(method, path, { headers: { ...mine.as('admin'), ...headers }, ...(body === undefined ? {} : { body }) })
@@ -288,5 +299,35 @@ describe('the gateway token', () => {
     const tool = '/v1/tools/builtin/read_file'
     expectRefusal(await my('PUT', tool, { enabled: false }), { code: 'FORBIDDEN' })
     expect((await my('GET', tool)).body['enabled']).toBe(true)
+  })
+})
+
+describe('secrets', () => {
+  /** What nobody may ever read is looked for by the mesh of the tests, which fails at its end where it has found any. */
+  it('stand in every column that is declared, and come out nowhere, whatever is asked for', async () => {
+    const owner = { tenantId: mine.id, userId: mine.userId }
+    const planted = await plantCanaries(mesh.databaseUrls.common, mesh.env['CLAWMESH_ENCRYPTION_KEY']!, owner)
+    expect(planted).toEqual(
+      Object.entries(secretColumns).flatMap(([service, columns]) =>
+        columns.map(({ table, column }) => `${service}.${table}.${column}`),
+      ),
+    )
+    const asked = allRoutes.filter(({ method }) => method === 'GET')
+    for (const headers of [mine.as('admin'), mine.as('owner')])
+      await Promise.all(
+        asked.map((route) =>
+          mesh.request(
+            'GET',
+            fillPath(route, (param) => mine.idsOf(resourceOf(param))[0]!),
+            { headers },
+          ),
+        ),
+      )
+    const [provider, server] = [mine.ids.provider[0]!, mine.ids.mcpServer[0]!]
+    await my('POST', `/v1/providers/${provider}/verify`, { model: 'gpt-4o' })
+    await my('POST', `/v1/mcp/servers/${server}/reconnect`)
+    const ws = await connectWs(mesh.port, { token: mine.keys.admin, user_id: mine.userId, protocolVersion: 3 })
+    for (const [method, { definition }] of wsRoutes) if (definition.takesLong !== true) await ws.ask(method, {})
+    await ws.close()
   })
 })

@@ -16,6 +16,7 @@ import { tool as langchainTool } from '@langchain/core/tools'
 import { ChatOpenAI } from '@langchain/openai'
 import { generateText, isStepCount, streamText, tool } from 'ai'
 import { z } from 'zod'
+import { leaveClients } from '../faults/scenarios/client-gone.ts'
 import { rule } from '../support/rule.ts'
 import { startAllInOne, type AllInOne, type TestTenant } from '../support/all-in-one.ts'
 
@@ -241,6 +242,12 @@ describe.each(credentials)('the AI SDK with %s', (_credential, keyOf) => {
     expect(after.text).toBe('Bye.')
     expect(rolesAsked()).toEqual(['system', 'user', 'assistant', 'tool', 'assistant', 'user'])
   })
+})
+
+/** The short form of test/faults/client-gone.test.ts. */
+test('clients that hang up at the tenth token are let go upstream, and their usage is recorded', async () => {
+  const { slowestMs: _, ...gone } = await leaveClients(mesh, await mesh.makeTenant('left'), { clients: 12, atOnce: 6 })
+  expect(gone).toEqual({ closed: 12, sockets: 0, recorded: 12 })
 })
 
 describe('files', () => {

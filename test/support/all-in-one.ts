@@ -11,7 +11,7 @@ import { configDefinitions, servicesWithDatabase, targetNames, type TargetName }
 import { fakeOpenAi } from '../fakes/openai.ts'
 import type { FakeUpstream } from '../fakes/http-fake.ts'
 import { send, type Answer, type RequestParts } from './all-in-one-request.ts'
-import { createSecretSweep } from './secret-sweep.ts'
+import { createSecretSweep, inspectAnywhere, sweepNats } from './secret-sweep.ts'
 import { createMigratedDatabase } from './migrated-database.ts'
 import { dependencyUrl } from './dependencies.ts'
 import { reservePort } from './mesh-ports.ts'
@@ -70,7 +70,20 @@ export interface AllInOne {
   stop: () => Promise<void>
 }
 
-const testLog = (): Logger => createLogger({ level: process.env['CLAWMESH_TEST_LOG'] ?? 'silent', name: 'test' })
+const shownLevel = process.env['CLAWMESH_TEST_LOG']
+
+/** Whatever is logged is looked through; it is shown where somebody wants to see it. */
+const testLog = (): Logger =>
+  createLogger({
+    level: shownLevel ?? 'debug',
+    name: 'test',
+    stream: {
+      write: (line) => {
+        inspectAnywhere('log', line)
+        if (shownLevel !== undefined) process.stdout.write(line)
+      },
+    },
+  })
 
 /** Composes and starts a process of the mesh out of targets, as the command line would. */
 export const startProcess = async (
@@ -182,15 +195,17 @@ export const startAllInOne = async (
 ): Promise<AllInOne> => {
   const ground = await startGround()
   Object.assign(ground.env, env)
+  const sweep = createSecretSweep()
+  const leaveNats = await sweepNats(ground.env['NATS_URL']!, sweep)
   let mesh: Running
   try {
     mesh = apart ? await startApart(ground.env) : await startTogether(ground.env)
   } catch (thrown) {
+    await leaveNats()
     await ground.stop()
     throw thrown
   }
   const { port, inside } = mesh
-  const sweep = createSecretSweep()
   const url = `http://127.0.0.1:${port}`
   const gatewayToken = ground.env['GOCLAW_GATEWAY_TOKEN']!
 
@@ -254,6 +269,7 @@ export const startAllInOne = async (
     makeKey,
     stop: async () => {
       await mesh.stop()
+      await leaveNats()
       sweep.readProcesses()
       try {
         for (const database of Object.values(ground.databaseUrls)) await sweep.readDatabase(database)

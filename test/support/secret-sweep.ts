@@ -2,8 +2,14 @@
  * Secrets that tests plant may leave the mesh only for whom they are meant. What it answers, logs, publishes and stores is
  * looked through for them; who finds one fails the suite that planted it.
  */
+import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import type { Bus, OutgoingEvent } from '@clawmesh/chassis'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { buffer } from 'node:stream/consumers'
+import { gunzipSync } from 'node:zlib'
+import { startTelemetry, type Bus, type OutgoingEvent } from '@clawmesh/chassis'
+import { connect } from '@nats-io/transport-node'
 import pg from 'pg'
 
 /** Stands in every planted secret, and nowhere else. */
@@ -11,9 +17,17 @@ export const secretMark = 'hush-canary'
 /** Keys that the tests of providers store, beside those with the mark. */
 const planted = [secretMark, 'sk-stored']
 
+/** Those of this process that have not been checked yet. */
+const open = new Set<SecretSweep>()
+
+/** Looks through what came from some mesh of this process. */
+export const inspectAnywhere = (where: string, text: string): void => {
+  for (const sweep of open) sweep.inspect(where, text)
+}
+
 const holdsSecret = (text: string): boolean => planted.some((secret) => text.includes(secret))
 
-interface SecretSweep {
+export interface SecretSweep {
   /** Looks through what was said; `where` names it when it holds a secret. */
   inspect: (where: string, text: string) => void
   /** Looks through all rows of a database. */
@@ -42,7 +56,7 @@ export const createSecretSweep = (): SecretSweep => {
   const inspect: SecretSweep['inspect'] = (where, text) => {
     if (holdsSecret(text)) found.add(where)
   }
-  return {
+  const sweep: SecretSweep = {
     inspect,
     readDatabase: async (url) => {
       const client = new pg.Client({ connectionString: url })
@@ -76,8 +90,49 @@ export const createSecretSweep = (): SecretSweep => {
         inspect('process list', commandOf(pid))
     },
     check: () => {
+      open.delete(sweep)
       if (found.size > 0) throw new Error(`secrets were found in ${[...found].join(', ')}`)
     },
+  }
+  open.add(sweep)
+  return sweep
+}
+
+/** Looks through every message of a NATS server. @returns ends that */
+export const sweepNats = async (url: string, { inspect }: SecretSweep): Promise<() => Promise<void>> => {
+  const connection = await connect({ servers: url })
+  connection.subscribe('>', {
+    callback: (_error, message) => inspect(`message ${message.subject}`, message.string()),
+  })
+  // What is published from now on is heard.
+  await connection.flush()
+  return () => connection.drain()
+}
+
+/**
+ * Has this process send its spans, and looks through them: texts stand in protobuf as they are.
+ * @returns ends that once all have come, and gives how many messages of spans there were
+ */
+export const sweepSpans = async (): Promise<() => Promise<number>> => {
+  let batches = 0
+  const server = createServer((request, response) => {
+    void buffer(request).then((body) => {
+      batches++
+      const plain = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body
+      inspectAnywhere('span', plain.toString('latin1'))
+      response.writeHead(200, { 'content-type': 'application/x-protobuf' }).end()
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const telemetry = await startTelemetry({ endpoint, serviceName: 'clawmesh' })
+  return async () => {
+    await telemetry.stop()
+    const closed = once(server, 'close')
+    server.close()
+    server.closeAllConnections()
+    await closed
+    return batches
   }
 }
 

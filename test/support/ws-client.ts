@@ -2,6 +2,7 @@
 import { wsEventFrame, wsResponse, type WsEventFrame, type WsResponse } from '@clawmesh/contracts'
 import { WebSocket, type ClientOptions } from 'ws'
 import { hangLimitMs } from './limits.ts'
+import { inspectAnywhere } from './secret-sweep.ts'
 
 export interface WsClient {
   socket: WebSocket
@@ -49,7 +50,9 @@ export const openWs = (port: number, options: ClientOptions & { path?: string } 
       response.on('end', () => reject(new Error(`${response.statusCode} ${body}`)))
     })
     socket.on('message', (data) => {
-      const frame = JSON.parse((data as Buffer).toString()) as { type: string }
+      const text = (data as Buffer).toString()
+      inspectAnywhere('WebSocket frame', text)
+      const frame = JSON.parse(text) as { type: string }
       if (frame.type === 'event') events.push(wsEventFrame.parse(frame))
       else responses.push(wsResponse.parse(frame))
       for (const listener of listeners) listener()

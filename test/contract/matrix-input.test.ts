@@ -19,6 +19,7 @@ import {
   keepsByReading,
   type Param,
 } from './routes.ts'
+import { shareOf } from './share.ts'
 import { openStoredState, type StoredState } from './stored-state.ts'
 import { makeFullTenant, type FullTenant } from './tenant-data.ts'
 
@@ -103,7 +104,7 @@ const wrongWholes = ({ definition: { body } }: RouteWithBody): unknown[] =>
 describe('a body that is wrong is 400, names the field and stores nothing', () => {
   test.each(titled(strictRoutes))('%s: not readable', async (_title, route) => {
     await storingNothing(async () => {
-      for (const text of Object.values(brokenTexts(route)))
+      for (const text of shareOf(route, Object.values(brokenTexts(route)), 3))
         expectRefusal(await post(route, text), { code: 'INVALID_REQUEST', style: styleOf(route) })
       for (const value of wrongWholes(route))
         expectRefusal(await post(route, JSON.stringify(value)), {
@@ -213,7 +214,7 @@ describe('a path that is wrong is 400 or 404, and names the parameter', () => {
           const path = fillPath(route, (param) => (param.name === wrong.name ? '~wrong~' : ownId(param)))
           return mesh.request(route.method, fill(path), { headers: callerOf(route), ...sent })
         }
-        for (const value of oddValues) {
+        for (const value of shareOf(route, oddValues, 2)) {
           const valid = schema?.shape[wrong.name]?.safeParse(value).success ?? true
           if (valid) continue
           const answer = await ask((path) => path.replace('~wrong~', encodeURIComponent(value)))
@@ -226,7 +227,7 @@ describe('a path that is wrong is 400 or 404, and names the parameter', () => {
             expectRefusal(answer, { code: 'INVALID_REQUEST', style: styleOf(route), names })
           }
         }
-        for (const encoding of brokenEncodings) {
+        for (const encoding of shareOf(route, brokenEncodings, 4)) {
           const answer = await ask((path) => path.replace('~wrong~', encoding))
           expectRefusal(answer, { code: 'INVALID_REQUEST', style: styleOf(route) })
         }
@@ -238,7 +239,7 @@ describe('a path that is wrong is 400 or 404, and names the parameter', () => {
     '%s: odd values that might name something name nothing',
     async (_title, route) => {
       for (const odd of paramsOf(route))
-        for (const value of oddValues) {
+        for (const value of shareOf(route, oddValues, 3)) {
           const path = fillPath(route, (param) => (param.name === odd.name ? value : ownId(param)))
           const { status, text } = await mesh.request('GET', path, { headers: callerOf(route) })
           // That there is nothing may be the answer, too.
@@ -276,7 +277,7 @@ describe('a query that is wrong is 400 and names the parameter, or the parameter
     )
     await storingNothing(async () => {
       for (const [name, member] of Object.entries(schema.shape) as [string, z.ZodType][])
-        for (const value of odd) {
+        for (const value of shareOf(route, odd, 3)) {
           const query = new URLSearchParams({ ...base, [name]: value })
           const path = `${target}?${query.toString()}`
           const answer = await mesh.request(route.method, path, { headers: callerOf(route) })

@@ -119,6 +119,7 @@ export const namesNothing: readonly string[] = [
   'chatId',
   'external_id',
   'newKey',
+  'prompt_cache_key',
   'slug',
 ]
 

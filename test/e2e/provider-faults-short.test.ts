@@ -5,7 +5,8 @@ import { rule } from '../support/rule.ts'
 const streamed = { wire: 'openai', stream: true } as const
 
 const wentWell = providerFaultTests({
-  limits: { silenceMs: 2_000, wholeMs: 3_000, downMs: 0 },
+  // Silence is told from slowness by waiting: long enough for a busy machine.
+  limits: { silenceMs: 5_000, wholeMs: 7_500, downMs: 0 },
   modes: [streamed, { wire: 'anthropic', stream: false }],
 })
 

@@ -83,6 +83,19 @@ it.each(cases('/v1/chat/completions', '/v1/chat/completion%73'))(
   },
 )
 
+it.each([
+  [405, 'DELETE /v1/responses'],
+  [404, 'GET /v1/responses/below/it'],
+  [405, 'DELETE /v1/models'],
+  [404, 'GET /v1/models/below/it/all'],
+  [405, 'GET /v1/embeddings'],
+  [404, 'POST /v1/embeddings/below'],
+])("%i for %s has the form of OpenAI's errors, too", async (status, line) => {
+  const [answer] = answersIn(await exchange(gateway.port, `${head(line, auth)}\r\n`))
+  expect(answer!.status).toBe(status)
+  expect(JSON.parse(answer!.text)).toMatchObject({ error: { message: text, type: text, code: text } })
+})
+
 it('errors on all other paths have the form of the mesh', async () => {
   const [answer] = answersIn(await exchange(gateway.port, `${head('GET /v1/chat/completionist', auth)}\r\n`))
   expect(JSON.parse(answer!.text)).toMatchObject({ error: expect.any(String), code: 'NOT_FOUND', retryable: false })

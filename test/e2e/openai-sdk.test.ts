@@ -1,9 +1,10 @@
 /** What the official OpenAI client offers, unmodified: with the gateway token alone, and with an API key. */
-import OpenAI, { NotFoundError, type ClientOptions } from 'openai'
+import OpenAI, { NotFoundError, RateLimitError, type ClientOptions } from 'openai'
 import { zodFunction, zodResponseFormat, zodResponsesFunction, zodTextFormat } from 'openai/helpers/zod'
 import { z } from 'zod'
 import { fakeVector } from '../fakes/openai.ts'
 import { startAllInOne, type AllInOne, type TestTenant } from '../support/all-in-one.ts'
+import { eventually } from '../support/eventually.ts'
 
 let mesh: AllInOne
 let tenant: TestTenant
@@ -38,9 +39,9 @@ const model = 'goclaw:default'
 const asked = () => mesh.upstream.requests.at(-1)!.body as Record<string, any>
 
 describe.each([
-  ['the gateway token alone', () => mesh.gatewayToken],
-  ['an API key', () => tenant.keys.operator],
-])('with %s', (_credential, keyOf) => {
+  ['the gateway token alone', () => mesh.gatewayToken, () => mesh.owner()],
+  ['an API key', () => tenant.keys.operator, () => mesh.owner(tenant.slug)],
+])('with %s', (_credential, keyOf, ownerOf) => {
   const clientOf = (options: ClientOptions = {}) =>
     new OpenAI({ baseURL: `${mesh.url}/v1`, apiKey: keyOf(), maxRetries: 0, ...options })
 
@@ -197,6 +198,36 @@ describe.each([
     expect(called.output).toMatchObject([
       { type: 'function_call', name: 'get_weather', parsed_arguments: { city: 'Hue' } },
     ])
+  })
+
+  test('is told when to come back, and comes back by itself', async () => {
+    const path = '/v1/system-configs/gateway.rate_limit_rpm'
+    const setRate = async (value: string) =>
+      expect((await mesh.request('PUT', path, { headers: ownerOf(), body: { value } })).status).toBe(200)
+    const ask = (maxRetries = 0) => clientOf({ maxRetries }).chat.completions.create({ model, messages: say('hi') })
+    const refused = async () =>
+      ask().then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      )
+    await setRate('1')
+    let error: unknown
+    await eventually('a limit', async () => (error = await refused()) !== undefined)
+    expect(error).toBeInstanceOf(RateLimitError)
+    const { headers } = error as RateLimitError
+    // A token a minute: what is said is the true wait.
+    expect(Number(headers.get('retry-after-ms'))).toBeGreaterThan(5_000)
+    expect(headers.get('retry-after')).toBe(String(Math.ceil(Number(headers.get('retry-after-ms')) / 1_000)))
+    expect(headers.get('x-should-retry')).toBe('true')
+    expect(headers.get('x-request-id')).toMatch(/./)
+
+    // A token in 50 ms: so long the client waits, and no longer.
+    await setRate('1200')
+    await eventually('a higher limit', async () => (await refused()) === undefined)
+    const answers = await Promise.all(Array.from({ length: 8 }, () => ask(10)))
+    expect(answers.map(({ choices }) => choices[0]!.finish_reason)).toEqual(answers.map(() => 'stop'))
+    await setRate('0')
+    await eventually('no limit', async () => (await refused()) === undefined)
   })
 
   test('learns by name what cannot be honoured', async () => {

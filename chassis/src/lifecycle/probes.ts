@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { performance } from 'node:perf_hooks'
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Lifecycle } from './lifecycle.ts'
-import { restarted } from './restarted.ts'
+import { restarted, type Restarted } from './restarted.ts'
 
 /** A loop that was blocked longer than this at a stretch is reported as not alive. */
 const blockedMs = 20_000
@@ -50,7 +50,10 @@ const watchStalls = (): (() => number) => {
 }
 
 /** Answers the probes; false for any other path. */
-export const createProbes = ({ unready, away }: Pick<Lifecycle, 'unready' | 'away'>) => {
+export const createProbes = (
+  { unready, away }: Pick<Lifecycle, 'unready' | 'away'>,
+  { count, lastExit }: Restarted = restarted,
+) => {
   collectMetrics()
   const longestStallMs = watchStalls()
 
@@ -64,7 +67,7 @@ export const createProbes = ({ unready, away }: Pick<Lifecycle, 'unready' | 'awa
       json(response, alive ? 200 : 503, {
         status: alive ? 'ok' : 'event loop was blocked',
         eventLoopMaxDelayMs: longestMs,
-        ...(restarted.count === 0 ? {} : { restarts: restarted.count, lastExit: restarted.lastExit }),
+        ...(count === 0 ? {} : { restarts: count, lastExit }),
       })
     },
     '/readyz': (response) => {

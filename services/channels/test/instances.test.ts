@@ -59,7 +59,10 @@ describe('creating an instance', () => {
     const input = { name: 'twice', channel_type: 'slack', agent_id: 'helper' }
     const { status, body } = await channels.request(admin, 'POST', path, input)
     expect(status).toBe(409)
-    expect(body).toMatchObject({ code: 'ALREADY_EXISTS', retryable: false })
+    expect(body).toMatchObject({
+      ...{ code: 'ALREADY_EXISTS', retryable: false },
+      error: 'channel instance already exists: twice',
+    })
     await channels.create(channels.tenant().admin, { name: 'twice' })
   })
 

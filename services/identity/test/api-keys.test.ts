@@ -107,6 +107,7 @@ describe('making an API key', () => {
     expect(await tenantOf(systemOwner, { tenant_id: theirs.tenantId })).toBe(theirs.tenantId)
     expect(await tenantOf(systemOwner)).toBe(noTenant)
     expect(await tenantOf(systemOwner, { tenant_id: nowhere })).toEqual([404, 'NOT_FOUND'])
+    expect((await create(systemOwner, { tenant_id: nowhere })).body.error).toBe(`tenant not found: ${nowhere}`)
     expect(await list(mine)).toHaveLength(2)
   })
 

@@ -70,7 +70,7 @@ describe('creating a tenant', () => {
     await create({ name: 'Twice' })
     const { status, body } = await create({ name: 'Twice' })
     expect(status).toBe(409)
-    expect(body).toMatchObject({ code: 'ALREADY_EXISTS', retryable: false })
+    expect(body).toMatchObject({ code: 'ALREADY_EXISTS', retryable: false, error: 'tenant already exists: twice' })
   })
 
   rule('createTenant.opensToProvisioners', async () => {

@@ -287,6 +287,26 @@ rule('deleteMemoryEntry.narrowsToAUser', async () => {
   expect((await remove('bob', 'bob')).status).toBe(200)
 })
 
+it.each<{ name: string; ask: (agent: string) => Ask }>([
+  { name: 'its documents', ask: (agent) => ['GET', `/v1/agents/${agent}/memory/documents`] },
+  { name: 'one of them', ask: (agent) => ['GET', `/v1/agents/${agent}/memory/documents/a.md`] },
+  { name: 'one to be written', ask: (agent) => ['PUT', `/v1/agents/${agent}/memory/documents/a.md`, { content: 'x' }] },
+  { name: 'one to be deleted', ask: (agent) => ['DELETE', `/v1/agents/${agent}/memory/documents/a.md`] },
+  { name: 'chunks', ask: (agent) => ['GET', `/v1/agents/${agent}/memory/chunks?path=a.md`] },
+  { name: 'an index', ask: (agent) => ['POST', `/v1/agents/${agent}/memory/index`, { path: 'a.md' }] },
+  { name: 'all to be indexed', ask: (agent) => ['POST', `/v1/agents/${agent}/memory/index-all`, {}] },
+  { name: 'a search', ask: (agent) => ['POST', `/v1/agents/${agent}/memory/search`, { query: 'heron' }] },
+  { name: 'an entry', ask: (agent) => ['POST', '/v1/memory', { agent_id: agent, path: 'a.md', content: 'x' }] },
+])('memory of an agent that the caller may not use is refused: $name', async ({ ask }) => {
+  const admin = testCaller({ userId: 'admin' })
+  const agent = harness.addAgent(admin)
+  await harness.request(admin, 'PUT', `/v1/agents/${agent.id}/memory/documents/a.md`, { content: 'heron' })
+  agent.hasAccess = false
+  evict(harness.bus, { kind: 'agents', tenantId: admin.tenantId })
+  for (const named of [agent.id, agent.key])
+    expect(await send(admin, ask(named), {})).toMatchObject({ status: 403, body: { code: 'UNAUTHORIZED' } })
+})
+
 describe('lists over all agents', () => {
   /** What a tenant has: a document of an agent that may be used, and one of an agent that may not. */
   const makeTwo = async () => {

@@ -1,4 +1,4 @@
-import { pacedWork, workTurn } from '../src/index.ts'
+import { createBreather, pacedWork, workTurn } from '../src/index.ts'
 
 /** Work that tells which pieces were followed by a turn of the event loop before the next piece was done. */
 const recorded = () => {
@@ -52,4 +52,17 @@ describe('paced work', () => {
     await Promise.all([pace(11, piece('long')), workTurn('b', piece('other'))])
     expect(done).toEqual(['long', 'other'])
   })
+})
+
+it('a breather gives everybody else a turn once the event loop was kept for long enough', async () => {
+  const breathe = createBreather(10)
+  let served = 0
+  const items = [5, 6, 7, 8]
+  for (const item of items) {
+    setImmediate(() => served++)
+    const until = performance.now() + 2 * item
+    while (performance.now() < until);
+    await breathe()
+  }
+  expect(served).toBe(items.length)
 })

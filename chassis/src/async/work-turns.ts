@@ -30,3 +30,16 @@ export const pacedWork = (key: string, mostAtOnce: number): PacedWork => {
     return workTurn(key, piece)
   }
 }
+
+/**
+ * For loops over items of which some take long: awaited after each, it lets everybody else have a turn once the event loop
+ * was kept for `mostMs`.
+ */
+export const createBreather = (mostMs = 10): (() => Promise<void>) => {
+  let since = performance.now()
+  return async () => {
+    if (performance.now() - since < mostMs) return
+    await nextTurn()
+    since = performance.now()
+  }
+}

@@ -1,6 +1,7 @@
 /** What becomes of each event of a batch: handled, tried again later, waiting with all behind it, or dead. */
 import { cloudEvent, type CloudEvent } from '@clawmesh/contracts'
 import { createSemaphore } from '../async/semaphore.ts'
+import { createBreather } from '../async/work-turns.ts'
 import type { Delivery, Outcome } from '../bus/bus.ts'
 import type { RemoteService } from '../config.ts'
 import type { Logger } from '../log/logger.ts'
@@ -131,7 +132,12 @@ export const createSettling = <T>(parts: SettleParts<T>) => {
 
   const settleBatch = async (batch: readonly Delivery[]): Promise<readonly Outcome[]> => {
     if (isWaiting()) return batch.map(waited)
-    const readings = batch.map(({ event }) => readEvent(event))
+    const readings: Reading<T>[] = []
+    const breathe = createBreather()
+    for (const { event } of batch) {
+      readings.push(readEvent(event))
+      await breathe()
+    }
     const itemOf = (index: number): T[] => {
       const reading = readings[index]!
       return 'unreadable' in reading || reading.item === undefined ? [] : [reading.item]

@@ -1,5 +1,6 @@
 /** A look at the body of a request, which is there for the service all the same. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { parseJson } from '@clawmesh/chassis'
 import { defaultBodyLimitBytes, MeshError, type Route } from '@clawmesh/contracts'
 
 const hasBody = ({ headers }: IncomingMessage): boolean =>
@@ -40,7 +41,7 @@ const peek = (request: IncomingMessage, limitBytes: number): Promise<Buffer> =>
 
 const fieldOf = (body: Buffer, field: string): unknown => {
   try {
-    return (JSON.parse(body.toString()) as Record<string, unknown> | null)?.[field]
+    return (parseJson(body) as Record<string, unknown> | null)?.[field]
   } catch {
     return undefined
   }

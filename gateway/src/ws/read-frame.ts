@@ -1,4 +1,4 @@
-import { parseJson } from '@clawmesh/chassis'
+import { jsonExcess, maxJsonValues, parseJson } from '@clawmesh/chassis'
 import { MeshError, toMeshError, wsRequest, wsRequestId, type WsRequest, type WsRequestId } from '@clawmesh/contracts'
 
 /** A readable request, or why it is none and under which id to say so; an unreadable id is empty. */
@@ -17,10 +17,14 @@ const readableId = (value: unknown): WsRequestId => {
   return type === 'req' && read.success ? read.data : ''
 }
 
+/** What is refused for more than this is not read for its id either: keys take long. */
+const limits = { depth: Infinity, values: Infinity, keys: maxJsonValues }
+
 /** The id of a request that is JSON, but none that we take; who sent it waits for an answer under its id. */
 const idIn = (bytes: Uint8Array): WsRequestId => {
+  const text = Buffer.from(bytes).toString()
   try {
-    return readableId(JSON.parse(Buffer.from(bytes).toString()))
+    return jsonExcess(text, limits) === undefined ? readableId(JSON.parse(text)) : ''
   } catch {
     return ''
   }

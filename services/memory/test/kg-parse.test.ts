@@ -42,6 +42,7 @@ describe('an answer', () => {
     ['that is a refusal', 'I cannot do that.', /no JSON object/],
     ['cut off', whole.slice(0, -20), /JSON/],
     ['in single quotes', "{'entities': []}", /JSON/],
+    ['of more than a text can name', `{"entities":[${'{},'.repeat(20_000)}{}]}`, /more than a text can hold/],
   ])('is none: %s', (_what, content, reason) => expect(() => parseExtraction(content)).toThrow(reason))
 
   it('keeps what can be read of its items', () => {

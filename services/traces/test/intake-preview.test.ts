@@ -64,3 +64,9 @@ describe('a preview', () => {
     )
   })
 })
+
+it('of an array of more values than are worth a look is that of a text', () => {
+  const preview = cutPreview(`[${'{},'.repeat(30_000)}0]`, 1_000)
+  expect(preview).toContain('characters omitted')
+  expect(preview).not.toContain('elements omitted')
+})

@@ -88,3 +88,29 @@ describe('texts', () => {
     )
   })
 })
+
+describe('a text of megabytes', () => {
+  const long = `sk-proj-${secret} ${'words and more words. '.repeat(400_000)} ghp_${secret}`
+
+  it('is searched for credentials no further than to what is kept of it, and a little more', () => {
+    const whole = cpuMsOf(() => redactSecrets(long))
+    expect(cpuMsOf(() => cleanText(long, 1_000))).toBeLessThan(whole / 2)
+  })
+
+  it('has its length told and its credentials taken out all the same', () => {
+    const cleaned = cleanText(long, 1_000)!
+    const [head, omitted, tail] = cleaned.split(/\n\.\.\. \[(\d+) characters omitted\] \.\.\.\n/)
+    expect([head!.startsWith('[REDACTED] words'), tail!.endsWith(' [REDACTED]')]).toEqual([true, true])
+    expect(cleaned.length).toBeLessThanOrEqual(1_000)
+    // Each key gives way to a shorter word.
+    const shortened = `sk-proj-${secret}`.length + `ghp_${secret}`.length - 2 * '[REDACTED]'.length
+    expect(head!.length + Number(omitted) + tail!.length).toBe(long.length - shortened + 1)
+  })
+
+  it('does not keep the others of its object company without end', () => {
+    const texts = Object.fromEntries(Array.from({ length: 100 }, (_, at) => [`t${at}`, 'x'.repeat(20_000)]))
+    const cleaned = Object.values(cleanJson(texts, 1_000))
+    expect(cleaned.filter((text) => text !== '[left out]')).toHaveLength(2)
+    expect(cleanJson({ a: 'x'.repeat(20_000), list: ['short'] }, 1_000)).toMatchObject({ list: ['short'] })
+  })
+})

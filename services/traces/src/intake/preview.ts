@@ -1,4 +1,5 @@
 /** Cuts what was said or answered down to what is worth keeping: the beginning and, more than the middle, the end. */
+import { cutText as chassisCut, cutTextStart, jsonExcess, maxJsonDepth } from '@clawmesh/chassis'
 
 /** Code units from `from` that hold `count` characters, forwards or backwards, never half a surrogate pair. */
 const advance = (text: string, from: number, count: number): number => {
@@ -15,22 +16,25 @@ const countCharacters = (text: string): number => {
 
 const textMarker = (omitted: number): string => `\n... [${omitted} characters omitted] ...\n`
 
-const cutText = (text: string, characters: number, limit: number): string => {
+const cutText = (text: string, characters: number, limit: number, leftOut: number): string => {
   // The marker for all of them is at least as long as the one for those that are left out.
-  const kept = limit - textMarker(characters).length
+  const kept = limit - textMarker(characters + leftOut).length
   if (kept <= 0) return text.slice(0, advance(text, 0, limit))
   const head = Math.ceil((kept * 2) / 3)
   return (
     text.slice(0, advance(text, 0, head)) +
-    textMarker(characters - kept) +
+    textMarker(characters + leftOut - kept) +
     text.slice(advance(text, 0, characters - (kept - head)))
   )
 }
 
 const arrayMarker = (omitted: number) => ({ __truncated__: `${omitted} elements omitted` })
 
+/** An array of more values is cut as a text is: each element would be written again. */
+const arrayLimits = { depth: maxJsonDepth, values: 20_000 }
+
 const parseArray = (text: string): unknown[] | undefined => {
-  if (!text.startsWith('[')) return undefined
+  if (!text.startsWith('[') || jsonExcess(text, arrayLimits) !== undefined) return undefined
   try {
     const parsed: unknown = JSON.parse(text)
     return Array.isArray(parsed) ? parsed : undefined
@@ -65,9 +69,24 @@ const cutArray = (text: string, limit: number): string | undefined => {
 /**
  * A text of at most `limit` characters (code points). A longer one keeps two thirds of it from its head and a third
  * from its tail, around a marker with the number left out; a JSON array loses whole elements from its middle where it can.
+ * @param leftOut characters that are missing in its middle already
  */
-export const cutPreview = (text: string, limit: number): string => {
-  if (text.length <= limit) return text
+export const cutPreview = (text: string, limit: number, leftOut = 0): string => {
+  if (leftOut === 0 && text.length <= limit) return text
   const characters = countCharacters(text)
-  return characters <= limit ? text : (cutArray(text, limit) ?? cutText(text, characters, limit))
+  if (leftOut === 0 && characters <= limit) return text
+  return (leftOut === 0 ? cutArray(text, limit) : undefined) ?? cutText(text, characters, limit, leftOut)
+}
+
+/** Of a text that is longer only so much of its ends is looked at, much more than is kept: what is replaced in it becomes shorter. */
+export const scannedOf = (limit: number): number => 12 * limit
+
+/** The ends of a text, of which a preview of `limit` characters is made, and how many characters lie between them. */
+export const previewEnds = (text: string, limit: number): { ends: string; leftOut: number } => {
+  const scanned = scannedOf(limit)
+  if (text.length <= scanned) return { ends: text, leftOut: 0 }
+  const [head, tail] = [Math.ceil((scanned * 2) / 3), Math.floor(scanned / 3)]
+  const ends = [chassisCut(text, head), cutTextStart(text, tail)] as const
+  const leftOut = countCharacters(text.slice(ends[0].length, text.length - ends[1].length))
+  return { ends: `${ends[0]}\n${ends[1]}`, leftOut }
 }

@@ -26,7 +26,8 @@ const timesOf = (reported: Pick<ReportedSpan, 'start_time' | 'end_time' | 'durat
   return { start_time, end_time, duration_ms: count(reported.duration_ms ?? elapsedMs) }
 }
 
-const readSpan =
+/** @throws RangeError for what cannot be stored as a span */
+export const readSpan =
   (previewLimit: number) =>
   (reported: ReportedSpan): TraceSpan => {
     return {

@@ -1,8 +1,7 @@
 /** Takes in spans of other programs: what a request brings is stored when it is answered. */
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import { createFairTurns } from '@clawmesh/chassis'
+import { createBreather, createFairTurns } from '@clawmesh/chassis'
 import type { Caller } from '@clawmesh/contracts'
-import { readTold, type ToldTrace } from '../intake/read-event.ts'
+import { readSpan, readTold, type ToldTrace } from '../intake/read-event.ts'
 import type { TraceReport, TraceSpan } from '../intake/types.ts'
 import { createPlaces } from './places.ts'
 import { tracesOf, type Rejected } from './read.ts'
@@ -34,17 +33,16 @@ const everybody = ''
 
 const dayMs = 24 * 3_600_000
 
-/** Spans that are cleaned before everybody else has a turn: their texts are searched for credentials. */
-const cleanedInTurn = 50
-
+/** Their texts are searched for credentials, which takes long. */
 const readInTurns = async (traces: readonly ToldTrace[], previewLimit: number): Promise<TraceReport[]> => {
   const reports: TraceReport[] = []
+  const breathe = createBreather()
+  const readOne = readSpan(previewLimit)
   for (const trace of traces) {
     const spans: TraceSpan[] = []
-    for (let at = 0; at < trace.spans.length; at += cleanedInTurn) {
-      await nextTurn()
-      const portion = { ...trace, spans: trace.spans.slice(at, at + cleanedInTurn) }
-      spans.push(...readTold(portion, previewLimit).spans)
+    for (const span of trace.spans) {
+      spans.push(readOne(span))
+      await breathe()
     }
     reports.push({ ...readTold({ ...trace, spans: [] }, previewLimit), spans })
   }

@@ -1,5 +1,5 @@
 /** Reads what a model answered, as far as it can be read. */
-import { cutText } from '@clawmesh/chassis'
+import { cutText, jsonExcess, maxJsonDepth } from '@clawmesh/chassis'
 import { z } from 'zod'
 import type { Extracted, ExtractedRelation, NewEntity } from '../types.ts'
 
@@ -61,6 +61,9 @@ const relation = z
     target: target_entity_id,
   }))
 
+/** A piece of a text names some hundred things at most; each value is looked at, and more than once. */
+const limits = { depth: maxJsonDepth, values: 20_000 }
+
 const answer = z.object({ entities: z.array(z.unknown()).catch([]), relations: z.array(z.unknown()).catch([]) })
 
 /** Those items that can be read. */
@@ -78,7 +81,9 @@ export const parseExtraction = (content: string): Extracted => {
   const from = content.indexOf('{')
   const to = content.lastIndexOf('}')
   if (from < 0 || to < from) throw new Error('the answer of the model is no JSON object')
-  const { entities, relations } = answer.parse(JSON.parse(repairJson(content.slice(from, to + 1))))
+  const json = content.slice(from, to + 1)
+  if (jsonExcess(json, limits) !== undefined) throw new Error('the answer of the model names more than a text can hold')
+  const { entities, relations } = answer.parse(JSON.parse(repairJson(json)))
   return { entities: readable(entity, entities), relations: readable(relation, relations) }
 }
 

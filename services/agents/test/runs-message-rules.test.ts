@@ -47,6 +47,13 @@ it.each(['', '0', '-1', '1.5', '1e3', ' 7', 'many', '9999999999'])('a setting of
   expect(messageRules(own, installation)).toEqual(installation)
 })
 
+it('are asked after the message was cut: what nobody gets to see is not searched', async () => {
+  expect(await say(`${'x'.repeat(40)} ${attack}`, { 'gateway.injection_action': 'block' })).toMatchObject({
+    status: 200,
+  })
+  expect(agents.asked.at(-1)!.messages.at(-1)!.content).not.toContain(attack)
+})
+
 rule('createChatCompletion.warnsOfInjections', async () => {
   agents.moreTools = ['web_fetch']
   agents.toolResults = { web_fetch: { output: attack } }

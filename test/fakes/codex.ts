@@ -23,7 +23,7 @@ const itemFields: Record<string, string> = {
 }
 
 const isFile = ({ filename, file_data: data }: Json): boolean =>
-  typeof filename === 'string' && /^data:application\/pdf;base64,[A-Za-z0-9+/]+=*$/.test(String(data))
+  /\.pdf$/i.test(String(filename)) && /^data:application\/pdf;base64,[A-Za-z0-9+/]+=*$/.test(String(data))
 
 const checkItem = (item: Json, called: Set<string>): void => {
   const { type, call_id: id } = item

@@ -115,7 +115,7 @@ const isPdf = (url: unknown): boolean => base64Of('application/pdf').test(String
 const files: Record<OpenAiFlavour, Record<string, (part: Json) => boolean>> = {
   openai: {
     input_audio: (part) => isAudio(part['input_audio']),
-    file: ({ file }) => isJson(file) && typeof file['filename'] === 'string' && isPdf(file['file_data']),
+    file: ({ file }) => isJson(file) && /\.pdf$/i.test(String(file['filename'])) && isPdf(file['file_data']),
   },
   get compatible() {
     return files.openai

@@ -353,6 +353,7 @@ describe('files', () => {
     ['mistral', mp3, { type: 'input_audio', input_audio: audio }],
     ['gemini', pdf, { type: 'image_url', image_url: { url: pdfUrl } }],
     ['gemini', mp3, { type: 'input_audio', input_audio: { data: audio, format: 'mp3' } }],
+    ['openai', { ...pdf, name: 'Q3 report' }, { file: { filename: 'Q3 report.pdf' } }],
     ['codex', pdf, { type: 'input_file', filename: 'report.pdf', file_data: pdfUrl }],
     [
       'anthropic',

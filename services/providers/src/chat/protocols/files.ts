@@ -14,7 +14,14 @@ const fieldOf: Record<FileKind, string> = { audio: 'input_audio', pdf: 'file', t
 
 const defaultNames: Record<FileKind, string> = { audio: 'audio', pdf: 'document.pdf', text: 'document.txt' }
 
-export const fileName = (file: MediaFile): string => file.name.trim() || defaultNames[fileKind(file)]
+/** OpenAI tells a PDF by the ending of its name. */
+const pdfEnding = /\.pdf$/i
+
+export const fileName = (file: MediaFile): string => {
+  const kind = fileKind(file)
+  const name = file.name.trim() || defaultNames[kind]
+  return kind === 'pdf' && !pdfEnding.test(name) ? `${name}.pdf` : name
+}
 
 export const dataUrl = (media: Pick<MediaFile, 'mimeType' | 'data'>): string =>
   `data:${media.mimeType};base64,${base64(media)}`

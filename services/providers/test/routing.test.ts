@@ -6,7 +6,7 @@ import { fakeOpenAi } from '../../../test/fakes/openai.ts'
 import type { FakeUpstream } from '../../../test/fakes/http-fake.ts'
 import { rule } from '../../../test/support/rule.ts'
 import { startProviders, type ProvidersHarness } from './harness.ts'
-import { chatRequest, collect, doneOf, errorOf, type Collected } from './support.ts'
+import { chatRequest, collect, doneOf, errorOf, message, type Collected } from './support.ts'
 
 const text = 'one two three four five six seven eight nine ten eleven twelve'
 const keys = 'sk-first-key-000001,sk-second-key-00002,sk-third-key-000003'
@@ -93,6 +93,22 @@ it('passes over a link that is switched off or unknown', async () => {
     { provider: 'backup', model: '' },
   ]
   expect(outcomes(await ask({ routing: routing({ fallbacks }) }))).toEqual(['primary credentials', 'backup served'])
+})
+
+it('passes over a fallback that does not take the files of the turn, and blames nobody for it', async () => {
+  await mesh.create(caller, { name: 'blind', provider_type: 'groq', api_base: backup.base })
+  const pdf = { mimeType: 'application/pdf', data: Buffer.from('%PDF-1.7'), name: 'a.pdf' }
+  const messages = [message('user', '', { parts: [{ part: { $case: 'file', value: pdf } }] })]
+  const fallbacks = [
+    { provider: 'blind', model: '' },
+    { provider: 'backup', model: '' },
+  ]
+  primary.next({ status: 401 })
+  const got = await ask({ messages, routing: routing({ fallbacks }) })
+  expect(outcomes(got)).toEqual(['primary credentials', 'blind rejected', 'backup served'])
+  expect(backup.requests).toHaveLength(1)
+  expect((await stateOf('blind')).cooldowns).toEqual([])
+  expect(errorOf(await ask({ provider: 'blind', messages, routing: routing() })).code).toBe('UNSUPPORTED_PARAMETER')
 })
 
 it('goes to the chain when the asked provider is switched off', async () => {

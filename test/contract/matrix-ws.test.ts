@@ -81,6 +81,8 @@ const newNames: readonly string[] = [
   'exec.approval.approve id',
   'exec.approval.deny id',
   'exec.approval.revoke id',
+  // That what is asked of others is unknown is pinned in services/tools/test/mcp-elicitation.test.ts.
+  'mcp.elicitation.answer id',
   // A chat on a platform; the targets are those of the tenant, whatever the agent.
   'heartbeat.set chatId',
   'heartbeat.targets agentId',

@@ -39,6 +39,8 @@ const openers = [
   'tools/src/builtin-tools/rows.ts',
   // denies commands of every tenant that their process no longer waits for
   'tools/src/exec/approvals/rows.ts',
+  // ends what MCP servers ask users of every tenant, where their process no longer waits
+  'tools/src/mcp/elicitation/rows.ts',
   // batches of events of all tenants
   'traces/src/activity/rows.ts',
   'traces/src/intake/rows.ts',

@@ -29,6 +29,9 @@ const linkedKeys = { sourceAgentKey: z.string(), targetAgentKey: z.string() }
 /** What happens while a model writes the files of an agent. */
 export const summoningSteps = ['started', 'file_generated', 'completed', 'failed'] as const
 
+/** How a question of an MCP server ends; `cancel` also where nobody answers. */
+export const elicitationActions = ['accept', 'decline', 'cancel'] as const
+
 /** What may be decided on a command that waits. */
 export const execDecisions = ['allow-once', 'allow-always', 'deny'] as const
 
@@ -492,6 +495,20 @@ export const events = {
     'ended',
     'A user is signed out of an MCP server: by themselves, or as their token is good no more',
     z.object({ id: uuid, userId: z.string() }),
+  ),
+  mcpElicitationRequested: event(
+    'tools',
+    'mcp_elicitation',
+    'requested',
+    'An MCP server asks a user something in the middle of a call',
+    z.object({ id: uuid, userId: z.string() }),
+  ),
+  mcpElicitationEnded: event(
+    'tools',
+    'mcp_elicitation',
+    'ended',
+    'What an MCP server asked is answered, or waits no more',
+    z.object({ id: uuid, userId: z.string(), action: z.enum(elicitationActions) }),
   ),
   mcpServerAgentGranted: event(
     'tools',

@@ -30,6 +30,7 @@ export const words = {
   'kind.paired_device': { en: 'paired device', vi: 'thiết bị đã ghép nối', zh: '已配对设备' },
   'kind.pairing_code': { en: 'pairing code', vi: 'mã ghép nối', zh: '配对码' },
   'kind.provider': { en: 'provider', vi: 'nhà cung cấp', zh: '提供方' },
+  'kind.question': { en: 'question', vi: 'câu hỏi', zh: '问题' },
   'kind.response': { en: 'response', vi: 'phản hồi', zh: '响应' },
   'kind.run': { en: 'run', vi: 'lượt chạy', zh: '运行' },
   'kind.session': { en: 'session', vi: 'phiên', zh: '会话' },
@@ -73,6 +74,11 @@ export const words = {
     zh: '共享 OIDC 签发方',
   },
 
+  'reason.not_what_was_asked_for': {
+    en: 'not what was asked for',
+    vi: 'không đúng với điều được hỏi',
+    zh: '不符合所要求的内容',
+  },
   'reason.nobody_signs_in_to_a_program': {
     en: 'nobody signs in to a program',
     vi: 'không ai đăng nhập vào một chương trình',

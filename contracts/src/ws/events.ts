@@ -1,9 +1,10 @@
 /** Every event that a WebSocket session can be sent. What is not listed here is withheld. */
 import { z } from 'zod'
-import { execDecisions, summoningSteps, type EventData, type EventName } from '../events/events.ts'
+import { elicitationActions, execDecisions, summoningSteps, type EventData, type EventName } from '../events/events.ts'
 import type { RunEvent } from '../events/run-events.ts'
 import { epochMs, uuid } from '../http/common.ts'
 import { agentEvent, agentEventOf } from './agent-event.ts'
+import { elicitation } from './tools/mcp-elicitations.ts'
 import { twinPayloads } from './twins.ts'
 
 /**
@@ -210,6 +211,17 @@ export const wsEvents = {
       mcpSignedIn: ({ id, userId }) => ({ serverId: id, userId, signedIn: true }),
       mcpSignedOut: ({ id, userId }) => ({ serverId: id, userId, signedIn: false }),
     },
+  }),
+  'mcp.elicitation.requested': wsEvent({
+    audience: 'user',
+    about: 'An MCP server asks a user something in the middle of a call',
+    payload: elicitation,
+  }),
+  'mcp.elicitation.resolved': wsEvent({
+    audience: 'user',
+    about: 'What an MCP server asked is answered, or waits no more',
+    payload: z.object({ id: uuid, userId: z.string(), action: z.enum(elicitationActions) }),
+    from: { mcpElicitationEnded: (ended) => ended },
   }),
   'device.pair.requested': wsEvent({
     audience: 'admin',

@@ -14,7 +14,7 @@ export type Announcements = { readonly [N in EventName]?: Announcement }
 
 interface Parts {
   pairingRequest: Announcement['read']
-  tools: Pick<RpcFunctions<typeof ToolsServiceService>, 'getExecApproval' | 'getMcpSignIn'>
+  tools: Pick<RpcFunctions<typeof ToolsServiceService>, 'getExecApproval' | 'getMcpSignIn' | 'getMcpElicitation'>
 }
 
 const callOf = (tenantId: string) => ({
@@ -30,6 +30,13 @@ export const createAnnouncements = ({ pairingRequest, tools }: Parts): Announcem
     read: async (tenantId, id) => {
       const { found, createdAtMs: createdAt, ...asked } = await tools.getExecApproval(callOf(tenantId), { id })
       return found ? { event: 'exec.approval.requested', payload: { id, ...asked, createdAt } } : undefined
+    },
+  },
+  mcpElicitationRequested: {
+    event: 'mcp.elicitation.requested',
+    read: async (tenantId, id) => {
+      const { found, shownJson } = await tools.getMcpElicitation(callOf(tenantId), { id })
+      return found ? { event: 'mcp.elicitation.requested', payload: JSON.parse(shownJson) as unknown } : undefined
     },
   },
   mcpSignInWanted: {

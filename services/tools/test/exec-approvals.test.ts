@@ -4,6 +4,7 @@ import { createLocalBus, newId, openServiceDb, outboxRow, type ServiceDb } from 
 import { wsEventSources, type Caller } from '@clawmesh/contracts'
 import { PrismaClient } from '../src/db/client/client.ts'
 import { createApprovals } from '../src/exec/approvals/approvals.ts'
+import { createAsk } from '../src/questions/ask.ts'
 import { createApprovalRows, createApprovalSweep } from '../src/exec/approvals/rows.ts'
 import type { Question } from '../src/exec/approvals/types.ts'
 import { eventually } from '../../../test/support/eventually.ts'
@@ -256,7 +257,10 @@ describe('waiting', () => {
   /** A replica of its own: no signal of another one reaches it. */
   const replica = (waitMs: number, lookMs = 20) => {
     const { log } = tools.mesh
-    return createApprovals({ rowsOf: createApprovalRows(db), bus: createLocalBus(log), log, waitMs, lookMs })
+    return createApprovals({
+      rowsOf: createApprovalRows(db),
+      ask: createAsk({ bus: createLocalBus(log), log, waitMs, lookMs }),
+    })
   }
   const question = (caller: Caller): Question => ({
     tenantId: caller.tenantId,

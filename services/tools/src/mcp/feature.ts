@@ -11,6 +11,12 @@ import { createConnect } from './client/connect.ts'
 import { createPool, defaultPoolLimits, type PoolLimits } from './client/pool.ts'
 import { createMcpArchiveHttp } from './archives/http.ts'
 import { createMcpArchives } from './archives/use-cases.ts'
+import { createAsk } from '../questions/ask.ts'
+import { swept } from '../questions/swept.ts'
+import { createElicit } from './elicitation/elicit.ts'
+import { createElicitationRpc } from './elicitation/rpc.ts'
+import { createElicitationRows, createElicitationSweep } from './elicitation/rows.ts'
+import { createElicitationWs } from './elicitation/ws.ts'
 import { createCredentialHttp } from './credentials/http.ts'
 import { createCredentialRows } from './credentials/rows.ts'
 import { createCredentialUseCases } from './credentials/use-cases.ts'
@@ -45,6 +51,8 @@ interface Parts {
 }
 
 const cachedAccesses = 10_000
+const elicitationMs = 120_000
+const elicitationLookMs = 1_000
 /** Of what an authorization server answers. */
 const mostOauthBytes = 262_144
 /** So long a turn waits for servers that were never asked for their tools; what comes later is there in the next. */
@@ -72,11 +80,17 @@ export const createMcp = ({ mesh, db, config, agents, poolLimits }: Parts) => {
     tokens: createTokens({ rowsOf: oauthRows, authorization, log }),
     log,
   })
+  const elicitationRows = createElicitationRows(db, mesh.secrets)
   const toolboxes = createToolboxes({
     rows: createAccessRows(db),
     accesses: mesh.cache<McpAccess>('mcp', cachedAccesses),
     box: mesh.secrets,
     oauth,
+    elicit: createElicit({
+      rowsOf: elicitationRows,
+      ask: createAsk({ bus: mesh.bus, log, waitMs: elicitationMs, lookMs: elicitationLookMs }),
+      log,
+    }),
     connections: () => pool,
     openVariables: config.mcpHeaderVariables,
     mayRunPrograms,
@@ -122,7 +136,11 @@ export const createMcp = ({ mesh, db, config, agents, poolLimits }: Parts) => {
   })
   const features: Feature[] = [
     { http: createMcpArchiveHttp(archives, mesh.client(ExportsServiceService)) },
-    { http: createServerHttp(servers) },
+    {
+      http: createServerHttp(servers),
+      ws: createElicitationWs({ rowsOf: elicitationRows, bus: mesh.bus }),
+      parts: [swept('questions of MCP servers', createElicitationSweep(db), log)],
+    },
     { http: createSignInHttp(createSignIns({ serversOf: rows, oauth }), addresses) },
     { http: createGrantHttp(grants) },
     { http: createRequestHttp(requests) },
@@ -132,7 +150,10 @@ export const createMcp = ({ mesh, db, config, agents, poolLimits }: Parts) => {
     features,
     forgetAgent: grants.forgetAgent,
     toolbox: toolboxes.toolbox,
-    rpc: createSignInRpc({ find: oauth.find, serverOf: (tenantId, id) => rows(tenantId).find(id) }),
+    rpc: {
+      ...createSignInRpc({ find: oauth.find, serverOf: (tenantId, id) => rows(tenantId).find(id) }),
+      ...createElicitationRpc(elicitationRows),
+    },
     part: {
       name: 'MCP connections',
       stop: async () => {

@@ -1,14 +1,15 @@
 /** Commands that wait for the word of an operator. */
 import { uuid } from '@clawmesh/contracts'
 import type { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
-import type { Feature, Mesh, Part, RpcFunctions, ServiceDb } from '@clawmesh/chassis'
+import type { Feature, Mesh, RpcFunctions, ServiceDb } from '@clawmesh/chassis'
 import type { PrismaClient } from '../../db/client/client.ts'
+import { createAsk } from '../../questions/ask.ts'
+import { swept } from '../../questions/swept.ts'
 import { createApprovals } from './approvals.ts'
 import { createApprovalRows, createApprovalSweep } from './rows.ts'
 import { createApprovalWs } from './ws.ts'
 
 const lookMs = 1_000
-const sweepMs = 2_000
 
 export const createExecApprovals = (
   mesh: Mesh,
@@ -18,17 +19,6 @@ export const createExecApprovals = (
   const log = mesh.log.child({ service: 'tools', part: 'exec approvals' })
   const { bus } = mesh
   const rowsOf = createApprovalRows(db)
-  const sweep = createApprovalSweep(db)
-  let timer: NodeJS.Timeout | undefined
-  const part: Part = {
-    name: 'exec approvals',
-    start: async () => {
-      timer = setInterval(() => {
-        sweep().catch((err: unknown) => log.warn({ err }, 'commands that nobody waits for could not be denied'))
-      }, sweepMs).unref()
-    },
-    stop: async () => clearInterval(timer),
-  }
   const rpc: Pick<RpcFunctions<typeof ToolsServiceService>, 'getExecApproval'> = {
     getExecApproval: async ({ caller }, { id }) => {
       const asked = uuid.safeParse(id).success ? await rowsOf(caller.tenantId).find(id) : undefined
@@ -38,9 +28,9 @@ export const createExecApprovals = (
     },
   }
   return {
-    approvals: createApprovals({ rowsOf, bus, log, waitMs, lookMs }),
+    approvals: createApprovals({ rowsOf, ask: createAsk({ bus, log, waitMs, lookMs }) }),
     ws: createApprovalWs({ rowsOf, bus }),
-    parts: [part],
+    parts: [swept('exec approvals', createApprovalSweep(db), log)],
     rpc,
     forgetAgent: (tenantId: string, agentId: string) => rowsOf(tenantId).forgetAgent(agentId),
   } satisfies Feature & Record<'approvals' | 'rpc' | 'forgetAgent', object>

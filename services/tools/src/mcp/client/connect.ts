@@ -4,6 +4,7 @@ import {
   Client,
   extractWWWAuthenticateParams,
   InsufficientScopeError,
+  isInputRequiredResult,
   METHOD_NOT_FOUND,
   ProtocolError,
   SdkError,
@@ -11,13 +12,17 @@ import {
   SSEClientTransport,
   StreamableHTTPClientTransport,
   type AuthProvider,
+  type CallToolRequest,
   type CallToolResult,
+  type ElicitResult,
   type FetchLike,
+  type InputRequiredResult,
   type Transport,
 } from '@modelcontextprotocol/client'
 import { packageVersion } from '@clawmesh/chassis'
 import { createChildTransport } from './child-transport.ts'
 import { SignInNeeded, type Challenge } from '../oauth/types.ts'
+import { createCalls } from './calls.ts'
 import { createMcpFetch } from './guarded-fetch.ts'
 import type { McpTarget } from './target.ts'
 
@@ -29,6 +34,14 @@ export interface RemoteTool {
   inputSchema: Record<string, unknown>
 }
 
+/** Answers what a server asks in the middle of a call. */
+export interface Elicitor {
+  /** Who is asked, and where: calls of one can stand for each other. */
+  name: string
+  /** Undefined where nobody answers. */
+  ask: (params: unknown, signal: AbortSignal) => Promise<ElicitResult | undefined>
+}
+
 export interface McpConnection {
   tools: () => Promise<RemoteTool[]>
   /** How long the list that came last is good, where the server says so; in milliseconds. */
@@ -36,7 +49,7 @@ export interface McpConnection {
   call: (
     tool: string,
     args: Record<string, unknown>,
-    options: { timeoutMs: number; signal: AbortSignal },
+    options: { timeoutMs: number; signal: AbortSignal; elicit?: Elicitor | undefined },
   ) => Promise<CallToolResult>
   /** @throws when the server does not answer; one that knows no ping does */
   ping: (timeoutMs: number) => Promise<void>
@@ -62,6 +75,10 @@ const maxMessageBytes = 8 * 1024 * 1024
 const mostTools = 1_000
 const mostSchemaChars = 65_536
 const probeMs = 3_000
+/** How often a server may ask in the middle of one call. */
+const mostRounds = 5
+/** So much longer than the time of a call the SDK waits, as it does not know when a user is asked. */
+const askedMs = mostRounds * 130_000
 /** An error of ours, in the range that JSON-RPC leaves to whoever implements it. */
 const streamEnded = -32_099
 
@@ -186,9 +203,13 @@ export const createConnect = ({ allow, folder }: Parts): { connect: Connect; clo
       {
         versionNegotiation: { mode, probe: { timeoutMs: probeMs } },
         jsonSchemaValidator: noValidation,
+        capabilities: { elicitation: { form: {}, url: {} } },
         listChanged: { tools: { autoRefresh: false, onChanged: hooks.toolsChanged } },
       },
     )
+    const calls = createCalls()
+    // A server of an older protocol does not say to which call its question belongs.
+    client.setRequestHandler('elicitation/create', ({ params }) => calls.ask(params))
     const transport = transportOf(target)
     const close = async () => {
       wanted = false
@@ -208,7 +229,7 @@ export const createConnect = ({ allow, folder }: Parts): { connect: Connect; clo
     client.onclose = ended
     // A stream that is taken up again leads to a session that knows nothing.
     if (target.transport === 'sse') client.onerror = ended
-    return { client, close, ended }
+    return { client, close, ended, calls }
   }
 
   return {
@@ -220,7 +241,7 @@ export const createConnect = ({ allow, folder }: Parts): { connect: Connect; clo
       const signal = outer === undefined ? abort.signal : AbortSignal.any([abort.signal, outer])
       const options = { timeout: timeoutMs, signal }
       try {
-        const { client, close, ended } = await (target.transport === 'sse'
+        const { client, close, ended, calls } = await (target.transport === 'sse'
           ? open(target, 'legacy', hooks, options)
           : open(target, 'auto', hooks, options).catch((thrown: unknown) => {
               // Older programs end at what they do not know: they are started again and spoken to as they expect.
@@ -236,17 +257,33 @@ export const createConnect = ({ allow, folder }: Parts): { connect: Connect; clo
             return readable(listed.tools)
           },
           listMs: () => listMs,
-          call: async (name, args, { timeoutMs: timeout, signal: leaving }) => {
+          call: async (name, args, { timeoutMs: timeout, signal: leaving, elicit }) => {
+            const call = calls.begin(timeout, leaving, elicit)
+            const send = (params: CallToolRequest['params']): Promise<CallToolResult | InputRequiredResult> =>
+              client.callTool(params, {
+                ...{ timeout: timeout + askedMs, maxTotalTimeout: timeout + askedMs },
+                ...{ signal: call.signal, allowInputRequired: true },
+              })
             try {
-              return await client.callTool(
-                { name, arguments: args },
-                { timeout, maxTotalTimeout: timeout, signal: leaving },
-              )
+              let result = await send({ name, arguments: args })
+              for (let round = 0; isInputRequiredResult(result); round++) {
+                if (round === mostRounds) throw new Error('the server asks too often')
+                const { inputRequests, requestState } = result
+                const inputResponses = await call.answer(inputRequests ?? {})
+                result = await send({
+                  ...{ name, arguments: args, inputResponses },
+                  ...(requestState === undefined ? {} : { requestState }),
+                } as CallToolRequest['params'])
+              }
+              return result
             } catch (thrown) {
+              if (call.isLate()) throw new Error('the server did not answer in time', { cause: thrown })
               const needed = signInNeeded(thrown, target)
               if (needed instanceof SignInNeeded) throw needed
               if (!leaving.aborted && target.transport !== 'stdio' && isLost(thrown)) ended()
               throw thrown
+            } finally {
+              call.end()
             }
           },
           ping: async (timeout) => {

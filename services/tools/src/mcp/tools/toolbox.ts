@@ -9,6 +9,7 @@ import { neutraliseMarkers } from '../../web/untrusted.ts'
 import type { RemoteTool } from '../client/connect.ts'
 import { signedIn, targetOf, type McpTarget } from '../client/target.ts'
 import type { ConnectionKey, Pool } from '../client/pool.ts'
+import type { Elicit } from '../elicitation/elicit.ts'
 import { OauthFault } from '../oauth/authorization.ts'
 import { maySignInTo, oauthSettings } from '../oauth/settings.ts'
 import { SignInNeeded, type Challenge } from '../oauth/types.ts'
@@ -27,6 +28,8 @@ const mostDescription = 2_000
 /** What a model may be told of a failure of others. */
 const mostFailure = 1_000
 const defaultTimeoutSec = 60
+/** For what users are asked in the middle of a call, at most. */
+const mostAskedMs = 660_000
 export const searchToolName = 'mcp_tool_search'
 
 /** A tool of a server, under the name that it has here. */
@@ -52,6 +55,8 @@ interface Parts {
   box: SecretBox
   oauth: Pick<Oauth, 'begin' | 'widened' | 'markServer' | 'accountAuth' | 'exchangedAuth'>
   connections: () => Pool
+  /** Takes what servers ask to users. */
+  elicit: Elicit
   /** Variables of ours that headers may name. */
   openVariables: readonly string[]
   /** Whether a tenant may run programs. */
@@ -79,6 +84,7 @@ const listName = ({ tenantId, serverId, userId, version }: ConnectionKey): strin
 interface Who {
   tenantId: string
   userId: string
+  agentId: string
 }
 
 /** In words of ours where there are any, else what the server said, cut. */
@@ -152,15 +158,24 @@ export const createToolboxes = (parts: Parts) => {
       description: neutraliseMarkers(cutText(remote.description, mostDescription)),
       parameters: anyObject,
       jsonSchema: remote.inputSchema,
-      timeoutMs: timeoutMs + 1_000,
-      run: async (args, { signal }) => {
+      // While a user is asked the time of the call stands still.
+      timeoutMs: timeoutMs + mostAskedMs,
+      run: async (args, { signal, sessionKey }) => {
+        const asked = {
+          ...{ tenantId: call.tenantId, userId: call.userId, agentId: call.agentId, sessionKey },
+          ...{ serverId: server.id, server: server.displayName || server.name },
+        }
+        const elicit = {
+          name: JSON.stringify([call.userId, call.agentId, sessionKey]),
+          ask: (params: unknown, leaving: AbortSignal) => parts.elicit(asked, params, leaving),
+        }
         try {
           const result = await connections().use(
             key,
             targetFor(call.tenantId, call.userId, granted),
             signal,
             (connection) =>
-              connection.call(remote.name, meantArguments(remote.inputSchema, args), { timeoutMs, signal }),
+              connection.call(remote.name, meantArguments(remote.inputSchema, args), { timeoutMs, signal, elicit }),
           )
           const shown = shownResult(result, server.name, remote.name)
           return result.isError === true ? fails(shown) : says(shown)
@@ -198,8 +213,7 @@ export const createToolboxes = (parts: Parts) => {
 
   const serve = async (
     access: McpAccess,
-    tenantId: string,
-    userId: string,
+    { tenantId, userId, agentId }: Who,
     marked: () => void,
   ): Promise<readonly ServedTool[]> => {
     const wait = AbortSignal.timeout(parts.firstListMs)
@@ -214,7 +228,7 @@ export const createToolboxes = (parts: Parts) => {
     const before = assembled.get(access)
     if (before?.lists.every((list, place) => list === found[place]) === true) return before.tools
     const names = new Set<string>()
-    const who = { tenantId, userId }
+    const who = { tenantId, userId, agentId }
     const all = access.servers.flatMap((granted, place) =>
       isSignedOut(granted)
         ? [signInTool(who, granted)]
@@ -279,11 +293,12 @@ export const createToolboxes = (parts: Parts) => {
       let access = await read()
       if (access === undefined || access.servers.length === 0)
         return { ...noTools, isPersonal: access?.isPersonal ?? false }
+      const who = { tenantId, userId, agentId }
       let isMarked = false
-      let tools = await serve(access, tenantId, userId, () => (isMarked = true))
+      let tools = await serve(access, who, () => (isMarked = true))
       if (isMarked) {
         access = await load()
-        tools = await serve(access, tenantId, userId, () => undefined)
+        tools = await serve(access, who, () => undefined)
       }
       const activated = new Set(access.activated)
       const activate = (names: readonly string[]) => rows.activate(tenantId, agentId, userId, names)

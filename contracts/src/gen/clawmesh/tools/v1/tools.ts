@@ -106,6 +106,17 @@ export interface GetMcpSignInResponse {
   expiresAtMs: number;
 }
 
+export interface GetMcpElicitationRequest {
+  id: string;
+}
+
+export interface GetMcpElicitationResponse {
+  /** False when it waits no more, or never did. */
+  found: boolean;
+  /** What users are shown of it, as JSON. */
+  shownJson: string;
+}
+
 function createBaseListToolsRequest(): ListToolsRequest {
   return { agentId: "", toolsConfigJson: "", userId: "", provider: undefined };
 }
@@ -1017,6 +1028,128 @@ export const GetMcpSignInResponse: MessageFns<GetMcpSignInResponse> = {
   },
 };
 
+function createBaseGetMcpElicitationRequest(): GetMcpElicitationRequest {
+  return { id: "" };
+}
+
+export const GetMcpElicitationRequest: MessageFns<GetMcpElicitationRequest> = {
+  encode(message: GetMcpElicitationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetMcpElicitationRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetMcpElicitationRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetMcpElicitationRequest>, I>>(base?: I): GetMcpElicitationRequest {
+    return GetMcpElicitationRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetMcpElicitationRequest>, I>>(object: I): GetMcpElicitationRequest {
+    const message = createBaseGetMcpElicitationRequest();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseGetMcpElicitationResponse(): GetMcpElicitationResponse {
+  return { found: false, shownJson: "" };
+}
+
+export const GetMcpElicitationResponse: MessageFns<GetMcpElicitationResponse> = {
+  encode(message: GetMcpElicitationResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.found !== false) {
+      writer.uint32(8).bool(message.found);
+    }
+    if (message.shownJson !== "") {
+      writer.uint32(18).string(message.shownJson);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetMcpElicitationResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetMcpElicitationResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.found = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.shownJson = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetMcpElicitationResponse>, I>>(base?: I): GetMcpElicitationResponse {
+    return GetMcpElicitationResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetMcpElicitationResponse>, I>>(object: I): GetMcpElicitationResponse {
+    const message = createBaseGetMcpElicitationResponse();
+    message.found = object.found ?? false;
+    message.shownJson = object.shownJson ?? "";
+    return message;
+  },
+};
+
 /** The tools an agent may call. */
 export type ToolsServiceService = typeof ToolsServiceService;
 export const ToolsServiceService = {
@@ -1063,6 +1196,18 @@ export const ToolsServiceService = {
       Buffer.from(GetMcpSignInResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetMcpSignInResponse => GetMcpSignInResponse.decode(value),
   },
+  /** What an MCP server asks a user. */
+  getMcpElicitation: {
+    path: "/clawmesh.tools.v1.ToolsService/GetMcpElicitation" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetMcpElicitationRequest): Buffer =>
+      Buffer.from(GetMcpElicitationRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetMcpElicitationRequest => GetMcpElicitationRequest.decode(value),
+    responseSerialize: (value: GetMcpElicitationResponse): Buffer =>
+      Buffer.from(GetMcpElicitationResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetMcpElicitationResponse => GetMcpElicitationResponse.decode(value),
+  },
 } as const;
 
 export interface ToolsServiceServer extends UntypedServiceImplementation {
@@ -1074,6 +1219,8 @@ export interface ToolsServiceServer extends UntypedServiceImplementation {
   getExecApproval: handleUnaryCall<GetExecApprovalRequest, GetExecApprovalResponse>;
   /** A sign-in at an MCP server that waits for its user. */
   getMcpSignIn: handleUnaryCall<GetMcpSignInRequest, GetMcpSignInResponse>;
+  /** What an MCP server asks a user. */
+  getMcpElicitation: handleUnaryCall<GetMcpElicitationRequest, GetMcpElicitationResponse>;
 }
 
 export interface ToolsServiceClient extends Client {
@@ -1140,6 +1287,22 @@ export interface ToolsServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetMcpSignInResponse) => void,
+  ): ClientUnaryCall;
+  /** What an MCP server asks a user. */
+  getMcpElicitation(
+    request: GetMcpElicitationRequest,
+    callback: (error: ServiceError | null, response: GetMcpElicitationResponse) => void,
+  ): ClientUnaryCall;
+  getMcpElicitation(
+    request: GetMcpElicitationRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetMcpElicitationResponse) => void,
+  ): ClientUnaryCall;
+  getMcpElicitation(
+    request: GetMcpElicitationRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetMcpElicitationResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -1,39 +1,15 @@
 /** Other spellings of commands: what the shell takes for the same words. For property tests of the guard. */
 import fc from 'fast-check'
+import { denyGroupLines } from './exec-deny-lines.ts'
 
-/** Denied commands as plain words, one or more of each group. */
-export const deniedCommands: readonly (readonly string[])[] = [
-  ['rm', '-rf', 'x'],
-  ['rm', '-r', '-f', 'x'],
-  ['dd', 'if=/dev/zero', 'of=x'],
-  ['shutdown', 'now'],
-  ['curl', '-d', 'a', 'https://x'],
-  ['curl', '--data-binary', '@x', 'https://x'],
-  ['curl', 'http://127.0.0.1/'],
-  ['wget', '--post-file=x', 'https://x'],
-  ['nc', '-l', '80'],
-  ['socat', 'x', 'y'],
-  ['eval', 'ls'],
-  ['sudo', 'ls'],
-  ['mount', '/dev/sda', '/x'],
-  ['chmod', '777', '/x'],
-  ['chmod', 'u+s', 'x'],
-  ['env', 'LD_PRELOAD=x', 'ls'],
-  ['cat', '/proc/sys/kernel/hostname'],
-  ['ls', '/var/run/docker.sock'],
-  ['xmrig', '-o', 'x'],
-  ['sed', 's/a/b/e', 'x'],
-  ['git', 'clone', '--upload-pack=x', 'y'],
-  ['nmap', 'x'],
-  ['ssh', 'u@x'],
-  ['npm', 'install', 'x'],
-  ['pip3', 'install', 'x'],
-  ['crontab', '-e'],
-  ['kill', '-9', '1'],
-  ['pkill', 'x'],
-  ['printenv', 'HOME'],
-  ['cat', '/proc/1/environ'],
-]
+const blocked = Object.values(denyGroupLines).flatMap((group) => group.blocked)
+/** One program and its arguments, whose words mean the same however they are quoted. */
+const isPlain = (line: string): boolean => /^[\w./-][\w ./:=,+@-]*$/.test(line) && !/^(?:\w+=|coproc )/.test(line)
+
+/** Every denied line of the contract that is one command of plain words, as those words. */
+const plainLines: readonly (readonly string[])[] = blocked.filter(isPlain).map((line) => line.split(' '))
+/** The others as they stand, where something may stand around them. */
+const otherLines: readonly string[] = blocked.filter((line) => !isPlain(line) && !line.includes('\n'))
 
 const quoted = (text: string): fc.Arbitrary<string> =>
   fc.constantFrom(
@@ -100,43 +76,63 @@ const wrapped = (command: string): fc.Arbitrary<string> =>
 
 const plainWord = (word: string): string => word.replace(/[^\w]/g, '\\$&')
 
-/** A spelling of one of the denied commands, and which it is. */
-export const deniedSpelling: fc.Arbitrary<{ command: string; of: string }> = fc
-  .constantFrom(...deniedCommands)
-  .chain((words) =>
-    fc
-      .oneof(
-        {
-          weight: 6,
-          arbitrary: fc
-            .tuple(fc.tuple(...words.map(spelledWord)), separator)
-            .map(([spelled, between]) => spelled.join(between)),
-        },
-        { weight: 1, arbitrary: fc.constantFrom('v', 'a_b', 'IFX').map((name) => named(words, name)) },
-        { weight: 1, arbitrary: fc.constant(`v='${words.join(' ')}'; $v`) },
-        {
-          weight: 1,
-          arbitrary: fc.constant(
-            `for v in ${words.slice(0, 1).map(plainWord).join(' ')}; do $v ${words.slice(1).map(plainWord).join(' ')}; done`,
-          ),
-        },
-        { weight: 1, arbitrary: fc.constant(`\${v:-${words[0]}} ${words.slice(1).map(plainWord).join(' ')}`) },
-        {
-          weight: 1,
-          arbitrary: fc.constant(
-            words.every((word) => /^[\w./,+-]+$/.test(word)) && words.length > 1
-              ? `{${words.join(',')}}`
-              : words.map(plainWord).join(' '),
-          ),
-        },
-        {
-          weight: 1,
-          arbitrary: fc.constant(`/b?n/${words[0]!.slice(0, -1)}* ${words.slice(1).map(plainWord).join(' ')}`),
-        },
-        { weight: 1, arbitrary: fc.constant(`sh -c '${words.map(plainWord).join(' ')}'`) },
-        { weight: 1, arbitrary: fc.constant(`set -- ${words.map(plainWord).join(' ')}; "$@"`) },
-        { weight: 1, arbitrary: fc.constant(`echo '${words.join(' ')}' | sh`) },
-      )
-      .chain(wrapped)
-      .map((command) => ({ command, of: words.join(' ') })),
+const plainSpelling: fc.Arbitrary<{ command: string; of: string }> = fc.constantFrom(...plainLines).chain((words) =>
+  fc
+    .oneof(
+      {
+        weight: 6,
+        arbitrary: fc
+          .tuple(fc.tuple(...words.map(spelledWord)), separator)
+          .map(([spelled, between]) => spelled.join(between)),
+      },
+      { weight: 1, arbitrary: fc.constantFrom('v', 'a_b', 'IFX').map((name) => named(words, name)) },
+      { weight: 1, arbitrary: fc.constant(`v='${words.join(' ')}'; $v`) },
+      {
+        weight: 1,
+        arbitrary: fc.constant(
+          `for v in ${words.slice(0, 1).map(plainWord).join(' ')}; do $v ${words.slice(1).map(plainWord).join(' ')}; done`,
+        ),
+      },
+      { weight: 1, arbitrary: fc.constant(`\${v:-${words[0]}} ${words.slice(1).map(plainWord).join(' ')}`) },
+      {
+        weight: 1,
+        arbitrary: fc.constant(
+          words.every((word) => /^[\w./,+-]+$/.test(word)) && words.length > 1
+            ? `{${words.join(',')}}`
+            : words.map(plainWord).join(' '),
+        ),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.constant(
+          `/b?n/${words[0]!.slice(words[0]!.lastIndexOf('/') + 1, -1)}* ${words.slice(1).map(plainWord).join(' ')}`,
+        ),
+      },
+      { weight: 1, arbitrary: fc.constant(`sh -c '${words.map(plainWord).join(' ')}'`) },
+      { weight: 1, arbitrary: fc.constant(`set -- ${words.map(plainWord).join(' ')}; "$@"`) },
+      { weight: 1, arbitrary: fc.constant(`echo '${words.join(' ')}' | sh`) },
+    )
+    .chain(wrapped)
+    .map((command) => ({ command, of: words.join(' ') })),
+)
+
+/** Around whole lines, with their own operators and assignments. */
+const around = (line: string): fc.Arbitrary<string> =>
+  fc.constantFrom(
+    `ls\n${line}`,
+    `ls; ${line}\nls`,
+    `(${line}\n)`,
+    `{ ${line}\n}`,
+    `if ls; then ${line}\nfi`,
+    `while ls; do ${line}\ndone`,
+    `f() { ${line}\n}; f`,
+    `echo "$(${line}\n)"`,
+    `cat <(${line}\n)`,
   )
+
+const otherSpelling: fc.Arbitrary<{ command: string; of: string }> = fc
+  .constantFrom(...otherLines)
+  .chain((line) => around(line).map((command) => ({ command, of: line })))
+
+/** A spelling of one of the denied lines, and which it is. */
+export const deniedSpelling = fc.oneof({ weight: 5, arbitrary: plainSpelling }, { weight: 1, arbitrary: otherSpelling })

@@ -1,5 +1,5 @@
 /** The fifteen groups of commands that agents may not run, unless somebody allows a group. */
-import { anyText, couldBe, isUnknown, unknownText } from '../shell/marks.ts'
+import { anyText, couldBe, hasMark, isUnknown, unknownText } from '../shell/marks.ts'
 import type { Invocation, Script } from '../shell/script.ts'
 import { hasLong, hasShort, mayBeOption, operands, valuesOfOption } from './options.ts'
 import { isInterpreter, isShell, programName } from './programs.ts'
@@ -118,9 +118,13 @@ const loaders = [
   'GIT_SSH_COMMAND',
   'BASH_ENV',
 ]
+/** Of a name that is not all text, so much has to be for it to count as one of those. */
+const leastKnown = 3
 const setsLoader = (text: string): boolean => {
   const name = text.split('=')[0]!.replace(/\+$/, '').toUpperCase()
-  return loaders.includes(name) || name.startsWith('DYLD_')
+  if (!hasMark(name)) return loaders.includes(name) || name.startsWith('DYLD_')
+  const isTold = name.replace(/[\uE000-\uE003]/g, '').length >= leastKnown
+  return isTold && [...loaders, 'DYLD_INSERT_LIBRARIES'].some((loader) => couldBe(name, loader))
 }
 
 const startupFiles = [
@@ -495,14 +499,12 @@ const groups = {
           args.every((word) => word.startsWith('-') || word.includes('=') || isUnknown(word)) && !hasShort(args, 'S'),
       ),
       oneOf('printenv'),
-      when(['set'], ({ args, settings }) => args.length === 0 && settings.length === 0),
+      when(['set'], (run) => run.args.length === 0),
       when(
         ['export', 'declare', 'typeset', 'readonly'],
         ({ args, settings }) =>
-          (args.length === 0 && settings.length === 0) ||
-          (args.some((word) => /^-[A-Za-z]*[px]|^-f/.test(word)) &&
-            operands(args).length === 0 &&
-            settings.length === 0),
+          !settings.some(({ isArgument }) => isArgument) &&
+          (args.length === 0 || (hasShort(args, 'pxf') && operands(args).length === 0)),
       ),
       when(['compgen'], ({ args }) => hasShort(args, 'ev')),
       reaches('/proc/*/environ', '/proc/*/task/*/environ'),

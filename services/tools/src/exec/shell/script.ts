@@ -11,6 +11,8 @@ export interface Redirection {
 export interface Setting {
   name: string
   value: string
+  /** It stands behind the name of what is started, as in `export A=1`. */
+  isArgument?: boolean
 }
 
 /** One program, or builtin of the shell, as it could be started. */
@@ -159,13 +161,13 @@ const fieldsOf = (words: readonly Word[], variables: Variables): string[][] => {
 const withoutEmpty = (words: readonly string[]): string[] => words.filter((word) => word !== '')
 
 const settingsOf = (node: Command, variables: Variables): Setting[] =>
-  [...node.prefix, ...node.args].flatMap((setting) =>
-    setting.type !== 'Assignment'
-      ? []
-      : setting.value.type === 'ArrayValue'
-        ? [{ name: setting.name, value: unknownText }]
-        : valuesOf(setting.value, variables).map((value) => ({ name: setting.name, value })),
-  )
+  [...node.prefix, ...node.args].flatMap((setting, at) => {
+    if (setting.type !== 'Assignment') return []
+    const { name, value } = setting
+    const isArgument = at >= node.prefix.length
+    const values = value.type === 'ArrayValue' ? [unknownText] : valuesOf(value, variables)
+    return values.map((each) => ({ name, value: each, isArgument }))
+  })
 
 type Redirections = Command['redirects']
 

@@ -49,7 +49,10 @@ beforeAll(async () => {
       const headers = Object.entries(request.headers).map(([name, value]): [string, string] => [name, String(value)])
       const asked = new Request(`http://localhost${request.url}`, { method: request.method ?? 'GET', headers })
       const answer = await handler.fetch(asked, { parsedBody })
-      response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(Buffer.from(await answer.arrayBuffer()))
+      response.writeHead(answer.status, Object.fromEntries(answer.headers)).flushHeaders()
+      // Some answers are streams that stay open.
+      for await (const piece of answer.body ?? []) response.write(piece)
+      response.end()
     })()
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

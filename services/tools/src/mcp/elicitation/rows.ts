@@ -72,10 +72,10 @@ export const createElicitationRows = (db: ServiceDb<PrismaClient>, box: SecretBo
         const { rowCount } = await session.query(
           `INSERT INTO tools.mcp_elicitations
                (id, tenant_id, server_id, agent_id, user_id, session_key, question, expires_at, waits_until)
-             SELECT $1, $2, $3, $4, $5, $6, $7, now() + $8::float8 * interval '1 millisecond',
+             SELECT $1, $2, $3, $4, $5::text, $6, $7, now() + $8::float8 * interval '1 millisecond',
                now() + $9::float8 * interval '1 millisecond'
              WHERE (SELECT count(*) FROM tools.mcp_elicitations e
-               WHERE tenant_id = $2 AND user_id = $5 AND ${waits}) < ${mostWaiting}`,
+               WHERE tenant_id = $2 AND user_id = $5::text AND ${waits}) < ${mostWaiting}`,
           [
             ...[id, tenantId, serverId, agentId, userId, sessionKey],
             box.seal(JSON.stringify(question), place(elicitationQuestions, id)),

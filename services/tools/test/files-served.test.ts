@@ -180,7 +180,12 @@ describe('signing', () => {
       expect([path, (await sign(path)).status]).toEqual([path, 403])
     for (const path of [files.at('a'), `tenants/${files.caller.tenantSlug}/a`])
       expect((await sign(path, master)).status).toBe(403)
-    for (const path of ['a/../b', `${files.root}/..`, '']) expect((await sign(path)).status).toBe(400)
+    for (const path of ['a/../b', `${files.root}/..`]) expect((await sign(path)).status).toBe(400)
+  })
+
+  rule('signFileUrl.needsAPath', async () => {
+    for (const body of [{ path: '' }, {}, { path: 7 }, [], 'a.png'])
+      expect((await tools.request(files.caller, 'POST', '/v1/files/sign', body)).status).toBe(400)
   })
 })
 

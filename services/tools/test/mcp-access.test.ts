@@ -233,7 +233,6 @@ describe('requests for access', () => {
 
   rule('listMcpAccessRequests.listsEveryRequest', async () => {
     const { request, requests, id } = await withRequests()
-    expect(await requests()).toEqual([])
     await request()
     expect(await requests()).toEqual([
       {
@@ -247,6 +246,11 @@ describe('requests for access', () => {
         created_at: expect.any(String),
       },
     ])
+  })
+
+  rule('listMcpAccessRequests.isAnEmptyList', async () => {
+    const { get } = await withRequests()
+    expect(await get('/requests')).toEqual({ requests: [] })
   })
 
   rule('createMcpAccessRequest.isForOperators', async () => {

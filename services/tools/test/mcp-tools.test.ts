@@ -1,7 +1,7 @@
 /** Tools of MCP servers in the hands of agents: official servers, unmodified, and programs that misbehave. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
+import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
@@ -21,11 +21,14 @@ const official = (name: string, program = 'index') =>
 const fake = fileURLToPath(new URL('../../../test/fakes/mcp-program.mjs', import.meta.url))
 const program = (...args: string[]) => ({ transport: 'stdio', command: process.execPath, args, url: '' })
 
+/** A variable of ours that headers may name. */
+const openVariable = 'CLAWMESH_TEST_MCP_HEADER'
+
 let tools: ToolsHarness
 let trail: Awaited<ReturnType<typeof auditTrail>>
 const children: ChildProcess[] = []
 beforeAll(async () => {
-  tools = await startTools({ mcpStdio: 'all' }, { backoffMs: 50 })
+  tools = await startTools({ mcpStdio: 'all', mcpHeaderVariables: [openVariable] }, { backoffMs: 50 })
   trail = await auditTrail(tools)
 })
 afterAll(async () => {
@@ -75,7 +78,9 @@ const saidBy = ({ output }: { output: string }): Body =>
 
 /** An MCP server in this process with so many tools, and as little else as the protocol allows. */
 const manyTools = async (count: number) => {
+  const headers: IncomingHttpHeaders[] = []
   const server = createServer((request, response) => {
+    headers.push(request.headers)
     if (request.method !== 'POST') return void response.writeHead(405).end()
     void json(request).then((asked) => {
       const { id, method } = asked as { id?: number; method: string }
@@ -103,6 +108,8 @@ const manyTools = async (count: number) => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     base: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    /** Of all requests so far. */
+    headers,
     close: () => {
       server.closeAllConnections()
       server.close()
@@ -419,6 +426,26 @@ describe('trials', () => {
     expect(await get(`/servers/${id}/tools`)).toEqual({
       tools: [{ name: 'tell', description: 'Tells what it was told, number 0' }],
     })
+  })
+
+  rule('listMcpServerTools.bringsItsSecrets', async () => {
+    const { base, close, headers } = await manyTools(1)
+    process.env[openVariable] = 'from-outside'
+    try {
+      const mine = mcpTenant(tools)
+      const secrets = { api_key: 's3cret', headers: { 'X-Own': 'mine', 'X-Theirs': `env:${openVariable}` } }
+      const open = await mine.server({ name: 'open', url: base, ...secrets })
+      expect((await mine.get(`/servers/${open}/tools`))['tools']).toHaveLength(1)
+      const sent = { authorization: 'Bearer s3cret', 'x-own': 'mine', 'x-theirs': 'from-outside' }
+      expect(headers.map((each) => ({ ...each, ...sent }))).toEqual(headers)
+      const asked = headers.length
+      const closed = await mine.server({ name: 'closed', url: base, headers: { 'X-Theirs': 'env:PATH' } })
+      expect(await mine.get(`/servers/${closed}/tools`)).toEqual({ tools: [] })
+      expect(headers).toHaveLength(asked)
+    } finally {
+      delete process.env[openVariable]
+      close()
+    }
   })
 
   rule('listMcpServerTools.isEmptyWithoutAnAnswer', async () => {

@@ -76,6 +76,7 @@ export const files = defineHttpTable('tools', {
       cleansPaths: 'The path is cleaned, its leading slash dropped and the rest put behind `/v1/files/`',
       refusesForeignPaths:
         'A path outside the tenant’s part of the workspace, or of the system, is answered 403, one with two dots in a row 400',
+      needsAPath: 'A body that is no JSON, or has no `path`, or an empty one, is answered 400',
     },
     body: z.object({ path: z.string().min(1).max(4_096).describe('Absolute path of the file') }),
     response: { 200: z.object({ url: z.string() }) },

@@ -32,7 +32,8 @@ export const mcpRequests = defineHttpTable('tools', {
     summary: 'Requests for access to MCP servers',
     rules: {
       ordersByArrival: 'Requests of the tenant come oldest first, those that wait unless another `status` is asked for',
-      listsEveryRequest: 'A request is listed whatever of it is set; without any the list is `[]`',
+      listsEveryRequest: 'A request is listed whatever of it is set: without a reason or a list of tools, too',
+      isAnEmptyList: 'Without any the list is `[]`',
     },
     query: z.object({ status: z.enum(states).default('pending').describe('Which requests') }),
     response: { 200: z.object({ requests: z.array(accessRequest) }) },

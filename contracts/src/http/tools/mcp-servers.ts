@@ -199,8 +199,9 @@ export const mcpServers = defineHttpTable('tools', {
     role: 'viewer',
     summary: 'The tools that an MCP server offers',
     rules: {
-      asksTheServer:
-        'The server is asked, with its stored secrets; tools have their own names, and descriptions where there are any',
+      asksTheServer: 'The server is asked; tools have their own names, and descriptions where there are any',
+      bringsItsSecrets:
+        'It is asked as when a tool runs: with the stored key as the bearer, the stored headers, and variables of ours for `env:` values that the operator opened',
       isEmptyWithoutAnAnswer: 'A server that cannot be reached has no tools: 200 with `[]`',
     },
     params: idParams,

@@ -74,6 +74,16 @@ export const words = {
     zh: '共享 OIDC 签发方',
   },
 
+  'reason.that_is_this_session': {
+    en: 'that is this session',
+    vi: 'đó chính là phiên này',
+    zh: '那就是当前会话',
+  },
+  'reason.passed_on_too_often': {
+    en: 'passed on too often',
+    vi: 'đã được chuyển tiếp quá nhiều lần',
+    zh: '转发次数过多',
+  },
   'reason.not_what_was_asked_for': {
     en: 'not what was asked for',
     vi: 'không đúng với điều được hỏi',

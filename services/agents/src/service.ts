@@ -2,6 +2,7 @@
 import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
 import { ExportsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/exports.ts'
 import { SchedulesServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/schedules.ts'
+import { SessionsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/sessions.ts'
 import { StatusServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/status.ts'
 import {
   composeService,
@@ -25,6 +26,9 @@ import { createHeartbeats } from './heartbeat/feature.ts'
 import { createInstances } from './instances/feature.ts'
 import { createLinks } from './links/feature.ts'
 import { createModels } from './models/feature.ts'
+import { createExcerptRows } from './own-sessions/rows.ts'
+import { createOwnSessionsRpc } from './own-sessions/rpc.ts'
+import { createOwnSessions } from './own-sessions/use-cases.ts'
 import { createRuns } from './runs/feature.ts'
 import { createDelivery } from './sessions/delivery.ts'
 import { createScheduleRpc } from './schedules/rpc.ts'
@@ -68,6 +72,7 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
     contextFiles: contextFiles.files.forRun,
   })
   const archives = createArchives(mesh, db, agents)
+  const ownSessions = createOwnSessions({ ...runs, ...sessions, lookup, excerptsOf: createExcerptRows(db), log })
   const permissions = createConfigPermissions(db, agents.stored)
   return composeService(mesh, {
     name: 'agents',
@@ -96,6 +101,7 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
         SchedulesServiceService,
         createScheduleRpc({ ...cron, ...heartbeats, runnable: lookup.runnable, verdictOn: permissions.verdictOn }),
       ),
+      implementRpc(SessionsServiceService, createOwnSessionsRpc(ownSessions)),
       implementRpc(StatusServiceService, createStatus(db).rpc),
     ],
     parts: db.parts,

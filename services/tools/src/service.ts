@@ -1,6 +1,7 @@
 /** Tools: what agents can do, who may use it, and the guards around it. */
 import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
 import { SchedulesServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/schedules.ts'
+import { SessionsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/sessions.ts'
 import { MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
 import { WorkspacesServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/workspaces.ts'
 import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
@@ -25,6 +26,7 @@ import { createMcp } from './mcp/feature.ts'
 import { createMcpServerHttp } from './mcp-server/http.ts'
 import { createMemoryPort } from './memory/port.ts'
 import { createSchedulesPort } from './scheduling/port.ts'
+import { createSessionsPort } from './sessions/port.ts'
 import { createStorage } from './storage/feature.ts'
 import { chooseStore } from './store/choose.ts'
 import { createTts } from './tts/feature.ts'
@@ -66,6 +68,7 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
         approvals: approvals.approvals,
       }),
       ...createSchedulesPort(mesh.client(SchedulesServiceService)),
+      ...createSessionsPort(mesh.client(SessionsServiceService)),
       ...createMemoryPort(mesh.client(MemoryServiceService)),
       web: web.port,
       ...tts.ports,

@@ -51,7 +51,8 @@ test('tools without code are not on offer whatever their row says', () => {
   const states = [...catalogue.map(({ name }) => name), 'stranger'].map(switchedOn)
   expect(availableTools(states).map(({ name }) => name)).toEqual([
     ...['read_file', 'write_file', 'list_files', 'edit', 'exec', 'web_search', 'web_fetch'],
-    ...['memory_search', 'memory_get', 'knowledge_graph_search', 'tts', 'cron', 'heartbeat', 'datetime'],
+    ...['memory_search', 'memory_get', 'knowledge_graph_search', 'tts'],
+    ...['sessions_list', 'session_status', 'sessions_history', 'sessions_send', 'cron', 'heartbeat', 'datetime'],
   ])
 })
 

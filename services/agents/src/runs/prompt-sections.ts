@@ -93,7 +93,7 @@ const dayFormat = new Intl.DateTimeFormat('en', {
 })
 
 /** Channels behind which there is a program, or nobody, instead of a person in a chat. */
-export const unattended: readonly string[] = ['http', 'wake', 'cron', 'heartbeat', 'subagent']
+export const unattended: readonly string[] = ['http', 'wake', 'cron', 'heartbeat', 'subagent', 'sessions_send']
 
 /**
  * The rows, in order. No row tells more of the time than the day, and what may differ from turn to turn stands late:

@@ -21,7 +21,14 @@ type Sent = { injectedInto: string } | { injectedInto?: undefined; result: RunRe
  * Runs a turn that outlives its requester, or tells the run into which the message has gone.
  * @throws what refuses the message, or the error that ended the run
  */
-export type Send = (call: Call, request: RunRequest & { sessionKey: string }) => Promise<Sent>
+export type Send = (
+  call: Call,
+  request: RunRequest & {
+    sessionKey: string
+    /** The message waits for a turn of its own, whatever else is done with messages to a busy session. */
+    isAlone?: boolean
+  },
+) => Promise<Sent>
 
 export const createSend = ({ prepare, runPrepared, rows, ask, mode, queue }: Parts): Send => {
   /** The run that has taken the message, if one has. */
@@ -41,12 +48,12 @@ export const createSend = ({ prepare, runPrepared, rows, ask, mode, queue }: Par
     return undefined
   }
 
-  return async (call, asked) => {
+  return async (call, { isAlone = false, ...asked }) => {
     const request = await prepare(call, asked)
-    const injectedInto = await putIntoRun(request)
+    const injectedInto = isAlone ? undefined : await putIntoRun(request)
     if (injectedInto !== undefined) return { injectedInto }
     const { tenantId, userId } = request.caller
-    const said = { userId, text: request.message, isText: request.parts.length === 0 }
+    const said = { userId, text: request.message, isText: request.parts.length === 0 && !isAlone }
     const outcome = await queue({ tenantId, sessionKey: asked.sessionKey }, said, ({ signal, gather, begun }) =>
       runPrepared({ ...call, signal }, { ...request, gather }, { started: begun }),
     )

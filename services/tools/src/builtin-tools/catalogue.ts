@@ -10,6 +10,7 @@ import { memoryGet } from '../memory/memory-get.ts'
 import { memorySearch } from '../memory/memory-search.ts'
 import { cron } from '../scheduling/cron.ts'
 import { heartbeat } from '../scheduling/heartbeat.ts'
+import { sessionsHistory, sessionsList, sessionsSend, sessionStatus } from '../sessions/tools.ts'
 import type { BuiltinTool } from '../tool/define-tool.ts'
 import { requirementsOf, type PortName } from '../tool/ports.ts'
 import type { Tool } from '../tool/tool.ts'
@@ -33,7 +34,10 @@ export const catalogue: readonly BuiltinTool[] = [
   ...planned.mediaTools,
   tts,
   planned.browser,
-  ...planned.sessionTools,
+  sessionsList,
+  sessionStatus,
+  sessionsHistory,
+  sessionsSend,
   planned.message,
   cron,
   heartbeat,

@@ -3,8 +3,6 @@ import { planTool, type Capability, type ToolName } from '../tool/define-tool.ts
 
 const media = (name: ToolName, displayName: string, need: Capability) =>
   planTool({ name, displayName, category: 'media', groups: ['goclaw'], needs: [need] })
-const session = (name: ToolName, displayName: string) =>
-  planTool({ name, displayName, category: 'sessions', groups: ['sessions'], needs: ['sessions'] })
 const skill = (name: ToolName, displayName: string, isOffered = false) =>
   planTool({ name, displayName, category: 'skills', groups: isOffered ? ['goclaw'] : [], needs: ['skills'] })
 
@@ -26,13 +24,6 @@ export const browser = planTool({
   needs: ['browser'],
   configHint: 'Config → Tools → Browser',
 })
-
-export const sessionTools = [
-  session('sessions_list', 'List sessions'),
-  session('session_status', 'Session status'),
-  session('sessions_history', 'Session history'),
-  session('sessions_send', 'Send to session'),
-]
 
 export const message = planTool({
   name: 'message',

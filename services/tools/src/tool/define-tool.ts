@@ -35,7 +35,6 @@ export type Capability =
   | 'document_provider'
   | 'image_gen_provider'
   | 'managed_mode'
-  | 'sessions'
   | 'skills'
   | 'subagents'
   | 'teams'

@@ -15,6 +15,7 @@ const missing: Record<PortName, string> = {
   contextFiles: 'needs context files, which are not available',
   web: 'needs the web, which is not available',
   schedules: 'needs an agent, and the call names none',
+  sessions: 'needs an agent, and the call names none',
   shell: 'needs an agent with a workspace, and the call has none',
   ttsProvider: 'needs a provider of speech, and none is set up',
 }
@@ -26,6 +27,7 @@ const ofEveryCall: ReadonlySet<string> = new Set<PortName>([
   'contextFiles',
   'web',
   'schedules',
+  'sessions',
   'shell',
 ])
 

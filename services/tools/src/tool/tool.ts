@@ -6,6 +6,14 @@ import type {
   SetContextFileRequest,
 } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
 import type {
+  ListAgentSessionsRequest,
+  ListAgentSessionsResponse,
+  ReadAgentSessionRequest,
+  ReadAgentSessionResponse,
+  SendToAgentSessionRequest,
+  SendToAgentSessionResponse,
+} from '@clawmesh/contracts/gen/clawmesh/agents/v1/sessions.ts'
+import type {
   GetDocumentRequest,
   GetDocumentResponse,
   PutDocumentRequest,
@@ -91,6 +99,14 @@ export interface Schedules {
   manage: (operation: string, params: object) => Promise<unknown>
 }
 
+/** The sessions of the agent with the user of a call, and no others. */
+export interface OwnSessions {
+  list(query: Pick<ListAgentSessionsRequest, 'limit' | 'activeMinutes'>): Promise<ListAgentSessionsResponse>
+  read(query: Omit<ReadAgentSessionRequest, 'agentId' | 'userId'>): Promise<ReadAgentSessionResponse>
+  /** @throws TOOL_ERROR where it may not be sent */
+  send(message: Omit<SendToAgentSessionRequest, 'agentId' | 'userId'>): Promise<SendToAgentSessionResponse>
+}
+
 /** What tools work on, beyond the facts of a call. */
 export interface Ports {
   agent: AgentFacts
@@ -100,6 +116,7 @@ export interface Ports {
   contextFiles: ContextFiles
   web: WebAccess
   schedules: Schedules
+  sessions: OwnSessions
   shell: Shell
   ttsProvider: Speaker
 }

@@ -5,8 +5,6 @@ import { eventually } from '../../../test/support/mesh-api.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { done, echo, startAgents, text, type AgentsUnderTest } from './stand-ins.ts'
 
-type Body = Record<string, any>
-
 let agents: AgentsUnderTest
 beforeAll(async () => {
   // A message to a busy session would end the run that is on.
@@ -21,13 +19,14 @@ beforeEach(() => {
 const one = 'agent:helper:ws:direct:one'
 const two = 'agent:helper:ws:direct:two'
 
-/** Ann has two sessions with an agent, and one with another; Bob may use both agents. */
+/** Ann has two sessions with an agent, and one with another; Bob and Carol may use both agents. */
 const tenant = async () => {
   const ann = testCaller({ role: 'operator', userId: 'ann', credential: 'gateway-token' })
   const admin = { ...ann, role: 'admin' as const }
   for (const agent_key of ['helper', 'other']) {
     await agents.request(admin, 'POST', '/v1/agents', { agent_key })
-    await agents.request(admin, 'POST', `/v1/agents/${agent_key}/shares`, { user_id: 'bob' })
+    for (const user_id of ['bob', 'carol'])
+      await agents.request(admin, 'POST', `/v1/agents/${agent_key}/shares`, { user_id })
   }
   const say = (sessionKey: string, message: string, caller: Caller = ann) =>
     agents.mesh.methods('agents').callMethod(agents.call(caller), {

@@ -89,7 +89,7 @@ const withServer = async (fields: object) => {
       const all = await pending(mine.as({ userId }))
       return all.length > 0 && all
     })
-    return (found as Body[])[0]!
+    return found[0]!
   }
   const answer = (params: object, userId = 'ann') => method('mcp.elicitation.answer', params, mine.as({ userId }))
   return { ...mine, id, agentId, run, pending, asked, answer, rpc, call }

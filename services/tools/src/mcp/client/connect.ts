@@ -273,7 +273,7 @@ export const createConnect = ({ allow, folder }: Parts): { connect: Connect; clo
                 result = await send({
                   ...{ name, arguments: args, inputResponses },
                   ...(requestState === undefined ? {} : { requestState }),
-                } as CallToolRequest['params'])
+                })
               }
               return result
             } catch (thrown) {

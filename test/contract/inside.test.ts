@@ -164,6 +164,10 @@ const fieldsFor = (tenant: Target, agent: string): Readonly<Record<string, unkno
   id: agent,
   method: 'device.pair.list',
   operation: 'cron.list',
+  sessionKey: tenant.ids.session[0],
+  fromSessionKey: '',
+  label: '',
+  message: 'hello',
   peerKind: 'direct',
   paramsJson: '{}',
   tenantId: tenant.id,
@@ -232,8 +236,8 @@ const requestFor = (method: Method, tenant: Target, agent: string): Record<strin
 }
 
 describe('gRPC', () => {
-  it('has a service for each of the mesh, WebSocket methods, idempotency keys, stored configuration, dashboards, schedules, archives, exports and links, and knows what every text field names', () => {
-    expect(definitions).toHaveLength(17)
+  it('has a service for each of the mesh, WebSocket methods, idempotency keys, stored configuration, dashboards, schedules, own sessions, archives, exports and links, and knows what every text field names', () => {
+    expect(definitions).toHaveLength(18)
     const known = new Set(Object.keys(fieldsFor(mine, '')))
     const unknown = methods.flatMap(([path, , method]) =>
       Object.entries(emptyRequest(method))

@@ -1,7 +1,7 @@
 /** What an agent may see and do of its sessions with one user, over a real database. */
 import { SessionsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/sessions.ts'
 import type { Caller } from '@clawmesh/contracts'
-import { eventually } from '../../../test/support/mesh-api.ts'
+import { eventually } from '../../../test/support/eventually.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { done, echo, startAgents, text, type AgentsUnderTest } from './stand-ins.ts'
 

@@ -8,7 +8,7 @@ import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/t
 import { createLocalBus, createLogger, newId, openServiceDb, type ServiceDb } from '@clawmesh/chassis'
 import { acceptedContent, createMcpHandler, inputRequired, McpServer } from '@modelcontextprotocol/server'
 import { z } from 'zod'
-import { eventually } from '../../../test/support/mesh-api.ts'
+import { eventually } from '../../../test/support/eventually.ts'
 import { rule } from '../../../test/support/rule.ts'
 import { PrismaClient } from '../src/db/client/client.ts'
 import { createCalls } from '../src/mcp/client/calls.ts'

@@ -1,6 +1,13 @@
 /** The calls that are under way over one connection: their time, which stands still while a user is asked, and who that is. */
 import type { ElicitResult, InputRequests } from '@modelcontextprotocol/client'
-import type { Elicitor } from './connect.ts'
+
+/** Answers what a server asks in the middle of a call. */
+export interface Elicitor {
+  /** Who is asked, and where: calls of one can stand for each other. */
+  name: string
+  /** Undefined where nobody answers. */
+  ask: (params: unknown, signal: AbortSignal) => Promise<ElicitResult | undefined>
+}
 
 /** That a server may ask in the course of one call. */
 const mostQuestions = 10

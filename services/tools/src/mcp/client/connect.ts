@@ -14,7 +14,6 @@ import {
   type AuthProvider,
   type CallToolRequest,
   type CallToolResult,
-  type ElicitResult,
   type FetchLike,
   type InputRequiredResult,
   type Transport,
@@ -22,7 +21,7 @@ import {
 import { packageVersion } from '@clawmesh/chassis'
 import { createChildTransport } from './child-transport.ts'
 import { SignInNeeded, type Challenge } from '../oauth/types.ts'
-import { createCalls } from './calls.ts'
+import { createCalls, type Elicitor } from './calls.ts'
 import { createMcpFetch } from './guarded-fetch.ts'
 import type { McpTarget } from './target.ts'
 
@@ -32,14 +31,6 @@ export interface RemoteTool {
   description: string
   /** JSON Schema of an object. */
   inputSchema: Record<string, unknown>
-}
-
-/** Answers what a server asks in the middle of a call. */
-export interface Elicitor {
-  /** Who is asked, and where: calls of one can stand for each other. */
-  name: string
-  /** Undefined where nobody answers. */
-  ask: (params: unknown, signal: AbortSignal) => Promise<ElicitResult | undefined>
 }
 
 export interface McpConnection {

@@ -2,7 +2,7 @@
 import { newId, type Logger } from '@clawmesh/chassis'
 import type { Ask } from '../../questions/ask.ts'
 import { readQuestion, type Answer } from './question.ts'
-import type { ElicitationRows, Elicited } from './rows.ts'
+import type { ElicitationRows, Elicited } from './types.ts'
 
 interface Parts {
   rowsOf: (tenantId: string) => Pick<ElicitationRows, 'insert' | 'renew' | 'lapse'>

@@ -1,7 +1,7 @@
 import { uuid } from '@clawmesh/contracts'
 import type { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
 import type { RpcFunctions } from '@clawmesh/chassis'
-import type { ElicitationRows } from './rows.ts'
+import type { ElicitationRows } from './types.ts'
 import { shownElicitation } from './ws.ts'
 
 export const createElicitationRpc = (

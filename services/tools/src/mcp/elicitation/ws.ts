@@ -2,7 +2,7 @@ import { MeshError, ws } from '@clawmesh/contracts'
 import { implementWs, type Bus } from '@clawmesh/chassis'
 import { elicitationSubject } from './elicit.ts'
 import { faultIn, type Answer } from './question.ts'
-import type { ElicitationRows, PendingElicitation } from './rows.ts'
+import type { ElicitationRows, PendingElicitation } from './types.ts'
 
 interface Parts {
   rowsOf: (tenantId: string) => Pick<ElicitationRows, 'pending' | 'find' | 'answer'>

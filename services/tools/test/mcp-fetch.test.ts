@@ -2,16 +2,19 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { createChildTransport } from '../src/mcp/client/child-transport.ts'
 import { createMcpFetch } from '../src/mcp/client/guarded-fetch.ts'
 import { createAuthorization } from '../src/mcp/oauth/authorization.ts'
 
 let server: Server
 let url: string
 let status = 200
+let written: string[] = []
 beforeAll(async () => {
   server = createServer((_, response) => {
     response.writeHead(status, { 'content-type': 'text/event-stream' })
-    for (let at = 0; at < 200; at++) response.write(`data: ${'x'.repeat(100)}\n\n`)
+    for (const piece of written) response.write(piece)
     response.end()
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -19,14 +22,18 @@ beforeAll(async () => {
 })
 afterAll(() => void server.close())
 
-const read = async (options?: { streams: boolean }) => {
-  const { fetch, close } = createMcpFetch(['127.0.0.1'], 1_000, options)
+const read = async (options?: { streams: boolean }, bytes = 1_000) => {
+  const { fetch, close } = createMcpFetch(['127.0.0.1'], bytes, options)
   try {
     return (await (await fetch(url)).text()).length
   } finally {
     await close()
   }
 }
+
+beforeEach(() => {
+  written = Array<string>(200).fill(`data: ${'x'.repeat(100)}\n\n`)
+})
 
 it('a stream of events is read for as long as each event is short', async () => {
   status = 200
@@ -39,6 +46,38 @@ it.each([
 ])('an answer that is read whole has the bound though it %s', async (_, answered, options) => {
   status = answered
   await expect(read(options)).rejects.toThrow()
+})
+
+describe('values, of which each is looked at,', () => {
+  const message = (count: number) =>
+    `data: {"content":[${'{},'.repeat(count)}{}],"text":"${',[{'.repeat(200_000)}"}\n\n`
+
+  it('may be as many as they are in every message', async () => {
+    status = 200
+    written = [message(49_000), message(49_000)]
+    expect(await read(undefined, 8_000_000)).toBe(written.join('').length)
+  })
+
+  it('are counted wherever the network cuts, and one message with more is not read', async () => {
+    status = 200
+    written = [message(100).slice(0, -2), '\n', '\n', message(51_000).slice(0, 9), message(51_000).slice(9)]
+    await expect(read(undefined, 8_000_000)).rejects.toThrow()
+    written = [message(51_000)]
+    await expect(read({ streams: false }, 8_000_000)).rejects.toThrow()
+  })
+
+  it('of a program are bounded, too', async () => {
+    const script = `console.log('[' + '{},'.repeat(60_000) + '{}]'); setTimeout(() => undefined, 600_000)`
+    const transport = createChildTransport(
+      { command: process.execPath, args: ['-e', script], cwd: tmpdir(), env: {} },
+      8_000_000,
+    )
+    const failed = new Promise<Error>((resolve) => (transport.onerror = resolve))
+    const closed = new Promise<void>((resolve) => (transport.onclose = resolve))
+    await transport.start()
+    expect((await failed).message).toBe('the program says more than is read')
+    await closed
+  })
 })
 
 describe('revoking a token', () => {

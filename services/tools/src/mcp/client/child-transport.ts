@@ -1,11 +1,22 @@
 /** A server that is a program of ours, spoken with over its standard input and output. */
 import { ReadBuffer, serializeMessage, type Transport } from '@modelcontextprotocol/client'
 import { startChild, type Child, type ChildProgram } from '@clawmesh/chassis/exec'
+import { createValueCounter, mostValues } from './value-counter.ts'
+
+const newline = 10
 
 /** A program that is started when the transport is, and ends with all it started when it is closed. */
 export const createChildTransport = (program: ChildProgram, maxMessageBytes: number): Transport => {
   const buffer = new ReadBuffer({ maxBufferSize: maxMessageBytes })
+  const counter = createValueCounter()
   let child: Child | undefined
+
+  /** @throws Error when a message is made of more values than are looked at */
+  const count = (chunk: Buffer): void => {
+    for (const byte of chunk)
+      if (byte === newline) counter.restart()
+      else if (counter.take(byte) > mostValues) throw new Error('the program says more than is read')
+  }
 
   /** Lines that are no message are passed over: programs print all kinds of things. */
   const deliver = (transport: Transport): void => {
@@ -29,6 +40,7 @@ export const createChildTransport = (program: ChildProgram, maxMessageBytes: num
       child.stderr.resume()
       child.stdout.on('data', (chunk: Buffer) => {
         try {
+          count(chunk)
           buffer.append(chunk)
         } catch (thrown) {
           this.onerror?.(thrown as Error)

@@ -2,23 +2,27 @@
 import { checkPublicUrl, createGuardedDispatcher } from '@clawmesh/chassis/fetch'
 import type { FetchLike } from '@modelcontextprotocol/client'
 import { fetch, type RequestInit } from 'undici'
+import { createValueCounter, mostValues } from './value-counter.ts'
 
 const newline = 10
 
-/** Counts what is read and fails beyond the bound; of a stream of events each event counts by itself. */
+/** Counts what is read, and fails beyond the bounds; of a stream of events each event counts by itself. */
 const bounded = (maxBytes: number, isEvents: boolean): TransformStream<Uint8Array, Uint8Array> => {
+  const counter = createValueCounter()
   let size = 0
   let last = 0
+  const exceeds = (byte: number): boolean => {
+    if (isEvents && byte === newline && last === newline) {
+      size = 0
+      counter.restart()
+    } else size++
+    // A line may end with a carriage return, too.
+    if (byte !== 13) last = byte
+    return size > maxBytes || counter.take(byte) > mostValues
+  }
   return new TransformStream({
     transform: (chunk, controller) => {
-      for (const byte of isEvents ? chunk : []) {
-        size = byte === newline && last === newline ? 0 : size + 1
-        // A line may end with a carriage return, too.
-        if (byte !== 13) last = byte
-        if (size > maxBytes) break
-      }
-      if (!isEvents) size += chunk.length
-      if (size > maxBytes) controller.error(new Error('the server says more than is read'))
+      if (chunk.some(exceeds)) controller.error(new Error('the server says more than is read'))
       else controller.enqueue(chunk)
     },
   })

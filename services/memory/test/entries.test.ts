@@ -153,6 +153,26 @@ describe('the list of entries', () => {
     expect(entries[0]).not.toHaveProperty('content')
   })
 
+  rule('listMemoryEntries.boundsThePage', async () => {
+    const { caller, agent } = fresh()
+    for (const [path, chars] of [
+      ['a.txt', 1],
+      ['b.txt', 6_000_000],
+      ['c.txt', 6_000_000],
+    ] as const)
+      await put(caller, agent.id, path, 'é'.repeat(chars / 2) || 'x')
+    await put(caller, agent.id, 'd.txt', '')
+    const { entries, total } = await list(caller)
+    expect(total).toBe(4)
+    expect(entries.map(({ path, content }) => [path, content?.length])).toEqual([
+      ['d.txt', 0],
+      ['c.txt', 3_000_000],
+      ['b.txt', undefined],
+      ['a.txt', undefined],
+    ])
+    expect((await list(caller, '?path=b.txt')).entries[0]!.content).toHaveLength(3_000_000)
+  })
+
   rule('listMemoryEntries.capsThePage', async () => {
     const { caller } = fresh()
     const statusOf = async (query: string) => (await harness.request(caller, 'GET', `/v1/memory${query}`)).status

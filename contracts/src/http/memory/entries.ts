@@ -9,7 +9,7 @@ const entry = z
     agent_id: uuid,
     user_id: z.string().optional(),
     path: z.string(),
-    // Shown when it is empty too, unlike other optional fields: only `include_content` leaves it out.
+    // Shown when it is empty too, unlike other optional fields.
     content: z.string().optional().readonly(),
     hash: z.string(),
     created_at: epochMs,
@@ -29,6 +29,8 @@ export const memoryEntries = defineHttpTable('memory', {
       filters: '`agent_id`, `user_id` and `path` narrow the list, alone or together; empty ones do not',
       ordersByChange: 'The entry that changed last comes first, and `total` counts all that match',
       leavesContentOut: 'With `include_content=false` entries come without their texts',
+      boundsThePage:
+        'The texts of a page are at most 10 MiB in all, from its first entry on; entries behind that come without theirs, which are read one by one',
       capsThePage:
         'A limit above 200 is 200; zero, a negative or an unreadable one is refused, an offset that makes no sense is 0',
       hidesPersonalOnes: 'Who may not name other users sees the shared entries and its own',

@@ -146,6 +146,18 @@ export const createDocumentRows =
       path,
       userId: userIds && { in: [...userIds] },
     })
+    /** The contents of documents, the first of them that fit into one answer together. */
+    const contentsOf = async (ids: readonly string[]): Promise<Map<string, string>> => {
+      const { rows } = await sql.query<Pick<DocumentRow, 'id' | 'content'>>(
+        `SELECT id, content FROM (
+           SELECT id, content, sum(octet_length(content)) OVER (ORDER BY place) AS bytes
+           FROM unnest($2::uuid[]) WITH ORDINALITY AS wanted (wanted_id, place)
+           JOIN memory.documents ON tenant_id = $1 AND id = wanted_id
+         ) AS d WHERE bytes <= $3`,
+        [tenantId, ids, documentLimitBytes],
+      )
+      return new Map(rows.map(({ id, content }) => [id, content]))
+    }
     /** Deletes the documents that a condition names, whose parameters follow the tenant's; their events. */
     const deleteWhere = async (session: Session, condition: string, values: unknown[], actor: Actor) => {
       const { rows } = await session.query<{ id: string }>(
@@ -174,16 +186,12 @@ export const createDocumentRows =
       page: async (filter, { limit, offset, includeContent }) => {
         const where = whereOf(filter)
         const [documents, total] = await Promise.all([
-          prisma.document.findMany({
-            where,
-            select: includeContent ? { ...headFields, content: true } : headFields,
-            orderBy: lastChangedFirst,
-            take: limit,
-            skip: offset,
-          }),
+          prisma.document.findMany({ where, select: headFields, orderBy: lastChangedFirst, take: limit, skip: offset }),
           prisma.document.count({ where }),
         ])
-        return { documents, total }
+        if (!includeContent) return { documents, total }
+        const contents = await contentsOf(documents.map(({ id }) => id))
+        return { documents: documents.map((head) => ({ ...head, content: contents.get(head.id) })), total }
       },
 
       find: async (key) => (await prisma.document.findFirst({ where: { ...key, tenantId } })) ?? undefined,

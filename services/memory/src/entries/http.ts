@@ -4,7 +4,7 @@ import { withEpochTimes } from '../documents/epoch-times.ts'
 import { ownerNamed } from '../documents/owners.ts'
 import type { EntryUseCases } from './use-cases.ts'
 
-const toEntry = <D extends { createdAt: Date; updatedAt: Date; content?: string }>(document: D) => ({
+const toEntry = <D extends { createdAt: Date; updatedAt: Date; content?: string | undefined }>(document: D) => ({
   ...withEpochTimes(document),
   content: document.content,
 })

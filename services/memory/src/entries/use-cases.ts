@@ -17,11 +17,11 @@ export interface Page extends Pick<EntryQuery, 'limit' | 'offset'> {
 
 /** The rows of one tenant. */
 export interface EntryRows {
-  /** One page, the entry that changed last first, and how many match in all. */
+  /** One page, the entry that changed last first, and how many match in all. Contents that would be too much together are left out. */
   page: (
     filter: DocumentFilter,
     page: Page,
-  ) => Promise<{ documents: (DocumentHead & { content?: string })[]; total: number }>
+  ) => Promise<{ documents: (DocumentHead & { content?: string | undefined })[]; total: number }>
   /** The agents that have such documents. */
   agentsWith: (filter: DocumentFilter) => Promise<string[]>
   /** The agent of a document of some owners (undefined: of anybody); undefined when there is none. */

@@ -67,6 +67,12 @@ const termsOfToken = ({ kind, text }: Token): string[] => {
 /** All that a text is found by, each once: stems without accents, the accented words too, pairs of characters. */
 export const termsOf = (text: string): string[] => {
   const terms = new Set<string>()
-  for (const token of tokensOf(text)) for (const term of termsOfToken(token)) terms.add(term)
+  // Most words of a text stand in it more than once, and a stem takes many times as long as a look.
+  const seen = new Set<string>()
+  for (const token of tokensOf(text)) {
+    if (seen.has(token.text)) continue
+    seen.add(token.text)
+    for (const term of termsOfToken(token)) terms.add(term)
+  }
   return [...terms]
 }

@@ -1,9 +1,12 @@
 /** Files of tenants and of agents in object storage: what holds on the disk holds there, among replicas too. */
 import { randomBytes, randomUUID } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { WorkspacesServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/workspaces.ts'
 import { fakeS3, type FakeS3 } from '../../../test/fakes/s3.ts'
 import { createObjectStore } from '../src/store/object-store.ts'
 import { openBucket } from '../src/store/bucket.ts'
+import { eachWithin } from '../src/store/within.ts'
 import type { StoredFile, Workspace } from '../src/workspace/types.ts'
 import { contentOf } from './temporary.ts'
 import { fileForm, tenantFiles, type TenantFiles } from './stored-files.ts'
@@ -216,6 +219,64 @@ onFake('a connection that breaks in the middle of a file is no end of it', async
   s3.cut()
   await expect(store.open(root, ['long'], bytes)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
   expect((await store.open(root, ['long'], bytes))!.length).toBe(100_000)
+})
+
+/** A server that says so much and then nothing more. */
+const silentAfter = async (head: string | undefined) => {
+  const server = createServer((request, response) => {
+    request.resume()
+    if (head === undefined) return
+    response.writeHead(206, { 'content-length': '100', etag: '"v"', 'last-modified': new Date(0).toUTCString() })
+    response.write(head)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const bucket = openBucket({
+    ...{ name: 'b', endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, region: 'us-east-1' },
+    ...{ accessKeyId: 'k', secretAccessKey: 's', sessionToken: '', pathStyle: true, prefix: '', answerMs: 300 },
+  })
+  return {
+    bucket,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+test('a server that is silent is waited for so long, and no longer', async () => {
+  await using silent = await silentAfter(undefined)
+  const { bucket } = silent
+  const pieces = async function* () {
+    yield Buffer.alloc(10)
+  }
+  const asked = await Promise.allSettled([
+    bucket.find('a'),
+    bucket.write('a', Buffer.from('x')),
+    bucket.writeParts('a', pieces()),
+    bucket.copy('a', 'b'),
+    bucket.remove('a'),
+    Array.fromAsync(bucket.read('a', 'v', 0, 99)),
+    Array.fromAsync(bucket.under('a')),
+    Array.fromAsync(bucket.level('a')),
+  ])
+  expect(asked.map((each) => each.status === 'rejected' && each.reason)).toEqual(
+    asked.map(() => expect.objectContaining({ code: 'UNAVAILABLE' })),
+  )
+})
+
+test('a file whose pieces stop coming fails, and one whose reader takes its time does not', async () => {
+  await using stuck = await silentAfter('half')
+  const reading = Array.fromAsync(stuck.bucket.read('a', 'v', 0, 99))
+  await expect(reading).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  const pieces = async function* () {
+    yield 1
+    yield 2
+  }
+  const seen: number[] = []
+  for await (const piece of eachWithin(10, pieces())) {
+    await new Promise((passed) => setTimeout(passed, 30))
+    seen.push(piece)
+  }
+  expect(seen).toEqual([1, 2])
 })
 
 onFake('an upload that breaks off leaves nothing', async () => {

@@ -4,6 +4,7 @@ import type { ReadableStream as WebStream } from 'node:stream/web'
 import type { S3Client } from '@bradenmacdonald/s3-lite-client'
 import { MeshError } from '@clawmesh/contracts'
 import { spelled, unspelled } from './object-keys.ts'
+import { eachWithin, within } from './within.ts'
 
 export interface BucketSettings {
   name: string
@@ -17,6 +18,8 @@ export interface BucketSettings {
   pathStyle: boolean
   /** What every key begins with; empty or ending in a slash. */
   prefix: string
+  /** How long the server may take to answer, with a part stored or a page listed, and between two pieces of an answer. */
+  answerMs?: number
 }
 
 export interface StoredObject {
@@ -50,6 +53,8 @@ export interface Bucket {
   level: (prefix: string) => AsyncIterable<ListedObject | { prefix: string }>
 }
 
+/** So that a part comes through at a megabit a second. */
+const defaultAnswerMs = 60_000
 /** The least that S3 takes as a part. */
 export const partBytes = 5 * 1024 * 1024
 
@@ -65,6 +70,7 @@ const tag = (etag: string): string => etag.replace(/^W\//, '').replaceAll('"', '
 
 export const openBucket = (settings: BucketSettings): Bucket => {
   const { name, endpoint, region, accessKeyId, secretAccessKey, sessionToken, pathStyle, prefix } = settings
+  const { answerMs = defaultAnswerMs } = settings
   let client: Promise<S3Client> | undefined
   const connect = (): Promise<S3Client> =>
     (client ??= import('@bradenmacdonald/s3-lite-client').then(
@@ -88,7 +94,7 @@ export const openBucket = (settings: BucketSettings): Bucket => {
     otherwise: F,
   ): Promise<T | F> => {
     try {
-      return await use(await connect())
+      return await within(answerMs, connect().then(use))
     } catch (thrown) {
       if (statuses.includes(statusOf(thrown))) return otherwise
       if (thrown instanceof MeshError) throw thrown
@@ -129,13 +135,18 @@ export const openBucket = (settings: BucketSettings): Bucket => {
         }),
       )
       let left = end - start + 1
+      const body = Readable.fromWeb(response.body as WebStream)
+      // One that is left behind has nobody else to hear of its end.
+      body.on('error', () => undefined)
       try {
-        for await (const piece of Readable.fromWeb(response.body as WebStream)) {
+        for await (const piece of eachWithin(answerMs, body)) {
           left -= (piece as Uint8Array).length
           yield Buffer.from(piece as Uint8Array)
         }
       } catch (cause) {
         throw unavailable(cause)
+      } finally {
+        body.destroy()
       }
       if (left !== 0) throw unavailable()
     },
@@ -202,7 +213,7 @@ export const openBucket = (settings: BucketSettings): Bucket => {
         s3.listObjects({ prefix: keyOf(start), ...(limit === undefined ? {} : { maxResults: limit }) }),
       )
       try {
-        for await (const object of listed) yield objectOf(object)
+        for await (const object of eachWithin(answerMs, listed)) yield objectOf(object)
       } catch (cause) {
         throw unavailable(cause)
       }
@@ -211,7 +222,7 @@ export const openBucket = (settings: BucketSettings): Bucket => {
     level: async function* (start) {
       const listed = await always(async (s3) => s3.listObjectsGrouped({ prefix: keyOf(start), delimiter: '/' }))
       try {
-        for await (const entry of listed)
+        for await (const entry of eachWithin(answerMs, listed))
           yield entry.type === 'Object' ? objectOf(entry) : { prefix: nameOf(entry.prefix) }
       } catch (cause) {
         throw unavailable(cause)

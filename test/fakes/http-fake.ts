@@ -13,6 +13,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { keptConnections } from '../support/limits.ts'
 import type { Json } from './json.ts'
 import { Refusal } from './strict.ts'
 
@@ -304,7 +305,7 @@ export const startFake = async (
   let waiters: (() => void)[] = []
   let aborted = 0
 
-  const server: Server = createServer((incoming, response) => {
+  const server: Server = createServer(keptConnections, (incoming, response) => {
     void handle(incoming, response).catch((error: unknown) => {
       if (!response.headersSent) response.writeHead(500).end(String(error))
       else response.destroy()

@@ -12,6 +12,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text as textOf } from 'node:stream/consumers'
+import { keptConnections } from '../support/limits.ts'
 
 interface Grant {
   subject: string
@@ -34,7 +35,7 @@ const sendJson = (response: ServerResponse, status: number, body: unknown, heade
   void response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
 
 const serve = async (handle: (request: IncomingMessage, response: ServerResponse) => Promise<void> | void) => {
-  const server = createServer((request, response) => {
+  const server = createServer(keptConnections, (request, response) => {
     void Promise.resolve(handle(request, response)).catch((err: unknown) =>
       sendJson(response, 500, { error: String(err) }),
     )

@@ -10,6 +10,7 @@ import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK, type JWTPayload } from 'jose'
+import { keptConnections } from '../support/limits.ts'
 
 /** What a path is answered with; the server takes `ok` from its own document. */
 const answers = {
@@ -81,7 +82,7 @@ export const fakeOidc = async (alg = 'ES256'): Promise<FakeOidc> => {
   }
 
   const sockets = new Set<Socket>()
-  const server = createServer((request, response) => {
+  const server = createServer(keptConnections, (request, response) => {
     const path = request.url ?? ''
     fake.requests.push(path)
     const reply = () => {

@@ -12,6 +12,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { text as textOf } from 'node:stream/consumers'
+import { keptConnections } from '../support/limits.ts'
 import { secretMark } from '../support/secret-sweep.ts'
 import type { Json } from './json.ts'
 
@@ -144,7 +145,7 @@ export const fakeOpenAiAuth = async (): Promise<FakeOpenAiAuth> => {
     else reply()
   }
 
-  const server = createServer((request, response) => void handle(request, response))
+  const server = createServer(keptConnections, (request, response) => void handle(request, response))
   server.on('connection', (socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))

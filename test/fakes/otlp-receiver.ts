@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { gunzipSync } from 'node:zlib'
+import { keptConnections } from '../support/limits.ts'
 import { decode, request as requestMessage, span as spanMessage } from '../../services/traces/src/otlp/protobuf.ts'
 import { violationsOf, type WireSpan } from './gen-ai-conventions.ts'
 
@@ -39,7 +40,7 @@ export const fakeOtlpReceiver = async (): Promise<FakeOtlpReceiver> => {
     }
     response.writeHead(status, { 'content-type': 'application/x-protobuf' }).end()
   }
-  const server = createServer((request, response) => void answer(request, response))
+  const server = createServer(keptConnections, (request, response) => void answer(request, response))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const fake: FakeOtlpReceiver = {

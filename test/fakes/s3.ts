@@ -6,6 +6,7 @@ import { createHash, createHmac, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { keptConnections } from '../support/limits.ts'
 
 interface StoredObject {
   bytes: Buffer
@@ -214,7 +215,7 @@ export const fakeS3 = async (): Promise<FakeS3> => {
     return void send(200, { etag: write(key, body, request).etag })
   }
 
-  const server = createServer((request, response) => {
+  const server = createServer(keptConnections, (request, response) => {
     const serve = async () => {
       const pieces: Buffer[] = []
       for await (const piece of request) pieces.push(piece as Buffer)

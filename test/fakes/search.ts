@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { keptConnections } from '../support/limits.ts'
 
 export interface FakeResult {
   title: string
@@ -50,7 +51,7 @@ const pageOf = (results: readonly FakeResult[]): string =>
 
 /** Both engines on one free port. */
 export const fakeSearch = async (): Promise<FakeSearch> => {
-  const server = createServer((request, response) => {
+  const server = createServer(keptConnections, (request, response) => {
     const url = new URL(request.url ?? '/', 'http://fake')
     const query = url.searchParams
     const answer = (status: number, type: string, body: string) =>

@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text as textOf } from 'node:stream/consumers'
 import { WebSocketServer, type WebSocket } from 'ws'
+import { keptConnections } from '../support/limits.ts'
 
 type Vendor = 'openai' | 'elevenlabs' | 'edge' | 'minimax'
 /** A status, or: an answer of somebody else; half of one; no answer; no audio; more than anybody wants. */
@@ -185,7 +186,7 @@ const serveEdge = (socket: WebSocket, fake: FakeSpeech): void => {
 }
 
 export const fakeSpeech = async (): Promise<FakeSpeech> => {
-  const server = createServer((request, response) => {
+  const server = createServer(keptConnections, (request, response) => {
     const url = new URL(request.url ?? '/', 'http://fake')
     const route = url.pathname.startsWith('/v1/text-to-speech/') ? '/v1/text-to-speech' : url.pathname
     void textOf(request).then((body) => {

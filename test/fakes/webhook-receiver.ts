@@ -4,6 +4,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { Webhook } from 'standardwebhooks'
+import { keptConnections } from '../support/limits.ts'
 
 interface ReceivedWebhook {
   path: string
@@ -52,7 +53,7 @@ export const verified = (secret: string, { headers, body }: ReceivedWebhook) =>
 
 export const fakeWebhookReceiver = async (): Promise<FakeWebhookReceiver> => {
   let open = 0
-  const server = createServer((request, response) => {
+  const server = createServer(keptConnections, (request, response) => {
     open += 1
     response.on('close', () => (open -= 1))
     void text(request).then((body) => {

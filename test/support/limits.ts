@@ -9,6 +9,12 @@ export const patientEnv = {
   CLAWMESH_PROVIDER_CONNECT_TIMEOUT_MS: String(hangLimitMs),
 }
 
+/**
+ * For servers in a test's own process, whose event loop may stand still for seconds: a connection that is closed for its age
+ * just as a request leaves on it fails that request.
+ */
+export const keptConnections = { keepAliveTimeout: 600_000 }
+
 /** Milliseconds of processor time that work takes in this process: what else the machine does is not in it. */
 export const cpuMsOf = (work: () => unknown): number => {
   const before = process.cpuUsage()

@@ -29,7 +29,7 @@ import {
   type Service,
 } from '@clawmesh/chassis'
 import { errorKinds, routesOf, toMeshError, type Caller } from '@clawmesh/contracts'
-import { patientEnv } from './limits.ts'
+import { keptConnections, patientEnv } from './limits.ts'
 import { createMigratedDatabase, migrateServices } from './migrated-database.ts'
 import { createSecretSweep, sweptBus } from './secret-sweep.ts'
 
@@ -164,7 +164,7 @@ export const startServices = async ({
 
   const table = createRouteTable(names.flatMap((name) => routesOf(name)))
   const callers = new Map<string, Caller>()
-  const server = createServer((request: IncomingMessage, response) => {
+  const server = createServer(keptConnections, (request: IncomingMessage, response) => {
     attachCaller(request, callers.get(String(request.headers['x-test-caller']))!)
     let route
     try {

@@ -1,6 +1,7 @@
 /** A plain HTTP server in the place of a service. */
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { keptConnections } from '../../../test/support/limits.ts'
 
 export interface Upstream {
   url: string
@@ -9,7 +10,7 @@ export interface Upstream {
 }
 
 export const startUpstream = async (handler: RequestListener, port = 0): Promise<Upstream> => {
-  const server = createServer(handler)
+  const server = createServer(keptConnections, handler)
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   const bound = (server.address() as AddressInfo).port
   return {

@@ -403,6 +403,26 @@ describe('reading one trace', () => {
     expect(spans.map(({ total_cost }) => total_cost).toSorted()).toEqual([callCost, undefined])
   })
 
+  rule('getTrace.boundsSpans', async () => {
+    const { admin, tenantId } = makeTenant()
+    const at = (ms: number) => new Date(Date.UTC(2026, 10, 20, 10, 0, 0, ms)).toISOString()
+    const texts = Object.fromEntries(Array.from({ length: 24 }, (_, place) => [`t${place}`, 'x'.repeat(40_000)]))
+    const id = newId()
+    const spans = Array.from({ length: 30 }, (_, place) =>
+      makeSpan({
+        ...{ name: `s${place}`, start_time: at(place), end_time: at(place), input_preview: 'said' },
+        metadata: place < 9 ? texts : { noted: place },
+      }),
+    )
+    await traces.tell(reportOf(tenantId, { id }, spans))
+    const shown = (await traces.get(admin, id)).body.spans
+    expect(shown.map(({ name }) => name)).toEqual(spans.map(({ name }) => name))
+    expect(Object.keys(shown[8]!['metadata'] as object)).toHaveLength(24)
+    const whole = shown.filter((span) => span['input_preview'] === 'said' && span['metadata'] !== undefined)
+    expect(whole).toEqual(shown.slice(0, 20))
+    for (const span of shown.slice(20)) expect(span).toMatchObject({ span_type: 'llm_call', status: 'completed' })
+  })
+
   rule('getTrace.ordersSpans', async () => {
     const { admin, tenantId } = makeTenant()
     const at = (ms: number) => new Date(Date.UTC(2026, 10, 20, 10, 0, 0, ms)).toISOString()

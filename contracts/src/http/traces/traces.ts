@@ -116,6 +116,8 @@ export const traces = defineHttpTable('traces', {
       ordersSpans:
         'Spans come in the order of their start; of those that start together, a parent before what is under it',
       leavesChildrenOut: 'Traces of delegated runs are not part of the answer',
+      boundsSpans:
+        'Once the first spans have said 8 MiB in previews, parameters and metadata, those behind them come without; there are ten thousand of these at most',
       hidesOthersRuns: 'Below admin a trace of another user is answered 404, as one that does not exist',
       pricesSpans: 'Every span names its tenant, and its cost where it has one',
     },

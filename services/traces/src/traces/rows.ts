@@ -6,6 +6,16 @@ import type { FoundTrace, TraceRows } from './use-cases.ts'
 
 /** How far the clocks of two replicas may be apart. */
 const skewMs = 60_000
+/** Spans of a trace that are read together, and at all. */
+const spansAtOnce = 20
+const mostSpans = 10_000
+/** What is said and noted in the spans of one answer, characters: more comes without. */
+const saidInSpans = 8_388_608
+const said = { inputPreview: true, outputPreview: true, modelParams: true, metadata: true } as const
+const nothingSaid = { inputPreview: null, outputPreview: null, modelParams: null, metadata: null }
+
+const saidIn = ({ inputPreview, outputPreview, modelParams, metadata }: Pick<SpanRow, keyof typeof said>): number =>
+  (inputPreview?.length ?? 0) + (outputPreview?.length ?? 0) + JSON.stringify([modelParams, metadata]).length
 
 const toTrace = ({ totalCost, ...row }: TraceRow): Trace => ({
   ...row,
@@ -30,12 +40,24 @@ export const createTraceRows =
     const found = (row: TraceRow): FoundTrace => ({
       trace: toTrace(row),
       spans: async () => {
-        const spans = await prisma.span.findMany({
+        const asked = {
           where: { tenantId, traceId: row.id, createdAt: row.createdAt },
           // Of spans that began together the one that the others are under comes first.
-          orderBy: [{ startTime: 'asc' }, { parentSpanId: { sort: 'asc', nulls: 'first' } }, { id: 'asc' }],
-        })
-        return spans.map(toSpan)
+          orderBy: [
+            { startTime: 'asc' as const },
+            { parentSpanId: { sort: 'asc' as const, nulls: 'first' as const } },
+            { id: 'asc' as const },
+          ],
+        }
+        const spans: Span[] = []
+        for (let left = saidInSpans; left > 0;) {
+          const some = await prisma.span.findMany({ ...asked, skip: spans.length, take: spansAtOnce })
+          spans.push(...some.map(toSpan))
+          if (some.length < spansAtOnce) return spans
+          left -= some.reduce((sum, span) => sum + saidIn(span), 0)
+        }
+        const rest = await prisma.span.findMany({ ...asked, skip: spans.length, take: mostSpans, omit: said })
+        return [...spans, ...rest.map((span) => toSpan({ ...span, ...nothingSaid }))]
       },
     })
     return {

@@ -122,6 +122,10 @@ describe('arguments', () => {
     const required = Object.fromEntries(everyTool.map((each) => [each.name, parametersSchema(each)['required'] ?? []]))
     expect(required).toEqual({
       read_file: ['path'],
+      session_status: [],
+      sessions_history: ['session_key'],
+      sessions_list: [],
+      sessions_send: ['message'],
       write_file: ['path', 'content'],
       list_files: [],
       edit: ['path', 'old_string', 'new_string'],

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { startAllInOne, type AllInOne, type TestTenant } from '../support/all-in-one.ts'
 import { rule } from '../support/rule.ts'
+import { connectWs } from '../support/ws-client.ts'
 
 let mesh: AllInOne
 let tenant: TestTenant
@@ -95,17 +96,48 @@ test('the bridge is opened by the gateway token and signed headers alone', async
   ).toEqual([401, 403, 403])
 })
 
-test("tools of official servers work in an agent's run and through /mcp", async () => {
-  const program = (name: string) =>
-    fileURLToPath(new URL(`../../node_modules/@modelcontextprotocol/server-${name}/dist/index.js`, import.meta.url))
+/** Registers the official server that has everything, and grants it to the default agent. */
+const everythingAs = async (name: string) => {
+  const module = '../../node_modules/@modelcontextprotocol/server-everything/dist/index.js'
+  const args = [fileURLToPath(new URL(module, import.meta.url)), 'stdio']
   const agent = String((await need('GET', '/v1/agents/default'))['id'])
-  const server = await need('POST', '/v1/mcp/servers', {
-    name: 'everything',
-    transport: 'stdio',
-    command: process.execPath,
-    args: [program('everything')],
-  })
-  await need('POST', `/v1/mcp/servers/${String(server['id'])}/grants/agent`, { agent_id: agent })
+  const server = { name, transport: 'stdio', command: process.execPath, args }
+  const id = String((await need('POST', '/v1/mcp/servers', server))['id'])
+  await need('POST', `/v1/mcp/servers/${id}/grants/agent`, { agent_id: agent })
+}
+
+test('what a server asks in a run reaches its user over a WebSocket, and nobody else', async () => {
+  await everythingAs('asks')
+  const [ann, bob] = await Promise.all(
+    ['ann', 'bob'].map((user_id) => connectWs(mesh.port, { token: tenant.keys.operator, user_id })),
+  )
+  try {
+    mesh.upstream.next(
+      { toolCalls: [{ name: 'mcp_asks__trigger-elicitation-request', arguments: '{}' }] },
+      { text: 'Noted.' },
+    )
+    const running = ann!.need('chat.send', { message: 'ask me' })
+    const { payload } = await ann!.event('mcp.elicitation.requested')
+    const { id, schema } = payload as { id: string; schema: object }
+    expect(schema).toMatchObject({ type: 'object' })
+    expect(await bob!.need('mcp.elicitation.list', {})).toEqual({ pending: [] })
+    expect(await bob!.ask('mcp.elicitation.answer', { id, action: 'cancel' })).toMatchObject({
+      error: { code: 'NOT_FOUND' },
+    })
+    await ann!.need('mcp.elicitation.answer', { id, action: 'accept', content: { name: 'Ann Lee' } })
+    expect(await running).toMatchObject({ content: 'Noted.' })
+    expect(JSON.stringify(mesh.upstream.requests.at(-1)!.body)).toContain('Ann Lee')
+    expect((await ann!.event('mcp.elicitation.resolved')).payload).toEqual({ id, userId: 'ann', action: 'accept' })
+    // Whatever was sent to him came before the answer to this.
+    await bob!.need('mcp.elicitation.list', {})
+    expect(bob!.events.filter(({ event }) => event.startsWith('mcp.elicitation'))).toEqual([])
+  } finally {
+    await Promise.all([ann!.close(), bob!.close()])
+  }
+})
+
+test("tools of official servers work in an agent's run and through /mcp", async () => {
+  await everythingAs('everything')
   const client = await connect('/mcp', tenant.as('operator', 'ann'))
   const name = 'mcp_everything__echo'
   expect((await client.listTools()).tools.map((tool) => tool.name)).toContain(name)

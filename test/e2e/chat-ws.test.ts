@@ -2,6 +2,7 @@
 import type { WsAgentEvent } from '@clawmesh/contracts'
 import { chatFaultTests } from '../faults/scenarios/chat-ws-suite.ts'
 import { answerWith, converse, story, wsPort } from '../faults/scenarios/chat-ws.ts'
+import { eventually } from '../support/eventually.ts'
 import { hangLimitMs } from '../support/limits.ts'
 import { openDevice } from '../support/chat-device.ts'
 import { meshToken, ownerId } from '../support/mesh-processes.ts'
@@ -112,4 +113,35 @@ rule('sessions.patch.tellsOthers', async () => {
   expect(payload).toEqual({ sessionKey: key, label: 'Stories', userId: 'alice' })
   expect(stranger.events).toEqual([])
   await Promise.all([here.close(), there.close(), stranger.close()])
+})
+
+test('an agent that sends messages from session to session of a user does not do so for ever', async () => {
+  const mesh = meshOf()
+  const client = await connectWs(wsPort(mesh, 0), await newUser('alice'))
+  const [one, two] = ['one', 'two'].map((name) => `agent:default:ws:direct:circle-${name}`)
+  for (const sessionKey of [one, two]) await client.need('chat.send', { message: 'hello', sessionKey })
+  mesh.upstream.rule = ({ body }) => {
+    const last = (body['messages'] as { role: string; content: unknown }[] | undefined)?.at(-1)
+    if (last?.role !== 'user' || !String(last.content).endsWith('pass it on')) return undefined
+    // To the session that it comes from; at first, to the second.
+    const session_key = String(last.content).includes(`your session ${one}`) ? one : two
+    return { toolCalls: [{ name: 'sessions_send', arguments: JSON.stringify({ session_key, message: 'pass it on' }) }] }
+  }
+  await client.need('chat.send', { message: 'pass it on', sessionKey: one })
+  const messagesOf = async (sessionKey: string | undefined) =>
+    (await client.need<{ messages: { role: string; content: string }[] }>('chat.history', { sessionKey })).messages
+  await eventually('the last refusal', async () =>
+    (await messagesOf(two)).some(({ role, content }) => role === 'tool' && content.includes('3 times already')),
+  )
+  const passed = async (sessionKey: string | undefined) =>
+    (await messagesOf(sessionKey)).flatMap(({ role, content }) =>
+      role === 'user' && content.endsWith('pass it on') ? [content.split('\n', 1)[0]] : [],
+    )
+  const mark = (from: string | undefined) => `[From: yourself, in your session ${from}. No person has written this.]`
+  expect([await passed(one), await passed(two)]).toEqual([
+    ['pass it on', mark(two)],
+    [mark(one), mark(one)],
+  ])
+  mesh.upstream.rule = () => undefined
+  await client.close()
 })

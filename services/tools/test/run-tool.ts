@@ -5,7 +5,8 @@ import type { ToolContext, ToolResult } from '../src/tool/tool.ts'
 export const runTool = (name: string, args: Record<string, unknown>, context: ToolContext): Promise<ToolResult> => {
   const tool = catalogue.find((entry) => entry.name === name)?.tool
   if (!tool) throw new Error(`no tool ${name}`)
-  return tool.run(tool.parameters.parse(args), context)
+  // As there, what the context holds is inherited: a copy of it would hold nothing.
+  return tool.run(tool.parameters.parse(args), Object.create(context) as ToolContext)
 }
 
 /** The text of the error that a tool throws. */

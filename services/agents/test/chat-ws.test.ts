@@ -376,6 +376,18 @@ describe('history', () => {
   })
 })
 
+rule('chat.history.boundsTheAnswer', async () => {
+  const { alice } = newTenant()
+  for (const message of ['1', '2']) await send(alice, keyOf('large'), message)
+  await agents()
+    .mesh.database('agents')
+    .system.query(`UPDATE agents.messages SET content = repeat('x', 9 * 1048576) WHERE tenant_id = $1 AND seq > 1`, [
+      alice.tenantId,
+    ])
+  expect((await history(alice, keyOf('large'))).map(({ seq }) => seq)).toEqual([3])
+  expect((await history(alice, keyOf('large'), { before: 3 })).map(({ seq }) => seq)).toEqual([0, 1, 2])
+})
+
 describe('injecting a message of the assistant', () => {
   rule('chat.inject.appendsAsAssistant', async () => {
     const { alice } = newTenant()

@@ -226,6 +226,31 @@ describe('reading a window', () => {
   })
 })
 
+describe('reading more than fits into an answer', () => {
+  rule('getSession.boundsTheAnswer', async () => {
+    const { alice } = newTenant()
+    for (const message of ['1', '2']) await talk(alice, 'large', message)
+    const { system } = agents.mesh.database('agents')
+    const enlarge = (seq: number, mebibytes: number) =>
+      system.query(`UPDATE agents.messages SET content = repeat('x', $3 * 1048576) WHERE tenant_id = $1 AND seq = $2`, [
+        alice.tenantId,
+        seq,
+        mebibytes,
+      ])
+    const seqs = async (query = '') => {
+      const { body } = await agents.request<Body>(alice, 'GET', `${pathOf('large')}${query}`)
+      expect(body['total']).toBe(4)
+      return (body['messages'] as Body[]).map(({ seq }) => seq as number)
+    }
+    for (const seq of [1, 2]) await enlarge(seq, 9)
+    expect(await seqs()).toEqual([2, 3])
+    expect(await seqs('?before=2')).toEqual([0, 1])
+    expect(await seqs('?limit=3')).toEqual([2, 3])
+    await enlarge(3, 17)
+    expect(await seqs()).toEqual([3])
+  })
+})
+
 describe('changing', () => {
   rule('patchSession.hidesOthers', () => expectHidden((caller, key) => patch(caller, key, { label: 'x' })))
 

@@ -92,6 +92,10 @@ const sessionDetail = z
   })
   .meta({ id: 'SessionDetail', description: 'A chat session with its messages' })
 
+/** Of what is said of a session at once. */
+export const boundsTheAnswer =
+  'An answer has at most 16 MiB of messages, and one at least: the newest of those asked for; `before` asks for the ones before'
+
 /** A part of a conversation; all of it where nothing is said. */
 export const messageWindow = z.object({
   limit: z.coerce.number().int().min(1).max(maxWindow).optional().describe('The newest so many'),
@@ -158,6 +162,7 @@ export const sessions = defineHttpTable('agents', {
       keepsToolSteps: 'Tool calls, tool results and thinking stand in their messages',
       showsWindows:
         'All messages come, oldest first; `limit` gives the newest so many, `offset` skips the newest, `before` looks only at messages before that `seq`, and `total` counts all',
+      boundsTheAnswer,
     },
     params: sessionParams,
     query: messageWindow,

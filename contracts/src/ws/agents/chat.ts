@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { messageWindow, sessionMessage } from '../../http/agents/sessions.ts'
+import { boundsTheAnswer, messageWindow, sessionMessage } from '../../http/agents/sessions.ts'
 import { uuid } from '../../http/common.ts'
 import { agentEvent, mediaResult } from '../agent-event.ts'
 import { defineWsTable } from '../method.ts'
@@ -109,6 +109,7 @@ export const chat = defineWsTable('agents', {
       hidesOthers: "Somebody else's session is answered UNAUTHORIZED; admins see all of their tenant",
       showsWindows:
         '`limit` gives the newest so many, `offset` skips the newest, `before` looks only at messages before that `seq`; `total` counts all',
+      boundsTheAnswer,
     },
     params: z.object({
       agentId,

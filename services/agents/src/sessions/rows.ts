@@ -32,6 +32,8 @@ const writerPauseMs = 50
 
 /** Above the number of any message. */
 const maxSeq = 2_147_483_647
+/** Bytes of messages that are read at once: of a window that has more, the newest, and one at least. */
+const mostReadBytes = 16_777_216
 
 export const createSessionRows =
   (db: ServiceDb<PrismaClient>) =>
@@ -62,9 +64,15 @@ export const createSessionRows =
 
       messages: async ({ id }, { limit, offset = 0, before }) => {
         const { rows } = await sql.query<MessageRow>(
-          `SELECT seq, role, content, extra, created_at FROM agents.messages
-           WHERE session_id = $1 AND tenant_id = $2 AND seq < $3 ORDER BY seq DESC LIMIT $4 OFFSET $5`,
-          [id, tenantId, before ?? maxSeq, limit ?? null, offset],
+          `SELECT seq, role, content, extra, created_at FROM (
+             SELECT *, sum(octet_length(content) + coalesce(octet_length(extra::text), 0)) OVER newest AS bytes,
+               row_number() OVER newest AS place
+             FROM (
+               SELECT seq, role, content, extra, created_at FROM agents.messages
+               WHERE session_id = $1 AND tenant_id = $2 AND seq < $3 ORDER BY seq DESC LIMIT $4 OFFSET $5
+             ) AS found WINDOW newest AS (ORDER BY seq DESC)
+           ) AS measured WHERE bytes <= $6 OR place = 1 ORDER BY seq DESC`,
+          [id, tenantId, before ?? maxSeq, limit ?? null, offset, mostReadBytes],
         )
         return rows.reverse().map(toMessage)
       },

@@ -2,6 +2,7 @@
  * What a model call uses where its vendor does not say. Guessed alike by who reserves and settles it and by who notes it in a
  * span, so that both count the same.
  */
+import { fileKindOf } from './file-kind.ts'
 import type { ChatMessage, ChatRequest, ChatResponse } from './gen/clawmesh/providers/v1/providers.ts'
 
 /** Bytes of text that are a token at least: what is reserved by it is enough. */
@@ -17,9 +18,10 @@ export const tokensOfBytes = (bytes: number): number => Math.ceil(bytes / bytesO
 
 /** Tokens of a file that is shown to a model, at most. */
 export const tokensOfFile = (mimeType: string, bytes: number): number => {
-  if (mimeType.startsWith('audio/')) return Math.ceil(bytes / bytesOfAudioToken)
   const asText = tokensOfBytes(bytes)
-  return mimeType === 'application/pdf' ? Math.min(asText, tokensOfPdf) : asText
+  return { audio: Math.ceil(bytes / bytesOfAudioToken), pdf: Math.min(asText, tokensOfPdf), text: asText }[
+    fileKindOf(mimeType)
+  ]
 }
 
 /** Tokens of what a message shows beside its text. */

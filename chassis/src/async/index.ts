@@ -1,6 +1,7 @@
 export * from './batcher.ts'
 export * from './fair-turns.ts'
 export * from './keyed-mutex.ts'
+export * from './places.ts'
 export * from './renewals.ts'
 export * from './semaphore.ts'
 export * from './single-flight.ts'

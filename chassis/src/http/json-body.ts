@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { MeshError } from '@clawmesh/contracts'
 import { workTurn } from '../async/work-turns.ts'
-import { jsonExcess, maxJsonDepth } from '../text/json-depth.ts'
+import { jsonExcess, maxJsonDepth } from '../text/json-limits.ts'
 
 /**
  * Values of one body: a megabyte of nothing but `{}` takes seconds to be read and checked, a megabyte of conversation has

@@ -1,4 +1,4 @@
 export * from './cut.ts'
-export * from './json-depth.ts'
+export * from './json-limits.ts'
 export * from './redact.ts'
 export * from './trim.ts'

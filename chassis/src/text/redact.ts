@@ -5,7 +5,7 @@
  * Every quantifier that may start anywhere is bounded or cannot fail after it has read far, so that no text takes more
  * than linear time. Each pattern leaves the mask alone, so that what was redacted once stays as it is.
  */
-import { isDeeperThan, maxJsonDepth } from './json-depth.ts'
+import { isDeeperThan, maxJsonDepth } from './json-limits.ts'
 
 export const redacted = '[REDACTED]'
 

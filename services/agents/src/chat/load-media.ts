@@ -1,7 +1,7 @@
 /** The images and files of a chat message: inline, or fetched from where the message says. A short request may name many large ones. */
 import { isUtf8 } from 'node:buffer'
 import type { ContentPart } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import { MeshError, toMeshError } from '@clawmesh/contracts'
+import { fileKindOf, MeshError, toMeshError, type FileKind } from '@clawmesh/contracts'
 import { createSemaphore, cutText } from '@clawmesh/chassis'
 import type { ForeignMedia } from './foreign-request.ts'
 
@@ -45,11 +45,16 @@ const fileTypes: Readonly<Record<string, string>> = {
 const fileType = (mimeType: string): string | undefined =>
   mimeType.startsWith('text/') ? mimeType : Object.hasOwn(fileTypes, mimeType) ? fileTypes[mimeType] : undefined
 
+const looksLike: Readonly<Record<FileKind, (data: Buffer) => boolean>> = {
+  audio: () => true,
+  pdf: (data) => data.subarray(0, pdfHeadBytes).includes('%PDF-'),
+  text: (data) => isUtf8(data),
+}
+
 const isWhatItSays = ({ mimeType, data }: Content): boolean => {
   const type = fileType(mimeType)
   if (type === undefined || data.length === 0) return false
-  if (type.startsWith('audio/')) return true
-  return type === 'application/pdf' ? data.subarray(0, pdfHeadBytes).includes('%PDF-') : isUtf8(data)
+  return looksLike[fileKindOf(type)](data)
 }
 
 const kinds: Readonly<Record<'image' | 'file', Kind>> = {

@@ -1,6 +1,6 @@
 /** Sessions as the agent itself may see them: its own, with the user of the call. */
-import { MeshError } from '@clawmesh/contracts'
-import { cutText, detached, type Call, type Logger } from '@clawmesh/chassis'
+import { MeshError, passedMessages } from '@clawmesh/contracts'
+import { createPlaces, cutText, detached, type Call, type Logger } from '@clawmesh/chassis'
 import type { AgentLookup } from '../agents/lookup.ts'
 import type { Agent } from '../agents/types.ts'
 import type { RunningRuns } from '../runs/running.ts'
@@ -42,10 +42,6 @@ interface Passed extends Owner {
   depth: number
 }
 
-/** A message that one session sends to another has this channel, and how often it was passed on as its chat. */
-const passedOnChannel = 'sessions_send'
-/** How often messages are passed on from session to session before it ends. */
-const longestChain = 3
 /** Messages of one agent and user that are being answered by this replica at a time; fewer than wait in a session, where people want a place, too. */
 const mostUnderWay = 4
 
@@ -72,7 +68,7 @@ const marked = (message: string, fromSessionKey: string): string =>
   `[From: yourself, in your session ${cutText(fromSessionKey, 500)}. No person has written this.]\n${message}`
 
 export const createOwnSessions = ({ sessionsOf, excerptsOf, lookup, running, send, log }: Parts) => {
-  const underWay = new Map<string, number>()
+  const takePlace = createPlaces(mostUnderWay)
 
   /** The agent, if the user may still use it. @throws NOT_FOUND, FORBIDDEN */
   const usable = ({ caller }: Call, { agentId, userId }: Owner): Promise<Agent> =>
@@ -87,18 +83,6 @@ export const createOwnSessions = ({ sessionsOf, excerptsOf, lookup, running, sen
   const find = async ({ caller }: Call, agent: Agent, userId: string, key: string): Promise<Session | undefined> => {
     const session = await sessionsOf(caller.tenantId).find(key)
     return userId !== '' && session?.agentId === agent.id && session.userId === userId ? session : undefined
-  }
-
-  /** Does work that counts among what is under way. @throws RESOURCE_EXHAUSTED */
-  const counted = (name: string, sessionKey: string, work: () => Promise<unknown>): void => {
-    const count = underWay.get(name) ?? 0
-    if (count >= mostUnderWay) throw new MeshError('RESOURCE_EXHAUSTED', 'error.queue_full', { key: sessionKey })
-    underWay.set(name, count + 1)
-    void work().finally(() => {
-      const left = underWay.get(name)! - 1
-      if (left === 0) underWay.delete(name)
-      else underWay.set(name, left)
-    })
   }
 
   return {
@@ -144,19 +128,19 @@ export const createOwnSessions = ({ sessionsOf, excerptsOf, lookup, running, sen
       const fault = (field: string, reason: string) =>
         new MeshError('INVALID_REQUEST', 'error.invalid_request', { field, reason })
       if (sessionKey === fromSessionKey) throw fault('session_key', 'that is this session')
-      if (depth > longestChain) throw fault('message', 'passed on too often')
+      if (depth > passedMessages.longestChain) throw fault('message', 'passed on too often')
       const { tenantId } = call.caller
       const request = {
         ...{ caller: call.caller, agent, sessionKey, userId, parts: [], priorTurns: [], stream: false, isAlone: true },
         message: marked(message, fromSessionKey),
         requestSystem: '',
-        origin: { channel: passedOnChannel, chatId: String(depth), peerKind: 'direct' as const },
+        origin: { channel: passedMessages.channel, chatId: String(depth), peerKind: 'direct' as const },
       }
-      counted(JSON.stringify([tenantId, agent.id, userId]), sessionKey, () =>
-        send(detached(call), request).catch((err: unknown) =>
-          log.warn({ err, tenantId, sessionKey }, 'a message to a session was not answered'),
-        ),
-      )
+      const leave = takePlace(JSON.stringify([tenantId, agent.id, userId]))
+      if (leave === undefined) throw new MeshError('RESOURCE_EXHAUSTED', 'error.queue_full', { key: sessionKey })
+      void send(detached(call), request)
+        .catch((err: unknown) => log.warn({ err, tenantId, sessionKey }, 'a message to a session was not answered'))
+        .finally(leave)
       return sessionKey
     },
   }

@@ -1,4 +1,5 @@
 /** The sections of a system prompt, in the order of the contract: each a row with what it says and when. */
+import { passedMessages } from '@clawmesh/contracts'
 import type { Agent } from '../agents/types.ts'
 import type { PromptFiles } from './prompt-files.ts'
 import type { RunOrigin } from './types.ts'
@@ -93,7 +94,7 @@ const dayFormat = new Intl.DateTimeFormat('en', {
 })
 
 /** Channels behind which there is a program, or nobody, instead of a person in a chat. */
-export const unattended: readonly string[] = ['http', 'wake', 'cron', 'heartbeat', 'subagent', 'sessions_send']
+export const unattended: readonly string[] = ['http', 'wake', 'cron', 'heartbeat', 'subagent', passedMessages.channel]
 
 /**
  * The rows, in order. No row tells more of the time than the day, and what may differ from turn to turn stands late:

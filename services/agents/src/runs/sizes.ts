@@ -1,4 +1,5 @@
 /** How long messages are, in characters: texts and the calls and thinking that go with them. */
+import { fileKindOf } from '@clawmesh/contracts'
 import type { ChatMessage, ContentPart, ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { NewMessage } from '../sessions/types.ts'
 
@@ -12,11 +13,9 @@ export const storedChars = ({ content, extra }: NewMessage): number =>
   (extra?.toolCalls === undefined ? 0 : JSON.stringify(extra.toolCalls).length) +
   (extra?.thinking?.length ?? 0)
 
-const isText = (mimeType: string): boolean => mimeType.startsWith('text/') || mimeType === 'application/json'
-
 const partChars = ({ part }: ContentPart): number => {
   if (part?.$case === 'text') return part.value.length
-  return part?.$case === 'file' && isText(part.value.mimeType) ? part.value.data.length : 0
+  return part?.$case === 'file' && fileKindOf(part.value.mimeType) === 'text' ? part.value.data.length : 0
 }
 
 /** Of a message as it is sent. Images, audio and PDFs count for nothing: what they cost depends on the provider. */

@@ -1,7 +1,6 @@
 /** Every type of provider, as data. Adding a vendor that speaks a known protocol is adding a row. */
 
-import type { providerTypes } from '@clawmesh/contracts'
-import type { FileKind } from '../chat/protocols/file-kind.ts'
+import type { providerTypes, FileKind } from '@clawmesh/contracts'
 import type { SamplingParameter } from '../chat/protocols/sampling-parameter.ts'
 
 /** How a type is talked to. */

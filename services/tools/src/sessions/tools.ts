@@ -1,14 +1,12 @@
 /** What an agent sees and does of its other sessions with the same user. */
 import { cutText } from '@clawmesh/chassis'
+import { passedMessages } from '@clawmesh/contracts'
 import { z } from 'zod'
 import { defineTool, type ToolName } from '../tool/define-tool.ts'
 import { toolError } from '../tool/tool-error.ts'
 import { says, type ToolContext } from '../tool/tool.ts'
 
-/** Of a message that one session sends to another: the agents service gives its run this channel. */
-const passedOnChannel = 'sessions_send'
-/** How often messages are passed on from session to session before it ends. */
-const longestChain = 3
+const { channel: passedOnChannel, longestChain } = passedMessages
 
 const listing = (name: ToolName, displayName: string) =>
   ({ name, displayName, category: 'sessions', groups: ['sessions'], needs: ['agent', 'sessions'] }) as const

@@ -1,5 +1,5 @@
 /** Speaking texts for tenants, and what they choose about it. */
-import { cutText, type Call, type SystemConfigs } from '@clawmesh/chassis'
+import { createPlaces, cutText, type Call, type SystemConfigs } from '@clawmesh/chassis'
 import { MeshError, ttsVendors } from '@clawmesh/contracts'
 import { choicesOf, inOrder, type Choices } from './choices.ts'
 import {
@@ -38,21 +38,7 @@ const reasonOf = (thrown: unknown): string => {
 
 export const createTtsUseCases = ({ config, vendors, storedOf, knownOf, set, out, onFailure }: Parts) => {
   const ready = vendors.map(({ name }) => name)
-  const speaking = new Map<string, number>()
-
-  /** @throws RESOURCE_EXHAUSTED when the tenant has too many spoken already */
-  const withinLimit = async <T>(tenantId: string, work: () => Promise<T>): Promise<T> => {
-    const others = speaking.get(tenantId) ?? 0
-    if (others >= mostAtOnce) throw new MeshError('RESOURCE_EXHAUSTED', 'error.too_much_speech', { limit: mostAtOnce })
-    speaking.set(tenantId, others + 1)
-    try {
-      return await work()
-    } finally {
-      const left = speaking.get(tenantId)! - 1
-      if (left === 0) speaking.delete(tenantId)
-      else speaking.set(tenantId, left)
-    }
-  }
+  const takePlace = createPlaces(mostAtOnce)
 
   const candidatesFor = (provider: TtsVendor | undefined, choices: Choices): SpeechVendor[] => {
     if (vendors.length === 0) throw needs('tts_provider')
@@ -99,7 +85,9 @@ export const createTtsUseCases = ({ config, vendors, storedOf, knownOf, set, out
       const { maxLength, timeoutMs } = choices
       const candidates = candidatesFor(provider, choices)
       const { signal } = call
-      return withinLimit(call.caller.tenantId, async () => {
+      const leave = takePlace(call.caller.tenantId)
+      if (leave === undefined) throw new MeshError('RESOURCE_EXHAUSTED', 'error.too_much_speech', { limit: mostAtOnce })
+      try {
         const failures: string[] = []
         for (const vendor of candidates) {
           try {
@@ -114,7 +102,9 @@ export const createTtsUseCases = ({ config, vendors, storedOf, knownOf, set, out
           }
         }
         throw new MeshError('UNAVAILABLE', 'error.no_speech', { text: failures.join('. ') })
-      })
+      } finally {
+        leave()
+      }
     },
   }
 }

@@ -1,9 +1,8 @@
 /** Takes in spans of other programs: what a request brings is stored when it is answered. */
-import { createBreather, createFairTurns } from '@clawmesh/chassis'
-import type { Caller } from '@clawmesh/contracts'
+import { createBreather, createFairTurns, createPlaces } from '@clawmesh/chassis'
+import { MeshError, type Caller } from '@clawmesh/contracts'
 import { readSpan, readTold, type ToldTrace } from '../intake/read-event.ts'
 import type { TraceReport, TraceSpan } from '../intake/types.ts'
-import { createPlaces } from './places.ts'
 import { tracesOf, type Rejected } from './read.ts'
 import type { OtlpRequest } from './request.ts'
 
@@ -49,10 +48,16 @@ const readInTurns = async (traces: readonly ToldTrace[], previewLimit: number): 
   return reports
 }
 
+/** Does work in a place that was taken for it. @throws RESOURCE_EXHAUSTED where there was none */
+const inPlace = async <T>(leave: (() => void) | undefined, work: () => Promise<T>): Promise<T> => {
+  if (leave === undefined) throw new MeshError('RESOURCE_EXHAUSTED', 'error.rate_limit', {}, { retryAfterMs: 1_000 })
+  return work().finally(leave)
+}
+
 export const createOtlpUseCases = ({ owners, store, previewLimit, retentionDays, now = Date.now }: Parts) => {
   const inTurn = createFairTurns(atOnce)
-  const underWay = createPlaces(ofTenant)
-  const arrived = createPlaces(atOnce + waitingAtMost)
+  const takeUnderWay = createPlaces(ofTenant)
+  const takeArrived = createPlaces(atOnce + waitingAtMost)
 
   /** What is in the trace of an own run, or of somebody else, stays out of it. */
   const withoutForeign = async (caller: Caller, traces: readonly ToldTrace[]): Promise<[ToldTrace[], Rejected]> => {
@@ -96,9 +101,11 @@ export const createOtlpUseCases = ({ owners, store, previewLimit, retentionDays,
       body: () => Promise<Buffer>,
       read: (bytes: Buffer) => Promise<OtlpRequest>,
     ): Promise<Rejected> =>
-      underWay(caller.tenantId, async () => {
+      inPlace(takeUnderWay(caller.tenantId), async () => {
         const bytes = await body()
-        return arrived(everybody, () => inTurn(caller.tenantId, async () => taken(caller, await read(bytes))))
+        return inPlace(takeArrived(everybody), () =>
+          inTurn(caller.tenantId, async () => taken(caller, await read(bytes))),
+        )
       }),
   }
 }

@@ -1,13 +1,10 @@
 /** Files that a conversation shows a model, and what becomes of those that a vendor cannot take. */
+import { fileKindOf, type FileKind } from '@clawmesh/contracts'
 import type { ChatMessage, ContentPart, MediaFile } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { base64 } from './conversation.ts'
-import type { FileKind } from './file-kind.ts'
 import { unsupportedParameter } from './sampling.ts'
 
-export const fileKind = ({ mimeType }: MediaFile): FileKind => {
-  if (mimeType.startsWith('audio/')) return 'audio'
-  return mimeType === 'application/pdf' ? 'pdf' : 'text'
-}
+export const fileKind = ({ mimeType }: MediaFile): FileKind => fileKindOf(mimeType)
 
 /** What a part that is refused is called in OpenAI's words. */
 const fieldOf: Record<FileKind, string> = { audio: 'input_audio', pdf: 'file', text: 'file' }

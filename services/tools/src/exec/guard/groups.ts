@@ -1,5 +1,5 @@
 /** The fifteen groups of commands that agents may not run, unless somebody allows a group. */
-import { anyText, couldBe, hasMark, isUnknown, unknownText } from '../shell/marks.ts'
+import { anyText, couldBe, hasMark, isUnknown, unknownText, withoutMarks } from '../shell/marks.ts'
 import type { Invocation, Script } from '../shell/script.ts'
 import { hasLong, hasShort, mayBeOption, operands, valuesOfOption } from './options.ts'
 import { isInterpreter, isShell, programName } from './programs.ts'
@@ -123,8 +123,8 @@ const leastKnown = 3
 const setsLoader = (text: string): boolean => {
   const name = text.split('=')[0]!.replace(/\+$/, '').toUpperCase()
   if (!hasMark(name)) return loaders.includes(name) || name.startsWith('DYLD_')
-  const isTold = name.replace(/[\uE000-\uE003]/g, '').length >= leastKnown
-  return isTold && [...loaders, 'DYLD_INSERT_LIBRARIES'].some((loader) => couldBe(name, loader))
+  const isKnown = withoutMarks(name).length >= leastKnown
+  return isKnown && [...loaders, 'DYLD_INSERT_LIBRARIES'].some((loader) => couldBe(name, loader))
 }
 
 const startupFiles = [

@@ -9,7 +9,11 @@ export const anyText = '\uE002'
 /** Text that we do not know but gave ourselves, such as $HOME: no option, no name of a program. */
 export const givenText = '\uE003'
 
-export const hasMark = (text: string): boolean => /[\uE000-\uE003]/.test(text)
+const marks = /[\uE000-\uE003]/g
+
+/** What of it is there as text. */
+export const withoutMarks = (text: string): string => text.replace(marks, '')
+export const hasMark = (text: string): boolean => withoutMarks(text) !== text
 export const isUnknown = (text: string): boolean => text.includes(unknownText)
 
 /** Whether a text with `anyText` and `unknownText` in it could be `wanted`. Quadratic at worst, in texts that are bounded. */

@@ -1,5 +1,6 @@
 /** What an MCP server may ask a user: a flat form of simple fields, or to open an address. Bounded before it is looked at. */
 import { cutText } from '@clawmesh/chassis'
+import { smallRecord } from '@clawmesh/contracts'
 import { z } from 'zod'
 
 const mostSchemaChars = 16_384
@@ -24,7 +25,7 @@ const field = z.looseObject({
 })
 const form = z.looseObject({
   type: z.literal('object'),
-  properties: z.record(z.string().min(1).max(200), field).refine((fields) => Object.keys(fields).length <= mostFields),
+  properties: smallRecord(mostFields, 'fields', z.record(z.string().min(1).max(200), field)),
   required: z.array(z.string()).max(mostFields).optional(),
 })
 const asked = z.union([

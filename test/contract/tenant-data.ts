@@ -3,8 +3,8 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import type { AllInOne, TestTenant } from '../support/all-in-one.ts'
 import { membersOf, validSample } from './json-samples.ts'
 import { creatable, resourceOfField, type ListedResource, type Resource } from './routes.ts'
-import { hangLimitMs } from '../support/limits.ts'
 import { secretMark } from '../support/secret-sweep.ts'
+import { eventually } from '../support/eventually.ts'
 
 export interface FullTenant extends TestTenant {
   /** Stands in everything that the tenant stores; nobody else may ever read it. */
@@ -140,12 +140,7 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
     env: { [marker]: `${secret}-of-a-user` },
   })
 
-  const deadline = Date.now() + hangLimitMs
-  let traces: Record<string, unknown>[] = []
-  while (traces.length === 0) {
-    if (Date.now() > deadline) throw new Error('no trace was recorded')
-    traces = await listOf('/v1/traces', 'traces')
-  }
+  const trace = await eventually('a trace', async () => (await listOf('/v1/traces', 'traces'))[0])
 
   const listed: Record<ListedResource, string[]> = {
     agent: [String(agent['id']), agentKey],
@@ -154,7 +149,7 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
     kgEntity: entities,
     kgCandidate: [String(candidate!['id'])],
     provider: [String(provider['id'])],
-    trace: [String(traces[0]!['id'])],
+    trace: [String(trace['id'])],
     channelInstance: [String(channel['id'])],
     mcpServer: [String(mcpServer['id'])],
     cliUser: [cliUser],

@@ -11,7 +11,7 @@ import { readKey } from '../../gateway/src/idempotency/key.ts'
 import { bareMesh } from '../../gateway/test/support/bare-mesh.ts'
 import { bearer, call, type CallAnswer } from '../../gateway/test/support/call.ts'
 import { gatewayToken, startGateway, type StartedGateway } from '../../gateway/test/support/gateway.ts'
-import { hangLimitMs } from '../support/limits.ts'
+import { eventually } from '../support/eventually.ts'
 
 type Handle = (request: IncomingMessage, response: ServerResponse, body: string) => unknown
 
@@ -83,10 +83,6 @@ const post = (key: string | undefined, options: Options = {}): Promise<CallAnswe
   })
 }
 const replayed = (answer: CallAnswer) => answer.headers['idempotency-replayed']
-const eventually = async (what: string, holds: () => boolean | Promise<boolean>) => {
-  for (const deadline = Date.now() + hangLimitMs; !(await holds()); await sleep(20))
-    if (Date.now() > deadline) throw new Error(`never: ${what}`)
-}
 const rowCount = async () =>
   (await database.pool.query<{ count: number }>('SELECT count(*) AS count FROM identity.idempotency_keys')).rows[0]!
     .count

@@ -5,7 +5,7 @@ import { createDeadEvents, newId, outboxRow } from '@clawmesh/chassis'
 import { rule } from '../../../test/support/rule.ts'
 import { consumeEvents } from '../../../test/support/events.ts'
 import { startChannels, type ChannelsHarness } from './support.ts'
-import { hangLimitMs } from '../../../test/support/limits.ts'
+import { until } from '../../../test/support/eventually.ts'
 
 let channels: ChannelsHarness
 const heard: CloudEvent[] = []
@@ -22,7 +22,7 @@ afterAll(() => channels.stop())
 
 const path = '/v1/channels/instances'
 const receive = async (count: number): Promise<CloudEvent[]> => {
-  for (const until = Date.now() + hangLimitMs; heard.length < count && Date.now() < until;) await sleep(10)
+  await until(() => heard.length >= count)
   return heard.splice(0)
 }
 const deletionOf = (tenantId: string, id: string) => outboxRow('agentDeleted', tenantId, { id, actorId: 'bob' })

@@ -3,8 +3,8 @@ import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identit
 import { sha256Hex } from '@clawmesh/chassis'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { startIdentity, systemOwner, type IdentityHarness } from './support.ts'
-import { hangLimitMs } from '../../../test/support/limits.ts'
 import { rule } from '../../../test/support/rule.ts'
+import { until } from '../../../test/support/eventually.ts'
 
 interface Key {
   id: string
@@ -243,8 +243,7 @@ describe('the time of last use', () => {
     const before = await lastUse(caller)
     expect(before.last_used_at).toBeNull()
     await resolve(key)
-    const deadline = Date.now() + hangLimitMs
-    while ((await lastUse(caller)).last_used_at === null && Date.now() < deadline);
+    await until(async () => (await lastUse(caller)).last_used_at !== null)
     const after = await lastUse(caller)
     expect(Math.abs(Date.parse(after.last_used_at!) - Date.now())).toBeLessThan(nearlyMs)
     expect(after.updated_at).toBe(before.updated_at)

@@ -5,8 +5,8 @@ import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identit
 import { fakeOidc, type FakeOidc, type IssuerAnswer } from '../../../test/fakes/oidc.ts'
 import { testCaller, type Answer } from '../../../test/support/service-harness.ts'
 import { startIdentity, systemOwner, type IdentityHarness } from './support.ts'
-import { hangLimitMs } from '../../../test/support/limits.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
+import { until } from '../../../test/support/eventually.ts'
 
 interface Issuer {
   id: string
@@ -59,20 +59,11 @@ const resolve = (issuer: string, audience = 'app', lacksKey = false) =>
 const kidsOf = ({ jwks }: { jwks: string }) =>
   (JSON.parse(jwks) as { keys: { kid: string }[] }).keys.map(({ kid }) => kid)
 
-const eventually = async <T>(look: () => Promise<T | undefined | false>): Promise<T> => {
-  const deadline = Date.now() + hangLimitMs
-  for (;;) {
-    const seen = await look()
-    if (seen !== undefined && seen !== false) return seen
-    if (Date.now() > deadline) throw new Error('it never happened')
-    await sleep(10)
-  }
-}
 /** A connected issuer whose first keys are there. */
 const connected = async (more: object = {}) => {
   const [caller, fake] = [await admin(), await started()]
   const { body } = await create(caller, bodyOf(fake.issuer, more))
-  await eventually(async () => (await read(caller, body.id)).keys_fetched_at !== null)
+  await until(async () => (await read(caller, body.id)).keys_fetched_at !== null)
   return { caller, fake, id: body.id }
 }
 const refused = ({ status, body }: Answer<{ error: string }>) => [status, body.error]
@@ -367,9 +358,9 @@ describe('the keys of an issuer', () => {
     await sleep(1_100)
     for (const lacksKey of [false, true])
       expect(kidsOf(await resolve(fake.issuer, 'app', lacksKey))).toEqual([old!.kid])
-    await eventually(async () => (await read(caller, id)).keys_error !== null)
+    await until(async () => (await read(caller, id)).keys_error !== null)
     fake.answers.keys = 'ok'
-    await eventually(async () => kidsOf(await resolve(fake.issuer)).includes(kid))
+    await until(async () => kidsOf(await resolve(fake.issuer)).includes(kid))
     expect(await read(caller, id)).toMatchObject({ keys_error: null })
   })
 
@@ -396,7 +387,7 @@ describe('the keys of an issuer', () => {
       keys_error: expect.stringContaining(reason),
     })
     fake.answers[at] = 'ok'
-    await eventually(() =>
+    await until(() =>
       resolve(fake.issuer).then(
         (found) => kidsOf(found).length === 1,
         () => false,

@@ -11,7 +11,7 @@ import {
 import { consumeEvents } from '../../../test/support/events.ts'
 import { testIdentity } from '../../../test/support/identity.ts'
 import { startServices, testCaller, type ServiceHarness } from '../../../test/support/service-harness.ts'
-import { hangLimitMs } from '../../../test/support/limits.ts'
+import { eventually } from '../../../test/support/eventually.ts'
 
 export interface IdentityHarness extends ServiceHarness {
   /** Creates a tenant and returns its id. */
@@ -61,15 +61,11 @@ export const startIdentity = async (env: Record<string, string> = {}): Promise<I
       await work()
       return evicted.slice(from)
     },
-    event: async (name, tenantId, id) => {
-      const deadline = Date.now() + hangLimitMs
-      while (Date.now() < deadline) {
+    event: (name, tenantId, id) =>
+      eventually(`the event ${name} of ${id}`, () => {
         const found = matching(name, tenantId).find(({ data }) => (data as { id: string }).id === id)
-        if (found !== undefined) return found as CloudEvent & { data: Record<string, unknown> }
-        await pause(10)
-      }
-      throw new Error(`no event ${name} of ${id}`)
-    },
+        return found as (CloudEvent & { data: Record<string, unknown> }) | undefined
+      }),
     eventsOf: async (name, tenantId) => {
       await pause(quietMs)
       return matching(name, tenantId)

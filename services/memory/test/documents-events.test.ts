@@ -1,10 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Caller, CloudEvent } from '@clawmesh/contracts'
 import { createDeadEvents, newId, outboxRow } from '@clawmesh/chassis'
 import { consumeEvents } from '../../../test/support/events.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { startMemory, type MemoryHarness } from './support.ts'
-import { hangLimitMs } from '../../../test/support/limits.ts'
+import { until } from '../../../test/support/eventually.ts'
 
 let harness: MemoryHarness
 const seen: CloudEvent[] = []
@@ -22,7 +21,7 @@ afterAll(() => harness.stop())
 /** The types and documents of a tenant's events, once there are as many. */
 const eventsOf = async (caller: Caller, count: number) => {
   const own = () => seen.filter(({ tenantid }) => tenantid === caller.tenantId)
-  for (const until = Date.now() + hangLimitMs; own().length < count && Date.now() < until;) await sleep(25)
+  await until(() => own().length >= count)
   return own().map(({ type, data }) => [type, data as { id: string; actorId: string }] as const)
 }
 

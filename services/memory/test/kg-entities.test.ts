@@ -1,10 +1,9 @@
 /** Entities and the graph that they make: written, found, walked, counted. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Caller } from '@clawmesh/contracts'
 import { newId, outboxRow, type Database } from '@clawmesh/chassis'
-import { hangLimitMs } from '../../../test/support/limits.ts'
 import { rule } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
+import { until } from '../../../test/support/eventually.ts'
 import { createGraphRows } from '../src/knowledge-graph/graph/rows.ts'
 import { noProvider, startMemory, type MemoryHarness } from './support.ts'
 
@@ -372,7 +371,6 @@ describe('a graph as a whole', () => {
     const { put, caller, agent, list } = fresh()
     await put('a')
     await harness.bus.publishDurable([outboxRow('agentDeleted', caller.tenantId, { id: agent.id, actorId: 'admin' })])
-    for (const until = Date.now() + hangLimitMs; (await list()).length > 0 && Date.now() < until;) await sleep(25)
-    expect(await list()).toEqual([])
+    await until(async () => (await list()).length === 0)
   })
 })

@@ -1,10 +1,9 @@
 /** Graphs as agent runs use them: read for their user, and learning from what is written to memory. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
 import type { ChatRequest } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { newId } from '@clawmesh/chassis'
-import { hangLimitMs } from '../../../test/support/limits.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
+import { until } from '../../../test/support/eventually.ts'
 import { modelSays, startMemory, type MemoryHarness } from './support.ts'
 
 let harness: MemoryHarness
@@ -101,8 +100,7 @@ describe('for agent runs', () => {
     await learn('bob')
     expect(await search('atlas', 'bob')).toEqual([])
     await write('Anna leads Atlas.', { userId: 'bob' })
-    for (const until = Date.now() + hangLimitMs; (await search('atlas', 'bob')).length === 0 && Date.now() < until;)
-      await sleep(25)
+    await until(async () => (await search('atlas', 'bob')).length > 0)
     expect((await search('atlas', 'eve')).length).toBeGreaterThan(0)
     expect(await entitiesOf('bob')).toHaveLength(2)
   })
@@ -112,8 +110,7 @@ describe('what is written to memory', () => {
   it('becomes part of the graph of its user, as far as the model is sure, and names its document', async () => {
     const { write, entitiesOf } = fresh()
     await write('Anna leads Atlas.', { userId: 'bob' })
-    for (const until = Date.now() + hangLimitMs; (await entitiesOf('bob')).length < 2 && Date.now() < until;)
-      await sleep(25)
+    await until(async () => (await entitiesOf('bob')).length >= 2)
     expect(await entitiesOf('bob')).toMatchObject([{ source_id: 'memory/a.md' }, { source_id: 'memory/a.md' }])
     expect(await entitiesOf('eve')).toEqual([])
     expect(asked[0]).toMatchObject({ provider: 'p', model: 'm' })
@@ -123,8 +120,7 @@ describe('what is written to memory', () => {
   it('is read from its end when it is long', async () => {
     const { write, entitiesOf } = fresh()
     await write(`the beginning ${'x'.repeat(50_000)} the end`)
-    for (const until = Date.now() + hangLimitMs; (await entitiesOf('')).length < 2 && Date.now() < until;)
-      await sleep(25)
+    await until(async () => (await entitiesOf('')).length >= 2)
     const texts = asked.map(({ messages }) => messages.at(-1)!.content)
     expect(texts).toHaveLength(3)
     expect(texts[0]).not.toContain('the beginning')

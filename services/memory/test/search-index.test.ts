@@ -4,7 +4,7 @@ import type { Caller } from '@clawmesh/contracts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { createSearchRows } from '../src/search/rows.ts'
 import { providerOfWidth, startMemory, type MemoryHarness } from './support.ts'
-import { hangLimitMs } from '../../../test/support/limits.ts'
+import { until } from '../../../test/support/eventually.ts'
 
 let harness: MemoryHarness
 beforeAll(async () => {
@@ -79,8 +79,7 @@ describe.each([256, 2048])('an agent with many vectors of width %i', (dims) => {
         .results
     expect(await indexExists(dims)).toBe(false)
     const before = await ask('ibis nesting at the lagoon')
-    for (const until = Date.now() + hangLimitMs; !(await indexExists(dims)) && Date.now() < until;) await sleep(25)
-    expect(await indexExists(dims)).toBe(true)
+    await until(() => indexExists(dims))
     const after = await ask('ibis nesting at the lagoon')
     expect(after[0]!.start_line).toBe(before[0]!.start_line)
     expect(after).toHaveLength(before.length)

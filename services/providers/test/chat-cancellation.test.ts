@@ -7,15 +7,7 @@ import { fakeAnthropic } from '../../../test/fakes/anthropic.ts'
 import type { FakeUpstream } from '../../../test/fakes/http-fake.ts'
 import { fakeOpenAi } from '../../../test/fakes/openai.ts'
 import { chatRequest, collect, connectionTo, errorOf, testOptions } from './support.ts'
-import { hangLimitMs } from '../../../test/support/limits.ts'
-
-const until = async (check: () => boolean): Promise<void> => {
-  const end = Date.now() + hangLimitMs
-  while (!check()) {
-    if (Date.now() > end) throw new Error('it never happened')
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}
+import { until } from '../../../test/support/eventually.ts'
 
 describe.each([
   { type: 'openai_compat', start: fakeOpenAi },

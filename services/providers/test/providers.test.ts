@@ -1,12 +1,11 @@
 /** Stored providers, over HTTP and a real database. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { newId } from '@clawmesh/chassis'
 import { masterTenantId, type Caller } from '@clawmesh/contracts'
 import type { FakeUpstream } from '../../../test/fakes/http-fake.ts'
 import { fakeOpenAi } from '../../../test/fakes/openai.ts'
-import { hangLimitMs } from '../../../test/support/limits.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
+import { until } from '../../../test/support/eventually.ts'
 import { startProviders, type ProvidersHarness } from './harness.ts'
 import { doneOf, errorOf } from './support.ts'
 
@@ -34,7 +33,7 @@ const keyState = async (id: string) => (await providers.get(admin, id))['has_key
 /** The names and actors of the events about a provider, once there are as many as wanted. */
 const eventsOf = async (id: string, count: number): Promise<unknown[]> => {
   const found = () => providers.events.filter(({ data }) => (data as { id?: string }).id === id)
-  for (const until = Date.now() + hangLimitMs; found().length < count && Date.now() < until;) await sleep(10)
+  await until(() => found().length >= count)
   return found().map(({ type, data }) => [type.split('.').slice(-2).join('.'), (data as { actorId: string }).actorId])
 }
 

@@ -1,10 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { masterTenantId, type Caller, type CloudEvent } from '@clawmesh/contracts'
 import { createLifecycle, loadConfigs } from '@clawmesh/chassis'
 import { consumeEvents } from '../../../test/support/events.ts'
-import { hangLimitMs } from '../../../test/support/limits.ts'
 import { rule } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
+import { until } from '../../../test/support/eventually.ts'
 import { toolsConfig, toolsService } from '../src/index.ts'
 import { newTenant, startTools, type ToolsHarness } from './support.ts'
 
@@ -171,7 +170,7 @@ describe('setting a built-in tool', () => {
     expect(await offered()).toBe(200)
     const updates = () =>
       events.filter(({ type, data }) => type.endsWith('updated') && (data as { id: string }).id === 'list_files')
-    for (const until = Date.now() + hangLimitMs; updates().length < 2 && Date.now() < until;) await sleep(10)
+    await until(() => updates().length >= 2)
     expect(updates().map(({ tenantid, data }) => [tenantid, data])).toEqual(
       Array.from({ length: 2 }, () => [masterTenantId, { id: 'list_files', actorId: 'alice' }]),
     )
@@ -184,7 +183,7 @@ describe('what a tenant says of a built-in tool', () => {
   const runs = async (caller: Caller) => (await tools.invoke(caller, { tool: 'list_files' })).status === 200
   const heard = async (type: string, { tenantId }: Caller, count: number) => {
     const found = () => events.filter((one) => one.tenantid === tenantId && one.type.endsWith(type))
-    for (const until = Date.now() + hangLimitMs; found().length < count && Date.now() < until;) await sleep(10)
+    await until(() => found().length >= count)
     return found().map(({ data }) => data)
   }
 

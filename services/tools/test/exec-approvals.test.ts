@@ -255,7 +255,7 @@ describe('what runs without asking', () => {
 
 describe('waiting', () => {
   /** A replica of its own: no signal of another one reaches it. */
-  const replica = (waitMs: number, lookMs = 20) => {
+  const replica = (waitMs: number, lookMs = 200) => {
     const { log } = tools.mesh
     return createApprovals({
       rowsOf: createApprovalRows(db),

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MeshError, routesOf, type Caller, type CloudEvent } from '@clawmesh/contracts'
@@ -6,9 +5,9 @@ import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/t
 import { createRouteTable, newId } from '@clawmesh/chassis'
 import { z } from 'zod'
 import { consumeEvents } from '../../../test/support/events.ts'
-import { hangLimitMs } from '../../../test/support/limits.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
+import { until } from '../../../test/support/eventually.ts'
 import { createInvokeHttp } from '../src/invoke/http.ts'
 import { createInvokeUseCases } from '../src/invoke/use-cases.ts'
 import type { ResolvedAgent, ToolCall } from '../src/invoke/types.ts'
@@ -232,7 +231,7 @@ describe('a call', () => {
     await tools.invoke(caller, { tool: 'list_files' })
     await tools.invoke(caller, { tool: 'none' })
     const ours = () => events.filter(({ tenantid }) => tenantid === caller.tenantId)
-    for (const until = Date.now() + hangLimitMs; ours().length < 2 && Date.now() < until;) await sleep(10)
+    await until(() => ours().length >= 2)
     expect(ours().map(({ data }) => data)).toEqual([
       { id: 'list_files', actorId: 'alice' },
       { id: 'none', actorId: 'alice' },

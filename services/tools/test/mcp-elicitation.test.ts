@@ -230,7 +230,7 @@ describe('waiting', () => {
   const form = { message: 'x', requestedSchema: { type: 'object', properties: { a: { type: 'string' } } } }
   /** A replica of its own, which no signal of another one reaches. */
   const replica = (waitMs: number) =>
-    createElicit({ rowsOf: rowsOf(), log, ask: createAsk({ bus: createLocalBus(log), log, waitMs, lookMs: 10 }) })
+    createElicit({ rowsOf: rowsOf(), log, ask: createAsk({ bus: createLocalBus(log), log, waitMs, lookMs: 200 }) })
   const rowsOf = () => createElicitationRows(db, tools.mesh.secrets)
   const whoOf = ({ admin, id, agentId }: Awaited<ReturnType<typeof web>>) => ({
     ...{ tenantId: admin.tenantId, serverId: id, server: 'srv', agentId, userId: 'ann', sessionKey: '' },

@@ -236,7 +236,7 @@ describe('the vendors', () => {
     'of Edge no connection is left once it has answered: %s',
     async (fault) => {
       fake.fault = fault === undefined ? {} : { edge: fault }
-      const stored = { 'tts.timeout_ms': '500' }
+      const stored = { 'tts.timeout_ms': '2000' }
       await Promise.allSettled([setUp({ stored }).convert({ provider: 'edge' })])
       expect(fake.asked).toHaveLength(1)
       await eventually('its end', async () => fake.sockets === 0)

@@ -1,9 +1,8 @@
 /** Every change through the edge leaves a record that says who made it and from where. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { masterTenantId } from '@clawmesh/contracts'
 import { startAllInOne, systemOwnerId, type AllInOne } from '../../../test/support/all-in-one.ts'
 import type { ActivityPage } from './support.ts'
-import { hangLimitMs } from '../../../test/support/limits.ts'
+import { eventually } from '../../../test/support/eventually.ts'
 
 const address = '203.0.113.7'
 const hooksLimitMs = 120_000
@@ -31,13 +30,11 @@ describe.each([
   const pathTo = (base: string, thing: Record<string, unknown>) => `${base}/${String(thing['id'])}`
 
   /** The actions on record, oldest first, once the last one that is waited for has arrived. */
-  const recorded = async (headers: Record<string, string>, last: string, query = '') => {
-    for (const until = Date.now() + hangLimitMs; ; await sleep(50)) {
+  const recorded = (headers: Record<string, string>, last: string, query = '') =>
+    eventually(`${last} on record`, async () => {
       const { logs } = await requestAs(headers)<ActivityPage>('GET', `/v1/activity?limit=200${query}`)
-      if (logs.some(({ action }) => action === last)) return logs.toReversed()
-      if (Date.now() > until) throw new Error(`no ${last} among ${logs.map(({ action }) => action).join(', ')}`)
-    }
-  }
+      return logs.some(({ action }) => action === last) && logs.toReversed()
+    })
 
   it("of a tenant's things", async () => {
     const tenant = await mesh.makeTenant('audit')

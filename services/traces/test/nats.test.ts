@@ -4,7 +4,7 @@ import { startNats, type NatsHandle } from '../../../test/support/nats.ts'
 import { startServices, type ServiceHarness } from '../../../test/support/service-harness.ts'
 import { tracesConfig, tracesService } from '../src/index.ts'
 import { callCost, changeOf, makeTenant, pricedCall, reportOf, rowOf } from './support.ts'
-import { hangLimitMs } from '../../../test/support/limits.ts'
+import { until } from '../../../test/support/eventually.ts'
 
 const log = createLogger({ level: process.env['CLAWMESH_TEST_LOG'] ?? 'silent', name: 'test' })
 const { traces: config } = loadConfigs({ traces: tracesConfig }, {})
@@ -41,13 +41,6 @@ const counting = (bus: Bus): Bus => ({
       },
     }),
 })
-
-const until = async (reached: () => Promise<boolean>): Promise<void> => {
-  for (const deadline = Date.now() + hangLimitMs; !(await reached());) {
-    if (Date.now() > deadline) throw new Error('it never happened')
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-}
 
 it('replicas share the events of JetStream and count each trace and each change once, however often it comes', async () => {
   const { admin, tenantId } = makeTenant()

@@ -2,6 +2,7 @@
 import pg from 'pg'
 import { apiOf } from '../support/mesh-api.ts'
 import { startAll } from '../support/mesh-all.ts'
+import { printTurns } from './percentile.ts'
 
 interface Parts {
   databaseUrl: string
@@ -18,9 +19,6 @@ const kinds = [
   { name: 'at message 10,000, the most before a summary', messages: 10_000, shown: 800 },
 ]
 const summary = 'They talked about many things. '.repeat(60)
-
-const percentile = (sorted: readonly number[], share: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
 
 /** Gives a session the messages before its last turn. */
 const lengthen = async (client: pg.Client, sessionKey: string, messages: number, shown: number): Promise<void> => {
@@ -69,13 +67,10 @@ export const conversationBench = async ({ databaseUrl, upstreamOrigin, env }: Pa
     const times = kinds.map((): number[] => [])
     for (let at = 0; at < turnsEach; at++)
       for (const kind of kinds.keys()) times[kind]!.push(await turn(keyOf(kind, at)))
-    console.log(`\na turn, 1 at a time, ${turnsEach} conversations each\n         p50 ms   p99 ms`)
-    for (const [kind, { name }] of kinds.entries()) {
-      const sorted = times[kind]!.toSorted((a, b) => a - b)
-      console.log(
-        `      ${percentile(sorted, 0.5).toFixed(2).padStart(9)}${percentile(sorted, 0.99).toFixed(2).padStart(9)}  ${name}`,
-      )
-    }
+    printTurns(
+      `a turn, 1 at a time, ${turnsEach} conversations each`,
+      new Map(kinds.map(({ name }, kind) => [name, times[kind]!])),
+    )
   } finally {
     await client.end()
     await all.stop()

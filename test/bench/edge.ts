@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { startMesh } from '../support/mesh-processes.ts'
 import { benchKey, insertKeys } from './keys.ts'
-import { load, type LoadEnd, type LoadResult, type LoadTarget } from './load.ts'
+import { load, type HttpTarget, type LoadEnd, type LoadResult } from './load.ts'
 import { cpuMs, family, rssMb } from './proc.ts'
 
 const keys = 10_000
@@ -49,7 +49,7 @@ export const edgeBench = async (options: EdgeOptions): Promise<void> => {
   const bare = await startBareProxy(upstreamOrigin)
   try {
     await insertKeys(databaseUrl, keys)
-    const target = (origin: string): LoadTarget => ({
+    const target = (origin: string): HttpTarget => ({
       origin,
       path: '/v1/chat/completions',
       method: 'POST',

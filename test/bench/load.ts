@@ -1,7 +1,9 @@
-/** Closed-loop load: so many requests at a time, for so long, each timed. */
-import { Pool } from 'undici'
+/** Closed-loop load: so many clients, for so long, each asking again once it is answered, each answer timed. */
+import { Client } from 'undici'
+import { WebSocket } from 'ws'
+import { percentile } from './percentile.ts'
 
-export interface LoadTarget {
+export interface HttpTarget {
   origin: string
   path: string
   method: 'GET' | 'POST'
@@ -11,6 +13,16 @@ export interface LoadTarget {
   body?: string
 }
 
+/** A method of the WebSocket protocol. */
+export interface SocketTarget {
+  origin: string
+  connectOf: (connection: number) => object
+  method: string
+  paramsOf: (connection: number) => object
+}
+
+export type LoadTarget = HttpTarget | SocketTarget
+
 /** When a load ends: after so many milliseconds, or when so many requests have been made. */
 export type LoadEnd = { afterMs: number } | { afterRequests: number }
 
@@ -19,55 +31,96 @@ export interface LoadResult {
   perSecond: number
   p50Ms: number
   p99Ms: number
-  /** Until the first byte of the body. */
+  /** Until the first byte of the body, or the first frame. */
   firstByteP50Ms: number
 }
 
-const percentile = (sorted: readonly number[], share: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
-
-/** @throws Error for any answer but 200 */
-const once = async (
-  pool: Pool,
-  { path, method, headers, headersOf, body }: LoadTarget,
-  request: number,
-): Promise<{ ms: number; firstMs: number }> => {
-  const startedAt = performance.now()
-  const answer = await pool.request({
-    path,
-    method,
-    headers: headersOf === undefined ? headers : { ...headers, ...headersOf(request) },
-    ...(body === undefined ? {} : { body }),
-  })
-  let firstMs: number | undefined
-  let text = ''
-  for await (const part of answer.body) {
-    firstMs ??= performance.now() - startedAt
-    if (answer.statusCode !== 200) text += String(part)
-  }
-  if (answer.statusCode !== 200) throw new Error(`${path} answered ${answer.statusCode}: ${text.slice(0, 300)}`)
-  const ms = performance.now() - startedAt
-  return { ms, firstMs: firstMs ?? ms }
+/** One connection. */
+interface LoadClient {
+  /** @throws Error for any answer but a success */
+  ask: (request: number) => Promise<{ ms: number; firstMs: number }>
+  close: () => Promise<void>
 }
+
+const shownOfAnswer = 300
+
+const openHttp = ({ origin, path, method, headers, headersOf, body }: HttpTarget): LoadClient => {
+  const client = new Client(origin, { pipelining: 1, keepAliveTimeout: 60_000 })
+  return {
+    ask: async (request) => {
+      const startedAt = performance.now()
+      const answer = await client.request({
+        path,
+        method,
+        headers: headersOf === undefined ? headers : { ...headers, ...headersOf(request) },
+        ...(body === undefined ? {} : { body }),
+      })
+      let firstMs: number | undefined
+      let text = ''
+      for await (const part of answer.body) {
+        firstMs ??= performance.now() - startedAt
+        if (answer.statusCode !== 200) text += String(part)
+      }
+      if (answer.statusCode !== 200)
+        throw new Error(`${path} answered ${answer.statusCode}: ${text.slice(0, shownOfAnswer)}`)
+      const ms = performance.now() - startedAt
+      return { ms, firstMs: firstMs ?? ms }
+    },
+    close: () => client.close(),
+  }
+}
+
+const openSocket = async (target: SocketTarget, connection: number): Promise<LoadClient> => {
+  const { origin, connectOf, method, paramsOf } = target
+  const socket = new WebSocket(`${origin.replace(/^http/, 'ws')}/ws`)
+  await new Promise<unknown>((resolve, reject) => socket.once('open', resolve).once('error', reject))
+  const send = (name: string, params: object) =>
+    new Promise<{ ms: number; firstMs: number }>((resolve, reject) => {
+      const startedAt = performance.now()
+      let firstMs: number | undefined
+      const onMessage = (data: Buffer) => {
+        firstMs ??= performance.now() - startedAt
+        const frame = JSON.parse(data.toString()) as { type: string; ok?: boolean }
+        if (frame.type !== 'res') return
+        socket.off('message', onMessage)
+        if (frame.ok === true) resolve({ ms: performance.now() - startedAt, firstMs })
+        else reject(new Error(`${name} answered ${data.toString().slice(0, shownOfAnswer)}`))
+      }
+      socket.on('message', onMessage)
+      socket.send(JSON.stringify({ type: 'req', id: 'load', method: name, params }))
+    })
+  await send('connect', connectOf(connection))
+  return {
+    ask: () => send(method, paramsOf(connection)),
+    close: () =>
+      new Promise((resolve) => {
+        socket.once('close', () => resolve())
+        socket.close()
+      }),
+  }
+}
+
+const open = async (target: LoadTarget, connection: number): Promise<LoadClient> =>
+  'connectOf' in target ? openSocket(target, connection) : openHttp(target)
 
 /** Loads a target from `concurrency` connections. */
 export const load = async (target: LoadTarget, concurrency: number, end: LoadEnd): Promise<LoadResult> => {
-  const pool = new Pool(target.origin, { connections: concurrency, pipelining: 1, keepAliveTimeout: 60_000 })
+  const clients = await Promise.all(Array.from({ length: concurrency }, (_, connection) => open(target, connection)))
   const times: number[] = []
   const firsts: number[] = []
   const startedAt = performance.now()
   let begun = 0
   const goesOn = () => ('afterMs' in end ? performance.now() < startedAt + end.afterMs : begun < end.afterRequests)
-  const worker = async () => {
+  const askAgain = async ({ ask }: LoadClient) => {
     while (goesOn()) {
-      const { ms, firstMs } = await once(pool, target, begun++)
+      const { ms, firstMs } = await ask(begun++)
       times.push(ms)
       firsts.push(firstMs)
     }
   }
-  await Promise.all(Array.from({ length: concurrency }, worker))
+  await Promise.all(clients.map(askAgain))
   const seconds = (performance.now() - startedAt) / 1000
-  await pool.close()
+  await Promise.all(clients.map((client) => client.close()))
   times.sort((a, b) => a - b)
   firsts.sort((a, b) => a - b)
   return {

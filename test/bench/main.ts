@@ -1,15 +1,16 @@
 /**
  * `npm run bench`: what a chat turn costs, beside a stateless proxy of the same kind on the same Node and upstream.
- * Options: --rounds N (3), --seconds N (3), --only direct,peer,mesh,all,edge,conversation,rpc,hop,memory, --scenarios <part of a
+ * Options: --rounds N (3), --seconds N (3), --only direct,peer,mesh,all,edge,conversation,failover,rpc,hop,memory, --scenarios <part of a
  * name>, --rpc grpc (services call each other with a gRPC call each, not over links), --beside NAME=value (a second mesh with
- * that variable, measured in the same rounds), --profile (a CPU profile of the one process), --misses (what memory search did
+ * that variable, measured in the same rounds), --before <folder> (a mesh and an all of another checkout whose Prisma clients are
+ * generated, measured in the same rounds), --profile (a CPU profile of the one process), --misses (what memory search did
  * not find), --sentence-model <folder> (of docs/adr/0042, measured too). With rpc, hop or
  * memory alone no mesh is started.
  */
 import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import pg from 'pg'
@@ -22,8 +23,9 @@ import { startRedis } from '../support/redis.ts'
 import { startPeer, startUpstream } from './children.ts'
 import { conversationBench } from './conversation.ts'
 import { edgeBench } from './edge.ts'
+import { failoverBench } from './failover.ts'
 import { hopBench } from './hop.ts'
-import { load, type LoadResult, type LoadTarget } from './load.ts'
+import { load, type HttpTarget, type LoadResult, type LoadTarget } from './load.ts'
 import { memoryBench } from './memory.ts'
 import { cpuMs, cpuMsByProgram, family, rssMb } from './proc.ts'
 import { topFunctions } from './profile.ts'
@@ -33,10 +35,11 @@ const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '3' },
-    only: { type: 'string', default: 'direct,peer,mesh,all,edge,conversation,rpc,hop,memory' },
+    only: { type: 'string', default: 'direct,peer,mesh,all,edge,conversation,failover,rpc,hop,memory' },
     scenarios: { type: 'string', default: '' },
     rpc: { type: 'string', default: 'link' },
     beside: { type: 'string', multiple: true, default: [] },
+    before: { type: 'string' },
     profile: { type: 'boolean', default: false },
     misses: { type: 'boolean', default: false },
     'sentence-model': { type: 'string' },
@@ -52,8 +55,10 @@ const median = (numbers: number[]): number =>
 
 interface Subject {
   name: string
-  chat: LoadTarget
-  read?: LoadTarget
+  chat: HttpTarget
+  read?: HttpTarget
+  /** An API key of it. */
+  key?: string
   /** What it consists of, for CPU and memory; the database is counted apart. */
   pids: Record<string, number>
 }
@@ -61,7 +66,7 @@ interface Subject {
 const messages = [{ role: 'user', content: 'Say fifty words, please.' }]
 const json = { 'content-type': 'application/json' }
 
-const chatVia = (origin: string, model: string, headers: Record<string, string> = {}): LoadTarget => ({
+const chatVia = (origin: string, model: string, headers: Record<string, string> = {}): HttpTarget => ({
   origin,
   path: '/v1/chat/completions',
   method: 'POST',
@@ -69,25 +74,28 @@ const chatVia = (origin: string, model: string, headers: Record<string, string> 
   body: JSON.stringify({ model, messages, stream: false }),
 })
 
-const asStream = (target: LoadTarget): LoadTarget => ({
+const asStream = (target: HttpTarget): HttpTarget => ({
   ...target,
   body: target.body!.replace('"stream":false', '"stream":true'),
 })
 
 /** An agent on the fast upstream, and a key that may run it: a turn is then authenticated, limited and traced as any. */
-const prepare = async (api: Api, upstream: string): Promise<Record<string, string>> => {
+const prepare = async (api: Api, upstream: string): Promise<{ headers: Record<string, string>; key: string }> => {
   await api.need('POST', '/v1/providers', {
     name: 'bench',
     provider_type: 'openai_compat',
     api_base: `${upstream}/v1`,
     api_key: 'sk-bench',
   })
-  // The agent is that of the user who runs it: an agent is closed to others unless it is shared with them.
+  // The default agent is open to every user.
   await api
     .as({ userId: 'bench' })
-    .need('POST', '/v1/agents', { agent_key: 'bench', provider: 'bench', model: 'bench' })
+    .need('POST', '/v1/agents', { agent_key: 'bench', provider: 'bench', model: 'bench', is_default: true })
   const { key } = await api.need<{ key: string }>('POST', '/v1/api-keys', { name: 'bench', scopes: ['operator.write'] })
-  return { authorization: `Bearer ${key}`, 'x-goclaw-user-id': 'bench' }
+  return {
+    headers: { authorization: `Bearer ${key}`, 'x-goclaw-user-id': 'bench' },
+    key,
+  }
 }
 
 /** A limit far away, so that the limiter works and never refuses. */
@@ -100,7 +108,7 @@ const env = {
 
 /** Processes whose profile is shown. */
 const profiled = ['gateway-1', 'agents-1', 'providers']
-const meshes = ['mesh', 'beside']
+const meshes = ['mesh', 'mesh before', 'beside']
 const splitPair = (pair: string): [string, string] => {
   const at = pair.indexOf('=')
   return [pair.slice(0, at), pair.slice(at + 1)]
@@ -115,6 +123,8 @@ interface Setup {
   edge: () => Promise<void>
   /** Measures turns of short and long conversations. */
   conversation: () => Promise<void>
+  /** Measures turns that go to the next model. */
+  failover: () => Promise<void>
 }
 
 const startSubjects = async (): Promise<Setup> => {
@@ -143,7 +153,11 @@ const startSubjects = async (): Promise<Setup> => {
     }
     subjects.push({ name: 'peer', chat: chatVia(peer.origin, 'bench', headers), pids: { peer: peer.pid } })
   }
-  const addMesh = async (name: string, further: Readonly<Record<string, string>> = {}): Promise<void> => {
+  const addMesh = async (
+    name: string,
+    further: Readonly<Record<string, string>> = {},
+    checkout?: string,
+  ): Promise<void> => {
     const [nats, redis] = await Promise.all([startNats(), startRedis()])
     undo.push(
       () => nats.stop('SIGKILL'),
@@ -152,45 +166,55 @@ const startSubjects = async (): Promise<Setup> => {
     const mesh = await startMesh({
       env: { ...env, ...further },
       envOf: (member) => profiling(`${profileDir}/${name}/${member}`),
-      databaseUrl: await databaseOf(`bench_${name}`),
+      databaseUrl: await databaseOf(`bench_${name.replace(' ', '_')}`),
       natsUrl: nats.url,
       redisUrl: redis.url,
+      checkout,
     })
     undo.push(async () => {
       if (options.profile) for (const member of profiled) await mesh.kill(member, 'SIGTERM')
       await mesh.stop()
     })
-    const headers = await prepare(mesh.api(0, 'system'), upstream.origin)
+    const { headers, key } = await prepare(mesh.api(0, 'system'), upstream.origin)
     const origin = mesh.edges[0]!
     subjects.push({
       name,
       chat: chatVia(origin, 'goclaw:bench', headers),
       read: { origin, path: '/v1/agents', method: 'GET', headers },
+      key,
       pids: Object.fromEntries(mesh.names.map((member) => [member, mesh.pid(member)])),
     })
   }
   if (wanted.includes('mesh')) await addMesh('mesh')
   if (options.beside.length > 0)
     await addMesh('beside', Object.fromEntries(options.beside.map((pair) => splitPair(pair))))
-  if (wanted.includes('all')) {
+  const addAll = async (name: string, checkout?: string): Promise<void> => {
     const token = 'the gateway token of the benchmark'
     const all = await startAll({
       env: {
         ...env,
-        DATABASE_URL: await databaseOf('bench_all'),
+        DATABASE_URL: await databaseOf(`bench_${name.replace(' ', '_')}`),
         GOCLAW_GATEWAY_TOKEN: token,
-        ...profiling(`${profileDir}/all`),
+        ...profiling(`${profileDir}/${name}`),
       },
+      checkout,
     })
     // A profile is written by a process that ends, not by one that is killed.
     undo.push(() => (options.profile ? all.kill('SIGTERM') : all.stop()))
-    const headers = await prepare(apiOf({ url: all.url, token, userId: 'system' }), upstream.origin)
+    const { headers, key } = await prepare(apiOf({ url: all.url, token, userId: 'system' }), upstream.origin)
     subjects.push({
-      name: 'all',
+      name,
       chat: chatVia(all.url, 'goclaw:bench', headers),
       read: { origin: all.url, path: '/v1/agents', method: 'GET', headers },
+      key,
       pids: { all: all.pid },
     })
+  }
+  if (wanted.includes('all')) await addAll('all')
+  if (options.before !== undefined) {
+    const before = resolve(options.before)
+    if (wanted.includes('mesh')) await addMesh('mesh before', {}, before)
+    if (wanted.includes('all')) await addAll('all before', before)
   }
   const edge = async (): Promise<void> => {
     const [nats, redis] = await Promise.all([startNats(), startRedis()])
@@ -208,7 +232,9 @@ const startSubjects = async (): Promise<Setup> => {
   }
   const conversation = async (): Promise<void> =>
     conversationBench({ databaseUrl: await databaseOf('bench_talk'), upstreamOrigin: upstream.origin, env })
-  return { subjects, profileDir, edge, conversation }
+  const failover = async (): Promise<void> =>
+    failoverBench({ databaseUrl: await databaseOf('bench_failover'), upstreamOrigin: upstream.origin, env })
+  return { subjects, profileDir, edge, conversation, failover }
 }
 
 interface Measured extends LoadResult {
@@ -252,9 +278,27 @@ const streamAt =
   ({ chat, read }) =>
     read && { ...chat, path, body: JSON.stringify({ model: 'goclaw:bench', stream: true, ...body }) }
 
+let loads = 0
+/** A turn over WebSocket. Each connection is a user with a conversation: a user's connections are all told of each other's. */
+const chatSend: Scenario['target'] = ({ chat: { origin }, key }) => {
+  if (key === undefined) return undefined
+  const name = `bench-${loads++}`
+  return {
+    origin,
+    connectOf: (connection) => ({ token: key, user_id: `${name}-${connection}`, protocolVersion: 3 }),
+    method: 'chat.send',
+    paramsOf: (connection) => ({
+      message: messages[0]!.content,
+      sessionKey: `agent:bench:ws:direct:${name}-${connection}`,
+      stream: true,
+    }),
+  }
+}
+
 const scenarios: Scenario[] = [
   { name: 'chat, 1 at a time', concurrency: 1, target: ({ chat }) => chat },
   { name: 'chat, 32 at a time', concurrency: 32, target: ({ chat }) => chat },
+  { name: 'chat.send of 50 chunks, 32 at a time', concurrency: 32, target: chatSend },
   { name: 'stream of 50 chunks, 1 at a time', concurrency: 1, target: ({ chat }) => asStream(chat) },
   { name: 'stream of 50 chunks, 32 at a time', concurrency: 32, target: ({ chat }) => asStream(chat) },
   {
@@ -276,10 +320,10 @@ const print = (scenario: Scenario, results: Map<string, Measured[]>): void => {
   const of = (name: string, field: Exclude<keyof Measured, 'cpuMsOf' | 'cpuMsBeside'>) =>
     median((results.get(name) ?? []).map((result) => result[field]))
   console.log(`\n${scenario.name}`)
-  console.log('           req/s   p50 ms   p99 ms  1st byte  +p50 ms  +1st ms   CPU ms  x peer')
+  console.log('                req/s   p50 ms   p99 ms  1st byte  +p50 ms  +1st ms   CPU ms  x peer')
   for (const name of results.keys())
     console.log(
-      name.padEnd(7) +
+      name.padEnd(12) +
         cell(of(name, 'perSecond'), 0) +
         cell(of(name, 'p50Ms'), 2) +
         cell(of(name, 'p99Ms'), 2) +
@@ -289,6 +333,14 @@ const print = (scenario: Scenario, results: Map<string, Measured[]>): void => {
         cell(of(name, 'cpuMsPerRequest'), 2) +
         cell(of(name, 'perSecond') / of('peer', 'perSecond'), 2),
     )
+  for (const [name, measured] of results) {
+    // What slows a round down slows both.
+    const before = results.get(`${name} before`)
+    if (before === undefined) continue
+    const ratio = (field: 'perSecond' | 'cpuMsPerRequest') =>
+      median(measured.map((result, round) => result[field] / before[round]![field])).toFixed(2)
+    console.log(`${name} x before, round by round: requests/s ${ratio('perSecond')}, CPU ${ratio('cpuMsPerRequest')}`)
+  }
   const listed = (cpuMs: Record<string, number> = {}) =>
     Object.entries(cpuMs)
       .filter(([, ms]) => ms >= 0.01)
@@ -318,7 +370,7 @@ const readiness = async (): Promise<void> => {
 }
 
 const benchMeshes = async (): Promise<void> => {
-  const { subjects, profileDir, edge, conversation } = await startSubjects()
+  const { subjects, profileDir, edge, conversation, failover } = await startSubjects()
   await sleep(12_000)
   console.log('resident memory when idle, MB:')
   for (const { pids } of subjects)
@@ -328,7 +380,8 @@ const benchMeshes = async (): Promise<void> => {
     : scenarios.filter(({ name }) => name.includes(options.scenarios))) {
     const results = new Map<string, Measured[]>()
     for (let round = 0; round < rounds; round++)
-      for (const subject of subjects) {
+      // Every other round backwards, so that none always comes after the same one.
+      for (const subject of round % 2 === 0 ? subjects : subjects.toReversed()) {
         const target = scenario.target(subject)
         if (target === undefined) continue
         results.set(subject.name, [
@@ -345,6 +398,7 @@ const benchMeshes = async (): Promise<void> => {
   for (const step of undo.splice(2).reverse()) await step()
   if (wanted.includes('edge')) await edge()
   if (wanted.includes('conversation')) await conversation()
+  if (wanted.includes('failover')) await failover()
   for (const step of undo.splice(0).reverse()) await step()
   for (const name of ['all', ...meshes.flatMap((mesh) => profiled.map((member) => join(mesh, member)))]) {
     const top = topFunctions(join(profileDir, name))

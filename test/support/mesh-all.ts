@@ -11,6 +11,8 @@ export interface AllOptions {
   /** Default: a new folder, removed by `stop`. */
   dataDir?: string
   env?: Readonly<Record<string, string>>
+  /** Root of the sources it runs. Default: these. */
+  checkout?: string
 }
 
 export interface AllInOne {
@@ -34,7 +36,7 @@ let starts = 0
  *
  * @throws Error with its output when it does not start
  */
-export const startAll = async ({ dataDir: given, env = {} }: AllOptions = {}): Promise<AllInOne> => {
+export const startAll = async ({ dataDir: given, env = {}, checkout }: AllOptions = {}): Promise<AllInOne> => {
   const dataDir = given ?? (await mkdtemp(join(tmpdir(), 'clawmesh-all-')))
   const clean = () => (given === undefined ? rm(dataDir, { recursive: true, force: true }) : Promise.resolve())
   const port = Number(env['GOCLAW_PORT'] ?? (await reservePort()))
@@ -52,6 +54,7 @@ export const startAll = async ({ dataDir: given, env = {} }: AllOptions = {}): P
         ...env,
       },
       logFile,
+      checkout,
     )
     await waitUntilReady('clawmesh start --target all', `${url}/health`, started)
   } catch (error) {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const main = join(root, 'cli/src/main.ts')
+const mainOf = (checkout: string) => join(checkout, 'cli/src/main.ts')
 /** Node keeps compiled sources here; a process starts in half the time. */
 const compileCache = join(root, '.cache/compile')
 
@@ -101,12 +101,13 @@ export const startLogged = (
   }
 }
 
-/** Starts `clawmesh <args>`. */
+/** Starts `clawmesh <args>`, of another checkout if one is given. */
 export const startClawmesh = (
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   logFile: string,
-): MeshProcess => startLogged(process.execPath, [main, ...args], env, logFile)
+  checkout = root,
+): MeshProcess => startLogged(process.execPath, [mainOf(checkout), ...args], env, logFile)
 
 const answersOk = async (url: string): Promise<boolean> => {
   try {
@@ -137,15 +138,16 @@ export interface CommandResult extends Ended {
   stderr: string
 }
 
-/** Runs `clawmesh <args>` to its end, which comes by SIGKILL when it does not come in time. */
+/** Runs `clawmesh <args>`, of another checkout if one is given, to its end, which comes by SIGKILL when it does not come in time. */
 export const runClawmesh = (
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  checkout = root,
 ): Promise<CommandResult> =>
   new Promise((resolve, reject) => {
     killAllAtExit()
     mkdirSync(compileCache, { recursive: true })
-    const child = spawn(process.execPath, [main, ...args], {
+    const child = spawn(process.execPath, [mainOf(checkout), ...args], {
       cwd: root,
       env: processEnv(env),
       stdio: ['ignore', 'pipe', 'pipe'],

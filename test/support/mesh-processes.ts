@@ -60,6 +60,8 @@ export interface MeshOptions {
   databaseUrl?: string
   natsUrl?: string
   redisUrl?: string
+  /** Root of the sources that every process runs. Default: these. */
+  checkout?: string
 }
 
 export interface Mesh {
@@ -154,7 +156,15 @@ export const startMesh = async (options: MeshOptions = {}): Promise<Mesh> => {
 }
 
 const start = async (options: MeshOptions, done: ReturnType<typeof undoer>): Promise<Mesh> => {
-  const { gateways = 1, agents = 1, together = false, pinned = false, env = {}, envOf = () => undefined } = options
+  const {
+    gateways = 1,
+    agents = 1,
+    together = false,
+    pinned = false,
+    env = {},
+    envOf = () => undefined,
+    checkout,
+  } = options
   const dataDir = await mkdtemp(join(tmpdir(), 'clawmesh-mesh-'))
   done.add(() => rm(dataDir, { recursive: true, force: true }))
   const logDir = join(dataDir, 'logs')
@@ -195,7 +205,7 @@ const start = async (options: MeshOptions, done: ReturnType<typeof undoer>): Pro
   done.add(() => upstream.close())
   let memoryDatabase: PgliteProcess | undefined
   if (!(await hasPgvector(databaseUrl))) {
-    const server = (memoryDatabase = await startMigratedPglite(['memory']))
+    const server = (memoryDatabase = await startMigratedPglite(checkout === undefined ? ['memory'] : []))
     done.add(() => server.stop('SIGKILL'))
   }
 
@@ -217,7 +227,7 @@ const start = async (options: MeshOptions, done: ReturnType<typeof undoer>): Pro
     ...addresses(members),
     ...env,
   }
-  const migrated = await runClawmesh(['migrate'], sharedEnv)
+  const migrated = await runClawmesh(['migrate'], sharedEnv, checkout)
   if (migrated.code !== 0) throw new Error(`clawmesh migrate failed\n${migrated.stdout}${migrated.stderr}`)
 
   const byName = new Map(members.map((each) => [each.name, each]))
@@ -249,6 +259,7 @@ const start = async (options: MeshOptions, done: ReturnType<typeof undoer>): Pro
         ...further,
       },
       join(logDir, `${name}.log`),
+      checkout,
     )
     processes.set(name, started)
     await waitUntilReady(name, probe(name, '/readyz'), started)

@@ -1,5 +1,6 @@
 /** What waits for a slow reader, over real sockets. */
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { WebSocket, WebSocketServer } from 'ws'
 import { socketLimits, type SocketLimits } from '../src/ws/limits.ts'
@@ -12,12 +13,12 @@ const pair = async (own: Partial<SocketLimits> = {}) => {
   await once(server, 'listening')
   const client = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`)
   client.on('error', () => undefined)
-  const [socket] = (await once(server, 'connection')) as [WebSocket]
+  const [socket, request] = (await once(server, 'connection')) as [WebSocket, IncomingMessage]
   await once(client, 'open')
   return {
     client,
     socket,
-    sender: createSender(socket, { ...limits, ...own }),
+    sender: createSender(socket, request.socket, { ...limits, ...own }),
     stop: () => {
       client.terminate()
       socket.terminate()

@@ -60,8 +60,14 @@ export const createLiveSockets = (parts: Parts): LiveSockets => {
     return caller
   }
 
-  const run = (socket: WebSocket, route: Route, caller: Caller, credentials: PresentedCredentials) => {
-    const sender = createSender(socket, limits)
+  const run = (
+    socket: WebSocket,
+    connection: Duplex,
+    route: Route,
+    caller: Caller,
+    credentials: PresentedCredentials,
+  ) => {
+    const sender = createSender(socket, connection, limits)
     const close = (code: number, reason: string) => sender.close(code, reason)
     let heardAt = performance.now()
     const stop = feeds[route.operation]!(caller, (frame) => sender.answer(JSON.stringify(frame)))
@@ -106,7 +112,7 @@ export const createLiveSockets = (parts: Parts): LiveSockets => {
     if (socket.destroyed) return
     server.handleUpgrade(request, socket, head, (opened) => {
       ipOf.set(opened, ip)
-      run(opened, route, caller, credentials)
+      run(opened, socket, route, caller, credentials)
     })
   }
 

@@ -1,4 +1,5 @@
 /** The outgoing half of a connection: it never holds more than its limits, however slow the reader is. */
+import type { Writable } from 'node:stream'
 import { wsCloseCodes } from '@clawmesh/contracts'
 import type { WebSocket } from 'ws'
 import type { SocketLimits } from './limits.ts'
@@ -19,11 +20,27 @@ export interface Sender {
 export const eventOpening = (event: string, payload: unknown): string =>
   `{"type":"event","event":${JSON.stringify(event)}${payload === undefined ? '' : `,"payload":${JSON.stringify(payload)}`}`
 
-export const createSender = (socket: WebSocket, limits: SocketLimits): Sender => {
+/** Frames of one turn of the event loop leave in one write: a chunk is up to three, and a write costs more than they do. */
+const createGathering = (connection: Writable): (() => void) => {
+  let gathers = false
+  return () => {
+    if (gathers) return
+    gathers = true
+    connection.cork()
+    setImmediate(() => {
+      gathers = false
+      connection.uncork()
+    })
+  }
+}
+
+/** @param connection what `socket` writes to */
+export const createSender = (socket: WebSocket, connection: Writable, limits: SocketLimits): Sender => {
   const { queueFrames, queueBytes, writeDeadlineMs, closeMs } = limits
   let queued = 0
   let seq = 0
   let deadline: NodeJS.Timeout | undefined
+  const gather = createGathering(connection)
 
   const isFull = (times: number) => queued >= queueFrames * times || socket.bufferedAmount >= queueBytes * times
   const flushed = () => {
@@ -38,6 +55,7 @@ export const createSender = (socket: WebSocket, limits: SocketLimits): Sender =>
     if (socket.readyState !== socket.OPEN) return
     queued++
     deadline ??= setTimeout(() => socket.terminate(), writeDeadlineMs)
+    gather()
     socket.send(frame, flushed)
   }
   let cutOff: NodeJS.Timeout | undefined

@@ -199,7 +199,7 @@ export const createWebSockets = (parts: WebSocketParts): WebSockets => {
     const session: Session = {
       id: randomUUID(),
       clientIp: ip,
-      sender: createSender(socket, limits),
+      sender: createSender(socket, request.socket, limits),
       gone: gone.signal,
       authState: { kind: 'unknown' },
       locale: pickLocale(request.headers['accept-language']),

@@ -392,6 +392,19 @@ describe('sessions', () => {
     expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user', 'assistant', 'user', 'assistant'])
   })
 
+  it('begin together, twenty of them with two messages each, and each message is answered in its own', async () => {
+    const sessions = Array.from({ length: 20 }, (_, number) => `agent:default:crowd-${number}`)
+    const asks = sessions.flatMap((key) => [`first of ${key}`, `second of ${key}`].map((message) => ({ key, message })))
+    const answers = await Promise.all(asks.map(({ key, message }) => wake({ message, session_key: key })))
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+    for (const key of sessions) {
+      const { messages } = (await session(key)) as { messages: { role: string; content: string }[] }
+      const said = messages.filter(({ role }) => role === 'user').map(({ content }) => content)
+      expect(said.toSorted()).toEqual([`first of ${key}`, `second of ${key}`])
+      expect(messages.map(({ content }) => content)).toEqual(said.flatMap((content) => [content, `echo: ${content}`]))
+    }
+  })
+
   it('of somebody else, or of another agent, cannot be continued', async () => {
     await wake({ message: 'mine', session_key: 'agent:default:mine' })
     const bob = { ...caller, userId: 'bob' }

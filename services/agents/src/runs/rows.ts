@@ -18,6 +18,7 @@ import type {
   FreshBegin,
   HeldSession,
   LostRun,
+  NamedBegin,
   NewRun,
   RunningRun,
   RunOutcome,
@@ -45,32 +46,67 @@ const insertMessages = `
   FROM grown, jsonb_array_elements(grown.messages) WITH ORDINALITY AS m(value, position)`
 
 /**
- * `$1`: an array of fresh runs. Gives for each whether its agent is there, and whether it has begun: not when its session
- * exists already. The agent is read without a lock (docs/adr/0026).
+ * `$1`: an array of runs to begin, each in another session. Gives for each whether its agent is there, and the session that
+ * it has taken, if it has. The agent is read without a lock (docs/adr/0026). Sessions are locked in the order of their keys,
+ * as statements of other replicas do.
+ * @param onConflict what becomes of a session that exists
  */
-const beginFreshSql = `
+const beginSql = (onConflict: string): string => `
   WITH input AS (
     SELECT i.*, EXISTS (SELECT FROM agents.agents a WHERE a.id = i.agent_id AND a.tenant_id = i.tenant_id) AS has_agent
     FROM jsonb_to_recordset($1::jsonb) AS i(id uuid, tenant_id uuid, session_key text, agent_id uuid,
       agent_key text, user_id text, channel text, messages jsonb, bytes int, preview text, lease_seconds float8)
   ), session AS (
-    INSERT INTO agents.sessions
+    INSERT INTO agents.sessions AS s
       (id, tenant_id, session_key, agent_id, user_id, channel, next_seq, message_bytes, lease_run_id)
     SELECT id, tenant_id, session_key, agent_id, user_id, channel, jsonb_array_length(messages), bytes, id FROM input
-    WHERE has_agent
-    ON CONFLICT DO NOTHING
-    RETURNING id
+    WHERE has_agent ORDER BY tenant_id, session_key
+    ON CONFLICT ${onConflict}
+    RETURNING id, lease_run_id, agent_id, user_id, summary, compaction_count, label, next_seq,
+      GREATEST(first_seq, window_seq) AS first_seq
   ), run AS (
     INSERT INTO agents.runs
       (id, tenant_id, session_id, session_key, agent_id, agent_key, user_id, channel, input_preview, lease_until)
-    SELECT id, tenant_id, id, session_key, agent_id, agent_key, user_id, channel, preview, now() + make_interval(secs => lease_seconds)
-    FROM input JOIN session USING (id)
+    SELECT input.id, input.tenant_id, session.id, session_key, input.agent_id, agent_key, input.user_id, channel, preview,
+      now() + make_interval(secs => lease_seconds)
+    FROM input JOIN session ON session.lease_run_id = input.id
   ), message AS (
     INSERT INTO agents.messages (tenant_id, session_id, seq, run_id, role, content, extra)
-    SELECT tenant_id, id, m.position - 1, id, m.value->>'role', m.value->>'content', m.value->'extra'
-    FROM input JOIN session USING (id), jsonb_array_elements(input.messages) WITH ORDINALITY AS m(value, position)
+    SELECT input.tenant_id, session.id, session.next_seq - jsonb_array_length(input.messages) + m.position - 1, input.id,
+      m.value->>'role', m.value->>'content', m.value->'extra'
+    FROM input JOIN session ON session.lease_run_id = input.id,
+      jsonb_array_elements(input.messages) WITH ORDINALITY AS m(value, position)
   )
-  SELECT input.id, has_agent AS "hasAgent", session.id IS NOT NULL AS "hasBegun" FROM input LEFT JOIN session USING (id)`
+  SELECT input.id AS "runId", has_agent AS "hasAgent", session.id AS "sessionId", session.agent_id AS "agentId",
+    session.user_id AS "userId", summary, compaction_count AS "compactionCount", label,
+    next_seq - jsonb_array_length(input.messages) AS seq, first_seq AS "firstSeq"
+  FROM input LEFT JOIN session ON session.lease_run_id = input.id`
+
+const beginFreshSql = beginSql('DO NOTHING')
+
+const beginNamedSql = beginSql(`(tenant_id, session_key) DO UPDATE SET
+  lease_run_id = EXCLUDED.lease_run_id, next_seq = s.next_seq + EXCLUDED.next_seq,
+  message_bytes = s.message_bytes + EXCLUDED.message_bytes, updated_at = now()
+  WHERE s.lease_run_id IS NULL AND s.agent_id = EXCLUDED.agent_id`)
+
+type BegunRow = { runId: string; hasAgent: boolean } & (HeldSession | { sessionId: null })
+
+const beginInput = (runs: readonly NewRun[]): string =>
+  storableJson(
+    runs.map((run) => ({
+      id: run.runId,
+      tenant_id: run.tenantId,
+      session_key: run.sessionKey,
+      agent_id: run.agentId,
+      agent_key: run.agentKey,
+      user_id: run.userId,
+      channel: run.channel,
+      messages: run.messages,
+      bytes: bytesOf(run.messages),
+      preview: run.inputPreview,
+      lease_seconds: run.leaseMs / 1000,
+    })),
+  )
 
 /**
  * `$1`: an array of ended runs, `$2`: their outbox rows, `$3`: their ids. Gives the ids of those that were still running, of
@@ -107,9 +143,16 @@ const endSql = `
   )
   SELECT id FROM mine`
 
-const freshBegin = (hasAgent: boolean, hasBegun: boolean): FreshBegin => {
+const freshBegin = ({ hasAgent, sessionId }: BegunRow): FreshBegin => {
   if (!hasAgent) return 'gone'
-  return hasBegun ? 'begun' : 'taken'
+  return sessionId === null ? 'taken' : 'begun'
+}
+
+const namedBegin = (row: BegunRow): NamedBegin => {
+  if (!row.hasAgent) return 'gone'
+  if (row.sessionId === null) return 'held'
+  const { sessionId, agentId, userId, summary, compactionCount, label, seq, firstSeq } = row
+  return { sessionId, agentId, userId, summary, compactionCount, label, seq, firstSeq }
 }
 
 /**
@@ -128,89 +171,44 @@ export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>):
     gatherMs: () => (running.size >= busyRuns ? gatherMs : 0),
   }
 
-  const beginFresh = createBatcher<NewRun, FreshBegin>(async (runs) => {
-    const input = runs.map((run) => ({
-      id: run.runId,
-      tenant_id: run.tenantId,
-      session_key: run.sessionKey,
-      agent_id: run.agentId,
-      agent_key: run.agentKey,
-      user_id: run.userId,
-      channel: run.channel,
-      messages: run.messages,
-      bytes: bytesOf(run.messages),
-      preview: run.inputPreview,
-      lease_seconds: run.leaseMs / 1000,
-    }))
-    const { rows } = await system.prepared<{ id: string; hasAgent: boolean; hasBegun: boolean }>(
-      'begin_fresh',
-      beginFreshSql,
-      [storableJson(input)],
-    )
-    const outcomes = new Map(rows.map(({ id, hasAgent, hasBegun }) => [id, freshBegin(hasAgent, hasBegun)]))
-    return runs.map(({ runId }) => outcomes.get(runId)!)
+  const beginAll = async (name: string, text: string, runs: readonly NewRun[]): Promise<BegunRow[]> => {
+    const { rows } = await system.prepared<BegunRow>(name, text, [beginInput(runs)])
+    const byRun = new Map(rows.map((row) => [row.runId, row]))
+    return runs.map(({ runId }) => byRun.get(runId)!)
+  }
+
+  const beginFresh = createBatcher<NewRun, FreshBegin>(
+    async (runs) => (await beginAll('begin_fresh', beginFreshSql, runs)).map(freshBegin),
+    batches,
+  )
+
+  /** Takes sessions that may exist: a row is made, or its lease taken when it is free. */
+  const beginNamed = createBatcher<NewRun, NamedBegin>(async (runs) => {
+    // One statement takes a session once: whoever asks for it after another must wait.
+    const firstOf = new Map<string, NewRun>()
+    for (const run of runs) {
+      const session = `${run.tenantId}/${run.sessionKey}`
+      if (!firstOf.has(session)) firstOf.set(session, run)
+    }
+    const firsts = [...firstOf.values()]
+    const begun = (await beginAll('begin_named', beginNamedSql, firsts)).map(namedBegin)
+    const outcomes = new Map(firsts.map(({ runId }, at) => [runId, begun[at]!]))
+    return runs.map(({ runId }) => outcomes.get(runId) ?? 'held')
   }, batches)
 
-  /** Takes a session that may exist: its row is made, or its lease taken when it is free. */
-  const beginNamed = async (run: NewRun): Promise<HeldSession | 'held' | 'gone'> => {
-    const { rows } = await forTenant(run.tenantId).query<{
-      id: string | null
-      agent_id: string
-      user_id: string
-      summary: string
-      compaction_count: number
-      label: string
-      next_seq: number
-      first_seq: number
-    }>(
-      `WITH agent AS (
-         SELECT id FROM agents.agents WHERE id = $4 AND tenant_id = $2
-       ), session AS (
-         INSERT INTO agents.sessions AS s
-           (id, tenant_id, session_key, agent_id, user_id, channel, next_seq, message_bytes, lease_run_id)
-         SELECT $1, $2, $3, agent.id, $5, $6, jsonb_array_length($7::jsonb), $11, $1 FROM agent
-         ON CONFLICT (tenant_id, session_key) DO UPDATE SET
-           lease_run_id = EXCLUDED.lease_run_id, next_seq = s.next_seq + EXCLUDED.next_seq,
-           message_bytes = s.message_bytes + EXCLUDED.message_bytes, updated_at = now()
-         WHERE s.lease_run_id IS NULL AND s.agent_id = EXCLUDED.agent_id
-         RETURNING id, agent_id, user_id, summary, compaction_count, label, next_seq, GREATEST(first_seq, window_seq) AS first_seq
-       ), run AS (
-         INSERT INTO agents.runs
-           (id, tenant_id, session_id, session_key, agent_id, agent_key, user_id, channel, input_preview, lease_until)
-         SELECT $1, $2, session.id, $3, $4, $8, $5, $6, $9, now() + make_interval(secs => $10) FROM session
-       ), message AS (
-         INSERT INTO agents.messages (tenant_id, session_id, seq, run_id, role, content, extra)
-         SELECT $2, session.id, session.next_seq - jsonb_array_length($7::jsonb) + m.position - 1, $1,
-           m.value->>'role', m.value->>'content', m.value->'extra'
-         FROM session, jsonb_array_elements($7::jsonb) WITH ORDINALITY AS m(value, position)
-       )
-       SELECT session.* FROM agent LEFT JOIN session ON true`,
-      [
-        run.runId,
-        run.tenantId,
-        run.sessionKey,
-        run.agentId,
-        run.userId,
-        run.channel,
-        messagesOf(run.messages),
-        run.agentKey,
-        run.inputPreview,
-        run.leaseMs / 1000,
-        bytesOf(run.messages),
-      ],
-    )
-    const [row] = rows
-    if (row === undefined) return 'gone'
-    if (row.id === null) return 'held'
-    return {
-      sessionId: row.id,
-      agentId: row.agent_id,
-      userId: row.user_id,
-      summary: row.summary,
-      compactionCount: row.compaction_count,
-      label: row.label,
-      seq: row.next_seq - run.messages.length,
-      firstSeq: row.first_seq,
+  /** Counts as running what has begun here. */
+  const counted = async <B extends string | HeldSession>(
+    run: NewRun,
+    begin: (run: NewRun) => Promise<B>,
+  ): Promise<B> => {
+    running.add(run.runId)
+    let hasBegun = false
+    try {
+      const outcome = await begin(run)
+      hasBegun = outcome === 'begun' || typeof outcome === 'object'
+      return outcome
+    } finally {
+      if (!hasBegun) running.delete(run.runId)
     }
   }
 
@@ -247,18 +245,9 @@ export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>):
   )
 
   return {
-    beginFresh: async (run) => {
-      running.add(run.runId)
-      let begin: FreshBegin | undefined
-      try {
-        begin = await beginFresh(run)
-      } finally {
-        if (begin !== 'begun') running.delete(run.runId)
-      }
-      return begin
-    },
+    beginFresh: (run) => counted(run, beginFresh),
 
-    begin: beginNamed,
+    begin: (run) => counted(run, beginNamed),
 
     end: (run) => {
       const outbox = run.events.map(({ name, data }) => outboxRow(name, run.tenantId, data))
@@ -266,7 +255,8 @@ export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>):
     },
 
     sessionOwner: async (tenantId, sessionKey) => {
-      const { rows } = await forTenant(tenantId).query<{ agentId: string; userId: string }>(
+      const { rows } = await forTenant(tenantId).prepared<{ agentId: string; userId: string }>(
+        'session_owner',
         `SELECT agent_id AS "agentId", user_id AS "userId" FROM agents.sessions
          WHERE tenant_id = $1 AND session_key = $2`,
         [tenantId, sessionKey],
@@ -275,7 +265,8 @@ export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>):
     },
 
     running: async (tenantId, { sessionKey = null, runId = null, agentId = null }) => {
-      const { rows } = await forTenant(tenantId).query<RunningRun>(
+      const { rows } = await forTenant(tenantId).prepared<RunningRun>(
+        'running',
         `SELECT id AS "runId", agent_id AS "agentId", session_key AS "sessionKey", user_id AS "userId", channel
          FROM agents.runs WHERE tenant_id = $1 AND status = 'running'
            AND ($2::text IS NULL OR session_key = $2) AND ($3::text IS NULL OR id::text = $3)

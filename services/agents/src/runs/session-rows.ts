@@ -53,7 +53,8 @@ export const createSessionWorkRows = (db: ServiceDb<PrismaClient>) => {
     historyPage:
       (tenantId: string, sessionId: string): HistoryPage =>
       async ({ from, before, limit, chars }) => {
-        const { rows } = await sqlOf(tenantId).query<MessageRow & { seq: number; chars: number }>(
+        const { rows } = await sqlOf(tenantId).prepared<MessageRow & { seq: number; chars: number }>(
+          'history_page',
           `SELECT seq, role, content, extra, created_at, chars FROM (
              SELECT *, sum(chars) OVER (ORDER BY seq DESC) - chars AS newer FROM (
                SELECT seq, role, content, extra, created_at, length(content) + coalesce(length(extra::text), 0) AS chars

@@ -157,6 +157,9 @@ export interface HeldSession {
   firstSeq: number
 }
 
+/** How a run in a session that may exist begins; `held` by another run it cannot be taken, `gone` is the agent. */
+export type NamedBegin = HeldSession | 'held' | 'gone'
+
 /** A run that is on. */
 export interface RunningRun {
   runId: string
@@ -211,8 +214,8 @@ export interface LostRun {
 export interface RunRows {
   /** Begins a run in a session made up for it, which has the run's id. */
   beginFresh: (run: NewRun) => Promise<FreshBegin>
-  /** Begins a run and takes its session, made when new. `held` by another run it cannot be; `gone` is the agent. */
-  begin: (run: NewRun) => Promise<HeldSession | 'held' | 'gone'>
+  /** Begins a run and takes its session, made when new. */
+  begin: (run: NewRun) => Promise<NamedBegin>
   /**
    * Ends a run: its last messages, the session's counters, the release of the session and the events, in one
    * statement. False when another replica has declared it lost, or its agent is gone; nothing is written then.

@@ -11,6 +11,7 @@ import type { CallOptions } from '../src/chat/protocols/options.ts'
 import { idleTime } from '../src/programs/acp.ts'
 import { createAcpSessions } from '../src/programs/acp-sessions.ts'
 import { eventually } from '../../../test/support/eventually.ts'
+import { isAlive } from '../../../test/support/is-alive.ts'
 import { chatRequest, collect, connectionTo, doneOf, errorOf, message, testOptions } from './support.ts'
 
 const program = fileURLToPath(new URL('../../../test/fakes/acp-program.mjs', import.meta.url))
@@ -66,15 +67,6 @@ interface Heard {
 }
 const heardIn = async (session: string, given: Asked = {}) =>
   JSON.parse(await answerTo('heard', { ...given, session })) as Heard
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
 
 it('streams an answer and what was thought, without usage, which it does not tell', async () => {
   const got = await ask('hello')

@@ -10,6 +10,7 @@ import type { CallOptions } from '../src/chat/protocols/options.ts'
 import { createAcpSessions } from '../src/programs/acp-sessions.ts'
 import { claudeSessionId } from '../src/programs/claude-cli.ts'
 import { eventually } from '../../../test/support/eventually.ts'
+import { isAlive } from '../../../test/support/is-alive.ts'
 import { chatRequest, collect, connectionTo, doneOf, errorOf, message, testOptions } from './support.ts'
 
 const tenantA = newId()
@@ -45,15 +46,6 @@ const call = (text: string, fields: Partial<ChatRequest> = {}, more: Partial<Cal
   )
 const ask = (...given: Parameters<typeof call>) => collect(call(...given))
 const sessions = () => readdir(join(dir, 'claude-cli', tenantA)).catch(() => [])
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
-
 it('streams an answer, with its usage: what came of a cache is part of the input', async () => {
   const got = await ask('hello')
   expect([got.text, doneOf(got).content]).toEqual(['You said: hello', 'You said: hello'])

@@ -1,5 +1,10 @@
 /** Whether the claude program of the machine is signed in, asked of a real process. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { eventually } from '../../../test/support/eventually.ts'
+import { isAlive } from '../../../test/support/is-alive.ts'
 import { rule } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { startProviders, type ProvidersHarness } from './harness.ts'
@@ -49,6 +54,20 @@ describe('where providers may be on the machine', () => {
       const { status, body } = await statusOf(mesh, apiBase)
       expect([status, body['logged_in'], typeof body['error']]).toEqual([200, false, 'string'])
     }
+  })
+
+  rule('getClaudeCliAuthStatus.waitsTenSeconds', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'clawmesh-silent-claude-'))
+    const silent = join(dir, 'claude')
+    await writeFile(silent, `#!/bin/sh\ntrap '' TERM\nsleep 600 & echo $$ $! > ${dir}/pids; wait\n`, { mode: 0o755 })
+    const startedAt = performance.now()
+    const { status, body } = await statusOf(mesh, silent)
+    expect([status, body['logged_in'], typeof body['error']]).toEqual([200, false, 'string'])
+    expect(performance.now() - startedAt).toBeGreaterThan(9_000)
+    const pids = (await readFile(join(dir, 'pids'), 'utf8')).trim().split(' ').map(Number)
+    expect(pids).toHaveLength(2)
+    await eventually('nothing of the program is left', () => pids.every((pid) => !isAlive(pid)))
+    await rm(dir, { recursive: true })
   })
 })
 

@@ -108,6 +108,7 @@ export const providerTrials = defineHttpTable('providers', {
     rules: {
       asksTheProgram:
         'The program of the first claude_cli provider of the tenant that names one, else `claude`, is asked; email and subscription are empty texts where it does not tell them',
+      waitsTenSeconds: 'A program that has not answered after ten seconds is ended, with all that it started',
       answersEveryFailure:
         'A program that is missing, fails, or answers anything else is answered 200 with `logged_in` false and an `error`',
       isNoProvider: 'Its path is not that of a provider, whatever providers there are',

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { idParams, statusIs, timestamp, uuid } from '../common.ts'
 import { defineHttpTable } from '../operation.ts'
+import { variables } from './variables.ts'
 
 /** The name of a program, without a path. */
 export const programNamePattern = /^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}$/
@@ -11,9 +12,7 @@ const patterns = z.array(pattern).max(200).describe('Regular expressions (RE2) o
 const text = z.string().max(4_096)
 const path = z.string().max(1_024).nullish().describe('Where the program has to be found')
 const seconds = z.number().int().max(86_400).describe('Seconds; zero or less is the default')
-/** Of variables: checked by the domain, which says what is wrong with a name. */
-const env = z.record(z.string().min(1).max(256), z.string().max(65_536))
-const secret = env.describe('Variables of the program. They are stored sealed; `***` keeps the stored value')
+const secret = variables.describe('Variables of the program. They are stored sealed; `***` keeps the stored value')
 
 const cliCredential = z
   .object({

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { idParams, json, page, slug, statusIs, timestamp, uuid } from '../common.ts'
 import { defineHttpTable } from '../operation.ts'
+import { variables } from './variables.ts'
 
 const customTool = z
   .object({
@@ -32,7 +33,6 @@ const command = z
   .describe('Template of a shell command: `{{.key}}` becomes the argument of that name, as one quoted word')
 const workingDir = z.string().max(1_024).describe('Folder to run in, relative to the workspace')
 const seconds = z.number().int().max(86_400).describe('Seconds; zero or less is 60')
-const variables = z.record(z.string().min(1).max(256), z.string().max(65_536))
 const env = z
   .union([
     variables,

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { smallRecord } from '../../small-record.ts'
 import { idParams, json, slug, statusIs, timestamp, userId, uuid } from '../common.ts'
 import { defineHttpTable } from '../operation.ts'
 
@@ -6,7 +7,7 @@ export const mcpTransports = ['streamable-http', 'sse', 'stdio'] as const
 
 const secretText = z.string().max(8_192)
 /** Values by name. They hold secrets, so answers show `***` for each. */
-export const mcpSecretMap = z.record(z.string().min(1).max(256), secretText)
+export const mcpSecretMap = smallRecord(200, 'entries', z.record(z.string().min(1).max(256), secretText))
 const args = z.array(z.string().max(4_096)).max(256)
 export const toolNames = z.array(z.string().max(255)).max(1_000)
 const text = z.string().max(2_048)

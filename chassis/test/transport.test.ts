@@ -47,6 +47,8 @@ const providers: Providers = {
   chat: (call, request) => behaviour.stream(call, request),
   embed: async () => ({ configured: false, vectors: [], provider: '', model: '' }),
   getAccountPool: async () => ({ isAccount: false, strategy: '', extraProviders: [], signedIn: [] }),
+  listMediaProviders: async () => ({ providers: [] }),
+  makeMedia: async function* () {},
 }
 
 const answer: Awaited<ReturnType<Agents['resolveAgent']>> = {

@@ -1,8 +1,11 @@
-/** Files that a model may be shown. */
-export type FileKind = 'audio' | 'pdf' | 'text'
+/** Files that a model may be shown. `audio` is WAV and MP3, `other_audio` all else that is heard. */
+export type FileKind = 'audio' | 'other_audio' | 'pdf' | 'text' | 'video'
 
-/** What is neither audio nor a PDF is a text. */
+const commonAudio: ReadonlySet<string> = new Set(['audio/wav', 'audio/mpeg'])
+
+/** What is neither audio, a video nor a PDF is a text. */
 export const fileKindOf = (mimeType: string): FileKind => {
-  if (mimeType.startsWith('audio/')) return 'audio'
+  if (mimeType.startsWith('audio/')) return commonAudio.has(mimeType) ? 'audio' : 'other_audio'
+  if (mimeType.startsWith('video/')) return 'video'
   return mimeType === 'application/pdf' ? 'pdf' : 'text'
 }

@@ -10,6 +10,8 @@ const bytesOfToken = 3
 const tokensOfImage = 1_500
 /** A second of audio has 4,000 bytes at least, and 32 tokens where it has most. */
 const bytesOfAudioToken = 125
+/** A second of video has 20,000 bytes at least, and 300 tokens where it has most. */
+const bytesOfVideoToken = 66
 /** Anthropic takes a hundred pages, and counts 3,000 tokens for one at most. */
 const tokensOfPdf = 300_000
 
@@ -19,9 +21,14 @@ export const tokensOfBytes = (bytes: number): number => Math.ceil(bytes / bytesO
 /** Tokens of a file that is shown to a model, at most. */
 export const tokensOfFile = (mimeType: string, bytes: number): number => {
   const asText = tokensOfBytes(bytes)
-  return { audio: Math.ceil(bytes / bytesOfAudioToken), pdf: Math.min(asText, tokensOfPdf), text: asText }[
-    fileKindOf(mimeType)
-  ]
+  const asAudio = Math.ceil(bytes / bytesOfAudioToken)
+  return {
+    audio: asAudio,
+    other_audio: asAudio,
+    pdf: Math.min(asText, tokensOfPdf),
+    text: asText,
+    video: Math.ceil(bytes / bytesOfVideoToken),
+  }[fileKindOf(mimeType)]
 }
 
 /** Tokens of what a message shows beside its text. */

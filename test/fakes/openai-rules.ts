@@ -118,7 +118,11 @@ const files: Record<OpenAiFlavour, Record<string, (part: Json) => boolean>> = {
     file: ({ file }) => isJson(file) && /\.pdf$/i.test(String(file['filename'])) && isPdf(file['file_data']),
   },
   get compatible() {
-    return files.openai
+    return {
+      ...files.openai,
+      video_url: ({ video_url: video }: Json) =>
+        isJson(video) && /^data:video\/[a-z0-9]{2,20};base64,[A-Za-z0-9+/]+=*$/.test(String(video['url'])),
+    }
   },
   mistral: {
     input_audio: (part) => isBase64(part['input_audio']),

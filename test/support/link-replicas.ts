@@ -126,6 +126,8 @@ export const startReplica = async ({
     },
     embed: async () => ({ configured: false, vectors: [], provider: '', model: '' }),
     getAccountPool: async () => ({ isAccount: false, strategy: '', extraProviders: [], signedIn: [] }),
+    listMediaProviders: async () => ({ providers: [] }),
+    makeMedia: async function* () {},
   }
   const server = await startRpcServer({
     host: '127.0.0.1',

@@ -64,11 +64,21 @@ export const standInArchives = () => {
 
   /** What was uploaded, by tenant and path. */
   const uploads = new Map<string, { mimeType: string; data: Buffer }>()
+  /** What is kept with sessions. */
+  const kept: { sessionKey: string; path: string }[] = []
 
   const workspacesRpc = implementRpc(WorkspacesServiceService, {
     readMedia: async ({ caller }, { path }) => {
       const upload = uploads.get(`${caller.tenantId} ${path}`)
       return { found: upload !== undefined, mimeType: '', data: Buffer.alloc(0), ...upload }
+    },
+    keepMedia: async ({ caller: { tenantId } }, { path, sessionKey }) => {
+      const upload = uploads.get(`${tenantId} ${path}`)
+      if (upload === undefined) return { found: false, id: '', mimeType: '', size: 0, path: '' }
+      const id = path.split('/').at(-1)!
+      uploads.set(`${tenantId} /v1/media/${id}`, upload)
+      kept.push({ sessionKey, path })
+      return { found: true, id, mimeType: upload.mimeType, size: upload.data.length, path }
     },
     countFiles: async (_call, { owner }) => ({ files: filesOf(owner!.agentKey).size, bytes: 0 }),
     readFiles: async function* (_call, { owner }) {
@@ -87,7 +97,7 @@ export const standInArchives = () => {
       return { written: true }
     },
   })
-  return { memoryRpc, workspacesRpc, uploads, of, filesOf, state }
+  return { memoryRpc, workspacesRpc, uploads, kept, of, filesOf, state }
 }
 
 export type ArchiveStandIns = ReturnType<typeof standInArchives>

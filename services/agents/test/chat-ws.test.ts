@@ -308,13 +308,44 @@ describe('sending', () => {
     const last = askedByRuns().at(-1)!.messages.at(-1)!.parts[0]!.part
     expect(last).toMatchObject({ $case: 'image', value: { mimeType: 'image/png', data: Buffer.from('uploaded') } })
     for (const medium of [
-      '/uploads/a.pdf',
       '/etc/passwd',
       { path: '../x.png' },
       { url, type: 'video/mp4' },
       { url: 'file:///etc/passwd' },
     ])
       await refusedWith(send(alice, keyOf('seen'), 'x', { media: [medium] }), 'INVALID_REQUEST')
+  })
+
+  rule('chat.send.keepsAttachments', async () => {
+    const { alice, bob } = newTenant()
+    const { uploads, kept } = agents().archives
+    const upload = (name: string, mimeType: string) =>
+      uploads.set(`${alice.tenantId} /uploads/${name}`, { mimeType, data: Buffer.from(name) })
+    upload('b.pdf', 'application/pdf')
+    upload('c.ogg', 'audio/ogg')
+    upload('d.png', 'image/png')
+    const key = keyOf('attached')
+    const media = [{ path: '/uploads/b.pdf', filename: 'my "b".pdf' }, '/uploads/c.ogg', '/uploads/d.png']
+    await send(alice, key, 'read them', { media })
+    const [said] = await history(alice, key)
+    expect(said!['content']).toBe('<media:document name="my _b_.pdf">\n<media:audio>\n<media:image>\n\nread them')
+    expect(said!['media_refs']).toEqual(
+      [
+        { id: 'b.pdf', mime_type: 'application/pdf', kind: 'document' },
+        { id: 'c.ogg', mime_type: 'audio/ogg', kind: 'audio' },
+        { id: 'd.png', mime_type: 'image/png', kind: 'image' },
+      ].map((ref) => ({ ...ref, path: expect.stringMatching(`^/v1/media/${ref.id}\\?ft=`) })),
+    )
+    const parts = askedByRuns()
+      .at(-1)!
+      .messages.at(-1)!
+      .parts.map(({ part }) => part?.$case)
+    expect(parts).toEqual(['image', 'text'])
+    expect(kept.filter(({ sessionKey }) => sessionKey === key)).toHaveLength(3)
+    // Nothing is kept with the session of somebody else.
+    uploads.set(`${bob.tenantId} /uploads/e.pdf`, { mimeType: 'application/pdf', data: Buffer.from('e') })
+    await refusedWith(send(bob, key, 'x', { media: ['/uploads/e.pdf'] }), 'FORBIDDEN')
+    expect(kept.filter(({ sessionKey }) => sessionKey === key)).toHaveLength(3)
   })
 })
 

@@ -112,6 +112,8 @@ export const startAgents = async (env: Record<string, string> = {}): Promise<Age
     },
     embed: async () => ({ configured: false, vectors: [], provider: '', model: '' }),
     getAccountPool: async (_call, { provider }) => state.accountPools[provider] ?? noAccount,
+    listMediaProviders: async () => ({ providers: [] }),
+    makeMedia: async function* () {},
   }
   const tools: Partial<RpcFunctions<typeof ToolsServiceService>> = {
     listTools: async () => ({

@@ -9,6 +9,7 @@ import { createUpstream } from './chat/upstream.ts'
 import type { ProvidersConfig } from './config.ts'
 import { PrismaClient } from './db/client/client.ts'
 import { createEmbeddings } from './embeddings/feature.ts'
+import { createMedia } from './media/feature.ts'
 import { createPools } from './pools/feature.ts'
 import { createProviders } from './providers/feature.ts'
 import { createRouting } from './routing/feature.ts'
@@ -54,6 +55,7 @@ export const providersService = (mesh: Mesh, config: ProvidersConfig): Service =
   })
   const chat = createChat({ route: routing.route, upstream })
   const embeddings = createEmbeddings({ selection, optionsOf })
+  const media = createMedia({ selection, optionsOf, allow: policy.allow, pollMs: config.mediaPollMs })
   return composeService(mesh, {
     name: 'providers',
     features: [
@@ -65,7 +67,7 @@ export const providersService = (mesh: Mesh, config: ProvidersConfig): Service =
       chat,
       embeddings,
     ],
-    rpc: [implementRpc(ProvidersServiceService, { ...chat.rpc, ...embeddings.rpc, ...pools.rpc })],
+    rpc: [implementRpc(ProvidersServiceService, { ...chat.rpc, ...embeddings.rpc, ...pools.rpc, ...media.rpc })],
     parts: db.parts,
   })
 }

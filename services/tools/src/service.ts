@@ -24,6 +24,7 @@ import { createInvoke } from './invoke/feature.ts'
 import type { PoolLimits } from './mcp/client/pool.ts'
 import { createMcp } from './mcp/feature.ts'
 import { createMcpServerHttp } from './mcp-server/http.ts'
+import { createMediaPorts } from './media/port.ts'
 import { createMemoryPort } from './memory/port.ts'
 import { createSchedulesPort } from './scheduling/port.ts'
 import { createSessionsPort } from './sessions/port.ts'
@@ -45,6 +46,8 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
   const { store, isOnDisk, parts: storeParts } = chooseStore(config)
   const storage = createStorage({ mesh, db, config, store })
   const filePorts = createFilePorts(agents, mesh.workspaceDir, storage.quota.take, store.files)
+  const sessions = mesh.client(SessionsServiceService)
+  const media = createMediaPorts({ mesh, config, allow, sessions, media: storage.sessionMedia })
   const mcp = createMcp({ mesh, db, config, agents, ...(poolLimits && { poolLimits }) })
   const cli = createCliCredentials(mesh, db, agents)
   const approvals = createExecApprovals(mesh, db, config)
@@ -68,7 +71,8 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
         approvals: approvals.approvals,
       }),
       ...createSchedulesPort(mesh.client(SchedulesServiceService)),
-      ...createSessionsPort(mesh.client(SessionsServiceService)),
+      ...createSessionsPort(sessions),
+      ...media.ports,
       ...createMemoryPort(mesh.client(MemoryServiceService)),
       web: web.port,
       ...tts.ports,
@@ -108,6 +112,12 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
       implementRpc(ToolsServiceService, { ...invoke.rpc, ...approvals.rpc, ...mcp.rpc }),
       implementRpc(WorkspacesServiceService, { ...createArchiveRpc(mesh.workspaceDir, store), ...storage.rpc }),
     ],
-    parts: [...db.parts, ...storeParts, mcp.part, { name: 'page threads', stop: web.close }],
+    parts: [
+      ...db.parts,
+      ...storeParts,
+      mcp.part,
+      { name: 'page threads', stop: web.close },
+      { name: 'document threads', stop: media.close },
+    ],
   })
 }

@@ -1,13 +1,20 @@
 /** Tools over a real database, with agents and memory that stand in for the services that keep them. */
 import { AgentsServiceService, ResolveAgentResponse } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
 import { ExportsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/exports.ts'
+import { AgentSession, SessionsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/sessions.ts'
 import { MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
 import { loadConfigs, newId, type Service } from '@clawmesh/chassis'
 import type { Caller } from '@clawmesh/contracts'
 import type { PoolLimits } from '../src/mcp/client/pool.ts'
 import { toolsConfig, toolsService, type ToolsConfig } from '../src/index.ts'
 import { fakeRpc } from '../../../test/support/fake-rpc.ts'
-import { startServices, testCaller, type Answer, type ServiceHarness } from '../../../test/support/service-harness.ts'
+import {
+  startServices,
+  testCaller,
+  type Answer,
+  type HarnessOptions,
+  type ServiceHarness,
+} from '../../../test/support/service-harness.ts'
 import { contextFilesOf, memoryOf } from './context.ts'
 
 type Agent = ResolveAgentResponse & { tenantId: string }
@@ -23,6 +30,8 @@ export interface ToolsHarness extends ServiceHarness {
   documents: Record<string, string>
   /** Base folder of the workspaces. */
   workspaceDir: string
+  /** The sessions that there are. */
+  sessions: { tenantId: string; agentId: string; userId: string; sessionKey: string }[]
   invoke: (
     caller: Caller,
     body: object,
@@ -35,6 +44,7 @@ const fakeServices = (
   documents: Record<string, string>,
   asked: [agent: string, caller: Caller][],
   exports: ToolsHarness['exports'],
+  sessions: ToolsHarness['sessions'],
 ): Service[] => {
   const memory = memoryOf(documents)
   const files = contextFilesOf({})
@@ -55,30 +65,44 @@ const fakeServices = (
       return { exportId: id, token: exportId === '' ? id : '' }
     },
   })
+  const reading = fakeRpc(SessionsServiceService, {
+    readAgentSession: async ({ caller: { tenantId } }, { agentId, userId, sessionKey }) => {
+      const isMeant = (session: ToolsHarness['sessions'][number]) =>
+        JSON.stringify(session) === JSON.stringify({ tenantId, agentId, userId, sessionKey })
+      const session = sessions.some(isMeant) ? AgentSession.create({ sessionKey }) : undefined
+      return { session, isRunning: false, messages: [] }
+    },
+  })
   return [
-    // One service speaks both contracts.
-    { ...resolving, rpc: [...resolving.rpc!, ...keeping.rpc!] },
+    // One service speaks all three contracts.
+    { ...resolving, rpc: [...resolving.rpc!, ...keeping.rpc!, ...reading.rpc!] },
     fakeRpc(MemoryServiceService, { search: async (_, query) => memory.search(query) }),
   ]
 }
 
-/** @param poolLimits shorter times of MCP connections */
+/**
+ * @param poolLimits shorter times of MCP connections
+ * @param more services beside tools, and stand-ins for what they call
+ */
 export const startTools = async (
   settings: Partial<ToolsConfig> = {},
   poolLimits: Partial<PoolLimits> = {},
+  more: Partial<Pick<HarnessOptions, 'services' | 'standIns'>> = {},
 ): Promise<ToolsHarness> => {
   const agents: Agent[] = []
   const documents: Record<string, string> = {}
   const asked: [agent: string, caller: Caller][] = []
   const exports: ToolsHarness['exports'] = new Map()
+  const sessions: ToolsHarness['sessions'] = []
   const config = { ...loadConfigs({ tools: toolsConfig }, {}).tools, ...settings }
   const harness = await startServices({
-    services: { tools: (mesh) => toolsService(mesh, config, poolLimits) },
-    standIns: fakeServices(agents, documents, asked, exports),
+    services: { ...more.services, tools: (mesh) => toolsService(mesh, config, poolLimits) },
+    standIns: [...fakeServices(agents, documents, asked, exports, sessions), ...(more.standIns ?? [])],
   })
   return {
     ...harness,
     documents,
+    sessions,
     exports,
     askedFor: (agent) => asked.flatMap(([ref, caller]) => (ref === agent ? [caller] : [])),
     workspaceDir: harness.mesh.workspaceDir,

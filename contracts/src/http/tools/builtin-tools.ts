@@ -47,6 +47,8 @@ export const builtinTools = defineHttpTable('tools', {
         '`tenant_enabled` is always sent, null where the tenant has no say, and `requires` is `[]` for a tool that needs nothing',
       saysWhatIsMissing:
         'A tool that nothing here runs yet is switched off until somebody switches it on, and `requires` says what it needs',
+      leavesMediaOff:
+        'Tools that read and make media are switched off until somebody switches them on; one that is on says which provider it needs where none could be asked',
       speaksTheLanguageOfTheCaller: 'Descriptions are in the language that the caller asked for',
     },
     response: { 200: z.object({ tools: z.array(builtinTool) }) },
@@ -73,6 +75,8 @@ export const builtinTools = defineHttpTable('tools', {
       takesTwoFields:
         'Only `enabled` and `settings` are taken and other fields ignored; with neither of them the request is refused',
       replacesSettings: '`settings` replaces the stored object as a whole; the JSON text of an object will do',
+      chainsProviders:
+        '`settings.providers` of a media tool names those who do its work, tried in their order, each within its `timeout` and again up to `max_retries` times; none that is not `enabled`. Without a chain the usual ones of the tenant are asked',
       refusesUnknownTools: 'An unknown tool is answered 404',
       isForTheMasterTenant: 'Only the master tenant and system owners may, as the setting holds for every tenant',
       holdsAtOnce: 'Agents of every tenant lose or get the tool at once, and the change stands in the audit log',

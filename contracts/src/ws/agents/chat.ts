@@ -65,7 +65,9 @@ export const chat = defineWsTable('agents', {
       waitsWhenFull: 'At most five messages wait in a run; the next one has a turn of its own after it',
       isCancelledByAbort: 'A run that is aborted is answered `cancelled`',
       tagsMedia:
-        'Images, inline, at URLs that a fetch may go to, or by the path of an upload or an address of ours that the caller may read, are shown to the model, with a tag for each before the text; other media and other paths are refused',
+        'Images, inline, at URLs that a fetch may go to, or by the path of an upload or an address of ours that the caller may read, are shown to the model, with a tag for each before the text; other paths are refused, and anything but images at URLs',
+      keepsAttachments:
+        'Files that are named by the path of an upload or an address of ours are kept with the session, where tools read them, and are `media_refs` of the message; audio, videos and documents have tags of their own before the text',
       followsTheSetting:
         'The setting CLAWMESH_QUEUE_MODE has a message to a busy session wait for its turn (`queue`) or end the run that is on (`interrupt`) instead of going into it (`followup`)',
       boundsTheQueue:

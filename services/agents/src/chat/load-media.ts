@@ -47,6 +47,8 @@ const fileType = (mimeType: string): string | undefined =>
 
 const looksLike: Readonly<Record<FileKind, (data: Buffer) => boolean>> = {
   audio: () => true,
+  other_audio: () => false,
+  video: () => false,
   pdf: (data) => data.subarray(0, pdfHeadBytes).includes('%PDF-'),
   text: (data) => isUtf8(data),
 }

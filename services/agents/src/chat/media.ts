@@ -3,6 +3,7 @@ import { MeshError, type ws, type WsParamsOf } from '@clawmesh/contracts'
 import type { Call, RpcFunctions } from '@clawmesh/chassis'
 import type { WorkspacesServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/workspaces.ts'
 import type { ContentPart } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { kindOfMedia, type MediaRef } from '../runs/media.ts'
 import { loadMedia } from './load-media.ts'
 
 type Media = NonNullable<WsParamsOf<(typeof ws.chat.methods)['chat.send']>['media']>
@@ -10,58 +11,90 @@ type Media = NonNullable<WsParamsOf<(typeof ws.chat.methods)['chat.send']>['medi
 const refused = (reason: string) =>
   new MeshError('INVALID_REQUEST', 'error.invalid_request', { field: 'media', reason })
 
-/** Reads files that were uploaded, or have an address that the caller may read. */
-export type Uploads = Pick<RpcFunctions<typeof WorkspacesServiceService>, 'readMedia'>
+/** Reads and keeps files that were uploaded, or have an address that the caller may read. */
+export type Uploads = Pick<RpcFunctions<typeof WorkspacesServiceService>, 'readMedia' | 'keepMedia'>
 
 interface Source {
   call: Call
   uploads: Uploads
+  /** The session that the files are kept with, which the caller may use. */
+  sessionKey: string
   /** Private hosts that an image may be fetched from. */
   allow: readonly string[]
 }
 
-/** An uploaded image, inline. @throws INVALID_REQUEST for a path where nothing was uploaded, and for what is no image */
-const uploadedImage = async (path: string, { call, uploads }: Source): Promise<string> => {
-  const { found, mimeType, data } = await uploads.readMedia(call, { path })
+/** One medium of a message. */
+interface Brought {
+  tag: string
+  /** Of what the model is shown itself: inline, or where it is. */
+  imageUrl?: string
+  /** Of what is kept with the session. */
+  ref?: MediaRef
+}
+
+const shownTypes: ReadonlySet<string> = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp'])
+const imageTag = '<media:image>'
+const longestName = 200
+
+const fileTag = (kind: MediaRef['kind'], name: string): string =>
+  kind === 'document'
+    ? `<media:document name="${name.replace(/["<>\p{Cc}]/gu, '_').slice(0, longestName)}">`
+    : `<media:${kind}>`
+
+/**
+ * A file by its path, kept with the session: the model is shown an image, and told that there is something else.
+ * @throws INVALID_REQUEST for a path where nothing was uploaded, and for an image that is too large to be shown
+ */
+const broughtFile = async (path: string, name: string, { call, uploads, sessionKey }: Source): Promise<Brought> => {
+  const { found, id, mimeType } = await uploads.keepMedia(call, { sessionKey, path })
   if (!found) throw refused('a path that was not uploaded')
-  if (!mimeType.startsWith('image/')) throw refused('only images are taken')
-  return `data:${mimeType};base64,${Buffer.from(data).toString('base64')}`
+  const ref: MediaRef = { id, mimeType, kind: kindOfMedia(mimeType), path: `/v1/media/${id}` }
+  if (!shownTypes.has(mimeType)) return { tag: fileTag(ref.kind, name), ref }
+  const shown = await uploads.readMedia(call, { path: ref.path })
+  if (!shown.found) throw refused('no image of an allowed size there')
+  return { tag: imageTag, ref, imageUrl: `data:${mimeType};base64,${Buffer.from(shown.data).toString('base64')}` }
 }
 
 /** @throws INVALID_REQUEST */
-const urlOf = async (medium: Media[number], source: Source): Promise<string> => {
+const broughtBy = async (medium: Media[number], source: Source): Promise<Brought> => {
   if (typeof medium === 'string' || 'path' in medium) {
     const path = typeof medium === 'string' ? medium : medium.path
-    if (/^(data:image\/|https?:\/\/)/i.test(path.slice(0, 20))) return path
-    return uploadedImage(path, source)
+    if (/^(data:image\/|https?:\/\/)/i.test(path.slice(0, 20))) return { tag: imageTag, imageUrl: path }
+    const name = typeof medium === 'string' ? undefined : medium.filename
+    return broughtFile(path, name ?? path.split('/').at(-1)!, source)
   }
   const { url, type = 'image' } = medium
   if (!/^image(\/|$)/i.test(type)) throw refused('only images are taken')
-  return url
+  return { tag: imageTag, imageUrl: url }
+}
+
+interface WithMedia {
+  message: string
+  parts: ContentPart[]
+  attached?: readonly MediaRef[]
 }
 
 /**
- * The text of a message with a tag for each medium before it, and its texts and images in their order; none of those for a
- * message without media.
+ * The text of a message with a tag for each medium before it, its texts and images in their order, and the files that are
+ * kept with its session. Of a message without images there are no parts.
  * @throws INVALID_REQUEST, and what `loadMedia` throws
  */
-export const withMedia = async (
-  message: string,
-  media: Media,
-  source: Source,
-): Promise<{ message: string; parts: ContentPart[] }> => {
+export const withMedia = async (message: string, media: Media, source: Source): Promise<WithMedia> => {
   if (media.length === 0) return { message, parts: [] }
-  const { call, allow } = source
-  const urls = await Promise.all(media.map((medium) => urlOf(medium, source)))
+  const brought: Brought[] = []
+  // One after the other: what comes later is the newer attachment.
+  for (const medium of media) brought.push(await broughtBy(medium, source))
   const images = await loadMedia(
-    urls.map((imageUrl) => ({ imageUrl })),
-    call.signal,
-    allow,
+    brought.flatMap(({ imageUrl }) => (imageUrl === undefined ? [] : [{ imageUrl }])),
+    source.call.signal,
+    source.allow,
   )
-  const tags = images.map(() => '<media:image>').join('\n')
+  const tags = brought.map(({ tag }) => tag).join('\n')
   const text = message === '' ? tags : `${tags}\n\n${message}`
+  const attached = brought.flatMap(({ ref }) => ref ?? [])
   return {
     message: text,
-    parts: [...images, { part: { $case: 'text', value: text } }],
+    parts: images.length === 0 ? [] : [...images, { part: { $case: 'text', value: text } }],
+    ...(attached.length === 0 ? {} : { attached }),
   }
 }

@@ -70,9 +70,12 @@ export const createChatWs = ({ send, running, sessions, lookup, deliverTo, fetch
       const agent = await agentFor(caller, params.agentId, params.sessionKey)
       const sessionKey = params.sessionKey ?? wsSessionKey(agent.agentKey)
       const { requestId: runId } = call
+      const { message, media: given = [] } = params
+      // Nothing is kept with somebody else's.
+      if (given.length > 0) await sessions.exists(caller, sessionKey)
       try {
         const sent = await send(detached(call), {
-          ...(await withMedia(params.message, params.media ?? [], { call, uploads, allow: fetchAllow })),
+          ...(await withMedia(message, given, { call, uploads, sessionKey, allow: fetchAllow })),
           runId,
           keepsText: true,
           caller,

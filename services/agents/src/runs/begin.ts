@@ -12,11 +12,18 @@ const previewChars = 2_000
 const busyPauseMs = { first: 20, most: 500 }
 
 /** All that begins the turn, oldest first. */
-const openingOf = ({ opening = [], message, parts }: RunRequest): NewMessage[] => [
+const openingOf = ({ opening = [], message, parts, attached }: RunRequest): NewMessage[] => [
   ...opening,
   ...(message === '' && parts.length === 0 && opening.length > 0
     ? []
-    : [{ role: 'user', content: message, parts } as const]),
+    : [
+        {
+          role: 'user',
+          content: message,
+          parts,
+          ...(attached === undefined ? {} : { extra: { mediaRefs: attached } }),
+        } as const,
+      ]),
 ]
 
 /** What a turn is begun with, as one text. */

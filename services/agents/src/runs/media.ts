@@ -10,7 +10,7 @@ export interface Media {
   contentType: string
 }
 
-type MediaRef = NonNullable<MessageExtra['mediaRefs']>[number]
+export type MediaRef = NonNullable<MessageExtra['mediaRefs']>[number]
 
 const mostMedia = 50
 const longestPath = 2_000
@@ -107,10 +107,10 @@ export const mediaOfResult = (tool: string, output: string, metadataJson: string
   return Array.isArray(deliver) ? [...deliver.filter((path) => typeof path === 'string'), ...named] : named
 }
 
-const kindOf = (contentType: string): MediaRef['kind'] => {
+export const kindOfMedia = (contentType: string): MediaRef['kind'] => {
   const [kind] = contentType.split('/', 1)
   return kind === 'image' || kind === 'video' || kind === 'audio' ? kind : 'document'
 }
 
 export const mediaRefs = (media: readonly Media[]): MediaRef[] =>
-  media.map(({ path, contentType }) => ({ id: newId(), mimeType: contentType, kind: kindOf(contentType), path }))
+  media.map(({ path, contentType }) => ({ id: newId(), mimeType: contentType, kind: kindOfMedia(contentType), path }))

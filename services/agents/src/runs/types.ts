@@ -5,7 +5,7 @@ import type { Call, ChangeEvent } from '@clawmesh/chassis'
 import type { Agent } from '../agents/types.ts'
 import type { ContextFile } from '../context-files/types.ts'
 import type { HttpSessionName } from '../sessions/session-keys.ts'
-import type { NewMessage } from '../sessions/types.ts'
+import type { MessageExtra, NewMessage } from '../sessions/types.ts'
 import type { Media } from './media.ts'
 
 export type Usage = EventData<'runEnded'>['usage']
@@ -78,6 +78,8 @@ export interface RunRequest {
   gather?: () => readonly string[]
   /** Texts and images of the message in their order; empty when it is only text. */
   parts: ContentPart[]
+  /** Files that go with the message, as it is stored. */
+  attached?: MessageExtra['mediaRefs']
   /** A prompt cache is to keep the conversation up to the message. */
   cacheMark?: boolean | undefined
   /** Messages right before `message` that are stored like it: results of the client's tools, say. */

@@ -5,6 +5,7 @@ import type { ProtocolName } from '../providers/provider-types.ts'
 import { anthropicProtocol } from './protocols/anthropic/protocol.ts'
 import { callProtocol } from './protocols/call.ts'
 import { codexProtocol } from './protocols/codex/protocol.ts'
+import { geminiProtocol, needsGemini } from './protocols/gemini/protocol.ts'
 import { mockChat } from './protocols/mock.ts'
 import { openAiProtocol } from './protocols/openai/protocol.ts'
 import { acpChat } from '../programs/acp.ts'
@@ -19,7 +20,7 @@ type Call = (
 ) => AsyncGenerator<ChatResponse, void, void>
 
 const calls: Partial<Record<ProtocolName, Call>> = {
-  openai: (...call) => callProtocol(openAiProtocol, ...call),
+  openai: (...call) => callProtocol(needsGemini(call[0], call[1]) ? geminiProtocol : openAiProtocol, ...call),
   anthropic: (...call) => callProtocol(anthropicProtocol, ...call),
   codex: (...call) => callProtocol(codexProtocol, ...call),
   claude_cli: claudeCliChat,

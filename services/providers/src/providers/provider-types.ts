@@ -119,13 +119,13 @@ export const providerTypeTable = {
     model: 'gemini-2.0-flash',
     models: 'gemini',
     takesThinking: false,
-    files: ['audio', 'pdf'],
+    files: ['audio', 'other_audio', 'pdf', 'video'],
   }),
   openrouter: row({
     base: 'https://openrouter.ai/api/v1',
     model: 'anthropic/claude-sonnet-4-5-20250929',
     routes: true,
-    files: ['audio', 'pdf'],
+    files: ['audio', 'pdf', 'video'],
   }),
   groq: row({ base: 'https://api.groq.com/openai/v1', model: 'llama-3.3-70b-versatile', takesThinking: false }),
   deepseek: row({

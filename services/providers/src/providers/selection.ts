@@ -84,6 +84,13 @@ export const createProviderSelection = ({ rowsOf, cache, systemConfigs, storedCo
   }
 
   return {
+    /** All that could serve a tenant, its own first; one of the installation is hidden by one of the same name. */
+    usable: async (tenantId: string): Promise<ProviderConnection[]> => {
+      const tenants = [...new Set([tenantId, masterTenantId])]
+      const all = (await Promise.all(tenants.map(ofTenant))).flat().filter(usable).map(connectionOf)
+      return all.filter(({ name }, at) => all.findIndex((other) => other.name === name) === at)
+    },
+
     /** The provider of a name, of the tenant or the installation. */
     named: (tenantId: string, name: string, fromRows = false) => named(tenantId, name, fromRows ? stored : ofTenant),
 

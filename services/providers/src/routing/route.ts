@@ -7,6 +7,7 @@ import type {
   ChatRequest,
   ChatResponse,
   Route,
+  Routing,
 } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { Call } from '@clawmesh/chassis'
 import { MeshError } from '@clawmesh/contracts'
@@ -95,8 +96,15 @@ const retrying = (attempt: number, reason: string): ChatResponse => ({
 export const createRouter = (parts: RouterParts) => {
   const { ask, optionsOf, cooldowns, onRoute } = parts
 
-  const optionsFor = (call: Call, candidates: Candidates, candidate: Candidate, isProbe: boolean): CallOptions => ({
+  const optionsFor = (
+    call: Call,
+    { attempts }: Routing,
+    candidates: Candidates,
+    candidate: Candidate,
+    isProbe: boolean,
+  ): CallOptions => ({
     ...optionsOf(call),
+    ...(attempts === undefined ? {} : { retry: { attempts } }),
     // One try tells whether it is back; whoever asks is not to wait for more.
     ...(isProbe ? { retry: { attempts: 1 } } : {}),
     takesOver: (kind) => candidates.takesOver(kind, candidate),
@@ -121,7 +129,7 @@ export const createRouter = (parts: RouterParts) => {
       const { connection, model, place } = candidate
       const isProbe = cooldowns.readiness(place) === 'due'
       if (isProbe) cooldowns.probe(place)
-      const options = optionsFor(call, candidates, candidate, isProbe)
+      const options = optionsFor(call, routing, candidates, candidate, isProbe)
       let failure: unknown
       yield* poolStory(candidate)
       try {

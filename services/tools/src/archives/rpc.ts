@@ -13,7 +13,7 @@ import { countFiles, readFiles, writePiece } from './files.ts'
 export const createArchiveRpc = (
   workspaceDir: string,
   store: FileStore,
-): Omit<RpcFunctions<typeof WorkspacesServiceService>, 'readMedia'> => {
+): Omit<RpcFunctions<typeof WorkspacesServiceService>, 'readMedia' | 'keepMedia'> => {
   /** The folder of an agent, with those of all its users. @throws INVALID_REQUEST for one outside the tenant's */
   const workspaceOf = ({ caller }: Call, owner: WorkspaceOfAgent | undefined): Workspace => {
     const { agentKey = '', workspace = '' } = owner ?? {}

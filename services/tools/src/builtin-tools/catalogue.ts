@@ -8,6 +8,8 @@ import { datetime } from '../general/datetime.ts'
 import { knowledgeGraphSearch } from '../memory/knowledge-graph-search.ts'
 import { memoryGet } from '../memory/memory-get.ts'
 import { memorySearch } from '../memory/memory-search.ts'
+import { createAudio, createImage, createVideo } from '../media/making-tools.ts'
+import { readAudio, readDocument, readImage, readVideo } from '../media/reading-tools.ts'
 import { cron } from '../scheduling/cron.ts'
 import { heartbeat } from '../scheduling/heartbeat.ts'
 import { sessionsHistory, sessionsList, sessionsSend, sessionStatus } from '../sessions/tools.ts'
@@ -31,7 +33,13 @@ export const catalogue: readonly BuiltinTool[] = [
   memorySearch,
   memoryGet,
   knowledgeGraphSearch,
-  ...planned.mediaTools,
+  readImage,
+  readDocument,
+  createImage,
+  readAudio,
+  readVideo,
+  createVideo,
+  createAudio,
   tts,
   planned.browser,
   sessionsList,

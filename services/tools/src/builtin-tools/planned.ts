@@ -1,20 +1,8 @@
 /** Tools that clients of the contract know of and that nothing here runs yet. Each says what it waits for. */
-import { planTool, type Capability, type ToolName } from '../tool/define-tool.ts'
+import { planTool, type ToolName } from '../tool/define-tool.ts'
 
-const media = (name: ToolName, displayName: string, need: Capability) =>
-  planTool({ name, displayName, category: 'media', groups: ['goclaw'], needs: [need] })
 const skill = (name: ToolName, displayName: string, isOffered = false) =>
   planTool({ name, displayName, category: 'skills', groups: isOffered ? ['goclaw'] : [], needs: ['skills'] })
-
-export const mediaTools = [
-  media('read_image', 'Read image', 'vision_provider'),
-  media('read_document', 'Read document', 'document_provider'),
-  media('create_image', 'Create image', 'image_gen_provider'),
-  media('read_audio', 'Read audio', 'audio_provider'),
-  media('read_video', 'Read video', 'video_provider'),
-  media('create_video', 'Create video', 'video_gen_provider'),
-  media('create_audio', 'Create audio', 'audio_gen_provider'),
-]
 
 export const browser = planTool({
   name: 'browser',

@@ -45,12 +45,29 @@ const active =
 
 export const isActive = (type: string): boolean => active.test(type)
 
-/** The `Content-Type` of a file. */
-export const contentTypeOf = async (name: string, { size, read }: StoredFile): Promise<string> => {
-  const named = typeOfName(name)
-  if (named !== undefined) return isTextual(named) ? `${named}; charset=utf-8` : named
+const headOf = async ({ size, read }: StoredFile): Promise<Buffer> => {
   const pieces: Buffer[] = []
   if (size > 0) for await (const piece of read(0, Math.min(size, headBytes) - 1)) pieces.push(piece)
-  const type = await typeOfHead(Buffer.concat(pieces))
+  return Buffer.concat(pieces)
+}
+
+/** What archives and texts may be that are known by their names alone. */
+const named: Readonly<Record<string, RegExp>> = {
+  'application/zip': /^application\/vnd\.(?:openxmlformats-officedocument|oasis\.opendocument)\./,
+  'text/plain': /^text\/|^application\/(?:json|xml)$/,
+}
+
+/** What a file is by what it holds, without parameters; its name decides only among archives and among texts. */
+export const heldTypeOf = async (name: string, file: StoredFile): Promise<string> => {
+  const held = (await typeOfHead(await headOf(file))).split(';', 1)[0]!
+  const byName = typeOfName(name)
+  return byName !== undefined && named[held]?.test(byName) ? byName : held
+}
+
+/** The `Content-Type` of a file. */
+export const contentTypeOf = async (name: string, file: StoredFile): Promise<string> => {
+  const named = typeOfName(name)
+  if (named !== undefined) return isTextual(named) ? `${named}; charset=utf-8` : named
+  const type = await typeOfHead(await headOf(file))
   return isTextual(type) ? `${type}; charset=utf-8` : type
 }

@@ -1,11 +1,14 @@
 /** The files of tenants: storage, media, and the addresses that they are served at. */
+import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { createSignedUrls, type Feature, type Mesh, type ServiceDb } from '@clawmesh/chassis'
 import type { ToolsConfig } from '../config.ts'
 import type { PrismaClient } from '../db/client/client.ts'
 import type { FileStore } from '../store/store.ts'
+import { createStorageEvents } from './events.ts'
 import { createStorageHttp } from './http.ts'
 import { createQuota, createSizes } from './quota.ts'
 import { createMediaRpc } from './rpc.ts'
+import { createSessionMedia } from './session-media.ts'
 import { createStorageRecord } from './rows.ts'
 import { createStorageUseCases } from './use-cases.ts'
 
@@ -29,9 +32,20 @@ export const createStorage = ({ mesh, db, config, store }: StorageFeatureParts) 
     record: createStorageRecord(db),
     sign: createSignedUrls(mesh.secrets).sign,
   })
+  const sessionMedia = createSessionMedia({ store, workspaceDir, quota, mediaOf: storage.mediaOf })
   return {
-    features: createStorageHttp(storage).map((http): Feature => ({ http })),
-    rpc: createMediaRpc(storage),
+    features: [
+      ...createStorageHttp(storage).map((http): Feature => ({ http })),
+      {
+        events: createStorageEvents({
+          media: sessionMedia,
+          identity: mesh.client(IdentityServiceService),
+          timeoutMs: mesh.config.rpcTimeoutMs,
+        }),
+      } satisfies Feature,
+    ],
+    rpc: createMediaRpc(storage, sessionMedia),
     quota,
+    sessionMedia,
   }
 }

@@ -3,6 +3,7 @@ import type { WorkspacesServiceService } from '@clawmesh/contracts/gen/clawmesh/
 import { MeshError } from '@clawmesh/contracts'
 import type { RpcFunctions } from '@clawmesh/chassis'
 import { contentTypeOf } from './content-type.ts'
+import type { SessionMedia } from './session-media.ts'
 import type { StorageUseCases } from './use-cases.ts'
 
 /** What a message takes of one file. */
@@ -12,9 +13,21 @@ const nothing = { found: false, mimeType: '', data: Buffer.alloc(0) }
 /** Whoever asks is told no more than that there is no such file. */
 const unread = new Set(['NOT_FOUND', 'INVALID_REQUEST', 'FORBIDDEN'])
 
+const notKept = { found: false, id: '', mimeType: '', size: 0, path: '' }
+
 export const createMediaRpc = (
   storage: Pick<StorageUseCases, 'mediaOf'>,
-): Pick<RpcFunctions<typeof WorkspacesServiceService>, 'readMedia'> => ({
+  sessions: Pick<SessionMedia, 'keep'>,
+): Pick<RpcFunctions<typeof WorkspacesServiceService>, 'readMedia' | 'keepMedia'> => ({
+  keepMedia: async ({ caller }, { sessionKey, path }) => {
+    try {
+      return { found: true, ...(await sessions.keep(caller, sessionKey, path)) }
+    } catch (thrown) {
+      if (thrown instanceof MeshError && unread.has(thrown.code)) return notKept
+      throw thrown
+    }
+  },
+
   readMedia: async ({ caller }, { path }) => {
     try {
       const { name, open } = await storage.mediaOf(caller, path)

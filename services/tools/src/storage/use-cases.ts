@@ -242,7 +242,8 @@ export const createStorageUseCases = (parts: StorageParts) => {
       if (kind === 'files') return fileAt(tenant, decoded(rest))
       const uploads = posix.join(rootFor(tenant).path, uploadsFolder)
       if (posix.dirname(bare) !== uploads) throw notFound(path)
-      return fileAt(tenant, bare)
+      // It may have moved to its session meanwhile.
+      return mediaById(tenant, posix.basename(bare))
     },
 
     /** @throws INVALID_REQUEST, FORBIDDEN, NOT_FOUND */

@@ -18,6 +18,14 @@ const missing: Record<PortName, string> = {
   sessions: 'needs an agent, and the call names none',
   shell: 'needs an agent with a workspace, and the call has none',
   ttsProvider: 'needs a provider of speech, and none is set up',
+  attachments: 'needs a session, and the call has none',
+  visionProvider: 'needs a provider that sees images, which is not available',
+  documentProvider: 'needs a provider that reads documents, which is not available',
+  audioProvider: 'needs a provider that hears audio, which is not available',
+  videoProvider: 'needs a provider that sees videos, which is not available',
+  imageGenProvider: 'needs a provider that makes images, which is not available',
+  videoGenProvider: 'needs a provider that makes videos, which is not available',
+  audioGenProvider: 'needs a provider that makes audio, which is not available',
 }
 
 /** What every call with an agent has, so that listing it would tell nobody anything. */
@@ -29,6 +37,7 @@ const ofEveryCall: ReadonlySet<string> = new Set<PortName>([
   'schedules',
   'sessions',
   'shell',
+  'attachments',
 ])
 
 /** What of a tool's needs an installation must have set up, as the contract's `requires` shows it. */

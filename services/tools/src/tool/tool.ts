@@ -24,6 +24,7 @@ import type {
   WalkGraphRequest,
   WalkGraphResponse,
 } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
+import type { Attachments, MediaMaker, MediaReader } from '../media/types.ts'
 import type { Speaker } from '../tts/types.ts'
 import type { WebAccess } from '../web/web-access.ts'
 import type { Workspace } from '../workspace/index.ts'
@@ -119,6 +120,14 @@ export interface Ports {
   sessions: OwnSessions
   shell: Shell
   ttsProvider: Speaker
+  attachments: Attachments
+  visionProvider: MediaReader
+  documentProvider: MediaReader
+  audioProvider: MediaReader
+  videoProvider: MediaReader
+  imageGenProvider: MediaMaker
+  videoGenProvider: MediaMaker
+  audioGenProvider: MediaMaker
 }
 
 /** Who calls a tool, and what it may use. Absent parts make the tools that need them fail, no others. */

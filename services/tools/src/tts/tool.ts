@@ -1,13 +1,9 @@
-import { randomUUID } from 'node:crypto'
-import { posix } from 'node:path'
 import { ttsVendors } from '@clawmesh/contracts'
 import { z } from 'zod'
+import { saveGenerated } from '../files/generated.ts'
 import { defineTool } from '../tool/define-tool.ts'
 import { says } from '../tool/tool.ts'
-import { writeFile } from '../workspace/index.ts'
 import { longestText } from './types.ts'
-
-const folder = 'generated'
 
 export const tts = defineTool({
   name: 'tts',
@@ -29,11 +25,7 @@ export const tts = defineTool({
   }),
   run: async (args, { ttsProvider, workspace, signal }) => {
     const { audio, mimeType, extension, provider } = await ttsProvider.speak({ ...args, format: 'mp3' }, signal)
-    const day = new Date().toISOString().slice(0, 10)
-    const names = await writeFile(workspace, `${folder}/${day}/speech-${randomUUID().slice(0, 8)}${extension}`, audio)
-    const path = names.join('/')
-    return says(`MEDIA:${path}`, {
-      metadata: { path, mimeType, provider, bytes: audio.length, deliver: [posix.join(workspace.path, path)] },
-    })
+    const { path, deliver } = await saveGenerated(workspace, { kind: 'speech', extension }, audio)
+    return says(`MEDIA:${path}`, { metadata: { path, mimeType, provider, bytes: audio.length, deliver } })
   },
 })

@@ -7,9 +7,21 @@ import { unsupportedParameter } from './sampling.ts'
 export const fileKind = ({ mimeType }: MediaFile): FileKind => fileKindOf(mimeType)
 
 /** What a part that is refused is called in OpenAI's words. */
-const fieldOf: Record<FileKind, string> = { audio: 'input_audio', pdf: 'file', text: 'file' }
+const fieldOf: Record<FileKind, string> = {
+  audio: 'input_audio',
+  other_audio: 'input_audio',
+  pdf: 'file',
+  text: 'file',
+  video: 'video_url',
+}
 
-const defaultNames: Record<FileKind, string> = { audio: 'audio', pdf: 'document.pdf', text: 'document.txt' }
+const defaultNames: Record<FileKind, string> = {
+  audio: 'audio',
+  other_audio: 'audio',
+  pdf: 'document.pdf',
+  text: 'document.txt',
+  video: 'video',
+}
 
 /** OpenAI tells a PDF by the ending of its name. */
 const pdfEnding = /\.pdf$/i

@@ -25,6 +25,59 @@ export const protobufPackage = "clawmesh.providers.v1";
 
 export const protobufFileName = "clawmesh/providers/v1/providers.proto";
 
+export interface MakeMediaRequest {
+  /** Name of the provider. */
+  provider: string;
+  model: string;
+  /** image, video or music */
+  kind: string;
+  prompt: string;
+  /** Such as 16:9; empty is left to the vendor, as is 0 seconds. */
+  aspectRatio: string;
+  durationS: number;
+  /** Of music. */
+  lyrics: string;
+  instrumental: boolean;
+  /** An object: further fields, in the vendor's words. */
+  paramsJson: string;
+  /** How often each question of it is asked; 0 means as often as is usual. */
+  attempts: number;
+}
+
+export interface MakeMediaResponse {
+  part: { $case: "head"; value: MediaHead } | { $case: "data"; value: Buffer } | undefined;
+}
+
+export interface MediaHead {
+  provider: string;
+  model: string;
+  /** So many bytes follow. */
+  size: number;
+}
+
+export interface ListMediaProvidersRequest {
+  /** read_image, read_document, read_audio, read_video, create_image, create_video or create_audio */
+  tool: string;
+}
+
+export interface ListMediaProvidersResponse {
+  providers: MediaProvider[];
+}
+
+export interface MediaProvider {
+  id: string;
+  name: string;
+  type: string;
+  /** What it does this with where nobody says; empty where it has to be said. */
+  model: string;
+  /** It is asked where nobody says whom. */
+  byDefault: boolean;
+  /** The short name that chains may use for its type; may be empty. */
+  alias: string;
+  /** Kinds of files that it takes as they are, beside images: audio, other_audio, pdf, text, video. */
+  files: string[];
+}
+
 export interface ChatRequest {
   /** Name of the provider; empty means the tenant's default. */
   provider: string;
@@ -70,7 +123,11 @@ export interface Routing {
    * Calls that share it begin with the same prompt, whatever conversation each is of; absent means the affinity. Sent, as a
    * hash, to those that are known to keep caches by a name: OpenAI itself and accounts of ChatGPT.
    */
-  cacheKey?: string | undefined;
+  cacheKey?:
+    | string
+    | undefined;
+  /** How often each is asked before it counts as failed; absent means as often as is usual. */
+  attempts?: number | undefined;
 }
 
 export interface PoolRouting {
@@ -199,7 +256,7 @@ export interface ContentPart {
 }
 
 /**
- * Audio (audio/wav, audio/mpeg), a PDF (application/pdf), or a text (text/*, application/json; UTF-8). A text is told to
+ * Audio (any format; WAV and MP3 are what most take), a video, a PDF (application/pdf), or a text (text/*, application/json; UTF-8). A text is told to
  * any model. What else the provider cannot take fails the call with UNSUPPORTED_PARAMETER where it is of the turn that
  * is to be answered; of an earlier one, a note stands in its place.
  */
@@ -397,6 +454,577 @@ export interface GetAccountPoolResponse {
   /** Accounts that are signed in, its own first. */
   signedIn: string[];
 }
+
+function createBaseMakeMediaRequest(): MakeMediaRequest {
+  return {
+    provider: "",
+    model: "",
+    kind: "",
+    prompt: "",
+    aspectRatio: "",
+    durationS: 0,
+    lyrics: "",
+    instrumental: false,
+    paramsJson: "",
+    attempts: 0,
+  };
+}
+
+export const MakeMediaRequest: MessageFns<MakeMediaRequest> = {
+  encode(message: MakeMediaRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.provider !== "") {
+      writer.uint32(10).string(message.provider);
+    }
+    if (message.model !== "") {
+      writer.uint32(18).string(message.model);
+    }
+    if (message.kind !== "") {
+      writer.uint32(26).string(message.kind);
+    }
+    if (message.prompt !== "") {
+      writer.uint32(34).string(message.prompt);
+    }
+    if (message.aspectRatio !== "") {
+      writer.uint32(42).string(message.aspectRatio);
+    }
+    if (message.durationS !== 0) {
+      writer.uint32(48).int32(message.durationS);
+    }
+    if (message.lyrics !== "") {
+      writer.uint32(58).string(message.lyrics);
+    }
+    if (message.instrumental !== false) {
+      writer.uint32(64).bool(message.instrumental);
+    }
+    if (message.paramsJson !== "") {
+      writer.uint32(74).string(message.paramsJson);
+    }
+    if (message.attempts !== 0) {
+      writer.uint32(80).int32(message.attempts);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MakeMediaRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMakeMediaRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.prompt = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.aspectRatio = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.durationS = reader.int32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.lyrics = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.instrumental = reader.bool();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.paramsJson = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.attempts = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<MakeMediaRequest>, I>>(base?: I): MakeMediaRequest {
+    return MakeMediaRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MakeMediaRequest>, I>>(object: I): MakeMediaRequest {
+    const message = createBaseMakeMediaRequest();
+    message.provider = object.provider ?? "";
+    message.model = object.model ?? "";
+    message.kind = object.kind ?? "";
+    message.prompt = object.prompt ?? "";
+    message.aspectRatio = object.aspectRatio ?? "";
+    message.durationS = object.durationS ?? 0;
+    message.lyrics = object.lyrics ?? "";
+    message.instrumental = object.instrumental ?? false;
+    message.paramsJson = object.paramsJson ?? "";
+    message.attempts = object.attempts ?? 0;
+    return message;
+  },
+};
+
+function createBaseMakeMediaResponse(): MakeMediaResponse {
+  return { part: undefined };
+}
+
+export const MakeMediaResponse: MessageFns<MakeMediaResponse> = {
+  encode(message: MakeMediaResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.part?.$case) {
+      case "head":
+        MediaHead.encode(message.part.value, writer.uint32(10).fork()).join();
+        break;
+      case "data":
+        writer.uint32(18).bytes(message.part.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MakeMediaResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMakeMediaResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.part = { $case: "head", value: MediaHead.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.part = { $case: "data", value: Buffer.from(reader.bytes()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<MakeMediaResponse>, I>>(base?: I): MakeMediaResponse {
+    return MakeMediaResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MakeMediaResponse>, I>>(object: I): MakeMediaResponse {
+    const message = createBaseMakeMediaResponse();
+    switch (object.part?.$case) {
+      case "head": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "head", value: MediaHead.fromPartial(object.part.value) };
+        }
+        break;
+      }
+      case "data": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "data", value: object.part.value };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseMediaHead(): MediaHead {
+  return { provider: "", model: "", size: 0 };
+}
+
+export const MediaHead: MessageFns<MediaHead> = {
+  encode(message: MediaHead, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.provider !== "") {
+      writer.uint32(10).string(message.provider);
+    }
+    if (message.model !== "") {
+      writer.uint32(18).string(message.model);
+    }
+    if (message.size !== 0) {
+      writer.uint32(24).int64(message.size);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MediaHead {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMediaHead();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.size = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<MediaHead>, I>>(base?: I): MediaHead {
+    return MediaHead.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MediaHead>, I>>(object: I): MediaHead {
+    const message = createBaseMediaHead();
+    message.provider = object.provider ?? "";
+    message.model = object.model ?? "";
+    message.size = object.size ?? 0;
+    return message;
+  },
+};
+
+function createBaseListMediaProvidersRequest(): ListMediaProvidersRequest {
+  return { tool: "" };
+}
+
+export const ListMediaProvidersRequest: MessageFns<ListMediaProvidersRequest> = {
+  encode(message: ListMediaProvidersRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tool !== "") {
+      writer.uint32(10).string(message.tool);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListMediaProvidersRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListMediaProvidersRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tool = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListMediaProvidersRequest>, I>>(base?: I): ListMediaProvidersRequest {
+    return ListMediaProvidersRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListMediaProvidersRequest>, I>>(object: I): ListMediaProvidersRequest {
+    const message = createBaseListMediaProvidersRequest();
+    message.tool = object.tool ?? "";
+    return message;
+  },
+};
+
+function createBaseListMediaProvidersResponse(): ListMediaProvidersResponse {
+  return { providers: [] };
+}
+
+export const ListMediaProvidersResponse: MessageFns<ListMediaProvidersResponse> = {
+  encode(message: ListMediaProvidersResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.providers) {
+      MediaProvider.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListMediaProvidersResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListMediaProvidersResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.providers.push(MediaProvider.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListMediaProvidersResponse>, I>>(base?: I): ListMediaProvidersResponse {
+    return ListMediaProvidersResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListMediaProvidersResponse>, I>>(object: I): ListMediaProvidersResponse {
+    const message = createBaseListMediaProvidersResponse();
+    message.providers = object.providers?.map((e) => MediaProvider.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseMediaProvider(): MediaProvider {
+  return { id: "", name: "", type: "", model: "", byDefault: false, alias: "", files: [] };
+}
+
+export const MediaProvider: MessageFns<MediaProvider> = {
+  encode(message: MediaProvider, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.type !== "") {
+      writer.uint32(26).string(message.type);
+    }
+    if (message.model !== "") {
+      writer.uint32(34).string(message.model);
+    }
+    if (message.byDefault !== false) {
+      writer.uint32(40).bool(message.byDefault);
+    }
+    if (message.alias !== "") {
+      writer.uint32(50).string(message.alias);
+    }
+    for (const v of message.files) {
+      writer.uint32(58).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MediaProvider {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMediaProvider();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.byDefault = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.alias = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.files.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<MediaProvider>, I>>(base?: I): MediaProvider {
+    return MediaProvider.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MediaProvider>, I>>(object: I): MediaProvider {
+    const message = createBaseMediaProvider();
+    message.id = object.id ?? "";
+    message.name = object.name ?? "";
+    message.type = object.type ?? "";
+    message.model = object.model ?? "";
+    message.byDefault = object.byDefault ?? false;
+    message.alias = object.alias ?? "";
+    message.files = object.files?.map((e) => e) || [];
+    return message;
+  },
+};
 
 function createBaseChatRequest(): ChatRequest {
   return {
@@ -654,6 +1282,7 @@ function createBaseRouting(): Routing {
     affinity: "",
     accountPool: undefined,
     cacheKey: undefined,
+    attempts: undefined,
   };
 }
 
@@ -676,6 +1305,9 @@ export const Routing: MessageFns<Routing> = {
     }
     if (message.cacheKey !== undefined) {
       writer.uint32(50).string(message.cacheKey);
+    }
+    if (message.attempts !== undefined) {
+      writer.uint32(56).int32(message.attempts);
     }
     return writer;
   },
@@ -741,6 +1373,14 @@ export const Routing: MessageFns<Routing> = {
             message.cacheKey = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.attempts = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -766,6 +1406,7 @@ export const Routing: MessageFns<Routing> = {
       ? PoolRouting.fromPartial(object.accountPool)
       : undefined;
     message.cacheKey = object.cacheKey ?? undefined;
+    message.attempts = object.attempts ?? undefined;
     return message;
   },
 };
@@ -3656,6 +4297,28 @@ export const ProvidersServiceService = {
       Buffer.from(GetAccountPoolResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetAccountPoolResponse => GetAccountPoolResponse.decode(value),
   },
+  /** Who of the tenant's providers reads or makes media: first those that are asked, in this order, where nobody says whom. */
+  listMediaProviders: {
+    path: "/clawmesh.providers.v1.ProvidersService/ListMediaProviders" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListMediaProvidersRequest): Buffer =>
+      Buffer.from(ListMediaProvidersRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListMediaProvidersRequest => ListMediaProvidersRequest.decode(value),
+    responseSerialize: (value: ListMediaProvidersResponse): Buffer =>
+      Buffer.from(ListMediaProvidersResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListMediaProvidersResponse => ListMediaProvidersResponse.decode(value),
+  },
+  /** Has one of them make something: what it is, then its bytes. */
+  makeMedia: {
+    path: "/clawmesh.providers.v1.ProvidersService/MakeMedia" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: MakeMediaRequest): Buffer => Buffer.from(MakeMediaRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): MakeMediaRequest => MakeMediaRequest.decode(value),
+    responseSerialize: (value: MakeMediaResponse): Buffer => Buffer.from(MakeMediaResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): MakeMediaResponse => MakeMediaResponse.decode(value),
+  },
 } as const;
 
 export interface ProvidersServiceServer extends UntypedServiceImplementation {
@@ -3665,6 +4328,10 @@ export interface ProvidersServiceServer extends UntypedServiceImplementation {
   embed: handleUnaryCall<EmbedRequest, EmbedResponse>;
   /** The pool of ChatGPT accounts behind a provider. */
   getAccountPool: handleUnaryCall<GetAccountPoolRequest, GetAccountPoolResponse>;
+  /** Who of the tenant's providers reads or makes media: first those that are asked, in this order, where nobody says whom. */
+  listMediaProviders: handleUnaryCall<ListMediaProvidersRequest, ListMediaProvidersResponse>;
+  /** Has one of them make something: what it is, then its bytes. */
+  makeMedia: handleServerStreamingCall<MakeMediaRequest, MakeMediaResponse>;
 }
 
 export interface ProvidersServiceClient extends Client {
@@ -3703,6 +4370,29 @@ export interface ProvidersServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetAccountPoolResponse) => void,
   ): ClientUnaryCall;
+  /** Who of the tenant's providers reads or makes media: first those that are asked, in this order, where nobody says whom. */
+  listMediaProviders(
+    request: ListMediaProvidersRequest,
+    callback: (error: ServiceError | null, response: ListMediaProvidersResponse) => void,
+  ): ClientUnaryCall;
+  listMediaProviders(
+    request: ListMediaProvidersRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListMediaProvidersResponse) => void,
+  ): ClientUnaryCall;
+  listMediaProviders(
+    request: ListMediaProvidersRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListMediaProvidersResponse) => void,
+  ): ClientUnaryCall;
+  /** Has one of them make something: what it is, then its bytes. */
+  makeMedia(request: MakeMediaRequest, options?: Partial<CallOptions>): ClientReadableStream<MakeMediaResponse>;
+  makeMedia(
+    request: MakeMediaRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<MakeMediaResponse>;
 }
 
 export const ProvidersServiceClient = makeGenericClientConstructor(

@@ -83,6 +83,25 @@ export interface ReadMediaResponse {
   data: Buffer;
 }
 
+export interface KeepMediaRequest {
+  /** Who asks has seen to it that the caller may use it. */
+  sessionKey: string;
+  /** As of ReadMedia. */
+  path: string;
+}
+
+export interface KeepMediaResponse {
+  /** False for what is not there, or is no upload. */
+  found: boolean;
+  /** Below `/v1/media/`. */
+  id: string;
+  /** By what the file holds. */
+  mimeType: string;
+  size: number;
+  /** Absolute. */
+  path: string;
+}
+
 function createBaseWorkspaceOfAgent(): WorkspaceOfAgent {
   return { agentKey: "", workspace: "" };
 }
@@ -785,6 +804,176 @@ export const ReadMediaResponse: MessageFns<ReadMediaResponse> = {
   },
 };
 
+function createBaseKeepMediaRequest(): KeepMediaRequest {
+  return { sessionKey: "", path: "" };
+}
+
+export const KeepMediaRequest: MessageFns<KeepMediaRequest> = {
+  encode(message: KeepMediaRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sessionKey !== "") {
+      writer.uint32(10).string(message.sessionKey);
+    }
+    if (message.path !== "") {
+      writer.uint32(18).string(message.path);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeepMediaRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeepMediaRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessionKey = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<KeepMediaRequest>, I>>(base?: I): KeepMediaRequest {
+    return KeepMediaRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<KeepMediaRequest>, I>>(object: I): KeepMediaRequest {
+    const message = createBaseKeepMediaRequest();
+    message.sessionKey = object.sessionKey ?? "";
+    message.path = object.path ?? "";
+    return message;
+  },
+};
+
+function createBaseKeepMediaResponse(): KeepMediaResponse {
+  return { found: false, id: "", mimeType: "", size: 0, path: "" };
+}
+
+export const KeepMediaResponse: MessageFns<KeepMediaResponse> = {
+  encode(message: KeepMediaResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.found !== false) {
+      writer.uint32(8).bool(message.found);
+    }
+    if (message.id !== "") {
+      writer.uint32(18).string(message.id);
+    }
+    if (message.mimeType !== "") {
+      writer.uint32(26).string(message.mimeType);
+    }
+    if (message.size !== 0) {
+      writer.uint32(32).int64(message.size);
+    }
+    if (message.path !== "") {
+      writer.uint32(42).string(message.path);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeepMediaResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeepMediaResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.found = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.mimeType = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.size = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<KeepMediaResponse>, I>>(base?: I): KeepMediaResponse {
+    return KeepMediaResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<KeepMediaResponse>, I>>(object: I): KeepMediaResponse {
+    const message = createBaseKeepMediaResponse();
+    message.found = object.found ?? false;
+    message.id = object.id ?? "";
+    message.mimeType = object.mimeType ?? "";
+    message.size = object.size ?? 0;
+    message.path = object.path ?? "";
+    return message;
+  },
+};
+
 /**
  * The files of an agent, all users' included, on their way into an archive and out of one. Who asks has seen to it that
  * the caller may do that; the folder is one of the caller's tenant.
@@ -833,6 +1022,16 @@ export const WorkspacesServiceService = {
     responseSerialize: (value: ReadMediaResponse): Buffer => Buffer.from(ReadMediaResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ReadMediaResponse => ReadMediaResponse.decode(value),
   },
+  /** Keeps such a file with a session, where its tools find it, until that is deleted. An upload moves there. */
+  keepMedia: {
+    path: "/clawmesh.tools.v1.WorkspacesService/KeepMedia" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: KeepMediaRequest): Buffer => Buffer.from(KeepMediaRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): KeepMediaRequest => KeepMediaRequest.decode(value),
+    responseSerialize: (value: KeepMediaResponse): Buffer => Buffer.from(KeepMediaResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): KeepMediaResponse => KeepMediaResponse.decode(value),
+  },
 } as const;
 
 export interface WorkspacesServiceServer extends UntypedServiceImplementation {
@@ -844,6 +1043,8 @@ export interface WorkspacesServiceServer extends UntypedServiceImplementation {
   writeFilePiece: handleUnaryCall<WriteFilePieceRequest, WriteFilePieceResponse>;
   /** A file that a message names: one that was uploaded for it, or one at an address of ours that the caller may read. */
   readMedia: handleUnaryCall<ReadMediaRequest, ReadMediaResponse>;
+  /** Keeps such a file with a session, where its tools find it, until that is deleted. An upload moves there. */
+  keepMedia: handleUnaryCall<KeepMediaRequest, KeepMediaResponse>;
 }
 
 export interface WorkspacesServiceClient extends Client {
@@ -901,6 +1102,22 @@ export interface WorkspacesServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ReadMediaResponse) => void,
+  ): ClientUnaryCall;
+  /** Keeps such a file with a session, where its tools find it, until that is deleted. An upload moves there. */
+  keepMedia(
+    request: KeepMediaRequest,
+    callback: (error: ServiceError | null, response: KeepMediaResponse) => void,
+  ): ClientUnaryCall;
+  keepMedia(
+    request: KeepMediaRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: KeepMediaResponse) => void,
+  ): ClientUnaryCall;
+  keepMedia(
+    request: KeepMediaRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: KeepMediaResponse) => void,
   ): ClientUnaryCall;
 }
 

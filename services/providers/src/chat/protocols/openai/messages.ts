@@ -36,11 +36,16 @@ const audioPart = (file: MediaFile): Json => ({
   input_audio: { data: base64(file), format: audioFormat(file) },
 })
 
+/** OpenRouter's word; OpenAI itself is shown no videos. */
+const videoPart = (file: MediaFile): Json => ({ type: 'video_url', video_url: { url: dataUrl(file) } })
+
 const fileParts: Record<FileWords, (file: MediaFile) => Json> = {
-  openai: (file) =>
-    fileKind(file) === 'audio'
-      ? audioPart(file)
-      : { type: 'file', file: { filename: fileName(file), file_data: dataUrl(file) } },
+  openai: (file) => {
+    if (fileKind(file) === 'audio') return audioPart(file)
+    return fileKind(file) === 'video'
+      ? videoPart(file)
+      : { type: 'file', file: { filename: fileName(file), file_data: dataUrl(file) } }
+  },
   // Source: Mistral API reference, "Chat Completion".
   mistral: (file) =>
     fileKind(file) === 'audio'

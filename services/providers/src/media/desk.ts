@@ -1,0 +1,60 @@
+/** Carries what a vendor's protocol asks: JSON, jobs that take their time, and files. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { guardedFetch } from '@clawmesh/chassis/fetch'
+import { cancelledBy, cutOff, failureOfStatus, UpstreamFailure } from '../chat/protocols/failure.ts'
+import { bodyText } from '../chat/protocols/json.ts'
+import type { CallOptions } from '../chat/protocols/options.ts'
+import { fetchJson } from '../chat/protocols/unary.ts'
+import type { Target } from '../providers/connection.ts'
+import type { Desk, Question } from './types.ts'
+
+/** Of one file: no more is kept of one in a workspace. */
+export const mostMadeBytes = 50 * 1024 * 1024
+const downloadMs = 120_000
+
+interface Outward {
+  options: CallOptions
+  /** Private hosts that the operator permits. */
+  allow: readonly string[]
+  /** Between two questions how far a job is, milliseconds. */
+  pollMs: number
+}
+
+export const createDesk = (target: Target, { options, allow, pollMs }: Outward): Desk => {
+  const ask: Desk['ask'] = ({ body, ...question }: Question) =>
+    fetchJson(
+      target,
+      { ...question, ...(body === undefined ? {} : { body: bodyText(body) }) },
+      options,
+      (answer) => answer,
+    )
+
+  return {
+    target,
+    ask,
+    poll: async (question, read) => {
+      for (;;) {
+        const found = read(await ask(question))
+        if (found !== undefined) return found
+        await sleep(pollMs, undefined, { signal: options.signal }).catch((thrown: unknown) => {
+          throw options.signal?.aborted ? cancelledBy(options.signal) : thrown
+        })
+      }
+    },
+    download: async (url, headers = {}) => {
+      if (!URL.canParse(url)) throw cutOff('no address of what was made')
+      const isOwn = new URL(url).origin === new URL(target.base).origin
+      const { status, body, truncated } = await guardedFetch(url, {
+        headers: isOwn ? headers : {},
+        allow: [...allow],
+        signal: options.signal,
+        timeoutMs: downloadMs,
+        maxBytes: mostMadeBytes,
+      })
+      if (status !== 200) throw failureOfStatus(status, 'what was made could not be fetched')
+      if (truncated) throw new UpstreamFailure('failed', `what was made is larger than ${mostMadeBytes} bytes`)
+      if (body.length === 0) throw cutOff('what was made is empty')
+      return Buffer.from(body.buffer, body.byteOffset, body.length)
+    },
+  }
+}

@@ -1,0 +1,43 @@
+import type { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { MeshError } from '@clawmesh/contracts'
+import type { Call, RpcFunctions } from '@clawmesh/chassis'
+import { objectOf, parseJson } from '../chat/protocols/json.ts'
+import type { CallOptions } from '../chat/protocols/options.ts'
+import type { ProviderSelection } from '../providers/selection.ts'
+import { mediaCandidates } from './candidates.ts'
+import { isMediaTool } from './defaults.ts'
+import { make } from './make.ts'
+
+const pieceBytes = 1_048_576
+
+interface Parts {
+  selection: Pick<ProviderSelection, 'usable' | 'named'>
+  optionsOf: (call: Call) => CallOptions
+  /** Private hosts that the operator permits. */
+  allow: readonly string[]
+  pollMs: number
+}
+
+export const createMediaRpc = ({ selection, optionsOf, allow, pollMs }: Parts) =>
+  ({
+    // Of a tool that only newer releases know nobody is capable.
+    listMediaProviders: async ({ caller }, { tool }) => ({
+      providers: isMediaTool(tool) ? mediaCandidates(tool, await selection.usable(caller.tenantId)) : [],
+    }),
+
+    makeMedia: async function* (call, { provider, kind, instrumental, paramsJson, attempts, ...wish }) {
+      const connection = await selection.named(call.caller.tenantId, provider)
+      if (connection === undefined)
+        throw new MeshError('FAILED_PRECONDITION', 'error.not_found', { kind: 'provider', id: provider })
+      const options = optionsOf(call)
+      const bytes = await make(
+        connection,
+        kind,
+        { ...wish, isInstrumental: instrumental, params: objectOf(parseJson(paramsJson)) ?? {} },
+        { options: { ...options, ...(attempts > 0 ? { retry: { attempts } } : {}) }, allow, pollMs },
+      )
+      yield { part: { $case: 'head', value: { provider: connection.name, model: wish.model, size: bytes.length } } }
+      for (let at = 0; at < bytes.length; at += pieceBytes)
+        yield { part: { $case: 'data', value: bytes.subarray(at, at + pieceBytes) } }
+    },
+  }) satisfies Partial<RpcFunctions<typeof ProvidersServiceService>>

@@ -1,0 +1,99 @@
+/** Files that were attached to the messages of sessions: each session has a folder of them, which goes with it. */
+import { posix } from 'node:path'
+import { newId, sha256Hex } from '@clawmesh/chassis'
+import { MeshError } from '@clawmesh/contracts'
+import type { FileStore } from '../store/store.ts'
+import type { StoredFile } from '../workspace/types.ts'
+import { heldTypeOf } from './content-type.ts'
+import { mediaFolder, rootOf, uploadsFolder, type Tenant } from './paths.ts'
+import type { Quota } from './quota.ts'
+import type { Served } from './use-cases.ts'
+
+export interface KeptMedia {
+  id: string
+  /** By what it holds. */
+  mimeType: string
+  size: number
+  /** Absolute. */
+  path: string
+}
+
+export interface Attachment extends Omit<KeptMedia, 'mimeType'> {
+  name: string
+  open: <T>(use: (file: StoredFile) => Promise<T>) => Promise<T | undefined>
+}
+
+/** Newest ones that are looked at. */
+const mostAttachments = 100
+
+/** Two sessions of a tenant share a folder once in some 2^48. */
+const folderOf = (sessionKey: string): string[] => [mediaFolder, sha256Hex(sessionKey).slice(0, 12)]
+
+const idOf = (name: string): string => name.slice(0, name.length - posix.extname(name).length)
+
+interface Parts {
+  store: FileStore
+  /** Base folder of all workspaces, absolute. */
+  workspaceDir: string
+  quota: Quota
+  mediaOf: (tenant: Tenant, path: string) => Promise<Served>
+}
+
+export const createSessionMedia = ({ store, workspaceDir, quota, mediaOf }: Parts) => {
+  const rootFor = (tenant: Tenant) => rootOf(workspaceDir, tenant)
+
+  /** What is elsewhere stays there, and is kept once more. */
+  const copied = async (tenant: Tenant, { open }: Served, names: readonly string[]): Promise<void> => {
+    await open(async ({ size, read }) => {
+      await quota.take(tenant, size)
+      const bytes = size === 0 ? [] : read(0, size - 1)
+      await store.put(rootFor(tenant), names, bytes, { maxBytes: size }).catch((thrown: unknown) => {
+        quota.give(tenant, size)
+        throw thrown
+      })
+    })
+  }
+
+  return {
+    /**
+     * Keeps a file that a message names with its session.
+     * @throws NOT_FOUND, INVALID_REQUEST, FORBIDDEN as for whatever is read by its path; QUOTA_EXHAUSTED
+     */
+    keep: async (tenant: Tenant, sessionKey: string, path: string): Promise<KeptMedia> => {
+      const source = await mediaOf(tenant, path)
+      const mimeType = await source.open((file) => heldTypeOf(source.name, file))
+      const root = rootFor(tenant)
+      const isUpload = posix.dirname(path) === posix.join(root.path, uploadsFolder)
+      const name = isUpload ? source.name : `${newId()}${posix.extname(source.name).toLowerCase().slice(0, 17)}`
+      const names = [...folderOf(sessionKey), name]
+      const isThere = (await store.find(root, names))?.kind === 'file'
+      const isMoved = isUpload && !isThere && (await store.move(root, [uploadsFolder, name], names)) === 'moved'
+      if (!isThere && !isMoved) await copied(tenant, source, names)
+      const kept = await store.find(root, names)
+      if (kept === undefined) throw new MeshError('NOT_FOUND', 'error.not_found', { kind: 'file', id: name })
+      return { id: idOf(name), mimeType, size: kept.size, path: posix.join(root.path, ...names) }
+    },
+
+    /** The attachments of a session, newest first. */
+    list: async (tenant: Tenant, sessionKey: string): Promise<Attachment[]> => {
+      const root = rootFor(tenant)
+      const folder = folderOf(sessionKey)
+      const entries = (await store.list(root, folder))
+        .filter(({ kind }) => kind === 'file')
+        .toSorted((a, b) => b.modifiedAt.getTime() - a.modifiedAt.getTime() || b.name.localeCompare(a.name))
+        .slice(0, mostAttachments)
+      return entries.map(({ name, size }) => {
+        const names = [...folder, name]
+        const path = posix.join(root.path, ...names)
+        return { id: idOf(name), name, size, path, open: (use) => store.open(root, names, use) }
+      })
+    },
+
+    /** Deletes what was attached to a session. */
+    forget: async (tenant: Tenant, sessionKey: string): Promise<void> => {
+      await store.remove(rootFor(tenant), folderOf(sessionKey))
+    },
+  }
+}
+
+export type SessionMedia = ReturnType<typeof createSessionMedia>

@@ -53,6 +53,13 @@ const rules = [
     to: { path: [...tables, ...transports, '/config\\.ts$'] },
   },
   {
+    name: 'spans-are-reached-through-their-port',
+    comment: 'so that another store can stand behind it (docs/adr/0057)',
+    severity: 'error',
+    from: { path: '^services/traces/src/', pathNot: '^services/traces/src/span-store/' },
+    to: { path: '^services/traces/src/span-store/postgres/' },
+  },
+  {
     name: 'no-cycles',
     severity: 'error',
     from: {},

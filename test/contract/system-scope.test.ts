@@ -43,8 +43,8 @@ const openers = [
   'tools/src/mcp/elicitation/rows.ts',
   // batches of events of all tenants
   'traces/src/activity/rows.ts',
-  'traces/src/intake/rows.ts',
   'traces/src/partitions/rows.ts',
+  'traces/src/span-store/postgres/append-rows.ts',
   // finds reservations of every tenant whose process died
   'traces/src/usage-caps/ledger-rows.ts',
 ]

@@ -2,4 +2,5 @@
 import type { PrismaClient } from './db/client/client.ts'
 
 /** A Prisma client as one tenant; it has no `findUnique`. */
-export type PrismaOf = (tenantId: string) => Omit<PrismaClient, '$transaction'>
+export type TenantPrisma = Omit<PrismaClient, '$transaction'>
+export type PrismaOf = (tenantId: string) => TenantPrisma

@@ -12,6 +12,7 @@ import { createOtlp } from './otlp/feature.ts'
 import { createPartitions } from './partitions/feature.ts'
 import type { PrismaOf } from './prisma.ts'
 import { createRunExport } from './run-export/feature.ts'
+import { createPostgresSpanStore } from './span-store/postgres.ts'
 import { createTraces } from './traces/feature.ts'
 import { createUsageCaps } from './usage-caps/feature.ts'
 import { createUsage } from './usage/feature.ts'
@@ -22,27 +23,28 @@ export const tracesService = (mesh: Mesh, config: TracesConfig): Service => {
   const { database } = db
   const prismaOf: PrismaOf = (tenantId) => db.forTenant(tenantId).prisma
   const partitions = createPartitions(database, config, log)
-  const costs = createCosts(database, prismaOf)
+  const spans = createPostgresSpanStore({ db, partitions: partitions.traces, config, log })
+  const costs = createCosts(spans, config)
   const modelPricing = createModelPricingFeature(mesh, db, config)
   const { pricesOf } = modelPricing
   const runExport = createRunExport(config, log)
   const { exporter } = runExport
-  const intake = createIntake({ mesh, database, partitions: partitions.traces, config, pricesOf, exporter })
+  const intake = createIntake({ mesh, spans, config, pricesOf, exporter })
   const usageCaps = createUsageCaps({ mesh, db, config, log, pricesOf })
   return composeService(mesh, {
     name: 'traces',
     features: [
-      createTraces(prismaOf),
+      createTraces(spans),
       costs,
-      createUsage(database, usageCaps.dailyRuns),
+      createUsage(spans, usageCaps.dailyRuns),
       modelPricing,
       usageCaps,
       runExport.feature,
       intake,
-      createOtlp({ database, intake, config }),
+      createOtlp({ spans, intake, config }),
       createActivity({ mesh, database, prismaOf, partitions: partitions.activity }),
     ],
-    rpc: [implementRpc(TracesServiceService, { ...costs.rpc, ...usageCaps.rpc, ...createAccountPools(database).rpc })],
-    parts: [...db.parts, ...partitions.parts],
+    rpc: [implementRpc(TracesServiceService, { ...costs.rpc, ...usageCaps.rpc, ...createAccountPools(spans).rpc })],
+    parts: [...db.parts, ...partitions.parts, spans.part],
   })
 }

@@ -5,6 +5,7 @@ import { startServices, type ServiceHarness } from '../../../test/support/servic
 import { tracesConfig, tracesService } from '../src/index.ts'
 import { callCost, changeOf, makeTenant, pricedCall, reportOf, rowOf } from './support.ts'
 import { until } from '../../../test/support/eventually.ts'
+import { usageAndRecount } from './usage-recount.ts'
 
 const log = createLogger({ level: process.env['CLAWMESH_TEST_LOG'] ?? 'silent', name: 'test' })
 const { traces: config } = loadConfigs({ traces: tracesConfig }, {})
@@ -64,6 +65,10 @@ it('replicas share the events of JetStream and count each trace and each change 
   await until(async () => (handled['traces-intake'] ?? 0) >= 600)
   expect(await summary()).toMatchObject({ agent_id: agentId, trace_count: count, total_input_tokens: count * 1_000 })
   expect((await summary())!['total_cost']).toBeCloseTo(count * callCost, 6)
+  const used = await usageAndRecount(harness.mesh.database('traces').pool, [tenantId])
+  expect(used.kept).toEqual(used.recount)
+  const usage = await get('/v1/usage/summary')
+  expect(usage).toMatchObject({ current: { requests: count, llm_calls: count, input_tokens: count * 1_000 } })
   const month = await harness.mesh
     .database('traces')
     .pool.query<{ cost_usd: number }>('SELECT cost_usd FROM traces.agent_costs_monthly')

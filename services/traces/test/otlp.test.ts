@@ -14,9 +14,9 @@ import { decode, request, resource } from '../src/otlp/protobuf.ts'
 import { readRequest, type Encoding } from '../src/otlp/request.ts'
 import { mergeReports } from '../src/intake/merge.ts'
 import { readTold } from '../src/intake/read-event.ts'
-import { createIntakeRows } from '../src/intake/rows.ts'
-import { createIntakeUseCase } from '../src/intake/use-cases.ts'
 import { createOtlpUseCases } from '../src/otlp/use-cases.ts'
+import { createAppendRows } from '../src/span-store/postgres/append-rows.ts'
+import { createAppend } from '../src/span-store/postgres/append.ts'
 import {
   callCost,
   makeTenant,
@@ -214,11 +214,12 @@ it('a run and another program that tell of one trace in one batch, or at one mom
   }
   // Whoever was told that there is no such trace yet writes after the run.
   await traces.tell(reportOf(tenantId, { id: run, run_id: run, user_id: 'alice', name: 'chat helper' }))
-  const store = createIntakeUseCase({
-    store: createIntakeRows(traces.mesh.database('traces')),
+  const store = createAppend({
+    store: createAppendRows(traces.mesh.database('traces')),
     partitions: { ensurePartitions: async () => undefined } as never,
+    usageRetentionDays: 400,
   })
-  await store([report({ tags: ['otlp'], name: 'mine', user_id: 'mallory' }, 1)])
+  await store.append([report({ tags: ['otlp'], name: 'mine', user_id: 'mallory' }, 1)])
   expect((await traces.get(admin, run)).body.trace).toMatchObject({
     name: 'chat helper',
     user_id: 'alice',
@@ -317,7 +318,7 @@ rule('exportOtlpTraces.refusesWhatIsNoRequest', async () => {
 rule('exportOtlpTraces.pushesBack', async () => {
   const stored = Promise.withResolvers<void>()
   const otlp = createOtlpUseCases({
-    owners: async () => [],
+    spans: { of: () => ({ owners: async () => [] }) },
     store: () => stored.promise,
     previewLimit: 100,
     retentionDays: 7,

@@ -65,7 +65,7 @@ it('a trace from outside the retention is stored all the same, and moves to its 
   expect(await placeOf(early)).toEqual([nameOf('traces', ahead), nameOf('spans', ahead)])
 })
 
-it('days are dropped once they are older than the retention; what they cost is still known', async () => {
+it('days are dropped once they are older than the retention; what they used and cost is still known', async () => {
   const { admin, tenantId } = makeTenant()
   const agentId = newId()
   const [old, young] = [newId(), newId()]
@@ -74,12 +74,17 @@ it('days are dropped once they are older than the retention; what they cost is s
     reportOf(tenantId, { id: young, agent_id: agentId }),
   )
   const before = await traces.monthCost(admin, agentId)
+  const used = async () =>
+    (await traces.request(admin, 'GET', '/v1/usage/breakdown?group_by=agent&period=30d')).body['rows']
+  const usedBefore = await used()
+  expect(usedBefore).toMatchObject([{ key: agentId, request_count: 2, llm_call_count: 2 }])
   await keeper.sweep(inDays(retentionDays - 0.5))
   expect(await daysOf('traces')).not.toContain(dayOf(daysAgo(2)))
   expect(await daysOf('spans')).not.toContain(dayOf(daysAgo(2)))
   expect((await traces.list(admin)).traces.map(({ id }) => id)).toEqual([young])
   expect((await traces.get(admin, old)).status).toBe(404)
   expect(await traces.monthCost(admin, agentId)).toBe(before)
+  expect(await used()).toEqual(usedBefore)
   expect(before).toBeGreaterThanOrEqual(callCost)
 })
 

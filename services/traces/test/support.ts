@@ -109,7 +109,10 @@ export interface TracesHarness extends ServiceHarness {
   tell: (...events: Told[]) => Promise<void>
   /** The dead events of a consumer under a tenant's subjects. */
   dead: (consumer: string, tenantId: string) => Promise<DeadEventSummary[]>
-  list: (caller: Caller, query?: string) => Promise<{ traces: Trace[]; total: number; limit: number; offset: number }>
+  list: (
+    caller: Caller,
+    query?: string,
+  ) => Promise<{ traces: Trace[]; total: number; limit: number; offset: number; next_cursor?: string }>
   get: (caller: Caller, id: string) => Promise<{ status: number; body: { trace: Trace; spans: Span[] } }>
   activity: (caller: Caller, query?: string) => Promise<ActivityPage>
   costs: (caller: Caller, query?: string) => Promise<Record<string, unknown>[]>

@@ -347,6 +347,74 @@ describe('listing', () => {
     expect((await traces.request(admin, 'GET', '/v1/traces?channel=%00')).status).toBe(400)
   })
 
+  rule('listTraces.continuesBehindACursor', async () => {
+    const mine = makeTenant()
+    const at = daysAgo(0.1)
+    const tellMany = (count: number, time: string) =>
+      traces.tell(...Array.from({ length: count }, () => reportOf(mine.tenantId, { created_at: time })))
+    await tellMany(7, at)
+    const seen: string[] = []
+    for (let cursor: string | undefined = ''; cursor !== undefined;) {
+      const page = await traces.list(mine.admin, `?limit=3${cursor === '' ? '' : `&cursor=${cursor}`}`)
+      seen.push(...page.traces.map(({ id }) => id))
+      cursor = page.next_cursor
+      await tellMany(1, daysAgo(0))
+    }
+    const all = (await traces.list(mine.admin, `?to=${daysAgo(0.05)}`)).traces.map(({ id }) => id)
+    expect(seen).toEqual(all)
+    expect(seen).toHaveLength(7)
+    for (const cursor of ['odd', '1.2', `${'9'.repeat(50)}.${newId()}`])
+      expect((await traces.request(admin, 'GET', `/v1/traces?cursor=${cursor}`)).status).toBe(400)
+  })
+
+  rule('listTraces.searches', async () => {
+    const mine = makeTenant()
+    const said = [
+      { name: 'chat Helper', input_preview: 'where is the 100% invoice?' },
+      { name: 'chat helper', output_preview: `${'x'.repeat(1_000)} Invoice found` },
+      { name: 'cron', error: '账单 not found', user_id: 'bob' },
+      { name: 'cron', input_preview: `${'x'.repeat(3_000)} invoice` },
+    ]
+    await traces.tell(...said.map((fields, at) => reportOf(mine.tenantId, { created_at: daysAgo(at / 10), ...fields })))
+    await traces.tell(reportOf(makeTenant().tenantId, { name: 'invoice' }))
+    const found = async (query: string, caller = mine.admin) => {
+      const { traces: page, total } = await traces.list(caller, `?q=${encodeURIComponent(query)}`)
+      expect(total).toBe(page.length)
+      return page.map(({ name, error }) => error ?? name)
+    }
+    expect(await found('invoice HELPER')).toEqual(['chat Helper', 'chat helper'])
+    expect(await found('found')).toEqual(['chat helper', '账单 not found'])
+    expect(await found('账单')).toEqual(['账单 not found'])
+    expect(await found('100%')).toEqual(['chat Helper'])
+    expect(await found('10_%')).toEqual([])
+    expect(await found(' ')).toHaveLength(4)
+    expect(await found('found', mine.viewer('alice'))).toEqual([])
+    expect(await found('found', mine.viewer('bob'))).toHaveLength(1)
+    const nine = 'chat h e l p e r i nonsense'
+    expect(await found(nine)).toEqual(['chat Helper', 'chat helper'])
+    expect((await traces.request(admin, 'GET', `/v1/traces?q=${'x'.repeat(201)}`)).status).toBe(400)
+  })
+
+  rule('listTraces.searchesTheNewest', async () => {
+    const mine = makeTenant()
+    const { pool } = traces.mesh.database('traces')
+    await pool.query(
+      `INSERT INTO traces.traces (tenant_id, id, created_at, start_time, name, total_input_tokens, total_output_tokens,
+         total_cost, span_count, llm_call_count, tool_call_count, status, tags, recorded_at, call_sums)
+       SELECT $1, gen_random_uuid(), now() - at * interval '1 second', now(), CASE WHEN at % 2000 = 0 THEN 'rare' ELSE 'often' END,
+         0, 0, 0, 0, 0, 0, 'completed', '{}', now(), '[]' FROM generate_series(1, 8000) AS at`,
+      [mine.tenantId],
+    )
+    const page = await traces.list(mine.admin, '?q=rare')
+    expect([page.traces.length, page.total]).toEqual([2, 2])
+    const rest = await traces.list(mine.admin, `?q=rare&cursor=${page.next_cursor}`)
+    expect([rest.traces.length, rest.next_cursor]).toEqual([2, undefined])
+    expect(await traces.list(mine.admin, '?q=often&limit=2')).toMatchObject({ total: 4_998 })
+    const one = await traces.list(mine.admin, '?q=rare&limit=1')
+    const next = await traces.list(mine.admin, `?q=rare&limit=1&cursor=${one.next_cursor}`)
+    expect([...one.traces, ...next.traces]).toEqual(page.traces)
+  })
+
   rule('listTraces.listsChildren', async () => {
     const family = makeTenant()
     const [root, child] = [newId(), newId()]

@@ -4,7 +4,7 @@ import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1
 import { newId } from '@clawmesh/chassis'
 import { agentOfKey, type Caller } from '@clawmesh/contracts'
 import { rule } from '../../../test/support/rule.ts'
-import { agentInKey } from '../src/usage/rows.ts'
+import { agentInKey } from '../src/span-store/postgres/session-rows.ts'
 import { comparedSpans, hoursWithin } from '../src/usage/span-of-time.ts'
 import { callCost, makeSpan, makeTenant, pricedCall, reportOf, startTraces, type TracesHarness } from './support.ts'
 
@@ -123,8 +123,8 @@ describe('a series', () => {
     const at = hoursAgo(2)
     const cache = { cache_read_tokens: 300, cache_creation_tokens: 20, thinking_tokens: 7 }
     await tell(tenantId, at, {}, [
-      pricedCall({ metadata: cache }),
-      pricedCall({ provider: 'other', model: 'small', metadata: { cache_read_tokens: 'many' } }),
+      pricedCall({ start_time: at, metadata: cache }),
+      pricedCall({ start_time: at, provider: 'other', model: 'small', metadata: { cache_read_tokens: 'many' } }),
       makeSpan({ span_type: 'tool_call', tool_name: 'search' }),
     ])
     await settled(admin, 1)
@@ -136,6 +136,19 @@ describe('a series', () => {
     expect(await series(admin, '?provider=nobody')).toEqual([])
     expect(await series(admin, '?channel=telegram')).toEqual([])
     expect(await series(admin, `?agent_id=${newId()}`)).toEqual([])
+  })
+
+  rule('getUsageTimeseries.countsInTheirHours', async () => {
+    const { admin, tenantId } = makeTenant()
+    const [id, early] = [newId(), pricedCall({ start_time: hoursAgo(3, 59) })]
+    await tell(tenantId, hoursAgo(3, 58), { id }, [early])
+    await tell(tenantId, hoursAgo(3, 58), { id }, [early, pricedCall({ start_time: hoursAgo(2, 1) })])
+    await tell(tenantId, hoursAgo(3, 58), { id }, [pricedCall({ start_time: hoursAgo(3, 0) })])
+    await settled(admin, 1)
+    expect(await series(admin)).toMatchObject([
+      { request_count: 1, llm_call_count: 2 },
+      { request_count: 0, llm_call_count: 1 },
+    ])
   })
 
   rule('getUsageTimeseries.isOpenToViewers', async () => {
@@ -160,6 +173,34 @@ describe('a breakdown', () => {
     expect(await keysBy('model')).toEqual(['gpt-4o'])
     expect((await keysBy('channel')).sort()).toEqual(['http', 'telegram'])
     expect((await keysBy('agent')).sort()).toEqual(['', agentId].sort())
+  })
+
+  rule('getUsageBreakdown.showsOwnUsers', async () => {
+    const { admin, viewer, tenantId } = makeTenant()
+    await tell(tenantId, hoursAgo(2), { api_key_id: 'one' })
+    await tell(tenantId, hoursAgo(2), { api_key_id: 'one', user_id: 'ben' }, [
+      pricedCall({ start_time: hoursAgo(2), input_tokens: 5 }),
+    ])
+    await tell(tenantId, hoursAgo(2), { user_id: 'ben' }, [])
+    await settled(admin, 3)
+    const by = async (group: string, caller: Caller) =>
+      (await breakdown(caller, `?group_by=${group}`)).map(({ key, request_count, input_tokens }) => [
+        ...[key, request_count, input_tokens],
+      ])
+    expect(await by('user', admin)).toEqual([
+      ['ann', 1, 1_000],
+      ['ben', 2, 5],
+    ])
+    expect(await by('key', admin)).toEqual([
+      ['one', 2, 1_005],
+      ['', 1, 0],
+    ])
+    expect(await by('user', viewer('ben'))).toEqual([['ben', 2, 5]])
+    expect(await by('key', viewer('ben'))).toEqual([
+      ['one', 1, 5],
+      ['', 1, 0],
+    ])
+    expect(await by('user', viewer(''))).toEqual([])
   })
 
   rule('getUsageBreakdown.countsCallsOnly', async () => {

@@ -12,6 +12,7 @@ export const trace = z
     user_id: z.string().optional(),
     session_key: z.string().optional(),
     run_id: z.string().optional(),
+    api_key_id: z.string().optional().describe('The API key that asked for it, where one did'),
     start_time: timestamp,
     end_time: timestamp.optional(),
     duration_ms: z.number().int().optional(),
@@ -80,6 +81,12 @@ export const traces = defineHttpTable('traces', {
       ignoresUnreadableFilters: 'An `agent_id`, `from` or `to` that cannot be read filters nothing',
       filtersByTime: '`from` is inclusive and `to` exclusive, by the time of recording',
       narrowsToATag: '`tag` keeps the runs that have this cost tag, written `name:value`',
+      searches:
+        '`q` keeps the runs in whose name, error and beginnings of input and output all its words stand, of any case, at most 8 words',
+      searchesTheNewest:
+        'Under `q` the newest 5,000 runs are looked at that match all else, `total` counts those found among them, and `next_cursor` goes on behind them',
+      continuesBehindACursor:
+        '`cursor`, the `next_cursor` of an answer, gives the runs behind those of it, whatever has been recorded since; an answer without one is the last',
       takesSuccess: 'The status `success` is `completed`',
       refusesUnknownStatuses: 'A status that is not one of the known is refused',
       answersAnArray: '`traces` is an empty array where nothing matches',
@@ -94,6 +101,13 @@ export const traces = defineHttpTable('traces', {
         .describe('Only runs in this state; success is completed'),
       channel: lenient(z.string().max(50)).describe('Only runs on this channel'),
       tag: lenient(costTag).describe('Only runs with this cost tag, written name:value'),
+      q: z.string().max(200).optional().describe('Only runs in whose texts all these words stand'),
+      cursor: z
+        .string()
+        .max(60)
+        .regex(/^\d{1,13}\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
+        .optional()
+        .describe('The next_cursor of an answer, for the runs behind those of it'),
       ...period,
       ...page(50, 200),
     }),
@@ -103,6 +117,7 @@ export const traces = defineHttpTable('traces', {
         total: z.number().int(),
         limit: z.number().int(),
         offset: z.number().int(),
+        next_cursor: z.string().optional().describe('Where there may be more'),
       }),
     },
     errors: [400],

@@ -84,6 +84,8 @@ const filters = {
 const isOpenToViewers = 'Any viewer sees the usage of the whole tenant, and of no other'
 const choosesTheTime =
   '`from` and `to` together come first, then `period`, then the last 24 hours; one of the two alone, or one that is no time, is refused'
+const countsInTheirHours =
+  'A request counts in the hour in which its run began, a call in the hour of its own start, however late it is reported'
 const countsCallsOnly =
   'Under a filter by provider or model only calls are counted: tokens, costs and calls, but no requests, tools, errors or durations'
 
@@ -127,6 +129,7 @@ export const usage = defineHttpTable('traces', {
         'An hour counts when it begins within the time, so a `from` within an hour leaves that hour out; the current one counts as far as it has come',
       groupsByDay: '`group_by`, or `interval`, may be `day` (UTC); `week` is `day`, and anything else is `hour`',
       narrowsToATag: '`tag` keeps the requests that have this cost tag, written `name:value`',
+      countsInTheirHours,
       leavesGaps: 'Points ascend, and hours without usage are left out',
       sumsRootRuns: 'Runs that another run started are part of no count, as that run asked for them',
       countsCallsOnly,
@@ -145,11 +148,13 @@ export const usage = defineHttpTable('traces', {
     method: 'GET',
     path: '/v1/usage/breakdown',
     role: 'viewer',
-    summary: 'Usage by provider, model, channel, agent or cost tag',
+    summary: 'Usage by provider, model, channel, agent, user, API key or cost tag',
     rules: {
       choosesTheTime,
       groups:
-        '`group_by` is `provider`, `model`, `channel`, `agent` or `tag`, and anything else is `provider`; an agent is its id, or empty where there is none',
+        '`group_by` is `provider`, `model`, `channel`, `agent`, `user`, `key` or `tag`, and anything else is `provider`; an agent and an API key are their ids, or empty where there is none',
+      showsOwnUsers:
+        'By user or key an admin sees all, at most 1,000 with the most input tokens, and below admin only the own requests are counted, none without a user id',
       countsUnderEachTag:
         'By `tag` a request counts under each of its cost tags, written `name:value`, and one without any under none; at most 1,000 come, those with the most input tokens',
       countsCallsOnly: 'By provider or model only calls are counted, and requests, tools, errors and durations are 0',
@@ -160,7 +165,9 @@ export const usage = defineHttpTable('traces', {
     query: z.object({
       ...strictRange,
       ...filters,
-      group_by: lenient(z.enum(['provider', 'model', 'channel', 'agent', 'tag'])).describe('provider unless said'),
+      group_by: lenient(z.enum(['provider', 'model', 'channel', 'agent', 'user', 'key', 'tag'])).describe(
+        'provider unless said',
+      ),
     }),
     response: { 200: z.object({ rows: z.array(usageBreakdownRow) }) },
     errors: [400],
@@ -172,7 +179,7 @@ export const usage = defineHttpTable('traces', {
     summary: 'Totals of a time beside those of the time before it',
     rules: {
       comparesWithTheTimeBefore:
-        'The time before is as long and ends where the asked one begins; before `today` it is the whole day before, in UTC',
+        'The time before is as long and ends where the asked one begins; before `today` it is the whole day before, in UTC; of both the hours count that begin within them',
       prefersThePeriod:
         '`from` and `to` count only where `period` is absent or `custom` and both can be read; an unknown period is the last 24 hours',
       countsUsersOnce: 'A user counts once in each of the two times, and the current hour counts as far as it has come',

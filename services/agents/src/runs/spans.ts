@@ -75,6 +75,8 @@ interface TraceStart {
   agentId: string
   agentKey: string
   userId: string
+  /** The API key that asked for the run, where one did. */
+  apiKeyId?: string | undefined
   sessionKey: string
   channel: string
   input: string
@@ -220,6 +222,7 @@ export const startTrace = (start: TraceStart, startedAt = new Date()): RunTrace 
           run_id: start.runId,
           agent_id: start.agentId,
           ...(start.userId === '' ? {} : { user_id: start.userId }),
+          ...(start.apiKeyId === undefined ? {} : { api_key_id: start.apiKeyId }),
           session_key: start.sessionKey,
           channel: start.channel,
           name,

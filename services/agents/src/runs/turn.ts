@@ -119,8 +119,8 @@ export const createTurn = ({
       },
     )
     const { metadata } = request
-    const tags = costTagTexts(request.caller.keyTags, costTagsOf(agent), metadata)
-    const trace = startTrace({ ...base, input: inputOf(request), metadata, tags })
+    const tags = costTagTexts(caller.keyTags, costTagsOf(agent), metadata)
+    const trace = startTrace({ ...base, apiKeyId: caller.keyId, input: inputOf(request), metadata, tags })
     let usage: Usage | undefined
     let servedBy = { provider: agent.provider, model: agent.model }
     const context = contextOf({ request, session, call, live, trace })

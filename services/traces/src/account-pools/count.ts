@@ -15,16 +15,13 @@ export interface PoolCall {
   evidence: unknown
 }
 
-interface PoolCallFilter {
+export interface PoolCallFilter {
   providers: readonly string[]
   agentId: string | undefined
   /** 0 means all that is kept. */
   days: number
   limit: number
 }
-
-/** Newest first. */
-export type ReadPoolCalls = (tenantId: string, filter: PoolCallFilter) => Promise<PoolCall[]>
 
 interface ReadCall extends PoolCall {
   selected: string

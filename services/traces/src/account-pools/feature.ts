@@ -1,6 +1,5 @@
 /** What the accounts of a pool did of late. */
-import type { Database } from '@clawmesh/chassis'
-import { createPoolCallRows } from './rows.ts'
+import type { SpanStore } from '../span-store/port.ts'
 import { createPoolActivityRpc } from './rpc.ts'
 
-export const createAccountPools = (database: Database) => ({ rpc: createPoolActivityRpc(createPoolCallRows(database)) })
+export const createAccountPools = (spans: SpanStore) => ({ rpc: createPoolActivityRpc(spans) })

@@ -1,14 +1,15 @@
 import type { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
 import type { RpcFunctions } from '@clawmesh/chassis'
 import { agentIdOf } from '../costs/rpc.ts'
-import { countPool, type ReadPoolCalls } from './count.ts'
+import type { SpanStore } from '../span-store/port.ts'
+import { countPool } from './count.ts'
 
 const largestSample = 200
 
-export const createPoolActivityRpc = (callsOf: ReadPoolCalls) =>
+export const createPoolActivityRpc = ({ of }: Pick<SpanStore, 'of'>) =>
   ({
     sumPoolActivity: async ({ caller }, { poolProviders, agentId, days, sample, limit }) => {
-      const calls = await callsOf(caller.tenantId, {
+      const calls = await of(caller.tenantId).poolCalls({
         providers: poolProviders,
         agentId: agentId === '' ? undefined : agentIdOf(agentId),
         days,

@@ -1,12 +1,12 @@
 /** What agents have cost: over the traces that are kept, and in a month. */
-import type { Database, Feature } from '@clawmesh/chassis'
-import type { PrismaOf } from '../prisma.ts'
+import type { Feature } from '@clawmesh/chassis'
+import type { TracesConfig } from '../config.ts'
+import type { SpanStore } from '../span-store/port.ts'
 import { createCostHttp } from './http.ts'
-import { createCostRows } from './rows.ts'
 import { createCostRpc } from './rpc.ts'
 import { createCostUseCases } from './use-cases.ts'
 
-export const createCosts = (database: Database, prismaOf: PrismaOf) => {
-  const costs = createCostUseCases(createCostRows(database, prismaOf))
+export const createCosts = (spans: SpanStore, { retentionDays }: Pick<TracesConfig, 'retentionDays'>) => {
+  const costs = createCostUseCases(spans, retentionDays)
   return { http: createCostHttp(costs), rpc: createCostRpc(costs) } satisfies Feature & { rpc: object }
 }

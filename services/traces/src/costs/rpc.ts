@@ -12,6 +12,6 @@ export const agentIdOf = (id: string): string => {
 export const createCostRpc = (costs: CostUseCases) =>
   ({
     getAgentMonthCost: async ({ caller }, { agentId }) => ({
-      costUsd: await costs.agentMonthCost(caller, agentIdOf(agentId), new Date()),
+      costUsd: await costs.agentMonthCost(caller, agentIdOf(agentId)),
     }),
   }) satisfies Partial<RpcFunctions<typeof TracesServiceService>>

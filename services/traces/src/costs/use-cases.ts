@@ -1,30 +1,28 @@
 /** What agents have cost. */
-import type { Caller, http } from '@clawmesh/contracts'
-import type { QueryShape, ResponseShape } from '@clawmesh/chassis'
+import type { Caller } from '@clawmesh/contracts'
 import { monthOf } from '../partitions/calendar.ts'
-import { timeRange, type TimeRange } from '../traces/time-range.ts'
+import type { SpanStore } from '../span-store/port.ts'
+import { timeRange } from '../traces/time-range.ts'
+import { inHours, startOfDay } from '../usage/span-of-time.ts'
+import type { AgentCosts, CostQuery } from './types.ts'
 
-type Summary = typeof http.costs.operations.getCostSummary
+const dayMs = 24 * 3_600_000
 
-/** Costs of one agent, or of the traces that have none. */
-type AgentCosts = ResponseShape<Summary['response'][200]>['rows'][number]
-
-/** The rows of one tenant. */
-export interface CostRows {
-  /** Of root traces by agent, highest first. */
-  summary: (filter: TimeRange & { agentId: string | undefined }) => Promise<AgentCosts[]>
-  /** US dollars; 0 for a month without costs. `month` is its first day. */
-  monthCost: (agentId: string, month: string) => Promise<number>
-}
-
-export const createCostUseCases = (rowsOf: (tenantId: string) => CostRows) => ({
+/** @param retentionDays days that traces are kept: what they used is known for longer */
+export const createCostUseCases = (
+  { of }: Pick<SpanStore, 'of'>,
+  retentionDays: number,
+  now: () => Date = () => new Date(),
+) => ({
   /** Costs of root traces by agent, highest first. Any viewer sees those of the whole tenant. */
-  summary: ({ tenantId }: Caller, { agentId, ...range }: QueryShape<Summary>): Promise<AgentCosts[]> =>
-    rowsOf(tenantId).summary({ ...timeRange(range), agentId }),
+  summary: ({ tenantId }: Caller, { agentId, ...range }: CostQuery): Promise<AgentCosts[]> => {
+    const { from = startOfDay(new Date(now().getTime() - retentionDays * dayMs)), to } = timeRange(range)
+    return of(tenantId).usage.costs.summary({ ...inHours({ from, to }), agentId })
+  },
 
   /** US dollars that root traces of an agent have cost since the UTC month began. */
-  agentMonthCost: ({ tenantId }: Caller, agentId: string, now: Date): Promise<number> =>
-    rowsOf(tenantId).monthCost(agentId, monthOf(now)),
+  agentMonthCost: ({ tenantId }: Caller, agentId: string): Promise<number> =>
+    of(tenantId).usage.costs.month(agentId, monthOf(now())),
 })
 
 export type CostUseCases = ReturnType<typeof createCostUseCases>

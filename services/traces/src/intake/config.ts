@@ -8,6 +8,11 @@ export const intakeSettings = {
     schema: integer(200, 1, 500),
     about: 'Traces that are written at once, at most',
   },
+  usageRetentionDays: {
+    env: ['CLAWMESH_USAGE_RETENTION_DAYS'],
+    schema: integer(400, 1, 3_650),
+    about: 'Days that is known what was used in which hour; traces are kept for less',
+  },
   verbosePreviews: {
     env: ['CLAWMESH_TRACE_VERBOSE', 'GOCLAW_TRACE_VERBOSE'],
     schema: flag(false),

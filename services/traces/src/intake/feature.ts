@@ -1,22 +1,19 @@
 /** Takes in the traces of all runs: cleaned, priced, counted and written in batches. */
-import { createBatchConsumer, type Database, type Feature, type Mesh } from '@clawmesh/chassis'
+import { createBatchConsumer, type Feature, type Mesh } from '@clawmesh/chassis'
 import type { TracesConfig } from '../config.ts'
-import type { PartitionKeeper } from '../partitions/use-cases.ts'
+import type { SpanStore } from '../span-store/port.ts'
 import { traceIntake } from './events.ts'
 import type { PricesOf } from '../model-pricing/feature.ts'
 import type { RunExporter } from '../run-export/exporter.ts'
 import { createPricing } from './pricing.ts'
-import { createIntakeRows } from './rows.ts'
 import type { TraceReport } from './types.ts'
-import { createIntakeUseCase } from './use-cases.ts'
 
 const previewLimit = 40_000
 const verbosePreviewLimit = 200_000
 
 interface Parts {
   mesh: Mesh
-  database: Database
-  partitions: PartitionKeeper
+  spans: Pick<SpanStore, 'append'>
   config: TracesConfig
   pricesOf: PricesOf
   /** Gets what is stored of own runs; absent where nobody wants it. */
@@ -31,18 +28,18 @@ export interface Intake extends Feature {
   store: (batch: readonly TraceReport[]) => Promise<void>
 }
 
-export const createIntake = ({ mesh, database, partitions, config, pricesOf, exporter }: Parts): Intake => {
+export const createIntake = ({ mesh, spans, config, pricesOf, exporter }: Parts): Intake => {
   const kept = config.verbosePreviews ? verbosePreviewLimit : previewLimit
   const priced = createPricing(pricesOf)
-  const store = createIntakeUseCase({ store: createIntakeRows(database), partitions })
+  const { append } = spans
   const intake = traceIntake(config.intakeBatchSize, kept, async (batch) => {
     const reports = await priced(batch)
-    await store(reports)
+    await append(reports)
     exporter?.offer(reports)
   })
   return {
     previewLimit: kept,
-    store: async (batch) => store(await priced(batch)),
+    store: async (batch) => append(await priced(batch)),
     parts: [createBatchConsumer(mesh, 'traces', intake)],
   }
 }

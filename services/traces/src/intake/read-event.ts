@@ -63,6 +63,7 @@ const readTrace = (reported: RunEnded['trace'], previewLimit: number): TraceRepo
   user_id: cleanLabel(reported.user_id, 255),
   session_key: cleanLabel(reported.session_key, 500),
   run_id: cleanLabel(reported.run_id, 255),
+  api_key_id: cleanLabel(reported.api_key_id, 100),
   ...timesOf(reported),
   name: cleanLabel(reported.name, 500),
   channel: cleanLabel(reported.channel, 50),

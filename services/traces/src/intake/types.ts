@@ -25,11 +25,6 @@ export interface TraceReport {
   spans: readonly TraceSpan[]
 }
 
-/** A trace with its totals, as it is stored. */
-export interface CountedTrace extends TraceReport {
-  trace: Trace
-}
-
 /** What finds a trace and its partition. */
 export interface TraceKey {
   tenant_id: string

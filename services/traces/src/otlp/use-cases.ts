@@ -3,19 +3,12 @@ import { createBreather, createFairTurns, createPlaces } from '@clawmesh/chassis
 import { MeshError, type Caller } from '@clawmesh/contracts'
 import { readSpan, readTold, type ToldTrace } from '../intake/read-event.ts'
 import type { TraceReport, TraceSpan } from '../intake/types.ts'
+import type { TenantSpans } from '../span-store/port.ts'
 import { tracesOf, type Rejected } from './read.ts'
 import type { OtlpRequest } from './request.ts'
 
-/** Whose a trace is that is there. */
-export interface Owned {
-  id: string
-  /** Set where it is the trace of a run. */
-  runId: string | null
-  userId: string | null
-}
-
 interface Parts {
-  owners: (tenantId: string, ids: readonly string[]) => Promise<Owned[]>
+  spans: { of: (tenantId: string) => Pick<TenantSpans, 'owners'> }
   store: (batch: readonly TraceReport[]) => Promise<void>
   /** Characters of a preview that are kept. */
   previewLimit: number
@@ -54,7 +47,7 @@ const inPlace = async <T>(leave: (() => void) | undefined, work: () => Promise<T
   return work().finally(leave)
 }
 
-export const createOtlpUseCases = ({ owners, store, previewLimit, retentionDays, now = Date.now }: Parts) => {
+export const createOtlpUseCases = ({ spans, store, previewLimit, retentionDays, now = Date.now }: Parts) => {
   const inTurn = createFairTurns(atOnce)
   const takeUnderWay = createPlaces(ofTenant)
   const takeArrived = createPlaces(atOnce + waitingAtMost)
@@ -62,12 +55,7 @@ export const createOtlpUseCases = ({ owners, store, previewLimit, retentionDays,
   /** What is in the trace of an own run, or of somebody else, stays out of it. */
   const withoutForeign = async (caller: Caller, traces: readonly ToldTrace[]): Promise<[ToldTrace[], Rejected]> => {
     const known = new Map(
-      (
-        await owners(
-          caller.tenantId,
-          traces.map(({ trace }) => trace.id),
-        )
-      ).map((owned) => [owned.id, owned]),
+      (await spans.of(caller.tenantId).owners(traces.map(({ trace }) => trace.id))).map((owned) => [owned.id, owned]),
     )
     const isForeign = ({ trace }: ToldTrace) => {
       const owned = known.get(trace.id)
@@ -75,8 +63,11 @@ export const createOtlpUseCases = ({ owners, store, previewLimit, retentionDays,
       return owned.runId !== null || (caller.userBound && owned.userId !== caller.userId)
     }
     const { foreign = [], own = [] } = Object.groupBy(traces, (each) => (isForeign(each) ? 'foreign' : 'own'))
-    const spans = foreign.reduce((sum, each) => sum + each.spans.length, 0)
-    return [own, { spans, reasons: new Set(spans === 0 ? [] : ['the trace belongs to a run, or to another user']) }]
+    const left = foreign.reduce((sum, each) => sum + each.spans.length, 0)
+    return [
+      own,
+      { spans: left, reasons: new Set(left === 0 ? [] : ['the trace belongs to a run, or to another user']) },
+    ]
   }
 
   const taken = async (caller: Caller, request: OtlpRequest): Promise<Rejected> => {

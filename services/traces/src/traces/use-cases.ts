@@ -1,28 +1,9 @@
 /** What may be asked about recorded traces, and by whom. */
 import { MeshError, roleIncludes, type Caller } from '@clawmesh/contracts'
+import type { FoundTrace, SpanStore, TenantSpans, TracePlace } from '../span-store/port.ts'
 import { parentsFirst } from './span-order.ts'
-import { timeRange, type TimeRange } from './time-range.ts'
+import { timeRange } from './time-range.ts'
 import type { Span, Trace, TraceQuery } from './types.ts'
-
-/** Exact matches, within a range of time. */
-export interface TraceFilter extends Omit<TraceQuery, 'status' | keyof TimeRange>, TimeRange {
-  status: Trace['status'] | undefined
-}
-
-/** The rows of one tenant. */
-export interface TraceRows {
-  /** A page of traces, newest first, and how many there are. */
-  list: (filter: TraceFilter) => Promise<{ traces: Trace[]; total: number }>
-  /** A trace, and a function that reads its spans in the order of their start and id. */
-  find: (id: string) => Promise<FoundTrace | undefined>
-  /** Traces that a trace started, oldest first. */
-  childrenOf: (trace: Trace, limit: number) => Promise<FoundTrace[]>
-}
-
-export interface FoundTrace {
-  trace: Trace
-  spans: () => Promise<Span[]>
-}
 
 /** A trace with what it started, read as it is needed. */
 export interface ExportedTrace {
@@ -38,39 +19,57 @@ const exportedDescendants = 1_000
 /** Whether a caller sees what others did. */
 export const seesAll = (caller: Caller): boolean => roleIncludes(caller.role, 'admin')
 
+const mostWords = 8
+const wordsOf = (text: string): string[] =>
+  text
+    .split(/\s+/)
+    .filter((word) => word !== '')
+    .slice(0, mostWords)
+
+/** The place that a cursor names; its form is the contract's. */
+const placeOf = (cursor: string): TracePlace => {
+  const [ms, id] = cursor.split('.') as [string, string]
+  return { createdAt: new Date(Number(ms)), id }
+}
+
 const notFound = (id: string) => new MeshError('NOT_FOUND', 'error.not_found', { kind: 'trace', id })
 
 /** @throws NOT_FOUND, below admin also for the trace of another user */
-const findOwn = async (rows: TraceRows, caller: Caller, id: string): Promise<FoundTrace> => {
-  const found = await rows.find(id)
+const findOwn = async (spans: TenantSpans, caller: Caller, id: string): Promise<FoundTrace> => {
+  const found = await spans.trace(id)
   const mayRead = seesAll(caller) || (caller.userId !== '' && found?.trace.userId === caller.userId)
   if (found === undefined || !mayRead) throw notFound(id)
   return found
 }
 
-const exporter = (rows: TraceRows) => {
+const exporter = (spans: TenantSpans) => {
   let left = exportedDescendants
   async function* childrenOf(trace: Trace, depth: number): AsyncIterable<ExportedTrace> {
     if (depth >= exportDepth || left === 0) return
-    const children = await rows.childrenOf(trace, left)
+    const children = await spans.startedBy(trace, left)
     left -= children.length
     for (const child of children) yield exported(child, depth + 1)
   }
-  const exported = async ({ trace, spans }: FoundTrace, depth: number): Promise<ExportedTrace> => ({
+  const exported = async ({ trace, spans: read }: FoundTrace, depth: number): Promise<ExportedTrace> => ({
     trace,
-    spans: parentsFirst(await spans()),
+    spans: parentsFirst(await read()),
     children: childrenOf(trace, depth),
   })
   return (root: FoundTrace) => exported(root, 0)
 }
 
-export const createTraceUseCases = (rowsOf: (tenantId: string) => TraceRows) => ({
+export const createTraceUseCases = ({ of }: Pick<SpanStore, 'of'>) => ({
   /** Traces of the caller's tenant, newest first; below admin only the caller's own, and none without a user id. */
-  list: async (caller: Caller, query: TraceQuery): Promise<{ traces: Trace[]; total: number }> => {
+  list: async (
+    caller: Caller,
+    { q = '', cursor, ...query }: TraceQuery,
+  ): Promise<{ traces: Trace[]; total: number; nextCursor?: string | undefined }> => {
     if (!seesAll(caller) && caller.userId === '') return { traces: [], total: 0 }
     const { userId, sessionKey, channel, status, tag } = query
-    return rowsOf(caller.tenantId).list({
+    const { last, ...page } = await of(caller.tenantId).list({
       ...query,
+      words: wordsOf(q),
+      after: cursor === undefined ? undefined : placeOf(cursor),
       ...timeRange(query),
       // An empty text asks for nothing.
       userId: (seesAll(caller) ? userId : caller.userId) || undefined,
@@ -79,18 +78,19 @@ export const createTraceUseCases = (rowsOf: (tenantId: string) => TraceRows) => 
       tag: tag || undefined,
       status: status === 'success' ? 'completed' : status,
     })
+    return { ...page, nextCursor: last && `${last.createdAt.getTime()}.${last.id}` }
   },
 
   /** A trace with its spans. @throws NOT_FOUND, below admin also for the trace of another user */
   get: async (caller: Caller, id: string): Promise<{ trace: Trace; spans: Span[] }> => {
-    const { trace, spans } = await findOwn(rowsOf(caller.tenantId), caller, id)
+    const { trace, spans } = await findOwn(of(caller.tenantId), caller, id)
     return { trace, spans: parentsFirst(await spans()) }
   },
 
   /** A trace with all that it started. @throws NOT_FOUND as `get` */
   export: async (caller: Caller, id: string): Promise<ExportedTrace> => {
-    const rows = rowsOf(caller.tenantId)
-    return exporter(rows)(await findOwn(rows, caller, id))
+    const spans = of(caller.tenantId)
+    return exporter(spans)(await findOwn(spans, caller, id))
   },
 })
 

@@ -59,7 +59,28 @@ export const comparedSpans = (
   return { current, previous: { from: new Date(current.from.getTime() - length), to: current.from } }
 }
 
-const upToTheHour = (time: Date): Date => new Date(Math.ceil(time.getTime() / hourMs) * hourMs)
+/** The next full hour, or the time itself where it is one. */
+export const upToTheHour = (time: Date): Date => new Date(Math.ceil(time.getTime() / hourMs) * hourMs)
 
 /** The hours that begin within a time. */
 export const hoursWithin = ({ from, to }: SpanOfTime): SpanOfTime => ({ from: upToTheHour(from), to: upToTheHour(to) })
+
+/** A range of time in whole hours, and what it cuts off of others. */
+export interface InHours {
+  whole: { from: Date; to: Date | undefined }
+  cut: SpanOfTime[]
+}
+
+export const inHours = ({ from, to }: { from: Date; to: Date | undefined }): InHours => {
+  const first = upToTheHour(from)
+  if (to === undefined) return { whole: { from: first, to }, cut: [{ from, to: first }] }
+  const end = new Date(Math.floor(to.getTime() / hourMs) * hourMs)
+  if (end < first) return { whole: { from: first, to: first }, cut: [{ from, to }] }
+  return {
+    whole: { from: first, to: end },
+    cut: [
+      { from, to: first },
+      { from: end, to },
+    ],
+  }
+}

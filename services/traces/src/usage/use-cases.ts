@@ -1,8 +1,9 @@
 import { uuid, type Caller } from '@clawmesh/contracts'
-import { timeRange, type TimeRange } from '../traces/time-range.ts'
+import type { HourFilter, SessionFilter, SpanStore } from '../span-store/port.ts'
+import { timeRange } from '../traces/time-range.ts'
 import { seesAll } from '../traces/use-cases.ts'
 import type { DailyRuns } from '../usage-caps/daily-runs.ts'
-import { askedSpan, comparedSpans, hoursWithin, quotaWindows, startOfDay, type QuotaWindows } from './span-of-time.ts'
+import { askedSpan, comparedSpans, hoursWithin, quotaWindows, startOfDay, type SpanOfTime } from './span-of-time.ts'
 import type {
   AgentUsage,
   BreakdownQuery,
@@ -16,48 +17,10 @@ import type {
   UsageTotals,
 } from './types.ts'
 
-/** Exact matches, within a range of time; absent ones filter nothing. */
-export interface UsageFilter extends Partial<TimeRange> {
-  agentId?: string | undefined
-  channel?: string | undefined
-  provider?: string | undefined
-  model?: string | undefined
-  userId?: string | undefined
-  /** The agent that session keys name. */
-  agentKey?: string | undefined
-  /** A cost tag that traces have. */
-  tag?: string | undefined
-}
-
-export interface RunsOfUser {
-  userId: string
-  hour: number
-  day: number
-  week: number
-}
-
-interface Page {
-  limit: number
-  offset: number
-}
-
-/** The rows of one tenant. Requests are root traces, calls are the model calls in them. */
-export interface UsageRows {
-  /** In the order of their time, without empty ones. */
-  series: (unit: 'hour' | 'day', filter: UsageFilter) => Promise<UsagePoint[]>
-  breakdown: (group: NonNullable<BreakdownQuery['groupBy']>, filter: UsageFilter) => Promise<UsageRow[]>
-  totals: (filter: UsageFilter) => Promise<UsageTotals>
-  /** Sessions that used tokens, the latest first, and how many there are. */
-  sessions: (filter: UsageFilter, page: Page) => Promise<{ records: SessionUsage[]; total: number }>
-  byAgent: (filter: UsageFilter) => Promise<ReadonlyMap<string, AgentUsage>>
-  /** Root runs since these times, of those who have the most of the week. @param userId only of this one */
-  runsOfUsers: (since: QuotaWindows, userId: string | undefined, most: number) => Promise<RunsOfUser[]>
-}
-
 type Filters = Pick<SeriesQuery, 'agentId' | 'provider' | 'model' | 'channel' | 'tag'>
 
 /** An empty text asks for nothing. */
-const filterOf = ({ agentId, provider, model, channel, tag }: Filters): UsageFilter => ({
+const filterOf = ({ agentId, provider, model, channel, tag }: Filters): HourFilter => ({
   agentId,
   provider: provider || undefined,
   model: model || undefined,
@@ -66,12 +29,12 @@ const filterOf = ({ agentId, provider, model, channel, tag }: Filters): UsageFil
 })
 
 /** Narrows sessions to those that a caller may see; undefined for one who sees none. */
-const ownOf = (caller: Caller): Pick<UsageFilter, 'userId'> | undefined => {
+const ownOf = (caller: Caller): Pick<SessionFilter, 'userId'> | undefined => {
   if (seesAll(caller)) return {}
   return caller.userId === '' ? undefined : { userId: caller.userId }
 }
 
-const agentOf = (agent: string | undefined): Pick<UsageFilter, 'agentId' | 'agentKey'> => {
+const agentOf = (agent: string | undefined): Pick<SessionFilter, 'agentId' | 'agentKey'> => {
   if (!agent) return {}
   const id = uuid.safeParse(agent)
   return id.success ? { agentId: id.data } : { agentKey: agent }
@@ -93,9 +56,8 @@ const mostQuotas = 50
 
 const isDay = (unit: string | undefined): boolean => unit === 'day' || unit === 'week'
 
-/** What was used, over the traces that are kept. */
 export const createUsageUseCases = (
-  rowsOf: (tenantId: string) => UsageRows,
+  { of }: Pick<SpanStore, 'of'>,
   dailyRuns: DailyRuns,
   now: () => Date = () => new Date(),
 ) => ({
@@ -106,34 +68,36 @@ export const createUsageUseCases = (
   ): Promise<{ records: SessionUsage[]; total: number; limit: number; offset: number; totals: UsageTotals }> => {
     const own = ownOf(caller)
     if (own === undefined) return { records: [], total: 0, limit, offset: 0, totals: nothing }
-    const rows = rowsOf(caller.tenantId)
+    const { sessions } = of(caller.tenantId).usage
     const filter = {
       ...filterOf({ agentId: undefined, ...filters }),
       ...timeRange({ from, to }),
       ...own,
       ...agentOf(agentId),
     }
-    const [page, totals] = await Promise.all([rows.sessions(filter, { limit, offset }), rows.totals(filter)])
+    const [page, totals] = await Promise.all([sessions.page(filter, { limit, offset }), sessions.totals(filter)])
     return { ...page, limit, offset: Math.min(offset, page.total), totals }
   },
 
   /** Tokens of sessions by their agent; below admin of the caller's own. */
   byAgent: async (caller: Caller): Promise<ReadonlyMap<string, AgentUsage>> => {
     const own = ownOf(caller)
-    return own === undefined ? new Map() : rowsOf(caller.tenantId).byAgent(own)
+    return own === undefined ? new Map() : of(caller.tenantId).usage.sessions.byAgent(own)
   },
 
   /** @throws INVALID_REQUEST for half a range */
   series: ({ tenantId }: Caller, query: SeriesQuery): Promise<UsagePoint[]> => {
     const filter = { ...filterOf(query), ...hoursWithin(askedSpan(query, now())) }
-    return rowsOf(tenantId).series(isDay(query.groupBy ?? query.interval) ? 'day' : 'hour', filter)
+    return of(tenantId).usage.hours.series(isDay(query.groupBy ?? query.interval) ? 'day' : 'hour', filter)
   },
 
-  /** @throws INVALID_REQUEST for half a range */
-  breakdown: async ({ tenantId }: Caller, query: BreakdownQuery): Promise<UsageRow[]> => {
+  /** By user or key below admin the caller's own. @throws INVALID_REQUEST for half a range */
+  breakdown: async (caller: Caller, query: BreakdownQuery): Promise<UsageRow[]> => {
     const { groupBy = 'provider' } = query
     const filter = { ...filterOf(query), ...hoursWithin(askedSpan(query, now())) }
-    const rows = await rowsOf(tenantId).breakdown(groupBy, filter)
+    const own = groupBy === 'user' || groupBy === 'key' ? ownOf(caller) : {}
+    if (own === undefined) return []
+    const rows = await of(caller.tenantId).usage.hours.breakdown(groupBy, { ...filter, ...own })
     return groupBy === 'channel' ? rows.filter(({ key }) => key !== '') : rows
   },
 
@@ -143,20 +107,20 @@ export const createUsageUseCases = (
     query: SummaryQuery,
   ): Promise<{ current: UsageTotals; previous: UsageTotals }> => {
     const spans = comparedSpans(query, now())
-    const totals = (span: TimeRange) => rowsOf(tenantId).totals({ ...filterOf(query), ...span })
+    const totals = (span: SpanOfTime) => of(tenantId).usage.hours.totals({ ...filterOf(query), ...hoursWithin(span) })
     const [current, previous] = await Promise.all([totals(spans.current), totals(spans.previous)])
     return { current, previous }
   },
 
   /** Totals since 00:00 UTC; and where runs of users are capped by the day, what of that they have used. */
   quota: async (caller: Caller): Promise<{ enabled: boolean; entries: Quota[]; totals: UsageTotals }> => {
-    const rows = rowsOf(caller.tenantId)
+    const { hours } = of(caller.tenantId).usage
     const today = startOfDay(now())
     const caps = await dailyRuns(caller.tenantId, today)
-    const totals = await rows.totals({ from: today })
+    const totals = await hours.totals({ from: today })
     const own = ownOf(caller)
     if (caps === undefined || own === undefined) return { enabled: caps !== undefined, entries: [], totals }
-    const users = await rows.runsOfUsers(quotaWindows(now()), own.userId, mostQuotas)
+    const users = await hours.runsOfUsers(quotaWindows(now()), own.userId, mostQuotas)
     const capped = await caps(users.map(({ userId }) => userId))
     const entries = users.map(({ userId, hour, day, week }): Quota => ({
       userId,

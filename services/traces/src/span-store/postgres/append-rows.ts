@@ -1,22 +1,35 @@
-/** Writes traces, spans and monthly costs of all tenants: one multi-row statement a table, however large the batch. */
-import { firstKnown, lastKnown, lastReported } from './merge.ts'
-import type { CountableSpan } from './totals.ts'
-import type { CountedTrace } from './types.ts'
-import type { IntakeRows, IntakeSession, StoredKey, StoredTrace } from './use-cases.ts'
+/** Writes traces, spans and what they come to, of all tenants: one multi-row statement a table, however large the batch. */
+import { firstKnown, lastKnown, lastReported } from '../../intake/merge.ts'
+import type { TraceKey } from '../../intake/types.ts'
+import { usageMeasures } from '../../intake/usage-sums.ts'
+import type { AppendRows, AppendSession, CountedTrace, KnownTrace, StoredTrace } from './append.ts'
 import type { Database, Session } from '@clawmesh/chassis'
 
 const traceColumns = [
   ...['tenant_id', 'id', 'created_at', 'parent_trace_id', 'agent_id', 'user_id', 'session_key', 'run_id', 'start_time'],
   ...['end_time', 'duration_ms', 'name', 'channel', 'input_preview', 'output_preview', 'total_input_tokens'],
   ...['total_output_tokens', 'total_cost', 'span_count', 'llm_call_count', 'tool_call_count', 'status', 'error'],
-  ...['metadata', 'tags', 'recorded_at', 'revision'],
+  ...['metadata', 'tags', 'recorded_at', 'revision', 'call_sums', 'api_key_id'],
 ].join(', ')
+/** What is counted of a trace, and by what. */
+const summedColumns = [
+  ...['tenant_id', 'id', 'created_at', 'run_id', 'parent_trace_id', 'agent_id', 'user_id', 'channel', 'api_key_id'],
+  ...['tags', 'status', 'duration_ms', 'tool_call_count', 'total_input_tokens', 'total_output_tokens', 'total_cost'],
+  ...['call_sums'],
+]
+  .map((column) => `stored.${column}`)
+  .join(', ')
 const spanFields = [
   ...['parent_span_id', 'agent_id', 'span_type', 'name', 'start_time', 'end_time', 'duration_ms', 'status', 'error'],
   ...['level', 'model', 'provider', 'input_tokens', 'output_tokens', 'total_cost', 'finish_reason', 'model_params'],
   ...['tool_name', 'tool_call_id', 'input_preview', 'output_preview', 'metadata'],
 ]
 const spanColumns = ['tenant_id', 'trace_id', 'id', 'created_at', ...spanFields].join(', ')
+
+const hourColumns = [
+  ...['tenant_id', 'hour', 'id', 'agent_id', 'user_id', 'channel', 'api_key_id', 'tags', 'provider', 'model'],
+  ...usageMeasures,
+].join(', ')
 
 const keys = `json_populate_recordset(NULL::traces.traces, $1::json) AS key`
 const sameKey = `stored.tenant_id = key.tenant_id AND stored.id = key.id AND stored.created_at = key.created_at`
@@ -43,10 +56,9 @@ const sql = {
     SELECT pg_advisory_xact_lock(number) FROM (
       SELECT hashtextextended(tenant_id || '/' || id, 0) AS number FROM ${keys} ORDER BY number
     ) AS numbered`,
-  findKeys: `
-    SELECT stored.tenant_id, stored.id, min(stored.created_at) AS created_at, max(stored.run_id) AS run_id FROM ${keys}
-    JOIN traces.traces AS stored ON stored.tenant_id = key.tenant_id AND stored.id = key.id
-    GROUP BY stored.tenant_id, stored.id`,
+  findKnown: `
+    SELECT ${summedColumns} FROM ${keys}
+    JOIN traces.traces AS stored ON stored.tenant_id = key.tenant_id AND stored.id = key.id`,
   removeSpans: `
     DELETE FROM traces.spans AS stored USING ${keys}
     WHERE stored.tenant_id = key.tenant_id AND stored.trace_id = key.id`,
@@ -65,28 +77,36 @@ const sql = {
     ON CONFLICT (tenant_id, trace_id, id, created_at) DO UPDATE SET
       ${spanFields.map((column) => `${column} = excluded.${column}`).join(', ')}
     WHERE stored.status = 'running' AND excluded.status <> 'running'`,
-  stored: `
-    SELECT stored.tenant_id, stored.id, stored.created_at, stored.agent_id, stored.parent_trace_id, stored.total_cost
-    FROM ${keys} JOIN traces.traces AS stored ON ${sameKey}`,
+  stored: `SELECT ${summedColumns} FROM ${keys} JOIN traces.traces AS stored ON ${sameKey}`,
   storedSpans: `
-    SELECT stored.tenant_id, stored.trace_id, stored.span_type, stored.input_tokens, stored.output_tokens,
-      stored.total_cost, stored.metadata
+    SELECT stored.tenant_id, stored.trace_id, stored.span_type, stored.start_time, stored.provider, stored.model,
+      stored.input_tokens, stored.output_tokens, stored.total_cost, stored.metadata
     FROM ${keys} JOIN traces.spans AS stored
       ON stored.tenant_id = key.tenant_id AND stored.trace_id = key.id AND stored.created_at = key.created_at`,
   updateTotals: `
     UPDATE traces.traces AS stored SET
       total_input_tokens = key.total_input_tokens, total_output_tokens = key.total_output_tokens,
       total_cost = key.total_cost, span_count = key.span_count, llm_call_count = key.llm_call_count,
-      tool_call_count = key.tool_call_count, metadata = coalesce(stored.metadata, '{}') || key.metadata
+      tool_call_count = key.tool_call_count, call_sums = key.call_sums,
+      metadata = coalesce(stored.metadata, '{}') || key.metadata
     FROM ${keys} WHERE ${sameKey}`,
-  addMonthlyCosts: `
-    INSERT INTO traces.agent_costs_monthly AS stored (tenant_id, agent_id, month, cost_usd)
-    SELECT tenant_id, agent_id, month, cost_usd FROM json_populate_recordset(NULL::traces.agent_costs_monthly, $1::json)
-    ON CONFLICT (tenant_id, agent_id, month) DO UPDATE SET cost_usd = stored.cost_usd + excluded.cost_usd`,
+  // Both tables at once, as one statement is one round trip.
+  addUsage: `
+    WITH months AS (
+      INSERT INTO traces.agent_costs_monthly AS stored (tenant_id, agent_id, month, cost_usd)
+      SELECT tenant_id, agent_id, month, cost_usd FROM json_populate_recordset(NULL::traces.agent_costs_monthly, $1::json)
+      ON CONFLICT (tenant_id, agent_id, month) DO UPDATE SET cost_usd = stored.cost_usd + excluded.cost_usd)
+    INSERT INTO traces.usage_hours AS stored (${hourColumns})
+    SELECT ${hourColumns} FROM json_populate_recordset(NULL::traces.usage_hours, $2::json)
+    ON CONFLICT (tenant_id, hour, id) DO UPDATE SET
+      ${usageMeasures.map((measure) => `${measure} = stored.${measure} + excluded.${measure}`).join(', ')}`,
+  uncounted: `
+    SELECT tenant_id, id, created_at FROM traces.traces WHERE call_sums IS NULL ORDER BY created_at LIMIT $1::int`,
 }
 
-const traceRow = ({ tenantId, recordedAt, trace }: CountedTrace) => ({
+const traceRow = ({ tenantId, recordedAt, trace, callSums }: CountedTrace) => ({
   ...trace,
+  call_sums: callSums,
   tenant_id: tenantId,
   tags: trace.tags ?? [],
   recorded_at: recordedAt,
@@ -96,21 +116,25 @@ const traceRow = ({ tenantId, recordedAt, trace }: CountedTrace) => ({
 const spanRows = ({ tenantId, trace, spans }: CountedTrace) =>
   spans.map((span) => ({ ...span, tenant_id: tenantId, trace_id: trace.id, created_at: trace.created_at }))
 
+/** A row whose time is one of JavaScript's. */
+type Dated<R extends TraceKey> = Omit<R, 'created_at'> & { created_at: Date }
 const toKey = <R extends { created_at: Date }>(row: R) => ({ ...row, created_at: row.created_at.toISOString() })
+const thin = ({ tenant_id, id, created_at }: TraceKey): TraceKey => ({ tenant_id, id, created_at })
 
-const sessionOf = (session: Session): IntakeSession => {
-  const run = async <R extends Record<string, unknown>>(name: keyof typeof sql, rows: readonly object[]) =>
-    (await session.prepared<R>(`intake_${name}`, sql[name], [JSON.stringify(rows)])).rows
+const sessionOf = (session: Session): AppendSession => {
+  const run = async <R extends object>(name: keyof typeof sql, ...sets: readonly (readonly object[])[]) => {
+    const values = sets.map((rows) => JSON.stringify(rows))
+    return (await session.prepared<R>(`intake_${name}`, sql[name], values)).rows
+  }
 
   return {
-    lock: async (wanted) => void (await run('lock', wanted)),
+    lock: async (wanted) => void (await run('lock', wanted.map(thin))),
 
-    findKeys: async (wanted) =>
-      (await run<Omit<StoredKey, 'created_at'> & { created_at: Date }>('findKeys', wanted)).map(toKey),
+    findKnown: async (wanted) => (await run<Dated<KnownTrace>>('findKnown', wanted.map(thin))).map(toKey),
 
     remove: async (unwanted) => {
-      await run('removeSpans', unwanted)
-      await run('removeTraces', unwanted)
+      await run('removeSpans', unwanted.map(thin))
+      await run('removeTraces', unwanted.map(thin))
     },
 
     upsertTraces: async (traces) => {
@@ -124,26 +148,29 @@ const sessionOf = (session: Session): IntakeSession => {
     },
 
     stored: async (wanted) => {
-      const traces = await run<Omit<StoredTrace, 'spans' | 'created_at'> & { created_at: Date }>('stored', wanted)
-      const spans = await run<CountableSpan & { tenant_id: string; trace_id: string }>('storedSpans', wanted)
+      const traces = await run<Dated<Omit<StoredTrace, 'spans'>>>('stored', wanted.map(thin))
+      const spans = await run<StoredTrace['spans'][number] & Record<'tenant_id' | 'trace_id', string>>(
+        'storedSpans',
+        wanted.map(thin),
+      )
       const byTrace = Map.groupBy(spans, ({ tenant_id, trace_id }) => `${tenant_id}/${trace_id}`)
       return traces.map((trace) => ({ ...toKey(trace), spans: byTrace.get(`${trace.tenant_id}/${trace.id}`) ?? [] }))
     },
 
     updateTotals: async (changes) => {
-      const rows = changes.map(({ key: { tenant_id, id, created_at }, totals }) => ({
-        tenant_id,
-        id,
-        created_at,
-        ...totals,
-      }))
+      const rows = changes.map(({ key, totals, callSums }) => ({ ...thin(key), ...totals, call_sums: callSums }))
       await run('updateTotals', rows)
     },
 
-    addMonthlyCosts: async (costs) => void (await run('addMonthlyCosts', costs)),
+    addUsage: async (costs, hours) => void (await run('addUsage', costs, hours)),
+
+    uncounted: async (most) =>
+      (await session.prepared<Dated<TraceKey>>('intake_uncounted', sql.uncounted, [most])).rows.map(toKey),
   }
 }
 
-export const createIntakeRows = ({ system }: Database): IntakeRows => ({
+export const createAppendRows = ({ system }: Database): AppendRows => ({
   transaction: (work) => system.transaction((session) => work(sessionOf(session))),
+  forgetHours: async (before) =>
+    void (await system.query('DELETE FROM traces.usage_hours WHERE hour < $1', [before.toISOString()])),
 })

@@ -1,7 +1,8 @@
 /** Reads the model calls that accounts of a pool have answered or should have. */
-import type { Database } from '@clawmesh/chassis'
-import { agentInKey } from '../usage/rows.ts'
-import type { PoolCall, ReadPoolCalls } from './count.ts'
+import type { ScopedDb } from '@clawmesh/chassis'
+import type { PoolCall } from '../../account-pools/count.ts'
+import type { TenantSpans } from '../port.ts'
+import { agentInKey } from './session-rows.ts'
 
 const evidence = `span.metadata->'chatgpt_oauth_routing'`
 
@@ -20,9 +21,9 @@ const callsSql = `
   ORDER BY trace.created_at DESC, span.start_time DESC, span.id DESC LIMIT $5::int`
 
 export const createPoolCallRows =
-  ({ forTenant }: Database): ReadPoolCalls =>
-  async (tenantId, { providers, agentId = '', days, limit }) => {
+  (tenantId: string, sql: ScopedDb): TenantSpans['poolCalls'] =>
+  async ({ providers, agentId = '', days, limit }) => {
     const values = [tenantId, agentId || null, days, [...providers], limit]
-    const { rows } = await forTenant(tenantId).query<PoolCall>(callsSql, values)
+    const { rows } = await sql.query<PoolCall>(callsSql, values)
     return rows
   }

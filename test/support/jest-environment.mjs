@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto'
 import { TestEnvironment } from 'jest-environment-node'
+import { keepParsedCode } from './code-cache.mjs'
 import { followEnd } from './process-end.mjs'
 
 /** Compiled modules by the hash of their bytes, kept until the process ends. @type {Map<string, WebAssembly.Module>} */
@@ -48,6 +49,8 @@ const shared = Object.create(Object.getPrototypeOf(WebAssembly), {
     instantiateStreaming: async (source, imports) => shared.instantiate(await (await source).arrayBuffer(), imports),
   }),
 })
+
+keepParsedCode()
 
 export default class ProjectEnvironment extends TestEnvironment {
   /**

@@ -1,3 +1,5 @@
+import vm from 'node:vm'
+
 interface Instance {
   exports: Record<string, () => number>
 }
@@ -58,4 +60,13 @@ describe('WebAssembly in a test file', () => {
     await expect(WebAssembly.compile(Uint8Array.from([1, 2, 3]))).rejects.toThrow(WebAssembly.CompileError)
     expect(() => new WebAssembly.Module('text')).toThrow('buffer source')
   })
+})
+
+test('code of one name is parsed once, and other code of that name is not taken for it', () => {
+  const options = { filename: '/of-the-code-cache-test.js' }
+  const compile = (code: string) =>
+    vm.compileFunction(code, [], options) as (() => number) & { cachedDataRejected?: boolean }
+  compile('return 1')
+  expect(compile('return 1').cachedDataRejected).toBe(false)
+  expect(compile('return 2')()).toBe(2)
 })

@@ -145,3 +145,40 @@ test('an agent that sends messages from session to session of a user does not do
   mesh.upstream.rule = () => undefined
   await client.close()
 })
+
+// An agent reads a document that a message brings along.
+rule('sessions.delete.removesItsMedia', async () => {
+  const mesh = meshOf()
+  const owner = mesh.api(0, ownerId)
+  const settings = { providers: [{ provider: 'fake', model: 'gpt-4o', enabled: true }] }
+  await owner.need('PUT', '/v1/tools/builtin/read_document', { enabled: true, settings })
+  const reader = await newUser('reader')
+  const form = new FormData()
+  form.set('file', new Blob(['The answer is 42.']), 'answer.txt')
+  const headers = { authorization: `Bearer ${reader.token}` }
+  const upload = await fetch(`${owner.url}/v1/media/upload`, { method: 'POST', headers, body: form })
+  const { path } = (await upload.json()) as { path: string }
+  mesh.upstream.rule = ({ body }) => {
+    const last = (body['messages'] as { role: string; content: unknown }[] | undefined)?.at(-1)
+    const content = String(last?.content)
+    if (last?.role === 'tool') return { text: content.includes('It is 42.') ? 'It says 42.' : content }
+    if (content.includes('The answer is 42.')) return { text: 'It is 42.' }
+    if (!content.includes('<media:document name="answer.txt">')) return undefined
+    return { toolCalls: [{ name: 'read_document', arguments: JSON.stringify({ prompt: 'what is the answer?' }) }] }
+  }
+  const client = await connectWs(wsPort(mesh, 0), reader)
+  const sessionKey = 'agent:default:ws:direct:attached'
+  const media = [{ path, filename: 'answer.txt' }]
+  expect(await client.need('chat.send', { message: 'what does it say?', sessionKey, media })).toMatchObject({
+    content: 'It says 42.',
+  })
+  mesh.upstream.rule = () => undefined
+  const { messages } = await client.need<{ messages: { media_refs?: { path: string }[] }[] }>('chat.history', {
+    sessionKey,
+  })
+  const served = () => fetch(owner.url + messages[0]!.media_refs![0]!.path)
+  expect(await (await served()).text()).toBe('The answer is 42.')
+  await client.need('sessions.delete', { key: sessionKey })
+  await eventually('the document is gone', async () => (await served()).status === 404)
+  await client.close()
+})

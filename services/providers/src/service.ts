@@ -55,7 +55,7 @@ export const providersService = (mesh: Mesh, config: ProvidersConfig): Service =
   })
   const chat = createChat({ route: routing.route, upstream })
   const embeddings = createEmbeddings({ selection, optionsOf })
-  const media = createMedia({ selection, optionsOf, allow: policy.allow, pollMs: config.mediaPollMs })
+  const media = createMedia({ selection, optionsOf, metering, allow: policy.allow, pollMs: config.mediaPollMs })
   return composeService(mesh, {
     name: 'providers',
     features: [

@@ -1,6 +1,6 @@
 /** Media made by vendors that speak their true protocols, and who of a tenant's providers is asked. */
 import { closeGuardedFetch } from '@clawmesh/chassis/fetch'
-import type { Caller, MeshError } from '@clawmesh/contracts'
+import { MeshError, type Caller } from '@clawmesh/contracts'
 import { MakeMediaRequest, ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import {
   fakeMedia,
@@ -131,6 +131,27 @@ describe('what vendors make', () => {
     const [gemini, dashscope] = vendors.fetched
     expect(gemini!['x-goog-api-key']).toBe(vendors.keys.gemini)
     expect(JSON.stringify(dashscope)).not.toContain(vendors.keys.dashscope)
+  })
+
+  test('caps of the tenant refuse what is to be made, or count it', async () => {
+    await add('openai')
+    const { usage } = providers
+    usage.capped = [{ scope: 'agent', subject: 'agent-1', hard: true }]
+    const wish = {
+      kind: 'image',
+      model: 'gpt-image-1',
+      spender: { agentId: 'agent-1', userId: 'ann', beginsRun: false },
+    }
+    await make('openai', wish)
+    const subjects = { agent: 'agent-1', user: 'ann', provider: 'openai', model: 'gpt-image-1' }
+    expect(usage.reserved).toMatchObject([{ subjects, outputTokens: 1_500, beginsRun: false }])
+    expect(usage.settled).toMatchObject([{ outputTokens: 1_500, servedProvider: 'openai' }])
+    usage.reserve = () => {
+      throw new MeshError('QUOTA_EXHAUSTED', 'error.usage_cap_spent')
+    }
+    await expect(make('openai', wish)).rejects.toMatchObject({ code: 'QUOTA_EXHAUSTED' })
+    expect(vendors.asked).toHaveLength(1)
+    Object.assign(usage, { capped: [], reserve: () => true })
   })
 
   test('what a type does not make is refused, as is what its vendor cannot', async () => {

@@ -2,6 +2,7 @@
 import { zipSync } from 'fflate'
 import { createDocumentThreads } from '../src/documents/document-threads.ts'
 import { documentText } from '../src/documents/document-text.ts'
+import { createFairThreads } from '../src/threads/fair-threads.ts'
 
 const zip = (parts: Record<string, string>): Buffer =>
   Buffer.from(zipSync(Object.fromEntries(Object.entries(parts).map(([name, text]) => [name, Buffer.from(text)]))))
@@ -76,7 +77,34 @@ describe('the text of a document', () => {
   })
 })
 
+/** Fills its memory with what no limit of V8 counts. */
+const filling = `
+import { parentPort } from 'node:worker_threads'
+parentPort.on('message', () => {
+  for (const all = []; ; ) if (all.length < 30) all.push(Buffer.alloc(10 * 1024 * 1024, 1))
+})`
+
 describe('threads', () => {
+  test('are ended when they hold too much beside their heap', async () => {
+    const limit = { tasks: 1, size: 1 }
+    const words = { tooHeavy: 'too heavy', died: '', tooLong: 'too long', tooMany: '', stopping: '' }
+    const threads = createFairThreads<string, string>({
+      program: new URL(`data:text/javascript,${encodeURIComponent(filling)}`),
+      ...{
+        threads: 1,
+        perTenant: limit,
+        all: limit,
+        sizeOf: () => 1,
+        timeoutMs: 60_000,
+        heapMib: 64,
+        buffersMib: 100,
+        words,
+      },
+    })
+    await expect(threads.run('tenant', 'fill')).rejects.toThrow('too heavy')
+    await threads.close()
+  })
+
   test('read PDFs, and say of broken ones that they hold nothing', async () => {
     const threads = createDocumentThreads()
     const read = async (bytes: Buffer) => (await threads.run('tenant', { bytes })).text

@@ -175,7 +175,7 @@ describe('reading', () => {
     expect((await call('read_video', { prompt: 'x' })).error).toContain('unknown tool')
     await enable('read_video')
     await put('a.mp4', madeVideo)
-    expect((await call('read_video', { prompt: 'x', path: 'a.mp4' })).error).toContain('needs a video_provider')
+    expect((await call('read_video', { prompt: 'x', path: 'a.mp4' })).error).toContain('needs video_provider')
   })
 
   test('a tool says what it needs while nobody is there, and what a file is that it does not read', async () => {
@@ -285,7 +285,7 @@ describe('attachments', () => {
     await enable('read_document')
   })
 
-  test('what is attached moves from the uploads, keeps its id, and goes with its session', async () => {
+  test('what is attached moves from the uploads, and keeps its id', async () => {
     const path = await upload('a.png', madeImage)
     const other = await upload('b.png', madeImage)
     const { found, id, mimeType, size } = await keep(session, path)
@@ -294,6 +294,12 @@ describe('attachments', () => {
     expect(await keep(session, path)).toMatchObject({ found: true, id })
     expect((await keep(session, '/etc/passwd')).found).toBe(false)
     expect(await readdir(files.at('.uploads'))).toEqual([])
+    expect((await files.ask('GET', `/v1/media/${id}`)).status).toBe(200)
+  })
+
+  rule('deleteSession.removesItsMedia', async () => {
+    const { id } = await keep(session, await upload('a.png', madeImage))
+    await keep('another', await upload('b.png', madeImage))
     const served = () => files.ask('GET', `/v1/media/${id}`)
     expect((await served()).status).toBe(200)
     const deleted = outboxRow('sessionDeleted', caller.tenantId, { id: session, actorId: 'alice' })

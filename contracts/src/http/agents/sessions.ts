@@ -208,6 +208,7 @@ export const sessions = defineHttpTable('agents', {
     summary: 'Delete a session',
     rules: {
       removesTheSession: 'The session is gone with its messages',
+      removesItsMedia: 'Files that were attached to its messages, and are kept with it, are deleted soon after',
       hidesOthers:
         "A missing session is answered 404, somebody else's 403; for those who see all sessions, a missing one is fine",
       endsItsRun: 'A run that is on in the session is cancelled first, wherever it is worked on',

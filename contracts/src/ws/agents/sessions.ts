@@ -93,6 +93,7 @@ export const sessions = defineWsTable('agents', {
     summary: 'Delete a session',
     rules: {
       removesTheSession: 'The session is gone with its messages; a run that is on in it is cancelled first',
+      removesItsMedia: 'Files that were attached to its messages, and are kept with it, are deleted soon after',
       hidesOthers: `${hidesOthers('delete')}, and for them a missing one is fine`,
     },
     params: z.object({ key }),

@@ -41,8 +41,8 @@ export const createChains = ({ providers, onFailure }: ChainsParts) => {
     const links = only === '' ? all : all.filter(({ provider: { name, alias } }) => name === only || alias === only)
     if (links.length === 0)
       throw toolError(
-        `${tool} needs a ${needs[tool]}, and none that can be used ` +
-          (only === '' ? 'is set up: neither in its chain nor by default' : `is called ${only.slice(0, 100)}`),
+        `${tool} needs ${needs[tool]}: no provider that can be used is ` +
+          (only === '' ? 'set up, neither in its chain nor by default' : `called ${only.slice(0, 100)}`),
       )
     return links
   }

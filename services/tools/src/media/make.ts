@@ -35,7 +35,7 @@ const judged = async (tool: MakingTool, bytes: Buffer): Promise<Pick<MadeMedia, 
 }
 
 export const createMaker = (parts: MakeParts, tool: MakingTool, scope: CallScope): MediaMaker => {
-  const { call } = scope
+  const { call, agent, userId } = scope
 
   const soundEffect = async (wish: MediaWish, signal: AbortSignal): Promise<MadeMedia> => {
     const { soundEffects } = parts
@@ -58,6 +58,7 @@ export const createMaker = (parts: MakeParts, tool: MakingTool, scope: CallScope
           const request = {
             ...{ provider: provider.name, model, kind: kinds[tool].kind, prompt, aspectRatio, durationS, lyrics },
             ...{ instrumental: isInstrumental, attempts, paramsJson: JSON.stringify(params) },
+            spender: { agentId: agent?.id ?? '', userId, beginsRun: false },
           }
           const pieces: Uint8Array[] = []
           let size = 0

@@ -42,6 +42,8 @@ export interface MakeMediaRequest {
   paramsJson: string;
   /** How often each question of it is asked; 0 means as often as is usual. */
   attempts: number;
+  /** For whom it is made, where usage is capped by it; absent for the caller. */
+  spender?: Spender | undefined;
 }
 
 export interface MakeMediaResponse {
@@ -467,6 +469,7 @@ function createBaseMakeMediaRequest(): MakeMediaRequest {
     instrumental: false,
     paramsJson: "",
     attempts: 0,
+    spender: undefined,
   };
 }
 
@@ -501,6 +504,9 @@ export const MakeMediaRequest: MessageFns<MakeMediaRequest> = {
     }
     if (message.attempts !== 0) {
       writer.uint32(80).int32(message.attempts);
+    }
+    if (message.spender !== undefined) {
+      Spender.encode(message.spender, writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -598,6 +604,14 @@ export const MakeMediaRequest: MessageFns<MakeMediaRequest> = {
             message.attempts = reader.int32();
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.spender = Spender.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -625,6 +639,9 @@ export const MakeMediaRequest: MessageFns<MakeMediaRequest> = {
     message.instrumental = object.instrumental ?? false;
     message.paramsJson = object.paramsJson ?? "";
     message.attempts = object.attempts ?? 0;
+    message.spender = (object.spender !== undefined && object.spender !== null)
+      ? Spender.fromPartial(object.spender)
+      : undefined;
     return message;
   },
 };

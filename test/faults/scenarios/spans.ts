@@ -79,6 +79,8 @@ export const spanLoad = async ({ seconds, spansPerSecond }: SpanLoadOptions): Pr
   const dir = await mkdtemp(join(tmpdir(), 'clawmesh-spans-'))
   const [nats, database] = await Promise.all([startNats(), createMigratedDatabase('spans', ['traces'])])
   const pool = new pg.Pool({ connectionString: database.url, max: 2 })
+  // The server may go before its last connection has closed.
+  pool.on('error', () => undefined)
   const bus = await connectNatsBus([nats.url], 'agents', createLogger({ level: 'silent', name: 'test' }))
   const processes: MeshProcess[] = []
 

@@ -5,7 +5,7 @@ import { fileMutex } from '../workspace/file-mutex.ts'
 import { relativeNames } from '../workspace/relative-path.ts'
 import { decodeText, largestFileBytes } from '../workspace/text.ts'
 import type { StoredFile, Workspace, WorkspaceFiles } from '../workspace/types.ts'
-import type { Bucket } from './bucket.ts'
+import type { Bucket } from '@clawmesh/chassis/bucket'
 import { keyOf } from './object-keys.ts'
 import type { FileStore } from './store.ts'
 

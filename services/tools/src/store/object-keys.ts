@@ -1,21 +1,7 @@
 import { relative } from 'node:path'
+import { longestKey, spelled } from '@clawmesh/chassis/bucket'
 import { toolError } from '../tool/tool-error.ts'
 import type { Workspace } from '../workspace/types.ts'
-
-/** What S3 takes as a key is 1,024 bytes. */
-const longestKey = 900
-/** So many are left for the prefix of the bucket. */
-export const longestPrefix = 1_024 - longestKey
-
-/**
- * Some characters are spelt in three, so that no client and no server reads anything else into a name: a question mark would
- * end the path of an address, and listings are XML.
- */
-const special = /[%?&'"<>]/g
-export const spelled = (key: string): string =>
-  key.replace(special, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`)
-export const unspelled = (key: string): string =>
-  key.replace(/%([0-9A-F]{2})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
 
 /** The key of what names lead to from a root. @throws TOOL_ERROR for one that is no key */
 export const keyOf = ({ base, path }: Pick<Workspace, 'base' | 'path'>, names: readonly string[]): string => {

@@ -8,7 +8,10 @@ type Detail = z.output<(typeof http.traces.operations.getTrace.response)[200]>
 type Trace = Detail['trace']
 type Span = Detail['spans'][number]
 /** A span without what it shares with its trace. */
-export type TraceSpan = Omit<Span, 'tenant_id' | 'trace_id' | 'created_at'>
+export type TraceSpan = Omit<Span, 'tenant_id' | 'trace_id' | 'created_at'> & {
+  /** Where its long texts are, when they are kept apart. */
+  bodies_key?: string | undefined
+}
 
 /** What is worked out from the spans of a trace. */
 export type Totals = Pick<

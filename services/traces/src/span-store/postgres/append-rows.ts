@@ -22,7 +22,7 @@ const summedColumns = [
 const spanFields = [
   ...['parent_span_id', 'agent_id', 'span_type', 'name', 'start_time', 'end_time', 'duration_ms', 'status', 'error'],
   ...['level', 'model', 'provider', 'input_tokens', 'output_tokens', 'total_cost', 'finish_reason', 'model_params'],
-  ...['tool_name', 'tool_call_id', 'input_preview', 'output_preview', 'metadata'],
+  ...['tool_name', 'tool_call_id', 'input_preview', 'output_preview', 'metadata', 'bodies_key'],
 ]
 const spanColumns = ['tenant_id', 'trace_id', 'id', 'created_at', ...spanFields].join(', ')
 
@@ -61,7 +61,8 @@ const sql = {
     JOIN traces.traces AS stored ON stored.tenant_id = key.tenant_id AND stored.id = key.id`,
   removeSpans: `
     DELETE FROM traces.spans AS stored USING ${keys}
-    WHERE stored.tenant_id = key.tenant_id AND stored.trace_id = key.id`,
+    WHERE stored.tenant_id = key.tenant_id AND stored.trace_id = key.id
+    RETURNING stored.bodies_key`,
   removeTraces: `
     DELETE FROM traces.traces AS stored USING ${keys} WHERE stored.tenant_id = key.tenant_id AND stored.id = key.id`,
   upsertTraces: `
@@ -133,8 +134,9 @@ const sessionOf = (session: Session): AppendSession => {
     findKnown: async (wanted) => (await run<Dated<KnownTrace>>('findKnown', wanted.map(thin))).map(toKey),
 
     remove: async (unwanted) => {
-      await run('removeSpans', unwanted.map(thin))
+      const spans = await run<{ bodies_key: string | null }>('removeSpans', unwanted.map(thin))
       await run('removeTraces', unwanted.map(thin))
+      return [...new Set(spans.flatMap(({ bodies_key: key }) => (key === null ? [] : [key])))]
     },
 
     upsertTraces: async (traces) => {

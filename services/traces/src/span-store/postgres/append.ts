@@ -2,6 +2,7 @@
 import { isOfRun, mergeReports } from '../../intake/merge.ts'
 import { monthlyCosts, type CostChange, type MonthlyCost } from '../../intake/monthly-costs.ts'
 import type { PartitionKeeper } from '../../partitions/use-cases.ts'
+import type { BodiesStore } from '../bodies.ts'
 import { totalsOf, type CountableSpan } from '../../intake/totals.ts'
 import type { TraceReport, Totals, TraceKey } from '../../intake/types.ts'
 import {
@@ -43,8 +44,8 @@ export interface AppendSession {
   lock: (wanted: readonly TraceKey[]) => Promise<void>
   /** Where traces are that were recorded before, under whatever time. */
   findKnown: (wanted: readonly TraceKey[]) => Promise<KnownTrace[]>
-  /** Removes traces with their spans. */
-  remove: (unwanted: readonly TraceKey[]) => Promise<void>
+  /** Removes traces with their spans. Gives the objects that hold the long texts of these. */
+  remove: (unwanted: readonly TraceKey[]) => Promise<string[]>
   /** Writes traces and tells which of them are new. */
   upsertTraces: (traces: readonly CountedTrace[]) => Promise<Pick<TraceKey, 'tenant_id' | 'id'>[]>
   /** Adds spans; one that was running is replaced by one that has ended. */
@@ -70,6 +71,8 @@ interface Parts {
   partitions: PartitionKeeper
   /** Days that it is known what was used. */
   usageRetentionDays: number
+  /** Where long texts go; absent where they stay in their rows. */
+  bodies?: Pick<BodiesStore, 'put' | 'remove'> | undefined
 }
 
 const dayMs = 24 * 3_600_000
@@ -104,6 +107,8 @@ interface Placed {
   reported: TraceReport[]
   known: KnownTrace[]
   removed: KnownTrace[]
+  /** Objects that nothing refers to any more. */
+  left: string[]
 }
 
 /**
@@ -115,10 +120,10 @@ const ownersFirst = async (session: AppendSession, reported: readonly TraceRepor
   const runs = new Set(reported.filter(isOfRun).map((each) => nameOf(keyOf(each))))
   const isForeign = (trace: KnownTrace) => trace.run_id === null && runs.has(nameOf(trace))
   const { removed = [], known = [] } = Object.groupBy(found, (trace) => (isForeign(trace) ? 'removed' : 'known'))
-  if (removed.length > 0) await session.remove(removed)
+  const left = removed.length === 0 ? [] : await session.remove(removed)
   const ofRuns = new Set(found.filter(({ run_id }) => run_id !== null).map(nameOf))
   const written = reported.filter((each) => isOfRun(each) || !ofRuns.has(nameOf(keyOf(each))))
-  return { reported: inPlace(written, known), known, removed }
+  return { reported: inPlace(written, known), known, removed, left }
 }
 
 const firstSums = ({ tenantId, trace, callSums }: CountedTrace): SummedTrace => ({
@@ -186,13 +191,13 @@ const addUsage = async (
 
 /**
  * Writes traces that differ from each other. One that was there already is counted anew over all spans it has by then; months
- * and hours get only what it comes to more than before.
+ * and hours get only what it comes to more than before. Gives the objects that nothing refers to any more.
  */
-const write = async (session: AppendSession, batch: readonly TraceReport[]): Promise<void> => {
+const write = async (session: AppendSession, batch: readonly TraceReport[]): Promise<string[]> => {
   await session.lock(batch.map(keyOf))
-  const { reported, known, removed } = await ownersFirst(session, batch)
+  const { reported, known, removed, left } = await ownersFirst(session, batch)
   const traces = reported.map(counted)
-  if (traces.length === 0) return
+  if (traces.length === 0) return left
   const fresh = await session.upsertTraces(traces)
   await session.upsertSpans(traces)
   const names = new Set(fresh.map(nameOf))
@@ -207,6 +212,7 @@ const write = async (session: AppendSession, batch: readonly TraceReport[]): Pro
     [...removed, ...known.filter((trace) => writtenAgain.has(nameOf(trace)))],
     [...first.map(firstSums), ...sums],
   )
+  return left
 }
 
 /** Counts some of the traces of which nothing was. Gives how many there were. */
@@ -221,15 +227,19 @@ const countSome = async (session: AppendSession, most: number): Promise<number> 
   return keys.length
 }
 
-const erase = async (session: AppendSession, tenantId: string, ids: readonly string[]): Promise<number> => {
+const erase = async (
+  session: AppendSession,
+  tenantId: string,
+  ids: readonly string[],
+): Promise<{ erased: number; left: string[] }> => {
   // Traces are found by their ids alone.
   const keys = ids.map((id): TraceKey => ({ tenant_id: tenantId, id, created_at: new Date(0).toISOString() }))
   await session.lock(keys)
   const known = await session.findKnown(keys)
-  if (known.length === 0) return 0
-  await session.remove(known)
+  if (known.length === 0) return { erased: 0, left: [] }
+  const left = await session.remove(known)
   await addUsage(session, known.map(costTakenBack), known, [])
-  return known.length
+  return { erased: known.length, left }
 }
 
 /** Characters of previews that are written in one transaction; most batches stay far below. */
@@ -254,25 +264,34 @@ const portionsOf = (reported: readonly TraceReport[]): TraceReport[][] => {
   return portions
 }
 
-export const createAppend = ({ store, partitions, usageRetentionDays }: Parts) => ({
-  /** Stores traces that events tell of. @throws when one cannot be stored, or the database is away: then none may have been */
-  append: async (batch: readonly TraceReport[]): Promise<void> => {
-    const reported = mergeReports(batch)
-    await partitions.ensurePartitions(
-      reported.map(({ trace }) => trace.created_at),
-      Date.now(),
-    )
-    for (const portion of portionsOf(reported)) await store.transaction((session) => write(session, portion))
-  },
+export const createAppend = ({ store, partitions, usageRetentionDays, bodies }: Parts) => {
+  return {
+    /** Stores traces that events tell of. @throws when one cannot be stored, or the database is away: then none may have been */
+    append: async (batch: readonly TraceReport[]): Promise<void> => {
+      const reported = mergeReports(batch)
+      await partitions.ensurePartitions(
+        reported.map(({ trace }) => trace.created_at),
+        Date.now(),
+      )
+      for (const portion of portionsOf(reported)) {
+        const light = (await bodies?.put(portion)) ?? portion
+        const left = await store.transaction((session) => write(session, light))
+        await bodies?.remove(left)
+      }
+    },
 
-  /** Counts some traces that the release before has stored. Gives how many there were. */
-  countUncounted: (most: number): Promise<number> => store.transaction((session) => countSome(session, most)),
+    /** Counts some traces that the release before has stored. Gives how many there were. */
+    countUncounted: (most: number): Promise<number> => store.transaction((session) => countSome(session, most)),
 
-  /** Removes traces of a tenant with their spans, and takes back what they used. How many there were. */
-  erase: (tenantId: string, ids: readonly string[]): Promise<number> =>
-    store.transaction((session) => erase(session, tenantId, ids)),
+    /** Removes traces of a tenant with their spans, and takes back what they used. How many there were. */
+    erase: async (tenantId: string, ids: readonly string[]): Promise<number> => {
+      const { erased, left } = await store.transaction((session) => erase(session, tenantId, ids))
+      await bodies?.remove(left)
+      return erased
+    },
 
-  forgetHours: (): Promise<void> => store.forgetHours(new Date(Date.now() - usageRetentionDays * dayMs)),
-})
+    forgetHours: (): Promise<void> => store.forgetHours(new Date(Date.now() - usageRetentionDays * dayMs)),
+  }
+}
 
 export type Append = ReturnType<typeof createAppend>

@@ -3,6 +3,7 @@ import type { TenantPrisma } from '../../prisma.ts'
 import type { Span as SpanRow, Trace as TraceRow } from '../../db/client/client.ts'
 import type { Span, Trace } from '../../traces/types.ts'
 import type { ScopedDb } from '@clawmesh/chassis'
+import type { BodiesStore } from '../bodies.ts'
 import type { FoundTrace, TenantSpans, TracePlace } from '../port.ts'
 import { createTraceSearch } from './search.ts'
 
@@ -35,6 +36,27 @@ const toSpan = ({ totalCost, ...row }: SpanRow): Span => ({
   metadata: row.metadata as Span['metadata'],
 })
 
+/** Gives spans the long texts that are kept apart, of one trace. What cannot be had is left as it is in the row. */
+const createWholeSpans = (bodies: Pick<BodiesStore, 'get'> | undefined) => {
+  const known = new Map<string, Awaited<ReturnType<BodiesStore['get']>>>()
+  let isAway = bodies === undefined
+  const learn = async (key: string): Promise<void> => {
+    try {
+      if (!isAway && !known.has(key)) known.set(key, await bodies!.get(key))
+    } catch {
+      isAway = true
+    }
+  }
+  return async (spans: readonly SpanRow[]): Promise<SpanRow[]> => {
+    const keys = new Set(spans.flatMap(({ bodiesKey }) => (bodiesKey === null ? [] : [bodiesKey])))
+    for (const key of keys) await learn(key)
+    return spans.map((span) => {
+      const { input, output } = known.get(span.bodiesKey ?? '')?.[span.id] ?? {}
+      return { ...span, inputPreview: input ?? span.inputPreview, outputPreview: output ?? span.outputPreview }
+    })
+  }
+}
+
 const newestFirst = [{ createdAt: 'desc' as const }, { id: 'desc' as const }]
 const behind = ({ createdAt, id }: TracePlace) => ({
   createdAt: { lte: createdAt },
@@ -45,6 +67,7 @@ export const createTraceRows = (
   tenantId: string,
   prisma: TenantPrisma,
   sql: ScopedDb,
+  bodies: Pick<BodiesStore, 'get'> | undefined,
 ): Pick<TenantSpans, 'list' | 'trace' | 'startedBy'> => {
   const search = createTraceSearch(tenantId, sql)
   const searched: TenantSpans['list'] = async (filter) => {
@@ -64,9 +87,10 @@ export const createTraceRows = (
           { id: 'asc' as const },
         ],
       }
+      const whole = createWholeSpans(bodies)
       const spans: Span[] = []
       for (let left = saidInSpans; left > 0;) {
-        const some = await prisma.span.findMany({ ...asked, skip: spans.length, take: spansAtOnce })
+        const some = await whole(await prisma.span.findMany({ ...asked, skip: spans.length, take: spansAtOnce }))
         spans.push(...some.map(toSpan))
         if (some.length < spansAtOnce) return spans
         left -= some.reduce((sum, span) => sum + saidIn(span), 0)

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import type { ReadableStream as WebStream } from 'node:stream/web'
 import type { S3Client } from '@bradenmacdonald/s3-lite-client'
 import { MeshError } from '@clawmesh/contracts'
-import { spelled, unspelled } from './object-keys.ts'
+import { spelled, unspelled } from './keys.ts'
 import { eachWithin, within } from './within.ts'
 
 export interface BucketSettings {

@@ -12,8 +12,8 @@ import { unknownField } from './strict.ts'
 
 export type MediaVendor = 'gemini' | 'openai' | 'openrouter' | 'minimax' | 'dashscope' | 'suno' | 'elevenlabs'
 
-/** A status, or: an answer of somebody else; none; a job that fails; more than anybody wants; something else than was asked for. */
-type MediaFault = number | 'garbage' | 'silence' | 'failed_job' | 'endless' | 'other_content'
+/** A status, or: an answer of somebody else; none; a job that fails; a file, or an answer, of more than anybody wants; something else than was asked for. */
+type MediaFault = number | 'garbage' | 'silence' | 'failed_job' | 'endless' | 'long_answer' | 'other_content'
 
 interface Asked {
   vendor: MediaVendor
@@ -205,12 +205,12 @@ const routes: [vendor: MediaVendor, method: string, path: RegExp, answer: Answer
     'minimax',
     'POST',
     /^\/mm\/v1\/image_generation$/,
-    ({ body, image }) => {
+    ({ fake, body }) => {
       only(body, 'model prompt n response_format aspect_ratio')
       text(body['prompt'], 1_500)
-      among(body['response_format'], ['base64', 'url'])
       among(body['aspect_ratio'], ratios)
-      return { id: '1', data: { image_base64: [image.toString('base64')] }, ...minimaxOk }
+      among(body['response_format'], ['url'])
+      return { id: '1', data: { image_urls: [`${fake.origin}/made/image?of=minimax`] }, ...minimaxOk }
     },
   ],
   [
@@ -250,13 +250,13 @@ const routes: [vendor: MediaVendor, method: string, path: RegExp, answer: Answer
     'minimax',
     'POST',
     /^\/mm\/v1\/music_generation$/,
-    ({ body, audio }) => {
+    ({ fake, body }) => {
       only(body, 'model prompt lyrics lyrics_optimizer is_instrumental output_format audio_setting')
       text(body['prompt'], 2_000)
       if (body['is_instrumental'] !== true && body['lyrics_optimizer'] !== true) text(body['lyrics'], 3_500)
-      among(body['output_format'], ['hex', 'url'])
+      among(body['output_format'], ['url'])
       only(object(body['audio_setting']), 'sample_rate bitrate format')
-      return { data: { status: 2, audio: audio.toString('hex') }, ...minimaxOk }
+      return { data: { status: 2, audio: `${fake.origin}/made/audio?of=minimax` }, ...minimaxOk }
     },
   ],
   [
@@ -385,6 +385,7 @@ export const fakeMedia = async (): Promise<FakeMedia> => {
     if (fault === 'silence') return
     if (fault === 'garbage')
       return void response.writeHead(200, { 'content-type': 'text/html' }).end('<html>sign in</html>')
+    if (fault === 'long_answer') return void json(200, { data: [{ b64_json: 'A'.repeat(17 * 1024 * 1024) }] })
     if (typeof fault === 'number')
       return void json(statusOf(vendor, fault), errorBody(vendor, fault, `refused key ${fake.keys[vendor]}`))
     if (keyIn(request, vendor) !== fake.keys[vendor])

@@ -106,6 +106,13 @@ describe('what vendors make', () => {
     if (wish.kind === 'video') expect((await failure('endless')).message).toContain('larger than')
   })
 
+  test('an answer that is too long is not read to its end', async () => {
+    await add('openai')
+    vendors.fault = { openai: 'long_answer' }
+    const made = make('openai', { kind: 'image', model: 'gpt-image-1' })
+    await expect(made).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  })
+
   test('a call that is given up leaves the vendor', async () => {
     await add('minimax')
     vendors.waits = Number.POSITIVE_INFINITY

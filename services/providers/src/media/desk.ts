@@ -11,6 +11,8 @@ import type { Desk, Question } from './types.ts'
 /** Of one file: no more is kept of one in a workspace. */
 export const mostMadeBytes = 50 * 1024 * 1024
 const downloadMs = 120_000
+/** Of an answer as JSON, an image in it: longer ones are parsed for half a second. */
+const mostAnswerBytes = 16 * 1024 * 1024
 
 interface Outward {
   options: CallOptions
@@ -20,7 +22,8 @@ interface Outward {
   pollMs: number
 }
 
-export const createDesk = (target: Target, { options, allow, pollMs }: Outward): Desk => {
+export const createDesk = (target: Target, { options: given, allow, pollMs }: Outward): Desk => {
+  const options = { ...given, answerLimitBytes: mostAnswerBytes }
   const ask: Desk['ask'] = ({ body, ...question }: Question) =>
     fetchJson(
       target,

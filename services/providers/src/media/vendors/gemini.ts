@@ -26,7 +26,7 @@ export const geminiImage: Maker = async ({ target, ask }, { model, prompt, aspec
   const { parts, finish } = geminiParts(answer)
   settleFinish(finish || 'STOP', false)
   const image = parts.map(({ inlineData }) => objectOf(inlineData)).find((data) => data !== undefined)
-  return bytesOf(image?.['data'], 'base64')
+  return bytesOf(image?.['data'])
 }
 
 /** The name of a job is put into an address. */

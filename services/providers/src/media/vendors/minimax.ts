@@ -4,7 +4,6 @@ import { listOf, objectOf, textOf, type Json } from '../../chat/protocols/json.t
 import { openAiHeaders } from '../../chat/protocols/openai/request.ts'
 import { endpoint, type Target } from '../../providers/connection.ts'
 import type { Maker, Question } from '../types.ts'
-import { bytesOf } from './bytes.ts'
 
 const post = (target: Target, path: string, body: Json): Question => ({
   method: 'POST',
@@ -22,18 +21,18 @@ const get = (target: Target, path: string, query: Record<string, string>): Quest
 /** Ids come as texts or as numbers. */
 const idOf = (id: unknown): string => (typeof id === 'number' ? String(id) : textOf(id).slice(0, 200))
 
-export const minimaxImage: Maker = async ({ target, ask }, { model, prompt, aspectRatio, params }) => {
+export const minimaxImage: Maker = async ({ target, ask, download }, { model, prompt, aspectRatio, params }) => {
   const answer = await ask(
     post(target, '/image_generation', {
       model,
       prompt,
       n: 1,
-      response_format: 'base64',
+      response_format: 'url',
       ...(aspectRatio === '' ? {} : { aspect_ratio: aspectRatio }),
       ...params,
     }),
   )
-  return bytesOf(listOf(objectOf(answer['data'])?.['image_base64'])[0], 'base64')
+  return download(textOf(listOf(objectOf(answer['data'])?.['image_urls'])[0]))
 }
 
 /** Lengths that its models have, seconds. */
@@ -58,7 +57,10 @@ export const minimaxVideo: Maker = async (desk, { model, prompt, aspectRatio, du
 }
 
 /** How long the music is follows from its lyrics. */
-export const minimaxMusic: Maker = async ({ target, ask }, { model, prompt, lyrics, isInstrumental, params }) => {
+export const minimaxMusic: Maker = async (
+  { target, ask, download },
+  { model, prompt, lyrics, isInstrumental, params },
+) => {
   const words = isInstrumental
     ? { is_instrumental: true }
     : lyrics === ''
@@ -69,10 +71,10 @@ export const minimaxMusic: Maker = async ({ target, ask }, { model, prompt, lyri
       model,
       prompt: prompt.slice(0, 2_000),
       ...words,
-      output_format: 'hex',
+      output_format: 'url',
       audio_setting: { sample_rate: 44_100, bitrate: 256_000, format: 'mp3' },
       ...params,
     }),
   )
-  return bytesOf(objectOf(answer['data'])?.['audio'], 'hex')
+  return download(textOf(objectOf(answer['data'])?.['audio']))
 }

@@ -32,5 +32,5 @@ export const openAiImage: Maker = async ({ target, ask, download }, { model, pro
   })
   const image = objectOf(listOf(answer['data'])[0])
   const url = textOf(image?.['url'])
-  return url === '' ? bytesOf(image?.['b64_json'], 'base64') : download(url)
+  return url === '' ? bytesOf(image?.['b64_json']) : download(url)
 }

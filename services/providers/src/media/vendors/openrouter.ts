@@ -23,7 +23,7 @@ export const openRouterImage: Maker = async ({ target, ask, download }, { model,
   const image = objectOf(objectOf(listOf(message?.['images'])[0])?.['image_url'])
   const url = textOf(image?.['url'])
   if (!url.startsWith('data:')) return download(url)
-  return bytesOf(url.slice(url.indexOf(',') + 1), 'base64')
+  return bytesOf(url.slice(url.indexOf(',') + 1))
 }
 
 const ends: ReadonlySet<string> = new Set(['failed', 'cancelled', 'expired'])

@@ -4,7 +4,7 @@ agents: [channels, memory, providers, tools, traces]
 channels: [agents]
 memory: [agents, providers]
 providers: [traces]
-tools: [agents, memory]
+tools: [agents, memory, providers]
 {{- end -}}
 
 {{/* Services that a target calls, between spaces: (list root target). */}}

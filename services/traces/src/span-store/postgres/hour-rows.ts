@@ -3,13 +3,16 @@
  * statement are those of this file, never a client's.
  */
 import type { ScopedDb } from '@clawmesh/chassis'
+import { usageMeasures } from '../../intake/usage-sums.ts'
 import { upToTheHour, type QuotaWindows } from '../../usage/span-of-time.ts'
 import type { UsagePoint, UsageRow, UsageTotals } from '../../usage/types.ts'
 import type { HourFilter, RunsOfUser, UsageReads } from '../port.ts'
 
 interface Grouping {
-  /** A text, never null. */
+  /** Of an hour `h`, never null. */
   key: string
+  /** The key as a text, where it is none. */
+  shown?: string
   order: string
   /** Whether only calls can be grouped so: a request is no provider's. */
   callsOnly?: boolean
@@ -19,25 +22,28 @@ interface Grouping {
   most?: number
 }
 
-/** A filter by provider or model leaves calls only. */
-const sumsSql = ({ key, order, callsOnly = false, join = '', most }: Grouping): string => {
+/** A filter by provider or model leaves calls only. Users are summed up first: to count them apart would sort all rows. */
+const sumsSql = ({ key, shown = 'key', order, callsOnly = false, join = '', most }: Grouping): string => {
   const ofRequests = (sum: string) => (callsOnly ? '0' : sum)
   return `
-  SELECT ${key} AS key,
+  WITH of_users AS (
+    SELECT ${key} AS key, user_id, ${usageMeasures.map((measure) => `sum(${measure}) AS ${measure}`).join(', ')}
+    FROM traces.usage_hours AS h ${join}
+    WHERE tenant_id = $1::uuid
+      AND ($2::timestamptz IS NULL OR hour >= $2::timestamptz) AND ($3::timestamptz IS NULL OR hour < $3::timestamptz)
+      AND ($4::uuid IS NULL OR agent_id = $4::uuid) AND ($5::text IS NULL OR channel = $5)
+      AND ($6::text IS NULL OR provider = $6) AND ($7::text IS NULL OR model = $7)
+      AND ($8::text IS NULL OR user_id = $8) AND ($9::text IS NULL OR $9 = ANY (tags))
+    GROUP BY 1, 2)
+  SELECT ${shown} AS key,
     ${ofRequests('sum(requests)')} AS "requestCount", ${ofRequests('sum(errors)')} AS "errorCount",
-    ${ofRequests(`count(DISTINCT nullif(user_id, '')) FILTER (WHERE requests > 0)`)} AS "uniqueUsers",
+    ${ofRequests(`count(*) FILTER (WHERE user_id <> '' AND requests > 0)`)} AS "uniqueUsers",
     ${ofRequests('sum(tool_calls)')} AS "toolCallCount",
     ${ofRequests('coalesce(round(sum(duration_ms) / nullif(sum(timed_requests), 0)), 0)')} AS "avgDurationMs",
     sum(calls) AS "llmCallCount", sum(input_tokens) AS "inputTokens", sum(output_tokens) AS "outputTokens",
     sum(cost) AS "totalCost", sum(cache_read_tokens) AS "cacheReadTokens",
     sum(cache_create_tokens) AS "cacheCreateTokens", sum(thinking_tokens) AS "thinkingTokens"
-  FROM traces.usage_hours AS h ${join}
-  WHERE tenant_id = $1::uuid
-    AND ($2::timestamptz IS NULL OR hour >= $2::timestamptz) AND ($3::timestamptz IS NULL OR hour < $3::timestamptz)
-    AND ($4::uuid IS NULL OR agent_id = $4::uuid) AND ($5::text IS NULL OR channel = $5)
-    AND ($6::text IS NULL OR provider = $6) AND ($7::text IS NULL OR model = $7)
-    AND ($8::text IS NULL OR user_id = $8) AND ($9::text IS NULL OR $9 = ANY (tags))
-  GROUP BY 1 HAVING sum(calls) <> 0 ${callsOnly ? '' : 'OR sum(requests) <> 0'}
+  FROM of_users GROUP BY of_users.key HAVING sum(calls) <> 0 ${callsOnly ? '' : 'OR sum(requests) <> 0'}
   ORDER BY ${order} ${most === undefined ? '' : `LIMIT ${most}`}`
 }
 
@@ -46,7 +52,8 @@ type Sums = Omit<UsagePoint, 'bucketTime' | 'memoryDocs' | 'memoryChunks' | 'kgE
 }
 
 const bucket = (unit: 'hour' | 'day'): Grouping => ({
-  key: `to_char(date_trunc('${unit}', hour AT TIME ZONE 'UTC'), 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`,
+  key: unit === 'hour' ? 'hour' : `date_bin('1 day', hour, '2000-01-01T00:00:00Z')`,
+  shown: `to_char(key AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`,
   order: 'key',
 })
 /** Clients name their tags, and users, as they like. */

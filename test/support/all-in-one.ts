@@ -134,6 +134,8 @@ const startGround = async () => {
     CLAWMESH_LAME_DUCK_MS: '0',
     // Its port is one for the whole machine.
     CLAWMESH_CHATGPT_LISTENER: 'off',
+    // Machines have one or not, and tools are counted.
+    CLAWMESH_BROWSER_ENABLED: 'false',
     CLAWMESH_DRAIN_TIMEOUT_MS: '2000',
     GOCLAW_HOST: '127.0.0.1',
     GOCLAW_PORT: '0',

@@ -19,7 +19,8 @@ export const unusedFileKeys: readonly string[] = [
   ...under('channels', 'feishu.**', 'pending_compaction.**'),
   'providers.*.**',
   ...['ollama.**', 'claude_cli.**', 'acp.**', 'novita.**'],
-  'tools.browser.**',
+  // There is no display here.
+  'tools.browser.headless',
   'tools.mcp_servers.**',
   ...under('sessions', 'scope', 'dm_scope', 'main_key'),
   ...under('cron', 'max_retries', 'retry_base_delay', 'retry_max_delay', 'default_timezone'),
@@ -42,6 +43,6 @@ export const unusedVariables: ReadonlySet<string> = new Set([
   ...prefixed('GOCLAW_SLACK', 'BOT_TOKEN', 'APP_TOKEN', 'USER_TOKEN'),
   ...prefixed('GOCLAW_LANE', 'MAIN', 'SUBAGENT', 'TEAM', 'DELEGATE', 'CRON'),
   ...prefixed('GOCLAW_SANDBOX', 'MODE', 'IMAGE', 'WORKSPACE_ACCESS', 'SCOPE', 'MEMORY_MB', 'CPUS', 'TIMEOUT_SEC'),
-  ...prefixed('GOCLAW', 'SANDBOX_NETWORK', 'BROWSER_REMOTE_URL', 'TSNET_HOSTNAME', 'TSNET_AUTH_KEY', 'TSNET_DIR'),
+  ...prefixed('GOCLAW', 'SANDBOX_NETWORK', 'TSNET_HOSTNAME', 'TSNET_AUTH_KEY', 'TSNET_DIR'),
   ...prefixed('GOCLAW', 'GATEWAY_URL', 'TOKEN', 'UI_PORT', 'DIR', 'VERSION', 'ENV_FILE'),
 ])

@@ -20,7 +20,7 @@ const families: Record<string | number, number> = { 4: 4, 6: 6, IPv4: 4, IPv6: 6
  * A lookup for `net.connect` that hands on only checked addresses. The socket connects to exactly what this returns,
  * so there is no second resolution in which the name could change its mind.
  */
-const guardedLookup =
+export const guardedLookup =
   (allow: AllowList, resolve: Resolve): LookupFunction =>
   (hostname, options, callback) => {
     const wanted = families[options.family ?? 0]

@@ -18,7 +18,9 @@ import {
   type RemoteService,
   type SecretBox,
 } from '@clawmesh/chassis'
-import { findSandbox } from '@clawmesh/tools/sandbox'
+import { describePlace, findBrowser } from '@clawmesh/tools/browser'
+import { toolsConfig } from '@clawmesh/tools/config'
+import { findSandbox, type FoundSandbox } from '@clawmesh/tools/sandbox'
 import { configFilePath, configNotices, openConfiguration, readLayers } from '../configuration.ts'
 import { openDataDir } from '../data-dir.ts'
 import { databaseUrl, migrationTarget, migrationUrl, openSecrets } from '../host.ts'
@@ -54,15 +56,30 @@ const nodeVersion = (): Finding => {
   return { ok, what: 'Node', detail: process.version, remedy: 'start through npm scripts, which fetch Node 24' }
 }
 
-const sandbox = async (): Promise<Finding> => {
-  const { missing } = { missing: undefined, ...(await findSandbox()) }
-  if (missing === undefined) return { ok: true, what: 'sandbox', detail: 'commands of agents run in bubblewrap' }
-  return {
-    ok: true,
-    note: true,
-    what: 'sandbox',
-    detail: `${missing}: agents run no commands, unless CLAWMESH_EXEC_ON_HOST lets them run on the machine itself`,
-  }
+const sandbox = (found: FoundSandbox): Finding =>
+  found.sandbox
+    ? { ok: true, what: 'sandbox', detail: 'commands of agents and programs of MCP servers run in bubblewrap' }
+    : {
+        ok: true,
+        note: true,
+        what: 'sandbox',
+        detail: `${found.missing}: agents run no commands, unless CLAWMESH_EXEC_ON_HOST lets them run on the machine itself, where programs of MCP servers run, too`,
+      }
+
+const browser = async (env: NodeJS.ProcessEnv, layers: Layers, found: FoundSandbox): Promise<Finding> => {
+  const { place, ...none } = await findBrowser(
+    loadConfigs({ tools: toolsConfig }, env, layers).tools,
+    async () => found,
+  )
+  if (place === undefined)
+    return {
+      ok: true,
+      note: true,
+      what: 'browser',
+      detail: `agents have none: ${'missing' in none ? none.missing : ''}`,
+    }
+  const isBare = place.kind === 'local' && place.sandbox === undefined
+  return { ok: true, ...(isBare && { note: true as const }), what: 'browser', detail: describePlace(place) }
 }
 
 interface Configured {
@@ -235,10 +252,12 @@ const links = async (config: ChassisConfig): Promise<Finding[]> => {
 export const doctor = async (env: NodeJS.ProcessEnv): Promise<{ text: string; ok: boolean }> => {
   const { findings: configured, layers } = configuration(env)
   const config = layers === undefined ? undefined : loadConfigs({ chassis: chassisConfig }, env, layers).chassis
+  const found = await findSandbox()
   const findings = [
     nodeVersion(),
-    await sandbox(),
+    sandbox(found),
     ...configured,
+    ...(layers === undefined ? [] : [await browser(env, layers, found)]),
     ...(config === undefined ? [] : [dataFolder(config.dataDir), ...(await outside(config)), ...(await links(config))]),
   ]
   return {

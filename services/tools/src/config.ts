@@ -1,4 +1,5 @@
 import { defineConfig, type ConfigOf } from '@clawmesh/chassis'
+import { browserSettings } from './browser/settings.ts'
 import { execSettings } from './exec/settings.ts'
 import { invokeSettings } from './invoke/settings.ts'
 import { mcpSettings } from './mcp/settings.ts'
@@ -11,6 +12,7 @@ export const toolsConfig = defineConfig('tools', {
   ...policySettings,
   ...webSettings,
   ...execSettings,
+  ...browserSettings,
   ...invokeSettings,
   ...mcpSettings,
   ...storageSettings,

@@ -5,9 +5,17 @@ import { SessionsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/
 import { MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
 import { WorkspacesServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/workspaces.ts'
 import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
-import { composeService, implementRpc, openServiceDb, type Feature, type Mesh, type Service } from '@clawmesh/chassis'
+import {
+  composeService,
+  implementRpc,
+  openServiceDb,
+  singleFlight,
+  type Feature,
+  type Mesh,
+  type Service,
+} from '@clawmesh/chassis'
 import { createArchiveRpc } from './archives/rpc.ts'
-import { createBrowserWs } from './browser/ws.ts'
+import { createBrowser } from './browser/feature.ts'
 import { createBuiltinTools } from './builtin-tools/feature.ts'
 import { createCliCredentials } from './cli-credentials/feature.ts'
 import type { ToolsConfig } from './config.ts'
@@ -42,13 +50,16 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
   const web = createWebPort(config, allow)
   const tts = createTts(mesh, config, allow)
   const lacking = new Set<PortName>(tts.isReady ? [] : ['ttsProvider'])
+  // A machine does not change under us: it is looked at once.
+  const sandboxOf = singleFlight(findSandbox, Number.POSITIVE_INFINITY)
+  const browser = createBrowser({ mesh, config, allow, findSandbox: sandboxOf, lacking })
   const builtinTools = createBuiltinTools(mesh, db, lacking)
   const { store, isOnDisk, parts: storeParts } = chooseStore(config)
   const storage = createStorage({ mesh, db, config, store })
   const filePorts = createFilePorts(agents, mesh.workspaceDir, storage.quota.take, store.files)
   const sessions = mesh.client(SessionsServiceService)
   const media = createMediaPorts({ mesh, config, allow, sessions, media: storage.sessionMedia })
-  const mcp = createMcp({ mesh, db, config, agents, ...(poolLimits && { poolLimits }) })
+  const mcp = createMcp({ mesh, db, config, agents, findSandbox: sandboxOf, ...(poolLimits && { poolLimits }) })
   const cli = createCliCredentials(mesh, db, agents)
   const approvals = createExecApprovals(mesh, db, config)
   const customTools = createCustomTools(mesh, db, agents)
@@ -64,7 +75,7 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
       ...createShellPort({
         workspaceOf: filePorts.workspace,
         isOnDisk,
-        findSandbox,
+        findSandbox: sandboxOf,
         settings: config,
         isDeniedPath: deniedPathTest([mesh.dataDir, mesh.workspaceDir]),
         programOf: cli.access.programOf,
@@ -76,6 +87,7 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
       ...createMemoryPort(mesh.client(MemoryServiceService)),
       web: web.port,
       ...tts.ports,
+      ...browser.ports,
     },
     lacking,
     toolbox: mcp.toolbox,
@@ -102,7 +114,7 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
       cli,
       customTools,
       forgetting,
-      { ws: createBrowserWs() },
+      { ws: browser.ws },
       tts,
       ...mcp.features,
       ...storage.features,
@@ -115,6 +127,7 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
     parts: [
       ...db.parts,
       ...storeParts,
+      browser.part,
       mcp.part,
       { name: 'page threads', stop: web.close },
       { name: 'document threads', stop: media.close },

@@ -54,7 +54,17 @@ test('tools without code are not on offer whatever their row says', () => {
     ...['read_file', 'write_file', 'list_files', 'edit', 'exec', 'web_search', 'web_fetch'],
     ...['memory_search', 'memory_get', 'knowledge_graph_search'],
     ...['read_image', 'read_document', 'create_image', 'read_audio', 'read_video', 'create_video', 'create_audio'],
-    ...['tts', 'sessions_list', 'session_status', 'sessions_history', 'sessions_send', 'cron', 'heartbeat', 'datetime'],
+    ...[
+      'tts',
+      'browser',
+      'sessions_list',
+      'session_status',
+      'sessions_history',
+      'sessions_send',
+      'cron',
+      'heartbeat',
+      'datetime',
+    ],
   ])
 })
 

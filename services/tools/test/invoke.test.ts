@@ -4,6 +4,7 @@ import { MeshError } from '@clawmesh/contracts'
 import { z } from 'zod'
 import { availableTools, catalogue } from '../src/builtin-tools/catalogue.ts'
 import { findTool, invokeTool, offeredTools, type InvokeDeps } from '../src/invoke/run-tool.ts'
+import type { PortName } from '../src/tool/ports.ts'
 import { parametersSchema, says, type Tool, type ToolContext } from '../src/tool/tool.ts'
 import { contextWith } from './context.ts'
 import { sandbox, type Sandbox } from './temporary.ts'
@@ -50,7 +51,10 @@ describe('which tool is run', () => {
 
   test('one that nobody can run here says what it needs, whatever the policy', async () => {
     for (const policy of [{}, { agent: { deny: ['browser', 'spawn'] } }]) {
-      expect((await invoke('browser', {}, { policy })).output).toBe('browser is not available here: it needs browser')
+      const lacking = new Set<PortName>(['browser'])
+      expect((await invoke('browser', {}, { policy, lacking, tools: availableTools(settings, lacking) })).output).toBe(
+        'browser is not available here: it needs browser',
+      )
       expect((await invoke('spawn', {}, { policy })).output).toBe('spawn is not available here: it needs subagents')
     }
   })
@@ -121,6 +125,7 @@ describe('arguments', () => {
   test('each tool has a JSON Schema that says what is required', () => {
     const required = Object.fromEntries(everyTool.map((each) => [each.name, parametersSchema(each)['required'] ?? []]))
     expect(required).toEqual({
+      browser: ['action'],
       read_file: ['path'],
       session_status: [],
       sessions_history: ['session_key'],

@@ -15,7 +15,7 @@ import { createCalls } from '../src/mcp/client/calls.ts'
 import { createElicit } from '../src/mcp/elicitation/elicit.ts'
 import { createElicitationRows, createElicitationSweep } from '../src/mcp/elicitation/rows.ts'
 import { createAsk } from '../src/questions/ask.ts'
-import { mcpTenant, type Body } from './mcp-support.ts'
+import { mcpTenant, repository, type Body } from './mcp-support.ts'
 import { startTools, type ToolsHarness } from './support.ts'
 
 const everything = fileURLToPath(
@@ -28,7 +28,7 @@ let db: ServiceDb<PrismaClient>
 let server: Server
 let url: string
 beforeAll(async () => {
-  tools = await startTools({ mcpStdio: 'all' }, { backoffMs: 20 })
+  tools = await startTools({ mcpStdio: 'all', mcpFolders: [repository] }, { backoffMs: 20 })
   db = openServiceDb(tools.mesh, 'tools', PrismaClient)
   for (const part of db.parts) await part.start?.()
   const wanted = z.object({ size: z.number().min(1).max(9) })

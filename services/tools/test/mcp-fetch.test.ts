@@ -69,7 +69,13 @@ describe('values, of which each is looked at,', () => {
   it('of a program are bounded, too', async () => {
     const script = `console.log('[' + '{},'.repeat(60_000) + '{}]'); setTimeout(() => undefined, 600_000)`
     const transport = createChildTransport(
-      { command: process.execPath, args: ['-e', script], cwd: tmpdir(), env: {} },
+      async () => ({
+        program: {
+          ...{ command: process.execPath, args: ['-e', script], cwd: tmpdir() },
+          limits: { timeoutMs: 0, outputBytes: Number.POSITIVE_INFINITY },
+        },
+        left: async () => undefined,
+      }),
       8_000_000,
     )
     const failed = new Promise<Error>((resolve) => (transport.onerror = resolve))

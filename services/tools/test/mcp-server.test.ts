@@ -1,5 +1,4 @@
 /** Our tools as an MCP server, called by the official client, unmodified, in both eras of the protocol. */
-import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { auditActions, eventType, type Caller } from '@clawmesh/contracts'
@@ -7,13 +6,13 @@ import { rule, ruleName } from '../../../test/support/rule.ts'
 import { createConnect } from '../src/mcp/client/connect.ts'
 import { createMcpServer } from '../src/mcp-server/server.ts'
 import { says } from '../src/tool/tool.ts'
-import { auditTrail, mcpTenant } from './mcp-support.ts'
+import { auditTrail, mcpTenant, repository } from './mcp-support.ts'
 import { newTenant, startTools, type ToolsHarness } from './support.ts'
 
 let tools: ToolsHarness
 const opened: Client[] = []
 beforeAll(async () => {
-  tools = await startTools({ mcpStdio: 'all' })
+  tools = await startTools({ mcpStdio: 'all', mcpFolders: [repository] })
 })
 afterEach(async () => {
   for (const client of opened.splice(0)) await client.close()
@@ -77,7 +76,10 @@ describe.each<[string, Era]>([
 
 it('a server of the current protocol is found alive and gone by the pool, though it knows no ping', async () => {
   const { base, headers } = tools.addressFor(newTenant(tools))
-  const { connect: open, close } = createConnect({ allow: ['127.0.0.1'], folder: tmpdir() })
+  const { connect: open, close } = createConnect({
+    allow: ['127.0.0.1'],
+    programOf: () => Promise.reject(new Error('no program is run')),
+  })
   const target = { transport: 'streamable-http' as const, command: '', args: [], env: {}, headers, url: `${base}/mcp` }
   const connection = await open(target, { closed: () => {}, toolsChanged: () => {} }, { timeoutMs: 30_000 })
   await connection.ping(30_000)

@@ -1,10 +1,14 @@
 /** MCP servers of a fresh tenant, as the API keeps them. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { auditActions, eventType, type Caller, type CloudEvent, type EventName } from '@clawmesh/contracts'
 import { consumeEvents } from '../../../test/support/events.ts'
 import { newTenant, type ToolsHarness } from './support.ts'
 
 export type Body = Record<string, any>
+
+/** Where the programs of tests stand: opened to those that run in the sandbox. */
+export const repository = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '')
 
 /** The API of MCP servers for callers of one tenant. */
 export const mcpTenant = (tools: ToolsHarness, overrides: Partial<Caller> = {}) => {

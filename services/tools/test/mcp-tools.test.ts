@@ -1,17 +1,20 @@
 /** Tools of MCP servers in the hands of agents: official servers, unmodified, and programs that misbehave. */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { newId } from '@clawmesh/chassis'
 import { masterTenantId } from '@clawmesh/contracts'
 import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
 import { findFreePort } from '../../../test/support/free-port.ts'
 import { eventually } from '../../../test/support/eventually.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
-import { auditTrail, mcpTenant, type Body } from './mcp-support.ts'
+import { findSandbox, insidePath } from '../src/exec/sandbox.ts'
+import { auditTrail, mcpTenant, repository, type Body } from './mcp-support.ts'
 import { startTools, type ToolsHarness } from './support.ts'
 
 const official = (name: string, program = 'index') =>
@@ -19,6 +22,8 @@ const official = (name: string, program = 'index') =>
     new URL(`../../../node_modules/@modelcontextprotocol/server-${name}/dist/${program}.js`, import.meta.url),
   )
 const fake = fileURLToPath(new URL('../../../test/fakes/mcp-program.mjs', import.meta.url))
+const { sandbox, missing } = { missing: undefined, ...(await findSandbox()) }
+if (missing !== undefined) console.warn(`programs are not tested in the sandbox: ${missing}`)
 const program = (...args: string[]) => ({ transport: 'stdio', command: process.execPath, args, url: '' })
 
 /** A variable of ours that headers may name. */
@@ -28,7 +33,10 @@ let tools: ToolsHarness
 let trail: Awaited<ReturnType<typeof auditTrail>>
 const children: ChildProcess[] = []
 beforeAll(async () => {
-  tools = await startTools({ mcpStdio: 'all', mcpHeaderVariables: [openVariable] }, { backoffMs: 50 })
+  tools = await startTools(
+    { mcpStdio: 'all', mcpFolders: [repository], mcpHeaderVariables: [openVariable] },
+    { backoffMs: 50 },
+  )
   trail = await auditTrail(tools)
 })
 afterAll(async () => {
@@ -136,6 +144,10 @@ const listening = async (script: string, ...args: string[]) => {
   return { base, child, port }
 }
 
+/** Where the program of a server keeps what it has. */
+const ownFolder = ({ admin, id }: { admin: { tenantId: string }; id: string }) =>
+  join(tools.mesh.dataDir, 'mcp', admin.tenantId, id, 'shared')
+
 describe('official servers', () => {
   test('everything over stdio', async () => {
     const { names, run } = await withServer(program(official('everything'), 'stdio'))
@@ -165,14 +177,14 @@ describe('official servers', () => {
   })
 
   test('filesystem and memory over stdio', async () => {
-    const folder = `${tools.mesh.dataDir}/`
-    await writeFile(`${folder}note.txt`, 'a note')
-    const files = await withServer(program(official('filesystem'), folder))
-    const read = await files.run('mcp_srv__read_text_file', { path: `${folder}note.txt` })
+    const files = await withServer(program(official('filesystem'), '.'))
+    await files.run('mcp_srv__write_file', { path: 'note.txt', content: 'a note' })
+    const read = await files.run('mcp_srv__read_text_file', { path: 'note.txt' })
     expect([read.isError, read.output]).toEqual([false, expect.stringContaining('a note')])
+    expect(await readFile(join(ownFolder(files), 'note.txt'), 'utf8')).toBe('a note')
     const memory = await withServer({
       ...program(official('memory')),
-      env: { MEMORY_FILE_PATH: `${folder}graph.json` },
+      env: { MEMORY_FILE_PATH: `${sandbox ? insidePath : tools.mesh.dataDir}/graph.json` },
     })
     await memory.run('mcp_srv__create_entities', {
       entities: [{ name: 'Ann', entityType: 'person', observations: ['likes tea'] }],
@@ -219,16 +231,81 @@ describe('programs', () => {
   })
 
   test('end with all they started', async () => {
-    const { run, remove, id } = await withServer(program(fake, 'leaves-children'))
-    const { pid } = saidBy(await run('mcp_srv__tell'))
+    const mark = `left-by-${newId()}`
+    const marked = async () => {
+      const lines = (await readdir('/proc'))
+        .filter((name) => /^\d+$/.test(name))
+        .map((name) => readFile(`/proc/${name}/cmdline`, 'latin1').catch(() => ''))
+      return (await Promise.all(lines)).filter((line) => line.includes(mark)).length
+    }
+    const { run, remove, id } = await withServer({ ...program(fake, 'leaves-children'), env: { MARK: mark } })
+    await run('mcp_srv__tell')
+    expect(await marked()).toBeGreaterThan(0)
     await remove(`/servers/${id}`)
-    while (
-      await readFile(`/proc/${String(pid)}/stat`, 'utf8').then(
-        (stat) => !stat.includes(') Z'),
-        () => false,
-      )
-    )
-      await sleep(20)
+    await eventually('the end of what it started', async () => (await marked()) === 0)
+  })
+})
+
+const describeSandboxed = sandbox ? describe : describe.skip
+
+describeSandboxed('programs in the sandbox', () => {
+  const looking = async (server: object = {}) => {
+    const made = await withServer({ ...program(fake, 'looks'), ...server })
+    return {
+      ...made,
+      look: async (where: { read?: string[]; write?: string[]; list?: string[]; port?: number }) => {
+        const said = saidBy(await made.run('mcp_srv__tell', { text: JSON.stringify(where) }))
+        return { ...said, ...(said['seen'] as Body) }
+      },
+    }
+  }
+
+  test('see no data of others, no process but their own, and nothing of our environment', async () => {
+    process.env['MCP_TEST_SECRET'] = 'not yours'
+    const theirs = join(tools.workspaceDir, 'tenants', 'other', 'helper', 'ann')
+    await mkdir(theirs, { recursive: true })
+    await writeFile(join(theirs, 'secret.txt'), 'of others')
+    const { look } = await looking({ env: { GIVEN: 'yes' } })
+    const mine = [process.pid, process.ppid].flatMap((pid) => [`/proc/${pid}/environ`, `/proc/${pid}/root/etc/passwd`])
+    const { read, list, env, cwd } = await look({
+      read: [join(theirs, 'secret.txt'), '/etc/passwd', '/proc/1/environ', ...mine],
+      list: ['/', '/proc', tools.mesh.dataDir, '/root', '/home'],
+    })
+    delete process.env['MCP_TEST_SECRET']
+    expect(JSON.stringify(read)).not.toMatch(/of others|MCP_TEST_SECRET|root:/)
+    expect(read.slice(0, 2)).toEqual(['ENOENT', 'ENOENT'])
+    expect((list[1] as string[]).filter((name) => /^\d+$/.test(name)).length).toBeLessThan(10)
+    expect(list[2]).toBe('ENOENT')
+    expect([env['GIVEN'], env['HOME'], cwd, 'MCP_TEST_SECRET' in env]).toEqual(['yes', insidePath, insidePath, false])
+  })
+
+  test('write to their own folder alone, which stays, is seen by no other server, and goes with theirs', async () => {
+    const one = await looking()
+    const { write } = await one.look({ write: ['kept.txt', '/usr/x', '/x', join(repository, 'x'), '/etc/x'] })
+    expect(write).toEqual(['written', 'EROFS', 'EROFS', 'EROFS', 'EROFS'])
+    await one.post(`/servers/${one.id}/reconnect`, {})
+    expect((await one.look({ read: ['kept.txt'] }))['read']).toEqual(['x'])
+    expect((await (await looking()).look({ read: ['kept.txt'] }))['read']).toEqual(['ENOENT'])
+    await one.remove(`/servers/${one.id}`)
+    await expect(readdir(ownFolder(one))).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+
+  test('have the network unless the settings of the server say otherwise', async () => {
+    const listening = createServer()
+    await new Promise<void>((done) => listening.listen(0, '127.0.0.1', done))
+    const { port } = listening.address() as AddressInfo
+    expect((await (await looking()).look({ port }))['port']).toBe('open')
+    expect((await (await looking({ settings: { network: false } })).look({ port }))['port']).toBe('ECONNREFUSED')
+    listening.close()
+  })
+
+  test('open no file by naming it as an argument, and are told which folders would be seen', async () => {
+    const { post } = mcpTenant(tools)
+    const { body } = await post('/servers/test', { transport: 'stdio', command: join(tools.mesh.dataDir, 'program') })
+    expect(body['error']).toContain('CLAWMESH_MCP_FOLDERS')
+    const hidden = join(tools.mesh.dataDir, 'hidden.mjs')
+    await writeFile(hidden, 'setInterval(() => {}, 1e6)')
+    expect((await post('/servers/test', program(hidden))).body).toMatchObject({ success: false })
   })
 })
 
@@ -337,7 +414,7 @@ describe('who gets which tools', () => {
     const said = await Promise.all(Array.from({ length: 200 }, (_, at) => run('mcp_srv__tell', { text: `${at}` })))
     const texts = said.map((each) => saidBy(each))
     expect(texts.map(({ args }) => (args as Body)['text'] as string)).toEqual(said.map((_, at) => `${at}`))
-    expect(new Set(texts.map(({ pid }) => pid as number)).size).toBe(1)
+    expect(new Set(texts.map(({ birth }) => birth as string)).size).toBe(1)
   })
 
   test("another tenant's servers are not there", async () => {
@@ -367,7 +444,7 @@ describe('trials', () => {
   describe('of a service that is in a hurry, and runs programs for the master tenant only', () => {
     let strict: ToolsHarness
     beforeAll(async () => {
-      strict = await startTools({ mcpStdio: 'master' }, { connectMs: 300 })
+      strict = await startTools({ mcpStdio: 'master', mcpFolders: [repository] }, { connectMs: 300 })
     })
     afterAll(() => strict.stop())
 
@@ -400,11 +477,11 @@ describe('trials', () => {
 
   rule('reconnectMcpServer.opensAfresh', async () => {
     const { run, post, id } = await withServer(program(fake, 'plain'))
-    const pid = async () => saidBy(await run('mcp_srv__tell'))['pid'] as number
-    const before = await pid()
-    expect(await pid()).toBe(before)
+    const birth = async () => saidBy(await run('mcp_srv__tell'))['birth'] as string
+    const before = await birth()
+    expect(await birth()).toBe(before)
     expect(await post(`/servers/${id}/reconnect`, {})).toMatchObject({ status: 200, body: { status: 'reconnected' } })
-    expect(await pid()).not.toBe(before)
+    expect(await birth()).not.toBe(before)
   })
 
   rule('reconnectMcpServer.refusesUnknownServers', async () => {

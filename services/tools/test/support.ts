@@ -94,7 +94,8 @@ export const startTools = async (
   const asked: [agent: string, caller: Caller][] = []
   const exports: ToolsHarness['exports'] = new Map()
   const sessions: ToolsHarness['sessions'] = []
-  const config = { ...loadConfigs({ tools: toolsConfig }, {}).tools, ...settings }
+  // Whether the machine has a browser is no matter of tests that do not ask for one.
+  const config = { ...loadConfigs({ tools: toolsConfig }, {}).tools, browserEnabled: false, ...settings }
   const harness = await startServices({
     services: { ...more.services, tools: (mesh) => toolsService(mesh, config, poolLimits) },
     standIns: [...fakeServices(agents, documents, asked, exports, sessions), ...(more.standIns ?? [])],

@@ -47,7 +47,7 @@ const reached = {
 const oauthClientSecret = secretText.describe('Of the client `settings.oauth.client_id`; write-only')
 
 const settings = json.describe(
-  '`require_user_credentials`: only users with credentials of their own get its tools. `auth`: `oauth` where users sign in, which is found out by itself, or `none`. `oauth`: `client_id` and `scope` where the authorization server takes no registrations; with `token_exchange` the API keys of users are tokens that are exchanged for others (RFC 8693)',
+  '`require_user_credentials`: only users with credentials of their own get its tools. `auth`: `oauth` where users sign in, which is found out by itself, or `none`. `oauth`: `client_id` and `scope` where the authorization server takes no registrations; with `token_exchange` the API keys of users are tokens that are exchanged for others (RFC 8693). `network`: false for a program that runs in the sandbox without it',
 )
 const timeout = z.number().int().min(0).max(3_600)
 

@@ -8,7 +8,14 @@ export const browser = defineWsTable('tools', {
   'browser.act': {
     role: 'operator',
     summary: 'Do something on a page of the browser that agents use',
-    rules: { saysWhatItNeeds },
+    rules: {
+      saysWhatItNeeds,
+      opensAPage: '`navigate` opens a page where none is open',
+      reachesPublicAddresses:
+        'What `navigate` names, and whatever pages ask for, is reached only where web_fetch may go; other addresses are refused',
+      seesOwnPages:
+        'A user has the pages that agents have opened for them and those that they opened, and nobody else’s',
+    },
     params: z.object({
       targetId,
       timeoutMs: z.number().int().min(1).max(120_000).optional(),
@@ -29,7 +36,10 @@ export const browser = defineWsTable('tools', {
   'browser.snapshot': {
     role: 'operator',
     summary: 'A page of the browser that agents use, as its accessibility tree',
-    rules: { saysWhatItNeeds },
+    rules: {
+      saysWhatItNeeds,
+      namesElements: 'What can be acted on has a ref, which holds until the page shows another document',
+    },
     params: z.object({
       targetId,
       maxChars: z.number().int().min(1).max(200_000).default(8_000),

@@ -1,4 +1,5 @@
 /** Every built-in tool the product knows, in the order in which they are offered, and what follows from their needs. */
+import { browser } from '../browser/tool.ts'
 import { exec } from '../exec/exec.ts'
 import { edit } from '../files/edit.ts'
 import { listFiles } from '../files/list-files.ts'
@@ -41,7 +42,7 @@ export const catalogue: readonly BuiltinTool[] = [
   createVideo,
   createAudio,
   tts,
-  planned.browser,
+  browser,
   sessionsList,
   sessionStatus,
   sessionsHistory,

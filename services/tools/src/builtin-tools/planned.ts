@@ -4,15 +4,6 @@ import { planTool, type ToolName } from '../tool/define-tool.ts'
 const skill = (name: ToolName, displayName: string, isOffered = false) =>
   planTool({ name, displayName, category: 'skills', groups: isOffered ? ['goclaw'] : [], needs: ['skills'] })
 
-export const browser = planTool({
-  name: 'browser',
-  displayName: 'Browser',
-  category: 'browser',
-  groups: ['ui'],
-  needs: ['browser'],
-  configHint: 'Config → Tools → Browser',
-})
-
 export const message = planTool({
   name: 'message',
   displayName: 'Send message',

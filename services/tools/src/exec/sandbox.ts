@@ -21,6 +21,18 @@ export interface SandboxFolder {
   network: boolean
   /** Of each temporary folder. */
   temporaryBytes: number
+  /** More of the machine. */
+  shows?: readonly Shown[] | undefined
+}
+
+/** A file or folder of the machine, and where it stands inside. */
+export interface Shown {
+  /** Absolute, real path. */
+  from: string
+  at: string
+  access: 'ro' | 'rw'
+  /** Whether it may be absent. */
+  isOptional?: true
 }
 
 export type FoundSandbox = { sandbox: Sandbox } | { sandbox?: undefined; missing: string }
@@ -41,6 +53,11 @@ const shownConfiguration = [
   'services',
   'ssl',
 ]
+
+/** Whether what stands at an absolute path is there inside by itself. */
+export const isShown = (path: string): boolean =>
+  shown.some((folder) => path === folder || path.startsWith(`${folder}/`))
+
 const forNetwork = ['resolv.conf', 'hosts', 'gai.conf']
 
 const machine = async (): Promise<string[]> => {
@@ -85,9 +102,11 @@ const bounded =
   'ulimit -u "$0" 2>/dev/null || ulimit -p "$0" 2>/dev/null; ulimit -c 0; ulimit -f "$1"; shift; exec "$@"'
 /** In which the shell counts the size of files. */
 const blockBytes = 512
+const fileBlocks = (bytes: number): string =>
+  Number.isFinite(bytes) ? String(Math.ceil(bytes / blockBytes)) : 'unlimited'
 
 const createSandbox = (bwrap: string, more: readonly string[]): Sandbox => ({
-  wrap: async (program, { path, access, network, temporaryBytes }) => {
+  wrap: async (program, { path, access, network, temporaryBytes, shows = [] }) => {
     const temporary = ['/tmp', '/var/tmp', '/run', '/dev/shm'].flatMap((folder) => [
       '--size',
       String(temporaryBytes),
@@ -110,6 +129,11 @@ const createSandbox = (bwrap: string, more: readonly string[]): Sandbox => ({
       ...['--proc', '/proc', ...kernel.flatMap((path) => ['--ro-bind-try', path, path]), '--dev', '/dev'],
       ...temporary,
       ...workspace,
+      ...shows.flatMap(({ from, at, access: kind, isOptional }) => [
+        `--${kind === 'ro' ? 'ro-' : ''}bind${isOptional ? '-try' : ''}`,
+        from,
+        at,
+      ]),
       ...['--remount-ro', '/', '--chdir', cwd],
       ...['--args', '3'],
       '--',
@@ -118,7 +142,7 @@ const createSandbox = (bwrap: string, more: readonly string[]): Sandbox => ({
         '-c',
         bounded,
         String(program.limits?.processes ?? defaultLimits.processes),
-        String(Math.ceil((program.limits?.writtenBytes ?? defaultLimits.writtenBytes) / blockBytes)),
+        fileBlocks(program.limits?.writtenBytes ?? defaultLimits.writtenBytes),
         program.command,
         ...program.args,
       ],

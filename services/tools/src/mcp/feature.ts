@@ -7,7 +7,9 @@ import type { Feature, Mesh, RpcFunctions, ServiceDb } from '@clawmesh/chassis'
 import type { ToolsConfig } from '../config.ts'
 import type { PrismaClient } from '../db/client/client.ts'
 import { createFindAgentId } from '../invoke/find-agent.ts'
+import type { FoundSandbox } from '../exec/sandbox.ts'
 import { createConnect } from './client/connect.ts'
+import { createPrograms } from './client/programs.ts'
 import { createPool, defaultPoolLimits, type PoolLimits } from './client/pool.ts'
 import { createMcpArchiveHttp } from './archives/http.ts'
 import { createMcpArchives } from './archives/use-cases.ts'
@@ -44,8 +46,12 @@ import { createToolboxes } from './tools/toolbox.ts'
 interface Parts {
   mesh: Mesh
   db: ServiceDb<PrismaClient>
-  config: Pick<ToolsConfig, 'mcpStdio' | 'mcpHeaderVariables' | 'mcpPoolSize' | 'publicUrl'>
+  config: Pick<
+    ToolsConfig,
+    'mcpStdio' | 'mcpSandbox' | 'mcpFolders' | 'mcpHeaderVariables' | 'mcpPoolSize' | 'publicUrl'
+  >
   agents: Pick<RpcFunctions<typeof AgentsServiceService>, 'resolveAgent'>
+  findSandbox: () => Promise<FoundSandbox>
   /** Shorter times, for tests. */
   poolLimits?: Partial<PoolLimits>
 }
@@ -58,14 +64,20 @@ const mostOauthBytes = 262_144
 /** So long a turn waits for servers that were never asked for their tools; what comes later is there in the next. */
 const firstListMs = 5_000
 
-export const createMcp = ({ mesh, db, config, agents, poolLimits }: Parts) => {
+export const createMcp = ({ mesh, db, config, agents, findSandbox, poolLimits }: Parts) => {
   const allow = mesh.config.fetchAllow.split(',').filter(Boolean)
   const log = mesh.log.child({ service: 'tools' })
   const findAgentId = createFindAgentId(agents)
   const mayRunPrograms = (tenantId: string) =>
     config.mcpStdio === 'all' || (config.mcpStdio === 'master' && tenantId === masterTenantId)
 
-  const connections = createConnect({ allow, folder: join(mesh.dataDir, 'mcp') })
+  const programs = createPrograms({
+    base: join(mesh.dataDir, 'mcp'),
+    folders: config.mcpFolders,
+    isApart: config.mcpSandbox,
+    findSandbox,
+  })
+  const connections = createConnect({ allow, programOf: programs.programOf })
   const rows = createServerRows(db, mesh.secrets)
   const oauthWeb = createMcpFetch(allow, mostOauthBytes, { streams: false })
   const addresses = {
@@ -120,6 +132,7 @@ export const createMcp = ({ mesh, db, config, agents, poolLimits }: Parts) => {
     trials,
     authOf: oauth.accountAuth,
     dropConnections: pool.drop,
+    forgetFiles: programs.forget,
   })
   const grantRows = createGrantRows(db)
   const grants = createGrantUseCases({ rowsOf: grantRows, findAgentId })

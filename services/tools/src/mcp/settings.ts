@@ -1,4 +1,5 @@
-import { integer, type Setting } from '@clawmesh/chassis'
+import { isAbsolute } from 'node:path'
+import { flag, integer, list, type Setting } from '@clawmesh/chassis'
 import { z } from 'zod'
 
 export const mcpSettings = {
@@ -15,6 +16,17 @@ export const mcpSettings = {
     schema: z.enum(['off', 'master', 'all']).default('master'),
     about:
       'Whose MCP servers may be programs that run on this machine: those of the master tenant, of all tenants, or nobody’s (off)',
+  },
+  mcpSandbox: {
+    env: ['CLAWMESH_MCP_SANDBOX'],
+    schema: flag(true),
+    about: 'Run programs of MCP servers in bubblewrap, where it is there, as commands of agents are',
+  },
+  mcpFolders: {
+    env: ['CLAWMESH_MCP_FOLDERS'],
+    schema: list.refine((paths) => paths.every(isAbsolute), 'must be absolute paths'),
+    about:
+      'Folders that programs of MCP servers see in bubblewrap, read-only, beside the system’s (/usr, /opt) and Node, comma separated',
   },
   mcpHeaderVariables: {
     env: ['CLAWMESH_MCP_HEADER_VARIABLES'],

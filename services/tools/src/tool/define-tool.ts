@@ -27,7 +27,7 @@ export type ToolGroup =
   'memory' | 'web' | 'fs' | 'runtime' | 'sessions' | 'ui' | 'automation' | 'messaging' | 'team' | 'goclaw'
 
 /** What an installation would have to have for tools that nothing here runs yet. */
-export type Capability = 'browser' | 'channels' | 'managed_mode' | 'skills' | 'subagents' | 'teams'
+export type Capability = 'channels' | 'managed_mode' | 'skills' | 'subagents' | 'teams'
 
 /** What people see of a tool, beside its description. */
 interface Listing<Need extends string> {

@@ -26,6 +26,7 @@ const missing: Record<PortName, string> = {
   imageGenProvider: 'needs a provider that makes images, which is not available',
   videoGenProvider: 'needs a provider that makes videos, which is not available',
   audioGenProvider: 'needs a provider that makes audio, which is not available',
+  browser: 'needs a browser, and there is none',
 }
 
 /** What every call with an agent has, so that listing it would tell nobody anything. */

@@ -24,6 +24,7 @@ import type {
   WalkGraphRequest,
   WalkGraphResponse,
 } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
+import type { BrowserPort } from '../browser/use-cases.ts'
 import type { Attachments, MediaMaker, MediaReader } from '../media/types.ts'
 import type { Speaker } from '../tts/types.ts'
 import type { WebAccess } from '../web/web-access.ts'
@@ -128,6 +129,7 @@ export interface Ports {
   imageGenProvider: MediaMaker
   videoGenProvider: MediaMaker
   audioGenProvider: MediaMaker
+  browser: BrowserPort
 }
 
 /** Who calls a tool, and what it may use. Absent parts make the tools that need them fail, no others. */

@@ -1,12 +1,16 @@
 /** A server that is a program of ours, spoken with over its standard input and output. */
 import { ReadBuffer, serializeMessage, type Transport } from '@modelcontextprotocol/client'
-import { startChild, type Child, type ChildProgram } from '@clawmesh/chassis/exec'
+import { startChild, type Child } from '@clawmesh/chassis/exec'
+import type { PlacedProgram } from './programs.ts'
 import { createValueCounter, mostValues } from './value-counter.ts'
 
 const newline = 10
 
-/** A program that is started when the transport is, and ends with all it started when it is closed. */
-export const createChildTransport = (program: ChildProgram, maxMessageBytes: number): Transport => {
+/**
+ * A program that is started when the transport is, and ends with all it started when it is closed.
+ * @param place says what is to be started, and where
+ */
+export const createChildTransport = (place: () => Promise<PlacedProgram>, maxMessageBytes: number): Transport => {
   const buffer = new ReadBuffer({ maxBufferSize: maxMessageBytes })
   const counter = createValueCounter()
   let child: Child | undefined
@@ -32,10 +36,10 @@ export const createChildTransport = (program: ChildProgram, maxMessageBytes: num
 
   return {
     async start() {
-      child = await startChild({
-        ...program,
-        // It lives on, so what it says in its life is not bounded, only each message.
-        limits: { memoryBytes: 1024 * 1024 * 1024, timeoutMs: 0, outputBytes: Infinity, writtenBytes: Infinity },
+      const { program, left } = await place()
+      child = await startChild(program).catch(async (thrown: unknown) => {
+        await left()
+        throw thrown
       })
       child.stderr.resume()
       child.stdout.on('data', (chunk: Buffer) => {
@@ -49,7 +53,10 @@ export const createChildTransport = (program: ChildProgram, maxMessageBytes: num
         }
         deliver(this)
       })
-      void child.ended.then(() => this.onclose?.())
+      void child.ended.then(async () => {
+        this.onclose?.()
+        await left().catch(() => undefined)
+      })
     },
     async send(message) {
       if (child === undefined) throw new Error('not started')

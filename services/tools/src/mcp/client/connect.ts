@@ -1,5 +1,4 @@
 /** Opens connections to MCP servers, of the current protocol and of the older one. */
-import { mkdir } from 'node:fs/promises'
 import {
   Client,
   extractWWWAuthenticateParams,
@@ -23,6 +22,7 @@ import { createChildTransport } from './child-transport.ts'
 import { SignInNeeded, type Challenge } from '../oauth/types.ts'
 import { createCalls, type Elicitor } from './calls.ts'
 import { createMcpFetch } from './guarded-fetch.ts'
+import type { Programs } from './programs.ts'
 import type { McpTarget } from './target.ts'
 
 export interface RemoteTool {
@@ -159,17 +159,16 @@ const endsWithStream = (transport: Transport): Transport => {
 interface Parts {
   /** Private hosts and ranges that the operator opens. */
   allow: readonly string[]
-  /** Where programs are started. */
-  folder: string
+  programOf: Programs['programOf']
 }
 
 /** Who may open connections; `close` ends what they share. */
-export const createConnect = ({ allow, folder }: Parts): { connect: Connect; close: () => Promise<void> } => {
+export const createConnect = ({ allow, programOf }: Parts): { connect: Connect; close: () => Promise<void> } => {
   const web = createMcpFetch(allow, maxMessageBytes)
 
   const transportOf = (target: McpTarget): Transport => {
-    const { transport, command, args, url, headers, env } = target
-    if (transport === 'stdio') return createChildTransport({ command, args, cwd: folder, env }, maxMessageBytes)
+    const { transport, url, headers } = target
+    if (transport === 'stdio') return createChildTransport(() => programOf(target), maxMessageBytes)
     const authProvider = authOf(target)
     const options = {
       fetch: target.auth === undefined ? web.fetch : rememberingTokens(web.fetch),
@@ -226,7 +225,6 @@ export const createConnect = ({ allow, folder }: Parts): { connect: Connect; clo
   return {
     close: web.close,
     connect: async (target, hooks, { timeoutMs, signal: outer }) => {
-      if (target.transport === 'stdio') await mkdir(folder, { recursive: true, mode: 0o700 })
       const abort = new AbortController()
       const timer = setTimeout(() => abort.abort(new Error('the server did not answer in time')), timeoutMs)
       const signal = outer === undefined ? abort.signal : AbortSignal.any([abort.signal, outer])

@@ -12,6 +12,13 @@ export interface TargetAuth {
   refused: (challenge: Challenge, token: string | undefined) => Promise<void>
 }
 
+/** Where a program runs. */
+export interface ProgramPlace {
+  /** Names of the folder that is the program's own, one in the other; undefined for one that is gone with it. */
+  folder: readonly string[] | undefined
+  network: boolean
+}
+
 export interface McpTarget {
   transport: McpTransport
   command: string
@@ -19,6 +26,8 @@ export interface McpTarget {
   url: string
   headers: Record<string, string>
   env: Record<string, string>
+  /** Of a program; where it is not said, it has a folder that is gone with it, and the network. */
+  place?: ProgramPlace | undefined
   /** Set where the user signs in to the server; there is no other Authorization header then. */
   auth?: TargetAuth | undefined
 }

@@ -47,6 +47,8 @@ interface Parts {
   authOf: (tenantId: string, server: McpServer, userId: string) => TargetAuth
   /** Ends the connections of this process to a server. */
   dropConnections: (tenantId: string, serverId: string) => Promise<void>
+  /** Removes what the program of a server has kept on this machine. */
+  forgetFiles: (tenantId: string, serverId: string) => Promise<void>
 }
 
 const invalid = (field: string, reason: string) =>
@@ -80,7 +82,15 @@ const secretsAfter = ({ apiKey, headers, env, oauthClientSecret }: ServerChanges
 const destination = ({ transport, url, command }: Pick<McpServer, 'transport' | 'url' | 'command'>): string =>
   JSON.stringify([transport, transport === 'stdio' ? command : url])
 
-export const createServerUseCases = ({ rowsOf, allow, mayRunPrograms, trials, authOf, dropConnections }: Parts) => {
+export const createServerUseCases = ({
+  rowsOf,
+  allow,
+  mayRunPrograms,
+  trials,
+  authOf,
+  dropConnections,
+  forgetFiles,
+}: Parts) => {
   /** @throws INVALID_REQUEST when it cannot be reached, FORBIDDEN for a program where none may be run */
   const checkReachable = ({ tenantId }: Caller, server: Pick<McpServer, 'transport' | 'url' | 'command'>): void => {
     if (server.transport !== 'stdio') {
@@ -155,6 +165,7 @@ export const createServerUseCases = ({ rowsOf, allow, mayRunPrograms, trials, au
       const { tenantId } = call.caller
       await rowsOf(tenantId).remove(id, actorOf(call))
       await dropConnections(tenantId, id)
+      await forgetFiles(tenantId, id)
     },
 
     /** Drops what is connected, on every replica; the next use connects. @throws NOT_FOUND */

@@ -1,12 +1,15 @@
 /** The tools of MCP servers as agents have them: listed from memory, run over the connection of whoever they are run for. */
+import { join } from 'node:path'
 import { cutText, type Call, type Cache, type Logger, type SecretBox } from '@clawmesh/chassis'
 import { uuid } from '@clawmesh/contracts'
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import { fails, says, type Tool, type ToolResult } from '../../tool/tool.ts'
 import { toolError } from '../../tool/tool-error.ts'
+import { userFolder } from '../../workspace/workspace-path.ts'
 import { neutraliseMarkers } from '../../web/untrusted.ts'
 import type { RemoteTool } from '../client/connect.ts'
+import { placeOf } from '../client/programs.ts'
 import { signedIn, targetOf, type McpTarget } from '../client/target.ts'
 import type { ConnectionKey, Pool } from '../client/pool.ts'
 import type { Elicit } from '../elicitation/elicit.ts'
@@ -111,7 +114,12 @@ export const createToolboxes = (parts: Parts) => {
         throw toolError('programs are closed to this tenant')
       const secrets = openSecrets(box, sealed, { column: serverSecrets, tenantId, rowId: server.id })
       const users = own && openSecrets(box, own.sealed, { column: userSecrets, tenantId, rowId: own.id })
-      const target = targetOf(server, secrets, users, parts.openVariables)
+      // A program with a user's secrets keeps what it has where no other user's finds it.
+      const folder = [tenantId, server.id, own === undefined ? 'shared' : join('users', userFolder(userId))]
+      const target = {
+        ...targetOf(server, secrets, users, parts.openVariables),
+        place: placeOf(server.settings, folder),
+      }
       if (signIn !== undefined) return signedIn(target, oauth.accountAuth(tenantId, server, userId))
       if (users === undefined || users.apiKey === '' || !oauthSettings(server.settings).exchanges) return target
       return signedIn(target, oauth.exchangedAuth(tenantId, server, users.apiKey, secrets))

@@ -126,6 +126,13 @@ describe('arguments', () => {
     const required = Object.fromEntries(everyTool.map((each) => [each.name, parametersSchema(each)['required'] ?? []]))
     expect(required).toEqual({
       browser: ['action'],
+      read_image: ['prompt'],
+      read_document: ['prompt'],
+      create_image: ['prompt'],
+      read_audio: ['prompt'],
+      read_video: ['prompt'],
+      create_video: ['prompt'],
+      create_audio: ['prompt'],
       read_file: ['path'],
       session_status: [],
       sessions_history: ['session_key'],

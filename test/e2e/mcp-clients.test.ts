@@ -14,7 +14,10 @@ let tenant: TestTenant
 const opened: Client[] = []
 
 beforeAll(async () => {
-  mesh = await startAllInOne({ CLAWMESH_MCP_STDIO: 'all', CLAWMESH_MCP_FOLDERS: repository, CLAWMESH_RATE_LIMIT_BURST: '1' }, { apart: true })
+  mesh = await startAllInOne(
+    { CLAWMESH_MCP_STDIO: 'all', CLAWMESH_MCP_FOLDERS: repository, CLAWMESH_RATE_LIMIT_BURST: '1' },
+    { apart: true },
+  )
   tenant = await mesh.makeTenant('mcp')
   await need('POST', '/v1/providers', {
     name: 'vendor',

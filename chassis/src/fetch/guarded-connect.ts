@@ -5,7 +5,7 @@ import { normaliseHost, parseAllowList } from './address-guard.ts'
 import { allowEntries, checkPublicUrl, systemResolve, urlBlocked, type Resolve, type UrlRules } from './check-url.ts'
 import { guardedLookup } from './guarded-dispatcher.ts'
 
-export interface GuardedConnectOptions extends UrlRules {
+interface GuardedConnectOptions extends UrlRules {
   /** Instead of the system's resolver. */
   resolve?: Resolve | undefined
   /** Default 10 s. */

@@ -1,7 +1,7 @@
 export { isForbiddenAddress, loopbackHosts, parseAllowList } from './address-guard.ts'
 export { checkPublicUrl, resolvePublicUrl, systemResolve, type Resolve } from './check-url.ts'
 export type { DomainPolicy } from './domain-policy.ts'
-export { guardedConnect, type GuardedConnectOptions } from './guarded-connect.ts'
+export { guardedConnect } from './guarded-connect.ts'
 export { createGuardedDispatcher } from './guarded-dispatcher.ts'
 export {
   blockedBy,

@@ -178,7 +178,7 @@ export const chassisConfig = defineConfig('chassis', {
   },
   edgeTransport: {
     env: ['CLAWMESH_EDGE_TRANSPORT'],
-    schema: z.enum(['link', 'http']).default('http'),
+    schema: z.enum(['link', 'http']).default('link'),
     about:
       'How requests get from the edge to services in other processes: over the links to their gRPC URLs, or with HTTP to their HTTP URLs, as services need that know no links',
   },

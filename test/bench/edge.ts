@@ -44,7 +44,10 @@ export const edgeBench = async (options: EdgeOptions): Promise<void> => {
     redisUrl,
     env: { CLAWMESH_RATE_LIMIT_RPM: '60000000', CLAWMESH_RATE_LIMIT_BURST: '1000000', CLAWMESH_LOG_LEVEL: 'warn' },
     // What it proxies to is the fast upstream, not agents.
-    envOf: (name) => (name.startsWith('gateway') ? { CLAWMESH_AGENTS_HTTP_URL: upstreamOrigin } : undefined),
+    envOf: (name) =>
+      name.startsWith('gateway')
+        ? { CLAWMESH_AGENTS_HTTP_URL: upstreamOrigin, CLAWMESH_EDGE_TRANSPORT: 'http' }
+        : undefined,
   })
   const bare = await startBareProxy(upstreamOrigin)
   try {

@@ -37,7 +37,7 @@ const commonEnv = {
   CLAWMESH_FETCH_ALLOW: '127.0.0.1',
   CLAWMESH_RATE_LIMIT_RPM: '0',
   CLAWMESH_LOG_LEVEL: 'info',
-  // The suites run over links from the edge, too: CLAWMESH_TEST_EDGE_TRANSPORT=link.
+  // The suites run over HTTP from the edge, too: CLAWMESH_TEST_EDGE_TRANSPORT=http.
   ...(process.env['CLAWMESH_TEST_EDGE_TRANSPORT'] === undefined
     ? {}
     : { CLAWMESH_EDGE_TRANSPORT: process.env['CLAWMESH_TEST_EDGE_TRANSPORT'] }),

@@ -13,11 +13,13 @@ import {
 
 export const meshSecret = 'the mesh secret of the tests, long enough'
 
+/** What stands in for services are mostly plain HTTP servers. */
+const plainServices = { CLAWMESH_CHECK_RESPONSES: 'true', CLAWMESH_EDGE_TRANSPORT: 'http' }
+
 export const bareMesh = (env: Record<string, string> = {}): MeshHost => {
   const log = createLogger({ level: process.env['CLAWMESH_TEST_LOG'] ?? 'silent', name: 'test' })
   return createMesh({
-    config: loadConfigs({ chassis: chassisConfig }, { CLAWMESH_CHECK_RESPONSES: 'true', ...patientEnv, ...env })
-      .chassis,
+    config: loadConfigs({ chassis: chassisConfig }, { ...plainServices, ...patientEnv, ...env }).chassis,
     log,
     bus: createLocalBus(log),
     tokens: createIdentityTokens(meshSecret),

@@ -6,18 +6,12 @@ import { startAllInOne, type AllInOne, type TestTenant } from '../support/all-in
 import { rule } from '../support/rule.ts'
 import { connectWs } from '../support/ws-client.ts'
 
-/** Seen by programs in the sandbox. */
-const repository = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
-
 let mesh: AllInOne
 let tenant: TestTenant
 const opened: Client[] = []
 
 beforeAll(async () => {
-  mesh = await startAllInOne(
-    { CLAWMESH_MCP_STDIO: 'all', CLAWMESH_MCP_FOLDERS: repository, CLAWMESH_RATE_LIMIT_BURST: '1' },
-    { apart: true },
-  )
+  mesh = await startAllInOne({ CLAWMESH_MCP_STDIO: 'all', CLAWMESH_RATE_LIMIT_BURST: '1' }, { apart: true })
   tenant = await mesh.makeTenant('mcp')
   await need('POST', '/v1/providers', {
     name: 'vendor',

@@ -15,6 +15,7 @@ import { createSecretSweep, inspectAnywhere, sweepNats } from './secret-sweep.ts
 import { createMigratedDatabase } from './migrated-database.ts'
 import { dependencyUrl } from './dependencies.ts'
 import { reservePort } from './mesh-ports.ts'
+import { root } from './mesh-process.ts'
 import { startNats } from './nats.ts'
 import { startMigratedPglite } from './pglite.ts'
 
@@ -136,6 +137,7 @@ const startGround = async () => {
     CLAWMESH_CHATGPT_LISTENER: 'off',
     // Machines have one or not, and tools are counted.
     CLAWMESH_BROWSER_ENABLED: 'false',
+    CLAWMESH_MCP_FOLDERS: root,
     CLAWMESH_DRAIN_TIMEOUT_MS: '2000',
     GOCLAW_HOST: '127.0.0.1',
     GOCLAW_PORT: '0',

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
+/** The sources, with a slash at its end. */
+export const root = fileURLToPath(new URL('../..', import.meta.url))
 const mainOf = (checkout: string) => join(checkout, 'cli/src/main.ts')
 /** Node keeps compiled sources here; a process starts in half the time. */
 const compileCache = join(root, '.cache/compile')

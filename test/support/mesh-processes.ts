@@ -14,7 +14,7 @@ import { createMigratedDatabase } from './migrated-database.ts'
 import { eventually } from './eventually.ts'
 import { apiOf, type Api } from './mesh-api.ts'
 import { reservePort } from './mesh-ports.ts'
-import { runClawmesh, startClawmesh, waitUntilReady, type Ended, type MeshProcess } from './mesh-process.ts'
+import { root, runClawmesh, startClawmesh, waitUntilReady, type Ended, type MeshProcess } from './mesh-process.ts'
 import { startNats } from './nats.ts'
 import { startMigratedPglite, type PgliteProcess } from './pglite.ts'
 import { startRedis } from './redis.ts'
@@ -37,6 +37,8 @@ const commonEnv = {
   CLAWMESH_FETCH_ALLOW: '127.0.0.1',
   CLAWMESH_RATE_LIMIT_RPM: '0',
   CLAWMESH_LOG_LEVEL: 'info',
+  // MCP servers of the tests are packages of the repository, which a sandbox does not show by itself.
+  CLAWMESH_MCP_FOLDERS: root,
   // The suites run over HTTP from the edge, too: CLAWMESH_TEST_EDGE_TRANSPORT=http.
   ...(process.env['CLAWMESH_TEST_EDGE_TRANSPORT'] === undefined
     ? {}

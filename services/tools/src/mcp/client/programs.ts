@@ -4,7 +4,7 @@
  */
 import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { basename, dirname, isAbsolute, join } from 'node:path'
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { findProgram, standardPath, type ChildProgram } from '@clawmesh/chassis/exec'
 import { z } from 'zod'
 import { insidePath, isShown, type FoundSandbox, type Shown } from '../../exec/sandbox.ts'
@@ -55,7 +55,10 @@ const nodeFolders = async (): Promise<string[]> => {
 const isWithin = (path: string, folders: readonly string[]): boolean =>
   isShown(path) || folders.some((folder) => path === folder || path.startsWith(`${folder}/`))
 
-export const createPrograms = ({ base, folders, isApart, findSandbox }: Parts) => {
+export const createPrograms = ({ base, folders: named, isApart, findSandbox }: Parts) => {
+  // Without a slash at the end, as what is below them is told by one.
+  const folders = named.map((path) => resolve(path))
+
   const folderFor = async (place: ProgramPlace): Promise<{ folder: string; left: () => Promise<void> }> => {
     if (place.folder === undefined) {
       const folder = await realpath(await mkdtemp(join(tmpdir(), 'clawmesh-mcp-')))

@@ -170,6 +170,19 @@ it('over NATS nobody waits for a silent server to say whether anybody listened',
   await proxy.shut()
 })
 
+it('over NATS signals are dropped while the connection ends, at whatever moment', async () => {
+  const bus = await connectNatsBus([nats.url], 'test', log)
+  let hasEnded = false
+  const ending = bus.close().then(() => (hasEnded = true))
+  while (!hasEnded) {
+    bus.signal('clawmesh.test.late', {})
+    await bus.signalHeard('clawmesh.test.late', {})
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  bus.signal('clawmesh.test.late', {})
+  await ending
+})
+
 it('over NATS an event that is sent twice is stored once', async () => {
   const bus = buses.get('NATS')!
   const tenant = randomUUID()

@@ -149,6 +149,9 @@ export const connectNatsBus = async (
     streamReady = true
   }
 
+  /** A connection that is being drained takes nothing more at some moment, and says so by throwing. */
+  const isLeaving = () => connection.isClosed() || connection.isDraining()
+
   /** One stay at the durable position; ends when told to, or with the server's error. */
   const consumeOnce = async (consumer: Consumer, stopped: AbortSignal): Promise<void> => {
     await readyStream()
@@ -221,7 +224,7 @@ export const connectNatsBus = async (
       })
     // What waits for its turn or for a dependency is not delivered anew, here or elsewhere, and so not counted.
     const keepAlive = setInterval(() => {
-      if (!connection.isClosed()) for (const { message } of inHand) message.working()
+      if (!isLeaving()) for (const { message } of inHand) message.working()
     }, ackWaitMs / 3)
     try {
       // What comes while a batch is gathered and handled makes the next one, so batches grow with the load.
@@ -273,10 +276,9 @@ export const connectNatsBus = async (
 
   return {
     signal: (subject, message) => {
-      if (!connection.isClosed()) connection.publish(subject, JSON.stringify(message))
+      if (!isLeaving()) connection.publish(subject, JSON.stringify(message))
     },
-    signalHeard: async (subject, message) =>
-      connection.isClosed() ? true : publishHeard(subject, JSON.stringify(message)),
+    signalHeard: async (subject, message) => (isLeaving() ? true : publishHeard(subject, JSON.stringify(message))),
     subscribe: (subject, handler) => {
       const subscription = connection.subscribe(subject, {
         callback: (error, message) => {

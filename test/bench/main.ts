@@ -346,11 +346,15 @@ const print = (scenario: Scenario, results: Map<string, Measured[]>): void => {
       .filter(([, ms]) => ms >= 0.01)
       .map(([name, ms]) => `${name} ${ms.toFixed(2)}`)
       .join(', ')
+  const medians = (all: readonly Record<string, number>[]) =>
+    Object.fromEntries(Object.keys(all[0] ?? {}).map((name) => [name, median(all.map((one) => one[name] ?? 0))]))
   for (const name of meshes) {
-    const last = results.get(name)?.at(-1)
-    if (last !== undefined) console.log(`CPU ms of ${name}: ${listed(last.cpuMsOf)}`)
+    const measured = results.get(name)
+    if (measured !== undefined)
+      console.log(`CPU ms of ${name}: ${listed(medians(measured.map(({ cpuMsOf }) => cpuMsOf)))}`)
   }
-  for (const [name, measured] of results) console.log(`CPU ms beside ${name}: ${listed(measured.at(-1)?.cpuMsBeside)}`)
+  for (const [name, measured] of results)
+    console.log(`CPU ms beside ${name}: ${listed(medians(measured.map(({ cpuMsBeside }) => cpuMsBeside)))}`)
 }
 
 const readiness = async (): Promise<void> => {

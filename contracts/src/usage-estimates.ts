@@ -2,7 +2,7 @@
  * What a model call uses where its vendor does not say. Guessed alike by who reserves and settles it and by who notes it in a
  * span, so that both count the same.
  */
-import { fileKindOf } from './file-kind.ts'
+import { fileKindOf } from './files.ts'
 import type { ChatMessage, ChatRequest, ChatResponse } from './gen/clawmesh/providers/v1/providers.ts'
 
 /** Bytes of text that are a token at least: what is reserved by it is enough. */

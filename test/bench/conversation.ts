@@ -2,6 +2,7 @@
 import pg from 'pg'
 import { apiOf } from '../support/mesh-api.ts'
 import { startAll } from '../support/mesh-all.ts'
+import { addBenchProvider } from './provider.ts'
 import { printTurns } from './percentile.ts'
 
 interface Parts {
@@ -45,12 +46,7 @@ export const conversationBench = async ({ databaseUrl, upstreamOrigin, env }: Pa
   try {
     await client.connect()
     const api = apiOf({ url: all.url, token, userId: 'system' })
-    await api.need('POST', '/v1/providers', {
-      name: 'bench',
-      provider_type: 'openai_compat',
-      api_base: `${upstreamOrigin}/v1`,
-      api_key: 'sk-bench',
-    })
+    await addBenchProvider(api, upstreamOrigin)
     await api.need('POST', '/v1/agents', { agent_key: 'talker', provider: 'bench', model: 'bench' })
     const turn = async (sessionKey: string): Promise<number> => {
       const startedAt = performance.now()

@@ -1,6 +1,7 @@
 /** What a turn costs whose primary refuses at once, beside one whose primary answers. */
 import { apiOf } from '../support/mesh-api.ts'
 import { startAll } from '../support/mesh-all.ts'
+import { addBenchProvider } from './provider.ts'
 import { printTurns } from './percentile.ts'
 import { refusedModel } from './refused-model.ts'
 
@@ -22,12 +23,7 @@ export const failoverBench = async ({ databaseUrl, upstreamOrigin, env }: Parts)
   const all = await startAll({ env: { ...env, DATABASE_URL: databaseUrl, GOCLAW_GATEWAY_TOKEN: token } })
   try {
     const api = apiOf({ url: all.url, token, userId: 'system' })
-    await api.need('POST', '/v1/providers', {
-      name: 'bench',
-      provider_type: 'openai_compat',
-      api_base: `${upstreamOrigin}/v1`,
-      api_key: 'sk-bench',
-    })
+    await addBenchProvider(api, upstreamOrigin)
     const kinds = new Map([
       ['the primary answers', 'bench'],
       ['the primary refuses, the next one answers', refusedModel],

@@ -28,6 +28,7 @@ import { hopBench } from './hop.ts'
 import { load, type HttpTarget, type LoadResult, type LoadTarget } from './load.ts'
 import { memoryBench } from './memory.ts'
 import { cpuMs, cpuMsByProgram, family, rssMb } from './proc.ts'
+import { addBenchProvider } from './provider.ts'
 import { topFunctions } from './profile.ts'
 import { rpcBench } from './rpc.ts'
 
@@ -81,12 +82,7 @@ const asStream = (target: HttpTarget): HttpTarget => ({
 
 /** An agent on the fast upstream, and a key that may run it: a turn is then authenticated, limited and traced as any. */
 const prepare = async (api: Api, upstream: string): Promise<{ headers: Record<string, string>; key: string }> => {
-  await api.need('POST', '/v1/providers', {
-    name: 'bench',
-    provider_type: 'openai_compat',
-    api_base: `${upstream}/v1`,
-    api_key: 'sk-bench',
-  })
+  await addBenchProvider(api, upstream)
   // The default agent is open to every user.
   await api
     .as({ userId: 'bench' })
@@ -103,6 +99,8 @@ const env = {
   CLAWMESH_RATE_LIMIT_RPM: '60000000',
   CLAWMESH_RATE_LIMIT_BURST: '1000000',
   CLAWMESH_LOG_LEVEL: 'warn',
+  // Machines have one or not, and each tool that an agent has makes its requests longer.
+  CLAWMESH_BROWSER_ENABLED: 'false',
   CLAWMESH_RPC_TRANSPORT: options.rpc,
 }
 

@@ -1,5 +1,5 @@
 /** What an archive may be. Whatever breaks one of these is refused, and nothing of it is written. */
-import { archiveLimitBytes, MeshError } from '@clawmesh/contracts'
+import { archiveLimitBytes, largestFileBytes, MeshError } from '@clawmesh/contracts'
 
 export const limits = {
   /** Of the archive as it comes, and of what it unpacks to. */
@@ -12,7 +12,7 @@ export const limits = {
   /** Of an entry that is read whole, such as a context file. */
   textBytes: 1_048_576,
   /** Of a file of the workspace. */
-  fileBytes: 52_428_800,
+  fileBytes: largestFileBytes,
   /** How often what came may be in what it unpacks to, beyond the first bytes. */
   ratio: 200,
   ratioFromBytes: 67_108_864,

@@ -1,3 +1,4 @@
+export * from './connection-headers.ts'
 export * from './core.ts'
 export { waitForDrain } from './drained.ts'
 export { errorAnswer } from './error-answer.ts'

@@ -1,20 +1,6 @@
 /** Which headers of a request go on into the mesh. */
 import type { IncomingHttpHeaders } from 'node:http'
-import { identityHeader, leavingHeader } from '@clawmesh/chassis'
-
-/** They belong to one connection (RFC 9110, section 7.6.1). The body's framing stays, as the body is passed on as it comes. */
-const connectionHeaders = [
-  'connection',
-  'expect',
-  'http2-settings',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'upgrade',
-]
+import { connectionHeaders, connectionOptions, identityHeader, leavingHeader } from '@clawmesh/chassis'
 
 /** What the edge has judged; services believe only the identity it vouches for. */
 const judgedHeaders = [
@@ -38,10 +24,8 @@ const framing = new Set(['content-length', 'transfer-encoding'])
 
 /** Removes what must not reach a service, whether it is called or proxied to. */
 export const stripHeaders = (headers: IncomingHttpHeaders): void => {
-  for (const name of headers.connection?.split(',') ?? []) {
-    const option = name.trim().toLowerCase()
-    if (!framing.has(option)) delete headers[option]
-  }
+  // The body's framing stays, as the body is passed on as it comes.
+  for (const option of connectionOptions(headers.connection)) if (!framing.has(option)) delete headers[option]
   for (const name of stripped) if (headers[name] !== undefined) delete headers[name]
 }
 

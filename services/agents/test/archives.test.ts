@@ -5,6 +5,7 @@ import { packArchive } from '@clawmesh/chassis/archives'
 import type { Caller } from '@clawmesh/contracts'
 import { ExportsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/exports.ts'
 import { entriesOf, formOf, tarGzOf, tarOf, type TarEntry } from '../../../test/support/archives.ts'
+import { eventually } from '../../../test/support/eventually.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { startAgents, type AgentsUnderTest } from './stand-ins.ts'
@@ -83,6 +84,11 @@ const fullAgent = async () => {
       message,
       session_key: 'agent:helper:main',
     })
+  // Who has talked with it is noted beside the turn.
+  await eventually('both are users of it', async () => {
+    const { body: listed } = await agents.request<{ instances: unknown[] }>(alice, 'GET', '/v1/agents/helper/instances')
+    return listed.instances.length === 2
+  })
   const kept = agents.archives.of(agentId)
   kept.documents.push(
     { userId: '', path: 'MEMORY.md', content: 'Tea is green.' },

@@ -46,9 +46,9 @@ const add = (vendor: MediaVendor) =>
     api_key: vendors.keys[vendor],
   })
 
-const make = async (vendor: MediaVendor, wish: Partial<MakeMediaRequest>, signal?: AbortSignal): Promise<Buffer> => {
+const make = async (vendor: MediaVendor, wanted: Partial<MakeMediaRequest>, signal?: AbortSignal): Promise<Buffer> => {
   const call = { ...providers.call(caller), ...(signal ? { signal } : {}) }
-  const request = MakeMediaRequest.fromPartial({ provider: vendor, prompt: 'a red dot', attempts: 1, ...wish })
+  const request = MakeMediaRequest.fromPartial({ provider: vendor, prompt: 'a red dot', attempts: 1, ...wanted })
   const pieces: Uint8Array[] = []
   let size = -1
   for await (const { part } of providers.rpc(ProvidersServiceService).makeMedia(call, request)) {
@@ -60,37 +60,37 @@ const make = async (vendor: MediaVendor, wish: Partial<MakeMediaRequest>, signal
   return bytes
 }
 
-type Wish = Partial<MakeMediaRequest>
-const offers: [vendor: MediaVendor, kind: string, model: string, made: Buffer, wish: Wish][] = [
-  ['openai', 'image', 'gpt-image-1', madeImage, { aspectRatio: '9:16' }],
-  ['openrouter', 'image', 'google/gemini-2.5-flash-image', madeImage, { aspectRatio: '3:4' }],
-  ['gemini', 'image', 'gemini-2.5-flash-image', madeImage, { aspectRatio: '4:3' }],
-  ['minimax', 'image', 'image-01', madeImage, { aspectRatio: '1:1' }],
-  ['dashscope', 'image', 'wan2.6-t2i', madeImage, { aspectRatio: '16:9' }],
-  ['gemini', 'video', 'veo-3.1-generate-preview', madeVideo, { aspectRatio: '9:16', durationS: 6 }],
-  ['openrouter', 'video', 'google/veo-3.1', madeVideo, { aspectRatio: '16:9', durationS: 8 }],
-  ['minimax', 'video', 'MiniMax-Hailuo-2.3', madeVideo, { aspectRatio: '16:9', durationS: 8 }],
-  ['minimax', 'music', 'music-2.5+', madeAudio, { lyrics: 'la la' }],
-  ['suno', 'music', 'v4.5', madeAudio, { lyrics: 'la la' }],
+type Wanted = Partial<MakeMediaRequest>
+const offers: [vendor: MediaVendor, tool: string, model: string, made: Buffer, wanted: Wanted][] = [
+  ['openai', 'create_image', 'gpt-image-1', madeImage, { aspectRatio: '9:16' }],
+  ['openrouter', 'create_image', 'google/gemini-2.5-flash-image', madeImage, { aspectRatio: '3:4' }],
+  ['gemini', 'create_image', 'gemini-2.5-flash-image', madeImage, { aspectRatio: '4:3' }],
+  ['minimax', 'create_image', 'image-01', madeImage, { aspectRatio: '1:1' }],
+  ['dashscope', 'create_image', 'wan2.6-t2i', madeImage, { aspectRatio: '16:9' }],
+  ['gemini', 'create_video', 'veo-3.1-generate-preview', madeVideo, { aspectRatio: '9:16', durationS: 6 }],
+  ['openrouter', 'create_video', 'google/veo-3.1', madeVideo, { aspectRatio: '16:9', durationS: 8 }],
+  ['minimax', 'create_video', 'MiniMax-Hailuo-2.3', madeVideo, { aspectRatio: '16:9', durationS: 8 }],
+  ['minimax', 'create_audio', 'music-2.5+', madeAudio, { lyrics: 'la la' }],
+  ['suno', 'create_audio', 'v4.5', madeAudio, { lyrics: 'la la' }],
 ]
-const named = offers.map(([vendor, kind, model, made, wish]) => ({
-  name: `${kind} of ${vendor}`,
-  ...{ vendor, made, wish: { kind, model, ...wish } },
+const named = offers.map(([vendor, tool, model, made, wanted]) => ({
+  name: `${tool} of ${vendor}`,
+  ...{ vendor, made, wanted: { tool, model, ...wanted } },
 }))
 
 describe('what vendors make', () => {
-  test.each(named)('$name', async ({ vendor, made, wish }) => {
+  test.each(named)('$name', async ({ vendor, made, wanted }) => {
     await add(vendor)
     vendors.waits = 2
-    expect(await make(vendor, wish)).toEqual(made)
+    expect(await make(vendor, wanted)).toEqual(made)
     expect(vendors.asked.every((asked) => asked.vendor === vendor)).toBe(true)
   })
 
-  test.each(named)('$name fails with what the vendor says, and never with its key', async ({ vendor, wish }) => {
+  test.each(named)('$name fails with what the vendor says, and never with its key', async ({ vendor, wanted }) => {
     await add(vendor)
     const failure = async (fault: FakeMedia['fault'][MediaVendor]): Promise<MeshError> => {
       vendors.fault = { [vendor]: fault }
-      return make(vendor, wish).then(
+      return make(vendor, wanted).then(
         () => Promise.reject(new Error(`${fault} made something`)),
         (thrown: unknown) => thrown as MeshError,
       )
@@ -102,14 +102,15 @@ describe('what vendors make', () => {
       codes[fault] = thrown.code
     }
     expect(codes).toEqual({ 429: 'RESOURCE_EXHAUSTED', 500: 'UNAVAILABLE', garbage: 'UNAVAILABLE' })
-    if (wish.kind === 'video' || vendor === 'suno') expect((await failure('failed_job')).code).toBe('UNAVAILABLE')
-    if (wish.kind === 'video') expect((await failure('endless')).message).toContain('larger than')
+    if (wanted.tool === 'create_video' || vendor === 'suno')
+      expect((await failure('failed_job')).code).toBe('UNAVAILABLE')
+    if (wanted.tool === 'create_video') expect((await failure('endless')).message).toContain('larger than')
   })
 
   test('an answer that is too long is not read to its end', async () => {
     await add('openai')
     vendors.fault = { openai: 'long_answer' }
-    const made = make('openai', { kind: 'image', model: 'gpt-image-1' })
+    const made = make('openai', { tool: 'create_image', model: 'gpt-image-1' })
     await expect(made).rejects.toMatchObject({ code: 'UNAVAILABLE' })
   })
 
@@ -117,7 +118,7 @@ describe('what vendors make', () => {
     await add('minimax')
     vendors.waits = Number.POSITIVE_INFINITY
     const leaving = new AbortController()
-    const making = make('minimax', { kind: 'video', model: 'm', aspectRatio: '16:9' }, leaving.signal)
+    const making = make('minimax', { tool: 'create_video', model: 'm', aspectRatio: '16:9' }, leaving.signal)
     setTimeout(() => leaving.abort(), 50)
     await expect(making).rejects.toMatchObject({ code: 'CANCELLED' })
   })
@@ -125,7 +126,7 @@ describe('what vendors make', () => {
   test('failures that may pass are tried again, as often as is asked', async () => {
     await add('openai')
     vendors.fault = { openai: 503 }
-    await expect(make('openai', { kind: 'image', model: 'gpt-image-1', attempts: 2 })).rejects.toMatchObject({
+    await expect(make('openai', { tool: 'create_image', model: 'gpt-image-1', attempts: 2 })).rejects.toMatchObject({
       code: 'UNAVAILABLE',
     })
     expect(vendors.asked).toHaveLength(2)
@@ -133,8 +134,8 @@ describe('what vendors make', () => {
 
   test('a key goes to its vendor alone', async () => {
     for (const vendor of ['gemini', 'dashscope'] as const) await add(vendor)
-    await make('gemini', { kind: 'video', model: 'veo-3.1-generate-preview', aspectRatio: '16:9', durationS: 4 })
-    await make('dashscope', { kind: 'image', model: 'wan2.6-t2i' })
+    await make('gemini', { tool: 'create_video', model: 'veo-3.1-generate-preview', aspectRatio: '16:9', durationS: 4 })
+    await make('dashscope', { tool: 'create_image', model: 'wan2.6-t2i' })
     const [gemini, dashscope] = vendors.fetched
     expect(gemini!['x-goog-api-key']).toBe(vendors.keys.gemini)
     expect(JSON.stringify(dashscope)).not.toContain(vendors.keys.dashscope)
@@ -144,27 +145,29 @@ describe('what vendors make', () => {
     await add('openai')
     const { usage } = providers
     usage.capped = [{ scope: 'agent', subject: 'agent-1', hard: true }]
-    const wish = {
-      kind: 'image',
+    const wanted = {
+      tool: 'create_image',
       model: 'gpt-image-1',
       spender: { agentId: 'agent-1', userId: 'ann', beginsRun: false },
     }
-    await make('openai', wish)
+    await make('openai', wanted)
     const subjects = { agent: 'agent-1', user: 'ann', provider: 'openai', model: 'gpt-image-1' }
     expect(usage.reserved).toMatchObject([{ subjects, outputTokens: 1_500, beginsRun: false }])
     expect(usage.settled).toMatchObject([{ outputTokens: 1_500, servedProvider: 'openai' }])
     usage.reserve = () => {
       throw new MeshError('QUOTA_EXHAUSTED', 'error.usage_cap_spent')
     }
-    await expect(make('openai', wish)).rejects.toMatchObject({ code: 'QUOTA_EXHAUSTED' })
+    await expect(make('openai', wanted)).rejects.toMatchObject({ code: 'QUOTA_EXHAUSTED' })
     expect(vendors.asked).toHaveLength(1)
     Object.assign(usage, { capped: [], reserve: () => true })
   })
 
   test('what a type does not make is refused, as is what its vendor cannot', async () => {
     for (const vendor of ['suno', 'minimax'] as const) await add(vendor)
-    await expect(make('suno', { kind: 'image', model: 'v4.5' })).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' })
-    const tall = make('minimax', { kind: 'video', model: 'm', aspectRatio: '9:16' })
+    await expect(make('suno', { tool: 'create_image', model: 'v4.5' })).rejects.toMatchObject({
+      code: 'FAILED_PRECONDITION',
+    })
+    const tall = make('minimax', { tool: 'create_video', model: 'm', aspectRatio: '9:16' })
     await expect(tall).rejects.toMatchObject({ code: 'INVALID_REQUEST' })
     expect(vendors.asked).toEqual([])
   })

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers'
 import type { Resolve } from '@clawmesh/chassis/fetch'
 import { privateHosts } from '../../../test/support/refused-addresses.ts'
 import { findBrowser, isLoopback } from '../src/browser/find.ts'
-import { createGuardingProxy, greetingUrl, type GuardingProxy, type ProxyLease } from '../src/browser/proxy.ts'
+import { createGuardingProxy, credentialsUrl, type GuardingProxy, type ProxyLease } from '../src/browser/proxy.ts'
 import { createPipeTransport } from '../src/browser/transport.ts'
 
 let site: Server
@@ -98,9 +98,9 @@ describe('the guarding proxy', () => {
     for (const wrong of ['', 'Basic !', basic({ ...lease, password: 'x' }), basic(ended), 'Bearer x']) {
       expect((await get(`http://site.example:${sitePort}/`, wrong)).status).toBe(407)
       expect(await tunnel(`site.example:${sitePort}`, wrong)).toMatch(/^HTTP\/1.1 407/)
-      expect((await get(greetingUrl, wrong)).status).toBe(407)
+      expect((await get(credentialsUrl, wrong)).status).toBe(407)
     }
-    expect(await get(greetingUrl)).toMatchObject({ status: 200, body: 'ready' })
+    expect(await get(credentialsUrl)).toMatchObject({ status: 200, body: 'ready' })
     expect(seen).toEqual([])
   })
 

@@ -1,6 +1,6 @@
 /** What a WebSocket message brings along beside its text. */
-import { MeshError, type ws, type WsParamsOf } from '@clawmesh/contracts'
-import type { Call, RpcFunctions } from '@clawmesh/chassis'
+import { MeshError, shownImageTypes, type ws, type WsParamsOf } from '@clawmesh/contracts'
+import { cutText, type Call, type RpcFunctions } from '@clawmesh/chassis'
 import type { WorkspacesServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/workspaces.ts'
 import type { ContentPart } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { kindOfMedia, type MediaRef } from '../runs/media.ts'
@@ -24,7 +24,7 @@ interface Source {
 }
 
 /** One medium of a message. */
-interface Brought {
+interface Medium {
   tag: string
   /** Of what the model is shown itself: inline, or where it is. */
   imageUrl?: string
@@ -32,36 +32,35 @@ interface Brought {
   ref?: MediaRef
 }
 
-const shownTypes: ReadonlySet<string> = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp'])
 const imageTag = '<media:image>'
 const longestName = 200
 
 const fileTag = (kind: MediaRef['kind'], name: string): string =>
   kind === 'document'
-    ? `<media:document name="${name.replace(/["<>\p{Cc}]/gu, '_').slice(0, longestName)}">`
+    ? `<media:document name="${cutText(name, longestName).replace(/["<>\p{Cc}]/gu, '_')}">`
     : `<media:${kind}>`
 
 /**
  * A file by its path, kept with the session: the model is shown an image, and told that there is something else.
  * @throws INVALID_REQUEST for a path where nothing was uploaded, and for an image that is too large to be shown
  */
-const broughtFile = async (path: string, name: string, { call, uploads, sessionKey }: Source): Promise<Brought> => {
+const fileMedium = async (path: string, name: string, { call, uploads, sessionKey }: Source): Promise<Medium> => {
   const { found, id, mimeType } = await uploads.keepMedia(call, { sessionKey, path })
   if (!found) throw refused('a path that was not uploaded')
   const ref: MediaRef = { id, mimeType, kind: kindOfMedia(mimeType), path: `/v1/media/${id}` }
-  if (!shownTypes.has(mimeType)) return { tag: fileTag(ref.kind, name), ref }
+  if (!shownImageTypes.has(mimeType)) return { tag: fileTag(ref.kind, name), ref }
   const shown = await uploads.readMedia(call, { path: ref.path })
   if (!shown.found) throw refused('no image of an allowed size there')
   return { tag: imageTag, ref, imageUrl: `data:${mimeType};base64,${Buffer.from(shown.data).toString('base64')}` }
 }
 
 /** @throws INVALID_REQUEST */
-const broughtBy = async (medium: Media[number], source: Source): Promise<Brought> => {
+const mediumOf = async (medium: Media[number], source: Source): Promise<Medium> => {
   if (typeof medium === 'string' || 'path' in medium) {
     const path = typeof medium === 'string' ? medium : medium.path
     if (/^(data:image\/|https?:\/\/)/i.test(path.slice(0, 20))) return { tag: imageTag, imageUrl: path }
     const name = typeof medium === 'string' ? undefined : medium.filename
-    return broughtFile(path, name ?? path.split('/').at(-1)!, source)
+    return fileMedium(path, name ?? path.split('/').at(-1)!, source)
   }
   const { url, type = 'image' } = medium
   if (!/^image(\/|$)/i.test(type)) throw refused('only images are taken')
@@ -81,17 +80,17 @@ interface WithMedia {
  */
 export const withMedia = async (message: string, media: Media, source: Source): Promise<WithMedia> => {
   if (media.length === 0) return { message, parts: [] }
-  const brought: Brought[] = []
+  const loaded: Medium[] = []
   // One after the other: what comes later is the newer attachment.
-  for (const medium of media) brought.push(await broughtBy(medium, source))
+  for (const medium of media) loaded.push(await mediumOf(medium, source))
   const images = await loadMedia(
-    brought.flatMap(({ imageUrl }) => (imageUrl === undefined ? [] : [{ imageUrl }])),
+    loaded.flatMap(({ imageUrl }) => (imageUrl === undefined ? [] : [{ imageUrl }])),
     source.call.signal,
     source.allow,
   )
-  const tags = brought.map(({ tag }) => tag).join('\n')
+  const tags = loaded.map(({ tag }) => tag).join('\n')
   const text = message === '' ? tags : `${tags}\n\n${message}`
-  const attached = brought.flatMap(({ ref }) => ref ?? [])
+  const attached = loaded.flatMap(({ ref }) => ref ?? [])
   return {
     message: text,
     parts: images.length === 0 ? [] : [...images, { part: { $case: 'text', value: text } }],

@@ -1,6 +1,6 @@
 /** Work at set times, as people decide it. Admins see all jobs of their tenant, others their own. */
 import { MeshError, type Caller } from '@clawmesh/contracts'
-import { actorOf, newId, type Actor, type Call } from '@clawmesh/chassis'
+import { actorOf, newId, present, type Actor, type Call } from '@clawmesh/chassis'
 import { seesAllSessions as seesAll } from '../sessions/access.ts'
 import { checkedSchedule, nextRun, type Schedule } from './schedule.ts'
 import type { CronFields, CronInput, CronJob, CronPatch, CronRun } from './types.ts'
@@ -69,8 +69,7 @@ const scheduleOf = (given: Schedule | string): Schedule =>
 const merged = (stored: Schedule, given: Schedule | string): Schedule => {
   const next = scheduleOf(given)
   if (next.kind !== stored.kind) return next
-  const present = Object.fromEntries(Object.entries(next).filter(([, value]) => value !== undefined))
-  return { ...stored, ...present, tz: next.tz }
+  return { ...stored, ...present(next), tz: next.tz }
 }
 
 export const createCronUseCases = ({ rowsOf, runnable, findAgent, defaultZone, wake }: Parts) => {

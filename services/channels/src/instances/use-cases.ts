@@ -1,6 +1,6 @@
 /** The channel instances of a tenant: the chat accounts through which its users reach agents. */
 import { MeshError, type Caller } from '@clawmesh/contracts'
-import { actorOf, newId, type Actor, type Call } from '@clawmesh/chassis'
+import { actorOf, newId, present, type Actor, type Call } from '@clawmesh/chassis'
 import { readSettings } from '../adapters/settings.ts'
 import type { Adapters } from '../adapters/table.ts'
 import { mergeCredentials } from './credentials.ts'
@@ -53,10 +53,6 @@ export const isDefault = ({ name }: Pick<ChannelInstance, 'name'>): boolean =>
   name.endsWith('/default') || defaultNames.has(name)
 
 const notFound = (kind: string, id: string) => new MeshError('NOT_FOUND', 'error.not_found', { kind, id })
-
-/** The entries that are given. */
-const present = (entries: JsonObject): JsonObject =>
-  Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined))
 
 /** Fields without a place of their own are folded into the config, on top of what is given or stored. */
 const configAfter = (

@@ -2,8 +2,8 @@
 import type { MediaProvider } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { ProviderConnection } from '../providers/connection.ts'
 import { providerType, providerTypeTable } from '../providers/provider-types.ts'
-import { furtherModels, madeBy, mediaAliases, mediaDefaults, type MediaTool } from './defaults.ts'
-import { makerOf } from './vendors/table.ts'
+import { furtherModels, mediaAliases, mediaDefaults, type MediaTool } from './defaults.ts'
+import { isMakingTool, makerOf } from './vendors/table.ts'
 
 /** OpenAI itself: many speak like it and can less. */
 const isOpenAi = ({ name, apiBase }: ProviderConnection): boolean =>
@@ -13,15 +13,13 @@ const isAsked = (connection: ProviderConnection, type: string): boolean =>
   connection.type === type && (type !== 'openai_compat' || isOpenAi(connection))
 
 /** Whether a provider could be told to, by a chain: any that chats may be shown files, making takes a vendor's way. */
-const canServe = (tool: MediaTool, { type }: ProviderConnection): boolean => {
-  const kind = madeBy[tool]
-  return kind === undefined ? providerType(type)?.canChat === true : makerOf(kind, type) !== undefined
-}
+const canServe = (tool: MediaTool, { type }: ProviderConnection): boolean =>
+  isMakingTool(tool) ? makerOf(tool, type) !== undefined : providerType(type)?.canChat === true
 
 /** The model of a provider that nobody asks by default: that of its type for this, else for chats. */
 const furtherModel = (tool: MediaTool, { type }: ProviderConnection): string => {
   const known = mediaDefaults[tool].find(([asked]) => asked === type)?.[1] ?? furtherModels[tool]?.[type]
-  return known ?? (madeBy[tool] === undefined ? (providerType(type)?.model ?? '') : '')
+  return known ?? (isMakingTool(tool) ? '' : (providerType(type)?.model ?? ''))
 }
 
 const described = (connection: ProviderConnection, model: string, byDefault: boolean): MediaProvider => ({

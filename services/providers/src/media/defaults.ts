@@ -1,6 +1,5 @@
 /** Who reads and makes media where nobody says whom, and with which model: the lists of the contract, as data. */
 import type { providerTypeTable } from '../providers/provider-types.ts'
-import type { MadeKind } from './types.ts'
 
 type TypeName = keyof typeof providerTypeTable
 
@@ -46,13 +45,6 @@ export const mediaDefaults = {
   ],
   create_audio: [['minimax_native', 'music-2.5+']],
 } as const satisfies Record<string, readonly Asked[]>
-
-/** What a tool has made; none for those that read. */
-export const madeBy: Partial<Record<MediaTool, MadeKind>> = {
-  create_image: 'image',
-  create_video: 'video',
-  create_audio: 'music',
-}
 
 /** Models of those that are asked only by name. */
 export const furtherModels: Partial<Record<MediaTool, Partial<Record<string, string>>>> = {

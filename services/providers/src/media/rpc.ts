@@ -35,12 +35,12 @@ export const createMediaRpc = ({ selection, optionsOf, metering, allow, pollMs }
       providers: isMediaTool(tool) ? mediaCandidates(tool, await selection.usable(caller.tenantId)) : [],
     }),
 
-    makeMedia: async function* (call, { provider, kind, instrumental, paramsJson, attempts, spender, ...wish }) {
+    makeMedia: async function* (call, { provider, tool, instrumental, paramsJson, attempts, spender, ...request }) {
       const connection = await selection.named(call.caller.tenantId, provider)
       if (connection === undefined)
         throw new MeshError('FAILED_PRECONDITION', 'error.not_found', { kind: 'provider', id: provider })
       const options = optionsOf(call)
-      const { model, prompt } = wish
+      const { model, prompt } = request
       const counted = ChatRequest.fromPartial({
         ...{ provider, model, options: { maxTokens: tokensOfMade } },
         messages: [ChatMessage.fromPartial({ role: 'user', content: prompt })],
@@ -51,8 +51,8 @@ export const createMediaRpc = ({ selection, optionsOf, metering, allow, pollMs }
       const making = async function* (): AsyncGenerator<ChatResponse> {
         bytes = await make(
           connection,
-          kind,
-          { ...wish, isInstrumental: instrumental, params: objectOf(parseJson(paramsJson)) ?? {} },
+          tool,
+          { ...request, isInstrumental: instrumental, params: objectOf(parseJson(paramsJson)) ?? {} },
           { options: { ...options, ...(attempts > 0 ? { retry: { attempts } } : {}) }, allow, pollMs },
         )
         const usage = { inputTokens: estimatedInputTokens(counted), outputTokens: tokensOfMade }

@@ -2,10 +2,11 @@
 import type { Target } from '../providers/connection.ts'
 import type { Json } from '../chat/protocols/json.ts'
 
-export type MadeKind = 'image' | 'video' | 'music'
+/** Tools that have something made. */
+export type MakingTool = 'create_image' | 'create_video' | 'create_audio'
 
 /** What is to be made; what is empty or 0 is left to the vendor. */
-export interface Wish {
+export interface MakeRequest {
   model: string
   prompt: string
   /** Such as 16:9. */
@@ -18,7 +19,7 @@ export interface Wish {
   params: Json
 }
 
-export interface Question {
+export interface VendorRequest {
   method: 'GET' | 'POST'
   url: URL
   headers: Record<string, string>
@@ -26,15 +27,15 @@ export interface Question {
 }
 
 /** What a vendor's protocol works with: it does no I/O of its own. */
-export interface Desk {
+export interface VendorClient {
   target: Target
   /** Asks for a JSON object, with the retries of any call. @throws MeshError */
-  ask: (question: Question) => Promise<Json>
+  ask: (question: VendorRequest) => Promise<Json>
   /**
    * Asks again and again, at times that suit jobs of minutes, until `read` finds what came of it.
    * @throws what `read` throws; AGENT_TIMEOUT when the call has no time left
    */
-  poll: <T>(question: Question, read: (answer: Json) => T | undefined) => Promise<T>
+  poll: <T>(question: VendorRequest, read: (answer: Json) => T | undefined) => Promise<T>
   /**
    * Fetches what a vendor has made, from wherever it says; its key goes along only to where the vendor itself is.
    * @throws MeshError
@@ -43,4 +44,4 @@ export interface Desk {
 }
 
 /** Makes what is wished, in the words of one vendor. @throws UpstreamFailure for what it cannot, or an answer that is none */
-export type Maker = (desk: Desk, wish: Wish) => Promise<Buffer>
+export type Maker = (client: VendorClient, request: MakeRequest) => Promise<Buffer>

@@ -1,5 +1,5 @@
 /** The stored providers of a tenant. */
-import { actorOf, newId, trimEndOf, type Actor, type Call } from '@clawmesh/chassis'
+import { actorOf, newId, present, trimEndOf, type Actor, type Call } from '@clawmesh/chassis'
 import { MeshError, type Caller } from '@clawmesh/contracts'
 import { objectOf, textOf } from '../chat/protocols/json.ts'
 import { checkAddress, type AddressPolicy } from './address.ts'
@@ -33,12 +33,6 @@ export interface ProviderRows {
 const masked = '***'
 
 const notFound = (id: string) => new MeshError('NOT_FOUND', 'error.not_found', { kind: 'provider', id })
-
-type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
-
-/** The fields that are given. */
-const present = <T extends object>(fields: T): Present<T> =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Present<T>
 
 /** Where the key of a provider is sent. */
 const addressesOf = ({

@@ -1,9 +1,8 @@
 /** All files of an agent's workspace, read one after the other, and new ones written piece by piece. */
-import { MeshError } from '@clawmesh/contracts'
+import { largestFileBytes, MeshError } from '@clawmesh/contracts'
 import type { FileStore } from '../store/store.ts'
 import { errnoOf } from '../tool/tool-error.ts'
 import { relativeNames } from '../workspace/relative-path.ts'
-import { largestFileBytes } from '../workspace/text.ts'
 import type { StoredFile, Workspace } from '../workspace/types.ts'
 
 const deepest = 64

@@ -1,5 +1,5 @@
 /**
- * The browsers of this process: one for a tenant, in it a space of its own for each agent and user, in that their pages.
+ * The browsers of this process: one for a tenant, in it a browser context of its own for each agent and user, in that their pages.
  * They are bounded in number, closed when nobody uses them, and begun anew when they have ended.
  */
 import { cutText, singleFlight, type Logger } from '@clawmesh/chassis'
@@ -7,7 +7,7 @@ import { MeshError } from '@clawmesh/contracts'
 import type { Dialog, Page, Protocol } from 'puppeteer-core'
 import { toolError } from '../tool/tool-error.ts'
 import { neutraliseMarkers } from '../web/untrusted.ts'
-import { openEngine, type Engine, type Space } from './engine.ts'
+import { openEngine, type Engine, type IsolatedContext } from './engine.ts'
 import type { BrowserPlace } from './find.ts'
 import type { ProxyRules } from './proxy.ts'
 import type { OpenPage, PageOwner } from './types.ts'
@@ -28,7 +28,7 @@ export interface BrowsersParts {
 interface Tenant {
   id: string
   engine: Promise<Engine>
-  spaces: Map<string, Promise<Space>>
+  contexts: Map<string, Promise<IsolatedContext>>
   pages: Map<string, OpenPage>
   usedAt: number
   busy: number
@@ -52,7 +52,7 @@ const closeMs = 5_000
 const restMs = 60_000
 const longestSweepMs = 30_000
 
-const spaceOf = ({ agentId, userId }: PageOwner): string => JSON.stringify([agentId, userId])
+const ownerKeyOf = ({ agentId, userId }: PageOwner): string => JSON.stringify([agentId, userId])
 
 /** Where a page may lead; files, settings of the browser and texts in addresses are none of it. */
 const mayShow = (url: string): boolean => /^(?:https?:|blob:https?:|about:blank$|chrome-error:)/.test(url)
@@ -91,7 +91,9 @@ export const createBrowsers = ({ place, rules, maxPages, idleMs, most, memoryByt
     const engine = await tenant.engine.catch(() => undefined)
     if (engine === undefined) return
     if (place().kind === 'local') return engine.close()
-    await Promise.all([...tenant.spaces.values()].map((space) => space.then(({ close }) => close()).catch(() => {})))
+    await Promise.all(
+      [...tenant.contexts.values()].map((isolated) => isolated.then(({ close }) => close()).catch(() => {})),
+    )
     if (tenants.size > 0) return
     shared = undefined
     await engine.close()
@@ -115,7 +117,7 @@ export const createBrowsers = ({ place, rules, maxPages, idleMs, most, memoryByt
     if (again) return again
     const engine = engineFor()
     const tenant: Tenant = {
-      ...{ id: tenantId, engine, spaces: new Map(), pages: new Map() },
+      ...{ id: tenantId, engine, contexts: new Map(), pages: new Map() },
       ...{ usedAt: Date.now(), busy: 0, opening: 0, counted: 0 },
     }
     tenants.set(tenantId, tenant)
@@ -169,7 +171,7 @@ export const createBrowsers = ({ place, rules, maxPages, idleMs, most, memoryByt
     )
   }
 
-  const adopt = async (tenant: Tenant, owner: PageOwner, space: Space, page: Page): Promise<OpenPage> => {
+  const adopt = async (tenant: Tenant, owner: PageOwner, isolated: IsolatedContext, page: Page): Promise<OpenPage> => {
     const session = await page.createCDPSession()
     const now = Date.now()
     const open: OpenPage = {
@@ -177,7 +179,7 @@ export const createBrowsers = ({ place, rules, maxPages, idleMs, most, memoryByt
       owner,
       page,
       session,
-      ...{ refs: new Map(), said: [], openedAt: now, usedAt: now, takeRefusal: space.takeRefusal },
+      ...{ refs: new Map(), said: [], openedAt: now, usedAt: now, takeRefusal: isolated.takeRefusal },
     }
     tenant.pages.set(open.id, open)
     watch(tenant, open)
@@ -186,29 +188,29 @@ export const createBrowsers = ({ place, rules, maxPages, idleMs, most, memoryByt
   }
 
   /** Windows that pages have opened: pages like others as long as there is a place, and closed where there is none. */
-  const takeIn = async (tenant: Tenant, owner: PageOwner, space: Space): Promise<void> => {
+  const takeIn = async (tenant: Tenant, owner: PageOwner, isolated: IsolatedContext): Promise<void> => {
     if (tenant.opening > 0) return
     const known = new Set([...tenant.pages.values()].map(({ page }) => page))
-    for (const page of await space.context.pages()) {
+    for (const page of await isolated.context.pages()) {
       if (known.has(page) || page.isClosed() || tenant.opening > 0) continue
       if (tenant.pages.size >= maxPages) await page.close().catch(() => undefined)
-      else await adopt(tenant, owner, space, page).catch(() => undefined)
+      else await adopt(tenant, owner, isolated, page).catch(() => undefined)
     }
   }
 
-  const spaceFor = (tenant: Tenant, owner: PageOwner): Promise<Space> => {
-    const name = spaceOf(owner)
-    const known = tenant.spaces.get(name)
+  const contextFor = (tenant: Tenant, owner: PageOwner): Promise<IsolatedContext> => {
+    const name = ownerKeyOf(owner)
+    const known = tenant.contexts.get(name)
     if (known) return known
     const made = (async () => {
-      const space = await (await tenant.engine).open()
-      const look = singleFlight(() => takeIn(tenant, owner, space))
-      space.context.on('targetcreated', () => void look().catch(() => undefined))
-      return space
+      const isolated = await (await tenant.engine).open()
+      const look = singleFlight(() => takeIn(tenant, owner, isolated))
+      isolated.context.on('targetcreated', () => void look().catch(() => undefined))
+      return isolated
     })()
-    tenant.spaces.set(name, made)
+    tenant.contexts.set(name, made)
     made.catch(() => {
-      if (tenant.spaces.get(name) === made) tenant.spaces.delete(name)
+      if (tenant.contexts.get(name) === made) tenant.contexts.delete(name)
     })
     return made
   }
@@ -304,11 +306,11 @@ export const createBrowsers = ({ place, rules, maxPages, idleMs, most, memoryByt
 
     isRunning: (tenantId: string): boolean => tenants.has(tenantId),
 
-    /** Starts the browser, and makes the owner's space. @throws TOOL_ERROR when it does not start */
+    /** Starts the browser, and makes the owner's browser context. @throws TOOL_ERROR when it does not start */
     start: async (owner: PageOwner, signal: AbortSignal): Promise<void> => {
       const tenant = await tenantFor(owner.tenantId)
       try {
-        await counted(tenant, () => orOver(spaceFor(tenant, owner), signal))
+        await counted(tenant, () => orOver(contextFor(tenant, owner), signal))
       } catch (thrown) {
         signal.throwIfAborted()
         throw await worded(tenant, thrown)
@@ -321,10 +323,10 @@ export const createBrowsers = ({ place, rules, maxPages, idleMs, most, memoryByt
       return counted(tenant, async () => {
         tenant.opening++
         try {
-          const space = await orOver(spaceFor(tenant, owner), signal)
+          const isolated = await orOver(contextFor(tenant, owner), signal)
           while (tenant.pages.size >= maxPages) await closePage(tenant, [...tenant.pages.values()][0]!)
           return await orOver(
-            space.context.newPage().then((page) => adopt(tenant, owner, space, page)),
+            isolated.context.newPage().then((page) => adopt(tenant, owner, isolated, page)),
             signal,
           )
         } catch (thrown) {
@@ -346,12 +348,12 @@ export const createBrowsers = ({ place, rules, maxPages, idleMs, most, memoryByt
     /** Closes all pages of an owner, with their cookies; the browser too, when it has nobody else's. */
     stop: async (owner: PageOwner): Promise<void> => {
       const tenant = tenants.get(owner.tenantId)
-      const space = tenant?.spaces.get(spaceOf(owner))
-      if (!tenant || !space) return
-      tenant.spaces.delete(spaceOf(owner))
-      for (const open of tenant.pages.values()) if (spaceOf(open.owner) === spaceOf(owner)) drop(tenant, open)
-      if (tenant.spaces.size === 0) return closeTenant(tenant)
-      await space.then(({ close }) => close()).catch(() => undefined)
+      const isolated = tenant?.contexts.get(ownerKeyOf(owner))
+      if (!tenant || !isolated) return
+      tenant.contexts.delete(ownerKeyOf(owner))
+      for (const open of tenant.pages.values()) if (ownerKeyOf(open.owner) === ownerKeyOf(owner)) drop(tenant, open)
+      if (tenant.contexts.size === 0) return closeTenant(tenant)
+      await isolated.then(({ close }) => close()).catch(() => undefined)
     },
 
     closeAll: async (): Promise<void> => {

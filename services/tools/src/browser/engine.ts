@@ -1,4 +1,4 @@
-/** A browser that is spoken to, and the separate spaces in it: each with cookies of its own, and with the proxy as its way out. */
+/** A browser that is spoken to, and the browser contexts in it: each with cookies of its own, and with the proxy as its way out. */
 import { once } from 'node:events'
 import type { Browser, BrowserContext, ConnectionTransport } from 'puppeteer-core'
 import { guardedFetch } from '@clawmesh/chassis/fetch'
@@ -6,19 +6,19 @@ import { z } from 'zod'
 import type { BrowserPlace } from './find.ts'
 import { launchBrowser } from './launch.ts'
 import { within } from './within.ts'
-import { createGuardingProxy, greetingUrl, type GuardingProxy, type ProxyLease, type ProxyRules } from './proxy.ts'
+import { createGuardingProxy, credentialsUrl, type GuardingProxy, type ProxyLease, type ProxyRules } from './proxy.ts'
 
 export interface Engine {
   browser: Browser
-  /** Makes a space. @throws Error when the browser does not answer */
-  open: () => Promise<Space>
+  /** Makes a browser context. @throws Error when the browser does not answer */
+  open: () => Promise<IsolatedContext>
   /** Fulfilled with why, once it has ended, whoever ended it. */
   ended: Promise<string>
   /** Ends it, with everything it has started; one elsewhere is left alone. */
   close: () => Promise<void>
 }
 
-export interface Space {
+export interface IsolatedContext {
   context: BrowserContext
   takeRefusal: ProxyLease['takeRefusal']
   close: () => Promise<void>
@@ -32,10 +32,10 @@ interface EngineParts {
 
 const answerMs = 15_000
 const closedByUs = 'it was closed'
-const spaceMs = 60_000
+const contextMs = 60_000
 const leaveMs = 5_000
-const greetingTries = 50
-const greetingPauseMs = 100
+const credentialsTries = 50
+const credentialsPauseMs = 100
 const viewport = { width: 1_280, height: 800 }
 
 const connect = async (transport: ConnectionTransport): Promise<Browser> => {
@@ -55,10 +55,10 @@ const connect = async (transport: ConnectionTransport): Promise<Browser> => {
 }
 
 /**
- * Gives the proxy's credentials to a space: asked by the proxy alone, never by a site, and before any page is there. The
- * browser keeps them for the space.
+ * Gives the proxy's credentials to a browser context: asked by the proxy alone, never by a site, and before any page is there. The
+ * browser keeps them for the context.
  */
-const greet = async (context: BrowserContext, { username, password }: ProxyLease): Promise<void> => {
+const giveCredentials = async (context: BrowserContext, { username, password }: ProxyLease): Promise<void> => {
   const page = await context.newPage()
   try {
     const session = await page.createCDPSession()
@@ -76,22 +76,22 @@ const greet = async (context: BrowserContext, { username, password }: ProxyLease
     await session.send('Fetch.enable', { handleAuthRequests: true })
     // The way to the proxy is made while the browser starts.
     for (let at = 0; ; at++) {
-      const arrived = await page.goto(greetingUrl, { timeout: answerMs }).then(
+      const arrived = await page.goto(credentialsUrl, { timeout: answerMs }).then(
         () => true,
         (thrown: unknown) => {
-          if (at >= greetingTries) throw thrown
+          if (at >= credentialsTries) throw thrown
           return false
         },
       )
       if (arrived) return
-      await new Promise((resolve) => setTimeout(resolve, greetingPauseMs))
+      await new Promise((resolve) => setTimeout(resolve, credentialsPauseMs))
     }
   } finally {
     await within(leaveMs, page.close())
   }
 }
 
-const makeSpace = async (browser: Browser, proxy: GuardingProxy, proxyServer: string): Promise<Space> => {
+const makeContext = async (browser: Browser, proxy: GuardingProxy, proxyServer: string): Promise<IsolatedContext> => {
   const lease = proxy.lease()
   const context = await browser.createBrowserContext({
     proxyServer,
@@ -103,7 +103,7 @@ const makeSpace = async (browser: Browser, proxy: GuardingProxy, proxyServer: st
     await within(leaveMs, context.close())
   }
   try {
-    await greet(context, lease)
+    await giveCredentials(context, lease)
   } catch (thrown) {
     await close()
     throw thrown
@@ -114,7 +114,7 @@ const makeSpace = async (browser: Browser, proxy: GuardingProxy, proxyServer: st
 /** Waits for what may never come from a browser that has gone. @throws Error when it has, or takes too long */
 const orGone = async <T>(work: Promise<T>, ended: Promise<string>): Promise<T> => {
   const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(new Error('the browser did not answer in time')), spaceMs)
+  const timer = setTimeout(() => late.reject(new Error('the browser did not answer in time')), contextMs)
   const gone = ended.then((why) => Promise.reject(new Error(`the browser has ended: ${why}`)))
   try {
     return await Promise.race([work, gone, late.promise])
@@ -134,7 +134,7 @@ const openLocal = async (place: BrowserPlace & { kind: 'local' }, parts: EngineP
     return {
       browser,
       ended,
-      open: () => orGone(makeSpace(browser, launched.proxy, launched.proxyServer), ended),
+      open: () => orGone(makeContext(browser, launched.proxy, launched.proxyServer), ended),
       close: async () => {
         isClosed = true
         await launched.kill()
@@ -188,7 +188,7 @@ const openRemote = async (place: BrowserPlace & { kind: 'remote' }, parts: Engin
     return {
       browser,
       ended: gone.promise,
-      open: () => orGone(makeSpace(browser, proxy, `http://${host}:${listening}`), gone.promise),
+      open: () => orGone(makeContext(browser, proxy, `http://${host}:${listening}`), gone.promise),
       close: async () => {
         isClosed = true
         await browser.disconnect()

@@ -7,7 +7,7 @@ import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { pipeline, type Duplex } from 'node:stream'
-import { sha256Hex } from '@clawmesh/chassis'
+import { connectionHeaders, connectionOptions, sha256Hex } from '@clawmesh/chassis'
 import {
   blockedBy,
   checkPublicUrl,
@@ -44,7 +44,7 @@ export interface GuardingProxy {
 }
 
 /** What the proxy answers itself, so that a browser gives its credentials before a page asks for anything. */
-export const greetingUrl = 'http://clawmesh.invalid/'
+export const credentialsUrl = 'http://clawmesh.invalid/'
 
 interface Held {
   proof: Buffer
@@ -56,27 +56,15 @@ const idleMs = 300_000
 const mostConnections = 512
 const mostHeaderBytes = 65_536
 
-/** RFC 9110, section 7.6.1, and what the request to the proxy alone is about. */
-const hopHeaders = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'expect',
-])
+/** The body is framed anew. */
+const hopHeaders = new Set([...connectionHeaders, 'transfer-encoding'])
 
 const withoutHops = (raw: readonly string[], also: readonly string[] = []): string[] => {
-  const kept: string[] = []
-  for (let at = 0; at + 1 < raw.length; at += 2) {
-    const name = raw[at]!.toLowerCase()
-    if (!hopHeaders.has(name) && !also.includes(name)) kept.push(raw[at]!, raw[at + 1]!)
-  }
-  return kept
+  const named = raw.flatMap((name, at) =>
+    at % 2 === 0 && name.toLowerCase() === 'connection' ? connectionOptions(raw[at + 1]) : [],
+  )
+  const left = new Set([...hopHeaders, ...named, ...also])
+  return raw.filter((_, at) => !left.has(raw[at - (at % 2)]!.toLowerCase()))
 }
 
 const proofOf = (username: string, password: string): Buffer => Buffer.from(sha256Hex(`${username}:${password}`))
@@ -137,7 +125,7 @@ export const createGuardingProxy = ({ policy, allow, resolve }: ProxyRules): Gua
       held.sockets.add(socket)
       socket.once('close', () => held.sockets.delete(socket))
     }
-    if (request.url === greetingUrl) {
+    if (request.url === credentialsUrl) {
       response.writeHead(200, { 'content-type': 'text/plain', 'cache-control': 'no-store' }).end('ready')
       return
     }

@@ -11,7 +11,7 @@ import { takeSnapshot } from './snapshot.ts'
 import type { ActRequest, OpenPage, PageOwner, Snapshot, SnapshotOptions } from './types.ts'
 
 /** For whom something is done: whose pages are seen, and who has those that are opened. */
-export interface Seat {
+export interface BrowserUser {
   owner: PageOwner
   isSeen: (owner: PageOwner) => boolean
 }
@@ -48,11 +48,11 @@ const netError = (thrown: unknown): string =>
 export const createBrowserUseCases = ({ browsers, rules, actionMs }: Parts) => {
   const over = ({ signal, timeoutMs = actionMs }: CallOptions): UseOptions => ({ signal, timeoutMs })
 
-  const pagesOf = ({ owner, isSeen }: Seat): OpenPage[] => browsers.pages(owner.tenantId, isSeen)
+  const pagesOf = ({ owner, isSeen }: BrowserUser): OpenPage[] => browsers.pages(owner.tenantId, isSeen)
 
   /** The page that is named, else the one that was used last. @throws TOOL_ERROR where there is none */
-  const find = (seat: Seat, targetId: string | undefined): OpenPage => {
-    const pages = pagesOf(seat)
+  const find = (user: BrowserUser, targetId: string | undefined): OpenPage => {
+    const pages = pagesOf(user)
     if (targetId === undefined) {
       const [latest] = pages.sort((a, b) => b.usedAt - a.usedAt)
       if (latest === undefined) throw toolError('no page is open: open one first')
@@ -96,26 +96,26 @@ export const createBrowserUseCases = ({ browsers, rules, actionMs }: Parts) => {
   const checked = (url: string): URL => checkPublicUrl(url, rules)
 
   return {
-    status: (seat: Seat) => ({
-      running: browsers.isRunning(seat.owner.tenantId),
-      pages: pagesOf(seat).length,
+    status: (user: BrowserUser) => ({
+      running: browsers.isRunning(user.owner.tenantId),
+      pages: pagesOf(user).length,
     }),
 
     /** @throws TOOL_ERROR when the browser does not start */
-    start: (seat: Seat, { signal }: CallOptions) => browsers.start(seat.owner, signal),
+    start: (user: BrowserUser, { signal }: CallOptions) => browsers.start(user.owner, signal),
 
     /** Closes the owner's pages and forgets their cookies. */
-    stop: (seat: Seat) => browsers.stop(seat.owner),
+    stop: (user: BrowserUser) => browsers.stop(user.owner),
 
-    tabs: (seat: Seat): Promise<PageFacts[]> =>
+    tabs: (user: BrowserUser): Promise<PageFacts[]> =>
       Promise.all(
-        pagesOf(seat).map(async (open) => factsOf(open).catch(() => ({ targetId: open.id, url: '', title: '' }))),
+        pagesOf(user).map(async (open) => factsOf(open).catch(() => ({ targetId: open.id, url: '', title: '' }))),
       ),
 
     /** @throws INVALID_REQUEST error.url_blocked; TOOL_ERROR */
-    open: async (seat: Seat, address: string, options: CallOptions): Promise<PageFacts> => {
+    open: async (user: BrowserUser, address: string, options: CallOptions): Promise<PageFacts> => {
       const url = checked(address)
-      const open = await browsers.open(seat.owner, options.signal)
+      const open = await browsers.open(user.owner, options.signal)
       try {
         return await lead(open, url, options)
       } catch (thrown) {
@@ -126,35 +126,35 @@ export const createBrowserUseCases = ({ browsers, rules, actionMs }: Parts) => {
 
     /** @throws INVALID_REQUEST error.url_blocked; TOOL_ERROR */
     navigate: async (
-      seat: Seat,
+      user: BrowserUser,
       targetId: string | undefined,
       address: string,
       options: CallOptions,
     ): Promise<PageFacts> => {
       const url = checked(address)
-      return lead(find(seat, targetId), url, options)
+      return lead(find(user, targetId), url, options)
     },
 
-    close: async (seat: Seat, targetId: string | undefined): Promise<string> => {
-      const open = find(seat, targetId)
+    close: async (user: BrowserUser, targetId: string | undefined): Promise<string> => {
+      const open = find(user, targetId)
       await browsers.close(open)
       return open.id
     },
 
     /** What scripts of the page have said, the newest last. */
-    console: (seat: Seat, targetId: string | undefined): { targetId: string; lines: string[] } => {
-      const open = find(seat, targetId)
+    console: (user: BrowserUser, targetId: string | undefined): { targetId: string; lines: string[] } => {
+      const open = find(user, targetId)
       return { targetId: open.id, lines: [...open.said] }
     },
 
     /** The texts in it come from the page: without anything that reads like the markers around foreign content. */
     snapshot: async (
-      seat: Seat,
+      user: BrowserUser,
       targetId: string | undefined,
       wanted: SnapshotOptions,
       options: CallOptions,
     ): Promise<Snapshot> => {
-      const open = find(seat, targetId)
+      const open = find(user, targetId)
       return browsers.use(open, over(options), async () => {
         await open.session.send('Accessibility.enable')
         const { elements, snapshot, ...shown } = await takeSnapshot(treeOf(open), wanted)
@@ -166,12 +166,12 @@ export const createBrowserUseCases = ({ browsers, rules, actionMs }: Parts) => {
 
     /** @returns a PNG */
     screenshot: async (
-      seat: Seat,
+      user: BrowserUser,
       targetId: string | undefined,
       { fullPage }: { fullPage: boolean },
       options: CallOptions,
     ): Promise<{ targetId: string; png: Buffer }> => {
-      const open = find(seat, targetId)
+      const open = find(user, targetId)
       return browsers.use(open, over(options), async () => {
         const { cssContentSize } = await open.session.send('Page.getLayoutMetrics')
         const whole = {
@@ -193,7 +193,7 @@ export const createBrowserUseCases = ({ browsers, rules, actionMs }: Parts) => {
      * @throws INVALID_REQUEST error.url_blocked; TOOL_ERROR
      */
     act: async (
-      seat: Seat,
+      user: BrowserUser,
       targetId: string | undefined,
       request: ActRequest,
       options: CallOptions,
@@ -201,12 +201,12 @@ export const createBrowserUseCases = ({ browsers, rules, actionMs }: Parts) => {
       if (request.kind === 'navigate') {
         if (request.url === undefined) throw toolError('navigate needs url')
         const url = checked(request.url)
-        const isNew = targetId === undefined && pagesOf(seat).length === 0
-        const open = isNew ? await browsers.open(seat.owner, options.signal) : find(seat, targetId)
+        const isNew = targetId === undefined && pagesOf(user).length === 0
+        const open = isNew ? await browsers.open(user.owner, options.signal) : find(user, targetId)
         return lead(open, url, options)
       }
       const { kind } = request
-      const open = find(seat, targetId)
+      const open = find(user, targetId)
       const limits = over(options)
       return browsers.use(open, limits, async (signal) => {
         const result = await act(open, { ...request, kind }, { timeoutMs: limits.timeoutMs, signal })
@@ -220,7 +220,7 @@ export const createBrowserUseCases = ({ browsers, rules, actionMs }: Parts) => {
 
 export type BrowserUseCases = ReturnType<typeof createBrowserUseCases>
 
-type Bound<F> = F extends (seat: Seat, ...rest: infer R) => infer T ? (...rest: R) => T : never
+type Bound<F> = F extends (user: BrowserUser, ...rest: infer R) => infer T ? (...rest: R) => T : never
 
 /** The use cases, bound to whom they are done for. */
 export type BrowserPort = { readonly [K in keyof BrowserUseCases]: Bound<BrowserUseCases[K]> }

@@ -1,9 +1,9 @@
 import { implementWs, type Call } from '@clawmesh/chassis'
 import { MeshError, ws } from '@clawmesh/contracts'
-import { asPrecondition, type BrowserUseCases, type Seat } from './use-cases.ts'
+import { asPrecondition, type BrowserUseCases, type BrowserUser } from './use-cases.ts'
 
 /** A user sees all of their own pages, whichever agent has opened them, and nobody else's. */
-const seatOf = ({ caller: { tenantId, userId } }: Call): Seat => ({
+const browserUserOf = ({ caller: { tenantId, userId } }: Call): BrowserUser => ({
   owner: { tenantId, agentId: '', userId },
   isSeen: (owner) => owner.userId === userId,
 })
@@ -22,14 +22,14 @@ export const createBrowserWs = (browser: BrowserUseCases, missing: () => string 
   return implementWs(ws.browser)({
     'browser.act': ({ call, params: { targetId, request, timeoutMs } }) =>
       asked(async () => {
-        const { result } = await browser.act(seatOf(call), targetId, request, { signal: call.signal, timeoutMs })
+        const { result } = await browser.act(browserUserOf(call), targetId, request, { signal: call.signal, timeoutMs })
         return { ok: true as const, ...(result !== undefined && { result }) }
       }),
     'browser.snapshot': ({ call, params: { targetId, ...wanted } }) =>
-      asked(() => browser.snapshot(seatOf(call), targetId, wanted, { signal: call.signal })),
+      asked(() => browser.snapshot(browserUserOf(call), targetId, wanted, { signal: call.signal })),
     'browser.screenshot': ({ call, params: { targetId, fullPage } }) =>
       asked(async () => {
-        const { png } = await browser.screenshot(seatOf(call), targetId, { fullPage }, { signal: call.signal })
+        const { png } = await browser.screenshot(browserUserOf(call), targetId, { fullPage }, { signal: call.signal })
         return { mimeType: 'image/png' as const, data: png.toString('base64') }
       }),
   })

@@ -161,7 +161,9 @@ export const officeText = async (bytes: Uint8Array): Promise<string> => {
       const xml = parts.get(name)!
       const text = layout.isSheets ? textOfSheet(xml, strings) : textOfPart(xml, layout)
       return text
-        .replace(/[ \t]{1,1000}\n/g, '\n')
+        .split('\n')
+        .map((line) => line.trimEnd())
+        .join('\n')
         .replace(/\n{3,}/g, '\n\n')
         .trim()
     })

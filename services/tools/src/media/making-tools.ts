@@ -1,10 +1,11 @@
 /** Tools that make images, videos and audio. */
+import { present } from '@clawmesh/chassis'
 import { z } from 'zod'
 import { saveGenerated } from '../files/generated.ts'
 import { defineTool } from '../tool/define-tool.ts'
 import { says, type ToolResult } from '../tool/tool.ts'
 import type { Workspace } from '../workspace/index.ts'
-import type { MadeMedia, MediaMaker, MediaWish } from './types.ts'
+import { providerPorts, type MadeMedia, type MakeRequest, type MediaMaker } from './types.ts'
 
 const prompt = z.string().trim().min(1).max(20_000)
 const filenameHint = z.string().max(200).optional().describe('What the file is to be called, in a word or two')
@@ -29,23 +30,18 @@ const saved = async (
 }
 
 /** Makes something and saves it. */
-const made = async (wish: MediaWish, making: Making): Promise<ToolResult> => {
+const made = async (wanted: MakeRequest, making: Making): Promise<ToolResult> => {
   // What does not fit is better not made: it costs.
   await making.workspace.grow?.(1)
-  return saved(await making.maker.make(wish, making.signal), making)
+  return saved(await making.maker.make(wanted, making.signal), making)
 }
-
-const present = <T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>
-  }
 
 export const createImage = defineTool({
   name: 'create_image',
   displayName: 'Create image',
   category: 'media',
   groups: ['goclaw'],
-  needs: ['imageGenProvider', 'workspace'],
+  needs: [providerPorts.create_image, 'workspace'],
   enabled: false,
   timeoutMs: timeoutsMs.image,
   description: 'Make an image of a description. It is saved in the workspace and attached to your reply.',
@@ -63,7 +59,7 @@ export const createVideo = defineTool({
   displayName: 'Create video',
   category: 'media',
   groups: ['goclaw'],
-  needs: ['videoGenProvider', 'workspace'],
+  needs: [providerPorts.create_video, 'workspace'],
   enabled: false,
   timeoutMs: timeoutsMs.video,
   description:
@@ -86,7 +82,7 @@ export const createAudio = defineTool({
   displayName: 'Create audio',
   category: 'media',
   groups: ['goclaw'],
-  needs: ['audioGenProvider', 'workspace'],
+  needs: [providerPorts.create_audio, 'workspace'],
   enabled: false,
   timeoutMs: timeoutsMs.audio,
   description:

@@ -7,11 +7,11 @@ import type { CallScope } from '../invoke/types.ts'
 import type { SessionMedia } from '../storage/session-media.ts'
 import type { PortMakers } from '../tool/ports.ts'
 import { createAttachments } from './attachments.ts'
-import { createChains } from './links.ts'
+import { createProviderChains } from './provider-chains.ts'
 import { createMaker } from './make.ts'
 import { createReader } from './read.ts'
 import { createSoundEffects, type SoundEffectsConfig } from './sound-effects.ts'
-import type { MakingTool, ReadingTool } from './types.ts'
+import { providerPorts, type MakingTool, type ReadingTool } from './types.ts'
 
 interface Parts {
   mesh: Mesh
@@ -26,7 +26,7 @@ export const createMediaPorts = ({ mesh, config, allow, sessions, media }: Parts
   const log = mesh.log.child({ service: 'tools', part: 'media' })
   const documents = createDocumentThreads()
   const providers = mesh.client(ProvidersServiceService)
-  const chains = createChains({
+  const chains = createProviderChains({
     providers,
     onFailure: (tool, provider, err) => log.warn({ err, tool, provider }, 'media: a provider did not answer'),
   })
@@ -38,13 +38,13 @@ export const createMediaPorts = ({ mesh, config, allow, sessions, media }: Parts
   return {
     ports: {
       attachments: (scope) => createAttachments({ media, sessions }, scope),
-      visionProvider: readerOf('read_image'),
-      documentProvider: readerOf('read_document'),
-      audioProvider: readerOf('read_audio'),
-      videoProvider: readerOf('read_video'),
-      imageGenProvider: makerOf('create_image'),
-      videoGenProvider: makerOf('create_video'),
-      audioGenProvider: makerOf('create_audio'),
+      [providerPorts.read_image]: readerOf('read_image'),
+      [providerPorts.read_document]: readerOf('read_document'),
+      [providerPorts.read_audio]: readerOf('read_audio'),
+      [providerPorts.read_video]: readerOf('read_video'),
+      [providerPorts.create_image]: makerOf('create_image'),
+      [providerPorts.create_video]: makerOf('create_video'),
+      [providerPorts.create_audio]: makerOf('create_audio'),
     } satisfies PortMakers<CallScope>,
     close: documents.close,
   }

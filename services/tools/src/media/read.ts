@@ -10,13 +10,13 @@ import {
 import type { DocumentThreads } from '../documents/document-threads.ts'
 import type { CallScope } from '../invoke/types.ts'
 import type { Link } from './chain.ts'
-import type { Chains } from './links.ts'
-import { Unfit } from './try-links.ts'
+import type { ProviderChains } from './provider-chains.ts'
+import { UnsuitableError } from './try-links.ts'
 import type { MediaReader, MediaReading, MediaSource, ReadingTool } from './types.ts'
 
 export interface ReadParts {
   chat: RpcFunctions<typeof ProvidersServiceService>['chat']
-  chains: Chains
+  chains: ProviderChains
   documents: Pick<DocumentThreads, 'run'>
 }
 
@@ -36,7 +36,7 @@ const createTextOf = ({ documents }: ReadParts, tenantId: string, source: MediaS
   const find = async (): Promise<string> => {
     const found = await documents.run(tenantId, { bytes: source.bytes }, signal)
     if (found.text === undefined || found.text.trim() === '')
-      throw new Unfit('the document has no text that can be taken out')
+      throw new UnsuitableError('the document has no text that can be taken out')
     const isCut = found.isCut || found.text.length > mostShownChars
     return `${found.text.slice(0, mostShownChars).toWellFormed()}${isCut ? '\n\n[The document goes on.]' : ''}`
   }
@@ -63,19 +63,19 @@ export const createReader = (parts: ReadParts, tool: ReadingTool, scope: CallSco
     for await (const { event } of parts.chat(asking, request))
       if (event?.$case === 'done')
         reading = { text: event.value.content, provider: event.value.provider, model: event.value.model }
-    if (reading === undefined || reading.text.trim() === '') throw new Unfit('it said nothing')
+    if (reading === undefined || reading.text.trim() === '') throw new UnsuitableError('it said nothing')
     return reading
   }
 
   return {
     read: async (prompt, source, signal) => {
       const textOf = createTextOf(parts, call.caller.tenantId, source, signal)
-      /** The file as a provider takes it: as it is, or what a document says. @throws Unfit */
+      /** The file as a provider takes it: as it is, or what a document says. @throws UnsuitableError */
       const partFor = async ({ provider: { files } }: Link): Promise<ContentPart> => {
         if (source.mimeType.startsWith('image/')) return filePart(source)
         const kind = fileKindOf(source.mimeType)
         if (kind !== 'text' && files.includes(kind)) return filePart(source)
-        if (tool !== 'read_document') throw new Unfit(`it is not shown ${source.mimeType}`)
+        if (tool !== 'read_document') throw new UnsuitableError(`it is not shown ${source.mimeType}`)
         const name = source.name.replace(/[<>"&\p{Cc}]/gu, '_')
         return textPart(`<document name="${name}">\n${await textOf()}\n</document>`)
       }

@@ -1,27 +1,25 @@
 /** Tools that answer questions about images, documents, audio and videos. */
 import { cutText } from '@clawmesh/chassis'
+import { shownImageTypes } from '@clawmesh/contracts'
 import { z } from 'zod'
 import { targetOf } from '../files/target.ts'
 import { heldTypeOf } from '../storage/content-type.ts'
 import { defineTool, type ToolName } from '../tool/define-tool.ts'
 import { toolError } from '../tool/tool-error.ts'
-import { says, type Ports, type ToolContext } from '../tool/tool.ts'
+import { says, type ToolContext } from '../tool/tool.ts'
 import { wrapUntrusted } from '../web/untrusted.ts'
 import { withFile } from '../workspace/index.ts'
 import { readBounded } from './file-bytes.ts'
-import type { MediaSource, ReadingTool } from './types.ts'
+import { providerPorts, type MediaSource, type ReadingTool } from './types.ts'
 
 /** Longer than a chain of one provider takes, tries and all. */
 const timeoutMs = 480_000
 const mostAnswerChars = 50_000
 const bytesPerMib = 1_048_576
 
-type ReaderPort = Extract<keyof Ports, 'visionProvider' | 'documentProvider' | 'audioProvider' | 'videoProvider'>
-
 interface Kind {
   name: ReadingTool & ToolName
   displayName: string
-  needs: ReaderPort
   /** As a model is told of it. */
   thing: string
   isWanted: (mimeType: string) => boolean
@@ -50,13 +48,13 @@ const sourceAt = async (path: string, context: ToolContext, mostBytes: number): 
   }))
 }
 
-const reads = ({ name, displayName, needs, thing, isWanted, mostBytes }: Kind) =>
+const reads = ({ name, displayName, thing, isWanted, mostBytes }: Kind) =>
   defineTool({
     name,
     displayName,
     category: 'media',
     groups: ['goclaw'],
-    needs: [needs, 'attachments'],
+    needs: [providerPorts[name], 'attachments'],
     enabled: false,
     timeoutMs,
     description:
@@ -79,7 +77,11 @@ const reads = ({ name, displayName, needs, thing, isWanted, mostBytes }: Kind) =
       const source = await find()
       if (!isWanted(source.mimeType)) throw toolError(`${source.name} is not ${thing}: it holds ${source.mimeType}`)
       const mimeType = usualTypes[source.mimeType] ?? source.mimeType
-      const { text, provider, model } = await context[needs].read(prompt, { ...source, mimeType }, context.signal)
+      const { text, provider, model } = await context[providerPorts[name]].read(
+        prompt,
+        { ...source, mimeType },
+        context.signal,
+      )
       return says(wrapUntrusted(cutText(text, mostAnswerChars), { Source: source.name }), {
         metadata: { file: source.name, mimeType, bytes: source.bytes.length, provider, model },
       })
@@ -91,21 +93,17 @@ const startsWith =
   (mimeType: string): boolean =>
     mimeType.startsWith(head)
 
-const imageTypes: ReadonlySet<string> = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp'])
-
 export const readImage = reads({
   name: 'read_image',
   displayName: 'Read image',
-  needs: 'visionProvider',
   thing: 'a PNG, JPEG, GIF or WebP image',
-  isWanted: (mimeType) => imageTypes.has(mimeType),
+  isWanted: (mimeType) => shownImageTypes.has(mimeType),
   mostBytes: 10 * bytesPerMib,
 })
 
 export const readDocument = reads({
   name: 'read_document',
   displayName: 'Read document',
-  needs: 'documentProvider',
   thing: 'a PDF, an office document or a text',
   isWanted: (mimeType) => documentTypes.test(mimeType),
   mostBytes: 20 * bytesPerMib,
@@ -114,7 +112,6 @@ export const readDocument = reads({
 export const readAudio = reads({
   name: 'read_audio',
   displayName: 'Read audio',
-  needs: 'audioProvider',
   thing: 'an audio recording',
   isWanted: startsWith('audio/'),
   mostBytes: 15 * bytesPerMib,
@@ -123,7 +120,6 @@ export const readAudio = reads({
 export const readVideo = reads({
   name: 'read_video',
   displayName: 'Read video',
-  needs: 'videoProvider',
   thing: 'a video',
   isWanted: startsWith('video/'),
   mostBytes: 15 * bytesPerMib,

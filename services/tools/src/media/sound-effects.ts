@@ -4,7 +4,7 @@ import { toolError } from '../tool/tool-error.ts'
 import { SpeechFailure } from '../tts/types.ts'
 import { audioOf, below, maxAudioAnswer, postJson } from '../tts/vendors/answer.ts'
 import type { ttsSettings } from '../tts/settings.ts'
-import type { MediaWish } from './types.ts'
+import type { MakeRequest } from './types.ts'
 
 export type SoundEffectsConfig = Pick<
   ConfigOf<{ name: string; settings: typeof ttsSettings }>,
@@ -14,7 +14,7 @@ export type SoundEffectsConfig = Pick<
 export interface SoundEffects {
   provider: string
   /** @throws TOOL_ERROR; what the address guard throws */
-  make: (wish: MediaWish, signal: AbortSignal) => Promise<Buffer>
+  make: (wanted: MakeRequest, signal: AbortSignal) => Promise<Buffer>
 }
 
 const timeoutMs = 120_000

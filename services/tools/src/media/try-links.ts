@@ -7,11 +7,11 @@ import type { Link } from './chain.ts'
 const mostReasonChars = 300
 
 /** A link that cannot do it, in words that say why. */
-export class Unfit extends Error {}
+export class UnsuitableError extends Error {}
 
 const reasonOf = (thrown: unknown, hasTimedOut: boolean, { timeoutMs }: Link): string => {
   if (hasTimedOut) return `no answer within ${timeoutMs / 1_000} s`
-  if (thrown instanceof Unfit) return thrown.message
+  if (thrown instanceof UnsuitableError) return thrown.message
   return thrown instanceof MeshError && thrown.code !== 'INTERNAL' ? thrown.message : 'it failed unexpectedly'
 }
 

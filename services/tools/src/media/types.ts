@@ -4,6 +4,17 @@ export type ReadingTool = 'read_image' | 'read_document' | 'read_audio' | 'read_
 export type MakingTool = 'create_image' | 'create_video' | 'create_audio'
 export type MediaTool = ReadingTool | MakingTool
 
+/** Who does the work of each tool, as its context has it. */
+export const providerPorts = {
+  read_image: 'visionProvider',
+  read_document: 'documentProvider',
+  read_audio: 'audioProvider',
+  read_video: 'videoProvider',
+  create_image: 'imageGenProvider',
+  create_video: 'videoGenProvider',
+  create_audio: 'audioGenProvider',
+} as const satisfies Record<MediaTool, string>
+
 /** What a reader looks at. */
 export interface MediaSource {
   name: string
@@ -21,12 +32,12 @@ export interface Attachments {
 }
 
 /** Who has done something, and with which model. */
-interface Doer {
+interface AnsweredBy {
   provider: string
   model: string
 }
 
-export interface MediaReading extends Doer {
+export interface MediaReading extends AnsweredBy {
   text: string
 }
 
@@ -37,7 +48,7 @@ export interface MediaReader {
 }
 
 /** What is to be made; what is absent is left to who makes it. */
-export interface MediaWish {
+export interface MakeRequest {
   prompt: string
   /** Such as 16:9. */
   aspectRatio?: string
@@ -51,7 +62,7 @@ export interface MediaWish {
   provider?: string
 }
 
-export interface MadeMedia extends Doer {
+export interface MadeMedia extends AnsweredBy {
   bytes: Buffer
   /** By what it holds. */
   mimeType: string
@@ -61,5 +72,5 @@ export interface MadeMedia extends Doer {
 
 export interface MediaMaker {
   /** @throws as `MediaReader.read` */
-  make: (wish: MediaWish, signal: AbortSignal) => Promise<MadeMedia>
+  make: (wanted: MakeRequest, signal: AbortSignal) => Promise<MadeMedia>
 }

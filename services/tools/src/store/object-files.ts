@@ -1,9 +1,10 @@
 /** Files in object storage as tools name and change them. */
+import { largestFileBytes } from '@clawmesh/contracts'
 import { toolError } from '../tool/tool-error.ts'
 import { isDenied, type Access } from '../workspace/denied.ts'
 import { fileMutex } from '../workspace/file-mutex.ts'
 import { relativeNames } from '../workspace/relative-path.ts'
-import { decodeText, largestFileBytes } from '../workspace/text.ts'
+import { decodeText } from '../workspace/text.ts'
 import type { StoredFile, Workspace, WorkspaceFiles } from '../workspace/types.ts'
 import type { Bucket } from '@clawmesh/chassis/bucket'
 import { keyOf } from './object-keys.ts'

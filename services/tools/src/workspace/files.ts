@@ -1,4 +1,5 @@
 /** Reading and writing files of a workspace. What is read or written is always a descriptor that was checked first. */
+import { largestFileBytes } from '@clawmesh/contracts'
 import { randomBytes } from 'node:crypto'
 import { constants, type Stats } from 'node:fs'
 import { lstat, open, rename, unlink, type FileHandle } from 'node:fs/promises'
@@ -8,7 +9,7 @@ import { assertStandsAt, at, type Directory } from './directory.ts'
 import { fileMutex } from './file-mutex.ts'
 import { walkTo, type Place } from './walk.ts'
 import { openedFile } from './opened.ts'
-import { decodeText, largestFileBytes } from './text.ts'
+import { decodeText } from './text.ts'
 import type { Workspace, WorkspaceFiles } from './types.ts'
 
 const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants

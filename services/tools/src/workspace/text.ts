@@ -1,9 +1,6 @@
 /** What tools take as text, and how much of it. */
 import { toolError } from '../tool/tool-error.ts'
 
-/** The largest file that tools write. */
-export const largestFileBytes = 50 * 1024 * 1024
-
 /** @throws TOOL_ERROR when it is none */
 export const decodeText = (bytes: Uint8Array): string => {
   try {

@@ -32,8 +32,8 @@ export const geminiImage: Maker = async ({ target, ask }, { model, prompt, aspec
 /** The name of a job is put into an address. */
 const isName = (name: string): boolean => /^models\/[\w.-]{1,100}\/operations\/[\w.-]{1,200}$/.test(name)
 
-export const geminiVideo: Maker = async (desk, { model, prompt, aspectRatio, durationS, params }) => {
-  const { target, ask, poll, download } = desk
+export const geminiVideo: Maker = async (client, { model, prompt, aspectRatio, durationS, params }) => {
+  const { target, ask, poll, download } = client
   const headers = geminiHeaders(target)
   const job = await ask({
     method: 'POST',

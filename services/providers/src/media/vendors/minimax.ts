@@ -3,16 +3,16 @@ import { cutOff, UpstreamFailure } from '../../chat/protocols/failure.ts'
 import { listOf, objectOf, textOf, type Json } from '../../chat/protocols/json.ts'
 import { openAiHeaders } from '../../chat/protocols/openai/request.ts'
 import { endpoint, type Target } from '../../providers/connection.ts'
-import type { Maker, Question } from '../types.ts'
+import type { Maker, VendorRequest } from '../types.ts'
 
-const post = (target: Target, path: string, body: Json): Question => ({
+const post = (target: Target, path: string, body: Json): VendorRequest => ({
   method: 'POST',
   url: endpoint(target.base, path),
   headers: openAiHeaders(target),
   body,
 })
 
-const get = (target: Target, path: string, query: Record<string, string>): Question => {
+const get = (target: Target, path: string, query: Record<string, string>): VendorRequest => {
   const url = endpoint(target.base, path)
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value)
   return { method: 'GET', url, headers: openAiHeaders(target) }
@@ -39,8 +39,8 @@ export const minimaxImage: Maker = async ({ target, ask, download }, { model, pr
 const lengths = { short: 6, long: 10 }
 
 /** Its videos are as wide as they are. */
-export const minimaxVideo: Maker = async (desk, { model, prompt, aspectRatio, durationS, params }) => {
-  const { target, ask, poll, download } = desk
+export const minimaxVideo: Maker = async (client, { model, prompt, aspectRatio, durationS, params }) => {
+  const { target, ask, poll, download } = client
   if (aspectRatio === '9:16') throw new UpstreamFailure('rejected', 'no videos in 9:16')
   const duration = durationS > lengths.short ? lengths.long : lengths.short
   const { task_id: id } = await ask(

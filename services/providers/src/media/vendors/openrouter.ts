@@ -28,8 +28,8 @@ export const openRouterImage: Maker = async ({ target, ask, download }, { model,
 
 const ends: ReadonlySet<string> = new Set(['failed', 'cancelled', 'expired'])
 
-export const openRouterVideo: Maker = async (desk, { model, prompt, aspectRatio, durationS, params }) => {
-  const { target, ask, poll, download } = desk
+export const openRouterVideo: Maker = async (client, { model, prompt, aspectRatio, durationS, params }) => {
+  const { target, ask, poll, download } = client
   const headers = openAiHeaders(target)
   const { id } = await ask({
     method: 'POST',

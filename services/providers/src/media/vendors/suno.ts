@@ -20,8 +20,8 @@ const dataOf = ({ code, msg, data }: Json): Json => {
 /** What a job is while it is not done. */
 const underWay: ReadonlySet<string> = new Set(['PENDING', 'TEXT_SUCCESS', 'FIRST_SUCCESS'])
 
-export const sunoMusic: Maker = async ({ target, ask, poll, download }, wish) => {
-  const { model, prompt, lyrics, isInstrumental, params } = wish
+export const sunoMusic: Maker = async ({ target, ask, poll, download }, request) => {
+  const { model, prompt, lyrics, isInstrumental, params } = request
   const headers = openAiHeaders(target)
   const isCustom = lyrics !== ''
   const { taskId } = dataOf(

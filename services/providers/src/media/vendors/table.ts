@@ -1,6 +1,6 @@
-/** Which type of provider makes what, and how. */
+/** Which type of provider makes what for a tool, and how. */
 import type { providerTypeTable } from '../../providers/provider-types.ts'
-import type { MadeKind, Maker } from '../types.ts'
+import type { Maker, MakingTool } from '../types.ts'
 import { dashscopeImage } from './dashscope.ts'
 import { geminiImage, geminiVideo } from './gemini.ts'
 import { minimaxImage, minimaxMusic, minimaxVideo } from './minimax.ts'
@@ -10,20 +10,21 @@ import { sunoMusic } from './suno.ts'
 
 type Makers = Partial<Record<keyof typeof providerTypeTable, Maker>>
 
-const makers: Record<MadeKind, Makers> = {
-  image: {
+const makers: Record<MakingTool, Makers> = {
+  create_image: {
     openrouter: openRouterImage,
     gemini_native: geminiImage,
     openai_compat: openAiImage,
     minimax_native: minimaxImage,
     dashscope: dashscopeImage,
   },
-  video: { gemini_native: geminiVideo, minimax_native: minimaxVideo, openrouter: openRouterVideo },
-  music: { minimax_native: minimaxMusic, suno: sunoMusic },
+  create_video: { gemini_native: geminiVideo, minimax_native: minimaxVideo, openrouter: openRouterVideo },
+  create_audio: { minimax_native: minimaxMusic, suno: sunoMusic },
 }
 
-const isKind = (kind: string): kind is MadeKind => Object.hasOwn(makers, kind)
+/** Whether a tool has something made. */
+export const isMakingTool = (tool: string): tool is MakingTool => Object.hasOwn(makers, tool)
 
-/** How a type makes something; undefined where it cannot. */
-export const makerOf = (kind: string, type: string): Maker | undefined =>
-  isKind(kind) && Object.hasOwn(makers[kind], type) ? (makers[kind] as Record<string, Maker>)[type] : undefined
+/** How a type makes what a tool wants; undefined where it cannot. */
+export const makerOf = (tool: string, type: string): Maker | undefined =>
+  isMakingTool(tool) && Object.hasOwn(makers[tool], type) ? (makers[tool] as Record<string, Maker>)[type] : undefined

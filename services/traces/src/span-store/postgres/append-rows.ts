@@ -50,6 +50,22 @@ const changesOnConflict = [
   `metadata = ${ifLater(`${metadata('stored')} || ${metadata('excluded')}`, `${metadata('excluded')} || ${metadata('stored')}`)}`,
 ]
 
+/**
+ * Adds `$1`, costs of months, and `$2`, sums of hours. Whatever statement they stand in, they come in this order, so that
+ * replicas wait for each other and never block each other.
+ */
+const addUsage = `
+    months AS (
+      INSERT INTO traces.agent_costs_monthly AS stored (tenant_id, agent_id, month, cost_usd)
+      SELECT tenant_id, agent_id, month, cost_usd FROM json_populate_recordset(NULL::traces.agent_costs_monthly, $1::json)
+      ON CONFLICT (tenant_id, agent_id, month) DO UPDATE SET cost_usd = stored.cost_usd + excluded.cost_usd
+    ), hours AS (
+      INSERT INTO traces.usage_hours AS stored (${hourColumns})
+      SELECT ${hourColumns} FROM json_populate_recordset(NULL::traces.usage_hours, $2::json)
+      ON CONFLICT (tenant_id, hour, id) DO UPDATE SET
+        ${usageMeasures.map((measure) => `${measure} = stored.${measure} + excluded.${measure}`).join(', ')}
+    )`
+
 const sql = {
   // In one order for all, so that replicas wait for each other instead of blocking each other.
   lock: `
@@ -73,8 +89,9 @@ const sql = {
       revision = stored.revision + 1
     RETURNING tenant_id, id, revision`,
   upsertSpans: `
+    WITH ${addUsage}
     INSERT INTO traces.spans AS stored (${spanColumns})
-    SELECT ${spanColumns} FROM json_populate_recordset(NULL::traces.spans, $1::json)
+    SELECT ${spanColumns} FROM json_populate_recordset(NULL::traces.spans, $3::json)
     ON CONFLICT (tenant_id, trace_id, id, created_at) DO UPDATE SET
       ${spanFields.map((column) => `${column} = excluded.${column}`).join(', ')}
     WHERE stored.status = 'running' AND excluded.status <> 'running'`,
@@ -91,16 +108,7 @@ const sql = {
       tool_call_count = key.tool_call_count, call_sums = key.call_sums,
       metadata = coalesce(stored.metadata, '{}') || key.metadata
     FROM ${keys} WHERE ${sameKey}`,
-  // Both tables at once, as one statement is one round trip.
-  addUsage: `
-    WITH months AS (
-      INSERT INTO traces.agent_costs_monthly AS stored (tenant_id, agent_id, month, cost_usd)
-      SELECT tenant_id, agent_id, month, cost_usd FROM json_populate_recordset(NULL::traces.agent_costs_monthly, $1::json)
-      ON CONFLICT (tenant_id, agent_id, month) DO UPDATE SET cost_usd = stored.cost_usd + excluded.cost_usd)
-    INSERT INTO traces.usage_hours AS stored (${hourColumns})
-    SELECT ${hourColumns} FROM json_populate_recordset(NULL::traces.usage_hours, $2::json)
-    ON CONFLICT (tenant_id, hour, id) DO UPDATE SET
-      ${usageMeasures.map((measure) => `${measure} = stored.${measure} + excluded.${measure}`).join(', ')}`,
+  addUsage: `WITH ${addUsage} SELECT`,
   uncounted: `
     SELECT tenant_id, id, created_at FROM traces.traces WHERE call_sums IS NULL ORDER BY created_at LIMIT $1::int`,
 }
@@ -144,9 +152,9 @@ const sessionOf = (session: Session): AppendSession => {
       return rows.filter(({ revision }) => revision === 0)
     },
 
-    upsertSpans: async (traces) => {
+    upsertSpans: async (traces, { months, hours }) => {
       const rows = traces.flatMap(spanRows)
-      if (rows.length > 0) await run('upsertSpans', rows)
+      if (rows.length > 0 || months.length > 0 || hours.length > 0) await run('upsertSpans', months, hours, rows)
     },
 
     stored: async (wanted) => {
@@ -164,7 +172,9 @@ const sessionOf = (session: Session): AppendSession => {
       await run('updateTotals', rows)
     },
 
-    addUsage: async (costs, hours) => void (await run('addUsage', costs, hours)),
+    addUsage: async ({ months, hours }) => {
+      if (months.length > 0 || hours.length > 0) await run('addUsage', months, hours)
+    },
 
     uncounted: async (most) =>
       (await session.prepared<Dated<TraceKey>>('intake_uncounted', sql.uncounted, [most])).rows.map(toKey),

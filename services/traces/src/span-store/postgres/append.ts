@@ -38,6 +38,12 @@ interface Recount {
   callSums: CallSums[]
 }
 
+/** What is added to sums. */
+interface AddedUsage {
+  months: readonly MonthlyCost[]
+  hours: readonly UsageHour[]
+}
+
 /** What may be done inside the transaction. */
 export interface AppendSession {
   /** Keeps other replicas from writing the same traces until the transaction ends. */
@@ -48,12 +54,12 @@ export interface AppendSession {
   remove: (unwanted: readonly TraceKey[]) => Promise<string[]>
   /** Writes traces and tells which of them are new. */
   upsertTraces: (traces: readonly CountedTrace[]) => Promise<Pick<TraceKey, 'tenant_id' | 'id'>[]>
-  /** Adds spans; one that was running is replaced by one that has ended. */
-  upsertSpans: (traces: readonly CountedTrace[]) => Promise<void>
+  /** Adds spans, and what they come to; one that was running is replaced by one that has ended. */
+  upsertSpans: (traces: readonly CountedTrace[], usage: AddedUsage) => Promise<void>
   stored: (wanted: readonly TraceKey[]) => Promise<StoredTrace[]>
   updateTotals: (changes: readonly Recount[]) => Promise<void>
   /** The last statement of a transaction, as others wait for these rows. */
-  addUsage: (costs: readonly MonthlyCost[], hours: readonly UsageHour[]) => Promise<void>
+  addUsage: (usage: AddedUsage) => Promise<void>
   /** Some traces of which nothing has been counted, the oldest first. */
   uncounted: (most: number) => Promise<TraceKey[]>
 }
@@ -179,15 +185,13 @@ const recount = async (
   }
 }
 
-const addUsage = async (
-  session: AppendSession,
+const usageOf = (
   costs: readonly CostChange[],
   before: readonly SummedTrace[],
   now: readonly SummedTrace[],
-): Promise<void> => {
-  const [months, hours] = [monthlyCosts(costs), usageChanges(before, now)]
-  if (months.length > 0 || hours.length > 0) await session.addUsage(months, hours)
-}
+): AddedUsage => ({ months: monthlyCosts(costs), hours: usageChanges(before, now) })
+
+const noUsage: AddedUsage = { months: [], hours: [] }
 
 /**
  * Writes traces that differ from each other. One that was there already is counted anew over all spans it has by then; months
@@ -199,19 +203,22 @@ const write = async (session: AppendSession, batch: readonly TraceReport[]): Pro
   const traces = reported.map(counted)
   if (traces.length === 0) return left
   const fresh = await session.upsertTraces(traces)
-  await session.upsertSpans(traces)
   const names = new Set(fresh.map(nameOf))
   const isFirst = (each: CountedTrace) => names.has(nameOf(keyOf(each)))
   const { first = [], again = [] } = Object.groupBy(traces, (each) => (isFirst(each) ? 'first' : 'again'))
-  const stored = again.length === 0 ? [] : await session.stored(again.map(keyOf))
+  const firstCosts = [...removed.map(costTakenBack), ...first.map(firstCost)]
+  const sumsOfFirst = first.map(firstSums)
+  // Where all are new, as nearly always, it is known before their spans are written what they come to.
+  if (again.length === 0) {
+    await session.upsertSpans(traces, usageOf(firstCosts, removed, sumsOfFirst))
+    return left
+  }
+  await session.upsertSpans(traces, noUsage)
+  const stored = await session.stored(again.map(keyOf))
   const { sums, costs } = await recount(session, stored)
   const writtenAgain = new Set(stored.map(nameOf))
-  await addUsage(
-    session,
-    [...removed.map(costTakenBack), ...first.map(firstCost), ...costs],
-    [...removed, ...known.filter((trace) => writtenAgain.has(nameOf(trace)))],
-    [...first.map(firstSums), ...sums],
-  )
+  const before = [...removed, ...known.filter((trace) => writtenAgain.has(nameOf(trace)))]
+  await session.addUsage(usageOf([...firstCosts, ...costs], before, [...sumsOfFirst, ...sums]))
   return left
 }
 
@@ -223,7 +230,7 @@ const countSome = async (session: AppendSession, most: number): Promise<number> 
   // Somebody else may have counted them meanwhile.
   const stored = (await session.stored(keys)).filter(({ call_sums }) => call_sums === null)
   const { sums, costs } = await recount(session, stored)
-  await addUsage(session, costs, [], sums)
+  await session.addUsage(usageOf(costs, [], sums))
   return keys.length
 }
 
@@ -238,7 +245,7 @@ const erase = async (
   const known = await session.findKnown(keys)
   if (known.length === 0) return { erased: 0, left: [] }
   const left = await session.remove(known)
-  await addUsage(session, known.map(costTakenBack), known, [])
+  await session.addUsage(usageOf(known.map(costTakenBack), known, []))
   return { erased: known.length, left }
 }
 

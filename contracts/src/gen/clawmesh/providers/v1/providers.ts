@@ -29,8 +29,8 @@ export interface MakeMediaRequest {
   /** Name of the provider. */
   provider: string;
   model: string;
-  /** image, video or music */
-  kind: string;
+  /** create_image, create_video or create_audio */
+  tool: string;
   prompt: string;
   /** Such as 16:9; empty is left to the vendor, as is 0 seconds. */
   aspectRatio: string;
@@ -461,7 +461,7 @@ function createBaseMakeMediaRequest(): MakeMediaRequest {
   return {
     provider: "",
     model: "",
-    kind: "",
+    tool: "",
     prompt: "",
     aspectRatio: "",
     durationS: 0,
@@ -481,8 +481,8 @@ export const MakeMediaRequest: MessageFns<MakeMediaRequest> = {
     if (message.model !== "") {
       writer.uint32(18).string(message.model);
     }
-    if (message.kind !== "") {
-      writer.uint32(26).string(message.kind);
+    if (message.tool !== "") {
+      writer.uint32(26).string(message.tool);
     }
     if (message.prompt !== "") {
       writer.uint32(34).string(message.prompt);
@@ -545,7 +545,7 @@ export const MakeMediaRequest: MessageFns<MakeMediaRequest> = {
               break;
             }
 
-            message.kind = reader.string();
+            message.tool = reader.string();
             continue;
           }
           case 4: {
@@ -631,7 +631,7 @@ export const MakeMediaRequest: MessageFns<MakeMediaRequest> = {
     const message = createBaseMakeMediaRequest();
     message.provider = object.provider ?? "";
     message.model = object.model ?? "";
-    message.kind = object.kind ?? "";
+    message.tool = object.tool ?? "";
     message.prompt = object.prompt ?? "";
     message.aspectRatio = object.aspectRatio ?? "";
     message.durationS = object.durationS ?? 0;

@@ -2,32 +2,22 @@
 import type { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { createPlaces, type RpcFunctions } from '@clawmesh/chassis'
 import type { CallScope } from '../invoke/types.ts'
+import { requirementsOf } from '../tool/ports.ts'
 import { toolError } from '../tool/tool-error.ts'
 import { linksOf, type Link } from './chain.ts'
 import { tryLinks } from './try-links.ts'
-import type { MediaTool } from './types.ts'
-
-/** What each tool says that it lacks. */
-const needs: Record<MediaTool, string> = {
-  read_image: 'vision_provider',
-  read_document: 'document_provider',
-  read_audio: 'audio_provider',
-  read_video: 'video_provider',
-  create_image: 'image_gen_provider',
-  create_video: 'video_gen_provider',
-  create_audio: 'audio_gen_provider',
-}
+import { providerPorts, type MediaTool } from './types.ts'
 
 /** Of one tenant on one replica: each holds a file in memory. */
 const mostAtOnce = 4
 
-export interface ChainsParts {
+export interface ProviderChainsParts {
   providers: Pick<RpcFunctions<typeof ProvidersServiceService>, 'listMediaProviders'>
   /** Told of a provider that did not answer. */
   onFailure: (tool: string, provider: string, thrown: unknown) => void
 }
 
-export const createChains = ({ providers, onFailure }: ChainsParts) => {
+export const createProviderChains = ({ providers, onFailure }: ProviderChainsParts) => {
   const takePlace = createPlaces(mostAtOnce)
 
   const linksFor = async (tool: MediaTool, { call, agent, settings }: CallScope, only: string): Promise<Link[]> => {
@@ -41,7 +31,7 @@ export const createChains = ({ providers, onFailure }: ChainsParts) => {
     const links = only === '' ? all : all.filter(({ provider: { name, alias } }) => name === only || alias === only)
     if (links.length === 0)
       throw toolError(
-        `${tool} needs ${needs[tool]}: no provider that can be used is ` +
+        `${tool} needs ${requirementsOf({ needs: [providerPorts[tool]] }).join()}: no provider that can be used is ` +
           (only === '' ? 'set up, neither in its chain nor by default' : `called ${only.slice(0, 100)}`),
       )
     return links
@@ -72,4 +62,4 @@ export const createChains = ({ providers, onFailure }: ChainsParts) => {
   }
 }
 
-export type Chains = ReturnType<typeof createChains>
+export type ProviderChains = ReturnType<typeof createProviderChains>

@@ -1,15 +1,14 @@
 /** Carries what a vendor's protocol asks: JSON, jobs that take their time, and files. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { guardedFetch } from '@clawmesh/chassis/fetch'
+import { largestFileBytes } from '@clawmesh/contracts'
 import { cancelledBy, cutOff, failureOfStatus, UpstreamFailure } from '../chat/protocols/failure.ts'
 import { bodyText } from '../chat/protocols/json.ts'
 import type { CallOptions } from '../chat/protocols/options.ts'
 import { fetchJson } from '../chat/protocols/unary.ts'
 import type { Target } from '../providers/connection.ts'
-import type { Desk, Question } from './types.ts'
+import type { VendorClient, VendorRequest } from './types.ts'
 
-/** Of one file: no more is kept of one in a workspace. */
-export const mostMadeBytes = 50 * 1024 * 1024
 const downloadMs = 120_000
 /** Of an answer as JSON, an image in it: longer ones are parsed for half a second. */
 const mostAnswerBytes = 16 * 1024 * 1024
@@ -22,9 +21,9 @@ interface Outward {
   pollMs: number
 }
 
-export const createDesk = (target: Target, { options: given, allow, pollMs }: Outward): Desk => {
+export const createVendorClient = (target: Target, { options: given, allow, pollMs }: Outward): VendorClient => {
   const options = { ...given, answerLimitBytes: mostAnswerBytes }
-  const ask: Desk['ask'] = ({ body, ...question }: Question) =>
+  const ask: VendorClient['ask'] = ({ body, ...question }: VendorRequest) =>
     fetchJson(
       target,
       { ...question, ...(body === undefined ? {} : { body: bodyText(body) }) },
@@ -52,10 +51,10 @@ export const createDesk = (target: Target, { options: given, allow, pollMs }: Ou
         allow: [...allow],
         signal: options.signal,
         timeoutMs: downloadMs,
-        maxBytes: mostMadeBytes,
+        maxBytes: largestFileBytes,
       })
       if (status !== 200) throw failureOfStatus(status, 'what was made could not be fetched')
-      if (truncated) throw new UpstreamFailure('failed', `what was made is larger than ${mostMadeBytes} bytes`)
+      if (truncated) throw new UpstreamFailure('failed', `what was made is larger than ${largestFileBytes} bytes`)
       if (body.length === 0) throw cutOff('what was made is empty')
       return Buffer.from(body.buffer, body.byteOffset, body.length)
     },

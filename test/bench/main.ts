@@ -111,6 +111,8 @@ const splitPair = (pair: string): [string, string] => {
   const at = pair.indexOf('=')
   return [pair.slice(0, at), pair.slice(at + 1)]
 }
+/** NODE_OPTIONS ends an option at a blank. */
+const folderName = (subject: string): string => subject.replaceAll(' ', '_')
 const profiling = (folder: string): Record<string, string> =>
   options.profile ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${folder}` } : {}
 
@@ -163,7 +165,7 @@ const startSubjects = async (): Promise<Setup> => {
     )
     const mesh = await startMesh({
       env: { ...env, ...further },
-      envOf: (member) => profiling(`${profileDir}/${name}/${member}`),
+      envOf: (member) => profiling(join(profileDir, folderName(name), member)),
       databaseUrl: await databaseOf(`bench_${name.replace(' ', '_')}`),
       natsUrl: nats.url,
       redisUrl: redis.url,
@@ -193,7 +195,7 @@ const startSubjects = async (): Promise<Setup> => {
         ...env,
         DATABASE_URL: await databaseOf(`bench_${name.replace(' ', '_')}`),
         GOCLAW_GATEWAY_TOKEN: token,
-        ...profiling(`${profileDir}/${name}`),
+        ...profiling(join(profileDir, folderName(name))),
       },
       checkout,
     })
@@ -402,8 +404,8 @@ const benchMeshes = async (): Promise<void> => {
   if (wanted.includes('conversation')) await conversation()
   if (wanted.includes('failover')) await failover()
   for (const step of undo.splice(0).reverse()) await step()
-  for (const name of ['all', ...meshes.flatMap((mesh) => profiled.map((member) => join(mesh, member)))]) {
-    const top = topFunctions(join(profileDir, name))
+  for (const name of ['all', 'all before', ...meshes.flatMap((mesh) => profiled.map((member) => join(mesh, member)))]) {
+    const top = topFunctions(join(profileDir, folderName(name)))
     if (top.length > 0) console.log(`\nCPU profile of ${name}, self time:`)
     for (const { share, name: place } of top) console.log(`  ${(share * 100).toFixed(1).padStart(5)} %  ${place}`)
   }

@@ -1,6 +1,7 @@
 import { availableTools, catalogue, catalogueFor, unmetNeedsOf } from '../src/builtin-tools/catalogue.ts'
 import { toolGroups } from '../src/policy/groups.ts'
 import { requirementsOf } from '../src/tool/ports.ts'
+import { parametersSchema } from '../src/tool/tool.ts'
 
 const find = (name: string) => catalogue.find((entry) => entry.name === name)!
 const switchedOn = (name: string) => ({ name, enabled: true, tenantEnabled: null })
@@ -32,6 +33,15 @@ test('a tool can be run, or is off and says what it needs; media tools are off u
   expect(requirementsOf(find('knowledge_graph_search'))).toEqual(['knowledge_graph'])
   expect(requirementsOf(find('read_file'))).toEqual([])
   expect(unmetNeedsOf('stranger')).toBeUndefined()
+})
+
+test('models are told of arguments what they need, and not what only we can use', () => {
+  const written = catalogue.flatMap(({ tool }) => (tool ? [JSON.stringify(parametersSchema(tool))] : []))
+  expect(written.length).toBeGreaterThan(20)
+  for (const text of written) {
+    expect(text).not.toMatch(/"maxLength"|9007199254740991|"format":"[^"]*","pattern"/)
+    expect(text.length).toBeLessThan(3_500)
+  }
 })
 
 test('what can be configured says where', () => {

@@ -181,8 +181,31 @@ export const fails = (output: string, metadata: Record<string, unknown> = {}): T
   metadata,
 })
 
+const isSafeBound = (bound: unknown): boolean => Math.abs(Number(bound)) === Number.MAX_SAFE_INTEGER
+
+/**
+ * Leaves out what models pay for with every request and do not need: the pattern of a format, what numbers can be held at
+ * all, and lengths that nobody writes. Arguments are judged by the schema itself, and what is wrong with them is said.
+ */
+const shorten = ({ jsonSchema }: { jsonSchema: Record<string, unknown> }): void => {
+  if ('format' in jsonSchema) delete jsonSchema['pattern']
+  if (isSafeBound(jsonSchema['minimum'])) delete jsonSchema['minimum']
+  if (isSafeBound(jsonSchema['maximum'])) delete jsonSchema['maximum']
+  delete jsonSchema['maxLength']
+}
+
+const written = new WeakMap<z.ZodObject, Record<string, unknown>>()
+
+const schemaOf = (parameters: z.ZodObject): Record<string, unknown> => {
+  const known = written.get(parameters)
+  if (known !== undefined) return known
+  const schema = z.toJSONSchema(parameters, { io: 'input', override: shorten })
+  written.set(parameters, schema)
+  return schema
+}
+
 /** The JSON Schema of a tool's arguments, as models are given it. */
 export const parametersSchema = (tool: Tool): Record<string, unknown> => {
-  const { $schema: _, ...schema } = tool.jsonSchema ?? z.toJSONSchema(tool.parameters, { io: 'input' })
+  const { $schema: _, ...schema } = tool.jsonSchema ?? schemaOf(tool.parameters)
   return schema
 }

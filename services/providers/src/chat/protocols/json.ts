@@ -73,9 +73,16 @@ export const wellFormed = (value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).map(([key, child]) => [key.toWellFormed(), wellFormed(child)]))
 }
 
-/** JSON text as a body: half characters, which JSON would carry as `\ud83d` and vendors refuse, become U+FFFD. */
-export const bodyText = (body: Json): string => {
-  const text = JSON.stringify(body)
+/** JSON text of what vendors take: half characters, which JSON would carry as `\ud83d` and vendors refuse, become U+FFFD. */
+export const jsonText = (value: Json): string => {
+  const text = JSON.stringify(value)
   // The search is cheap and rarely finds anything; what it finds need not be a half character.
-  return text.includes('\\ud') ? JSON.stringify(wellFormed(body)) : text
+  return text.includes('\\ud') ? JSON.stringify(wellFormed(value)) : text
+}
+
+/** A body of JSON: the fields of `body`, and those whose values are JSON text already. */
+export const bodyText = (body: Json, written: Readonly<Record<string, string>> = {}): string => {
+  const text = jsonText(body)
+  const further = Object.entries(written).map(([name, value]) => `,${JSON.stringify(name)}:${value}`)
+  return `${text.slice(0, -1)}${further.join('')}}`
 }

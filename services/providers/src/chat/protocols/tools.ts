@@ -1,8 +1,10 @@
 /** Tools offered to a model: their schemas parsed and cleaned once, however often they are sent. */
+import { LRUCache } from 'lru-cache'
 import { MeshError } from '@clawmesh/contracts'
 import type { ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import { isObject, parseJson, type Json } from './json.ts'
+import { isObject, jsonText, parseJson, type Json } from './json.ts'
 import { cleanSchema, strictSchema, type SchemaProfile } from './schema.ts'
+import { distinctTools } from './tool-names.ts'
 
 export interface ToolParameters {
   /** What is sent. */
@@ -16,7 +18,7 @@ const cacheLimit = 2_000
 /** Longer schemas are cleaned each time: clients may send any number of them. */
 const longestCached = 8_000
 // Keyed by the text alone, whoever sent it: the value is a pure function of it.
-const cache = new Map<string, ToolParameters>()
+const cache = new LRUCache<string, ToolParameters>({ max: cacheLimit })
 
 const prepare = (tool: ToolSpec, profile: SchemaProfile): ToolParameters => {
   const text = tool.parametersJson.trim()
@@ -38,7 +40,34 @@ export const toolParameters = (tool: ToolSpec, profile: SchemaProfile): ToolPara
   if (known) return known
   const prepared = prepare(tool, profile)
   if (tool.parametersJson.length > longestCached) return prepared
-  if (cache.size >= cacheLimit) cache.delete(cache.keys().next().value!)
   cache.set(key, prepared)
   return prepared
+}
+
+/** An object's text with further fields. */
+const extended = (text: string, fields: Json): string =>
+  Object.keys(fields).length === 0 ? text : `${text.slice(0, -1)},${jsonText(fields).slice(1)}`
+
+/**
+ * The field `tools` of requests, as JSON text; none without tools. Each tool is written once for a family of models, however
+ * often it is sent: they are the most of many a request. `ofLast` are further fields of the last one.
+ * @throws INVALID_REQUEST for parameters that are not a JSON object
+ */
+export const createToolsField = (write: (tool: ToolSpec, profile: SchemaProfile) => Json) => {
+  // Keyed by all that is written, whoever sent it.
+  const texts = new LRUCache<string, string>({ max: cacheLimit })
+  const textOf = (tool: ToolSpec, profile: SchemaProfile): string => {
+    const { name, description, parametersJson, strict = '' } = tool
+    const key = `${profile} ${strict} ${name.length} ${name} ${description.length} ${description} ${parametersJson}`
+    const known = texts.get(key)
+    if (known !== undefined) return known
+    const text = jsonText(write(tool, profile))
+    if (key.length <= longestCached) texts.set(key, text)
+    return text
+  }
+  return (tools: readonly ToolSpec[], profile: SchemaProfile, ofLast: Json = {}): Record<string, string> => {
+    if (tools.length === 0) return {}
+    const written = distinctTools(tools).map((tool) => textOf(tool, profile))
+    return { tools: `[${written.with(-1, extended(written.at(-1)!, ofLast)).join(',')}]` }
+  }
 }

@@ -5,8 +5,8 @@ import { withTakenFiles } from '../files.ts'
 import { bodyText, type Json } from '../json.ts'
 import { replayed } from '../replay.ts'
 import { unsupportedParameter } from '../sampling.ts'
-import { distinctTools, wireName } from '../tool-names.ts'
-import { toolParameters } from '../tools.ts'
+import { wireName } from '../tool-names.ts'
+import { createToolsField, toolParameters } from '../tools.ts'
 import type { ChatCall } from '../protocol.ts'
 import { anthropicMessages, anthropicRules, anthropicSystem, cacheMark, mayThink } from './messages.ts'
 import { forcesCall, samplingFields } from './sampling.ts'
@@ -38,18 +38,12 @@ const thinkingBudget = (call: ChatCall): number | undefined => {
   return budgets[effort] ?? otherBudget
 }
 
-const toolFields = ({ tools, options }: ChatCall): Json =>
-  tools.length === 0
-    ? {}
-    : {
-        tools: distinctTools(tools).map((tool, at, all) => ({
-          name: wireName(tool.name, anthropicRules.nameLimit),
-          description: tool.description,
-          input_schema: toolParameters(tool, 'anthropic').parameters,
-          ...(tool.strict === true ? { strict: true } : {}),
-          ...(at === all.length - 1 ? cacheMark(options.cacheTtl) : {}),
-        })),
-      }
+const toolsField = createToolsField((tool, profile) => ({
+  name: wireName(tool.name, anthropicRules.nameLimit),
+  description: tool.description,
+  input_schema: toolParameters(tool, profile).parameters,
+  ...(tool.strict === true ? { strict: true } : {}),
+}))
 
 const maxTokensFor = (wanted: number, budget: number | undefined): number => {
   const asked = wanted || defaultMaxTokens
@@ -64,7 +58,7 @@ const temperatureField = ({ connection }: Target, temperature: number | undefine
   return {}
 }
 
-/** The body of a Messages request. Source: Anthropic API reference, "Create a Message", "Extended thinking". */
+/** The body of a Messages request, without its tools. Source: Anthropic API reference, "Create a Message", "Extended thinking". */
 export const anthropicBody = (target: Target, call: ChatCall): Json => {
   const { maxTokens, temperature, cacheTtl } = call.options
   const budget = thinkingBudget(call)
@@ -76,7 +70,6 @@ export const anthropicBody = (target: Target, call: ChatCall): Json => {
     max_tokens: maxTokensFor(maxTokens, budget),
     ...(system.length > 0 ? { system } : {}),
     messages: anthropicMessages(turns, { ttl: cacheTtl, isConversation: Boolean(call.routing?.affinity) }),
-    ...toolFields(call),
     ...(budget === undefined ? {} : { thinking: { type: 'enabled', budget_tokens: budget } }),
     ...temperatureField(target, temperature, budget !== undefined),
     ...samplingFields(target, call),
@@ -94,7 +87,7 @@ export const anthropicRequest = (target: Target, call: ChatCall): UpstreamReques
       ...anthropicHeaders(target),
       ...('thinking' in body ? { 'anthropic-beta': 'interleaved-thinking-2025-05-14' } : {}),
     },
-    body: bodyText(body),
+    body: bodyText(body, toolsField(call.tools, 'anthropic', cacheMark(call.options.cacheTtl))),
     streams: call.stream,
   }
 }

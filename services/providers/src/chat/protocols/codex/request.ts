@@ -1,5 +1,5 @@
 /** Requests of the Responses wire, as ChatGPT's own backend takes them: always streamed, never stored there. */
-import type { ResponseFormat, ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import type { ResponseFormat } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { MeshError } from '@clawmesh/contracts'
 import { endpoint, type Target } from '../../../providers/connection.ts'
 import type { UpstreamRequest } from '../exchange.ts'
@@ -9,8 +9,8 @@ import { schemaProfile } from '../openai/rules.ts'
 import { cacheKeyFields } from '../prompt-cache.ts'
 import type { ChatCall } from '../protocol.ts'
 import { formatSchema, refuseParameters, unsupportedParameter } from '../sampling.ts'
-import { distinctTools, wireName } from '../tool-names.ts'
-import { toolParameters } from '../tools.ts'
+import { wireName } from '../tool-names.ts'
+import { createToolsField, toolParameters } from '../tools.ts'
 import { codexInput, codexNameLimit } from './input.ts'
 
 export const codexHeaders = ({ key, connection }: Target): Record<string, string> => {
@@ -24,24 +24,22 @@ export const codexHeaders = ({ key, connection }: Target): Record<string, string
   }
 }
 
-const toolFields = (target: Target, call: ChatCall): Json => {
-  const { model, tools, sampling } = call
-  if (tools.length === 0) return {}
-  const profile = schemaProfile(target, model)
-  const write = (tool: ToolSpec): Json => {
-    const { parameters, strict, clean } = toolParameters(tool, profile)
-    const { name, description, strict: asked } = tool
-    return {
-      type: 'function',
-      name: wireName(name, codexNameLimit),
-      description,
-      parameters: asked === undefined ? parameters : clean,
-      strict: asked ?? strict,
-    }
+const toolsField = createToolsField((tool, profile) => {
+  const { parameters, strict, clean } = toolParameters(tool, profile)
+  const { name, description, strict: asked } = tool
+  return {
+    type: 'function',
+    name: wireName(name, codexNameLimit),
+    description,
+    parameters: asked === undefined ? parameters : clean,
+    strict: asked ?? strict,
   }
+})
+
+const toolChoiceFields = ({ tools, sampling }: ChatCall): Json => {
+  if (tools.length === 0) return {}
   const { toolChoice, parallelToolCalls } = sampling ?? {}
   return {
-    tools: distinctTools(tools).map(write),
     tool_choice:
       toolChoice?.type === 'function'
         ? { type: 'function', name: wireName(toolChoice.name, codexNameLimit) }
@@ -78,20 +76,21 @@ export const codexRequest = (target: Target, call: ChatCall): UpstreamRequest =>
   if (target.key === '') throw new MeshError('FAILED_PRECONDITION', 'error.api_key_required')
   checkOptions(target, call)
   const { reasoningEffort: effort } = call.options
+  const body = {
+    model: call.model,
+    ...codexInput(withTakenFiles(target.connection.name, call.messages, target.type.files)),
+    stream: true,
+    store: false,
+    ...toolChoiceFields(call),
+    ...(effort === '' ? {} : { reasoning: { effort } }),
+    ...formatFields(call.sampling?.responseFormat),
+    ...cacheKeyFields(call),
+  }
   return {
     method: 'POST',
     url: endpoint(target.base, target.type.chatPath),
     headers: codexHeaders(target),
-    body: bodyText({
-      model: call.model,
-      ...codexInput(withTakenFiles(target.connection.name, call.messages, target.type.files)),
-      stream: true,
-      store: false,
-      ...toolFields(target, call),
-      ...(effort === '' ? {} : { reasoning: { effort } }),
-      ...formatFields(call.sampling?.responseFormat),
-      ...cacheKeyFields(call),
-    }),
+    body: bodyText(body, toolsField(call.tools, schemaProfile(target, call.model))),
     streams: true,
   }
 }

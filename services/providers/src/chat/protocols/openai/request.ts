@@ -1,12 +1,11 @@
 /** Requests of the OpenAI wire. */
-import type { ToolSpec } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { endpoint, type Target } from '../../../providers/connection.ts'
 import type { UpstreamRequest } from '../exchange.ts'
 import { withTakenFiles } from '../files.ts'
 import { bodyText, type Json } from '../json.ts'
 import { unsupportedParameter } from '../sampling.ts'
-import { distinctTools, wireName } from '../tool-names.ts'
-import { toolParameters } from '../tools.ts'
+import { wireName } from '../tool-names.ts'
+import { createToolsField, toolParameters } from '../tools.ts'
 import { cacheKeyFields } from '../prompt-cache.ts'
 import type { ChatCall } from '../protocol.ts'
 import { openAiMessages, openAiNameLimit } from './messages.ts'
@@ -32,27 +31,20 @@ export const openAiHeaders = (target: Target): Record<string, string> => ({
 export const streamsUpstream = ({ type }: Target, call: ChatCall): boolean =>
   call.stream && (type.streamsTools || call.tools.length === 0)
 
-const toolFields = (target: Target, call: ChatCall): Json => {
-  const { model, tools } = call
-  if (tools.length === 0) return {}
-  const profile = schemaProfile(target, model)
-  const write = (tool: ToolSpec): Json => {
-    const { parameters, strict, clean } = toolParameters(tool, profile)
-    const name = wireName(tool.name, openAiNameLimit)
-    const { description, strict: asked } = tool
-    return {
-      type: 'function',
-      function: {
-        name,
-        description,
-        // Whoever asked for strictness, or for none, wrote the schema for it.
-        parameters: asked === undefined ? parameters : clean,
-        ...((asked ?? strict) ? { strict: true } : {}),
-      },
-    }
+const toolsField = createToolsField((tool, profile) => {
+  const { parameters, strict, clean } = toolParameters(tool, profile)
+  const { name, description, strict: asked } = tool
+  return {
+    type: 'function',
+    function: {
+      name: wireName(name, openAiNameLimit),
+      description,
+      // Whoever asked for strictness, or for none, wrote the schema for it.
+      parameters: asked === undefined ? parameters : clean,
+      ...((asked ?? strict) ? { strict: true } : {}),
+    },
   }
-  return { tools: distinctTools(tools).map(write), ...toolChoiceFields(call) }
-}
+})
 
 /** @throws UNSUPPORTED_PARAMETER for a temperature that the model does not take; what it has anyway is no demand */
 const temperatureField = ({ connection }: Target, { model, options: { temperature } }: ChatCall): Json => {
@@ -65,7 +57,7 @@ const temperatureField = ({ connection }: Target, { model, options: { temperatur
 const limitField = ({ model, options: { maxTokens } }: ChatCall): Json =>
   maxTokens > 0 ? { [usesCompletionTokens(model) ? 'max_completion_tokens' : 'max_tokens']: maxTokens } : {}
 
-/** The body of a chat completion request. Source: OpenAI API reference, "Create chat completion". */
+/** The body of a chat completion request, without its tools. Source: OpenAI API reference, "Create chat completion". */
 export const openAiBody = (target: Target, call: ChatCall): Json => {
   const { model } = call
   const messages = withTakenFiles(target.connection.name, call.messages, target.type.files)
@@ -75,7 +67,7 @@ export const openAiBody = (target: Target, call: ChatCall): Json => {
     messages: openAiMessages(messages, messageRules(target, model)),
     stream,
     ...(stream ? { stream_options: { include_usage: true } } : {}),
-    ...toolFields(target, call),
+    ...(call.tools.length > 0 ? toolChoiceFields(call) : {}),
     ...limitField(call),
     ...temperatureField(target, call),
     ...effortFields(target, model, call.options.reasoningEffort),
@@ -90,6 +82,6 @@ export const openAiRequest = (target: Target, call: ChatCall): UpstreamRequest =
   method: 'POST',
   url: endpoint(target.base, target.type.chatPath),
   headers: openAiHeaders(target),
-  body: bodyText(openAiBody(target, call)),
+  body: bodyText(openAiBody(target, call), toolsField(call.tools, schemaProfile(target, call.model))),
   streams: streamsUpstream(target, call),
 })

@@ -40,7 +40,7 @@ export const eventStream = (response: HttpResponse): EventStream => {
       cork()
       const named = (event === undefined ? '' : `event: ${event}\n`) + (id === undefined ? '' : `id: ${id}\n`)
       if (response.write(`${named}data: ${data}\n\n`)) return
-      await waitForDrain(response, 'close').catch(() => undefined)
+      await waitForDrain(response, 'close')
     },
     end: () => {
       clearInterval(keepAlive)

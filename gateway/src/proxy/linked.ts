@@ -1,20 +1,10 @@
 /** Sends requests on to a service in another process over the links to its replicas (docs/adr/0020). */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { callHttp, discardBody, NoLinkError, type HttpCall, type LinkPool } from '@clawmesh/chassis'
+import { callHttp, discardBody, NoLinkError, waitForDrain, type HttpCall, type LinkPool } from '@clawmesh/chassis'
 import { stripAnswerHeaders } from './hop-headers.ts'
 import type { Passed, Proxy } from './proxy.ts'
 import { hasBody, headersOf, isShort, readWhole } from './request-body.ts'
 import { sendStreamed, sendWhole, type Upload } from './upload.ts'
-
-/** Until a response takes more, or its client has gone. */
-const drained = (response: ServerResponse): Promise<void> =>
-  new Promise((resolve) => {
-    const done = () => {
-      response.off('drain', done).off('close', done)
-      resolve()
-    }
-    response.once('drain', done).once('close', done)
-  })
 
 const passBody = async (call: HttpCall, response: ServerResponse): Promise<void> => {
   for (;;) {
@@ -23,7 +13,7 @@ const passBody = async (call: HttpCall, response: ServerResponse): Promise<void>
       response.end(chunk)
       return
     }
-    if (!response.write(chunk)) await drained(response)
+    if (!response.write(chunk)) await waitForDrain(response, 'close')
   }
 }
 
@@ -36,7 +26,9 @@ export const createLinkedProxy = (links: LinkPool, service: string, plain: Proxy
     upload: Upload | undefined,
   ): Promise<void> => {
     const abort = new AbortController()
-    response.once('close', () => abort.abort())
+    response.once('close', () => {
+      if (!response.writableFinished) abort.abort()
+    })
     const call = callHttp(links, {
       service,
       head: { method: request.method!, url: request.url!, headers: headersOf(request) },

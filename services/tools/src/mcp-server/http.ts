@@ -27,7 +27,7 @@ const write = async (answer: Response, response: HttpResponse): Promise<void> =>
   response.writeHead(answer.status, Object.fromEntries(answer.headers))
   for await (const chunk of answer.body ?? []) {
     if (response.destroyed) break
-    if (!response.write(chunk)) await waitForDrain(response, 'close').catch(() => undefined)
+    if (!response.write(chunk)) await waitForDrain(response, 'close')
   }
   response.end()
 }

@@ -59,6 +59,17 @@ it('nobody listens: one event of a moment asks, the others do not leave', async 
   expect(sent).toEqual([])
 })
 
+it('a tenant that nobody listened to is asked about seldom', async () => {
+  const { feed, asked } = feedOfTest()
+  const tenantId = newId()
+  for (const seq of upTo(100)) {
+    feed.publish({ tenantId, runId: 'r' }, eventOf(seq))
+    await pause(2)
+  }
+  await feed.part.stop!()
+  expect(asked.length).toBeLessThan(12)
+})
+
 it('who listens gets every event in order, and so does who begins to listen before the first', async () => {
   const { feed, asked, listenTo } = feedOfTest()
   const tenantId = newId()

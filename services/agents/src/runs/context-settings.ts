@@ -44,22 +44,36 @@ export interface ContextSettings {
   pruning: PruningSettings
 }
 
-const parsed = <T extends z.ZodType>(schema: T, value: unknown): z.output<T> => {
-  const { success, data } = schema.safeParse(value ?? {})
-  return success ? data : schema.parse({})
+/** A reader of settings as an agent has them, each object once: a cached agent's are read at every turn. */
+const createReader = <T extends z.ZodType>(schema: T): ((value: unknown) => z.output<T>) => {
+  const known = new WeakMap<object, z.output<T>>()
+  const defaults = schema.parse({})
+  const read = (value: unknown): z.output<T> => {
+    const { success, data } = schema.safeParse(value)
+    return success ? data : defaults
+  }
+  return (value) => {
+    if (typeof value !== 'object' || value === null) return defaults
+    const settings = known.get(value) ?? read(value)
+    known.set(value, settings)
+    return settings
+  }
 }
+
+const compactionOf = createReader(compactionSettings)
+const pruningOf = createReader(pruningSettings)
 
 export const contextSettingsOf = ({
   contextWindow: windowTokens,
   compactionConfig,
   contextPruning,
 }: Pick<Agent, 'contextWindow' | 'compactionConfig' | 'contextPruning'>): ContextSettings => {
-  const compaction = parsed(compactionSettings, compactionConfig)
+  const compaction = compactionOf(compactionConfig)
   return {
     windowTokens,
     budgetTokens: Math.floor(windowTokens * compaction.maxHistoryShare),
     compaction,
-    pruning: parsed(pruningSettings, contextPruning),
+    pruning: pruningOf(contextPruning),
   }
 }
 

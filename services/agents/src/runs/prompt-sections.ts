@@ -92,6 +92,14 @@ const dayFormat = new Intl.DateTimeFormat('en', {
   year: 'numeric',
   timeZone: 'UTC',
 })
+const dayMs = 86_400_000
+let today = { day: Number.NaN, text: '' }
+/** The day in words. Formatting takes longer than all other sections together, and the day rarely changes. */
+const dayText = (now: Date): string => {
+  const day = Math.floor(now.getTime() / dayMs)
+  if (day !== today.day) today = { day, text: dayFormat.format(now) }
+  return today.text
+}
 
 /** Channels behind which there is a program, or nobody, instead of a person in a chat. */
 export const unattended: readonly string[] = ['http', 'wake', 'cron', 'heartbeat', 'subagent', passedMessages.channel]
@@ -129,7 +137,7 @@ export const sections: readonly Section[] = [
       ? 'The person you talk with is your owner.'
       : undefined,
   ),
-  section('time', ({ now }) => `Today is ${dayFormat.format(now)} (UTC).`),
+  section('time', ({ now }) => `Today is ${dayText(now)} (UTC).`),
   fullSection('channel hints', ({ origin: { channel, peerKind } }) =>
     unattended.includes(channel) ? undefined : [...(peerKind === 'group' ? [group] : []), silence].join('\n'),
   ),

@@ -8,10 +8,12 @@ import { runSubject, type RunEvent } from '@clawmesh/contracts'
 
 /** Events of a tenant that come within this time leave together. */
 const gatherMs = 5
-/** Who was heard by somebody is taken to be heard for this long. */
-const heardMs = 1_000
-/** Tenants that are known to be heard; beyond that all of them are asked again. */
-const maxHeard = 10_000
+/** Events of a tenant that nobody listened to lately wait for this long: each question whether somebody does costs two packets. */
+const gatherUnheardMs = 25
+/** Who was heard by somebody is taken to be heard for this long, and who was not, not to be. */
+const knownMs = 1_000
+/** Tenants of whom it is known; beyond that all of them are asked about again. */
+const maxKnown = 10_000
 /** Events of a tenant that wait while it is asked who listens; what is beyond is lost to whoever watches. */
 const maxHeld = 10_000
 
@@ -44,17 +46,24 @@ interface Parts {
 
 export const createRunFeed = ({ bus, log }: Parts): { publish: PublishRunEvent; part: Part } => {
   const queues = new Map<string, Queue>()
-  /** Until when tenants are taken to be heard. */
-  const heard = new Map<string, number>()
-  const isHeard = (tenantId: string): boolean => (heard.get(tenantId) ?? 0) > performance.now()
+  /** Whether tenants were heard when that was asked last, and until when that counts. */
+  const known = new Map<string, { isHeard: boolean; untilMs: number }>()
+  const wasHeard = (tenantId: string): boolean | undefined => {
+    const asked = known.get(tenantId)
+    return asked !== undefined && asked.untilMs > performance.now() ? asked.isHeard : undefined
+  }
+  const ask = async (tenantId: string, { subject, event }: Held): Promise<boolean> => {
+    const isHeard = await bus.signalHeard(subject, event)
+    if (known.size >= maxKnown) known.clear()
+    known.set(tenantId, { isHeard, untilMs: performance.now() + knownMs })
+    return isHeard
+  }
 
   const send = async (tenantId: string, held: readonly Held[]): Promise<void> => {
     let rest = held
     const [first] = held
-    if (first !== undefined && !isHeard(tenantId) && !held.some(({ isFollowed }) => isFollowed)) {
-      if (!(await bus.signalHeard(first.subject, first.event))) return
-      if (heard.size >= maxHeard) heard.clear()
-      heard.set(tenantId, performance.now() + heardMs)
+    if (first !== undefined && wasHeard(tenantId) !== true && !held.some(({ isFollowed }) => isFollowed)) {
+      if (!(await ask(tenantId, first))) return
       rest = held.slice(1)
     }
     for (const { subject, event } of rest) bus.signal(subject, event)
@@ -74,7 +83,8 @@ export const createRunFeed = ({ bus, log }: Parts): { publish: PublishRunEvent; 
   }
   const schedule = (tenantId: string, queue: Queue): void => {
     if (queue.timer !== undefined || queue.publishing !== undefined) return
-    queue.timer = setTimeout(() => flush(tenantId, queue), gatherMs)
+    const isUnheard = wasHeard(tenantId) === false && !queue.held.some(({ isFollowed }) => isFollowed)
+    queue.timer = setTimeout(() => flush(tenantId, queue), isUnheard ? gatherUnheardMs : gatherMs)
   }
 
   return {

@@ -122,7 +122,7 @@ export const runAgentLoop = async (input: LoopInput): Promise<LoopResult> => {
   const callIds = new Set<string>()
   const clientNames = new Set(clientTools.tools.map(({ name }) => name))
   const isClients = (name: string) => clientNames.has(name)
-  const ours = (tools: readonly ToolSpec[]) => tools.filter(({ name }) => !isClients(name))
+  const ours = (tools: ToolSpec[]) => (clientNames.size === 0 ? tools : tools.filter(({ name }) => !isClients(name)))
   let ownTools = ours(input.tools)
   const media = createMediaList(agent.workspace)
   let malformedInARow = 0
@@ -142,7 +142,7 @@ export const runAgentLoop = async (input: LoopInput): Promise<LoopResult> => {
     const clientCalls = createClientCalls({ runId: toolContext.runId, isClients, show: input.onToolCall })
     const offersOwn = ownTools.length > 0
     const isWanted = ({ name }: ToolCall) => offersOwn || isClients(name)
-    const offered = [...ownTools, ...clientTools.tools]
+    const offered = clientNames.size === 0 ? ownTools : [...ownTools, ...clientTools.tools]
     const asked = await input.context.ask(messages, (shown) =>
       callModel({
         ...input,

@@ -196,7 +196,7 @@ export const chassisConfig = defineConfig('chassis', {
     env: ['CLAWMESH_GRPC_MAX_CONNECTION_AGE_MS'],
     schema: integer(60_000, 1000),
     about:
-      'Age at which a gRPC server asks clients to reconnect, links too, so that new replicas behind one address get traffic',
+      'Age at which a server asks for another link, so that new replicas behind one address get traffic; calls that are open end first',
   },
   cacheTtlMs: {
     env: ['CLAWMESH_CACHE_TTL_MS'],

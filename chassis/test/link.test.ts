@@ -110,6 +110,8 @@ test('calls that reach a replica too late are made elsewhere, those that write t
 test('a link that has grown old is replaced, and nobody notices', async () => {
   const one = await replica({
     maxConnectionAgeMs: 1_000,
+    // Several times after the link has grown old and before its last call ends.
+    keepaliveMs: 50,
     stream: async function* () {
       for (let at = 0; at < 30; at++) {
         yield deltaOf(String(at))
@@ -130,6 +132,27 @@ test('a link that has grown old is replaced, and nobody notices', async () => {
   }
   expect(await stream).toEqual(Array.from({ length: 30 }, (_, at) => String(at)))
   await until(() => mesh.pool.links().length === 1)
+})
+
+test('what is under way when a replica drains is finished, signs of life being asked for meanwhile', async () => {
+  const one = await replica({
+    keepaliveMs: 50,
+    stream: async function* () {
+      for (let at = 0; at < 20; at++) {
+        yield deltaOf(String(at))
+        await pause(50)
+      }
+    },
+  })
+  const mesh = client(() => [one.address])
+  const seen: string[] = []
+  let drained: Promise<void> | undefined
+  for await (const message of mesh.providers.chat(callOf(), chatAs(''))) {
+    seen.push(textOf(message))
+    drained ??= one.server.drain(30_000)
+  }
+  await drained
+  expect(seen).toEqual(Array.from({ length: 20 }, (_, at) => String(at)))
 })
 
 test('each call is made as its own caller, however many there are', async () => {

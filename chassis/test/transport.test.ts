@@ -41,6 +41,7 @@ let behaviour: { unary: Agents['resolveAgent']; write: Agents['setContextFile'];
 const agents: Agents = {
   resolveAgent: (call, request) => behaviour.unary(call, request),
   getContextFile: async () => ({ found: false, content: '' }),
+  checkFileWriter: async () => ({ allowed: true }),
   setContextFile: (call, request) => behaviour.write(call, request),
 }
 const providers: Providers = {

@@ -87,12 +87,14 @@ export interface Replica {
 export interface ReplicaOptions extends Behaviour {
   lagMs?: () => number
   maxConnectionAgeMs?: number
+  keepaliveMs?: number
 }
 
 /** Starts a replica on a port of its own. */
 export const startReplica = async ({
   lagMs,
   maxConnectionAgeMs = 600_000,
+  keepaliveMs,
   ...behaviour
 }: ReplicaOptions = {}): Promise<Replica> => {
   const { read = async () => foundAgent, write = async () => ({}) } = behaviour
@@ -110,6 +112,7 @@ export const startReplica = async ({
   const agents: Agents = {
     resolveAgent: (call, request) => during('read', () => read(call, request)),
     getContextFile: async () => ({ found: false, content: '' }),
+    checkFileWriter: async () => ({ allowed: true }),
     setContextFile: (call, request) => {
       written.push(request.fileName)
       return during('write', () => write(call, request))
@@ -136,6 +139,7 @@ export const startReplica = async ({
     tokens: linkTokens,
     log: createLogger({ level: 'silent', name: 'test' }),
     maxConnectionAgeMs,
+    keepaliveMs,
   })
   const proxy = await openTcpProxy('127.0.0.1', server.port, lagMs)
   return {

@@ -44,6 +44,8 @@ interface RpcServerParts {
   tokens: IdentityTokens
   log: Logger
   maxConnectionAgeMs: number
+  /** How often a client that says nothing is asked for a sign of life. */
+  keepaliveMs?: number | undefined
 }
 
 const text = (metadata: Metadata, name: string): string => String(metadata.get(name)[0] ?? '')
@@ -69,15 +71,19 @@ const send = async (stream: ServerWritableStream<unknown, unknown>, message: unk
 /** Starts a gRPC server for the given services. */
 export const startRpcServer = async (parts: RpcServerParts): Promise<RpcServer> => {
   const { services, tokens, log } = parts
+  // No age of connections here: one that HTTP/2 ends takes no more pings, and grpc-js then cuts what is under way on it at
+  // the next one. Links have an age of their own.
   const server = new Server({
-    'grpc.max_connection_age_ms': parts.maxConnectionAgeMs,
-    'grpc.max_connection_age_grace_ms': 600_000,
-    'grpc.keepalive_time_ms': 30_000,
+    'grpc.keepalive_time_ms': parts.keepaliveMs ?? 30_000,
     'grpc.keepalive_timeout_ms': 10_000,
     'grpc.max_receive_message_length': 33_554_432,
     'grpc.max_send_message_length': 33_554_432,
   })
 
+  let draining = false
+  const refuseWhileDraining = (): void => {
+    if (draining) throw new MeshError('UNAVAILABLE', 'error.shutting_down')
+  }
   const failed = (thrown: unknown, path: string) => {
     const status = toStatus(thrown)
     log[status.details === 'INTERNAL' ? 'error' : 'debug']({ err: thrown, path }, 'call failed')
@@ -94,6 +100,7 @@ export const startRpcServer = async (parts: RpcServerParts): Promise<RpcServer> 
         if (!over) abort.abort(new MeshError('CANCELLED', 'error.cancelled'))
       })
       try {
+        refuseWhileDraining()
         const call = await callOf(stream.metadata, abort.signal, tokens)
         const work = { name: path.slice(1), kind: 'server', carrier: carrierOf(stream.metadata) } as const
         for await (const message of tracedStream(work, () => run(call, stream.request) as AsyncIterable<unknown>)) {
@@ -112,7 +119,11 @@ export const startRpcServer = async (parts: RpcServerParts): Promise<RpcServer> 
     (incoming, callback) => {
       const abort = new AbortController()
       incoming.on('cancelled', () => abort.abort(new MeshError('CANCELLED', 'error.cancelled')))
-      callOf(incoming.metadata, abort.signal, tokens)
+      const begun = async () => {
+        refuseWhileDraining()
+        return callOf(incoming.metadata, abort.signal, tokens)
+      }
+      begun()
         .then((call) =>
           traced(
             { name: path.slice(1), kind: 'server', carrier: carrierOf(incoming.metadata) },
@@ -176,12 +187,15 @@ export const startRpcServer = async (parts: RpcServerParts): Promise<RpcServer> 
     drainHttp: http.drain,
     drain: (timeoutMs) =>
       new Promise<void>((resolve) => {
-        links.drain()
+        draining = true
         const cut = setTimeout(() => server.forceShutdown(), timeoutMs)
-        server.tryShutdown(() => {
-          clearTimeout(cut)
-          resolve()
-        })
+        const shutDown = () =>
+          server.tryShutdown(() => {
+            clearTimeout(cut)
+            resolve()
+          })
+        // Links first, as their connections must not be closing while calls are under way.
+        void links.drain().then(shutDown)
       }),
   }
 }

@@ -21,11 +21,11 @@ export interface LinkServer {
   accept: (stream: LinkStream) => void
   /** Asks every client to go elsewhere. */
   leave: () => void
-  /** Takes no new calls, and ends every link with its last one. */
-  drain: () => void
+  /** Takes no new calls, and ends every link with its last one; kept when all have ended. */
+  drain: () => Promise<void>
 }
 
-/** Not all links of a moment at a time, and each before HTTP/2 ends its connection. */
+/** Not all links of a moment at a time. */
 const ageOf = (maxAgeMs: number): number => maxAgeMs * (0.7 + Math.random() * 0.2)
 
 export const createLinkServer = ({ services, http, tokens, log, maxAgeMs }: LinkServerParts): LinkServer => {
@@ -41,6 +41,10 @@ export const createLinkServer = ({ services, http, tokens, log, maxAgeMs }: Link
   if (http.answers.length > 0) metadata.set(httpMetadata, '1')
   let leaving = false
   let draining = false
+  const drained = Promise.withResolvers<void>()
+  const seeWhetherDrained = () => {
+    if (draining && links.size === 0) drained.resolve()
+  }
 
   return {
     accept: (stream) => {
@@ -48,6 +52,7 @@ export const createLinkServer = ({ services, http, tokens, log, maxAgeMs }: Link
       const ended = () => {
         clearTimeout(aging)
         links.delete(link)
+        seeWhetherDrained()
       }
       const link = serveLink(stream, { answers, metadata, log, ended })
       links.add(link)
@@ -61,6 +66,8 @@ export const createLinkServer = ({ services, http, tokens, log, maxAgeMs }: Link
     drain: () => {
       draining = true
       for (const link of [...links]) link.drain()
+      seeWhetherDrained()
+      return drained.promise
     },
   }
 }

@@ -53,7 +53,10 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
     },
   }
   const deliverTo = createDelivery(createSignedUrls(mesh.secrets))
-  const runs = createRuns(mesh, db, config, { contextFiles: filesOfRuns, findAgent: lookup.find, deliverTo })
+  const permissions = createConfigPermissions(db, agents.stored)
+  const { isFileWriter } = permissions
+  const findAgent = lookup.find
+  const runs = createRuns(mesh, db, config, { contextFiles: filesOfRuns, isFileWriter, findAgent, deliverTo })
   const sessions = createSessions(db, { lookup, endRun: runs.running.endIn, deliverTo })
   const heartbeats = createHeartbeats(mesh, db, config, {
     ...runs,
@@ -73,7 +76,6 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
   })
   const archives = createArchives(mesh, db, agents)
   const ownSessions = createOwnSessions({ ...runs, ...sessions, lookup, excerptsOf: createExcerptRows(db), log })
-  const permissions = createConfigPermissions(db, agents.stored)
   return composeService(mesh, {
     name: 'agents',
     features: [
@@ -95,7 +97,7 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
       archives,
     ],
     rpc: [
-      implementRpc(AgentsServiceService, { ...agents.rpc, ...contextFiles.rpc }),
+      implementRpc(AgentsServiceService, { ...agents.rpc, ...contextFiles.rpc, ...permissions.rpc }),
       implementRpc(ExportsServiceService, archives.rpc),
       implementRpc(
         SchedulesServiceService,

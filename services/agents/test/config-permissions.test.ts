@@ -1,4 +1,5 @@
 /** Rules about who may change an agent from a chat, over a real database. */
+import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
 import type { Caller } from '@clawmesh/contracts'
 import { rule } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
@@ -73,6 +74,25 @@ rule('config.permissions.grant.readsOlderNames', async () => {
   const older = { agent_id: 'hers', scope, key, user_id, permission: 'allow', granted_by: 'old' }
   expect(await ask(admin, 'grant', older)).toEqual({ ok: true })
   expect(await list(admin)).toMatchObject([{ ...named, grantedBy: 'old' }])
+})
+rule('config.permissions.grant.letsWriteInGroups', async () => {
+  const { admin, agentId } = await newTenant()
+  const mayWrite = async (userId: string, chatId = '-100') =>
+    (
+      await agents
+        .rpc(AgentsServiceService)
+        .checkFileWriter(agents.call(admin), { agentId, userId, channel: 'telegram', chatId })
+    ).allowed
+  await grant(admin, { configType: 'cron', userId: 'dora' })
+  expect(await mayWrite('bob')).toBe(false)
+  await grant(admin)
+  expect([await mayWrite('bob'), await mayWrite('bob', '-200'), await mayWrite('dora')]).toEqual([true, false, false])
+  await grant(admin, { scope: 'group:*', userId: '*' })
+  expect([await mayWrite('bob', '-200'), await mayWrite('dora')]).toEqual([true, true])
+  await grant(admin, { permission: 'deny' })
+  expect([await mayWrite('bob'), await mayWrite('bob', '-200')]).toEqual([false, true])
+  // The system itself.
+  expect(await mayWrite('')).toBe(true)
 })
 rule('config.permissions.grant.isAudited', async () => {
   const { admin, agentId } = await newTenant()

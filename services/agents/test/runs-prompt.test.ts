@@ -1,6 +1,8 @@
 /** The system prompt: its sections in their order, and what it says when. */
-import { rule } from '../../../test/support/rule.ts'
+import { createLogger } from '@clawmesh/chassis'
+import { rule, ruleName } from '../../../test/support/rule.ts'
 import type { Agent } from '../src/agents/types.ts'
+import { createMeet } from '../src/runs/first-meeting.ts'
 import { promptFiles } from '../src/runs/prompt-files.ts'
 import type { PromptFacts } from '../src/runs/prompt-sections.ts'
 import { promptModeOf, systemPrompt } from '../src/runs/prompt.ts'
@@ -164,4 +166,32 @@ describe('context files', () => {
     expect(promptFiles(open, []).get('SOUL.md')).toContain('# Soul')
     expect(promptFiles(agentOf(), []).size).toBe(0)
   })
+})
+
+it(ruleName('config.permissions.grant.letsWriteInGroups', 'others do not see who the agent is made of'), async () => {
+  const shown = async (peerKind: 'direct' | 'group', isWriter: boolean, agentType: Agent['agentType']) => {
+    const agent = agentOf({ id: 'a', tenantId: 't', agentType })
+    const none = async () => undefined
+    const meet = createMeet({
+      files: {
+        forRun: async () => fileNames.map((name) => ({ userId: '', name, content: `text of ${name}` })),
+        seed: none,
+        countMeeting: async () => 0,
+        endMeeting: none,
+      },
+      isFileWriter: async (_tenant, _agent, { peerKind: where }) => where === 'direct' || isWriter,
+      log: createLogger({ level: 'silent', name: 'test' }),
+    })
+    const origin = { channel: 'telegram', chatId: '-100', peerKind }
+    const { files } = await meet(
+      { agent, userId: 'bob', origin, sessionKey: 'agent:a:telegram:group:-100' },
+      Promise.resolve([]),
+    )
+    return [...promptFiles(agent, files).keys()]
+  }
+  for (const agentType of ['open', 'predefined'] as const) {
+    expect(await shown('direct', false, agentType)).toEqual(fileNames)
+    expect(await shown('group', true, agentType)).toEqual(fileNames)
+    expect(await shown('group', false, agentType)).toEqual(fileNames.slice(2))
+  }
 })

@@ -121,6 +121,7 @@ export const startMemory = async (
               }
             },
             getContextFile: none,
+            checkFileWriter: none,
             setContextFile: none,
           }),
         ],

@@ -51,8 +51,12 @@ export const memoryOf = (documents: Record<string, string>): Memory & { document
 })
 
 /** Files by `agent/user/name`. */
-export const contextFilesOf = (files: Record<string, string>): ContextFiles & { files: Record<string, string> } => ({
+export const contextFilesOf = (
+  files: Record<string, string>,
+  isWriter = true,
+): ContextFiles & { files: Record<string, string> } => ({
   files,
+  isWriter: async () => isWriter,
   get: async ({ agentId, userId, fileName }) => {
     const content = files[`${agentId}/${userId}/${fileName}`]
     return { found: content !== undefined, content: content ?? '' }

@@ -152,11 +152,17 @@ describe('context files of a predefined agent', () => {
 })
 
 test('in a group only file writers change who the agent is', async () => {
-  const group = (fileWriter: boolean | undefined) => withAgent({}, { peerKind: 'group', fileWriter })
+  const group = (isWriter: boolean, files: Record<string, string> = {}) =>
+    withAgent({}, { peerKind: 'group', contextFiles: contextFilesOf(files, isWriter) })
   for (const path of ['SOUL.md', 'IDENTITY.md', 'AGENTS.md', 'USER.md', 'USER_PREDEFINED.md']) {
     expect(await toolRefusal('write_file', { path, content: 'x' }, group(false))).toMatch(/file-writer permission/)
     await runTool('write_file', { path, content: 'x' }, group(true))
-    await runTool('write_file', { path, content: 'x' }, group(undefined))
   }
   await runTool('write_file', { path: 'HEARTBEAT.md', content: 'x' }, group(false))
+  // Until they know each other.
+  await runTool(
+    'write_file',
+    { path: 'USER.md', content: 'x' },
+    group(false, { 'agent-1/alice/BOOTSTRAP.md': 'hello' }),
+  )
 })

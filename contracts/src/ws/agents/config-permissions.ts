@@ -53,6 +53,8 @@ export const configPermissions = defineWsTable('agents', {
         'Of an agent, scope, kind and user there is one rule; granted again it has the new permission, granter and metadata',
       remembersTheGranter: '`grantedBy` is the caller unless it is named',
       readsOlderNames: '`configType` may be called `key`, and all params may be written in snake_case',
+      letsWriteInGroups:
+        'In a group only whom a rule about `file_writer` allows it changes who the agent is and whom it works for; others do not have its SOUL.md and AGENTS.md in their turns',
       isAudited: 'It is an entry of the audit log, config_permission.granted',
     },
     params: z.object({ ...named, permission, grantedBy: userId.optional(), metadata: json.default({}) }),

@@ -3,12 +3,17 @@ import type { Feature, ServiceDb } from '@clawmesh/chassis'
 import type { RequireAgent } from '../agents/owned.ts'
 import type { PrismaClient } from '../db/client/client.ts'
 import { createPermissionRows } from './rows.ts'
+import { createPermissionRpc } from './rpc.ts'
 import { createPermissionUseCases } from './use-cases.ts'
 import { createPermissionWs } from './ws.ts'
 
 export const createConfigPermissions = (db: ServiceDb<PrismaClient>, requireAgent: RequireAgent) => {
   const permissions = createPermissionUseCases({ rowsOf: createPermissionRows(db), requireAgent })
-  return { ws: createPermissionWs(permissions), verdictOn: permissions.verdictOn } satisfies Feature & {
-    verdictOn: object
-  }
+  const { verdictOn, isFileWriter } = permissions
+  return {
+    ws: createPermissionWs(permissions),
+    rpc: createPermissionRpc(permissions),
+    verdictOn,
+    isFileWriter,
+  } satisfies Feature & { rpc: object; verdictOn: object; isFileWriter: object }
 }

@@ -1,7 +1,7 @@
 import type { Caller } from '@clawmesh/contracts'
 import { actorOf, type Actor, type Call } from '@clawmesh/chassis'
 import type { ConfigPermission, NewPermission, PermissionName } from './types.ts'
-import { verdictOf, type Wish } from './verdict.ts'
+import { scopeOf, verdictOf, type Wish } from './verdict.ts'
 
 /** The rules of one tenant about who may change its agents from a chat. */
 export interface PermissionRows {
@@ -20,30 +20,46 @@ interface Parts {
 }
 
 /** Who may change what of an agent from a chat, as admins decide. */
-export const createPermissionUseCases = ({ rowsOf, requireAgent }: Parts) => ({
-  /** @throws NOT_FOUND */
-  list: async (caller: Caller, agent: string, configType?: string): Promise<ConfigPermission[]> => {
-    const { id } = await requireAgent(caller, agent)
-    return rowsOf(caller.tenantId).list(id, configType)
-  },
+export const createPermissionUseCases = ({ rowsOf, requireAgent }: Parts) => {
+  const verdictOn = async (tenantId: string, agentId: string, wish: Wish): Promise<'allow' | 'deny' | undefined> =>
+    verdictOf(await rowsOf(tenantId).list(agentId, undefined), wish)
 
-  /** What the rules of an agent say about somebody's wish to change it; undefined where they say nothing. */
-  verdictOn: async (tenantId: string, agentId: string, wish: Wish): Promise<'allow' | 'deny' | undefined> =>
-    verdictOf(await rowsOf(tenantId).list(agentId, undefined), wish),
+  return {
+    /** @throws NOT_FOUND */
+    list: async (caller: Caller, agent: string, configType?: string): Promise<ConfigPermission[]> => {
+      const { id } = await requireAgent(caller, agent)
+      return rowsOf(caller.tenantId).list(id, configType)
+    },
 
-  /** @throws NOT_FOUND */
-  grant: async (call: Call, agent: string, rule: NewPermission): Promise<void> => {
-    const { caller } = call
-    const { id } = await requireAgent(caller, agent)
-    const grantedBy = rule.grantedBy ?? caller.userId
-    await rowsOf(caller.tenantId).put(id, { ...rule, grantedBy }, actorOf(call))
-  },
+    /** What the rules of an agent say about somebody's wish to change it; undefined where they say nothing. */
+    verdictOn,
 
-  /** Fine for a rule that is not there. @throws NOT_FOUND */
-  revoke: async (call: Call, agent: string, name: PermissionName): Promise<void> => {
-    const { id } = await requireAgent(call.caller, agent)
-    await rowsOf(call.caller.tenantId).remove(id, name, actorOf(call))
-  },
-})
+    /** Whether somebody may change who an agent is from where they talk with it. In a group a rule has to allow it. */
+    isFileWriter: async (
+      tenantId: string,
+      agentId: string,
+      { userId, ...where }: { userId: string; channel: string; chatId: string; peerKind: string },
+    ): Promise<boolean> => {
+      // What nobody has said is the system's own.
+      if (where.peerKind !== 'group' || userId === '') return true
+      const wish = { configType: 'file_writer', scope: scopeOf(where), userId } as const
+      return (await verdictOn(tenantId, agentId, wish)) === 'allow'
+    },
+
+    /** @throws NOT_FOUND */
+    grant: async (call: Call, agent: string, rule: NewPermission): Promise<void> => {
+      const { caller } = call
+      const { id } = await requireAgent(caller, agent)
+      const grantedBy = rule.grantedBy ?? caller.userId
+      await rowsOf(caller.tenantId).put(id, { ...rule, grantedBy }, actorOf(call))
+    },
+
+    /** Fine for a rule that is not there. @throws NOT_FOUND */
+    revoke: async (call: Call, agent: string, name: PermissionName): Promise<void> => {
+      const { id } = await requireAgent(call.caller, agent)
+      await rowsOf(call.caller.tenantId).remove(id, name, actorOf(call))
+    },
+  }
+}
 
 export type PermissionUseCases = ReturnType<typeof createPermissionUseCases>

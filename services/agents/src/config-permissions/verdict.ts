@@ -3,11 +3,22 @@ import type { ConfigPermission } from './types.ts'
 
 /** What somebody would like to change, and where they said so. */
 export interface Wish {
-  configType: 'cron' | 'heartbeat'
+  configType: 'cron' | 'heartbeat' | 'file_writer'
   /** `agent`, or `group:<channel>:<chat id>`. */
   scope: string
   userId: string
 }
+
+/** Where somebody talks, as scopes of rules name it. */
+export const scopeOf = ({
+  channel,
+  chatId,
+  peerKind,
+}: {
+  channel: string
+  chatId: string
+  peerKind: string
+}): string => (peerKind === 'group' ? `group:${channel}:${chatId}` : 'agent')
 
 type Rule = Pick<ConfigPermission, 'scope' | 'configType' | 'userId' | 'permission'>
 

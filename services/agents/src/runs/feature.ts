@@ -64,9 +64,15 @@ export const createRuns = (
   config: RunConfig,
   {
     contextFiles: files,
+    isFileWriter,
     findAgent,
     deliverTo,
-  }: { contextFiles: Parameters<typeof createMeet>[0]['files']; findAgent: AgentLookup['find']; deliverTo: DeliverTo },
+  }: {
+    contextFiles: Parameters<typeof createMeet>[0]['files']
+    isFileWriter: Parameters<typeof createMeet>[0]['isFileWriter']
+    findAgent: AgentLookup['find']
+    deliverTo: DeliverTo
+  },
 ) => {
   const log = mesh.log.child({ service: 'agents' })
   const traces = mesh.client(TracesServiceService)
@@ -109,7 +115,7 @@ export const createRuns = (
       chat,
       invokeTool,
       listTools,
-      meet: createMeet({ files, log }),
+      meet: createMeet({ files, isFileWriter, log }),
       deliverTo,
       contextOf: createRunContexts({ rows: sessionRows, jobs, chat, log }),
     }),

@@ -12,6 +12,8 @@ import type { RunRequest } from './types.ts'
 const mostTurns = 3
 /** Without it the agent could write nothing down. */
 const writer = 'write_file'
+/** What a group is shown of an agent only where a file writer talks; an empty text stands in place of any other. */
+const writersOnly = ['SOUL.md', 'AGENTS.md']
 const blankName = /^[ \t]*(?:[-*][ \t]+)?(?:\*\*Name:\*\*|\*\*Name\*\*:|Name:)[ \t]*$/m
 
 interface Meeting<T> {
@@ -38,13 +40,19 @@ const nameUnknown = 'You do not know what this person is called. Once they say i
 
 interface Parts {
   files: Pick<ContextFileUseCases, 'forRun' | 'seed' | 'countMeeting' | 'endMeeting'>
+  /** Whether somebody may change who the agent is from where they talk with it. */
+  isFileWriter: (
+    tenantId: string,
+    agentId: string,
+    who: { userId: string; channel: string; chatId: string; peerKind: string },
+  ) => Promise<boolean>
   log: Logger
 }
 
 /** What a turn is shown of its agent and user. Whatever goes wrong with the first chat is no reason to have no turn. */
 export type Meet = <T extends { name: string }>(request: Request, tools: Promise<readonly T[]>) => Promise<Meeting<T>>
 
-export const createMeet = ({ files: contextFiles, log }: Parts): Meet => {
+export const createMeet = ({ files: contextFiles, isFileWriter, log }: Parts): Meet => {
   const seededFor = (agent: Agent, userId: string, shared: readonly ContextFile[]): ContextFile[] =>
     Object.entries(firstChatFiles[agent.agentType] ?? {}).map(([name, template]) => {
       // What the owner has written for all users is where each of them begins.
@@ -69,8 +77,12 @@ export const createMeet = ({ files: contextFiles, log }: Parts): Meet => {
 
   return async (request, listed) => {
     const { agent, userId } = request
-    const [stored, tools] = await Promise.all([contextFiles.forRun(agent, userId), listed])
-    let files = stored
+    const [stored, tools, isWriter] = await Promise.all([
+      contextFiles.forRun(agent, userId),
+      listed,
+      isFileWriter(agent.tenantId, agent.id, { userId, ...request.origin }),
+    ])
+    let files = isWriter ? stored : [...stored, ...writersOnly.map((name) => ({ userId, name, content: '' }))]
     const known = { files, tools: [...tools], isFirstMeeting: false, reminders: [] }
     if (!isDirectChat(request) || !tools.some(({ name }) => name === writer)) return known
     const shared = files.filter((file) => file.userId === '')

@@ -4,7 +4,7 @@ import type { SchedulesServiceService } from '@clawmesh/contracts/gen/clawmesh/a
 import { createWsMethods, type Call, type RpcFunctions, type WsImplementation } from '@clawmesh/chassis'
 import { isOwnerOf } from '../agents/access.ts'
 import type { Agent } from '../agents/types.ts'
-import type { Wish } from '../config-permissions/verdict.ts'
+import { scopeOf, type Wish } from '../config-permissions/verdict.ts'
 
 interface Parts {
   /** The agent that a caller may use. @throws NOT_FOUND, FORBIDDEN */
@@ -68,7 +68,7 @@ export const createScheduleRpc = ({
       const configType = name.startsWith('cron.') ? 'cron' : 'heartbeat'
       if (operation.begins === true && scheduled.includes(channel))
         throw new MeshError('FORBIDDEN', 'error.begun_by_schedule')
-      const scope = peerKind === 'group' ? `group:${channel}:${chatId}` : 'agent'
+      const scope = scopeOf({ channel, chatId, peerKind })
       if (operation.changes) await checkMayChange(caller, agent, { configType, scope, userId })
       // What may be done is decided; that it is done to the agent's own things alone is what the methods are made of.
       const role = roleIncludes(caller.role, 'admin') ? caller.role : 'admin'

@@ -25,10 +25,7 @@ const predefinedWritable = ['USER.md', 'BOOTSTRAP.md', 'HEARTBEAT.md']
 /** What makes the agent who it is; in a group only file writers change it. */
 const groupProtected = ['SOUL.md', 'IDENTITY.md', 'AGENTS.md', 'USER.md', 'USER_PREDEFINED.md']
 
-const refuseWrite = (context: ToolContext, agent: AgentFacts, name: string, content: string): string | undefined => {
-  if (context.peerKind === 'group' && context.fileWriter === false && groupProtected.includes(name)) {
-    return `in this group you may not change ${name}; someone with file-writer permission has to`
-  }
+const refuseWrite = (agent: AgentFacts, name: string, content: string): string | undefined => {
   if (agent.type !== 'predefined') return undefined
   if (name === 'BOOTSTRAP.md' && content !== '')
     return 'BOOTSTRAP.md may only be emptied, which ends the first-run phase'
@@ -44,9 +41,14 @@ const contextDocument = (context: ToolContext, name: string): Document => {
     const { found, content } = await files.get(key)
     return found ? content : undefined
   }
-  const check = (content: string): void => {
-    const refusal = refuseWrite(context, agent, name, content)
+  /** Whoever is getting to know the agent writes down who they are. */
+  const isMeeting = async (): Promise<boolean> =>
+    name === 'USER.md' && (await files.get({ ...key, userId: context.userId, fileName: 'BOOTSTRAP.md' })).found
+  const check = async (content: string): Promise<void> => {
+    const refusal = refuseWrite(agent, name, content)
     if (refusal !== undefined) throw toolError(refusal)
+    if (!groupProtected.includes(name) || (await files.isWriter()) || (await isMeeting())) return
+    throw toolError(`in this group you may not change ${name}; someone with file-writer permission has to`)
   }
   return {
     read: async () => {
@@ -54,11 +56,11 @@ const contextDocument = (context: ToolContext, name: string): Document => {
       throw toolError(`${name} is already part of your instructions and cannot be read with tools`)
     },
     write: async (content) => {
-      check(content)
+      await check(content)
       await files.set({ ...key, content })
     },
     append: async (content) => {
-      check(content)
+      await check(content)
       await files.set({ ...key, content: `${(await stored()) ?? ''}${content}` })
     },
   }

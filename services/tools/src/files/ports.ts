@@ -7,7 +7,7 @@ import type { PortMakers } from '../tool/ports.ts'
 import { workspacePath } from '../workspace/index.ts'
 import type { WorkspaceFiles } from '../workspace/types.ts'
 
-type Agents = Pick<RpcFunctions<typeof AgentsServiceService>, 'getContextFile' | 'setContextFile'>
+type Agents = Pick<RpcFunctions<typeof AgentsServiceService>, 'getContextFile' | 'setContextFile' | 'checkFileWriter'>
 
 /**
  * @param workspaceDir base folder of all workspaces, absolute
@@ -29,9 +29,12 @@ export const createFilePorts = (agents: Agents, workspaceDir: string, take: Quot
         files,
         grow: (bytes: number) => take(caller, bytes),
       },
-    contextFiles: ({ call, agent }) =>
+    contextFiles: ({ call, agent, peerKind, userId, channel, chatId }) =>
       agent && {
         get: (file) => agents.getContextFile(call, file),
         set: (file) => agents.setContextFile(call, file),
+        isWriter: async () =>
+          peerKind !== 'group' ||
+          (await agents.checkFileWriter(call, { agentId: agent.id, userId, channel, chatId })).allowed,
       },
   }) satisfies PortMakers<CallScope>

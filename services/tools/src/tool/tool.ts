@@ -58,6 +58,8 @@ export interface KnowledgeGraph {
 export interface ContextFiles {
   get(request: GetContextFileRequest): Promise<GetContextFileResponse>
   set(request: SetContextFileRequest): Promise<unknown>
+  /** Whether the user of the call may change who the agent is; in a group a rule has to allow it. */
+  isWriter(): Promise<boolean>
 }
 
 export interface AgentFacts {
@@ -143,8 +145,6 @@ export interface ToolContext extends Partial<Ports> {
   team?: TeamFolder | undefined
   /** Further folders that may be read by absolute path: skills, workspaces of CLI agents. */
   readable?: readonly Workspace[] | undefined
-  /** Whether the user may change the agent's files in this group chat; unknown counts as yes. */
-  fileWriter?: boolean | undefined
   /** How much of the run's iterations is used up, 0 to 1. */
   iterationShare?: number | undefined
   signal: AbortSignal

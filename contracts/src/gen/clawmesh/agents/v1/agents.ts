@@ -83,6 +83,19 @@ export interface SetContextFileRequest {
 export interface SetContextFileResponse {
 }
 
+export interface CheckFileWriterRequest {
+  agentId: string;
+  /** Who talks; empty is the system itself. */
+  userId: string;
+  /** Where the group is. */
+  channel: string;
+  chatId: string;
+}
+
+export interface CheckFileWriterResponse {
+  allowed: boolean;
+}
+
 function createBaseResolveAgentRequest(): ResolveAgentRequest {
   return { agent: "", fromRows: undefined };
 }
@@ -682,6 +695,152 @@ export const SetContextFileResponse: MessageFns<SetContextFileResponse> = {
   },
 };
 
+function createBaseCheckFileWriterRequest(): CheckFileWriterRequest {
+  return { agentId: "", userId: "", channel: "", chatId: "" };
+}
+
+export const CheckFileWriterRequest: MessageFns<CheckFileWriterRequest> = {
+  encode(message: CheckFileWriterRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agentId !== "") {
+      writer.uint32(10).string(message.agentId);
+    }
+    if (message.userId !== "") {
+      writer.uint32(18).string(message.userId);
+    }
+    if (message.channel !== "") {
+      writer.uint32(26).string(message.channel);
+    }
+    if (message.chatId !== "") {
+      writer.uint32(34).string(message.chatId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckFileWriterRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckFileWriterRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.channel = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.chatId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<CheckFileWriterRequest>, I>>(base?: I): CheckFileWriterRequest {
+    return CheckFileWriterRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CheckFileWriterRequest>, I>>(object: I): CheckFileWriterRequest {
+    const message = createBaseCheckFileWriterRequest();
+    message.agentId = object.agentId ?? "";
+    message.userId = object.userId ?? "";
+    message.channel = object.channel ?? "";
+    message.chatId = object.chatId ?? "";
+    return message;
+  },
+};
+
+function createBaseCheckFileWriterResponse(): CheckFileWriterResponse {
+  return { allowed: false };
+}
+
+export const CheckFileWriterResponse: MessageFns<CheckFileWriterResponse> = {
+  encode(message: CheckFileWriterResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.allowed !== false) {
+      writer.uint32(8).bool(message.allowed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckFileWriterResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckFileWriterResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.allowed = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<CheckFileWriterResponse>, I>>(base?: I): CheckFileWriterResponse {
+    return CheckFileWriterResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CheckFileWriterResponse>, I>>(object: I): CheckFileWriterResponse {
+    const message = createBaseCheckFileWriterResponse();
+    message.allowed = object.allowed ?? false;
+    return message;
+  },
+};
+
 /** What other services may ask about agents of the caller's tenant. */
 export type AgentsServiceService = typeof AgentsServiceService;
 export const AgentsServiceService = {
@@ -719,6 +878,18 @@ export const AgentsServiceService = {
       Buffer.from(SetContextFileResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): SetContextFileResponse => SetContextFileResponse.decode(value),
   },
+  /** Whether somebody who talks in a group may change there who the agent is. */
+  checkFileWriter: {
+    path: "/clawmesh.agents.v1.AgentsService/CheckFileWriter" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CheckFileWriterRequest): Buffer =>
+      Buffer.from(CheckFileWriterRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CheckFileWriterRequest => CheckFileWriterRequest.decode(value),
+    responseSerialize: (value: CheckFileWriterResponse): Buffer =>
+      Buffer.from(CheckFileWriterResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CheckFileWriterResponse => CheckFileWriterResponse.decode(value),
+  },
 } as const;
 
 export interface AgentsServiceServer extends UntypedServiceImplementation {
@@ -727,6 +898,8 @@ export interface AgentsServiceServer extends UntypedServiceImplementation {
   /** Reads or writes a context file that belongs to an agent or to a user of an agent. */
   getContextFile: handleUnaryCall<GetContextFileRequest, GetContextFileResponse>;
   setContextFile: handleUnaryCall<SetContextFileRequest, SetContextFileResponse>;
+  /** Whether somebody who talks in a group may change there who the agent is. */
+  checkFileWriter: handleUnaryCall<CheckFileWriterRequest, CheckFileWriterResponse>;
 }
 
 export interface AgentsServiceClient extends Client {
@@ -776,6 +949,22 @@ export interface AgentsServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: SetContextFileResponse) => void,
+  ): ClientUnaryCall;
+  /** Whether somebody who talks in a group may change there who the agent is. */
+  checkFileWriter(
+    request: CheckFileWriterRequest,
+    callback: (error: ServiceError | null, response: CheckFileWriterResponse) => void,
+  ): ClientUnaryCall;
+  checkFileWriter(
+    request: CheckFileWriterRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CheckFileWriterResponse) => void,
+  ): ClientUnaryCall;
+  checkFileWriter(
+    request: CheckFileWriterRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CheckFileWriterResponse) => void,
   ): ClientUnaryCall;
 }
 

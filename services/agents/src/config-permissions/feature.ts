@@ -12,7 +12,7 @@ export const createConfigPermissions = (db: ServiceDb<PrismaClient>, requireAgen
   const { verdictOn, isFileWriter } = permissions
   return {
     ws: createPermissionWs(permissions),
-    rpc: createPermissionRpc(permissions),
+    rpc: createPermissionRpc(permissions, requireAgent),
     verdictOn,
     isFileWriter,
   } satisfies Feature & { rpc: object; verdictOn: object; isFileWriter: object }

@@ -37,7 +37,7 @@ const keyOf = (secret: string): Buffer => createHash('sha256').update(`clawmesh 
 export const createIdentityTokens = (secret: string, others: readonly string[] = []): IdentityTokens => {
   const key = keyOf(secret)
   const keys = [key, ...others.map(keyOf)]
-  const minted = new LRUCache<string, string>({ max: 20_000, ttl: lifetimeMs - renewBeforeMs })
+  const minted = new LRUCache<string, string>({ max: 20_000, ttl: lifetimeMs - renewBeforeMs, ttlResolution: 0 })
   const verified = new LRUCache<string, Caller>({ max: 20_000 })
 
   const mint = async (caller: Caller): Promise<string> => {

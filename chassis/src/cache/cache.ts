@@ -84,7 +84,8 @@ export const createCache = <V extends object>({
   missTtlMs = ttlMs,
   bus,
 }: CacheOptions): Cache<V> => {
-  const entries = new LRUCache<string, Entry<V>>({ max, ttl: ttlMs + staleMs })
+  // Its clock is asked each time: with a resolution it would set a timer in every millisecond.
+  const entries = new LRUCache<string, Entry<V>>({ max, ttl: ttlMs + staleMs, ttlResolution: 0 })
   const loading = new Map<string, Promise<V | undefined>>()
   const generations = createGenerations()
   const { keyOf } = generations

@@ -39,8 +39,8 @@ test('models are told of arguments what they need, and not what only we can use'
   const written = catalogue.flatMap(({ tool }) => (tool ? [JSON.stringify(parametersSchema(tool))] : []))
   expect(written.length).toBeGreaterThan(20)
   for (const text of written) {
-    expect(text).not.toMatch(/"maxLength"|9007199254740991|"format":"[^"]*","pattern"/)
-    expect(text.length).toBeLessThan(3_500)
+    expect(text).not.toMatch(/"maxLength"|9007199254740991|"format":"[^"]*","pattern"|isBrief/)
+    expect(text.length).toBeLessThan(2_500)
   }
 })
 

@@ -2,7 +2,7 @@
 import { cutText } from '@clawmesh/chassis'
 import { z } from 'zod'
 import { defineTool } from '../tool/define-tool.ts'
-import { says, type ToolResult } from '../tool/tool.ts'
+import { inBrief, says, type ToolResult } from '../tool/tool.ts'
 import { needed } from './needed.ts'
 
 const shownMessageChars = 300
@@ -34,7 +34,7 @@ type Asked = z.output<typeof parameters>
 const parameters = z.object({
   action: z.enum(['status', 'list', 'add', 'update', 'remove', 'run', 'runs']),
   job: job.optional().describe('For add'),
-  patch: patch.optional().describe('For update: what is to change'),
+  patch: inBrief(patch.optional(), 'For update: those fields of a job that change, and enabled'),
   jobId: z.string().max(100).optional().describe('For update, remove and run; for status and runs where one is meant'),
   id: z.string().max(100).optional().describe('Another name of jobId'),
   includeDisabled: z.boolean().default(false).describe('For list: also jobs that are switched off'),

@@ -181,6 +181,12 @@ export const fails = (output: string, metadata: Record<string, unknown> = {}): T
   metadata,
 })
 
+const isBrief = 'isBrief'
+
+/** An object that models are told of in words alone: the schema of another parameter says already what it is made of. */
+export const inBrief = <S extends z.ZodType>(schema: S, description: string): S =>
+  schema.meta({ description, [isBrief]: true })
+
 const isSafeBound = (bound: unknown): boolean => Math.abs(Number(bound)) === Number.MAX_SAFE_INTEGER
 
 /**
@@ -188,6 +194,7 @@ const isSafeBound = (bound: unknown): boolean => Math.abs(Number(bound)) === Num
  * all, and lengths that nobody writes. Arguments are judged by the schema itself, and what is wrong with them is said.
  */
 const shorten = ({ jsonSchema }: { jsonSchema: Record<string, unknown> }): void => {
+  if (jsonSchema[isBrief] === true) for (const key of [isBrief, 'properties', 'required']) delete jsonSchema[key]
   if ('format' in jsonSchema) delete jsonSchema['pattern']
   if (isSafeBound(jsonSchema['minimum'])) delete jsonSchema['minimum']
   if (isSafeBound(jsonSchema['maximum'])) delete jsonSchema['maximum']

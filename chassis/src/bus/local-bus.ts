@@ -7,7 +7,7 @@ import { createSemaphore } from '../async/semaphore.ts'
 import type { Logger } from '../log/logger.ts'
 import type { Bus, Consumer, Delivery, OutgoingEvent, Outcome, UnsettledEvent } from './bus.ts'
 import { handOver } from './outcomes.ts'
-import { subjectMatcher } from './subjects.ts'
+import { isPattern, subjectMatcher } from './subjects.ts'
 
 /** How far an event has come that not every consumer has handled yet. Consumers go by their durable names. */
 interface Progress {
@@ -55,25 +55,30 @@ const deliveryTo =
     deliveries: (progress.failures.get(durable) ?? 0) + 1,
   })
 
+interface Listener {
+  handler: (message: unknown, subject: string) => void
+}
+
 /** A bus that lives and dies with the process. */
 export const createLocalBus = (log: Logger): Bus => {
-  const listeners = new Set<{ pattern: RegExp; handler: (message: unknown, subject: string) => void }>()
+  /** By the subject that they listen to; caches alone are more than a hundred. */
+  const listeners = new Map<string, Set<Listener>>()
+  /** Those that listen to a pattern. */
+  const watchers = new Set<Listener & { pattern: RegExp }>()
   const entries = new Set<Entry>()
   const unsettled = new Map<string, Progress>()
 
   /** Tells whoever listens, and whether anybody did. */
   const announce = (subject: string, message: () => unknown): boolean => {
-    let isHeard = false
-    for (const { pattern, handler } of listeners) {
-      if (!pattern.test(subject)) continue
-      isHeard = true
+    const heardBy = [...(listeners.get(subject) ?? []), ...[...watchers].filter(({ pattern }) => pattern.test(subject))]
+    for (const { handler } of heardBy) {
       try {
         handler(message(), subject)
       } catch (err) {
         log.error({ err, subject }, 'a bus listener failed')
       }
     }
-    return isHeard
+    return heardBy.length > 0
   }
 
   /** An event with its progress. Listeners are sent it when it is new, not when it is published again. */
@@ -117,9 +122,18 @@ export const createLocalBus = (log: Logger): Bus => {
     signal: (subject, message) => void announce(subject, () => message),
     signalHeard: async (subject, message) => announce(subject, () => message),
     subscribe: (subject, handler) => {
-      const listener = { pattern: subjectMatcher([subject]), handler }
-      listeners.add(listener)
-      return () => void listeners.delete(listener)
+      if (isPattern(subject)) {
+        const watcher = { pattern: subjectMatcher([subject]), handler }
+        watchers.add(watcher)
+        return () => void watchers.delete(watcher)
+      }
+      const listener = { handler }
+      const others = listeners.get(subject) ?? new Set()
+      listeners.set(subject, others.add(listener))
+      return () => {
+        others.delete(listener)
+        if (others.size === 0 && listeners.get(subject) === others) listeners.delete(subject)
+      }
     },
     publishDurable: async (published) => {
       const tracked = published.map(track)

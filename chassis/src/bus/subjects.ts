@@ -9,3 +9,6 @@ const sourceOf = (pattern: string): string =>
 /** Matches what any of the patterns does: `*` is one token, `>` the rest. */
 export const subjectMatcher = (patterns: readonly string[]): RegExp =>
   new RegExp(`^(?:${patterns.map(sourceOf).join('|')})$`)
+
+/** Whether it is more than one subject. */
+export const isPattern = (subject: string): boolean => /[*>]/.test(subject)

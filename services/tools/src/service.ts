@@ -96,11 +96,13 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
       (await Promise.all([cli.access.secretsOf(tenantId, userId), customTools.offer.secretsOf(tenantId)])).flat(),
     notesOn: async (tool, tenantId, agentId) => (tool === exec.name ? cli.access.notesFor(tenantId, agentId) : ''),
   })
-  /** What was set for an agent alone goes with it. */
+  /** What was set for an agent alone, or is attached to its sessions, goes with it. */
   const forgetting: Feature = {
     events: {
       agentDeleted: async ({ tenantId, data: { id } }) => {
-        await Promise.all([mcp, cli, customTools, approvals].map(({ forgetAgent }) => forgetAgent(tenantId, id)))
+        await Promise.all(
+          [mcp, cli, customTools, approvals, storage].map(({ forgetAgent }) => forgetAgent(tenantId, id)),
+        )
       },
     },
   }

@@ -1,4 +1,5 @@
 /** Media tools over the real providers service, whose vendors speak their true protocols. */
+import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { loadConfigs, outboxRow } from '@clawmesh/chassis'
@@ -129,8 +130,8 @@ const upload = async (name: string, content: Buffer | string): Promise<string> =
   const { body, headers } = fileForm(name, content)
   return (await files.ask<{ path: string }>('POST', '/v1/media/upload', body, headers)).body.path
 }
-const keep = (sessionKey: string, path: string) =>
-  tools.rpc(WorkspacesServiceService).keepMedia(tools.call(caller), { sessionKey, path })
+const keep = (sessionKey: string, path: string, ofAgent = agentId) =>
+  tools.rpc(WorkspacesServiceService).keepMedia(tools.call(caller), { agentId: ofAgent, sessionKey, path })
 
 /** A session of the user with the agent. */
 const session = 'agent:default:ws:direct:1'
@@ -306,6 +307,22 @@ describe('attachments', () => {
     await tools.bus.publishDurable([deleted])
     await eventually('the attachment is gone', async () => (await served()).status === 404)
     expect((await readdir(files.at('.media'))).length).toBe(1)
+  })
+
+  rule('deleteAgent.removesItsMedia', async () => {
+    const kept = [
+      await keep(session, await upload('a.png', madeImage)),
+      await keep('another', await upload('b.png', madeImage)),
+      await keep('another', await upload('c.png', madeImage), randomUUID()),
+    ]
+    const served = () => Promise.all(kept.map(async ({ id }) => (await files.ask('GET', `/v1/media/${id}`)).status))
+    expect(await served()).toEqual([200, 200, 200])
+    await tools.bus.publishDurable([outboxRow('agentDeleted', caller.tenantId, { id: agentId, actorId: 'alice' })])
+    await eventually(
+      'the attachments are gone',
+      async () => (await served()).filter((status) => status === 404).length === 2,
+    )
+    expect(await served()).toEqual([404, 404, 200])
   })
 })
 

@@ -178,6 +178,7 @@ export const agents = defineHttpTable('agents', {
     rules: {
       requiresOwnership: 'Only its owner or a system owner may delete an agent, whatever the role; named by id or key',
       removesWhatHangsOnIt: 'Its sessions, messages, shares and context files are deleted for good',
+      removesItsMedia: 'Files that were attached to messages of its sessions are deleted soon after',
       isAudited:
         'The deletion is an event, upon which other services remove what they keep of the agent, and an entry of the audit log, agent.deleted',
       staysDeleted: "A tenant's first default agent that is deleted is not made again",

@@ -17,8 +17,9 @@ export type Uploads = Pick<RpcFunctions<typeof WorkspacesServiceService>, 'readM
 interface Source {
   call: Call
   uploads: Uploads
-  /** The session that the files are kept with, which the caller may use. */
+  /** The session that the files are kept with, which the caller may use, and its agent. */
   sessionKey: string
+  agentId: string
   /** Private hosts that an image may be fetched from. */
   allow: readonly string[]
 }
@@ -44,8 +45,12 @@ const fileTag = (kind: MediaRef['kind'], name: string): string =>
  * A file by its path, kept with the session: the model is shown an image, and told that there is something else.
  * @throws INVALID_REQUEST for a path where nothing was uploaded, and for an image that is too large to be shown
  */
-const fileMedium = async (path: string, name: string, { call, uploads, sessionKey }: Source): Promise<Medium> => {
-  const { found, id, mimeType } = await uploads.keepMedia(call, { sessionKey, path })
+const fileMedium = async (
+  path: string,
+  name: string,
+  { call, uploads, sessionKey, agentId }: Source,
+): Promise<Medium> => {
+  const { found, id, mimeType } = await uploads.keepMedia(call, { agentId, sessionKey, path })
   if (!found) throw refused('a path that was not uploaded')
   const ref: MediaRef = { id, mimeType, kind: kindOfMedia(mimeType), path: `/v1/media/${id}` }
   if (!shownImageTypes.has(mimeType)) return { tag: fileTag(ref.kind, name), ref }

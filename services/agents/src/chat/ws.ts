@@ -75,7 +75,7 @@ export const createChatWs = ({ send, running, sessions, lookup, deliverTo, fetch
       if (given.length > 0) await sessions.exists(caller, sessionKey)
       try {
         const sent = await send(detached(call), {
-          ...(await withMedia(message, given, { call, uploads, sessionKey, allow: fetchAllow })),
+          ...(await withMedia(message, given, { call, uploads, sessionKey, agentId: agent.id, allow: fetchAllow })),
           runId,
           keepsText: true,
           caller,

@@ -25,7 +25,7 @@ export const createAttachments = (
     if (agent === undefined || sessionKey === '') return []
     const asked = { agentId: agent.id, userId, sessionKey, limit: 0, includeTools: false }
     const { session } = await toldToModel(() => sessions.readAgentSession(call, asked))
-    return session === undefined ? [] : media.list(call.caller, sessionKey)
+    return session === undefined ? [] : media.list(call.caller, { agentId: agent.id, sessionKey })
   }
 
   const typeOf = ({ name, open }: Attachment) => open((file) => heldTypeOf(name, file))

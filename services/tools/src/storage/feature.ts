@@ -33,19 +33,16 @@ export const createStorage = ({ mesh, db, config, store }: StorageFeatureParts) 
     sign: createSignedUrls(mesh.secrets).sign,
   })
   const sessionMedia = createSessionMedia({ store, workspaceDir, quota, mediaOf: storage.mediaOf })
+  const { events, forgetAgent } = createStorageEvents({
+    media: sessionMedia,
+    identity: mesh.client(IdentityServiceService),
+    timeoutMs: mesh.config.rpcTimeoutMs,
+  })
   return {
-    features: [
-      ...createStorageHttp(storage).map((http): Feature => ({ http })),
-      {
-        events: createStorageEvents({
-          media: sessionMedia,
-          identity: mesh.client(IdentityServiceService),
-          timeoutMs: mesh.config.rpcTimeoutMs,
-        }),
-      } satisfies Feature,
-    ],
+    features: [...createStorageHttp(storage).map((http): Feature => ({ http })), { events } satisfies Feature],
     rpc: createMediaRpc(storage, sessionMedia),
     quota,
     sessionMedia,
+    forgetAgent,
   }
 }

@@ -19,9 +19,9 @@ export const createMediaRpc = (
   storage: Pick<StorageUseCases, 'mediaOf'>,
   sessions: Pick<SessionMedia, 'keep'>,
 ): Pick<RpcFunctions<typeof WorkspacesServiceService>, 'readMedia' | 'keepMedia'> => ({
-  keepMedia: async ({ caller }, { sessionKey, path }) => {
+  keepMedia: async ({ caller }, { agentId, sessionKey, path }) => {
     try {
-      return { found: true, ...(await sessions.keep(caller, sessionKey, path)) }
+      return { found: true, ...(await sessions.keep(caller, { agentId, sessionKey }, path)) }
     } catch (thrown) {
       if (thrown instanceof MeshError && unread.has(thrown.code)) return notKept
       throw thrown

@@ -1,4 +1,4 @@
-/** Files that were attached to the messages of sessions: each session has a folder of them, which goes with it. */
+/** Files that were attached to the messages of sessions: each session has a folder of them, which goes with it and its agent. */
 import { posix } from 'node:path'
 import { newId, sha256Hex } from '@clawmesh/chassis'
 import { MeshError } from '@clawmesh/contracts'
@@ -26,8 +26,21 @@ export interface Attachment extends Omit<KeptMedia, 'mimeType'> {
 /** Newest ones that are looked at. */
 const mostAttachments = 100
 
-/** Two sessions of a tenant share a folder once in some 2^48. */
-const folderOf = (sessionKey: string): string[] => [mediaFolder, sha256Hex(sessionKey).slice(0, 12)]
+/** Whose files they are. */
+export interface MediaSession {
+  agentId: string
+  sessionKey: string
+}
+
+/** Two agents of a tenant, or two sessions, share one once in some 2^48. */
+const shortHash = (text: string): string => sha256Hex(text).slice(0, 12)
+/** Deleting an agent tells no more than its id, deleting a session no more than its key: the name has both. */
+const prefixOf = (agentId: string): string => `${shortHash(agentId)}-`
+const suffixOf = (sessionKey: string): string => `-${shortHash(sessionKey)}`
+const folderOf = ({ agentId, sessionKey }: MediaSession): string[] => [
+  mediaFolder,
+  `${shortHash(agentId)}${suffixOf(sessionKey)}`,
+]
 
 const idOf = (name: string): string => name.slice(0, name.length - posix.extname(name).length)
 
@@ -54,18 +67,24 @@ export const createSessionMedia = ({ store, workspaceDir, quota, mediaOf }: Part
     })
   }
 
+  const removeFolders = async (tenant: Tenant, isMeant: (name: string) => boolean): Promise<void> => {
+    const root = rootFor(tenant)
+    for (const { name } of await store.list(root, [mediaFolder]))
+      if (isMeant(name)) await store.remove(root, [mediaFolder, name])
+  }
+
   return {
     /**
      * Keeps a file that a message names with its session.
      * @throws NOT_FOUND, INVALID_REQUEST, FORBIDDEN as for whatever is read by its path; QUOTA_EXHAUSTED
      */
-    keep: async (tenant: Tenant, sessionKey: string, path: string): Promise<KeptMedia> => {
+    keep: async (tenant: Tenant, session: MediaSession, path: string): Promise<KeptMedia> => {
       const source = await mediaOf(tenant, path)
       const mimeType = await source.open((file) => heldTypeOf(source.name, file))
       const root = rootFor(tenant)
       const isUpload = posix.dirname(path) === posix.join(root.path, uploadsFolder)
       const name = isUpload ? source.name : `${newId()}${posix.extname(source.name).toLowerCase().slice(0, 17)}`
-      const names = [...folderOf(sessionKey), name]
+      const names = [...folderOf(session), name]
       const isThere = (await store.find(root, names))?.kind === 'file'
       const isMoved = isUpload && !isThere && (await store.move(root, [uploadsFolder, name], names)) === 'moved'
       if (!isThere && !isMoved) await copied(tenant, source, names)
@@ -75,9 +94,9 @@ export const createSessionMedia = ({ store, workspaceDir, quota, mediaOf }: Part
     },
 
     /** The attachments of a session, newest first. */
-    list: async (tenant: Tenant, sessionKey: string): Promise<Attachment[]> => {
+    list: async (tenant: Tenant, session: MediaSession): Promise<Attachment[]> => {
       const root = rootFor(tenant)
-      const folder = folderOf(sessionKey)
+      const folder = folderOf(session)
       const entries = (await store.list(root, folder))
         .filter(({ kind }) => kind === 'file')
         .toSorted((a, b) => b.modifiedAt.getTime() - a.modifiedAt.getTime() || b.name.localeCompare(a.name))
@@ -90,9 +109,12 @@ export const createSessionMedia = ({ store, workspaceDir, quota, mediaOf }: Part
     },
 
     /** Deletes what was attached to a session. */
-    forget: async (tenant: Tenant, sessionKey: string): Promise<void> => {
-      await store.remove(rootFor(tenant), folderOf(sessionKey))
-    },
+    forgetSession: (tenant: Tenant, sessionKey: string): Promise<void> =>
+      removeFolders(tenant, (name) => name.endsWith(suffixOf(sessionKey))),
+
+    /** Deletes what was attached to the sessions of an agent. */
+    forgetAgent: (tenant: Tenant, agentId: string): Promise<void> =>
+      removeFolders(tenant, (name) => name.startsWith(prefixOf(agentId))),
   }
 }
 

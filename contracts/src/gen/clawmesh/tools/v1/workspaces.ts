@@ -88,6 +88,8 @@ export interface KeepMediaRequest {
   sessionKey: string;
   /** As of ReadMedia. */
   path: string;
+  /** Whose session it is: its files go with it. */
+  agentId: string;
 }
 
 export interface KeepMediaResponse {
@@ -805,7 +807,7 @@ export const ReadMediaResponse: MessageFns<ReadMediaResponse> = {
 };
 
 function createBaseKeepMediaRequest(): KeepMediaRequest {
-  return { sessionKey: "", path: "" };
+  return { sessionKey: "", path: "", agentId: "" };
 }
 
 export const KeepMediaRequest: MessageFns<KeepMediaRequest> = {
@@ -815,6 +817,9 @@ export const KeepMediaRequest: MessageFns<KeepMediaRequest> = {
     }
     if (message.path !== "") {
       writer.uint32(18).string(message.path);
+    }
+    if (message.agentId !== "") {
+      writer.uint32(26).string(message.agentId);
     }
     return writer;
   },
@@ -848,6 +853,14 @@ export const KeepMediaRequest: MessageFns<KeepMediaRequest> = {
             message.path = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -867,6 +880,7 @@ export const KeepMediaRequest: MessageFns<KeepMediaRequest> = {
     const message = createBaseKeepMediaRequest();
     message.sessionKey = object.sessionKey ?? "";
     message.path = object.path ?? "";
+    message.agentId = object.agentId ?? "";
     return message;
   },
 };

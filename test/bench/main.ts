@@ -1,11 +1,11 @@
 /**
  * `npm run bench`: what a chat turn costs, beside a stateless proxy of the same kind on the same Node and upstream.
- * Options: --rounds N (3), --seconds N (3), --only direct,peer,mesh,all,edge,conversation,failover,rpc,hop,memory, --scenarios <part of a
+ * Options: --rounds N (3), --seconds N (3), --only direct,peer,mesh,all,edge,conversation,failover,rpc,hop,memory,tools, --scenarios <part of a
  * name>, --rpc grpc (services call each other with a gRPC call each, not over links), --beside NAME=value (a second mesh with
  * that variable, measured in the same rounds), --before <folder> (a mesh and an all of another checkout whose Prisma clients are
  * generated, measured in the same rounds), --profile (a CPU profile of the one process), --misses (what memory search did
- * not find), --sentence-model <folder> (of docs/adr/0042, measured too). With rpc, hop or
- * memory alone no mesh is started.
+ * not find), --sentence-model <folder> (of docs/adr/0042, measured too). With rpc, hop,
+ * memory or tools alone no mesh is started.
  */
 import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -31,12 +31,13 @@ import { cpuMs, cpuMsByProgram, family, rssMb } from './proc.ts'
 import { addBenchProvider } from './provider.ts'
 import { topFunctions } from './profile.ts'
 import { rpcBench } from './rpc.ts'
+import { toolsBench } from './tools.ts'
 
 const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '3' },
-    only: { type: 'string', default: 'direct,peer,mesh,all,edge,conversation,failover,rpc,hop,memory' },
+    only: { type: 'string', default: 'direct,peer,mesh,all,edge,conversation,failover,rpc,hop,memory,tools' },
     scenarios: { type: 'string', default: '' },
     rpc: { type: 'string', default: 'link' },
     beside: { type: 'string', multiple: true, default: [] },
@@ -417,7 +418,8 @@ try {
   if (wanted.includes('rpc')) await rpcBench(rounds, durationMs)
   if (wanted.includes('hop')) await hopBench(rounds, durationMs)
   if (wanted.includes('memory')) await memoryBench({ misses: options.misses, sentenceModel: options['sentence-model'] })
-  if (wanted.some((part) => !['rpc', 'hop', 'memory'].includes(part))) await benchMeshes()
+  if (wanted.includes('tools')) await toolsBench(rounds, durationMs)
+  if (wanted.some((part) => !['rpc', 'hop', 'memory', 'tools'].includes(part))) await benchMeshes()
 } finally {
   for (const step of undo.reverse()) await step()
 }

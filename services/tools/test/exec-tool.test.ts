@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { rule } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
+import { denyGroupLines } from './exec-deny-lines.ts'
 import { deniedPathTest } from '../src/exec/denied-path.ts'
 import { boundProcesses } from '@clawmesh/chassis/exec'
 import { findSandbox, type FoundSandbox } from '../src/exec/sandbox.ts'
@@ -238,6 +239,19 @@ describe('the sandbox', () => {
     expect(await execute(command)).toMatchObject({ output, isError: false })
   })
 
+  itSandboxed('runs every line that passes the guard, for real, and nothing outside is touched', async () => {
+    const before = await readdir(base)
+    await Promise.all(
+      Object.values(denyGroupLines).flatMap(({ passes }) =>
+        passes.map(async (line) => {
+          const { output } = await execute(line, { agent: sandboxConfig({ timeout_sec: 10 }) })
+          expect([line, output]).toEqual([line, expect.not.stringMatching(/denied by safety policy/)])
+        }),
+      ),
+    )
+    expect(await readdir(base)).toEqual(before)
+  })
+
   itSandboxed('has no network', async () => {
     const { output } = await unguarded('echo > /dev/tcp/127.0.0.1/22; tail -n +3 /proc/net/dev')
     expect(output).toMatch('lo:')
@@ -300,6 +314,12 @@ describe('the sandbox', () => {
     expect(
       (await unguarded('dd if=/dev/zero of=/tmp/x bs=1M count=100', sandboxConfig({ tmpfs_size_mb: 8 }))).output,
     ).toMatch('No space left on device')
+  })
+
+  itSandboxed('ends what fills the disk of the workspace', async () => {
+    const { output } = await unguarded('head -c 20G /dev/zero > big; echo "ended $?"; rm -f big')
+    expect(output).not.toMatch('ended 0')
+    await rm(join(path, 'big'), { force: true })
   })
 
   itSandboxed('reads and traces no process but its own, and can become no other user', async () => {

@@ -1,7 +1,7 @@
 /** Tools of MCP servers in the hands of agents: official servers, unmodified, and programs that misbehave. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
-import { createServer, type IncomingHttpHeaders } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
@@ -14,6 +14,7 @@ import { findFreePort } from '../../../test/support/free-port.ts'
 import { eventually } from '../../../test/support/eventually.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
 import { findSandbox, insidePath } from '../src/exec/sandbox.ts'
+import { manyTools } from './many-tools.ts'
 import { auditTrail, mcpTenant, repository, type Body } from './mcp-support.ts'
 import { startTools, type ToolsHarness } from './support.ts'
 
@@ -83,47 +84,6 @@ const context = {
 /** What the fake says it was told. */
 const saidBy = ({ output }: { output: string }): Body =>
   JSON.parse(output.split('\n').find((line) => line.startsWith('{'))!) as Body
-
-/** An MCP server in this process with so many tools, and as little else as the protocol allows. */
-const manyTools = async (count: number) => {
-  const headers: IncomingHttpHeaders[] = []
-  const server = createServer((request, response) => {
-    headers.push(request.headers)
-    if (request.method !== 'POST') return void response.writeHead(405).end()
-    void json(request).then((asked) => {
-      const { id, method } = asked as { id?: number; method: string }
-      if (id === undefined) return response.writeHead(202).end()
-      const schema = { type: 'object', properties: { text: { type: 'string', description: 'what is to be told' } } }
-      const listed = Array.from({ length: count }, (_, at) => ({
-        name: `tool_${at}`,
-        description: `Tells what it was told, number ${at}`,
-        inputSchema: schema,
-      }))
-      const results: Record<string, object> = {
-        initialize: {
-          protocolVersion: '2025-06-18',
-          capabilities: { tools: {} },
-          serverInfo: { name: 'm', version: '1' },
-        },
-        'tools/list': { tools: listed },
-      }
-      const result = results[method]
-      const answer = result === undefined ? { error: { code: -32601, message: 'unknown' } } : { result }
-      response.writeHead(200, { 'content-type': 'application/json' })
-      return response.end(JSON.stringify({ jsonrpc: '2.0', id, ...answer }))
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return {
-    base: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    /** Of all requests so far. */
-    headers,
-    close: () => {
-      server.closeAllConnections()
-      server.close()
-    },
-  }
-}
 
 /** A server over HTTP in a process of its own. */
 const listening = async (script: string, ...args: string[]) => {
@@ -531,7 +491,7 @@ describe('trials', () => {
   })
 })
 
-test('a thousand tools of thirty servers cost little once they are known', async () => {
+test('of a thousand tools of thirty servers the first forty are offered, and the others are found', async () => {
   const mine = mcpTenant(tools)
   const agentId = mine.agent()
   const { base, close } = await manyTools(34)
@@ -544,14 +504,6 @@ test('a thousand tools of thirty servers cost little once they are known', async
       tools.rpc(ToolsServiceService).listTools(tools.call(mine.admin), { agentId, userId: 'ann', toolsConfigJson: '' })
     const before = (await list()).tools.map(({ name }) => name)
     expect(before.filter((name) => name.startsWith('mcp_'))).toHaveLength(41)
-    const times: number[] = []
-    for (let time = 0; time < 20; time++) {
-      const begun = performance.now()
-      await list()
-      times.push(performance.now() - begun)
-    }
-    if (process.env['CLAWMESH_TEST_LOG'] !== undefined)
-      console.info('median of listing 1,020 tools, ms', times.sort((a, b) => a - b)[10])
     const found = await tools.rpc(ToolsServiceService).invokeTool(tools.call(mine.admin), {
       tool: 'mcp_tool_search',
       argumentsJson: '{"query":"srv-29 number 33"}',

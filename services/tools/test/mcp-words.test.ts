@@ -12,7 +12,7 @@ test.each([
   [{ name: 'my-search', toolPrefix: '' }, 'mcp_my_search__find'],
   [{ name: 'x', toolPrefix: 'gh' }, 'mcp_gh__find'],
   [{ name: 'x', toolPrefix: 'mcp_gh' }, 'mcp_gh__find'],
-])('a tool of %j is called %s', (server, name) => expect(toolNameOf(server, 'find')).toBe(name))
+])('a tool of %j is called %s', (server, name) => expect(toolNameOf(server)('find')).toBe(name))
 
 describe('arguments', () => {
   const schema = {

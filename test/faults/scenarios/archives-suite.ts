@@ -1,13 +1,13 @@
 /** An agent on its way from one installation into another: the same there, and no process grows with it. */
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { masterTenantId } from '@clawmesh/contracts'
 import { readArchive } from '../../../services/agents/src/archives/read.ts'
 import { formOf } from '../../support/archives.ts'
 import type { Api } from '../../support/mesh-api.ts'
 import { meshStartLimitMs, startMesh, type Mesh } from '../../support/mesh-processes.ts'
+import { growthOf, inMiB } from './growth.ts'
 
 interface AgentSize {
   documents: number
@@ -57,30 +57,6 @@ const makeAgent = async (mesh: Mesh, api: Api, { documents, chunks, sessions, fi
     await mkdir(dirname(path), { recursive: true })
     await writeFile(path, randomBytes(fileBytes))
   }
-}
-
-const rssOf = async (pid: number): Promise<number> => {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8')
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)![1]) * 1024
-}
-
-/** By how much each process of a mesh grew at most while something was done, in bytes. */
-const growthOf = async <T>(mesh: Mesh, work: () => Promise<T>) => {
-  const before = new Map<string, number>()
-  for (const name of mesh.names) before.set(name, await rssOf(mesh.pid(name)))
-  const growth = new Map<string, number>()
-  let isDone = false
-  const watch = async () => {
-    while (!isDone) {
-      for (const [name, rss] of before)
-        growth.set(name, Math.max(growth.get(name) ?? 0, (await rssOf(mesh.pid(name))) - rss))
-      await sleep(50)
-    }
-  }
-  const watching = watch()
-  const result = await work().finally(() => (isDone = true))
-  await watching
-  return { result, growth }
 }
 
 /** What a process loads when it first does such work is not what an archive costs it. */
@@ -135,9 +111,6 @@ const contentsOf = async (archive: Buffer): Promise<string[]> => {
   return hashes.toSorted()
 }
 
-const shown = (growth: ReadonlyMap<string, number>): Record<string, string> =>
-  Object.fromEntries([...growth].map(([name, bytes]) => [name, `${(bytes / 1_048_576).toFixed(0)} MiB`]))
-
 /** @param report is told what was measured */
 export const archiveTests = (
   size: AgentSize,
@@ -182,8 +155,8 @@ export const archiveTests = (
       })
       report({
         archive: `${(archive.length / 1_048_576).toFixed(0)} MiB`,
-        exporting: shown(exported.growth),
-        importing: shown(imported.growth),
+        exporting: inMiB(exported.growth),
+        importing: inMiB(imported.growth),
       })
       const again = await fetchBytes(to.api(), `/v1/agents/traveller/export?sections=${sections}`)
       expect(await contentsOf(again)).toEqual(await contentsOf(archive))

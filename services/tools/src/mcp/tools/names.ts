@@ -6,5 +6,8 @@ export const prefixOf = ({ name, toolPrefix }: { name: string; toolPrefix: strin
   return toolPrefix.startsWith('mcp_') ? toolPrefix : `mcp_${toolPrefix}`
 }
 
-export const toolNameOf = (server: { name: string; toolPrefix: string }, tool: string): string =>
-  `${prefixOf(server)}__${tool}`
+/** Names the tools of a server. */
+export const toolNameOf = (server: { name: string; toolPrefix: string }): ((tool: string) => string) => {
+  const prefix = prefixOf(server)
+  return (tool) => `${prefix}__${tool}`
+}

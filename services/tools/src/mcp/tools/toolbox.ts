@@ -34,6 +34,10 @@ const defaultTimeoutSec = 60
 /** For what users are asked in the middle of a call, at most. */
 const mostAskedMs = 660_000
 export const searchToolName = 'mcp_tool_search'
+const searchParameters = z.object({
+  query: z.string().max(1_000).describe('What the tool should do'),
+  max_results: z.number().int().min(1).max(50).default(5),
+})
 
 /** A tool of a server, under the name that it has here. */
 interface ServedTool extends Tool, Searched {
@@ -88,6 +92,14 @@ interface Who {
   tenantId: string
   userId: string
   agentId: string
+}
+
+const descriptions = new WeakMap<RemoteTool, string>()
+/** What a server says of its tool, for a model; looked at once, as lists are assembled often. */
+const descriptionOf = (remote: RemoteTool): string => {
+  const known = descriptions.get(remote) ?? neutraliseMarkers(cutText(remote.description, mostDescription))
+  descriptions.set(remote, known)
+  return known
 }
 
 /** In words of ours where there are any, else what the server said, cut. */
@@ -145,7 +157,7 @@ export const createToolboxes = (parts: Parts) => {
 
   /** Stands for the tools of a server as long as the user is not signed in. */
   const signInTool = (who: Who, granted: GrantedServer): ServedTool => ({
-    name: toolNameOf(granted.server, 'sign_in'),
+    name: toolNameOf(granted.server)('sign_in'),
     originalName: 'sign_in',
     server: granted.server.displayName || granted.server.name,
     serverName: granted.server.name,
@@ -154,16 +166,17 @@ export const createToolboxes = (parts: Parts) => {
     run: async () => ({ ...(await askToSignIn(who, granted, {})), isError: false }),
   })
 
-  const served = (call: Who, granted: GrantedServer, remote: RemoteTool): ServedTool => {
+  const served = (call: Who, granted: GrantedServer): ((remote: RemoteTool) => ServedTool) => {
     const { server } = granted
     const key = keyOf(call.tenantId, call.userId, granted)
     const timeoutMs = (server.timeoutSec || defaultTimeoutSec) * 1000
-    return {
-      name: toolNameOf(server, remote.name),
+    const nameOf = toolNameOf(server)
+    return (remote) => ({
+      name: nameOf(remote.name),
       originalName: remote.name,
       server: server.displayName || server.name,
       serverName: server.name,
-      description: neutraliseMarkers(cutText(remote.description, mostDescription)),
+      description: descriptionOf(remote),
       parameters: anyObject,
       jsonSchema: remote.inputSchema,
       // While a user is asked the time of the call stands still.
@@ -193,7 +206,7 @@ export const createToolboxes = (parts: Parts) => {
           return fails(`the tool of MCP server ${server.name} failed: ${failureOf(thrown)}`)
         }
       },
-    }
+    })
   }
 
   /** The tools of a server as they are known; a server that was never asked is asked, and waited for a moment. */
@@ -240,7 +253,7 @@ export const createToolboxes = (parts: Parts) => {
     const all = access.servers.flatMap((granted, place) =>
       isSignedOut(granted)
         ? [signInTool(who, granted)]
-        : found[place]!.filter(({ name }) => mayUse(granted, name)).map((remote) => served(who, granted, remote)),
+        : found[place]!.filter(({ name }) => mayUse(granted, name)).map(served(who, granted)),
     )
     const tools = all.filter(({ name }) => {
       if (!names.has(name)) return names.add(name)
@@ -257,10 +270,7 @@ export const createToolboxes = (parts: Parts) => {
   ): Tool => ({
     name: searchToolName,
     description: `Find more tools: ${deferred.length} tools of MCP servers are not shown. Those that are found can be called from then on.`,
-    parameters: z.object({
-      query: z.string().max(1_000).describe('What the tool should do'),
-      max_results: z.number().int().min(1).max(50).default(5),
-    }),
+    parameters: searchParameters,
     run: async ({ query, max_results: most }) => {
       const found = searchTools(deferred, String(query), Number(most))
       if (found.length > 0) await activate(found.map(({ name }) => name))

@@ -1,11 +1,12 @@
 /**
  * `npm run bench`: what a chat turn costs, beside a stateless proxy of the same kind on the same Node and upstream.
- * Options: --rounds N (3), --seconds N (3), --only direct,peer,mesh,all,edge,conversation,failover,rpc,hop,memory,tools, --scenarios <part of a
- * name>, --rpc grpc (services call each other with a gRPC call each, not over links), --beside NAME=value (a second mesh with
- * that variable, measured in the same rounds), --before <folder> (a mesh and an all of another checkout whose Prisma clients are
- * generated, measured in the same rounds), --profile (a CPU profile of the one process), --misses (what memory search did
- * not find), --sentence-model <folder> (of docs/adr/0042, measured too). With rpc, hop,
- * memory or tools alone no mesh is started.
+ * Options: --rounds N (3), --seconds N (3), --only direct,peer,mesh,all,edge,conversation,failover,rpc,hop,memory,tools,memory-scale,
+ * --scenarios <part of a name>, --rpc grpc (services call each other with a gRPC call each, not over links), --beside NAME=value (a
+ * second mesh with that variable, measured in the same rounds), --before <folder> (a mesh and an all of another checkout whose Prisma
+ * clients are generated, measured in the same rounds), --profile (a CPU profile of the one process), --misses (what memory search did
+ * not find), --sentence-model <folder> (of docs/adr/0042, measured too), --memory-database <url> (an empty database with pgvector for
+ * memory-scale, which otherwise fills the embedded one and runs only when named). With rpc, hop, memory, tools or memory-scale alone no
+ * mesh is started.
  */
 import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -27,6 +28,7 @@ import { failoverBench } from './failover.ts'
 import { hopBench } from './hop.ts'
 import { load, type HttpTarget, type LoadResult, type LoadTarget } from './load.ts'
 import { memoryBench } from './memory.ts'
+import { memoryScaleBench } from './memory-scale.ts'
 import { cpuMs, cpuMsByProgram, family, rssMb } from './proc.ts'
 import { addBenchProvider } from './provider.ts'
 import { topFunctions } from './profile.ts'
@@ -45,6 +47,7 @@ const { values: options } = parseArgs({
     profile: { type: 'boolean', default: false },
     misses: { type: 'boolean', default: false },
     'sentence-model': { type: 'string' },
+    'memory-database': { type: 'string' },
   },
 })
 const rounds = Number(options.rounds)
@@ -419,7 +422,8 @@ try {
   if (wanted.includes('hop')) await hopBench(rounds, durationMs)
   if (wanted.includes('memory')) await memoryBench({ misses: options.misses, sentenceModel: options['sentence-model'] })
   if (wanted.includes('tools')) await toolsBench(rounds, durationMs)
-  if (wanted.some((part) => !['rpc', 'hop', 'memory', 'tools'].includes(part))) await benchMeshes()
+  if (wanted.includes('memory-scale')) await memoryScaleBench({ databaseUrl: options['memory-database'] })
+  if (wanted.some((part) => !['rpc', 'hop', 'memory', 'tools', 'memory-scale'].includes(part))) await benchMeshes()
 } finally {
   for (const step of undo.reverse()) await step()
 }

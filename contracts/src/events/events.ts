@@ -335,6 +335,7 @@ export const events = {
   ),
   modelPriceSet: event('traces', 'model_price', 'set', 'A tenant said what a model costs it', changed),
   modelPriceDeleted: event('traces', 'model_price', 'deleted', 'A tenant gave up its own price of a model', changed),
+  tracesErased: event('traces', 'trace', 'erased', 'The runs of a user, whose id this is, are erased', changed),
   usageCapCreated: event('traces', 'usage_cap', 'created', 'What may be used was capped', changed),
   usageCapUpdated: event(
     'traces',

@@ -1,6 +1,7 @@
 import { MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
 import type { Caller } from '@clawmesh/contracts'
 import { evict, newId } from '@clawmesh/chassis'
+import { memoryTenants } from '../../../test/faults/scenarios/memory-tenants.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { providerOfWidth, startMemory, type MemoryHarness } from './support.ts'
 
@@ -97,4 +98,10 @@ describe('another tenant', () => {
     expect((await request(mine, 'GET', `/v1/agents/${key}/memory/documents`)).status).toBe(404)
     expect((await request(theirs, 'GET', `/v1/agents/${key}/memory/documents`)).status).toBe(200)
   })
+})
+
+it('of random searches and walks not one shows a row of another tenant', async () => {
+  const outcome = await memoryTenants(harness, 200)
+  expect(outcome).toMatchObject({ asked: 200, foreign: 0 })
+  expect(outcome.rows).toBeGreaterThan(200)
 })

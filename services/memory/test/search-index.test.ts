@@ -1,8 +1,9 @@
-import { evict } from '@clawmesh/chassis'
+import { evict, newId } from '@clawmesh/chassis'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Caller } from '@clawmesh/contracts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { createSearchRows } from '../src/search/rows.ts'
+import { createVectorIndexes } from '../src/search/vector-indexes.ts'
 import { providerOfWidth, startMemory, type MemoryHarness } from './support.ts'
 import { until } from '../../../test/support/eventually.ts'
 
@@ -117,6 +118,51 @@ describe.each([256, 2048])('an agent with many vectors of width %i', (dims) => {
       expect(plan.includes(`chunks_embedding_hnsw_${dims}`)).toBe(true)
     })
   })
+})
+
+it('a scope that is rare among all is compared one by one, however large it is', async () => {
+  const sizes = { own: 6_000, all: 0 }
+  const built: number[] = []
+  const { useIndex } = createVectorIndexes({
+    mesh: harness.mesh,
+    rowsOf: () => ({ sizes: async () => ({ ...sizes }) }),
+    createIndex: async (dims) => void built.push(dims),
+    isEmbeddedDatabase: async () => false,
+    config: { vectorIndexFrom: 5_000 },
+    log: harness.mesh.log,
+  })
+  const scope = (user: string) => ({ agentId: newId(), userIds: ['', user], limit: 40 })
+  const space = { provider: 'test', model: 'm', dims: 64 }
+  const asked = async (all: number) => {
+    sizes.all = all
+    return useIndex(newId(), scope('ann'), space)
+  }
+  expect(await asked(6_000)).toBe(true)
+  expect(await asked(1_500_000)).toBe(true)
+  expect(await asked(1_500_001)).toBe(false)
+  sizes.own = 5_000
+  expect(await asked(5_000)).toBe(false)
+  expect(built).toEqual([64])
+})
+
+it('the chunks of a user are found by the index of their owner, and those of nobody else are looked at', async () => {
+  const caller = testCaller()
+  const agent = harness.addAgent(caller)
+  await harness.request(caller, 'PUT', `/v1/agents/${agent.id}/memory/documents/own.md?user_id=alice`, {
+    content: 'heron',
+  })
+  const database = harness.database.forTenant(caller.tenantId)
+  const { rows } = await database.transaction(async (session) => {
+    // A table this small is read whole otherwise.
+    await session.query('SET LOCAL enable_seqscan = off')
+    return session.query<{ 'QUERY PLAN': string }>(
+      `EXPLAIN SELECT terms FROM memory.chunks c
+       WHERE c.tenant_id = $1 AND c.agent_id = $2 AND ($3::text[] IS NULL OR c.user_id = ANY ($3))`,
+      [caller.tenantId, agent.id, ['', 'alice']],
+    )
+  })
+  const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
+  expect(plan).toMatch(/chunks_owner_idx[^]*Index Cond:.*tenant_id.*agent_id.*user_id/)
 })
 
 it('an agent with few vectors is compared one by one, and gets no index', async () => {

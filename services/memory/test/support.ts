@@ -78,12 +78,16 @@ export const providerOfWidth =
     vectors: texts.map((text) => ({ values: hashedTo(dims, text) })),
   })
 
-/** Starts all of it; `env` configures the service. */
+/** Starts all of it; `env` configures the service. A database that is given is migrated, and stays. */
 export const startMemory = async (
   env: Record<string, string> = {},
   embed: StandInProviders['embed'] = noProvider,
+  databaseUrl?: string,
 ): Promise<MemoryHarness> => {
-  const database = await startMigratedPglite(['memory'])
+  const database =
+    databaseUrl === undefined
+      ? await startMigratedPglite(['memory'])
+      : { url: databaseUrl, stop: async () => undefined }
   const agents = new Map<string, StandInAgent[]>()
   const providers: StandInProviders = { embed, asked: [], chat: () => modelSays('{}') }
   const systemConfig: Record<string, string> = {}

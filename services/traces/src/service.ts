@@ -34,7 +34,7 @@ export const tracesService = (mesh: Mesh, config: TracesConfig): Service => {
   return composeService(mesh, {
     name: 'traces',
     features: [
-      createTraces(spans),
+      createTraces(spans, db),
       costs,
       createUsage(spans, usageCaps.dailyRuns),
       modelPricing,

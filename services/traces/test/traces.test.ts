@@ -1,5 +1,6 @@
 /** The contract of traces over a real database, fed by events. */
 import { newId } from '@clawmesh/chassis'
+import { until } from '../../../test/support/eventually.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
 import {
   badEvent,
@@ -13,6 +14,7 @@ import {
   rowOf,
   type TracesHarness,
 } from './support.ts'
+import { usageAndRecount } from './usage-recount.ts'
 
 let traces: TracesHarness
 beforeAll(async () => {
@@ -600,5 +602,61 @@ describe('costs', () => {
     expect(await traces.monthCost(admin, agentId)).toBeCloseTo(2 * callCost, 8)
     expect(await traces.monthCost(admin, newId())).toBe(0)
     await expect(traces.monthCost(admin, 'odd')).rejects.toMatchObject({ code: 'INVALID_REQUEST' })
+  })
+})
+
+describe('erasing the runs of a user', () => {
+  const erase = (caller: Parameters<TracesHarness['get']>[0], query: string) =>
+    traces.request(caller, 'DELETE', `/v1/traces${query}`)
+  const runsOf = async (tenantId: string, users: readonly string[]) =>
+    traces.tell(...users.map((user_id) => reportOf(tenantId, { user_id }, [pricedCall()])))
+
+  describe('who is not alone', () => {
+    const [here, there] = [makeTenant(), makeTenant()]
+    let answer: Awaited<ReturnType<typeof erase>>
+    beforeAll(async () => {
+      await runsOf(here.tenantId, ['ann', 'ann', 'ben'])
+      await runsOf(there.tenantId, ['ann'])
+      answer = await erase(here.admin, '?user_id=ann')
+    })
+
+    rule('eraseTraces.erasesAUsersRuns', async () => {
+      expect(answer).toMatchObject({ status: 200, body: { erased: 2, more: false } })
+      expect((await traces.list(here.admin)).traces.map(({ user_id }) => user_id)).toEqual(['ben'])
+      expect(await stored('spans', here.tenantId)).toHaveLength(1)
+      expect((await traces.list(there.admin)).total).toBe(1)
+    })
+
+    rule('eraseTraces.takesBackUsage', async () => {
+      expect((await traces.costs(here.admin))[0]).toMatchObject({ trace_count: 1, total_cost: callCost })
+      const { kept, recount } = await usageAndRecount(traces.mesh.database('traces').pool, [here.tenantId])
+      expect(kept).toEqual(recount)
+    })
+
+    rule('eraseTraces.isAudited', async () => {
+      await erase(here.admin, '?user_id=nobody')
+      await until(async () => (await traces.activity(here.admin)).total > 0)
+      expect((await traces.activity(here.admin)).total).toBe(1)
+      const { action, entity_id, actor_id } = (await traces.activity(here.admin)).logs[0]!
+      expect({ action, entity_id, actor_id }).toEqual({
+        ...{ action: 'trace.erased', entity_id: 'ann', actor_id: here.admin.userId },
+      })
+    })
+  })
+
+  rule('eraseTraces.goesOnWhereItEnded', async () => {
+    const { admin, tenantId } = makeTenant()
+    const runs = 1_001
+    await traces.tell(...Array.from({ length: runs }, () => reportOf(tenantId, { user_id: 'ann' }, [])))
+    expect((await erase(admin, '?user_id=ann')).body).toEqual({ erased: 1_000, more: true })
+    expect((await erase(admin, '?user_id=ann')).body).toEqual({ erased: 1, more: false })
+  })
+
+  rule('eraseTraces.refusesNobody', async () => {
+    const { admin, tenantId } = makeTenant()
+    await runsOf(tenantId, ['ann'])
+    for (const query of ['', '?user_id=', `?user_id=${'a'.repeat(256)}`])
+      expect((await erase(admin, query)).status).toBe(400)
+    expect((await traces.list(admin)).total).toBe(1)
   })
 })

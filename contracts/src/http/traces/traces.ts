@@ -122,6 +122,25 @@ export const traces = defineHttpTable('traces', {
     },
     errors: [400],
   },
+  eraseTraces: {
+    method: 'DELETE',
+    path: '/v1/traces',
+    role: 'admin',
+    summary: 'Erase the runs of a user: traces, spans and what was said in them',
+    rules: {
+      erasesAUsersRuns:
+        'All traces of `user_id` in the tenant are gone with their spans and long texts, and of nobody else and no other tenant; `erased` says how many',
+      takesBackUsage: 'What they used is taken out of usage and costs; amounts under usage caps stay as they are',
+      goesOnWhereItEnded:
+        'One request erases 1,000 traces at most; `more` says that there are others, for the next request',
+      refusesNobody: 'Without a `user_id` the request is refused',
+      isAudited:
+        'It is an event and an entry of the audit log, trace.erased, stored before anything is gone; of a user without runs nothing is recorded',
+    },
+    query: z.object({ user_id: userId.min(1).describe('Whose runs') }),
+    response: { 200: z.object({ erased: z.number().int(), more: z.boolean() }) },
+    errors: [400],
+  },
   getTrace: {
     method: 'GET',
     path: '/v1/traces/{traceID}',

@@ -15,3 +15,6 @@ export const indexType = (dims: number): { type: string; operators: string } =>
   dims <= widestSingle
     ? { type: `vector(${dims})`, operators: 'vector_cosine_ops' }
     : { type: `halfvec(${dims})`, operators: 'halfvec_cosine_ops' }
+
+/** The index over all vectors of a width, in the schema of memory. */
+export const vectorIndexName = (dims: number): string => `chunks_embedding_hnsw_${dims}`

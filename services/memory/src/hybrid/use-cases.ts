@@ -48,11 +48,16 @@ export const createCandidateSearch = ({ rowsOf, embedder, queryEmbedTimeoutMs, l
     const wanted = wantedBy(question)
     if (wanted.length === 0) return { measured: [], space: undefined }
     const rows = rowsOf(call.caller.tenantId)
-    const [covering, query] = await Promise.all([rows.covering(scope, wanted), vectorOf(call, agent, question)])
+    const nearest = async (): Promise<{ query: VectorQuery; near: Near } | undefined> => {
+      const query = await vectorOf(call, agent, question)
+      if (query === undefined) return undefined
+      return { query, near: (await nearestOf?.(call, scope, query)) ?? (await rows.nearest(scope, query)) }
+    }
+    const [covering, found] = await Promise.all([rows.covering(scope, wanted), nearest()])
     const coverages = new Map(covering.map(({ id, coverage }) => [id, coverage]))
-    if (query === undefined)
+    if (found === undefined)
       return { measured: covering.map((row) => ({ ...row, cosine: undefined })), space: undefined }
-    const near = (await nearestOf?.(call, scope, query)) ?? (await rows.nearest(scope, query))
+    const { query, near } = found
     const cosines = new Map(near.map(({ id, cosine }) => [id, cosine]))
     const farther = covering.flatMap(({ id }) => (cosines.has(id) ? [] : [id]))
     if (farther.length > 0) for (const { id, cosine } of await rows.cosines(farther, query)) cosines.set(id, cosine)

@@ -1,6 +1,6 @@
 /** HNSW indexes, one for each width of vectors that has grown large. A search is right without them, only slower. */
 import type { Database, Session } from '@clawmesh/chassis'
-import { indexType } from '../embeddings/vectors.ts'
+import { indexType, vectorIndexName } from '../embeddings/vectors.ts'
 
 type Pool = Database['pool']
 
@@ -36,7 +36,7 @@ const whileWanted = async (
 export const createVectorIndex = ({ pool }: Database, dims: number, signal: AbortSignal): Promise<void> =>
   whileWanted(pool, signal, async (client) => {
     const { type, operators } = indexType(dims)
-    const name = `chunks_embedding_hnsw_${dims}`
+    const name = vectorIndexName(dims)
     const { rows } = await client.query<IndexState>(
       `SELECT i.indisvalid AS valid, p.pid IS NOT NULL AS building
        FROM pg_index i LEFT JOIN pg_stat_progress_create_index p ON p.index_relid = i.indexrelid

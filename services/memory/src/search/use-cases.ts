@@ -16,11 +16,16 @@ const candidateFactor = 4
 const mostResults = 100
 const longestQuery = 20_000
 
+/** Whose chunks are searched: the agent's own and those of a user. */
+export interface SearchScope extends Scope {
+  userIds: readonly string[]
+}
+
 /** The chunks of one tenant. */
 export interface SearchRows extends HybridRows {
   load: (ids: readonly string[]) => Promise<Omit<Hit, 'score'>[]>
-  /** Whether an agent has more chunks with vectors of a space than a number. */
-  hasMoreThan: (agentId: string, space: EmbeddingSpace, chunks: number) => Promise<boolean>
+  /** How many chunks of a scope have vectors of a space, and how many are in the index of its width. */
+  sizes: (scope: SearchScope, space: EmbeddingSpace) => Promise<{ own: number; all: number }>
   /**
    * The nearest chunks by way of the HNSW index of their width, which goes on looking until it has enough that
    * belong to the agent (pgvector 0.8, iterative scan). Undefined when this pgvector cannot.
@@ -31,8 +36,8 @@ export interface SearchRows extends HybridRows {
 interface Parts {
   rowsOf: (tenantId: string) => SearchRows
   embedder: Pick<Embedder, 'embed'>
-  /** Whether to search an agent's vectors of a space through an index. */
-  useIndex: (tenantId: string, agentId: string, space: EmbeddingSpace) => Promise<boolean>
+  /** Whether to search a scope's vectors of a space through an index. */
+  useIndex: (tenantId: string, scope: SearchScope, space: EmbeddingSpace) => Promise<boolean>
   queryEmbedTimeoutMs: number
   log: Logger
 }
@@ -61,9 +66,9 @@ export const createSearchUseCase = ({ rowsOf, embedder, useIndex, queryEmbedTime
     embedder,
     queryEmbedTimeoutMs,
     log,
-    nearestOf: async ({ caller: { tenantId } }, scope, query) => {
-      if (!(await useIndex(tenantId, scope.agentId, query.space))) return undefined
-      const found = await rowsOf(tenantId).nearestByIndex(scope, query)
+    nearestOf: async ({ caller: { tenantId } }, { userIds = [], ...scope }, query) => {
+      if (!(await useIndex(tenantId, { ...scope, userIds }, query.space))) return undefined
+      const found = await rowsOf(tenantId).nearestByIndex({ ...scope, userIds }, query)
       // The index gives up after a number of rows that belong to others; what is there is then found one by one.
       return found === undefined || found.length < scope.limit ? undefined : found
     },

@@ -1,22 +1,27 @@
-/** Decides which agents are searched through an index, and has the index of their width made. */
+/** Decides which searches go through an index, and has the index of their width made. */
 import type { Logger, Mesh, Part } from '@clawmesh/chassis'
 import type { MemoryConfig } from '../config.ts'
 import { spaceLabel, type EmbeddingSpace } from '../embeddings/types.ts'
 import { isIndexable } from '../embeddings/vectors.ts'
-import type { SearchRows } from './use-cases.ts'
+import type { SearchRows, SearchScope } from './use-cases.ts'
 
 const usualThreshold = 5_000
+/**
+ * What the index passes by on its way to the wanted vectors, at most: others than the scope's lie between them, and pgvector gives up
+ * after 20,000 (hnsw.max_scan_tuples). A scope that is so rare among all is quicker to compare one by one.
+ */
+const mostPassed = 10_000
 const failurePauseMs = 600_000
 
 export interface VectorIndexes {
-  /** Whether an agent of a tenant is large, by its chunks in a space. */
-  useIndex: (tenantId: string, agentId: string, space: EmbeddingSpace) => Promise<boolean>
+  /** Whether a scope of a tenant is large, by its chunks in a space, and no needle in the haystack of all. */
+  useIndex: (tenantId: string, scope: SearchScope, space: EmbeddingSpace) => Promise<boolean>
   part: Part
 }
 
 interface Parts {
   mesh: Pick<Mesh, 'cache'>
-  rowsOf: (tenantId: string) => Pick<SearchRows, 'hasMoreThan'>
+  rowsOf: (tenantId: string) => Pick<SearchRows, 'sizes'>
   createIndex: (dims: number, signal: AbortSignal) => Promise<void>
   isEmbeddedDatabase: () => Promise<boolean>
   config: Pick<MemoryConfig, 'vectorIndexFrom'>
@@ -32,7 +37,7 @@ export const createVectorIndexes = ({
   log,
 }: Parts): VectorIndexes => {
   // Counted once in a while: nothing depends on the exact moment at which an agent counts as large.
-  const sizes = mesh.cache<{ isLarge: boolean }>('agents', 10_000)
+  const sizes = mesh.cache<{ own: number; all: number }>('agents', 10_000)
   const stop = new AbortController()
   const building = new Map<number, Promise<void>>()
   const failedAt = new Map<number, number>()
@@ -53,7 +58,7 @@ export const createVectorIndexes = ({
   }
 
   return {
-    useIndex: async (tenantId, agentId, space) => {
+    useIndex: async (tenantId, scope, space) => {
       if (!isIndexable(space.dims)) return false
       threshold ??= decideThreshold().catch((thrown: unknown) => {
         threshold = undefined
@@ -61,12 +66,11 @@ export const createVectorIndexes = ({
       })
       const from = await threshold
       if (from === Infinity) return false
-      const size = await sizes.get(tenantId, `${agentId} ${space.dims} ${spaceLabel(space)}`, async () => ({
-        isLarge: await rowsOf(tenantId).hasMoreThan(agentId, space, from),
-      }))
-      if (!size!.isLarge) return false
+      const key = JSON.stringify([scope.agentId, scope.userIds, space.dims, spaceLabel(space)])
+      const { own, all } = (await sizes.get(tenantId, key, () => rowsOf(tenantId).sizes(scope, space)))!
+      if (own <= from) return false
       build(space.dims)
-      return true
+      return (scope.limit * all) / own <= mostPassed
     },
     part: {
       name: 'memory vector indexes',

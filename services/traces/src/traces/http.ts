@@ -10,6 +10,7 @@ export const createTraceHttp = (traces: TraceUseCases) =>
       const page = await traces.list(caller, query)
       return { ...query, ...page, traces: page.traces.map(toTrace) }
     },
+    eraseTraces: ({ call, query }) => traces.eraseOfUser(call, query.userId),
     getTrace: async ({ caller, params }) => {
       const { trace, spans } = await traces.get(caller, params.traceID)
       return { trace: toTrace(trace), spans: spans.map(toSpan) }

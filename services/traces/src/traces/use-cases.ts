@@ -1,6 +1,7 @@
 /** What may be asked about recorded traces, and by whom. */
 import { MeshError, roleIncludes, type Caller } from '@clawmesh/contracts'
-import type { FoundTrace, SpanStore, TenantSpans, TracePlace } from '../span-store/port.ts'
+import { actorOf, type Actor, type Call } from '@clawmesh/chassis'
+import type { FoundTrace, SpanStore, TenantSpans, TraceFilter, TracePlace } from '../span-store/port.ts'
 import { parentsFirst } from './span-order.ts'
 import { timeRange } from './time-range.ts'
 import type { Span, Trace, TraceQuery } from './types.ts'
@@ -16,6 +17,13 @@ export interface ExportedTrace {
 const exportDepth = 10
 const exportedDescendants = 1_000
 
+/** How many traces are erased in one transaction, and for one request. */
+const erasedAtOnce = 200
+const mostErased = 1_000
+
+/** Stores that somebody has the traces of a user erased. */
+export type RecordErasure = (tenantId: string, userId: string, actor: Actor) => Promise<void>
+
 /** Whether a caller sees what others did. */
 export const seesAll = (caller: Caller): boolean => roleIncludes(caller.role, 'admin')
 
@@ -25,6 +33,12 @@ const wordsOf = (text: string): string[] =>
     .split(/\s+/)
     .filter((word) => word !== '')
     .slice(0, mostWords)
+
+/** The newest traces of a tenant, as many as are erased at once. */
+const everything: TraceFilter = {
+  ...{ agentId: undefined, sessionKey: undefined, channel: undefined, tag: undefined, status: undefined },
+  ...{ from: undefined, to: undefined, words: [], after: undefined, limit: erasedAtOnce, offset: 0 },
+}
 
 /** The place that a cursor names; its form is the contract's. */
 const placeOf = (cursor: string): TracePlace => {
@@ -58,7 +72,7 @@ const exporter = (spans: TenantSpans) => {
   return (root: FoundTrace) => exported(root, 0)
 }
 
-export const createTraceUseCases = ({ of }: Pick<SpanStore, 'of'>) => ({
+export const createTraceUseCases = ({ of }: Pick<SpanStore, 'of'>, recordErasure: RecordErasure) => ({
   /** Traces of the caller's tenant, newest first; below admin only the caller's own, and none without a user id. */
   list: async (
     caller: Caller,
@@ -79,6 +93,18 @@ export const createTraceUseCases = ({ of }: Pick<SpanStore, 'of'>) => ({
       status: status === 'success' ? 'completed' : status,
     })
     return { ...page, nextCursor: last && `${last.createdAt.getTime()}.${last.id}` }
+  },
+
+  /** Erases traces of a user, the newest first; with `more` there are others. */
+  eraseOfUser: async (call: Call, userId: string): Promise<{ erased: number; more: boolean }> => {
+    const { tenantId } = call.caller
+    const spans = of(tenantId)
+    for (let erased = 0; ;) {
+      const { traces, total } = await spans.list({ ...everything, userId })
+      if (traces.length === 0 || erased >= mostErased) return { erased, more: total > 0 }
+      if (erased === 0) await recordErasure(tenantId, userId, actorOf(call))
+      erased += await spans.erase(traces.map(({ id }) => id))
+    }
   },
 
   /** A trace with its spans. @throws NOT_FOUND, below admin also for the trace of another user */

@@ -1,3 +1,7 @@
+import { newId } from '@clawmesh/chassis'
+import { eventSubject, type EventData } from '@clawmesh/contracts'
+import { consumeEvents } from '../../../test/support/events.ts'
+import { eventually } from '../../../test/support/eventually.ts'
 import { rule } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { messageRules } from '../src/runs/message-rules.ts'
@@ -81,6 +85,41 @@ it('what a tool has found can be called within the same turn', async () => {
     ['clock', 'finder'],
     ['clock', 'finder', 'found'],
   ])
+})
+
+it('a model call that a tool has made is a span under that of the tool, with what it used', async () => {
+  const usage = { inputTokens: 900, outputTokens: 30, cacheReadTokens: 100, cacheCreationTokens: 0, thinkingTokens: 0 }
+  const told = { provider: 'openai', model: 'gpt-4o', usage }
+  const spansOf = async (tool: string, metadata: object) => {
+    agents.moreTools = [tool]
+    agents.toolResults = { [tool]: { output: 'a red dot', metadataJson: JSON.stringify(metadata) } }
+    agents.model = callsFirst(tool, 'seen')
+    const ended: EventData<'runEnded'>[] = []
+    const stop = await consumeEvents(agents.bus, {
+      durable: newId(),
+      subject: eventSubject('runEnded', '*'),
+      batchSize: 10,
+      handle: async (batch) => void ended.push(...batch.map(({ data }) => data as EventData<'runEnded'>)),
+    })
+    const message = newId()
+    expect(await say(message, {})).toMatchObject({ status: 200 })
+    const isIt = ({ trace }: EventData<'runEnded'>) => trace.input_preview?.includes(message) === true
+    const { spans } = await eventually('the run', () => ended.find(isIt))
+    await stop()
+    const above = spans.find(({ tool_name }) => tool_name === tool)!
+    return { inner: spans.filter(({ parent_span_id }) => parent_span_id === above.id), above }
+  }
+  const { inner, above } = await spansOf('read_image', told)
+  expect(inner).toEqual([
+    expect.objectContaining({
+      ...{ span_type: 'llm_call', name: 'openai/gpt-4o', provider: 'openai', model: 'gpt-4o', status: 'completed' },
+      ...{ input_tokens: 900, output_tokens: 30, start_time: above.start_time, agent_id: above.agent_id },
+      metadata: { cache_read_tokens: 100, cache_creation_tokens: 0, thinking_tokens: 0 },
+    }),
+  ])
+  // Other tools are not believed, nor is what cannot be.
+  expect((await spansOf('clock_of_others', told)).inner).toEqual([])
+  expect((await spansOf('read_image', { ...told, usage: { ...usage, inputTokens: -1 } })).inner).toEqual([])
 })
 
 rule('createChatCompletion.retriesUnreadableCalls', async () => {

@@ -167,6 +167,8 @@ describe('reading', () => {
     const { output, metadata } = await call('read_image', { prompt: 'what is it?', path: 'a.png' })
     expect(output).toMatch(/<<<EXTERNAL_UNTRUSTED_CONTENT>>>[^]*A red dot\.[^]*<<<END_EXTERNAL_UNTRUSTED_CONTENT>>>/)
     expect(metadata).toMatchObject({ file: 'a.png', mimeType: 'image/png', provider: 'openai', model: 'gpt-4o' })
+    // So that the run can tell of the call.
+    expect(metadata).toMatchObject({ usage: { cacheReadTokens: 0, cacheCreationTokens: 0 } })
     expect(shown()).toMatchObject([{ type: 'image_url' }, { type: 'text', text: 'what is it?' }])
     await enable('read_image')
   })

@@ -62,11 +62,23 @@ interface OpenSpan {
   end: (result: Partial<Span>) => void
 }
 
+/** A model call that a tool has made. */
+export interface InnerCall {
+  provider: string
+  model: string
+  usage?: Usage | undefined
+}
+
+interface OpenToolSpan extends OpenSpan {
+  /** Tells of a model call under it, whose time is that of the tool so far. */
+  modelCall: (call: InnerCall) => void
+}
+
 export interface RunTrace {
   /** For whom a model call of an iteration is made. */
   spender: (iteration: number) => Spender
   llmCall: (iteration: number, inputPreview: string) => OpenSpan
-  toolCall: (name: string, callId: string, argumentsJson: string) => OpenSpan
+  toolCall: (name: string, callId: string, argumentsJson: string) => OpenToolSpan
   finish: (result: { status: Recorded['trace']['status']; output: string; error?: string | undefined }) => Recorded
 }
 
@@ -160,22 +172,29 @@ export const startTrace = (start: TraceStart, startedAt = new Date()): RunTrace 
   const spans: Span[] = []
   const tags = [...(start.tags ?? [])]
 
-  const open = (fields: Omit<Span, 'id' | 'start_time' | 'status'>): OpenSpan => {
+  const open = (fields: Omit<Span, 'id' | 'start_time' | 'status'>): OpenToolSpan => {
+    const id = newId()
     const began = new Date()
+    const times = () => {
+      const ended = new Date()
+      return {
+        start_time: began.toISOString(),
+        end_time: ended.toISOString(),
+        duration_ms: ended.getTime() - began.getTime(),
+      }
+    }
+    const common = { agent_id: start.agentId }
     return {
-      end: (result) => {
-        const ended = new Date()
+      modelCall: ({ provider, model, usage }) => {
+        const fields = callFields({ usage, route: undefined, reasoning: undefined })
         spans.push({
-          id: newId(),
-          parent_span_id: rootId,
-          agent_id: start.agentId,
-          start_time: began.toISOString(),
-          end_time: ended.toISOString(),
-          duration_ms: ended.getTime() - began.getTime(),
-          status: result.error === undefined ? 'completed' : 'error',
-          ...fields,
-          ...result,
+          ...{ id: newId(), parent_span_id: id, ...common, ...times(), status: 'completed', span_type: 'llm_call' },
+          ...{ name: `${provider}/${model}`, provider, model, ...fields },
         })
+      },
+      end: (result) => {
+        const status = result.error === undefined ? 'completed' : 'error'
+        spans.push({ id, parent_span_id: rootId, ...common, ...times(), status, ...fields, ...result })
       },
     }
   }

@@ -8,6 +8,7 @@ import type { NewMessage, StoredToolCall } from '../sessions/types.ts'
 import { guardedResult } from './input-guard.ts'
 import { shownArguments, type LiveEvents } from './live-events.ts'
 import type { LoopDetector } from './loop-detector.ts'
+import { innerCallOf } from './inner-calls.ts'
 import { mediaOfResult } from './media.ts'
 import { createSlowTools } from './slow-tools.ts'
 import type { RunTrace } from './spans.ts'
@@ -99,6 +100,8 @@ const runOne = async (turn: ToolTurn, tool: ToolCall) => {
           })
           .finally(watch())
       : { output: unreadable(tool.parseError, turn.isCut), isError: true, metadataJson: '' }
+  const inner = result.isError ? undefined : innerCallOf(tool.name, result.metadataJson)
+  if (inner !== undefined) span.modelCall(inner)
   span.end({ output_preview: result.output, ...(result.isError ? { error: cutText(result.output, 200) } : {}) })
   live.send({ type: 'tool.result', ...shown, result: result.output, isError: result.isError })
   return result

@@ -61,8 +61,10 @@ export const createReader = (parts: ReadParts, tool: ReadingTool, scope: CallSco
     })
     let reading: MediaReading | undefined
     for await (const { event } of parts.chat(asking, request))
-      if (event?.$case === 'done')
-        reading = { text: event.value.content, provider: event.value.provider, model: event.value.model }
+      if (event?.$case === 'done') {
+        const { content: text, provider: answered, model: answeredWith, usage } = event.value
+        reading = { text, provider: answered, model: answeredWith, usage }
+      }
     if (reading === undefined || reading.text.trim() === '') throw new UnsuitableError('it said nothing')
     return reading
   }

@@ -77,13 +77,13 @@ const reads = ({ name, displayName, thing, isWanted, mostBytes }: Kind) =>
       const source = await find()
       if (!isWanted(source.mimeType)) throw toolError(`${source.name} is not ${thing}: it holds ${source.mimeType}`)
       const mimeType = usualTypes[source.mimeType] ?? source.mimeType
-      const { text, provider, model } = await context[providerPorts[name]].read(
+      const { text, ...answered } = await context[providerPorts[name]].read(
         prompt,
         { ...source, mimeType },
         context.signal,
       )
       return says(wrapUntrusted(cutText(text, mostAnswerChars), { Source: source.name }), {
-        metadata: { file: source.name, mimeType, bytes: source.bytes.length, provider, model },
+        metadata: { file: source.name, mimeType, bytes: source.bytes.length, ...answered },
       })
     },
   })

@@ -1,4 +1,5 @@
 /** Media that tools read and make, whoever does it for them. */
+import type { Usage } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 
 export type ReadingTool = 'read_image' | 'read_document' | 'read_audio' | 'read_video'
 export type MakingTool = 'create_image' | 'create_video' | 'create_audio'
@@ -39,6 +40,8 @@ interface AnsweredBy {
 
 export interface MediaReading extends AnsweredBy {
   text: string
+  /** Undefined where the provider does not tell. */
+  usage: Usage | undefined
 }
 
 /** Answers questions about a file. */

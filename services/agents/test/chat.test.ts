@@ -215,7 +215,10 @@ describe('the turn of a chat', () => {
     const answer = await chat(say('what time is it?'))
     expect(contentOf(answer)).toBe('It is noon.')
     expect(agents.toolContexts).toMatchObject([
-      { agentKey: 'default', userId: 'alice', channel: 'http', chatId: 'api', peerKind: 'direct' },
+      {
+        ...{ agentKey: 'default', userId: 'alice', channel: 'http', chatId: 'api', peerKind: 'direct' },
+        iterationShare: expect.closeTo(1 / 30),
+      },
     ])
     const [{ key }] = (await sessionsOf()) as [Body]
     expect((await messagesOf(key)).map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'assistant'])

@@ -1,7 +1,9 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { MeshError, routesOf, type Caller, type CloudEvent } from '@clawmesh/contracts'
-import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
+import { ToolContext, ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
 import { createRouteTable, newId } from '@clawmesh/chassis'
 import { z } from 'zod'
 import { consumeEvents } from '../../../test/support/events.ts'
@@ -18,7 +20,7 @@ import { newTenant, startTools, type ToolsHarness } from './support.ts'
 let tools: ToolsHarness
 const events: CloudEvent[] = []
 beforeAll(async () => {
-  tools = await startTools({ policy: { deny: ['memory_get'] } })
+  tools = await startTools({ policy: { deny: ['memory_get'] }, serverAddresses: ['93.184.216.34'] })
   await consumeEvents(tools.bus, {
     durable: 'test',
     subject: 'mesh.events.*.tools.>',
@@ -181,6 +183,8 @@ describe('a call', () => {
     const key = 'goclaw' + '_0123456789abcdef0123456789abcdef'
     await put(caller, 'a.txt', `key ${key}`)
     expect(await read(caller, {})).toBe('key [REDACTED]')
+    await put(caller, 'a.txt', 'this is 93.184.216.34')
+    expect(await read(caller, {})).toBe('this is [SERVER_IP]')
     const { body } = await tools.invoke(caller, { tool: 'read_file', args: { path: key } })
     expect(JSON.stringify(body)).not.toContain(key)
   })
@@ -317,4 +321,25 @@ describe('what a tool is given', () => {
     const { output } = await invoke.run(tools.call(testCaller()), { ...request, sessionKey, peerKind: 'group' })
     expect(JSON.parse(output)).toEqual({ args: {}, sessionKey, channel: 'http', chatId: 'api', peerKind: 'group' })
   })
+})
+
+test('towards the end of a run a page is told more briefly', async () => {
+  const server = createServer((_, response) => {
+    response.writeHead(200, { 'content-type': 'text/plain' }).end('x'.repeat(30_000))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  try {
+    const caller = newTenant(tools)
+    const shown = async (iterationShare?: number) => {
+      const context = { ...ToolContext.create({ userId: 'alice', channel: String(iterationShare) }), iterationShare }
+      const request = { tool: 'web_fetch', argumentsJson: JSON.stringify({ url }), context }
+      const { output } = await tools.rpc(ToolsServiceService).invokeTool(tools.call(caller), request)
+      return /x{100,}/.exec(output)?.[0].length
+    }
+    expect([await shown(), await shown(0.6), await shown(0.8)]).toEqual([30_000, 20_000, 10_000])
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
 })

@@ -213,7 +213,7 @@ export const runAgentLoop = async (input: LoopInput): Promise<LoopResult> => {
     const turn = await runToolTurn({
       call,
       calls,
-      context: toolContext,
+      context: { ...toolContext, iterationShare: iteration / agent.maxToolIterations },
       invoke: input.invokeTool,
       live,
       trace,

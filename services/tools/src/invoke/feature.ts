@@ -7,6 +7,7 @@ import type { ToolsConfig } from '../config.ts'
 import type { PrismaClient } from '../db/client/client.ts'
 import type { InvokeParts } from './use-cases.ts'
 import type { PortMakers } from '../tool/ports.ts'
+import { ownAddresses } from './own-addresses.ts'
 import { createCallLimit } from './call-limit.ts'
 import { createFindAgent } from './find-agent.ts'
 import { createInvokeHttp } from './http.ts'
@@ -18,7 +19,7 @@ import { createInvokeUseCases } from './use-cases.ts'
 interface InvokeFeatureParts {
   mesh: Mesh
   db: ServiceDb<PrismaClient>
-  config: Pick<ToolsConfig, 'policy' | 'toolTimeoutMs' | 'toolCallsPerHour' | 'scrubCredentials'>
+  config: Pick<ToolsConfig, 'policy' | 'toolTimeoutMs' | 'toolCallsPerHour' | 'scrubCredentials' | 'serverAddresses'>
   agents: RpcFunctions<typeof AgentsServiceService>
   settingsOf: (tenantId: string) => Promise<readonly ToolSetting[]>
   storedSettingsOf: (tenantId: string) => Promise<readonly ToolSetting[]>
@@ -59,6 +60,7 @@ export const createInvoke = ({
     timeoutMs: config.toolTimeoutMs,
     takeCall: createCallLimit(config.toolCallsPerHour),
     scrubs: config.scrubCredentials,
+    serverAddresses: [...new Set([...ownAddresses(), ...config.serverAddresses])],
     recordInvocation: createInvocationRecord(db),
     onUnexpected: (tool, err) => log.error({ err, tool }, 'a tool failed'),
   })

@@ -37,6 +37,7 @@ export const createInvokeRpc = (
       channel: context?.channel ?? '',
       chatId: context?.chatId ?? '',
       peerKind: context?.peerKind === 'group' ? 'group' : 'direct',
+      iterationShare: context?.iterationShare,
     })
     return { ...result, metadataJson: JSON.stringify(metadata) }
   },

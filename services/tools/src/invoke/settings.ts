@@ -1,4 +1,4 @@
-import { flag, integer, type Setting } from '@clawmesh/chassis'
+import { flag, integer, list, type Setting } from '@clawmesh/chassis'
 
 export const invokeSettings = {
   toolTimeoutMs: {
@@ -18,5 +18,11 @@ export const invokeSettings = {
     schema: flag(true),
     about:
       'Take what looks like a credential out of what tools answer. Values that are stored as credentials go in any case',
+  },
+  serverAddresses: {
+    env: ['CLAWMESH_SERVER_ADDRESSES'],
+    schema: list,
+    about:
+      'IPv4 addresses between commas that are taken out of what tools answer, beside those of the network interfaces: those by which others reach this machine',
   },
 } as const satisfies Record<string, Setting>

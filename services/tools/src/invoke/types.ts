@@ -13,6 +13,8 @@ export interface ToolCall {
   channel: string
   chatId: string
   peerKind: 'direct' | 'group'
+  /** How much of the run's iterations is used up, 0 to 1. */
+  iterationShare?: number | undefined
 }
 
 /** An agent as a call needs to know it. */

@@ -28,6 +28,8 @@ export interface InvokeParts {
   takeCall: TakeCall
   /** Whether what only looks like a credential goes from answers, too. */
   scrubs: boolean
+  /** IPv4 addresses of the machine, which no answer shows. */
+  serverAddresses?: readonly string[]
   /** The tools of MCP servers for an agent and a user. @param isFresh reads the rows, for who keeps the answer */
   toolbox: (call: Call, agentId: string, userId: string, isFresh: boolean) => Promise<Toolbox>
   /** Values that no answer in the tenant may hold. */
@@ -116,7 +118,7 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
       ...choiceOf(settings, agent ?? noAgent, custom, box),
       timeoutMs,
       onUnexpected,
-      scrub: { secrets, onlyKnown: !parts.scrubs },
+      scrub: { secrets, onlyKnown: !parts.scrubs, serverAddresses: parts.serverAddresses },
       takeCall: () => parts.takeCall(tenantId, facts.sessionKey),
     }
     return invokeTool(deps, { tool, args, context, signal: call.signal })

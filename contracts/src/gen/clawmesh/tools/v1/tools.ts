@@ -59,6 +59,8 @@ export interface ToolContext {
   /** The agent's workspace folder; empty means the default one. */
   workspace: string;
   toolsConfigJson: string;
+  /** How much of what a run may do is used up, 0 to 1; absent outside of runs. Tools answer more briefly near its end. */
+  iterationShare?: number | undefined;
 }
 
 export interface InvokeToolRequest {
@@ -366,6 +368,7 @@ function createBaseToolContext(): ToolContext {
     runId: "",
     workspace: "",
     toolsConfigJson: "",
+    iterationShare: undefined,
   };
 }
 
@@ -400,6 +403,9 @@ export const ToolContext: MessageFns<ToolContext> = {
     }
     if (message.toolsConfigJson !== "") {
       writer.uint32(82).string(message.toolsConfigJson);
+    }
+    if (message.iterationShare !== undefined) {
+      writer.uint32(93).float(message.iterationShare);
     }
     return writer;
   },
@@ -497,6 +503,14 @@ export const ToolContext: MessageFns<ToolContext> = {
             message.toolsConfigJson = reader.string();
             continue;
           }
+          case 11: {
+            if (tag !== 93) {
+              break;
+            }
+
+            message.iterationShare = reader.float();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -524,6 +538,7 @@ export const ToolContext: MessageFns<ToolContext> = {
     message.runId = object.runId ?? "";
     message.workspace = object.workspace ?? "";
     message.toolsConfigJson = object.toolsConfigJson ?? "";
+    message.iterationShare = object.iterationShare ?? undefined;
     return message;
   },
 };

@@ -5,7 +5,7 @@ import { MeshError, wsEventSources, type Caller } from '@clawmesh/contracts'
 import { eventually, until } from '../../../test/support/eventually.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
-import { done, echo, startAgents, text, type AgentsUnderTest } from './stand-ins.ts'
+import { closedChannel, done, echo, startAgents, text, type AgentsUnderTest } from './stand-ins.ts'
 
 type Body = Record<string, any>
 
@@ -398,7 +398,22 @@ describe('cron.runs', () => {
 })
 
 describe('a job that is due', () => {
-  it('is done once for all the times that it has missed, and goes on with its schedule', async () => {
+  rule('cron.create.beginsOnce', async () => {
+    const { alice } = newTenant()
+    const { id } = await create(alice, { message: 'begun elsewhere' })
+    const askedBefore = agents.asked.length
+    await changeRow(
+      id as string,
+      `claim = gen_random_uuid(), claimed_until = now() - interval '1 second', begun_at = now(), last_run_at = now(),
+       last_status = 'running', next_run_at = now() - interval '1 second'`,
+    )
+    expect(await logged(alice, id as string)).toMatchObject([{ status: 'error', error: 'interrupted' }])
+    expect(await statusOf(alice, id as string)).toMatchObject({ enabled: true, state: { lastStatus: 'interrupted' } })
+    const said = agents.asked.slice(askedBefore).map(({ messages }) => messages.at(-1)!.content)
+    expect(said).not.toContain('begun elsewhere')
+  })
+
+  rule('cron.create.catchesUpOnce', async () => {
     const { alice } = newTenant()
     const { id } = await create(alice, { schedule: { kind: 'every', everyMs: hour } })
     await makeDue(id as string, 5)
@@ -413,7 +428,7 @@ describe('a job that is due', () => {
   it.each([
     ['is tried again when that may help', new MeshError('UNAVAILABLE', 'error.unavailable', { what: 'provider' }), 4],
     ['is not tried again when it cannot help', new MeshError('FAILED_PRECONDITION', 'error.api_key_ended', {}), 1],
-  ])('%s', async (_what, failure, tries) => {
+  ])(ruleName('cron.create.triesAgain', '%s'), async (_what, failure, tries) => {
     const { alice } = newTenant()
     const { id } = await create(alice)
     let asked = 0
@@ -428,16 +443,29 @@ describe('a job that is due', () => {
     expect(await statusOf(alice, id as string)).toMatchObject({ enabled: true, state: { lastStatus: 'error' } })
   })
 
-  it('sends its answer to a chat, and says so when that fails', async () => {
+  rule('cron.create.sendsTheAnswer', async () => {
     const { alice } = newTenant()
-    const { id } = await create(alice, { deliver: true, deliverChannel: 'news', deliverTo: '-100' })
+    const news = { deliverChannel: 'news', deliverTo: '-100' }
+    const { id } = await create(alice, { deliver: true, ...news })
     await makeDue(id as string)
     await logged(alice, id as string)
     expect(agents.sentTexts.at(-1)).toEqual({ channel: 'news', chatId: '-100', text: 'echo: good morning' })
     expect(agents.asked.at(-1)!.messages[0]!.content).toContain('the channel news')
+
+    const long = await create(alice, { name: 'long', message: 'é'.repeat(20_000), deliver: true, ...news })
+    await makeDue(long['id'] as string)
+    const [{ summary } = {}] = await logged(alice, long['id'] as string)
+    expect(agents.sentTexts.at(-1)!.text).toHaveLength(20_006)
+    expect(Buffer.byteLength(summary as string)).toBeLessThanOrEqual(16_384)
+    expect((summary as string).length).toBeGreaterThan(5_000)
+
+    const closed = await create(alice, { name: 'closed', deliver: true, ...news, deliverChannel: closedChannel })
+    await makeDue(closed['id'] as string)
+    const failed = { status: 'error', error: expect.any(String), summary: 'echo: good morning' }
+    expect(await logged(alice, closed['id'] as string)).toMatchObject([failed])
   })
 
-  it('remembers nothing from run to run, and leaves its conversation only where it is not stateless', async () => {
+  rule('cron.create.remembersNothing', async () => {
     const { alice } = newTenant()
     for (const stateless of [true, false]) {
       const { id } = await create(alice, { stateless })

@@ -388,7 +388,7 @@ rule('heartbeat.targets.listsGroups', async () => {
   expect(await beat(stranger, 'targets')).toEqual({ targets: [] })
 })
 
-it('is woken by a job that says so', async () => {
+rule('cron.create.wakesTheHeartbeat', async () => {
   const { admin } = await tenant()
   await set(admin, { enabled: true })
   const job = { name: 'waker', message: 'go', agentId: 'watcher', wakeHeartbeat: true }

@@ -86,6 +86,9 @@ const noAccount: GetAccountPoolResponse = { isAccount: false, strategy: '', extr
 /** The only tenant that the identity of these tests knows besides the callers' own. */
 export const knownTenant = '0193a5b0-7000-7000-8000-0000000000aa'
 
+/** A channel to which nothing can be sent. */
+export const closedChannel = 'closed'
+
 /** The agents service over a real database, with a scripted model and one tool called `clock`. */
 export const startAgents = async (env: Record<string, string> = {}): Promise<AgentsUnderTest> => {
   const state: Omit<AgentsUnderTest, keyof ServiceHarness | 'auditOf'> = {
@@ -183,6 +186,7 @@ export const startAgents = async (env: Record<string, string> = {}): Promise<Age
         implementRpc(ChannelsServiceService, {
           listAgentsOpenTo: async () => ({ agentIds: state.openedByChannels }),
           sendText: async (_call, sent) => {
+            if (sent.channel === closedChannel) throw new MeshError('NOT_FOUND', 'error.not_found', {})
             state.sentTexts.push(sent)
             return {}
           },

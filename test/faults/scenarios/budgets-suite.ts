@@ -1,10 +1,11 @@
-/** Many runs at once against usage caps, over replicas, and PostgreSQL lost in the middle. */
+/** Many runs at once against usage caps, over replicas, and PostgreSQL or Redis lost in the middle. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createDatabase, type TestDatabase } from '../../support/database.ts'
 import { dependencyUrl } from '../../support/dependencies.ts'
 import { eventually } from '../../support/eventually.ts'
 import type { Api } from '../../support/mesh-api.ts'
 import { meshStartLimitMs, ownerId, startMesh, type Mesh, type MeshOptions } from '../../support/mesh-processes.ts'
+import { startRedis, type RedisHandle } from '../../support/redis.ts'
 import { openTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts'
 
 interface Size {
@@ -30,26 +31,32 @@ interface Used {
 
 const world = async (replicas: Size['replicas']) => {
   const { hostname, port } = new URL(dependencyUrl('postgres'))
-  const [database, gate] = await Promise.all([createDatabase('budgets'), openTcpProxy(hostname, Number(port))])
+  const [database, gate, redis] = await Promise.all([
+    createDatabase('budgets'),
+    openTcpProxy(hostname, Number(port)),
+    startRedis(),
+  ])
   const behind = new URL(database.url)
   behind.hostname = '127.0.0.1'
   behind.port = String(gate.port)
   const mesh = await startMesh({
     ...replicas,
     databaseUrl: behind.href,
+    redisUrl: redis.url,
     env: { CLAWMESH_MODEL_PRICES: JSON.stringify({ 'budget-model': price }) },
   })
   mesh.upstream.rule = () => ({ text: 'done', usage, model: 'budget-model' })
-  return { database, gate, mesh }
+  return { database, gate, redis, mesh }
 }
 
 export const budgetTests = ({ runs, budget, replicas }: Size): void => {
   let database: TestDatabase
   let gate: TcpProxy
+  let redis: RedisHandle
   let mesh: Mesh
   let owner: Api
   beforeAll(async () => {
-    ;({ database, gate, mesh } = await world(replicas))
+    ;({ database, gate, redis, mesh } = await world(replicas))
     owner = mesh.api(0, ownerId)
     await owner.need('POST', '/v1/agents', { agent_key: 'spender', provider: 'fake', model: 'budget-model' })
     // A process that was up before another looks for it again only after a pause.
@@ -57,6 +64,7 @@ export const budgetTests = ({ runs, budget, replicas }: Size): void => {
   }, meshStartLimitMs)
   afterAll(async () => {
     await mesh?.stop()
+    await redis?.stop('SIGKILL')
     await gate?.shut()
     await database?.drop()
   })
@@ -148,5 +156,20 @@ export const budgetTests = ({ runs, budget, replicas }: Size): void => {
     await eventually('the settlement', async () => (await counted())?.reserved === 0)
     expect((await used(id)).used).toBeCloseTo(2 * callCost, 8)
     await eventually('an answer', async () => (await ask(0)).status === 200)
+  })
+
+  it('serves no more than the budget when Redis is lost in the middle', async () => {
+    const id = await cap({ metric: 'runs', amount: budget })
+    const before = served()
+    const asked = all(runs, ask)
+    await eventually('the first calls', async () => served() > before)
+    await redis.stop('SIGKILL')
+    const statuses = (await asked).map(({ status }) => status)
+    expect(statuses.filter((status) => status === 200)).toHaveLength(served() - before)
+    expect(statuses.filter((status) => status === 429)).toHaveLength(runs - budget)
+    expect(served() - before).toBe(budget)
+    expect((await ask(0)).status).toBe(429)
+    expect(await used(id)).toMatchObject({ used: budget, reserved: 0 })
+    await uncap(id)
   })
 }

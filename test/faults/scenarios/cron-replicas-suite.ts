@@ -1,8 +1,9 @@
 /** What has to hold when a replica dies among jobs that are all due. */
+import { ruleName } from '../../support/rule.ts'
 import { runCronReplicas } from './cron-replicas.ts'
 
 export const cronReplicaTests = (count: number): void => {
-  it(`begins each of ${count} jobs that are due in one second once, while one of three replicas dies`, async () => {
+  it(ruleName('cron.create.beginsOnce', `${count} jobs in one second, while one of three replicas dies`), async () => {
     const { begunOf, loggedOf, jobs, shares, inFlight } = await runCronReplicas(count)
     expect(begunOf.size).toBe(count)
     const notOnce = [...begunOf].filter(([, times]) => times !== 1)

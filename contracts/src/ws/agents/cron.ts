@@ -116,6 +116,15 @@ export const cron = defineWsTable('agents', {
       runsAtOnceOnly: 'A job of kind `at` is deleted after its run',
       refusesUnknownAgents:
         'An agent that is not there is refused as an invalid request, one that is not for the caller UNAUTHORIZED',
+      beginsOnce:
+        'Each time that comes begins it once, whichever replica does it; what a process had begun when it died is interrupted, stands in the log as an error, and is not repeated',
+      catchesUpOnce: 'What was missed is done once, and the next run is that of the schedule',
+      triesAgain:
+        'A run that failed in passing is tried again, three times unless the installation says otherwise, after pauses that double; one that cannot succeed is not',
+      remembersNothing: 'A run remembers none before it, and with `stateless` leaves no session behind',
+      sendsTheAnswer:
+        'With `deliver` the answer goes to the chat that is named, in full, and where it cannot be sent the run is an error; the log keeps 16 KiB of it',
+      wakesTheHeartbeat: 'With `wakeHeartbeat` the heartbeat of the agent, where it is on, comes right after the run',
       readsOlderNames: '`channel` and `to` are those of the delivery, and the message may stand in `payload`',
       isAudited,
     },

@@ -3,5 +3,5 @@ import type { RpcFunctions } from '@clawmesh/chassis'
 import type { ArchiveUseCases } from './use-cases.ts'
 
 export const createExportsRpc = (archives: ArchiveUseCases): RpcFunctions<typeof ExportsServiceService> => ({
-  keepPiece: (call, { piece, ...rest }) => archives.keepPiece(call, { ...rest, content: Buffer.from(piece) }),
+  keepPiece: (call, { piece, ...rest }) => archives.keepPiece(call, { ...rest, content: piece }),
 })

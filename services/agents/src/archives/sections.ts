@@ -177,8 +177,7 @@ const workspace: ReadSection = async function* ({ call, agent: { agentKey, works
   await using source = closing(sources.workspaces.readFiles(call, { owner: { agentKey, workspace: folder } }))
   let step = await source.next()
   const content = async function* () {
-    for (; !step.done && step.value.part?.$case === 'data'; step = await source.next())
-      yield Buffer.from(step.value.part.value)
+    for (; !step.done && step.value.part?.$case === 'data'; step = await source.next()) yield step.value.part.value
   }
   while (!step.done && step.value.part?.$case === 'head') {
     const { path, size } = step.value.part.value

@@ -45,7 +45,7 @@ export const createArchiveRpc = (
     writeFilePiece: async (call, { owner, fileId, data, ...piece }) => {
       if (!uuid.safeParse(fileId).success)
         throw new MeshError('INVALID_REQUEST', 'error.invalid_request', { field: 'file_id', reason: 'unknown type' })
-      const written = await writePiece(store, workspaceOf(call, owner), { ...piece, fileId, data: Buffer.from(data) })
+      const written = await writePiece(store, workspaceOf(call, owner), { ...piece, fileId, data })
       return { written }
     },
   }

@@ -277,18 +277,34 @@ describe('an export with progress', () => {
 
   rule('exportAgent.streamsProgress', async () => {
     const { alice, agentId } = await fullAgent()
-    const { events, complete, path } = await keep(alice, 'memory')
-    expect(events.slice(0, -1)).toEqual([
-      ['progress', { phase: 'config', status: 'running' }],
-      ['progress', { phase: 'config', status: 'done', current: 1 }],
-      ['progress', { phase: 'memory', status: 'running' }],
-      ['progress', { phase: 'memory', status: 'done', current: 2 }],
-    ])
+    const { events, complete, path } = await keep(alice, 'memory,context_files,knowledge_graph')
+    const phases = [
+      ['config', 1],
+      ['context_files', 1],
+      ['user_context_files', 1],
+      ['memory', 2],
+      ['knowledge_graph_entities', 2],
+      ['knowledge_graph_relations', 1],
+    ]
+    expect(events.slice(0, -1)).toEqual(
+      phases.flatMap(([phase, current]) => [
+        ['progress', { phase, status: 'running' }],
+        ['progress', { phase, status: 'done', current }],
+      ]),
+    )
     expect(path.startsWith(`/v1/agents/${agentId}/export/download/`)).toBe(true)
     const { bytes, headers } = await fetched(alice, path)
     expect(bytes.length).toBe(complete['file_size'])
     expect(headers.get('content-disposition')).toContain(String(complete['file_name']))
-    expect([...entriesOf(bytes).keys()]).toContain('memory/users/bob.jsonl')
+    const entries = entriesOf(bytes)
+    expect([...entries.keys()]).toContain('memory/users/bob.jsonl')
+    expect((JSON.parse(entries.get('manifest.json')!) as Body)['sections']).toEqual({
+      config: { count: 1 },
+      context_files: { count: 1 },
+      user_context_files: { count: 1, users: 1 },
+      memory: { global: 1, per_user: 1 },
+      knowledge_graph: { entities: 2, relations: 1 },
+    })
   })
 
   rule('downloadAgentExport.isSpentOnce', async () => {
@@ -499,6 +515,8 @@ describe('a new agent of an archive', () => {
     const { body, status } = await send(caller, '/v1/agents/import?stream=true', archive)
     expect(status).toBe(200)
     expect(eventsOf(body)).toEqual([
+      ['progress', { phase: 'config', status: 'running' }],
+      ['progress', { phase: 'config', status: 'done' }],
       ['progress', { phase: 'memory', status: 'running' }],
       ['progress', { phase: 'memory', status: 'done' }],
       ['complete', expect.objectContaining({ agent_key: 'helper', memory_docs: 1 })],

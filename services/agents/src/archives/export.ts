@@ -15,12 +15,6 @@ const agentJson = (agent: Agent): string => {
   return pretty({ agent_key: agent.agentKey, status: agent.status, ...Object.fromEntries(fields) })
 }
 
-const sum = (counts: Readonly<Record<string, number>>): number =>
-  Object.entries(counts).reduce(
-    (total, [name, count]) => (name === 'total_bytes' || name === 'users' ? total : total + count),
-    0,
-  )
-
 interface ExportRequest {
   call: Call
   agent: Agent
@@ -39,10 +33,7 @@ export const createExportAgent = (sources: Sources, now: () => Date = () => new 
     await report({ phase: 'config', status: 'done', current: 1 })
     for (const section of wanted) {
       if (section === 'config') continue
-      await report({ phase: section, status: 'running' })
-      const counts = yield* sections[section]({ call, agent, scratch, sources })
-      counted[section] = counts
-      await report({ phase: section, status: 'done', current: sum(counts) })
+      Object.assign(counted, yield* sections[section]({ call, agent, scratch, sources, report }))
     }
     const manifest = {
       version: 1,

@@ -205,6 +205,7 @@ export const createImportInto = ({ writerOf, memory, workspaces }: Targets) => {
       await work.report({ phase, status: 'running' })
     }
     for await (const item of work.items) {
+      if (item.kind === 'agent' && work.wanted.includes('config')) await enter('config')
       if (item.kind === 'agent' || item.kind === 'manifest' || !work.wanted.includes(kinds[item.kind].section)) continue
       await enter(kinds[item.kind].section)
       if (item.kind === 'sessionLine') await sessions.take(item.value)

@@ -19,7 +19,7 @@ export interface AgentCounts {
 
 export interface ArchiveRows {
   count: (agentId: string) => Promise<AgentCounts>
-  contextFiles: (agentId: string) => AsyncIterable<ContextFileRecord>
+  contextFiles: (agentId: string, whose: 'agent' | 'users') => AsyncIterable<ContextFileRecord>
   /** Sessions, each before its messages. */
   sessions: (agentId: string) => AsyncIterable<RecordOf<'sessionLine'>>
   cronJobs: (agentId: string) => AsyncIterable<object>
@@ -70,12 +70,18 @@ export const createArchiveRows =
     /** Rows in the order of a key, `page` at a time; `$3` is the last key that was read. */
     const inPages = async function* <T extends object>(
       agentId: string,
-      { select, from, key, first }: { select: string; from: string; key: string; first: string },
+      {
+        select,
+        from,
+        where = 'true',
+        key,
+        first,
+      }: { select: string; from: string; where?: string; key: string; first: string },
     ): AsyncGenerator<T> {
       for (let last = first; ;) {
         const { rows } = await sql.query<T & { page_key: string }>(
           `SELECT ${key} AS page_key, ${select} FROM ${from}
-           WHERE tenant_id = $1 AND agent_id = $2 AND ${key} > $3 ORDER BY ${key} LIMIT ${page}`,
+           WHERE tenant_id = $1 AND agent_id = $2 AND ${where} AND ${key} > $3 ORDER BY ${key} LIMIT ${page}`,
           [tenantId, agentId, last],
         )
         for (const { page_key: pageKey, ...row } of rows) {
@@ -125,10 +131,11 @@ export const createArchiveRows =
         return rows[0]!
       },
 
-      contextFiles: (agentId) =>
+      contextFiles: (agentId, whose) =>
         inPages<ContextFileRecord>(agentId, {
           select: 'user_id AS "userId", file_name AS name, content',
           from: 'agents.context_files',
+          where: whose === 'agent' ? "user_id = ''" : "user_id <> ''",
           // The two together are the key; no name has such a character in it.
           key: `(user_id || E'\\n' || file_name)`,
           first: '',

@@ -4,7 +4,7 @@ import type { WorkspacesServiceService } from '@clawmesh/contracts/gen/clawmesh/
 import { archiveSections } from '@clawmesh/contracts'
 import type { Call, RpcFunctions } from '@clawmesh/chassis'
 import type { Agent } from '../agents/types.ts'
-import { spoolRecords, type ArchiveEntry, type Scratch } from '@clawmesh/chassis/archives'
+import { spoolRecords, type ArchiveEntry, type Report, type Scratch } from '@clawmesh/chassis/archives'
 import { contextFileOf, documentsOf, entryName, globalDocuments, userRecord } from './layout.ts'
 import type { ArchiveRows } from './rows.ts'
 
@@ -28,12 +28,39 @@ export interface ExportWork {
   agent: Agent
   scratch: Scratch
   sources: Sources
+  report: Report
 }
 
-/** What a section had, for the manifest: numbers by their names there. */
+/** What a part of an archive had: numbers by their names in the manifest. */
 type Counts = Record<string, number>
-/** Gives the entries of a section one by one; its counts once they are all read. */
-type ReadSection = (work: ExportWork) => AsyncGenerator<ArchiveEntry, Counts>
+/** Gives the entries of a part one by one; its counts once they are all read. */
+type ReadPart = (work: ExportWork) => AsyncGenerator<ArchiveEntry, Counts>
+/** The same of a whole section: what the manifest says of it. */
+type ReadSection = (work: ExportWork) => AsyncGenerator<ArchiveEntry, Record<string, Counts>>
+
+const sum = (counts: Counts): number =>
+  Object.entries(counts).reduce(
+    (total, [name, count]) => (name === 'total_bytes' || name === 'users' ? total : total + count),
+    0,
+  )
+
+/** Tells of a part as it begins and ends. */
+const inPhase = async function* (
+  { report }: Pick<ExportWork, 'report'>,
+  phase: string,
+  entries: AsyncGenerator<ArchiveEntry, Counts>,
+): AsyncGenerator<ArchiveEntry, Counts> {
+  await report({ phase, status: 'running' })
+  const counts = yield* entries
+  await report({ phase, status: 'done', current: sum(counts) })
+  return counts
+}
+
+/** A section that is one phase. */
+const ofOnePhase = (name: string, read: ReadPart): ReadSection =>
+  async function* (work) {
+    return { [name]: yield* inPhase(work, name, read(work)) }
+  }
 
 const single = async function* (bytes: Buffer) {
   yield bytes
@@ -72,11 +99,8 @@ const mapped = async function* <T, R>(all: AsyncIterable<T>, to: (value: T) => R
   for await (const value of all) yield to(value)
 }
 
-/** A section of one entry with records. */
-const recordSection = (
-  name: string,
-  read: (rows: ArchiveRows, agentId: string) => AsyncIterable<object>,
-): ReadSection =>
+/** A part of one entry with records. */
+const recordSection = (name: string, read: (rows: ArchiveRows, agentId: string) => AsyncIterable<object>): ReadPart =>
   async function* ({ call, agent, scratch, sources }) {
     const rows = sources.rowsOf(call.caller.tenantId)
     const entry = await spoolRecords(scratch, name, read(rows, agent.id))
@@ -84,22 +108,34 @@ const recordSection = (
     return { count: entry?.count ?? 0 }
   }
 
-const contextFiles: ReadSection = async function* ({ call, agent, sources }) {
-  const users = new Set<string>()
+const agentFiles: ReadPart = async function* ({ call, agent, sources }) {
   let count = 0
-  let ofUsers = 0
-  for await (const { userId, name, content } of sources.rowsOf(call.caller.tenantId).contextFiles(agent.id)) {
-    if (userId === '') count++
-    else {
-      ofUsers++
-      users.add(userId)
-    }
-    yield textEntry(contextFileOf(userId, name), content, userPax(userId))
+  for await (const { name, content } of sources.rowsOf(call.caller.tenantId).contextFiles(agent.id, 'agent')) {
+    count++
+    yield textEntry(contextFileOf('', name), content)
   }
-  return { count, user_files: ofUsers, users: users.size }
+  return { count }
 }
 
-const memory: ReadSection = async function* ({ call, agent, scratch, sources }) {
+const userFiles: ReadPart = async function* ({ call, agent, sources }) {
+  const users = new Set<string>()
+  let count = 0
+  for await (const { userId, name, content } of sources.rowsOf(call.caller.tenantId).contextFiles(agent.id, 'users')) {
+    count++
+    users.add(userId)
+    yield textEntry(contextFileOf(userId, name), content, userPax(userId))
+  }
+  return { count, users: users.size }
+}
+
+const contextFiles: ReadSection = async function* (work) {
+  return {
+    context_files: yield* inPhase(work, 'context_files', agentFiles(work)),
+    user_context_files: yield* inPhase(work, 'user_context_files', userFiles(work)),
+  }
+}
+
+const memory: ReadPart = async function* ({ call, agent, scratch, sources }) {
   const counts = { global: 0, per_user: 0 }
   const documents = mapped(sources.memory.readDocuments(call, { agentId: agent.id }), ({ document }) => document!)
   for await (const { userId, records } of byUser(documents)) {
@@ -116,8 +152,8 @@ const memory: ReadSection = async function* ({ call, agent, scratch, sources }) 
   return counts
 }
 
-const knowledgeGraph: ReadSection = async function* ({ call, agent, scratch, sources }) {
-  const counts = { entities: 0, relations: 0 }
+const knowledgeGraph: ReadSection = async function* (work) {
+  const { call, agent, scratch, sources } = work
   await using source = closing(sources.memory.readGraph(call, { agentId: agent.id }))
   let step = await source.next()
   const entities = async function* () {
@@ -146,16 +182,20 @@ const knowledgeGraph: ReadSection = async function* ({ call, agent, scratch, sou
       }
     }
   }
-  const first = await spoolRecords(scratch, 'knowledge_graph/entities.jsonl', entities())
-  if (first !== undefined) yield first
-  counts.entities = first?.count ?? 0
-  const second = await spoolRecords(scratch, 'knowledge_graph/relations.jsonl', relations())
-  if (second !== undefined) yield second
-  counts.relations = second?.count ?? 0
-  return counts
+  const spooled = async function* (name: string, records: AsyncIterable<object>): AsyncGenerator<ArchiveEntry, Counts> {
+    const entry = await spoolRecords(scratch, `knowledge_graph/${name}.jsonl`, records)
+    if (entry !== undefined) yield entry
+    return { [name]: entry?.count ?? 0 }
+  }
+  return {
+    knowledge_graph: {
+      ...(yield* inPhase(work, 'knowledge_graph_entities', spooled('entities', entities()))),
+      ...(yield* inPhase(work, 'knowledge_graph_relations', spooled('relations', relations()))),
+    },
+  }
 }
 
-const sessions: ReadSection = async function* ({ call, agent, scratch, sources }) {
+const sessions: ReadPart = async function* ({ call, agent, scratch, sources }) {
   const counts = { count: 0, messages: 0 }
   const lines = mapped(sources.rowsOf(call.caller.tenantId).sessions(agent.id), (line) => {
     counts['session' in line ? 'count' : 'messages']++
@@ -166,13 +206,13 @@ const sessions: ReadSection = async function* ({ call, agent, scratch, sources }
   return counts
 }
 
-const grants: ReadSection = async function* (work) {
+const grants: ReadPart = async function* (work) {
   const shares = yield* recordSection('grants/shares.jsonl', (rows, id) => rows.shares(id))(work)
   const permissions = yield* recordSection('grants/permissions.jsonl', (rows, id) => rows.permissions(id))(work)
   return { shares: shares['count']!, permissions: permissions['count']! }
 }
 
-const workspace: ReadSection = async function* ({ call, agent: { agentKey, workspace: folder }, sources }) {
+const workspace: ReadPart = async function* ({ call, agent: { agentKey, workspace: folder }, sources }) {
   const counts = { file_count: 0, total_bytes: 0 }
   await using source = closing(sources.workspaces.readFiles(call, { owner: { agentKey, workspace: folder } }))
   let step = await source.next()
@@ -192,15 +232,21 @@ const workspace: ReadSection = async function* ({ call, agent: { agentKey, works
 /** `config` is the agent itself, which is in every archive. This installation has no overrides of users. */
 export const sections: Readonly<Record<Exclude<Section, 'config'>, ReadSection>> = {
   context_files: contextFiles,
-  memory,
+  memory: ofOnePhase('memory', memory),
   knowledge_graph: knowledgeGraph,
-  sessions,
-  cron: recordSection('cron/jobs.jsonl', (rows, id) => rows.cronJobs(id)),
-  grants,
-  user_profiles: recordSection('user_profiles.jsonl', (rows, id) => rows.profiles(id)),
-  user_overrides: async function* () {
+  sessions: ofOnePhase('sessions', sessions),
+  cron: ofOnePhase(
+    'cron',
+    recordSection('cron/jobs.jsonl', (rows, id) => rows.cronJobs(id)),
+  ),
+  grants: ofOnePhase('grants', grants),
+  user_profiles: ofOnePhase(
+    'user_profiles',
+    recordSection('user_profiles.jsonl', (rows, id) => rows.profiles(id)),
+  ),
+  user_overrides: ofOnePhase('user_overrides', async function* () {
     yield* []
     return { count: 0 }
-  },
-  workspace,
+  }),
+  workspace: ofOnePhase('workspace', workspace),
 }

@@ -213,7 +213,8 @@ export const createArchiveUseCases = (parts: Parts) => {
         call,
         agent,
         items: itemsOf(path, call.caller),
-        wanted: sectionsNamed(include, archiveSections),
+        // What the agent is stays.
+        wanted: sectionsNamed(include, archiveSections).filter((section) => section !== 'config'),
         report,
       })
       await parts.imported(call.caller.tenantId, agent.id, actorOf(call))

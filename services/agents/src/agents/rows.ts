@@ -1,5 +1,5 @@
 /** Rows of agents and their shares. */
-import { event, newId, type Cache, type ServiceDb } from '@clawmesh/chassis'
+import { event, newId, shareNext, type Cache, type ServiceDb } from '@clawmesh/chassis'
 import type { Agent as AgentRow, PrismaClient } from '../db/client/client.ts'
 import { DbNull, type InputJsonObject } from '../db/client/internal/prismaNamespace.ts'
 import { renameInIdentityFiles } from '../context-files/rows.ts'
@@ -54,10 +54,18 @@ interface Named {
 }
 
 /** `states` keeps agents by id and version: a list asks the database only for what has changed since the last one. */
-export const createAgentRows =
-  (db: ServiceDb<PrismaClient>, states: Cache<Agent>) =>
-  (tenantId: string): AgentRows => {
-    const { prisma, sql, change } = db.forTenant(tenantId)
+export const createAgentRows = (
+  db: ServiceDb<PrismaClient>,
+  states: Cache<Agent>,
+): ((tenantId: string) => AgentRows) => {
+  const nameAgents = shareNext(
+    ({ tenantId, userId }: { tenantId: string; userId: string | null }) => JSON.stringify([tenantId, userId]),
+    async ({ tenantId, userId }) =>
+      (await db.forTenant(tenantId).sql.prepared<Named>('name_agents', namedSql, [tenantId, userId])).rows,
+  )
+
+  return (tenantId) => {
+    const { prisma, change } = db.forTenant(tenantId)
     const evict = [
       { kind: 'agents', tenantId },
       { kind: 'context_files', tenantId },
@@ -135,7 +143,7 @@ export const createAgentRows =
 
       list: async (user) => {
         await seed()
-        const { rows: named } = await sql.prepared<Named>('name_agents', namedSql, [tenantId, user?.id ?? null])
+        const named = await nameAgents({ tenantId, userId: user?.id ?? null })
         const isAllOpen = named.every(({ isOpen }) => isOpen)
         const opened = new Set(isAllOpen ? [] : await user?.openedByChannels())
         return agentsOf(named.filter(({ id, isOpen }) => isOpen || opened.has(id)))
@@ -209,3 +217,4 @@ export const createAgentRows =
         }),
     }
   }
+}

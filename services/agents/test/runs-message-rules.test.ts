@@ -89,7 +89,7 @@ it('what a tool has found can be called within the same turn', async () => {
 
 it('a model call that a tool has made is a span under that of the tool, with what it used', async () => {
   const usage = { inputTokens: 900, outputTokens: 30, cacheReadTokens: 100, cacheCreationTokens: 0, thinkingTokens: 0 }
-  const told = { provider: 'openai', model: 'gpt-4o', usage }
+  const seenBy = { provider: 'openai', model: 'gpt-4o', usage }
   const spansOf = async (tool: string, metadata: object) => {
     agents.moreTools = [tool]
     agents.toolResults = { [tool]: { output: 'a red dot', metadataJson: JSON.stringify(metadata) } }
@@ -109,7 +109,7 @@ it('a model call that a tool has made is a span under that of the tool, with wha
     const above = spans.find(({ tool_name }) => tool_name === tool)!
     return { inner: spans.filter(({ parent_span_id }) => parent_span_id === above.id), above }
   }
-  const { inner, above } = await spansOf('read_image', told)
+  const { inner, above } = await spansOf('read_image', seenBy)
   expect(inner).toEqual([
     expect.objectContaining({
       ...{ span_type: 'llm_call', name: 'openai/gpt-4o', provider: 'openai', model: 'gpt-4o', status: 'completed' },
@@ -118,8 +118,8 @@ it('a model call that a tool has made is a span under that of the tool, with wha
     }),
   ])
   // Other tools are not believed, nor is what cannot be.
-  expect((await spansOf('clock_of_others', told)).inner).toEqual([])
-  expect((await spansOf('read_image', { ...told, usage: { ...usage, inputTokens: -1 } })).inner).toEqual([])
+  expect((await spansOf('clock_of_others', seenBy)).inner).toEqual([])
+  expect((await spansOf('read_image', { ...seenBy, usage: { ...usage, inputTokens: -1 } })).inner).toEqual([])
 })
 
 rule('createChatCompletion.retriesUnreadableCalls', async () => {

@@ -526,6 +526,23 @@ describe('other services', () => {
     expect((await resolved('of-small')).provider).toBe('small')
   })
 
+  it('learn of an agent who works in its own folder; what makes no sense lets nobody', async () => {
+    const caller = newAdmin()
+    const sharingOf = async (workspace_sharing: unknown) => {
+      const agent_key = `sharing-${crypto.randomUUID()}`
+      await create({ agent_key, other_config: { workspace_sharing } }, caller)
+      return (await rpc().resolveAgent(agents.call(caller), { agent: agent_key })).workspaceSharing
+    }
+    expect(await sharingOf({ shared_dm: true, shared_group: false, shared_users: ['ann'] })).toEqual({
+      direct: true,
+      group: false,
+      users: ['ann'],
+    })
+    const nobody = { direct: false, group: false, users: [] }
+    expect(await sharingOf({ shared_dm: 'yes', shared_group: 1, shared_users: [{}] })).toEqual(nobody)
+    expect(await sharingOf('all')).toEqual(nobody)
+  })
+
   it('learn of an agent whether the caller has access to it, and that at once when that changes', async () => {
     const caller = newAdmin()
     const { body } = await create({ agent_key: 'private' }, caller)

@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { MeshError, routesOf, type Caller, type CloudEvent } from '@clawmesh/contracts'
+import type { WorkspaceSharing } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
 import { ToolContext, ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
 import { createRouteTable, newId } from '@clawmesh/chassis'
 import { z } from 'zod'
@@ -321,6 +322,36 @@ describe('what a tool is given', () => {
     const { output } = await invoke.run(tools.call(testCaller()), { ...request, sessionKey, peerKind: 'group' })
     expect(JSON.parse(output)).toEqual({ args: {}, sessionKey, channel: 'http', chatId: 'api', peerKind: 'group' })
   })
+})
+
+rule('updateAgent.sharesWorkspaces', async () => {
+  const admin = testCaller({ tenantSlug: `tenant-${newId()}` })
+  const agent = (agentKey: string, sharing: Partial<WorkspaceSharing>) =>
+    tools.addAgent(admin.tenantId, {
+      agentKey,
+      workspaceSharing: { direct: false, group: false, users: [], ...sharing },
+    })
+  agent('open', { direct: true })
+  agent('team', { group: true })
+  agent('named', { users: ['alice', 'carol'] })
+  const readsAs = async (agentId: string, userId: string, peerKind: 'direct' | 'group') => {
+    const context = ToolContext.create({ agentId, userId, peerKind })
+    const run = (tool: string, args: object) =>
+      tools
+        .rpc(ToolsServiceService)
+        .invokeTool(tools.call({ ...admin, userId }), { tool, argumentsJson: JSON.stringify(args), context })
+    await run('write_file', { path: `${userId}.txt`, content: peerKind })
+    return (await run('list_files', {})).output
+  }
+  await readsAs('open', 'alice', 'direct')
+  expect(await readsAs('open', 'bob', 'direct')).toMatch(/alice\.txt[^]*bob\.txt/)
+  expect(await readsAs('open', 'bob', 'group')).toBe('[FILE] bob.txt (5 bytes)')
+  await readsAs('team', 'alice', 'group')
+  expect(await readsAs('team', 'bob', 'group')).toMatch(/alice\.txt[^]*bob\.txt/)
+  expect(await readsAs('team', 'bob', 'direct')).toBe('[FILE] bob.txt (6 bytes)')
+  await readsAs('named', 'alice', 'direct')
+  expect(await readsAs('named', 'carol', 'group')).toMatch(/alice\.txt[^]*carol\.txt/)
+  expect(await readsAs('named', 'bob', 'direct')).toBe('[FILE] bob.txt (6 bytes)')
 })
 
 test('towards the end of a run a page is told more briefly', async () => {

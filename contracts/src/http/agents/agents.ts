@@ -157,6 +157,8 @@ export const agents = defineHttpTable('agents', {
         'A display name is written into the Name line of the IDENTITY.md at agent level, which is made where it is missing; the rest of the file stays',
       rewritesNamesOfUsers: "The display name of an open agent is also written into every user's own IDENTITY.md",
       actsAtOnce: 'The next run sees the change',
+      sharesWorkspaces:
+        "Whom `other_config.workspace_sharing` covers, by the kind of chat (`shared_dm`, `shared_group`) or by user id (`shared_users`), works in the agent's own folder; every other user's tools see a folder of their own in it, and nothing beside that",
       announcesStatus:
         'A status that really changes goes out with the event, old and new, so that channel instances of an inactive agent go off',
       validates: 'Key, status and type are checked as at creation, and a key that is taken is answered 409',

@@ -9,6 +9,12 @@ import type { WorkspaceFiles } from '../workspace/types.ts'
 
 type Agents = Pick<RpcFunctions<typeof AgentsServiceService>, 'getContextFile' | 'setContextFile' | 'checkFileWriter'>
 
+/** Whether a user works in the agent's own folder. */
+const sharesWorkspace = ({ agent, peerKind, userId }: CallScope): boolean => {
+  const sharing = agent?.workspaceSharing
+  return sharing !== undefined && (sharing[peerKind] || sharing.users.includes(userId))
+}
+
 /**
  * @param workspaceDir base folder of all workspaces, absolute
  * @param take takes note of what a tenant is about to keep
@@ -17,18 +23,24 @@ type Agents = Pick<RpcFunctions<typeof AgentsServiceService>, 'getContextFile' |
 export const createFilePorts = (agents: Agents, workspaceDir: string, take: Quota['take'], files: WorkspaceFiles) =>
   ({
     agent: ({ agent }) => agent,
-    workspace: ({ call: { caller }, userId, agent }) =>
-      agent && {
-        ...workspacePath(workspaceDir, {
-          tenantId: caller.tenantId,
-          tenantSlug: caller.tenantSlug,
-          userId,
-          agentKey: agent.key,
-          agentWorkspace: agent.workspaceFolder,
-        }),
-        files,
-        grow: (bytes: number) => take(caller, bytes),
-      },
+    workspace: (scope) => {
+      const { call, userId, agent } = scope
+      const { caller } = call
+      return (
+        agent && {
+          ...workspacePath(workspaceDir, {
+            tenantId: caller.tenantId,
+            tenantSlug: caller.tenantSlug,
+            userId,
+            agentKey: agent.key,
+            agentWorkspace: agent.workspaceFolder,
+            shared: sharesWorkspace(scope),
+          }),
+          files,
+          grow: (bytes: number) => take(caller, bytes),
+        }
+      )
+    },
     contextFiles: ({ call, agent, peerKind, userId, channel, chatId }) =>
       agent && {
         get: (file) => agents.getContextFile(call, file),

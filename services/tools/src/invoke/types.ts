@@ -1,4 +1,5 @@
 /** A call of a tool, and what is known of it. */
+import type { WorkspaceSharing } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
 import type { Call } from '@clawmesh/chassis'
 import type { ToolSetting } from '../builtin-tools/types.ts'
 import type { AgentFacts } from '../tool/tool.ts'
@@ -31,6 +32,8 @@ export interface ResolvedAgent extends AgentFacts {
   shellDenyGroupsJson?: string | undefined
   /** Whether the caller may use the agent. */
   hasAccess: boolean
+  /** Whose tools work in the agent's own folder; absent where everybody has one of their own. */
+  workspaceSharing?: WorkspaceSharing | undefined
 }
 
 /** What the ports of a call are made from. */

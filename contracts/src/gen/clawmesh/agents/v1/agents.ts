@@ -57,7 +57,21 @@ export interface ResolveAgentResponse {
     | string
     | undefined;
   /** Name of the agent's provider; empty where it has the tenant's default. */
-  provider?: string | undefined;
+  provider?:
+    | string
+    | undefined;
+  /** Who works in the agent's own folder; absent where nobody does. */
+  workspaceSharing?: WorkspaceSharing | undefined;
+}
+
+/** Whose tools work in the folder that all those share, instead of in one of the user's own. */
+export interface WorkspaceSharing {
+  /** All users, in chats between two. */
+  direct: boolean;
+  /** All users, in groups. */
+  group: boolean;
+  /** These, wherever they are. */
+  users: string[];
 }
 
 export interface GetContextFileRequest {
@@ -181,6 +195,7 @@ function createBaseResolveAgentResponse(): ResolveAgentResponse {
     sandboxConfigJson: undefined,
     shellDenyGroupsJson: undefined,
     provider: undefined,
+    workspaceSharing: undefined,
   };
 }
 
@@ -233,6 +248,9 @@ export const ResolveAgentResponse: MessageFns<ResolveAgentResponse> = {
     }
     if (message.provider !== undefined) {
       writer.uint32(130).string(message.provider);
+    }
+    if (message.workspaceSharing !== undefined) {
+      WorkspaceSharing.encode(message.workspaceSharing, writer.uint32(138).fork()).join();
     }
     return writer;
   },
@@ -378,6 +396,14 @@ export const ResolveAgentResponse: MessageFns<ResolveAgentResponse> = {
             message.provider = reader.string();
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.workspaceSharing = WorkspaceSharing.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -411,6 +437,88 @@ export const ResolveAgentResponse: MessageFns<ResolveAgentResponse> = {
     message.sandboxConfigJson = object.sandboxConfigJson ?? undefined;
     message.shellDenyGroupsJson = object.shellDenyGroupsJson ?? undefined;
     message.provider = object.provider ?? undefined;
+    message.workspaceSharing = (object.workspaceSharing !== undefined && object.workspaceSharing !== null)
+      ? WorkspaceSharing.fromPartial(object.workspaceSharing)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseWorkspaceSharing(): WorkspaceSharing {
+  return { direct: false, group: false, users: [] };
+}
+
+export const WorkspaceSharing: MessageFns<WorkspaceSharing> = {
+  encode(message: WorkspaceSharing, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.direct !== false) {
+      writer.uint32(8).bool(message.direct);
+    }
+    if (message.group !== false) {
+      writer.uint32(16).bool(message.group);
+    }
+    for (const v of message.users) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WorkspaceSharing {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWorkspaceSharing();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.direct = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.group = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.users.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<WorkspaceSharing>, I>>(base?: I): WorkspaceSharing {
+    return WorkspaceSharing.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WorkspaceSharing>, I>>(object: I): WorkspaceSharing {
+    const message = createBaseWorkspaceSharing();
+    message.direct = object.direct ?? false;
+    message.group = object.group ?? false;
+    message.users = object.users?.map((e) => e) || [];
     return message;
   },
 };

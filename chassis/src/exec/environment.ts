@@ -7,6 +7,10 @@ const inheritedPrefixes = ['LC_', 'PIP_']
 /** An index with a password in its address is a secret, whatever it is called. */
 const withCredentials = /:\/\/[^/\s]{0,500}@/
 
+/** Where our environment says that certificates are: files and folders, by variable. */
+export const certificatePlaces = (from: NodeJS.ProcessEnv = process.env): Record<string, string> =>
+  Object.fromEntries(certificates.flatMap((name) => (from[name] ? [[name, from[name]]] : [])))
+
 export const standardPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /**

@@ -239,6 +239,20 @@ describeSandboxed('programs in the sandbox', () => {
     expect([env['GIVEN'], env['HOME'], cwd, 'MCP_TEST_SECRET' in env]).toEqual(['yes', insidePath, insidePath, false])
   })
 
+  test('know the certificates that our network is signed with', async () => {
+    const certificate = join(tools.mesh.dataDir, 'own-ca.pem')
+    await writeFile(certificate, 'a certificate')
+    const before = process.env['SSL_CERT_FILE']
+    process.env['SSL_CERT_FILE'] = certificate
+    try {
+      const { env, read } = await (await looking()).look({ read: [certificate] })
+      expect([env['SSL_CERT_FILE'], read]).toEqual([certificate, ['a certificate']])
+    } finally {
+      if (before === undefined) delete process.env['SSL_CERT_FILE']
+      else process.env['SSL_CERT_FILE'] = before
+    }
+  })
+
   test('write to their own folder alone, which stays, is seen by no other server, and goes with theirs', async () => {
     const one = await looking()
     const { write } = await one.look({ write: ['kept.txt', '/usr/x', '/x', join(repository, 'x'), '/etc/x'] })

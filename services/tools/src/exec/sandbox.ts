@@ -56,7 +56,9 @@ const shownConfiguration = [
 
 /** Whether what stands at an absolute path is there inside by itself. */
 export const isShown = (path: string): boolean =>
-  shown.some((folder) => path === folder || path.startsWith(`${folder}/`))
+  [...shown, ...shownConfiguration.map((name) => `/etc/${name}`)].some(
+    (folder) => path === folder || path.startsWith(`${folder}/`),
+  )
 
 const forNetwork = ['resolv.conf', 'hosts', 'gai.conf']
 

@@ -5,7 +5,7 @@
 import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
-import { findProgram, standardPath, type ChildProgram } from '@clawmesh/chassis/exec'
+import { certificatePlaces, findProgram, standardPath, type ChildProgram } from '@clawmesh/chassis/exec'
 import { z } from 'zod'
 import { insidePath, isShown, type FoundSandbox, type Shown } from '../../exec/sandbox.ts'
 import { toolError } from '../../tool/tool-error.ts'
@@ -86,8 +86,9 @@ export const createPrograms = ({ base, folders: named, isApart, findSandbox }: P
         const node = await nodeFolders()
         const seen = [...node, ...folders]
         const searchPath = env['PATH'] ?? `${standardPath}:${node[0]!}`
+        const certificates = certificatePlaces()
         const shows = [
-          ...seen
+          ...[...seen, ...Object.values(certificates).filter(isAbsolute)]
             .filter((path) => !isShown(path))
             .map((path): Shown => ({ from: path, at: path, access: 'ro', isOptional: true })),
           // Last, so that nothing stands over it.
@@ -98,7 +99,8 @@ export const createPrograms = ({ base, folders: named, isApart, findSandbox }: P
             command: await commandInside(command, searchPath, seen),
             args,
             cwd: '/',
-            env: { HOME: insidePath, ...env, PATH: searchPath },
+            // Who stands behind a proxy with certificates of its own has told us of them; programs fetch through it, too.
+            env: { ...certificates, HOME: insidePath, ...env, PATH: searchPath },
             limits,
           },
           { path: '/', access: 'none', network: place?.network ?? true, temporaryBytes, shows },

@@ -64,8 +64,7 @@ export const createLinkedProxy = (links: LinkPool, service: string, plain: Proxy
   return {
     forward: (request, response, passed) => {
       send(request, response, passed).catch((fault: Error) => {
-        if (response.headersSent) response.destroy()
-        else if (!response.destroyed) passed.fail(fault)
+        if (!response.destroyed) passed.fail(fault)
       })
     },
     close: plain.close,

@@ -14,7 +14,7 @@ export interface Passed {
   identity: string
   /** The body, where it has been read. */
   body?: Buffer
-  /** Is called when there is no answer to send. */
+  /** Is called when there is no answer, or none of what is left of it. */
   fail: (cause: Error) => void
 }
 
@@ -116,11 +116,10 @@ export const createProxy = (targets: readonly URL[]): Proxy => {
               replicas.bench(replica)
               tried.push(replica)
               again(fault)
-            } else if (response.headersSent) response.destroy()
-            else if (repeatable && resets.has((fault as NodeJS.ErrnoException).code ?? '')) {
+            } else if (!response.headersSent && repeatable && resets.has((fault as NodeJS.ErrnoException).code ?? '')) {
               repeatable = false
               again(fault)
-            } else fail(fault)
+            } else if (!response.destroyed) fail(fault)
           },
         },
       )

@@ -53,6 +53,18 @@ test('values that are known to be secrets, the longest first', () => {
   expect(scrub('hunter2-long and hunter2, short', { secrets })).toBe('[REDACTED] and [REDACTED], short')
 })
 
+test.each(['193.184.216.34', '93.184.216.345', '93.184.216.34.7', '193-184-216-34', '11572395042'])(
+  '%s is not the own address',
+  (text) => expect(scrub(text, { serverAddresses: ['93.184.216.34'] })).toBe(text),
+)
+
+test('the own address in a range, in a name and at the end of a sentence', () => {
+  const text = '93.184.216.34-93.184.216.40, ec2-93-184-216-34.example.com, at 93.184.216.34.'
+  expect(scrub(text, { serverAddresses: ['93.184.216.34'] })).toBe(
+    '[SERVER_IP]-93.184.216.40, ec2-[SERVER_IP].example.com, at [SERVER_IP].',
+  )
+})
+
 test('the own addresses, in every way they are written', () => {
   const text = '93.184.216.34 93-184-216-34 1572395042 34.216.184.93.in-addr.arpa 93.184.216.35'
   expect(scrub(text, { serverAddresses: ['93.184.216.34'] })).toBe(

@@ -10,11 +10,28 @@ export interface ScrubOptions {
   serverAddresses?: readonly string[] | undefined
 }
 
+/** A form of an address as a whole: the beginning or end of another one is none of ours. */
+const whole = (form: string): string => `(?<!\\d|\\d\\.)${RegExp.escape(form)}(?!\\d|\\.\\d)`
+
 const addressForms = (address: string): string[] => {
   const bytes = address.split('.').map(Number)
-  if (bytes.length !== 4) return [address]
+  if (bytes.length !== 4) return [RegExp.escape(address)]
   const decimal = bytes.reduce((sum, byte) => sum * 256 + byte, 0)
-  return [`${bytes.toReversed().join('.')}.in-addr.arpa`, address, bytes.join('-'), String(decimal)]
+  return [
+    whole(`${bytes.toReversed().join('.')}.in-addr.arpa`),
+    whole(address),
+    whole(bytes.join('-')),
+    whole(String(decimal)),
+  ]
+}
+
+const patterns = new WeakMap<readonly string[], RegExp>()
+const patternOf = (addresses: readonly string[]): RegExp => {
+  const known = patterns.get(addresses)
+  if (known !== undefined) return known
+  const pattern = new RegExp(addresses.flatMap(addressForms).join('|'), 'g')
+  patterns.set(addresses, pattern)
+  return pattern
 }
 
 /** The text without secrets, each replaced by [REDACTED], and without the own addresses ([SERVER_IP]). */
@@ -24,8 +41,7 @@ export const scrub = (text: string, { secrets = [], serverAddresses = [], onlyKn
   for (const secret of known) clean = clean.replaceAll(secret, redacted)
   if (onlyKnown) return clean
   clean = redactSecrets(clean)
-  for (const form of serverAddresses.flatMap(addressForms)) clean = clean.replaceAll(form, '[SERVER_IP]')
-  return clean
+  return serverAddresses.length === 0 ? clean : clean.replace(patternOf(serverAddresses), '[SERVER_IP]')
 }
 
 /** The same for every text inside a value of plain data; what its field's name calls a credential goes as a whole. */

@@ -1,6 +1,6 @@
 import { webhookKills } from './scenarios/webhook-kills.ts'
 
-const rounds = 100
+const rounds = 60
 
 test(
   `${rounds} kills between an event and its delivery lose none, and repeats have the id of the first`,

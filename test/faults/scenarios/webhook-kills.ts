@@ -25,7 +25,7 @@ export const webhookKills = async (rounds: number, report: (figures: object) => 
     const api = mesh.api(0, 'system')
     const { secret } = await api.need<{ secret: string }>('POST', '/v1/webhooks', {
       url: `${receiver.origin}/hook`,
-      events: ['agent.created'],
+      events: ['clawmesh.agents.agent.created'],
     })
     const made: string[] = []
     for (let round = 0; round < rounds; round++) {

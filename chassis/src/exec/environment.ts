@@ -7,9 +7,16 @@ const inheritedPrefixes = ['LC_', 'PIP_']
 /** An index with a password in its address is a secret, whatever it is called. */
 const withCredentials = /:\/\/[^/\s]{0,500}@/
 
-/** Where our environment says that certificates are: files and folders, by variable. */
-export const certificatePlaces = (from: NodeJS.ProcessEnv = process.env): Record<string, string> =>
-  Object.fromEntries(certificates.flatMap((name) => (from[name] ? [[name, from[name]]] : [])))
+const passed = (from: NodeJS.ProcessEnv, passes: (name: string) => boolean): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(from).flatMap(([name, value]) =>
+      value !== undefined && passes(name) && !withCredentials.test(value) ? [[name, value]] : [],
+    ),
+  )
+
+/** Variables of our environment that say where certificates are. */
+export const certificateVariables = (from: NodeJS.ProcessEnv = process.env): Record<string, string> =>
+  passed(from, (name) => certificates.includes(name))
 
 export const standardPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
@@ -21,10 +28,10 @@ export const childEnvironment = (
   extra: Readonly<Record<string, string>> = {},
   from: NodeJS.ProcessEnv = process.env,
 ): Record<string, string> => {
-  const kept = Object.entries(from).flatMap(([name, value]): [string, string][] => {
-    const passes =
-      [...inherited, ...certificates].includes(name) || inheritedPrefixes.some((prefix) => name.startsWith(prefix))
-    return value !== undefined && passes && !withCredentials.test(value) ? [[name, value]] : []
-  })
-  return { PATH: standardPath, LANG: 'C.UTF-8', ...Object.fromEntries(kept), ...extra }
+  const kept = passed(
+    from,
+    (name) =>
+      [...inherited, ...certificates].includes(name) || inheritedPrefixes.some((prefix) => name.startsWith(prefix)),
+  )
+  return { PATH: standardPath, LANG: 'C.UTF-8', ...kept, ...extra }
 }

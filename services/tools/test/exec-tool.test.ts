@@ -365,4 +365,21 @@ describe('the sandbox', () => {
     expect(await interfaces({ sandboxNetwork: false }, asks)).toBe('1\n')
     expect(await interfaces({ sandboxNetwork: true }, {})).toBe('1\n')
   })
+
+  itSandboxed('knows with the network the certificates that ours is signed with', async () => {
+    const certificate = join(path, '..', 'own-ca.pem')
+    await writeFile(certificate, 'a certificate')
+    const before = process.env['SSL_CERT_FILE']
+    process.env['SSL_CERT_FILE'] = certificate
+    try {
+      const read = async (agent: Partial<ResolvedAgent>) =>
+        (await execute('cat "$SSL_CERT_FILE"; true', { settings: { sandboxNetwork: true }, agent })).output
+      expect(await read(sandboxConfig({ network_enabled: true }))).toBe('a certificate')
+      expect(await read({})).not.toContain('a certificate')
+    } finally {
+      if (before === undefined) delete process.env['SSL_CERT_FILE']
+      else process.env['SSL_CERT_FILE'] = before
+      await rm(certificate)
+    }
+  })
 })

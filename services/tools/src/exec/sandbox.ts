@@ -1,8 +1,15 @@
 /** Runs a program apart from the machine: bubblewrap gives it namespaces of its own, no network, and one folder. */
 import { lstat, readdir, readlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { delimiter, isAbsolute, join } from 'node:path'
 import { isDenied } from '../workspace/denied.ts'
-import { defaultLimits, findProgram, runChild, standardPath, type ChildProgram } from '@clawmesh/chassis/exec'
+import {
+  certificateVariables,
+  defaultLimits,
+  findProgram,
+  runChild,
+  standardPath,
+  type ChildProgram,
+} from '@clawmesh/chassis/exec'
 
 /** Where a workspace stands inside. */
 export const insidePath = '/workspace'
@@ -54,13 +61,28 @@ const shownConfiguration = [
   'ssl',
 ]
 
+const allShown = [...shown, ...shownConfiguration.map((name) => `/etc/${name}`)]
+
 /** Whether what stands at an absolute path is there inside by itself. */
 export const isShown = (path: string): boolean =>
-  [...shown, ...shownConfiguration.map((name) => `/etc/${name}`)].some(
-    (folder) => path === folder || path.startsWith(`${folder}/`),
-  )
+  allShown.some((folder) => path === folder || path.startsWith(`${folder}/`))
 
 const forNetwork = ['resolv.conf', 'hosts', 'gai.conf']
+
+/**
+ * What who has the network knows of certificates: where a proxy signs with its own, nothing could be fetched without them.
+ * Variables name files, folders, or several between colons.
+ */
+const networkCertificates = (): { variables: Record<string, string>; shows: Shown[] } => {
+  const variables = certificateVariables()
+  const places = Object.values(variables).flatMap((value) => value.split(delimiter))
+  return {
+    variables,
+    shows: [...new Set(places)]
+      .filter((path) => isAbsolute(path) && !isShown(path))
+      .map((path) => ({ from: path, at: path, access: 'ro', isOptional: true })),
+  }
+}
 
 const machine = async (): Promise<string[]> => {
   const folders = await Promise.all(
@@ -120,7 +142,12 @@ const createSandbox = (bwrap: string, more: readonly string[]): Sandbox => ({
         ? ['--size', String(temporaryBytes), '--tmpfs', insidePath]
         : [access === 'ro' ? '--ro-bind' : '--bind', path, insidePath, ...(await masks(path))]
     const cwd = access === 'none' ? insidePath : join(insidePath, program.cwd.slice(path.length))
-    const env = { PATH: standardPath, LANG: 'C.UTF-8', HOME: '/tmp', TMPDIR: '/tmp', USER: 'agent', ...program.env }
+    const certificates = network ? networkCertificates() : { variables: {}, shows: [] }
+    const env = {
+      ...{ PATH: standardPath, LANG: 'C.UTF-8', HOME: '/tmp', TMPDIR: '/tmp', USER: 'agent' },
+      ...certificates.variables,
+      ...program.env,
+    }
     const args = [
       ...isolation,
       ...more,
@@ -131,7 +158,7 @@ const createSandbox = (bwrap: string, more: readonly string[]): Sandbox => ({
       ...['--proc', '/proc', ...kernel.flatMap((path) => ['--ro-bind-try', path, path]), '--dev', '/dev'],
       ...temporary,
       ...workspace,
-      ...shows.flatMap(({ from, at, access: kind, isOptional }) => [
+      ...[...certificates.shows, ...shows].flatMap(({ from, at, access: kind, isOptional }) => [
         `--${kind === 'ro' ? 'ro-' : ''}bind${isOptional ? '-try' : ''}`,
         from,
         at,

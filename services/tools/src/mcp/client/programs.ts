@@ -5,7 +5,7 @@
 import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
-import { certificatePlaces, findProgram, standardPath, type ChildProgram } from '@clawmesh/chassis/exec'
+import { findProgram, standardPath, type ChildProgram } from '@clawmesh/chassis/exec'
 import { z } from 'zod'
 import { insidePath, isShown, type FoundSandbox, type Shown } from '../../exec/sandbox.ts'
 import { toolError } from '../../tool/tool-error.ts'
@@ -86,9 +86,8 @@ export const createPrograms = ({ base, folders: named, isApart, findSandbox }: P
         const node = await nodeFolders()
         const seen = [...node, ...folders]
         const searchPath = env['PATH'] ?? `${standardPath}:${node[0]!}`
-        const certificates = certificatePlaces()
         const shows = [
-          ...[...seen, ...Object.values(certificates).filter(isAbsolute)]
+          ...seen
             .filter((path) => !isShown(path))
             .map((path): Shown => ({ from: path, at: path, access: 'ro', isOptional: true })),
           // Last, so that nothing stands over it.
@@ -99,8 +98,7 @@ export const createPrograms = ({ base, folders: named, isApart, findSandbox }: P
             command: await commandInside(command, searchPath, seen),
             args,
             cwd: '/',
-            // Who stands behind a proxy with certificates of its own has told us of them; programs fetch through it, too.
-            env: { ...certificates, HOME: insidePath, ...env, PATH: searchPath },
+            env: { HOME: insidePath, ...env, PATH: searchPath },
             limits,
           },
           { path: '/', access: 'none', network: place?.network ?? true, temporaryBytes, shows },

@@ -4,6 +4,7 @@
  * schema does not name is left out. Each schema is read once.
  */
 import { z } from 'zod'
+import { perObject } from '../per-object.ts'
 
 type Translate = (value: unknown) => unknown
 
@@ -31,17 +32,6 @@ const unwrapped = (schema: z.ZodType): z.ZodType | undefined =>
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
-const remembering = (compile: (schema: z.ZodType) => Translate): ((schema: z.ZodType) => Translate) => {
-  const known = new WeakMap<z.ZodType, Translate>()
-  return (schema) => {
-    const found = known.get(schema)
-    if (found !== undefined) return found
-    const made = compile(schema)
-    known.set(schema, made)
-    return made
-  }
-}
-
 type Compile = (schema: z.ZodType) => Translate
 
 /** Translates the option that the discriminator names; an unknown one is left to validation. */
@@ -65,7 +55,7 @@ const compileElements = (schema: z.ZodArray, compile: Compile): Translate => {
 
 const dateAware: Translate = (value) => (value instanceof Date ? value.toISOString() : value)
 
-const compileResponse: Compile = remembering((schema) => {
+const compileResponse: Compile = perObject((schema) => {
   const inner = unwrapped(schema)
   if (inner !== undefined) return compileResponse(inner)
   if (schema instanceof z.ZodISODateTime) return dateAware
@@ -91,7 +81,7 @@ const compileResponse: Compile = remembering((schema) => {
   }
 })
 
-const compileRequest: Compile = remembering((schema) => {
+const compileRequest: Compile = perObject((schema) => {
   const inner = unwrapped(schema)
   if (inner !== undefined) return compileRequest(inner)
   if (schema instanceof z.ZodArray) return compileElements(schema, compileRequest)

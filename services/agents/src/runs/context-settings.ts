@@ -1,4 +1,5 @@
 /** How much of a conversation an agent is shown: its compaction and pruning settings, each with its default. */
+import { perObject } from '@clawmesh/chassis'
 import { z } from 'zod'
 import type { Agent } from '../agents/types.ts'
 
@@ -45,19 +46,13 @@ export interface ContextSettings {
 }
 
 /** A reader of settings as an agent has them, each object once: a cached agent's are read at every turn. */
-const createReader = <T extends z.ZodType>(schema: T): ((value: unknown) => z.output<T>) => {
-  const known = new WeakMap<object, z.output<T>>()
+const createReader = <T extends z.ZodType<object>>(schema: T): ((value: object | null) => z.output<T>) => {
   const defaults = schema.parse({})
-  const read = (value: unknown): z.output<T> => {
+  const read = perObject((value: object): z.output<T> => {
     const { success, data } = schema.safeParse(value)
     return success ? data : defaults
-  }
-  return (value) => {
-    if (typeof value !== 'object' || value === null) return defaults
-    const settings = known.get(value) ?? read(value)
-    known.set(value, settings)
-    return settings
-  }
+  })
+  return (value) => (value === null ? defaults : read(value))
 }
 
 const compactionOf = createReader(compactionSettings)

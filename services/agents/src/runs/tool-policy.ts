@@ -1,5 +1,6 @@
 /** What an agent says about its tools, as others are told it. */
 import { createHash } from 'node:crypto'
+import { perObject } from '@clawmesh/chassis'
 import type { Agent } from '../agents/types.ts'
 
 interface ToolPolicy {
@@ -8,14 +9,10 @@ interface ToolPolicy {
   readonly digest: string
 }
 
-const known = new WeakMap<Agent['toolsConfig'], ToolPolicy>()
+const written = perObject((toolsConfig: Agent['toolsConfig']): ToolPolicy => {
+  const json = JSON.stringify(toolsConfig)
+  return { json, digest: createHash('sha256').update(json).digest('base64') }
+})
 
 /** The policy of an agent, which is kept as long as the agent is cached. */
-export const toolPolicyOf = ({ toolsConfig }: Pick<Agent, 'toolsConfig'>): ToolPolicy => {
-  const before = known.get(toolsConfig)
-  if (before !== undefined) return before
-  const json = JSON.stringify(toolsConfig)
-  const policy = { json, digest: createHash('sha256').update(json).digest('base64') }
-  known.set(toolsConfig, policy)
-  return policy
-}
+export const toolPolicyOf = ({ toolsConfig }: Pick<Agent, 'toolsConfig'>): ToolPolicy => written(toolsConfig)

@@ -1,4 +1,5 @@
 /** Arguments as models write them. Many send null for what they leave out, and numbers and yes or no as text. */
+import { perObject } from '@clawmesh/chassis'
 import { parametersSchema, type Tool } from '../tool/tool.ts'
 
 interface Parameters {
@@ -6,20 +7,14 @@ interface Parameters {
   required: ReadonlySet<string>
 }
 
-const known = new WeakMap<Tool, Parameters>()
-
-const parametersOf = (tool: Tool): Parameters => {
-  const found = known.get(tool)
-  if (found) return found
+const parametersOf = perObject((tool: Tool): Parameters => {
   const { properties = {}, required = [] } = parametersSchema(tool) as {
     properties?: Record<string, { type?: string }>
     required?: string[]
   }
   const types = Object.entries(properties).map(([name, { type }]) => [name, type ?? ''] as const)
-  const parameters = { types: new Map(types), required: new Set(required) }
-  known.set(tool, parameters)
-  return parameters
-}
+  return { types: new Map(types), required: new Set(required) }
+})
 
 const booleans = new Map([
   ['true', true],

@@ -1,5 +1,5 @@
 /** Takes secrets out of what tools say, before a model or a user sees it. */
-import { redactDeep, redacted, redactSecrets } from '@clawmesh/chassis'
+import { perObject, redactDeep, redacted, redactSecrets } from '@clawmesh/chassis'
 
 export interface ScrubOptions {
   /** Values stored as credentials of the tenant; those under 6 characters are ignored. */
@@ -15,24 +15,13 @@ const whole = (form: string): string => `(?<!\\d|\\d\\.)${RegExp.escape(form)}(?
 
 const addressForms = (address: string): string[] => {
   const bytes = address.split('.').map(Number)
-  if (bytes.length !== 4) return [RegExp.escape(address)]
   const decimal = bytes.reduce((sum, byte) => sum * 256 + byte, 0)
-  return [
-    whole(`${bytes.toReversed().join('.')}.in-addr.arpa`),
-    whole(address),
-    whole(bytes.join('-')),
-    whole(String(decimal)),
-  ]
+  return [`${bytes.toReversed().join('.')}.in-addr.arpa`, address, bytes.join('-'), String(decimal)]
 }
 
-const patterns = new WeakMap<readonly string[], RegExp>()
-const patternOf = (addresses: readonly string[]): RegExp => {
-  const known = patterns.get(addresses)
-  if (known !== undefined) return known
-  const pattern = new RegExp(addresses.flatMap(addressForms).join('|'), 'g')
-  patterns.set(addresses, pattern)
-  return pattern
-}
+const patternOf = perObject(
+  (addresses: readonly string[]) => new RegExp(addresses.flatMap(addressForms).map(whole).join('|'), 'g'),
+)
 
 /** The text without secrets, each replaced by [REDACTED], and without the own addresses ([SERVER_IP]). */
 export const scrub = (text: string, { secrets = [], serverAddresses = [], onlyKnown }: ScrubOptions = {}): string => {

@@ -1,4 +1,5 @@
 import { flag, integer, list, type Setting } from '@clawmesh/chassis'
+import { z } from 'zod'
 
 export const invokeSettings = {
   toolTimeoutMs: {
@@ -21,7 +22,7 @@ export const invokeSettings = {
   },
   serverAddresses: {
     env: ['CLAWMESH_SERVER_ADDRESSES'],
-    schema: list,
+    schema: list.pipe(z.array(z.ipv4())),
     about:
       'IPv4 addresses between commas that are taken out of what tools answer, beside those of the network interfaces: those by which others reach this machine',
   },

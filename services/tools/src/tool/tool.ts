@@ -1,4 +1,5 @@
 /** What a tool is, what it is given, and what it answers. */
+import { perObject } from '@clawmesh/chassis'
 import { z } from 'zod'
 import type {
   GetContextFileRequest,
@@ -201,15 +202,9 @@ const shorten = ({ jsonSchema }: { jsonSchema: Record<string, unknown> }): void 
   delete jsonSchema['maxLength']
 }
 
-const written = new WeakMap<z.ZodObject, Record<string, unknown>>()
-
-const schemaOf = (parameters: z.ZodObject): Record<string, unknown> => {
-  const known = written.get(parameters)
-  if (known !== undefined) return known
-  const schema = z.toJSONSchema(parameters, { io: 'input', override: shorten })
-  written.set(parameters, schema)
-  return schema
-}
+const schemaOf = perObject((parameters: z.ZodObject): Record<string, unknown> =>
+  z.toJSONSchema(parameters, { io: 'input', override: shorten }),
+)
 
 /** The JSON Schema of a tool's arguments, as models are given it. */
 export const parametersSchema = (tool: Tool): Record<string, unknown> => {

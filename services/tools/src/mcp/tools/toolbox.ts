@@ -1,6 +1,6 @@
 /** The tools of MCP servers as agents have them: listed from memory, run over the connection of whoever they are run for. */
 import { join } from 'node:path'
-import { cutText, type Call, type Cache, type Logger, type SecretBox } from '@clawmesh/chassis'
+import { cutText, perObject, type Call, type Cache, type Logger, type SecretBox } from '@clawmesh/chassis'
 import { uuid } from '@clawmesh/contracts'
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
@@ -94,13 +94,10 @@ interface Who {
   agentId: string
 }
 
-const descriptions = new WeakMap<RemoteTool, string>()
 /** What a server says of its tool, for a model; looked at once, as lists are assembled often. */
-const descriptionOf = (remote: RemoteTool): string => {
-  const known = descriptions.get(remote) ?? neutraliseMarkers(cutText(remote.description, mostDescription))
-  descriptions.set(remote, known)
-  return known
-}
+const descriptionOf = perObject(({ description }: RemoteTool) =>
+  neutraliseMarkers(cutText(description, mostDescription)),
+)
 
 /** In words of ours where there are any, else what the server said, cut. */
 const failureOf = (thrown: unknown): string =>

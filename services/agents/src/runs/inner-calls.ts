@@ -1,9 +1,9 @@
 /** Model calls that tools make to do their work: what they used is the run's. */
+import { readingTools } from '@clawmesh/contracts'
 import { z } from 'zod'
 import type { InnerCall } from './spans.ts'
 
-/** Tools that have a model look at something. */
-const readers = /^read_(?:image|document|audio|video)$/
+const readers: ReadonlySet<string> = new Set(readingTools)
 
 const tokens = z.int().min(0).max(1_000_000_000)
 const innerCall = z.object({
@@ -19,6 +19,6 @@ const innerCall = z.object({
 
 /** What a tool says in the metadata of its result. Undefined where it asked no model, or does not say which. */
 export const innerCallOf = (tool: string, metadataJson = ''): InnerCall | undefined => {
-  if (!readers.test(tool) || metadataJson === '') return undefined
+  if (!readers.has(tool) || metadataJson === '') return undefined
   return innerCall.safeParse(JSON.parse(metadataJson)).data
 }

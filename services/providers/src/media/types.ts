@@ -2,9 +2,6 @@
 import type { Target } from '../providers/connection.ts'
 import type { Json } from '../chat/protocols/json.ts'
 
-/** Tools that have something made. */
-export type MakingTool = 'create_image' | 'create_video' | 'create_audio'
-
 /** What is to be made; what is empty or 0 is left to the vendor. */
 export interface MakeRequest {
   model: string

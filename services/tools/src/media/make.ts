@@ -1,14 +1,14 @@
 /** Has one of the tenant's providers make an image, a video or audio. */
 import type { RpcFunctions } from '@clawmesh/chassis'
 import type { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
-import { largestFileBytes } from '@clawmesh/contracts'
+import { largestFileBytes, type MakingTool } from '@clawmesh/contracts'
 import { fileTypeFromBuffer } from 'file-type'
 import type { CallScope } from '../invoke/types.ts'
 import { toolError } from '../tool/tool-error.ts'
 import type { ProviderChains } from './provider-chains.ts'
 import type { SoundEffects } from './sound-effects.ts'
 import { UnsuitableError } from './try-links.ts'
-import type { MadeMedia, MakingTool, MediaMaker, MakeRequest } from './types.ts'
+import type { MadeMedia, MediaMaker, MakeRequest } from './types.ts'
 
 export interface MakeParts {
   makeMedia: RpcFunctions<typeof ProvidersServiceService>['makeMedia']

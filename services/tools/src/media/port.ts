@@ -1,4 +1,5 @@
 /** Media for tools: what is attached to a session, and who of the tenant's providers reads and makes them. */
+import type { MakingTool, ReadingTool } from '@clawmesh/contracts'
 import type { SessionsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/sessions.ts'
 import { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { Mesh, RpcFunctions } from '@clawmesh/chassis'
@@ -11,7 +12,7 @@ import { createProviderChains } from './provider-chains.ts'
 import { createMaker } from './make.ts'
 import { createReader } from './read.ts'
 import { createSoundEffects, type SoundEffectsConfig } from './sound-effects.ts'
-import { providerPorts, type MakingTool, type ReadingTool } from './types.ts'
+import { providerPorts } from './types.ts'
 
 interface Parts {
   mesh: Mesh

@@ -1,6 +1,6 @@
 /** Has a model of the tenant's providers look at a file. */
 import type { Call, RpcFunctions } from '@clawmesh/chassis'
-import { fileKindOf } from '@clawmesh/contracts'
+import { fileKindOf, type ReadingTool } from '@clawmesh/contracts'
 import {
   ChatMessage,
   ChatRequest,
@@ -12,7 +12,7 @@ import type { CallScope } from '../invoke/types.ts'
 import type { Link } from './chain.ts'
 import type { ProviderChains } from './provider-chains.ts'
 import { UnsuitableError } from './try-links.ts'
-import type { MediaReader, MediaReading, MediaSource, ReadingTool } from './types.ts'
+import type { MediaReader, MediaReading, MediaSource } from './types.ts'
 
 export interface ReadParts {
   chat: RpcFunctions<typeof ProvidersServiceService>['chat']

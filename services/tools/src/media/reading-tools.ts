@@ -1,6 +1,6 @@
 /** Tools that answer questions about images, documents, audio and videos. */
 import { cutText } from '@clawmesh/chassis'
-import { shownImageTypes } from '@clawmesh/contracts'
+import { shownImageTypes, type ReadingTool } from '@clawmesh/contracts'
 import { z } from 'zod'
 import { targetOf } from '../files/target.ts'
 import { heldTypeOf } from '../storage/content-type.ts'
@@ -10,7 +10,7 @@ import { says, type ToolContext } from '../tool/tool.ts'
 import { wrapUntrusted } from '../web/untrusted.ts'
 import { withFile } from '../workspace/index.ts'
 import { readBounded } from './file-bytes.ts'
-import { providerPorts, type MediaSource, type ReadingTool } from './types.ts'
+import { providerPorts, type MediaSource } from './types.ts'
 
 /** Longer than a chain of one provider takes, tries and all. */
 const timeoutMs = 480_000

@@ -1,8 +1,7 @@
 /** Media that tools read and make, whoever does it for them. */
+import type { MakingTool, ReadingTool } from '@clawmesh/contracts'
 import type { Usage } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 
-export type ReadingTool = 'read_image' | 'read_document' | 'read_audio' | 'read_video'
-export type MakingTool = 'create_image' | 'create_video' | 'create_audio'
 export type MediaTool = ReadingTool | MakingTool
 
 /** Who does the work of each tool, as its context has it. */

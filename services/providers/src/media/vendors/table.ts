@@ -1,6 +1,7 @@
 /** Which type of provider makes what for a tool, and how. */
+import type { MakingTool } from '@clawmesh/contracts'
 import type { providerTypeTable } from '../../providers/provider-types.ts'
-import type { Maker, MakingTool } from '../types.ts'
+import type { Maker } from '../types.ts'
 import { dashscopeImage } from './dashscope.ts'
 import { geminiImage, geminiVideo } from './gemini.ts'
 import { minimaxImage, minimaxMusic, minimaxVideo } from './minimax.ts'

@@ -13,10 +13,10 @@ export const shareNext = <I, T>(
 
   const begin = (key: string, input: I): Promise<T> => {
     const begun = work(input)
-    const over: Promise<void> = begun.then(
-      () => void running.delete(key),
-      () => void running.delete(key),
-    )
+    const end = (): void => {
+      if (running.get(key) === over) running.delete(key)
+    }
+    const over: Promise<void> = begun.then(end, end)
     running.set(key, over)
     return begun
   }

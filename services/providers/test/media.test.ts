@@ -129,7 +129,8 @@ describe('what vendors make', () => {
     await expect(make('openai', { tool: 'create_image', model: 'gpt-image-1', attempts: 2 })).rejects.toMatchObject({
       code: 'UNAVAILABLE',
     })
-    expect(vendors.asked).toHaveLength(2)
+    // What the call before has asked on its way out may come late.
+    expect(vendors.asked.filter(({ vendor }) => vendor === 'openai')).toHaveLength(2)
   })
 
   test('a key goes to its vendor alone', async () => {

@@ -14,7 +14,7 @@ const mostPassed = 10_000
 const failurePauseMs = 600_000
 
 export interface VectorIndexes {
-  /** Whether a scope of a tenant is large, by its chunks in a space, and no needle in the haystack of all. */
+  /** Whether a scope of a tenant is large, by its chunks in a space, and not too rare among all for the index. */
   useIndex: (tenantId: string, scope: SearchScope, space: EmbeddingSpace) => Promise<boolean>
   part: Part
 }

@@ -15,6 +15,8 @@ export interface ToolParameters {
 }
 
 const cacheLimit = 2_000
+/** Of the texts of tools in a vendor's form, with what they are found by. */
+const cachedCharacters = 4_000_000
 /** Longer schemas are cleaned each time: clients may send any number of them. */
 const longestCached = 8_000
 // Keyed by the text alone, whoever sent it: the value is a pure function of it.
@@ -55,7 +57,10 @@ const extended = (text: string, fields: Json): string =>
  */
 export const createToolsField = (write: (tool: ToolSpec, profile: SchemaProfile) => Json) => {
   // Keyed by all that is written, whoever sent it.
-  const texts = new LRUCache<string, string>({ max: cacheLimit })
+  const texts = new LRUCache<string, string>({
+    maxSize: cachedCharacters,
+    sizeCalculation: (text, key) => text.length + key.length,
+  })
   const textOf = (tool: ToolSpec, profile: SchemaProfile): string => {
     const { name, description, parametersJson, strict = '' } = tool
     const key = `${profile} ${strict} ${name.length} ${name} ${description.length} ${description} ${parametersJson}`

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import OpenAI, { APIError, AuthenticationError, InternalServerError, NotFoundError, RateLimitError } from 'openai'
 import type { Script } from '../fakes/http-fake.ts'
 import { eventually } from '../support/eventually.ts'
-import { sessionOf, tracesOf } from '../support/mesh-api.ts'
+import { sessionOf, tracesOf, type TraceRow } from '../support/mesh-api.ts'
 import { rule } from '../support/rule.ts'
 import { meshStartLimitMs, meshToken, startMesh, type Mesh } from '../support/mesh-processes.ts'
 
@@ -16,6 +16,8 @@ const price = { input_per_million: 1_000, output_per_million: 2_000 }
 const model = 'fake-large'
 /** The second edge lets one caller start this many runs at once, and hardly any after that. */
 const burst = 2
+/** Silence is told from slowness by waiting: long enough for a busy machine. */
+const silenceMs = '5000'
 
 let mesh: Mesh
 
@@ -24,9 +26,9 @@ beforeAll(async () => {
     gateways: 2,
     env: {
       CLAWMESH_MODEL_PRICES: JSON.stringify({ [model]: price }),
-      CLAWMESH_PROVIDER_FIRST_TOKEN_TIMEOUT_MS: '400',
-      CLAWMESH_PROVIDER_IDLE_TIMEOUT_MS: '400',
-      CLAWMESH_PROVIDER_ANSWER_TIMEOUT_MS: '400',
+      CLAWMESH_PROVIDER_FIRST_TOKEN_TIMEOUT_MS: silenceMs,
+      CLAWMESH_PROVIDER_IDLE_TIMEOUT_MS: silenceMs,
+      CLAWMESH_PROVIDER_ANSWER_TIMEOUT_MS: silenceMs,
     },
     envOf: (name) =>
       name === 'gateway-2' ? { CLAWMESH_RATE_LIMIT_RPM: '1', CLAWMESH_RATE_LIMIT_BURST: String(burst) } : undefined,
@@ -500,14 +502,24 @@ test('a client that leaves while it waits for a whole answer takes the upstream 
   mesh.upstream.next({ text: 'late', headerDelayMs: 600_000 })
   const abort = new AbortController()
   const before = mesh.upstream.requests.length
+  const userId = 'leaves-early'
   const asked = failureOf(
-    clientOf().chat.completions.create({ model: 'goclaw:default', messages: say('hello') }, { signal: abort.signal }),
+    clientOf({ userId }).chat.completions.create(
+      { model: 'goclaw:default', messages: say('hello') },
+      { signal: abort.signal },
+    ),
   )
   await eventually('the request upstream', async () => mesh.upstream.requests.length > before)
   const hungUp = mesh.upstream.hangUp()
   abort.abort()
   await hungUp
   expect(await asked).toBeInstanceOf(OpenAI.APIUserAbortError)
+  const trace = await eventually('the trace', async () => {
+    const { traces } = await mesh.api().need<{ traces: TraceRow[] }>('GET', `/v1/traces?user_id=${userId}`)
+    return traces[0]
+  })
+  // Not for want of an answer, as after a silence of the upstream.
+  expect(trace.status).toBe('cancelled')
 })
 
 test('the models of the catalogue and what the client sends beside the contract are no obstacle', async () => {

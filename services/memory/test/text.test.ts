@@ -60,8 +60,19 @@ describe('a question', () => {
       ['deploi', 'deploi:*'],
       ['fail', 'fail:*'],
     ])
-    expect(wanted('部署什么时候失败的').flat()).toEqual(['部署', '失败'])
+    expect(wanted('部署什么时候失败的').map(([first]) => first)).toEqual(['部署', '失败'])
+    expect(wanted('京都ではどこに泊まりましたか').map(([first]) => first)).toEqual(['京都', 'に泊', '泊ま', 'まり'])
     expect(wanted('khi nào có Đà').flat()).toEqual(['đà', 'da'])
+  })
+
+  it('looks for two characters of Han side by side, and for less where they stand apart', () => {
+    expect(wantedBy('锁表')).toEqual([
+      [
+        { query: "'锁表'", weight: 1 },
+        { query: "('锁':* & '表':*)", weight: 0.3 },
+      ],
+    ])
+    expect(wantedBy('まり')).toEqual([[{ query: "'まり'", weight: 1 }]])
   })
 
   it('of stop words alone looks for those', () => {

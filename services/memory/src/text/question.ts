@@ -1,7 +1,7 @@
 /** What a question looks for, as PostgreSQL can match it against terms. */
 import { fold, normalise } from './fold.ts'
 import { lexeme } from './lexemes.ts'
-import { isStopWord, withoutChineseStopWords } from './stop-words.ts'
+import { isStopWord, withoutStopWordsInside } from './stop-words.ts'
 import { cutTerm, hangulStem, pairsOf, partsOf, stemOf, tokensOf, type Token } from './terms.ts'
 
 /** One way to find a word: a tsquery, and how much a match counts, up to 1. */
@@ -17,6 +17,7 @@ export type Wanted = readonly Alternative[]
 const mostWanted = 32
 /** Shorter beginnings match too much. */
 const shortestPrefix = 3
+const weightApart = 0.3
 
 const exact = (term: string, weight = 1): Alternative => ({ query: lexeme(term), weight })
 const prefix = (term: string, weight: number): Alternative => ({ query: `${lexeme(term)}:*`, weight })
@@ -38,10 +39,20 @@ const hangulWanted = (text: string): Wanted => {
   return beginnings.map((left) => prefix(stem.slice(0, stem.length - left).join(''), 1 - left * 0.3))
 }
 
+const hanPair = /^\p{sc=Han}{2}$/u
+
+/** Two characters of Han are often a phrase made short, so that a text which has both apart says the same: 锁表, 锁住了订单表. */
+const pairWanted = (pair: string): Wanted => {
+  if (!hanPair.test(pair)) return [exact(pair)]
+  // Each character of a text begins a term.
+  const query = [...pair].map((character) => prefix(character, 1).query).join(' & ')
+  return [exact(pair), { query: `(${query})`, weight: weightApart }]
+}
+
 const denseWanted = (run: string): Wanted[] => {
   const pairs = pairsOf(run)
   // The last character stands alone only where it is all there is.
-  return pairs.length === 1 ? [[prefix(run, 1)]] : pairs.slice(0, -1).map((pair) => [exact(pair)])
+  return pairs.length === 1 ? [[prefix(run, 1)]] : pairs.slice(0, -1).map(pairWanted)
 }
 
 const tokenWanted = ({ kind, text }: Token): Wanted[] => {
@@ -53,7 +64,7 @@ const tokenWanted = ({ kind, text }: Token): Wanted[] => {
 const withoutStopWords = (tokens: readonly Token[]): Token[] =>
   tokens.flatMap((token) => {
     if (token.kind === 'dense')
-      return withoutChineseStopWords(token.text).map((text) => ({ kind: 'dense' as const, text }))
+      return withoutStopWordsInside(token.text).map((text) => ({ kind: 'dense' as const, text }))
     return isStopWord(normalise(token.text)) ? [] : [token]
   })
 

@@ -18,6 +18,15 @@ const vietnamese = words(`
 const chinese = words(`
   为什么 什么时候 怎么样 怎么 什么 哪里 哪个 哪些 多少 是否 有没有 能不能 可以 我们 你们 他们 请问 关于 如何 谁 哪 吗 呢 吧 的 了 是 在 有 和 与 我 你 他 她 它
 `)
+/**
+ * Cut out of Japanese: what asks, the endings of politeness, and the one particle that no word has. Other particles are a
+ * character that words have as well.
+ */
+const japanese = words(`
+  でしょうか ましたか ませんか でしたか ですか ますか ください ました ません でした です ます について として
+  どうやって どのように どれくらい どのくらい どうして どんな どこ どれ どの どう いつまで いつから いつ なぜ だれ なに なん 誰 何
+  では には とは からは までに を
+`)
 
 const stopped: ReadonlySet<string> = new Set([...english, ...vietnamese])
 /** Typed without accents, a word counts only where none of another language is spelled like it. */
@@ -27,8 +36,13 @@ const stoppedFolded: ReadonlySet<string> = new Set([...english, ...words('duoc k
 export const isStopWord = (word: string): boolean =>
   stopped.has(word) || (fold(word) === word && stoppedFolded.has(word))
 
-const chinesePattern = new RegExp(chinese.join('|'), 'gu')
+/** The longest first, as one may begin another. */
+const anyOf = (list: readonly string[]): RegExp =>
+  new RegExp(list.toSorted((a, b) => b.length - a.length).join('|'), 'gu')
+const chinesePattern = anyOf(chinese)
+const japanesePattern = anyOf(japanese)
+const kana = /[\p{sc=Hiragana}\p{sc=Katakana}]/u
 
-/** The pieces of a Chinese question between its stop words. */
-export const withoutChineseStopWords = (run: string): string[] =>
-  run.split(chinesePattern).filter((piece) => piece !== '')
+/** The pieces of a question in a script without spaces, between its stop words. Where there is kana, it is Japanese. */
+export const withoutStopWordsInside = (run: string): string[] =>
+  run.split(kana.test(run) ? japanesePattern : chinesePattern).filter((piece) => piece !== '')

@@ -7,14 +7,22 @@ import { dirname, join, relative } from 'node:path'
 import { build } from 'esbuild'
 import { fromRoot, root } from '../../scripts/root.mjs'
 
+const sources = globSync('{cli,chassis,contracts,gateway,services/*}/src/**/*.{ts,mjs}', {
+  cwd: root,
+  exclude: ['contracts/src/gen/**', 'services/*/src/db/client/**'],
+})
+/** How a source names the one that it starts a thread or a process with. */
+const started = /new URL\('\.\/([\w-]+)(\.(?:ts|mjs))', import\.meta\.url\)/g
+
 /** Entries: the program, and what it starts threads and processes with. */
-const entries = {
-  main: 'cli/src/main.ts',
-  'pglite-worker': 'cli/src/embedded/pglite-worker.ts',
-  'pglite-initialise': 'cli/src/embedded/pglite-initialise.ts',
-  'page-thread-start': 'services/tools/src/web/page-thread-start.mjs',
-  'sentence-thread': 'services/memory/src/embeddings/sentence-thread.mjs',
-}
+const entries = { main: 'cli/src/main.ts' }
+for (const source of sources)
+  for (const [, name, extension] of readFileSync(fromRoot(source), 'utf8').matchAll(started)) {
+    const path = join(dirname(source), `${name}${extension}`)
+    if ((entries[name] ?? path) !== path) throw new Error(`${path} and ${entries[name]} need names of their own`)
+    entries[name] = path
+  }
+
 /** What is read at run time. */
 const files = [
   'package.json',
@@ -43,9 +51,7 @@ const placesOfSources = {
           "import.meta.resolve('@clawmesh/contracts/descriptors')",
           "new URL('../contracts/src/gen/descriptors.binpb', import.meta['url']).href",
         )
-        .replaceAll(/new URL\('\.\/([\w-]+)\.(?:ts|mjs)', import\.meta\.url\)/g, (found, name) =>
-          Object.hasOwn(entries, name) ? `new URL('./${name}.mjs', import.meta['url'])` : found,
-        )
+        .replaceAll(started, (_, name) => `new URL('./${name}.mjs', import.meta['url'])`)
         .replaceAll('import.meta.url', () => here)
       return { contents, loader: path.endsWith('.ts') ? 'ts' : 'js' }
     }),

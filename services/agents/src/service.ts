@@ -53,7 +53,7 @@ export const agentsService = (mesh: Mesh, config: AgentsConfig): Service => {
     },
   }
   const deliverTo = createDelivery(createSignedUrls(mesh.secrets))
-  const permissions = createConfigPermissions(db, agents.stored)
+  const permissions = createConfigPermissions(db, agents.stored, log)
   const { isFileWriter } = permissions
   const findAgent = lookup.find
   const runs = createRuns(mesh, db, config, { contextFiles: filesOfRuns, isFileWriter, findAgent, deliverTo })

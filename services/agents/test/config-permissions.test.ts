@@ -3,6 +3,7 @@ import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1
 import type { Caller } from '@clawmesh/contracts'
 import { rule } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
+import { createPermissionUseCases } from '../src/config-permissions/use-cases.ts'
 import { startAgents, type AgentsUnderTest } from './stand-ins.ts'
 
 type Body = Record<string, any>
@@ -123,4 +124,20 @@ rule('config.permissions.revoke.isAudited', async () => {
     action: 'config_permission.revoked',
     data: { agentId, ...named, actorId: 'carol' },
   })
+})
+
+test('rules that cannot be read keep no file writer of a group from writing', async () => {
+  const warnings: string[] = []
+  const { isFileWriter } = createPermissionUseCases({
+    rowsOf: () => ({
+      list: () => Promise.reject(new Error('the database is away')),
+      put: () => Promise.reject(new Error('unused')),
+      remove: () => Promise.reject(new Error('unused')),
+    }),
+    requireAgent: () => Promise.reject(new Error('unused')),
+    log: { warn: (_: unknown, text?: string) => void warnings.push(text!) },
+  })
+  const where = { channel: 'telegram', chatId: '-100', peerKind: 'group' }
+  expect(await isFileWriter('tenant', 'agent', { userId: 'bob', ...where })).toBe(true)
+  expect(warnings).toEqual(['who may change an agent could not be read'])
 })

@@ -1,5 +1,5 @@
 /** Rules about who may change what of an agent from a chat. */
-import type { Feature, ServiceDb } from '@clawmesh/chassis'
+import type { Feature, Logger, ServiceDb } from '@clawmesh/chassis'
 import type { RequireAgent } from '../agents/owned.ts'
 import type { PrismaClient } from '../db/client/client.ts'
 import { createPermissionRows } from './rows.ts'
@@ -7,8 +7,8 @@ import { createPermissionRpc } from './rpc.ts'
 import { createPermissionUseCases } from './use-cases.ts'
 import { createPermissionWs } from './ws.ts'
 
-export const createConfigPermissions = (db: ServiceDb<PrismaClient>, requireAgent: RequireAgent) => {
-  const permissions = createPermissionUseCases({ rowsOf: createPermissionRows(db), requireAgent })
+export const createConfigPermissions = (db: ServiceDb<PrismaClient>, requireAgent: RequireAgent, log: Logger) => {
+  const permissions = createPermissionUseCases({ rowsOf: createPermissionRows(db), requireAgent, log })
   const { verdictOn, isFileWriter } = permissions
   return {
     ws: createPermissionWs(permissions),

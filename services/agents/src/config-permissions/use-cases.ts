@@ -1,5 +1,5 @@
 import type { Caller } from '@clawmesh/contracts'
-import { actorOf, type Actor, type Call } from '@clawmesh/chassis'
+import { actorOf, type Actor, type Call, type Logger } from '@clawmesh/chassis'
 import type { ConfigPermission, NewPermission, PermissionName } from './types.ts'
 import { scopeOf, verdictOf, type Wish } from './verdict.ts'
 
@@ -17,10 +17,11 @@ interface Parts {
   rowsOf: (tenantId: string) => PermissionRows
   /** The agent of the caller's tenant that an id or key names. @throws NOT_FOUND */
   requireAgent: (caller: Caller, ref: string) => Promise<{ id: string }>
+  log: Pick<Logger, 'warn'>
 }
 
 /** Who may change what of an agent from a chat, as admins decide. */
-export const createPermissionUseCases = ({ rowsOf, requireAgent }: Parts) => {
+export const createPermissionUseCases = ({ rowsOf, requireAgent, log }: Parts) => {
   const verdictOn = async (tenantId: string, agentId: string, wish: Wish): Promise<'allow' | 'deny' | undefined> =>
     verdictOf(await rowsOf(tenantId).list(agentId, undefined), wish)
 
@@ -34,7 +35,10 @@ export const createPermissionUseCases = ({ rowsOf, requireAgent }: Parts) => {
     /** What the rules of an agent say about somebody's wish to change it; undefined where they say nothing. */
     verdictOn,
 
-    /** Whether somebody may change who an agent is from where they talk with it. In a group a rule has to allow it. */
+    /**
+     * Whether somebody may change who an agent is from where they talk with it. In a group a rule has to allow it. Rules that
+     * cannot be read hold up nobody: the contract wants it so, and what would be changed stands in the same database.
+     */
     isFileWriter: async (
       tenantId: string,
       agentId: string,
@@ -43,7 +47,12 @@ export const createPermissionUseCases = ({ rowsOf, requireAgent }: Parts) => {
       // What nobody has said is the system's own.
       if (where.peerKind !== 'group' || userId === '') return true
       const wish = { configType: 'file_writer', scope: scopeOf(where), userId } as const
-      return (await verdictOn(tenantId, agentId, wish)) === 'allow'
+      try {
+        return (await verdictOn(tenantId, agentId, wish)) === 'allow'
+      } catch (err) {
+        log.warn({ err, agentId }, 'who may change an agent could not be read')
+        return true
+      }
     },
 
     /** @throws NOT_FOUND */

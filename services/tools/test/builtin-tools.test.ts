@@ -76,10 +76,20 @@ describe('the list of built-in tools', () => {
       if (status !== 200 && category !== 'media')
         expect(body.error).toBe(`${name} is not available here: it needs ${requires.join(', ')}`)
     }
-    expect(await get('browser')).toMatchObject({ enabled: false, requires: ['browser'] })
-    expect((await put('browser', { enabled: true })).status).toBe(200)
-    expect(await get('browser')).toMatchObject({ enabled: true, requires: ['browser'] })
-    expect((await tools.invoke(caller, { tool: 'browser' })).body.error).toContain('it needs browser')
+    // Switching them on does not make them run, and they go on saying why.
+    const waiting = {
+      browser: ['browser'],
+      message: ['channels'],
+      spawn: ['subagents'],
+      team_tasks: ['managed_mode', 'teams'],
+    }
+    for (const [name, requires] of Object.entries(waiting)) {
+      expect(await get(name)).toMatchObject({ enabled: false, requires })
+      expect((await put(name, { enabled: true })).status).toBe(200)
+      expect(await get(name)).toMatchObject({ enabled: true, requires })
+      const { status, body } = await tools.invoke(caller, { tool: name })
+      expect([status, body.error]).toEqual([400, `${name} is not available here: it needs ${requires.join(', ')}`])
+    }
   })
 
   rule('listBuiltinTools.followsTheCatalogue', async () => {

@@ -228,6 +228,12 @@ describe('an upload', () => {
     // What was refused is not counted.
     expect((await files.upload('3.bin', large.subarray(0, 40_000_000))).status).toBe(200)
     expect((await tenantFiles(tools).upload('of-another.bin', large)).status).toBe(200)
+    // What is replaced or deleted makes room at once.
+    expect((await files.upload('3.bin', large.subarray(0, 1_000_000))).status).toBe(200)
+    expect((await files.upload('4.bin', large.subarray(0, 40_000_000))).status).toBe(200)
+    expect((await files.upload('5.bin', large)).status).toBe(429)
+    expect((await files.ask('DELETE', '/v1/storage/files/1.bin')).status).toBe(200)
+    expect((await files.upload('5.bin', large)).status).toBe(200)
   })
 })
 

@@ -7,6 +7,8 @@ import type { FileStore } from '../store/store.ts'
 import { createStorageEvents } from './events.ts'
 import { createStorageHttp } from './http.ts'
 import { createQuota, createSizes } from './quota.ts'
+import { createMediaPlaces } from './media-places.ts'
+import { createMediaRows } from './media-rows.ts'
 import { createMediaRpc } from './rpc.ts'
 import { createSessionMedia } from './session-media.ts'
 import { createStorageRecord } from './rows.ts'
@@ -24,15 +26,17 @@ interface StorageFeatureParts {
 export const createStorage = ({ mesh, db, config, store }: StorageFeatureParts) => {
   const { workspaceDir } = mesh
   const quota = createQuota(store, workspaceDir, config.storageQuotaMb * bytesPerMb)
+  const places = createMediaPlaces({ store, workspaceDir, rowsOf: createMediaRows(db) })
   const storage = createStorageUseCases({
     store,
     workspaceDir,
     quota,
+    places,
     sizes: createSizes(),
     record: createStorageRecord(db),
     sign: createSignedUrls(mesh.secrets).sign,
   })
-  const sessionMedia = createSessionMedia({ store, workspaceDir, quota, mediaOf: storage.mediaOf })
+  const sessionMedia = createSessionMedia({ store, workspaceDir, quota, places, mediaOf: storage.mediaOf })
   const { events, forgetAgent } = createStorageEvents({
     media: sessionMedia,
     identity: mesh.client(IdentityServiceService),

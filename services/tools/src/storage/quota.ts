@@ -18,6 +18,8 @@ export interface Quota {
   take: (tenant: Tenant, bytes: number) => Promise<void>
   /** Bytes that were noted and not stored, or are gone. */
   give: (tenant: Tenant, bytes: number) => void
+  /** Does what removes or replaces a file or a folder, and gives its bytes back. */
+  freeing: <T>(tenant: Tenant, names: readonly string[], work: () => Promise<T>) => Promise<T>
 }
 
 /** @param limitBytes what each tenant may keep; 0 is no limit */
@@ -25,10 +27,9 @@ export const createQuota = (store: FileStore, workspaceDir: string, limitBytes: 
   /** Shared by all who ask while it is counted. */
   const kept = new LRUCache<string, Promise<Counted>>({ max: mostTenants, ttl: recountMs })
 
-  const count = async (tenant: Tenant): Promise<Counted> => {
-    const counting = countTree({ store, tenant, root: rootOf(workspaceDir, tenant) }, (names) =>
-      isForeign(tenant, names),
-    )
+  const count = async (tenant: Tenant, start: readonly string[] = []): Promise<Counted> => {
+    const tree = { store, tenant, root: rootOf(workspaceDir, tenant) }
+    const counting = countTree(tree, (names) => isForeign(tenant, names), start)
     for (;;) {
       const step = await counting.next()
       if (step.done === true) return step.value
@@ -43,19 +44,32 @@ export const createQuota = (store: FileStore, workspaceDir: string, limitBytes: 
     return counting
   }
 
+  const sizeOf = async (tenant: Tenant, names: readonly string[]): Promise<number> => {
+    if (!kept.has(tenant.tenantId)) return 0
+    const found = await store.find(rootOf(workspaceDir, tenant), names).catch(() => undefined)
+    return found?.kind === 'folder' ? (await count(tenant, names)).total : (found?.size ?? 0)
+  }
+  const give: Quota['give'] = ({ tenantId }, bytes) => {
+    void kept.peek(tenantId)?.then(
+      (counted) => (counted.total = Math.max(0, counted.total - bytes)),
+      () => undefined,
+    )
+  }
+
   return {
+    give,
+    freeing: async (tenant, names, work) => {
+      const bytes = await sizeOf(tenant, names)
+      const result = await work()
+      if (bytes > 0) give(tenant, bytes)
+      return result
+    },
     take: async (tenant, bytes) => {
       if (limitBytes === 0) return
       const counted = await keptBy(tenant)
       if (counted.total + bytes > limitBytes)
         throw new MeshError('QUOTA_EXHAUSTED', 'error.storage_quota', { limit: limitBytes })
       counted.total += bytes
-    },
-    give: ({ tenantId }, bytes) => {
-      void kept.peek(tenantId)?.then(
-        (counted) => (counted.total = Math.max(0, counted.total - bytes)),
-        () => undefined,
-      )
     },
   }
 }

@@ -1,10 +1,11 @@
 /** Files that were attached to the messages of sessions: each session has a folder of them, which goes with it and its agent. */
 import { posix } from 'node:path'
-import { newId, sha256Hex } from '@clawmesh/chassis'
+import { newId } from '@clawmesh/chassis'
 import { MeshError } from '@clawmesh/contracts'
 import type { FileStore } from '../store/store.ts'
 import type { StoredFile } from '../workspace/types.ts'
 import { heldTypeOf } from './content-type.ts'
+import type { MediaPlaces, MediaSession } from './media-places.ts'
 import { mediaFolder, rootOf, uploadsFolder, type Tenant } from './paths.ts'
 import type { Quota } from './quota.ts'
 import type { Served } from './use-cases.ts'
@@ -26,22 +27,6 @@ export interface Attachment extends Omit<KeptMedia, 'mimeType'> {
 /** Newest ones that are looked at. */
 const mostAttachments = 100
 
-/** Whose files they are. */
-export interface MediaSession {
-  agentId: string
-  sessionKey: string
-}
-
-/** Two agents of a tenant, or two sessions, share one once in some 2^48. */
-const shortHash = (text: string): string => sha256Hex(text).slice(0, 12)
-/** Deleting an agent tells no more than its id, deleting a session no more than its key: the name has both. */
-const prefixOf = (agentId: string): string => `${shortHash(agentId)}-`
-const suffixOf = (sessionKey: string): string => `-${shortHash(sessionKey)}`
-const folderOf = ({ agentId, sessionKey }: MediaSession): string[] => [
-  mediaFolder,
-  `${shortHash(agentId)}${suffixOf(sessionKey)}`,
-]
-
 const idOf = (name: string): string => name.slice(0, name.length - posix.extname(name).length)
 
 interface Parts {
@@ -49,10 +34,11 @@ interface Parts {
   /** Base folder of all workspaces, absolute. */
   workspaceDir: string
   quota: Quota
+  places: Pick<MediaPlaces, 'folderOf' | 'noteKept' | 'foldersOf' | 'forget'>
   mediaOf: (tenant: Tenant, path: string) => Promise<Served>
 }
 
-export const createSessionMedia = ({ store, workspaceDir, quota, mediaOf }: Parts) => {
+export const createSessionMedia = ({ store, workspaceDir, quota, places, mediaOf }: Parts) => {
   const rootFor = (tenant: Tenant) => rootOf(workspaceDir, tenant)
 
   /** What is elsewhere stays there, and is kept once more. */
@@ -67,10 +53,13 @@ export const createSessionMedia = ({ store, workspaceDir, quota, mediaOf }: Part
     })
   }
 
-  const removeFolders = async (tenant: Tenant, isMeant: (name: string) => boolean): Promise<void> => {
+  const forget = async (tenant: Tenant, whose: { agentId: string } | { sessionKey: string }): Promise<void> => {
     const root = rootFor(tenant)
-    for (const { name } of await store.list(root, [mediaFolder]))
-      if (isMeant(name)) await store.remove(root, [mediaFolder, name])
+    for (const folder of await places.foldersOf(tenant, whose)) {
+      const names = [mediaFolder, folder]
+      await quota.freeing(tenant, names, () => store.remove(root, names))
+    }
+    await places.forget(tenant, whose)
   }
 
   return {
@@ -84,7 +73,9 @@ export const createSessionMedia = ({ store, workspaceDir, quota, mediaOf }: Part
       const root = rootFor(tenant)
       const isUpload = posix.dirname(path) === posix.join(root.path, uploadsFolder)
       const name = isUpload ? source.name : `${newId()}${posix.extname(source.name).toLowerCase().slice(0, 17)}`
-      const names = [...folderOf(session), name]
+      const folder = places.folderOf(session)
+      const names = [mediaFolder, folder, name]
+      await places.noteKept(tenant, name, folder)
       const isThere = (await store.find(root, names))?.kind === 'file'
       const isMoved = isUpload && !isThere && (await store.move(root, [uploadsFolder, name], names)) === 'moved'
       if (!isThere && !isMoved) await copied(tenant, source, names)
@@ -96,7 +87,7 @@ export const createSessionMedia = ({ store, workspaceDir, quota, mediaOf }: Part
     /** The attachments of a session, newest first. */
     list: async (tenant: Tenant, session: MediaSession): Promise<Attachment[]> => {
       const root = rootFor(tenant)
-      const folder = folderOf(session)
+      const folder = [mediaFolder, places.folderOf(session)]
       const entries = (await store.list(root, folder))
         .filter(({ kind }) => kind === 'file')
         .toSorted((a, b) => b.modifiedAt.getTime() - a.modifiedAt.getTime() || b.name.localeCompare(a.name))
@@ -109,12 +100,10 @@ export const createSessionMedia = ({ store, workspaceDir, quota, mediaOf }: Part
     },
 
     /** Deletes what was attached to a session. */
-    forgetSession: (tenant: Tenant, sessionKey: string): Promise<void> =>
-      removeFolders(tenant, (name) => name.endsWith(suffixOf(sessionKey))),
+    forgetSession: (tenant: Tenant, sessionKey: string): Promise<void> => forget(tenant, { sessionKey }),
 
     /** Deletes what was attached to the sessions of an agent. */
-    forgetAgent: (tenant: Tenant, agentId: string): Promise<void> =>
-      removeFolders(tenant, (name) => name.startsWith(prefixOf(agentId))),
+    forgetAgent: (tenant: Tenant, agentId: string): Promise<void> => forget(tenant, { agentId }),
   }
 }
 

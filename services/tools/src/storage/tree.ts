@@ -49,13 +49,14 @@ export interface Counted {
   files: number
 }
 
-/** Counts all that is kept, hidden folders too unless said; gives what it has after every file. */
+/** Counts all that is kept in a folder, hidden folders too unless said; gives what it has after every file. */
 export const countTree = async function* (
   tree: Tree,
   isLeftOut: (names: readonly string[]) => boolean,
+  start: readonly string[] = [],
 ): AsyncGenerator<Counted, Counted> {
   const counted = { total: 0, files: 0 }
-  const pending: string[][] = [[]]
+  const pending: (readonly string[])[] = [start]
   for (let names = pending.pop(); names !== undefined; names = pending.pop()) {
     for (const { name, kind, size } of await tree.store.list(tree.root, names)) {
       const path = [...names, name]

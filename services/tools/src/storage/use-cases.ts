@@ -8,12 +8,12 @@ import type { StoredFile } from '../workspace/types.ts'
 import { errnoOf } from '../tool/tool-error.ts'
 import { mediaTypeOf } from './content-type.ts'
 import { createLocator } from './locate.ts'
+import type { MediaPlaces } from './media-places.ts'
 import {
   changeableNames,
   invalidPath,
   isForeign,
   isHidden,
-  mediaFolder,
   namesIn,
   rootOf,
   uploadName,
@@ -35,6 +35,7 @@ export interface StorageParts {
   /** Base folder of all workspaces, absolute. */
   workspaceDir: string
   quota: Quota
+  places: Pick<MediaPlaces, 'find' | 'noteUpload'>
   sizes: Pick<LRUCache<string, Counted>, 'get' | 'set' | 'delete'>
   record: StorageRecord
   sign: SignedUrls['sign']
@@ -96,7 +97,7 @@ const metered = async <T>(
 }
 
 export const createStorageUseCases = (parts: StorageParts) => {
-  const { store, workspaceDir, quota, sizes, record, sign, now = Date.now } = parts
+  const { store, workspaceDir, quota, places, sizes, record, sign, now = Date.now } = parts
   const locator = createLocator(store, workspaceDir)
   const rootFor = (tenant: Tenant) => rootOf(workspaceDir, tenant)
   const treeOf = (tenant: Tenant) => ({ store, tenant, root: rootFor(tenant) })
@@ -130,7 +131,9 @@ export const createStorageUseCases = (parts: StorageParts) => {
     await upload(async (file, given) => {
       const names = place(given)
       const size = await metered(quota, caller, file, (bytes) =>
-        judged(names.join('/'), store.put(rootFor(caller), names, bytes, { maxBytes: Number.POSITIVE_INFINITY })),
+        quota.freeing(caller, names, () =>
+          judged(names.join('/'), store.put(rootFor(caller), names, bytes, { maxBytes: Number.POSITIVE_INFINITY })),
+        ),
       )
       stored = { names, size, given }
     })
@@ -149,18 +152,9 @@ export const createStorageUseCases = (parts: StorageParts) => {
 
   /** A file by its id, with or without its extension. @throws NOT_FOUND */
   const mediaById = async (tenant: Tenant, id: string): Promise<Served> => {
-    const root = rootFor(tenant)
-    const inFolder = async (names: string[]) =>
-      (await store.list(root, names))
-        .filter(({ name, kind }) => kind === 'file' && (name === id || name.startsWith(`${id}.`)))
-        .map(({ name }) => [...names, name])
-        .at(0)
-    const folders = (await store.list(root, [mediaFolder])).filter(({ kind }) => kind === 'folder')
-    for (const names of [[uploadsFolder], ...folders.map(({ name }) => [mediaFolder, name])]) {
-      const found = await inFolder(names)
-      if (found !== undefined) return served(tenant, found, id)
-    }
-    throw notFound(id)
+    const found = await places.find(tenant, id)
+    if (found === undefined) throw notFound(id)
+    return served(tenant, found, id)
   }
 
   return {
@@ -219,6 +213,7 @@ export const createStorageUseCases = (parts: StorageParts) => {
         const extension = /\.[A-Za-z0-9]{1,16}$/.exec(given)?.[0].toLowerCase() ?? '.bin'
         return [uploadsFolder, `${newId()}${extension}`]
       })
+      await places.noteUpload(caller, stored.names.at(-1)!)
       sizes.delete(caller.tenantId)
       const name = stored.given
         .split(/[/\\]/)
@@ -249,7 +244,9 @@ export const createStorageUseCases = (parts: StorageParts) => {
     /** @throws INVALID_REQUEST, FORBIDDEN, NOT_FOUND */
     remove: async (call: Call, path: string): Promise<void> => {
       const names = changeableNames(path)
-      if (!(await judged(path, store.remove(rootFor(call.caller), names)))) throw notFound(path)
+      const { caller } = call
+      const remove = () => judged(path, store.remove(rootFor(caller), names))
+      if (!(await quota.freeing(caller, names, remove))) throw notFound(path)
       await changed(call, (tenantId, actor) => record.removed(tenantId, names.join('/'), actor))
     },
 

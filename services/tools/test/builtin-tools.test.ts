@@ -97,11 +97,11 @@ describe('the list of built-in tools', () => {
     await query(`DELETE FROM tools.builtin_tools WHERE name = 'read_file'`)
     await query(`INSERT INTO tools.builtin_tools (name, enabled) VALUES ('of_yesterday', true)`)
     // Seeded by a version whose default was another.
-    await query(`UPDATE tools.builtin_tools SET enabled = true WHERE name = 'spawn'`)
+    await query(`UPDATE tools.builtin_tools SET enabled = true WHERE name = 'use_skill'`)
     await startAgain()
     const listed = new Map((await list()).map(({ name, enabled }) => [name, enabled]))
     expect(listed.size).toBe(33)
-    expect(['read_file', 'write_file', 'spawn'].map((name) => listed.get(name))).toEqual([true, false, false])
+    expect(['read_file', 'write_file', 'use_skill'].map((name) => listed.get(name))).toEqual([true, false, false])
     const { rows } = await query(`SELECT FROM tools.builtin_tools WHERE name = 'of_yesterday'`)
     expect(rows).toEqual([])
     await put('write_file', { enabled: true })

@@ -36,6 +36,7 @@ const set = () => {
   const store = createLocalStore()
   const rows = inMemory()
   let listed = 0
+  let now = 1
   const places = createMediaPlaces({
     store: {
       ...store,
@@ -46,6 +47,7 @@ const set = () => {
     },
     workspaceDir: folder.workspace.base,
     rowsOf: () => rows,
+    now: () => now,
   })
   const at = (...names: string[]) => join(folder.workspace.base, 'tenants', 'acme', ...names)
   const put = async (...names: string[]): Promise<string> => {
@@ -53,7 +55,7 @@ const set = () => {
     await writeFile(at(...names), 'x')
     return at(...names)
   }
-  return { places, rows, at, put, listed: () => listed }
+  return { places, rows, at, put, listed: () => listed, later: (ms: number) => (now += ms) }
 }
 
 test('an id leads to its file, uploaded or kept, without a look into any folder', async () => {
@@ -80,6 +82,23 @@ test('files of earlier releases are noted once, and what is not there is not loo
   const once = listed()
   for (const id of ['b3', 'b1.png', 'b']) expect(await places.find(tenant, id)).toBeUndefined()
   expect(listed()).toBe(once)
+})
+
+test('files of earlier releases are found by all who ask at the same time', async () => {
+  const { places, put } = set()
+  await put('.media', 'b00000000000-c00000000000', 'e1.ogg')
+  await put('.uploads', 'e2.ogg')
+  const found = await Promise.all(['e1', 'e2', 'e1'].map((id) => places.find(tenant, id)))
+  expect(found.map((names) => names?.at(-1))).toEqual(['e1.ogg', 'e2.ogg', 'e1.ogg'])
+})
+
+test('what a replica of an earlier release stores meanwhile is found after a while', async () => {
+  const { places, put, later } = set()
+  expect(await places.find(tenant, 'f1')).toBeUndefined()
+  await put('.uploads', 'f1.ogg')
+  expect(await places.find(tenant, 'f1')).toBeUndefined()
+  later(600_001)
+  expect(await places.find(tenant, 'f1')).toEqual(['.uploads', 'f1.ogg'])
 })
 
 test('a session and an agent lead to their folders, those of earlier releases too, and no others', async () => {

@@ -36,7 +36,7 @@ export interface MediaRows {
 /** Two agents of a tenant, or two sessions, share one once in some 2^48. */
 const shortHash = (text: string): string => sha256Hex(text).slice(0, 12)
 
-export const idOfMedia = (name: string): string => name.split('.', 1)[0]!
+const idOfMedia = (name: string): string => name.split('.', 1)[0]!
 
 const uploaded = (name: string): MediaPlace => ({
   id: idOfMedia(name),
@@ -59,16 +59,26 @@ const pathsOf = ({ name, folder }: MediaPlace): string[][] => [
 
 /** Tenants whose files are known to be noted. */
 const mostTenants = 10_000
+/** What a replica of an earlier release stores meanwhile, or a restored backup brings, is found after this time. */
+const noteAgainMs = 600_000
+const mostAtOnce = 1_000
 
 interface Parts {
   store: FileStore
   /** Base folder of all workspaces, absolute. */
   workspaceDir: string
   rowsOf: (tenantId: string) => MediaRows
+  /** Monotonic, ms; for tests. */
+  now?: () => number
 }
 
-export const createMediaPlaces = ({ store, workspaceDir, rowsOf }: Parts) => {
-  const noted = new LRUCache<string, Promise<void>>({ max: mostTenants })
+export const createMediaPlaces = ({ store, workspaceDir, rowsOf, now = () => performance.now() }: Parts) => {
+  const noted = new LRUCache<string, Promise<void>>({
+    max: mostTenants,
+    ttl: noteAgainMs,
+    ttlResolution: 0,
+    perf: { now },
+  })
 
   const noteAll = async (tenant: Tenant): Promise<void> => {
     const root = rootOf(workspaceDir, tenant)
@@ -76,14 +86,14 @@ export const createMediaPlaces = ({ store, workspaceDir, rowsOf }: Parts) => {
       (await store.list(root, names)).flatMap(({ name, kind }) => (kind === 'file' ? [name] : []))
     const rows = rowsOf(tenant.tenantId)
     const note = async (places: MediaPlace[]) => {
-      if (places.length > 0) await rows.add(places)
+      for (let at = 0; at < places.length; at += mostAtOnce) await rows.add(places.slice(at, at + mostAtOnce))
     }
     await note((await filesIn([uploadsFolder])).map(uploaded))
     for (const { name: folder, kind } of await store.list(root, [mediaFolder]))
       if (kind === 'folder') await note((await filesIn([mediaFolder, folder])).map((name) => inFolder(name, folder)))
   }
 
-  /** Notes what earlier releases have stored, once a tenant while the process lives. */
+  /** Notes what earlier releases have stored; all who ask of a tenant meanwhile wait for the same look. */
   const noteEarlier = (tenant: Tenant): Promise<void> => {
     const known = noted.get(tenant.tenantId)
     if (known !== undefined) return known
@@ -126,10 +136,6 @@ export const createMediaPlaces = ({ store, workspaceDir, rowsOf }: Parts) => {
     find: async (tenant: Tenant, id: string): Promise<string[] | undefined> => {
       const found = await standing(tenant, id)
       if (found !== undefined) return found
-      if (noted.has(tenant.tenantId)) {
-        await noted.get(tenant.tenantId)
-        return undefined
-      }
       await noteEarlier(tenant)
       return standing(tenant, id)
     },

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { MeshError } from '@clawmesh/contracts'
 import { fetch } from 'undici'
+import { keptConnections } from '../../test/support/limits.ts'
 import { privateHosts, refusedAddresses } from '../../test/support/refused-addresses.ts'
 import {
   blockedBy,
@@ -39,7 +40,7 @@ let reply: (request: IncomingMessage, response: ServerResponse) => void = () => 
 const portOf = (listening: Server): number => (listening.address() as AddressInfo).port
 const listen = (handler: (request: IncomingMessage, response: ServerResponse) => void): Promise<Server> =>
   new Promise((done) => {
-    const made = createServer(handler).listen(0, '127.0.0.1', () => done(made))
+    const made = createServer(keptConnections, handler).listen(0, '127.0.0.1', () => done(made))
   })
 
 beforeAll(async () => {

@@ -11,6 +11,7 @@ import { gunzipSync } from 'node:zlib'
 import { startTelemetry, type Bus, type OutgoingEvent } from '@clawmesh/chassis'
 import { connect } from '@nats-io/transport-node'
 import pg from 'pg'
+import { keptConnections } from './limits.ts'
 
 /** Stands in every planted secret, and nowhere else. */
 export const secretMark = 'hush-canary'
@@ -115,7 +116,7 @@ export const sweepNats = async (url: string, { inspect }: SecretSweep): Promise<
  */
 export const sweepSpans = async (): Promise<() => Promise<number>> => {
   let batches = 0
-  const server = createServer((request, response) => {
+  const server = createServer(keptConnections, (request, response) => {
     void buffer(request).then((body) => {
       batches++
       const plain = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { closeGuardedFetch } from '@clawmesh/chassis/fetch'
+import { keptConnections } from '../../../test/support/limits.ts'
 import type { ForeignMedia } from '../src/chat/foreign-request.ts'
 import { mediaLimits, loadMedia } from '../src/chat/load-media.ts'
 
@@ -17,7 +18,7 @@ setFlagsFromString('--no-regexp-optimization')
 afterAll(() => setFlagsFromString('--regexp-optimization'))
 
 beforeAll(async () => {
-  server = createServer((request, response) => {
+  server = createServer(keptConnections, (request, response) => {
     asked++
     mostAtOnce = Math.max(mostAtOnce, ++atOnce)
     const size = Number(new URL(request.url!, 'http://x').searchParams.get('size'))

@@ -5,6 +5,7 @@ import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompress
 import { createGuardedDispatcher } from '@clawmesh/chassis/fetch'
 import type { ChatRequest } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import { createServer as createTcpServer } from 'node:net'
+import { keptConnections } from '../../../test/support/limits.ts'
 import { chat } from '../src/chat/chat.ts'
 import type { ProviderConnection } from '../src/providers/connection.ts'
 import { embed } from '../src/embeddings/embed.ts'
@@ -18,7 +19,7 @@ let base = ''
 let handler: Handler
 const options = testOptions({ retry: { attempts: 1 } })
 beforeAll(async () => {
-  server = createServer((request, response) => {
+  server = createServer(keptConnections, (request, response) => {
     request.resume()
     request.on('end', () => handler(response))
   })

@@ -1,11 +1,12 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
+import { keptConnections } from '../../../test/support/limits.ts'
 
 /** An MCP server in this process with so many tools, and as little else as the protocol allows. */
 export const manyTools = async (count: number) => {
   const headers: IncomingHttpHeaders[] = []
-  const server = createServer((request, response) => {
+  const server = createServer(keptConnections, (request, response) => {
     headers.push(request.headers)
     if (request.method !== 'POST') return void response.writeHead(405).end()
     void json(request).then((asked) => {

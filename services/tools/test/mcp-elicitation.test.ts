@@ -8,6 +8,7 @@ import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/t
 import { createLocalBus, createLogger, newId, openServiceDb, type ServiceDb } from '@clawmesh/chassis'
 import { acceptedContent, createMcpHandler, inputRequired, McpServer } from '@modelcontextprotocol/server'
 import { z } from 'zod'
+import { keptConnections } from '../../../test/support/limits.ts'
 import { eventually } from '../../../test/support/eventually.ts'
 import { rule } from '../../../test/support/rule.ts'
 import { PrismaClient } from '../src/db/client/client.ts'
@@ -43,7 +44,7 @@ beforeAll(async () => {
     })
     return made
   })
-  server = createServer((request, response) => {
+  server = createServer(keptConnections, (request, response) => {
     void (async () => {
       const parsedBody: unknown = request.method === 'POST' ? await json(request) : undefined
       const headers = Object.entries(request.headers).map(([name, value]): [string, string] => [name, String(value)])

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
+import { keptConnections } from '../../../test/support/limits.ts'
 import { createChildTransport } from '../src/mcp/client/child-transport.ts'
 import { createMcpFetch } from '../src/mcp/client/guarded-fetch.ts'
 import { createAuthorization } from '../src/mcp/oauth/authorization.ts'
@@ -12,7 +13,7 @@ let url: string
 let status = 200
 let written: string[] = []
 beforeAll(async () => {
-  server = createServer((_, response) => {
+  server = createServer(keptConnections, (_, response) => {
     response.writeHead(status, { 'content-type': 'text/event-stream' })
     for (const piece of written) response.write(piece)
     response.end()

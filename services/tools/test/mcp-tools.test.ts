@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { newId } from '@clawmesh/chassis'
 import { masterTenantId } from '@clawmesh/contracts'
 import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
+import { keptConnections } from '../../../test/support/limits.ts'
 import { findFreePort } from '../../../test/support/free-port.ts'
 import { eventually } from '../../../test/support/eventually.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
@@ -285,7 +286,7 @@ describeSandboxed('programs in the sandbox', () => {
 
 test('a stream that ends without an answer fails the call at once, and the next one is served', async () => {
   let ends = true
-  const server = createServer((request, response) => {
+  const server = createServer(keptConnections, (request, response) => {
     if (request.method !== 'POST') return void response.writeHead(405).end()
     void json(request).then((asked) => {
       const { id, method } = asked as { id?: number; method: string }

@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { eachWithin, openBucket } from '@clawmesh/chassis/bucket'
 import { WorkspacesServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/workspaces.ts'
+import { keptConnections } from '../../../test/support/limits.ts'
 import { fakeS3, type FakeS3 } from '../../../test/fakes/s3.ts'
 import { createObjectStore } from '../src/store/object-store.ts'
 import type { StoredFile, Workspace } from '../src/workspace/types.ts'
@@ -222,7 +223,7 @@ onFake('a connection that breaks in the middle of a file is no end of it', async
 
 /** A server that says so much and then nothing more. */
 const silentAfter = async (head: string | undefined) => {
-  const server = createServer((request, response) => {
+  const server = createServer(keptConnections, (request, response) => {
     request.resume()
     if (head === undefined) return
     response.writeHead(206, { 'content-length': '100', etag: '"v"', 'last-modified': new Date(0).toUTCString() })

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { closeGuardedFetch } from '@clawmesh/chassis/fetch'
+import { keptConnections } from '../../../test/support/limits.ts'
 import type { ToolContext } from '../src/tool/tool.ts'
 import { createPageCache } from '../src/web/page-cache.ts'
 import { beginMarker, endMarker } from '../src/web/untrusted.ts'
@@ -25,7 +26,7 @@ const html = (body: string, type = 'text/html; charset=utf-8') => {
 }
 
 beforeAll(async () => {
-  server = createServer((request, response) => {
+  server = createServer(keptConnections, (request, response) => {
     requests.push(request.url ?? '')
     reply(request, response)
   })

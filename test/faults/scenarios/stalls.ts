@@ -7,6 +7,7 @@ import { createServer, get, type IncomingMessage, type Server } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { keptConnections } from '../../support/limits.ts'
 import type { FakeUpstream } from '../../fakes/http-fake.ts'
 import { startAllInOne, type AllInOne, type TestTenant } from '../../support/all-in-one.ts'
 
@@ -180,7 +181,7 @@ const answerAs = (upstream: FakeUpstream): void => {
 
 const startPages = async () => {
   const bodies: { body: string; type: string }[] = []
-  const server: Server = createServer((request, response) => {
+  const server: Server = createServer(keptConnections, (request, response) => {
     const found = bodies[Number(request.url!.split('/')[1])]
     if (found === undefined) response.writeHead(404).end()
     else response.writeHead(200, { 'content-type': `${found.type}; charset=utf-8` }).end(found.body)

@@ -10,7 +10,7 @@ import { fromRoot } from './root.mjs'
 /** What the chart sets itself, or keeps in Secrets: no settings of its values. */
 const setByChart = [
   /_URL$/,
-  /^CLAWMESH_(HTTP_HOST|HTTP_PORT|GRPC_PORT|CONFIG|DATA_DIR|WORKSPACE|AUTO_UPGRADE|VERSION|PKG_HELPER_SOCKET)$/,
+  /^CLAWMESH_(HTTP_HOST|HTTP_PORT|MESH_TLS|MESH_TLS_DIR|GRPC_PORT|CONFIG|DATA_DIR|WORKSPACE|AUTO_UPGRADE|VERSION|PKG_HELPER_SOCKET)$/,
   /^GOCLAW_(HOST|ALLOW_INSECURE_NO_AUTH)$/,
 ]
 
@@ -37,6 +37,7 @@ function object(properties) {
 /** What a default alone does not tell, by the end of a value's path. The first that fits counts. */
 const known = [
   [/^mode$/, oneOf('all', 'mesh')],
+  [/^meshTls\.mode$/, oneOf('off', 'server', 'mutual')],
   [/^config$/, { type: 'object' }],
   [/settings$/, { $ref: '#/definitions/settings' }],
   [/^defaults\.image$/, oneOf('slim', 'runtime')],

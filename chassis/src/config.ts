@@ -182,6 +182,18 @@ export const chassisConfig = defineConfig('chassis', {
     about:
       'How requests get from the edge to services in other processes: over the links to their gRPC URLs, or with HTTP to their HTTP URLs, as services need that know no links',
   },
+  meshTls: {
+    env: ['CLAWMESH_MESH_TLS'],
+    schema: z.enum(['off', 'server', 'mutual']).default('off'),
+    about:
+      'Links and gRPC calls between processes over TLS, the same in all of them: with a certificate of the one that answers (`server`), or of both (`mutual`)',
+  },
+  meshTlsDir: {
+    env: ['CLAWMESH_MESH_TLS_DIR'],
+    schema: folder('/etc/clawmesh-tls'),
+    about:
+      'Folder with `tls.crt`, `tls.key` and `ca.crt`, as cert-manager fills a Secret; read again every minute. Certificates are of the hosts in the gRPC URLs',
+  },
   rpcTimeoutMs: {
     env: ['CLAWMESH_RPC_TIMEOUT_MS'],
     schema: integer(10_000, 1),

@@ -132,7 +132,7 @@ export const createMesh = (parts: MeshParts): MeshHost => {
     const target = config[`${name}GrpcUrl`]
     const known = pools.get(target)
     if (known !== undefined) return known
-    const pool = createLinkPool({ target, identity: () => tokens.mint(serviceCaller()) })
+    const pool = createLinkPool({ target, tls: config, identity: () => tokens.mint(serviceCaller()) })
     pools.set(target, pool)
     hangUps.push(watchPool(name, pool), pool.close)
     return pool

@@ -320,7 +320,9 @@ test('metrics count the calls of each method, and show links and what is under w
       .find((each) => each.startsWith(start))
       ?.slice(start.length)
   const calls = 'clawmesh_link_calls_total{method="/clawmesh.providers.v1.ProvidersService/Chat",code="1"} '
+  const served = 'clawmesh_link_served_total{method="/clawmesh.providers.v1.ProvidersService/Chat"} '
   const before = Number(await line(calls))
+  expect(Number(await line(served))).toBeGreaterThan(0)
   expect(await line('clawmesh_links{service="agents",state="ready"} ')).toBe('1')
   expect(await line('clawmesh_link_open_calls{service="agents"} ')).toBe('1')
   expect(Number(await line('clawmesh_link_bytes_total{service="agents",direction="received"} '))).toBeGreaterThan(0)

@@ -6,6 +6,7 @@ import {
   connectNatsBus,
   parseEncryptionKey,
   createSecretBox,
+  tlsFault,
   type Bus,
   type ChassisConfig,
   type Configuration,
@@ -55,6 +56,8 @@ export const requireSetup = (config: ChassisConfig, homeless: readonly RemoteSer
   ]
   if (missing.length > 0)
     throw new SetupError(`required when services run in several processes:\n  ${missing.join('\n  ')}`)
+  const fault = tlsFault(config)
+  if (fault !== undefined) throw new SetupError(`CLAWMESH_MESH_TLS is ${config.meshTls}: ${fault}`)
 }
 
 const openBus = (config: ChassisConfig, name: string, log: Logger): Promise<Bus> | Bus =>

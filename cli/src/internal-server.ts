@@ -108,6 +108,7 @@ export const internalGrpc = ({
         tokens,
         log: log.child({ part: 'grpc' }),
         maxConnectionAgeMs: config.maxConnectionAgeMs,
+        tls: config,
       })
       server.setServing(true)
     },

@@ -184,6 +184,31 @@ withTools('the chart', () => {
     }
   })
 
+  test('pods speak TLS with certificates of the names that they call each other by', () => {
+    const found = objects.get('certificates of cert-manager')!
+    const certificate = found.find(({ kind }) => kind === 'Certificate')!
+    const { secretName, dnsNames } = certificate.spec as { secretName: string; dnsNames: string[] }
+    const deployments = found.filter(({ kind }) => kind === 'Deployment')
+    expect(deployments).toHaveLength(9)
+    for (const deployment of deployments) {
+      const { spec: pod } = podsOf([deployment])[0]!
+      const { env = [], volumeMounts = [] } = pod.containers[0]!
+      const valueOf = (name: string) => env.find((variable) => variable.name === name)?.value
+      expect(valueOf('CLAWMESH_MESH_TLS')).toBe('mutual')
+      const hosts = env.flatMap(({ name, value }) =>
+        name.endsWith('_GRPC_URL') ? [value!.replace(/^dns:\/\/\/|:9090$/g, '')] : [],
+      )
+      expect(hosts.toSorted()).toEqual(dnsNames.toSorted())
+      const volume = pod.volumes!.find(({ name }) => name === 'mesh-tls')
+      expect(volume).toMatchObject({ secret: { secretName } })
+      expect(volumeMounts).toContainEqual(
+        expect.objectContaining({ name: 'mesh-tls', mountPath: valueOf('CLAWMESH_MESH_TLS_DIR') }),
+      )
+    }
+    const given = objects.get('certificates that exist')!
+    expect(given.some(({ kind }) => kind === 'Certificate')).toBe(false)
+  })
+
   test('makes no pod that the restricted pod security refuses, or that asks for nothing', () => {
     const faults = [...objects].flatMap(([name, rendered]) =>
       podsOf(rendered).flatMap(({ owner, spec }) =>

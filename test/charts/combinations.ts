@@ -46,6 +46,13 @@ export const combinations: Record<string, Values> = {
       },
     },
   }),
+  'certificates of cert-manager': mesh({
+    meshTls: {
+      mode: 'mutual',
+      certManager: { enabled: true, issuerRef: { name: 'mesh' }, annotations: { note: 'a' } },
+    },
+  }),
+  'certificates that exist': mesh({ meshTls: { mode: 'server', existingSecret: { name: 'certificates' } } }),
   'secrets given': mesh({
     secrets: {
       gatewayToken: { value: 'token' },
@@ -274,6 +281,15 @@ export const refused: Record<string, [Values, RegExp]> = {
   'replicas on a volume of one': [
     mesh({ targets: { tools: { replicaCount: 2, persistence: { enabled: true } } } }),
     /ReadWriteMany/,
+  ],
+  'certificates that nobody makes': [mesh({ meshTls: { mode: 'mutual' } }), /needs meshTls.existingSecret.name/],
+  'certificates without an issuer': [
+    mesh({ meshTls: { mode: 'server', certManager: { enabled: true } } }),
+    /needs issuerRef.name/,
+  ],
+  'certificates within one process': [
+    { meshTls: { mode: 'mutual', existingSecret: { name: 'certificates' } } },
+    /belongs to mode mesh/,
   ],
   'a route to nowhere': [mesh({ route: { enabled: true } }), /parentRefs/],
   'an ingress without a host': [mesh({ ingress: { enabled: true } }), /hosts/],

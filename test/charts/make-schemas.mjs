@@ -33,6 +33,7 @@ const operators = [
     ['monitoring.coreos.com_servicemonitors.yaml', 'monitoring.coreos.com_prometheusrules.yaml'],
   ],
   ['github.com/kedacore/keda/v2@v2.21.0', 'config/crd/bases', ['keda.sh_scaledobjects.yaml']],
+  ['github.com/cert-manager/cert-manager@v1.19.1', 'deploy/crds', ['cert-manager.io_certificates.yaml']],
   ['sigs.k8s.io/gateway-api@v1.4.0', 'config/crd/standard', ['gateway.networking.k8s.io_httproutes.yaml']],
 ]
 

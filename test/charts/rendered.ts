@@ -38,6 +38,7 @@ export interface PodSpec {
     name: string
     persistentVolumeClaim?: { claimName: string }
     configMap?: { name: string }
+    secret?: { secretName: string }
   }[]
 }
 

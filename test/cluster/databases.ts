@@ -1,5 +1,5 @@
 /** PostgreSQL with pgvector, NATS and Redis in the cluster, as an operator's own that the chart is pointed at. */
-import { apply, kubectl } from './kube.ts'
+import { applyIn, elsewhere, kubectl, namespace } from './kube.ts'
 
 export const databaseUrl = 'postgres://clawmesh:clawmesh@postgres:5432/clawmesh'
 const natsUrl = 'nats://nats:4222'
@@ -74,9 +74,10 @@ const objectsOf = ({ name, port, args }: (typeof servers)[number], image: string
 }
 
 /** Starts them and waits until they answer. */
-export const startDatabases = async (image: string): Promise<void> => {
-  await apply(...servers.flatMap((server) => objectsOf(server, image)))
-  for (const { name } of servers) await kubectl('rollout', 'status', `deployment/${name}`, '--timeout', '180s')
+export const startDatabases = async (image: string, where = namespace): Promise<void> => {
+  await applyIn(where, ...servers.flatMap((server) => objectsOf(server, image)))
+  for (const { name } of servers)
+    await kubectl('rollout', 'status', `deployment/${name}`, '--timeout', '180s', ...elsewhere(where))
 }
 
 /** What PostgreSQL answers, a line a row. */

@@ -24,10 +24,16 @@ export const tryKubectl = (args: readonly string[], input = ''): Promise<Ended> 
   runTool('kubectl', inNamespace(args), input)
 
 /** Creates objects, or changes them. */
-export const apply = async (...objects: object[]): Promise<void> => {
+export const apply = (...objects: object[]): Promise<void> => applyIn(namespace, ...objects)
+
+/** The same in another namespace. */
+export const applyIn = async (where: string, ...objects: object[]): Promise<void> => {
   const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects })
-  must('kubectl apply', await tryKubectl(['apply', '--filename', '-'], list))
+  must('kubectl apply', await tryKubectl(['apply', '--filename', '-', ...elsewhere(where)], list))
 }
+
+/** Arguments that make a command one of another namespace: the last one counts. */
+export const elsewhere = (where: string): string[] => ['--namespace', where]
 
 /** `helm` with values on its standard input, when it may be refused. */
 export const tryHelm = async (args: readonly string[], values: object = {}): Promise<Ended> =>

@@ -1,5 +1,10 @@
 /** The Job that brings schemas up to date: again, twice at once, killed in the middle, and over a later schema. */
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { migrate, type RemoteService } from '@clawmesh/chassis'
+import { migrationFolder } from '../../cli/src/migration-folders.ts'
 import { eventually } from '../support/eventually.ts'
 import { objectsOf } from '../charts/rendered.ts'
 import { databaseUrl, psql } from './databases.ts'
@@ -75,6 +80,31 @@ test('two at once make what one makes', async () => {
   const database = await freshDatabase()
   const jobs = await Promise.all([startJob(database), startJob(database)])
   await Promise.all(jobs.map(untilComplete))
+  expect(await shape(database)).toEqual(whole)
+})
+
+test('over the schema of an earlier release it makes that of this one', async () => {
+  const database = await freshDatabase()
+  const address = await kubectl('get', 'service', 'postgres', '--output', 'jsonpath={.spec.clusterIP}')
+  const url = databaseUrl.replace('@postgres:', `@${address}:`).replace(/clawmesh$/, database)
+  const folder = await mkdtemp(join(tmpdir(), 'clawmesh-earlier-'))
+  try {
+    for (const schema of schemas as readonly RemoteService[]) {
+      const earlier = join(folder, schema)
+      await cp(migrationFolder(schema), earlier, { recursive: true })
+      const names = (await readdir(earlier, { withFileTypes: true })).filter((entry) => entry.isDirectory())
+      const last = names
+        .map(({ name }) => name)
+        .toSorted()
+        .at(-1)!
+      await rm(join(earlier, last), { recursive: true })
+      await migrate({ url, schema, folder: earlier })
+    }
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+  expect(await shape(database)).not.toEqual(whole)
+  await untilComplete(await startJob(database))
   expect(await shape(database)).toEqual(whole)
 })
 

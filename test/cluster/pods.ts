@@ -1,4 +1,5 @@
-/** Pods of a target: how many, which are new, and who talks with one. */
+/** Pods of a target: how many, which are new, and what traffic one has. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { eventually } from '../support/eventually.ts'
 import { isReady, kubectl, list, release, type Pod } from './kube.ts'
 
@@ -25,45 +26,33 @@ export const addReplica = async (target: string): Promise<Pod> => {
   )
 }
 
-/**
- * Runs in a pod, where there is nothing but Node: the milliseconds until each port had a connection from somebody, machines'
- * own addresses left out where they are named, as probes come from there.
- */
-const watch = (ports: number[], machines: string[], limitMs: number): void => {
-  const { readFileSync } = process.getBuiltinModule('node:fs')
-  const startedAt = Date.now()
-  const seen: Record<string, number> = {}
-  const look = (): void => {
-    const lines = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((file) => readFileSync(file, 'utf8').split('\n').slice(1))
-    for (const line of lines) {
-      const [, local = '', remote = '', state] = line.trim().split(/\s+/)
-      const port = parseInt(local.split(':')[1] ?? '', 16)
-      const from = (remote.split(':')[0] ?? '').slice(-8)
-      if (state === '01' && ports.includes(port) && !machines.includes(from)) seen[port] ??= Date.now() - startedAt
-    }
-    if (ports.every((port) => port in seen) || Date.now() - startedAt > limitMs) console.log(JSON.stringify(seen))
-    else setTimeout(look, 50)
-  }
-  look()
+/** Kinds of traffic, by a line of /metrics that is there once there was some. */
+const signs = {
+  /** Requests of clients that the edge passed on to it. */
+  requests: /^clawmesh_link_served_total\{method="http\//m,
+  /** Calls of other services. */
+  calls: /^clawmesh_link_served_total\{method="\//m,
+  /** Requests that clients made to it, an edge. */
+  clients: /^clawmesh_link_calls_total\{method="http\//m,
 }
+export type TrafficKind = keyof typeof signs
 
-/** An address as the kernel's tables have it. */
-const kernelForm = (address: string): string =>
-  address
-    .split('.')
-    .toReversed()
-    .map((part) => Number(part).toString(16).padStart(2, '0'))
-    .join('')
-    .toUpperCase()
+const askEveryMs = 100
 
-/** After how many milliseconds, from now on, each of these ports of a pod had a connection; ports without one are absent. */
-export const firstConnections = async (
-  { metadata }: Pod,
-  ports: readonly number[],
-  machines: readonly string[],
+/** After how many milliseconds, from now on, a pod had each kind of traffic; kinds that it had none of are absent. */
+export const firstTraffic = async (
+  { status }: Pod,
+  kinds: readonly TrafficKind[],
   limitMs: number,
-): Promise<Record<string, number>> => {
-  const given = [ports, machines.map(kernelForm), limitMs].map((part) => JSON.stringify(part)).join(', ')
-  const script = `(${watch.toString()})(${given})`
-  return JSON.parse(await kubectl('exec', metadata.name, '--', 'node', '-e', script)) as Record<string, number>
+): Promise<Partial<Record<TrafficKind, number>>> => {
+  const startedAt = performance.now()
+  const seen: Partial<Record<TrafficKind, number>> = {}
+  for (;;) {
+    const text = await fetch(`http://${status.podIP}:8080/metrics`).then((answer) => answer.text())
+    const afterMs = Math.round(performance.now() - startedAt)
+    if (afterMs > limitMs) return seen
+    for (const kind of kinds) if (signs[kind].test(text)) seen[kind] ??= afterMs
+    if (kinds.every((kind) => kind in seen)) return seen
+    await sleep(askEveryMs)
+  }
 }

@@ -12,6 +12,7 @@ import {
   type Call,
   type LinkPool,
   type RpcFunctions,
+  type TlsSettings,
 } from '@clawmesh/chassis'
 import { startRpcServer, type RpcServer } from '@clawmesh/chassis/grpc-server'
 import { hangLimitMs } from './limits.ts'
@@ -88,6 +89,7 @@ export interface ReplicaOptions extends Behaviour {
   lagMs?: () => number
   maxConnectionAgeMs?: number
   keepaliveMs?: number
+  tls?: TlsSettings
 }
 
 /** Starts a replica on a port of its own. */
@@ -95,6 +97,7 @@ export const startReplica = async ({
   lagMs,
   maxConnectionAgeMs = 600_000,
   keepaliveMs,
+  tls = {},
   ...behaviour
 }: ReplicaOptions = {}): Promise<Replica> => {
   const { read = async () => foundAgent, write = async () => ({}) } = behaviour
@@ -140,6 +143,7 @@ export const startReplica = async ({
     log: createLogger({ level: 'silent', name: 'test' }),
     maxConnectionAgeMs,
     keepaliveMs,
+    tls,
   })
   const proxy = await openTcpProxy('127.0.0.1', server.port, lagMs)
   return {

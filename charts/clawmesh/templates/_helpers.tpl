@@ -88,6 +88,13 @@ annotations:
 {{- end -}}
 {{- end -}}
 
+{{/* The Secret with the certificates of the mesh; empty without. */}}
+{{- define "clawmesh.meshTlsSecret" -}}
+{{- if ne .Values.meshTls.mode "off" -}}
+{{- .Values.meshTls.existingSecret.name | default (printf "%s-mesh-tls" (include "clawmesh.fullname" .)) -}}
+{{- end -}}
+{{- end -}}
+
 {{/* A whole number of a setting, which large numbers of values are only after a conversion. */}}
 {{- define "clawmesh.settingText" -}}
 {{- if kindIs "string" . }}{{ . }}
@@ -178,6 +185,10 @@ use for it is not given: an edge no database, a service no gateway token.
 {{- $_ := set $env $name (dict "valueFrom" (dict "secretKeyRef" (fromYaml .))) -}}
 {{- end -}}
 {{- end -}}
+{{- if include "clawmesh.meshTlsSecret" $root -}}
+{{- $_ := set $env "CLAWMESH_MESH_TLS" (dict "value" $values.meshTls.mode) -}}
+{{- $_ := set $env "CLAWMESH_MESH_TLS_DIR" (dict "value" "/etc/clawmesh-tls") -}}
+{{- end -}}
 {{- if eq $target "all" -}}
 {{- $_ := set $env "CLAWMESH_HTTP_HOST" (dict "value" "0.0.0.0") -}}
 {{- $_ := set $env "CLAWMESH_HTTP_PORT" (dict "value" "8080") -}}
@@ -228,6 +239,11 @@ use for it is not given: an edge no database, a service no gateway token.
 {{- end -}}
 {{- $shared := and $pod.persistence.enabled (not (has "ReadWriteMany" $pod.persistence.accessModes)) (not $pod.persistence.existingClaim) -}}
 {{- if and $shared (or (gt (int $pod.replicaCount) 1) $pod.autoscaling.enabled $pod.keda.enabled) }}{{ fail (printf "targets.%s: replicas share the volume, so persistence.accessModes needs ReadWriteMany" $target) }}{{ end -}}
+{{- end -}}
+{{- if ne $values.meshTls.mode "off" -}}
+{{- if ne $values.mode "mesh" }}{{ fail "meshTls belongs to mode mesh: in mode all everything is one process" }}{{ end -}}
+{{- if not (or $values.meshTls.existingSecret.name $values.meshTls.certManager.enabled) }}{{ fail "meshTls needs meshTls.existingSecret.name or meshTls.certManager.enabled" }}{{ end -}}
+{{- if and $values.meshTls.certManager.enabled (empty $values.meshTls.certManager.issuerRef.name) }}{{ fail "meshTls.certManager needs issuerRef.name" }}{{ end -}}
 {{- end -}}
 {{- if and $values.route.enabled (empty $values.route.parentRefs) }}{{ fail "route needs route.parentRefs" }}{{ end -}}
 {{- if and $values.ingress.enabled (empty $values.ingress.hosts) }}{{ fail "ingress needs ingress.hosts" }}{{ end -}}

@@ -137,6 +137,9 @@ spec:
         {{- if $root.Values.config }}
         - { name: config, mountPath: /etc/clawmesh, readOnly: true }
         {{- end }}
+        {{- if include "clawmesh.meshTlsSecret" $root }}
+        - { name: mesh-tls, mountPath: /etc/clawmesh-tls, readOnly: true }
+        {{- end }}
         {{- with $pod.extraVolumeMounts }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
@@ -155,6 +158,10 @@ spec:
     {{- if $root.Values.config }}
     - name: config
       configMap: { name: {{ include "clawmesh.fullname" $root }} }
+    {{- end }}
+    {{- with include "clawmesh.meshTlsSecret" $root }}
+    - name: mesh-tls
+      secret: { secretName: {{ . }}, defaultMode: 0440 }
     {{- end }}
     {{- with $pod.extraVolumes }}
     {{- toYaml . | nindent 4 }}

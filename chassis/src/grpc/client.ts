@@ -1,11 +1,12 @@
 /** Clients of internal services in other processes: deadlines, retries of idempotent calls, balancing. */
-import { Client, credentials, Metadata, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js'
+import { Client, Metadata, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js'
 import { MeshError } from '@clawmesh/contracts'
 import { identityHeader, type IdentityTokens } from '../auth/identity-token.ts'
 import { clientIpHeader, throwIfGone, type Call } from '../call.ts'
 import { traced, traceHeaders, tracedStream } from '../telemetry/telemetry.ts'
 import { deadlineOf, type RpcTimeouts } from './deadline.ts'
 import { fromStatus } from './status.ts'
+import { clientCredentials, type TlsSettings } from './tls.ts'
 import { fullServiceName, serviceNameOf, type LooseFunctions, type RpcDefinition } from './types.ts'
 
 /** Whether a method may be repeated: those that only read may, which their names say. */
@@ -37,10 +38,10 @@ export const connectGrpc = (
   definition: RpcDefinition,
   target: string,
   tokens: IdentityTokens,
-  timeouts: RpcTimeouts,
+  timeouts: RpcTimeouts & TlsSettings,
 ): { functions: LooseFunctions; close: () => void } => {
   const service = serviceNameOf(definition)
-  const client = new Client(target, credentials.createInsecure(), {
+  const client = new Client(target, clientCredentials(timeouts), {
     'grpc.service_config': serviceConfig(definition),
     'grpc.keepalive_time_ms': 30_000,
     'grpc.keepalive_timeout_ms': 10_000,

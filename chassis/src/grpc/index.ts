@@ -1,4 +1,5 @@
 export * from './client.ts'
 export * from './direct.ts'
 export { isUnknownMethod } from './status.ts'
+export { rereadTlsFiles, tlsFault, type TlsSettings } from './tls.ts'
 export * from './types.ts'

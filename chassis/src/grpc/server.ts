@@ -4,7 +4,6 @@ import { fileURLToPath } from 'node:url'
 import type { Metadata } from '@grpc/grpc-js'
 import {
   Server,
-  ServerCredentials,
   type handleBidiStreamingCall,
   type handleServerStreamingCall,
   type handleUnaryCall,
@@ -24,6 +23,7 @@ import type { Logger } from '../log/logger.ts'
 import { waitForDrain } from '../http/drained.ts'
 import { traced, tracedStream } from '../telemetry/telemetry.ts'
 import { toStatus } from './status.ts'
+import { serverCredentials, type TlsSettings } from './tls.ts'
 import { fullServiceName, type LooseFunctions, type RpcDefinition } from './types.ts'
 
 export interface RpcServer {
@@ -46,6 +46,8 @@ interface RpcServerParts {
   maxConnectionAgeMs: number
   /** How often a client that says nothing is asked for a sign of life. */
   keepaliveMs?: number | undefined
+  /** Plain unless given. */
+  tls?: TlsSettings
 }
 
 const text = (metadata: Metadata, name: string): string => String(metadata.get(name)[0] ?? '')
@@ -173,7 +175,7 @@ export const startRpcServer = async (parts: RpcServerParts): Promise<RpcServer> 
   new ReflectionService(loadFileDescriptorSetFromBuffer(descriptors)).addToServer(server)
 
   const port = await new Promise<number>((resolve, reject) =>
-    server.bindAsync(`${parts.host}:${parts.port}`, ServerCredentials.createInsecure(), (error, bound) =>
+    server.bindAsync(`${parts.host}:${parts.port}`, serverCredentials(parts.tls ?? {}), (error, bound) =>
       error === null ? resolve(bound) : reject(error),
     ),
   )

@@ -1,18 +1,13 @@
 /** One link, from the side that opened it and makes the calls. */
-import {
-  Client,
-  credentials,
-  Metadata,
-  status as grpcStatus,
-  type ClientDuplexStream,
-  type StatusObject,
-} from '@grpc/grpc-js'
+import { Client, Metadata, status as grpcStatus, type ClientDuplexStream, type StatusObject } from '@grpc/grpc-js'
 import { LinkServiceService } from '@clawmesh/contracts/gen/clawmesh/link/v1/link.ts'
 import { identityHeader } from '../auth/identity-token.ts'
+import { clientCredentials, type TlsSettings } from '../grpc/tls.ts'
 import { createLinkCall, type LinkCall } from './call.ts'
 import { decodeBatch, type Frame, type Open, type Status } from './codec.ts'
 import { httpMetadata } from './http-answer.ts'
 import { maxOpenCalls } from './limits.ts'
+import { hostOf } from './resolve.ts'
 import { createTextSlots } from './texts.ts'
 import { createWriter } from './writer.ts'
 
@@ -66,6 +61,8 @@ export interface LinkOptions {
   address: string
   /** The name that the address was found under. */
   authority: string
+  /** Plain unless given; the certificate must be one of that name. */
+  tls?: TlsSettings
   /** Vouches for this process. */
   identity: () => Promise<string>
   /** The state is another; `again` when a leaving server says that a new link may be opened at once. */
@@ -83,8 +80,12 @@ const unavailable = (details: string, refused = false): Status => ({
 const cancelled: Status = { ...unavailable('cancelled'), code: grpcStatus.CANCELLED }
 
 /** Opens a link. It fails by its state, never by throwing. */
-export const connectLink = ({ address, authority, identity, changed, idle }: LinkOptions): Link => {
-  const client = new Client(address, credentials.createInsecure(), { ...options, 'grpc.default_authority': authority })
+export const connectLink = ({ address, authority, tls = {}, identity, changed, idle }: LinkOptions): Link => {
+  const client = new Client(address, clientCredentials(tls), {
+    ...options,
+    'grpc.default_authority': authority,
+    'grpc.ssl_target_name_override': hostOf(authority),
+  })
   const { path } = LinkServiceService.link
   const calls = new Map<number, LinkCall>()
   const traffic = { sent: 0, received: 0 }

@@ -4,6 +4,7 @@ import type { IdentityTokens } from '../auth/identity-token.ts'
 import { throwIfGone, type Call } from '../call.ts'
 import { connectGrpc, isIdempotent, type RpcTimeouts } from '../grpc/client.ts'
 import { deadlineOf } from '../grpc/deadline.ts'
+import type { TlsSettings } from '../grpc/tls.ts'
 import { serviceNameOf, type LooseFunctions, type RpcDefinition } from '../grpc/types.ts'
 import { traced, traceHeaders, tracedStream } from '../telemetry/telemetry.ts'
 import { beginExchange, type Exchange } from './exchange.ts'
@@ -21,7 +22,7 @@ export interface LinkOptions {
   /** The same replicas as gRPC names them, for those that have no links. */
   target: string
   tokens: IdentityTokens
-  timeouts: RpcTimeouts
+  timeouts: RpcTimeouts & TlsSettings
 }
 
 const serialized = (method: Method, request: unknown): Buffer =>

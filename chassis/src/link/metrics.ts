@@ -17,6 +17,12 @@ export const countCall = (method: string, code: number): void => {
   ends.set(code, (ends.get(code) ?? 0) + 1)
 }
 
+/** Calls that this process has begun to answer, by method. */
+const served = new Map<string, number>()
+
+/** Counts a call that this process answers; methods are those that it serves, so there are few. */
+export const countServed = (method: string): void => void served.set(method, (served.get(method) ?? 0) + 1)
+
 const registers = [metricsRegistry]
 
 new Counter({
@@ -27,6 +33,16 @@ new Counter({
   collect() {
     this.reset()
     for (const [method, ends] of calls) for (const [code, count] of ends) this.inc({ method, code }, count)
+  },
+})
+new Counter({
+  name: 'clawmesh_link_served_total',
+  help: 'Calls that came over links and were answered here, by method; http/... are requests from the edge',
+  labelNames: ['method'],
+  registers,
+  collect() {
+    this.reset()
+    for (const [method, count] of served) this.inc({ method }, count)
   },
 })
 new Gauge({

@@ -2,6 +2,7 @@
  * The links to all replicas of a service, one each. Nothing runs while nothing is called: names are looked up, and links
  * that are missing opened, when a call asks for one.
  */
+import type { TlsSettings } from '../grpc/tls.ts'
 import { connectLink, type Link, type LinkState } from './client.ts'
 import { resolveTarget, authorityOf } from './resolve.ts'
 
@@ -49,6 +50,7 @@ export interface LinkPool {
 export interface PoolOptions {
   /** As of gRPC: `dns:///agents:9090`, `ipv4:10.0.0.1:9090,10.0.0.2:9090`. */
   target: string
+  tls?: TlsSettings
   identity: () => Promise<string>
   /** For tests. */
   resolve?: (target: string) => Promise<string[]>
@@ -58,7 +60,7 @@ const backoffMs = (failures: number): number =>
   Math.min(longestBackoffMs, firstBackoffMs * 2 ** (failures - 1)) * (0.8 + Math.random() * 0.4)
 
 /** A pool for one target. */
-export const createLinkPool = ({ target, identity, resolve = resolveTarget }: PoolOptions): LinkPool => {
+export const createLinkPool = ({ target, tls = {}, identity, resolve = resolveTarget }: PoolOptions): LinkPool => {
   const replicas = new Map<string, Replica>()
   const authority = authorityOf(target)
   const gone = { sent: 0, received: 0 }
@@ -125,6 +127,7 @@ export const createLinkPool = ({ target, identity, resolve = resolveTarget }: Po
     const link = connectLink({
       address: replica.address,
       authority,
+      tls,
       identity,
       changed: (again) => settle(replica, link, again),
       idle: () => {

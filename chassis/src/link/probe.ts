@@ -1,4 +1,5 @@
 /** Whether the replicas of a service can be reached over links; for `clawmesh doctor`. */
+import type { TlsSettings } from '../grpc/tls.ts'
 import { connectLink } from './client.ts'
 import { authorityOf, resolveTarget } from './resolve.ts'
 
@@ -11,7 +12,11 @@ export interface ProbedLink {
 }
 
 /** Opens a link to each replica and closes it again. @throws the lookup's error when the name is unknown */
-export const probeLinks = async (target: string, identity: () => Promise<string>): Promise<ProbedLink[]> => {
+export const probeLinks = async (
+  target: string,
+  identity: () => Promise<string>,
+  tls: TlsSettings = {},
+): Promise<ProbedLink[]> => {
   const authority = authorityOf(target)
   const probe = (address: string): Promise<ProbedLink> =>
     new Promise((resolve) => {
@@ -19,6 +24,7 @@ export const probeLinks = async (target: string, identity: () => Promise<string>
       const link = connectLink({
         address,
         authority,
+        tls,
         identity,
         changed: () => {
           const state = link.state()

@@ -28,6 +28,9 @@ export const authorityOf = (target: string): string => {
   return `${bracketed(host)}:${port}`
 }
 
+/** The host of an authority: what a certificate is to be of. */
+export const hostOf = (authority: string): string => split(authority).host
+
 /** The addresses behind a target, as `address:port`. @throws the lookup's error when the name is unknown */
 export const resolveTarget = async (target: string): Promise<string[]> => {
   const found = await Promise.all(

@@ -6,6 +6,7 @@ import type { Answer, Course, OpenedCall } from './answer.ts'
 import { createLinkCall, type LinkCall } from './call.ts'
 import { decodeBatch, type Frame, type Open, type Status } from './codec.ts'
 import { maxOpenCalls } from './limits.ts'
+import { countServed } from './metrics.ts'
 import { rememberTexts } from './texts.ts'
 import { createWriter } from './writer.ts'
 
@@ -112,6 +113,7 @@ export const serveLink = (stream: LinkStream, { answers, metadata, log, ended }:
     const abort = new AbortController()
     const work: Work = { link, abort, course: { signal: abort.signal }, begun: false }
     calls.set(id, work)
+    countServed(path)
     if (opening.timeoutMs > 0) work.deadline = setTimeout(() => late(id, work), opening.timeoutMs)
   }
 

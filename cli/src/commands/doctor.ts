@@ -11,6 +11,7 @@ import {
   openDatabase,
   pendingMigrations,
   probeLinks,
+  tlsFault,
   rowSecurityFault,
   serviceCaller,
   type ChassisConfig,
@@ -223,7 +224,7 @@ const linksTo = async (service: RemoteService, config: ChassisConfig, secret: st
   const what = `links to ${service}`
   const tokens = createIdentityTokens(secret)
   try {
-    const links = await probeLinks(config[`${service}GrpcUrl`], () => tokens.mint(serviceCaller()))
+    const links = await probeLinks(config[`${service}GrpcUrl`], () => tokens.mint(serviceCaller()), config)
     const said = { ready: 'open', closed: 'no link', unsupported: 'plain gRPC only, as of an earlier release' }
     return [
       {
@@ -232,7 +233,7 @@ const linksTo = async (service: RemoteService, config: ChassisConfig, secret: st
         detail: links
           .map(({ address, state, tookMs }) => `${address} ${said[state]} (${tookMs.toFixed(0)} ms)`)
           .join(', '),
-        remedy: `start ${service}, correct its gRPC URL, or give all processes the same CLAWMESH_MESH_SECRET`,
+        remedy: `start ${service}, correct its gRPC URL, or give all processes the same CLAWMESH_MESH_SECRET and CLAWMESH_MESH_TLS`,
       },
     ]
   } catch (error) {
@@ -245,6 +246,16 @@ const linksTo = async (service: RemoteService, config: ChassisConfig, secret: st
 const links = async (config: ChassisConfig): Promise<Finding[]> => {
   const { meshSecret } = config
   if (meshSecret === undefined || (config.rpcTransport !== 'link' && config.edgeTransport !== 'link')) return []
+  const fault = tlsFault(config)
+  if (fault !== undefined)
+    return [
+      {
+        ok: false,
+        what: 'certificates of the mesh',
+        detail: fault,
+        remedy: 'put tls.crt, tls.key and ca.crt there, correct CLAWMESH_MESH_TLS_DIR, or set CLAWMESH_MESH_TLS to off',
+      },
+    ]
   return (await Promise.all(servicesWithDatabase.map((service) => linksTo(service, config, meshSecret)))).flat()
 }
 

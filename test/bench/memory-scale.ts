@@ -107,30 +107,32 @@ export const memoryScaleBench = async ({ databaseUrl }: Options): Promise<void> 
       ['all of the agent', () => owners],
     ] as const) {
       const counts = { found: 0, looked: 0 }
-      const [byIndexMs, oneByOneMs, wordsMs]: number[][] = [[], [], []]
+      const [byIndexMs, oneByOneMs, wordsMs]: [number[], number[], number[]] = [[], [], []]
       for (let at = 0; at < recallQuestions; at++) {
         const scope = { agentId: big.agentId, userIds: userIdsOf(), limit: 4 * nearestOf }
         const question = questions.question()
-        const query = { space: featureHashingSpace, vector: featureHash(question) }
-        const timed = async <T>(times: number[] | undefined, call: () => Promise<T>): Promise<T> => {
+        const wanted = wantedBy(question)
+        const nearTo = { space: featureHashingSpace, vector: featureHash(question) }
+        const timed = async <T>(times: number[], call: () => Promise<T>): Promise<T> => {
           const calledAt = performance.now()
           const answer = await call()
-          times?.push(performance.now() - calledAt)
+          times.push(performance.now() - calledAt)
           return answer
         }
-        const exact = (await timed(oneByOneMs, () => rows.nearest(scope, query))).slice(0, nearestOf)
-        const near = await timed(byIndexMs, () => rows.nearestByIndex(scope, query))
+        const measured = await timed(oneByOneMs, () => rows.measure(scope, { wanted, nearTo }))
+        const near = (await timed(byIndexMs, () => rows.nearestByIndex(scope, nearTo))) ?? []
+        await timed(wordsMs, () => rows.measure(scope, { wanted, nearTo, near }))
+        const exact = measured.map(({ cosine }) => cosine!).toSorted((a, b) => b - a)
         // Of texts that are the same any will do, so what counts is how near they are.
-        const least = exact.at(-1)!.cosine - 1e-6
-        const good = near?.slice(0, nearestOf).filter(({ cosine }) => cosine >= least) ?? []
-        await timed(wordsMs, () => rows.covering(scope, wantedBy(question)))
-        counts.looked += exact.length
-        counts.found += good.length
+        const least = exact[nearestOf - 1]! - 1e-6
+        const byIndex = await rows.measure(scope, { wanted: [], nearTo, near: near.slice(0, nearestOf) })
+        counts.looked += nearestOf
+        counts.found += byIndex.filter(({ cosine }) => cosine! >= least).length
       }
-      const sorted = (times: number[] | undefined) => (times ?? []).toSorted((a, b) => a - b)
-      print(`statement: nearest one by one, ${name}`, sorted(oneByOneMs))
+      const sorted = (times: number[]) => times.toSorted((a, b) => a - b)
+      print(`statement: words and vectors one by one, ${name}`, sorted(oneByOneMs))
       print(`statement: nearest by the index, ${name}`, sorted(byIndexMs))
-      print(`statement: by words, ${name}`, sorted(wordsMs))
+      print(`statement: words beside the index, ${name}`, sorted(wordsMs))
       console.log(`  recall@${nearestOf} of the index, ${name}: ${(counts.found / counts.looked).toFixed(3)}`)
     }
 

@@ -5,16 +5,19 @@ import { wishOf, type Embedder, type EmbeddingSpace } from '../embeddings/types.
 import { wantedBy, type Wanted } from '../text/question.ts'
 import type { Measured, Scope, VectorQuery } from './types.ts'
 
-type Near = { id: string; cosine: number }[]
+/** What rows are measured by. */
+export interface Wish {
+  wanted: readonly Wanted[]
+  /** Undefined where words alone count. */
+  nearTo: VectorQuery | undefined
+  /** The nearest rows where they are known; else each row is compared. */
+  near?: readonly string[] | undefined
+}
 
 /** The searched rows of one tenant. */
 export interface HybridRows {
-  /** Rows that have any of what is wanted, those that have most of it first. */
-  covering: (scope: Scope, wanted: readonly Wanted[]) => Promise<{ id: string; coverage: number }[]>
-  /** The nearest rows with a vector of the space. */
-  nearest: (scope: Scope, query: VectorQuery) => Promise<Near>
-  /** Of rows with a vector of the space, how near they are. */
-  cosines: (ids: readonly string[], query: VectorQuery) => Promise<Near>
+  /** Those that have most of what is wanted, and the nearest, `limit` of each; both measures for all of them. */
+  measure: (scope: Scope, wish: Wish) => Promise<Measured[]>
 }
 
 interface Parts {
@@ -23,7 +26,7 @@ interface Parts {
   queryEmbedTimeoutMs: number
   log: Logger
   /** Another way to the nearest rows than looking at each; undefined where there is none for these. */
-  nearestOf?: (call: Call, scope: Scope, query: VectorQuery) => Promise<Near | undefined>
+  nearestOf?: (call: Call, scope: Scope, query: VectorQuery) => Promise<readonly string[] | undefined>
 }
 
 export interface Candidates {
@@ -47,26 +50,10 @@ export const createCandidateSearch = ({ rowsOf, embedder, queryEmbedTimeoutMs, l
   return async (call: Call, agent: MemoryAgent, scope: Scope, question: string): Promise<Candidates> => {
     const wanted = wantedBy(question)
     if (wanted.length === 0) return { measured: [], space: undefined }
-    const rows = rowsOf(call.caller.tenantId)
-    const nearest = async (): Promise<{ query: VectorQuery; near: Near } | undefined> => {
-      const query = await vectorOf(call, agent, question)
-      if (query === undefined) return undefined
-      return { query, near: (await nearestOf?.(call, scope, query)) ?? (await rows.nearest(scope, query)) }
-    }
-    const [covering, found] = await Promise.all([rows.covering(scope, wanted), nearest()])
-    const coverages = new Map(covering.map(({ id, coverage }) => [id, coverage]))
-    if (found === undefined)
-      return { measured: covering.map((row) => ({ ...row, cosine: undefined })), space: undefined }
-    const { query, near } = found
-    const cosines = new Map(near.map(({ id, cosine }) => [id, cosine]))
-    const farther = covering.flatMap(({ id }) => (cosines.has(id) ? [] : [id]))
-    if (farther.length > 0) for (const { id, cosine } of await rows.cosines(farther, query)) cosines.set(id, cosine)
-    const measured = [...new Set([...coverages.keys(), ...cosines.keys()])].map((id) => ({
-      id,
-      coverage: coverages.get(id) ?? 0,
-      cosine: cosines.get(id),
-    }))
-    return { measured, space: query.space }
+    const nearTo = await vectorOf(call, agent, question)
+    const near = nearTo === undefined ? undefined : await nearestOf?.(call, scope, nearTo)
+    const measured = await rowsOf(call.caller.tenantId).measure(scope, { wanted, nearTo, near })
+    return { measured, space: nearTo?.space }
   }
 }
 

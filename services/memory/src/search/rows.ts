@@ -1,8 +1,8 @@
 /** An agent's chunks as a search reads them. */
 import type { Database } from '@clawmesh/chassis'
 import { spaceLabel } from '../embeddings/types.ts'
-import { indexType, vectorIndexName } from '../embeddings/vectors.ts'
-import { createHybridRows, nearestParameters, nearestSql } from '../hybrid/rows.ts'
+import { indexType, toVector, vectorIndexName } from '../embeddings/vectors.ts'
+import { createHybridRows, nearestSql } from '../hybrid/rows.ts'
 import type { Hit } from './types.ts'
 import type { SearchRows } from './use-cases.ts'
 
@@ -49,15 +49,17 @@ export const createSearchRows = (database: Database) => {
         return rows[0]!
       },
 
-      nearestByIndex: async (scope, query) => {
-        const { dims } = query.space
-        const sql = nearestSql('memory.chunks', indexType(dims).type, dims)
+      nearestByIndex: async ({ agentId, userIds, limit }, { space, vector }) => {
+        const parameters = [tenantId, agentId, userIds ?? null, spaceLabel(space), limit, toVector(vector)]
         try {
           return await transaction(async (client) => {
             await client.query('SET LOCAL hnsw.iterative_scan = strict_order')
             await client.query(`SET LOCAL hnsw.ef_search = ${candidates}`)
-            const parameters = nearestParameters(tenantId, scope, query)
-            return (await client.query<{ id: string; cosine: number }>(sql, parameters)).rows
+            const { rows } = await client.query<{ id: string }>(
+              nearestSql(indexType(space.dims).type, space.dims),
+              parameters,
+            )
+            return rows.map(({ id }) => id)
           })
         } catch (thrown) {
           if (unknownSetting.has(String((thrown as { code?: unknown }).code))) return undefined

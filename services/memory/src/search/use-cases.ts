@@ -30,7 +30,7 @@ export interface SearchRows extends HybridRows {
    * The nearest chunks by way of the HNSW index of their width, which goes on looking until it has enough that
    * belong to the agent (pgvector 0.8, iterative scan). Undefined when this pgvector cannot.
    */
-  nearestByIndex: (scope: Scope, query: VectorQuery) => Promise<{ id: string; cosine: number }[] | undefined>
+  nearestByIndex: (scope: Scope, query: VectorQuery) => Promise<string[] | undefined>
 }
 
 interface Parts {

@@ -1,8 +1,8 @@
 /** The chart on a real cluster: installed, asked by clients, and what the API server holds it to. */
 import OpenAI from 'openai'
 import { psql } from './databases.ts'
-import { helm, isReady, kubectl, list, release, tryHelm, tryKubectl, type Pod } from './kube.ts'
-import { chart, dependenciesImage, ensureRelease, openRelease, upgradeArgs, type Installed } from './release.ts'
+import { helm, isReady, list, release, tryHelm, tryKubectl, type Pod } from './kube.ts'
+import { dependenciesImage, ensureRelease, openRelease, upgradeArgs, type Installed } from './release.ts'
 
 let installed: Installed
 
@@ -92,12 +92,13 @@ test.each([
   expect(await helm(['history', release, '--output', 'json'])).toBe(before)
 })
 
-test('an object that Kubernetes does not take fails before anything is changed', async () => {
+test('an upgrade with an object that Kubernetes does not take fails, is taken back, and touches no pod', async () => {
+  const names = async () => (await list<Pod>('pods')).map(({ metadata }) => metadata.name).toSorted()
+  const before = await names()
   const extra = { extraObjects: [{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'Not A Name' } }] }
-  const { code } = await tryHelm(
-    ['upgrade', release, chart, '--reuse-values', '--values', '-', '--dry-run=server'],
-    extra,
-  )
-  expect(code).toBe(1)
-  expect((await kubectl('get', 'configmaps', '--output', 'name')).includes('Not A Name')).toBe(false)
+  const { code, stderr } = await tryHelm(upgradeArgs('--atomic'), extra)
+  expect([code, stderr]).toEqual([1, expect.stringContaining('Invalid value: "Not A Name"')])
+  const { info } = JSON.parse(await helm(['status', release, '--output', 'json'])) as { info: { status: string } }
+  expect(info.status).toBe('deployed')
+  expect(await names()).toEqual(before)
 })

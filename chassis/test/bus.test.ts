@@ -2,13 +2,14 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import fc from 'fast-check'
+import { AckPolicy, jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
 import { eventSubject, masterTenantId, type CloudEvent } from '@clawmesh/contracts'
 import { createLogger, createLocalBus, connectNatsBus, type Bus } from '../src/index.ts'
 import { consumeEvents, outgoing } from '../../test/support/events.ts'
 import { startNats, type NatsHandle } from '../../test/support/nats.ts'
 import { openTcpProxy } from '../../test/support/tcp-proxy.ts'
-import { until } from '../../test/support/eventually.ts'
+import { eventually, until } from '../../test/support/eventually.ts'
 
 const log = createLogger({ level: 'silent', name: 'test' })
 const buses = new Map<string, Bus>()
@@ -268,6 +269,41 @@ it('over NATS a durable position is given the events of this release, whatever i
   await until(() => seen.length === 3)
   await stopLater()
   expect(seen).toEqual([created, created, deleted])
+})
+
+it('over NATS only so many messages are with a consumer that is behind, also of a position that an earlier release made', async () => {
+  const bus = buses.get('NATS')!
+  const subject = eventSubject('runEnded', randomUUID())
+  const durable = `test-behind-${randomUUID().slice(0, 8)}`
+  const connection = await connect({ servers: nats.url })
+  const { consumers } = await jetstreamManager(connection)
+  await consumers.add('MESH_EVENTS', {
+    ...{ durable_name: durable, ack_policy: AckPolicy.Explicit, filter_subject: subject, max_ack_pending: 1_000 },
+  })
+  // A message each, as they are published one by one.
+  const sent = Array.from({ length: 600 }, () => event())
+  await Promise.all(sent.map((each) => bus.publishDurable([outgoing(subject, each)])))
+  const seen: string[] = []
+  let goOn = () => {}
+  const held = new Promise<void>((resolve) => {
+    goOn = resolve
+  })
+  const stop = await consumeEvents(bus, {
+    ...{ durable, subject, batchSize: 100 },
+    handle: async (batch) => {
+      await held
+      seen.push(...batch.map(({ id }) => id))
+    },
+  })
+  const state = () => consumers.info('MESH_EVENTS', durable)
+  await eventually('as many as may', async () => (await state()).num_ack_pending === 256)
+  const { num_pending, config } = await state()
+  expect({ num_pending, most: config.max_ack_pending }).toEqual({ num_pending: 600 - 256, most: 256 })
+  goOn()
+  await until(() => seen.length >= sent.length)
+  expect(seen.toSorted()).toEqual(sent.map(({ id }) => id).toSorted())
+  await stop()
+  await connection.close()
 })
 
 it('over NATS replicas share the events of a durable consumer, and others have theirs', async () => {

@@ -27,6 +27,8 @@ const stopPatienceMs = 5_000
 const pauseAfterFailureMs = 1_000
 /** Events that come within this time are handled together; nobody waits for them. */
 const gatherMs = 50
+/** Messages of a durable position that are with its replicas and not answered yet. All are in memory, each as long as NATS takes one. */
+const mostUnanswered = 256
 /** A start that waits longer than this says what for. */
 const quietMs = 3_000
 
@@ -85,6 +87,7 @@ const ensureConsumer = async (
     ack_policy: AckPolicy.Explicit,
     deliver_policy: DeliverPolicy.All,
     ack_wait: nanos(ackWaitMs),
+    max_ack_pending: mostUnanswered,
     ...filterOf(connection, subjects),
   }
   try {
@@ -157,11 +160,13 @@ export const connectNatsBus = async (
     await readyStream()
     await ensureConsumer(connection, consumer, ackWaitMs)
     const wanted = subjectMatcher(consumer.subjects)
+    /** Bytes until it is their turn: read, events take several times the room. */
+    let unread: JsMsg[] = []
     let arrived: Arrived[] = []
     const inHand = new Set<Held>()
     /** What is handled of messages that come again, by their numbers in the stream. */
     const handled = new Map<number, ReadonlySet<number>>()
-    const take = (message: JsMsg) => {
+    const read = (message: JsMsg) => {
       const done = new Set(handled.get(message.seq))
       // Bytes that are no UTF-8 become U+FFFD, as the library's own reading may throw.
       const parts = partsOf(new TextDecoder().decode(message.data))
@@ -171,6 +176,10 @@ export const connectNatsBus = async (
       const { subject, info } = message
       for (const [place, part] of parts.entries())
         if (!done.has(place)) arrived.push({ ...part, subject, deliveries: info.deliveryCount, held, place })
+    }
+    /** Reads what has come until there are as many events as are handled at once. */
+    const readOn = () => {
+      while (arrived.length < consumer.batchSize && unread.length > 0) read(unread.shift()!)
     }
     /** Gives a message back, to come again here or elsewhere. */
     const giveBack = ({ message, done }: Held, afterMs?: number) => {
@@ -196,7 +205,7 @@ export const connectNatsBus = async (
       abort_on_missing_resource: true,
       callback: (message) => {
         if (!wanted.test(message.subject)) return message.ack()
-        take(message)
+        unread.push(message)
         wake()
       },
     })
@@ -224,14 +233,19 @@ export const connectNatsBus = async (
       })
     // What waits for its turn or for a dependency is not delivered anew, here or elsewhere, and so not counted.
     const keepAlive = setInterval(() => {
-      if (!isLeaving()) for (const { message } of inHand) message.working()
+      if (isLeaving()) return
+      for (const { message } of inHand) message.working()
+      for (const message of unread) message.working()
     }, ackWaitMs / 3)
     try {
       // What comes while a batch is gathered and handled makes the next one, so batches grow with the load.
-      while (!over || arrived.length > 0) {
+      while (!over || arrived.length + unread.length > 0) {
+        readOn()
         if (arrived.length === 0) {
           await pause()
+          readOn()
           if (!over && arrived.length < consumer.batchSize) await sleep(gatherMs)
+          readOn()
         }
         const taken = arrived.splice(0, consumer.batchSize)
         if (taken.length === 0) continue
@@ -254,6 +268,8 @@ export const connectNatsBus = async (
         arrived = []
         for (const held of inHand) giveBack(held)
         inHand.clear()
+        for (const message of unread) message.nak()
+        unread = []
       }
     } finally {
       clearInterval(keepAlive)

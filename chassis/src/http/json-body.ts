@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { MeshError } from '@clawmesh/contracts'
 import { workTurn } from '../async/work-turns.ts'
 import { jsonExcess, maxJsonDepth } from '../text/json-limits.ts'
+import { notePassing } from './passing-bytes.ts'
 
 /**
  * Values of one body: a megabyte of nothing but `{}` takes seconds to be read and checked, a megabyte of conversation has
@@ -107,6 +108,7 @@ export const withinLimit = async function* (pieces: AsyncIterable<Buffer>, limit
   for await (const piece of pieces) {
     size += piece.length
     if (size > limitBytes) throw tooLarge(limitBytes)
+    notePassing(piece)
     yield piece
   }
 }

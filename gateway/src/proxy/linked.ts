@@ -1,6 +1,14 @@
 /** Sends requests on to a service in another process over the links to its replicas (docs/adr/0020). */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { callHttp, discardBody, NoLinkError, waitForDrain, type HttpCall, type LinkPool } from '@clawmesh/chassis'
+import {
+  callHttp,
+  discardBody,
+  NoLinkError,
+  notePassing,
+  waitForDrain,
+  type HttpCall,
+  type LinkPool,
+} from '@clawmesh/chassis'
 import { stripAnswerHeaders } from './hop-headers.ts'
 import type { Passed, Proxy } from './proxy.ts'
 import { hasBody, headersOf, isShort, readWhole } from './request-body.ts'
@@ -13,6 +21,7 @@ const passBody = async (call: HttpCall, response: ServerResponse): Promise<void>
       response.end(chunk)
       return
     }
+    notePassing(chunk)
     if (!response.write(chunk)) await waitForDrain(response, 'close')
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
-import { discardBody, identityHeader, leavingHeader } from '@clawmesh/chassis'
+import { discardBody, identityHeader, leavingHeader, notePassing } from '@clawmesh/chassis'
 import { stripAnswerHeaders } from './hop-headers.ts'
 import { createReplicas, type Replica } from './replicas.ts'
 import { hasBody, headersOf, isShort, readWhole } from './request-body.ts'
@@ -34,7 +34,10 @@ type Body = AsyncIterable<Buffer> | Buffer | null
 /** The body as it comes. Leaving off early does not end the request: its answer is on its way. */
 const streamed = async function* (request: IncomingMessage, response: ServerResponse): AsyncGenerator<Buffer> {
   try {
-    yield* request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
+    for await (const piece of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      notePassing(piece)
+      yield piece
+    }
   } finally {
     if (response.writableEnded) discardBody(request, response)
   }
@@ -101,6 +104,7 @@ export const createProxy = (targets: readonly URL[]): Proxy => {
             response.writeHead(status, statusText, headers)
           },
           onResponseData: (controller, chunk) => {
+            notePassing(chunk)
             if (response.write(chunk)) return
             controller.pause()
             response.once('drain', () => controller.resume())

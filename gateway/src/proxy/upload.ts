@@ -1,6 +1,6 @@
 /** The body of a request on its way over a link. */
 import type { IncomingMessage } from 'node:http'
-import type { LinkCall, Rest } from '@clawmesh/chassis'
+import { notePassing, type LinkCall, type Rest } from '@clawmesh/chassis'
 
 export interface Upload extends Rest {
   /** Nothing more of it is wanted. */
@@ -38,6 +38,7 @@ export const sendStreamed = (request: IncomingMessage): Upload => {
     })
   }
   const take = (chunk: Buffer): void => {
+    notePassing(chunk)
     kept?.push(chunk)
     send(link!, chunk, 'message')
   }

@@ -1,7 +1,7 @@
 /** Sends a file over HTTP (RFC 9110, sections 13 and 14): whole, a range of it, or that it is as it was. */
 import type { IncomingHttpHeaders } from 'node:http'
 import { pipeline } from 'node:stream/promises'
-import type { HttpResponse } from '@clawmesh/chassis'
+import { notePassing, type HttpResponse } from '@clawmesh/chassis'
 import { parse as parseRange } from 'range-parser'
 import type { StoredFile } from '../workspace/types.ts'
 import { contentTypeOf, isActive } from './content-type.ts'
@@ -67,6 +67,13 @@ const partOf = (size: number, headers: IncomingHttpHeaders, etag: string, modifi
   return (code & outside) === 0 ? whole : { status: 416, start: 0, end: -1 }
 }
 
+const passing = async function* (pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const piece of pieces) {
+    notePassing(piece)
+    yield piece
+  }
+}
+
 /** Sends an open file and ends the answer. */
 export const sendFile = async (
   response: HttpResponse,
@@ -103,5 +110,5 @@ export const sendFile = async (
     ...(status === 206 ? { 'content-range': `bytes ${start}-${end}/${size}` } : {}),
   })
   if (headOnly || size === 0) response.end()
-  else await pipeline(file.read(start, end), response)
+  else await pipeline(passing(file.read(start, end)), response)
 }

@@ -1,15 +1,28 @@
+import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import { defineTool } from '../tool/define-tool.ts'
 import { toolError } from '../tool/tool-error.ts'
 import { says } from '../tool/tool.ts'
 
+/** Kept, as making one takes longer than all else that a call does. */
+const formats = new LRUCache<string, Intl.DateTimeFormat>({ max: 100 })
+
+/** @throws RangeError for an unknown zone */
+const formatOf = (timeZone: string): Intl.DateTimeFormat => {
+  const known = formats.get(timeZone)
+  if (known !== undefined) return known
+  const made = new Intl.DateTimeFormat('en-US', {
+    ...{ timeZone, hourCycle: 'h23', timeZoneName: 'longOffset', weekday: 'long' },
+    ...{ year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit' },
+  })
+  formats.set(timeZone, made)
+  return made
+}
+
 /** `2026-11-28T20:15:00+07:00 (Saturday)`. @throws TOOL_ERROR for an unknown zone */
 export const timeIn = (timeZone: string, now: Date): string => {
   try {
-    const parts = new Intl.DateTimeFormat('en-US', {
-      ...{ timeZone, hourCycle: 'h23', timeZoneName: 'longOffset', weekday: 'long' },
-      ...{ year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit' },
-    }).formatToParts(now)
+    const parts = formatOf(timeZone).formatToParts(now)
     const part = (wanted: Intl.DateTimeFormatPartTypes) => parts.find(({ type }) => type === wanted)?.value ?? ''
     const offset = part('timeZoneName').replace('GMT', '') || '+00:00'
     const date = `${part('year')}-${part('month')}-${part('day')}`

@@ -55,8 +55,7 @@ const notFound = (called: string, name: string, lacking?: Lacking): MeshError =>
  */
 export const findTool = (deps: Pick<InvokeDeps, 'tools' | 'policy' | 'lacking'>, called: string): Tool => {
   const prefix = deps.policy.agent?.toolCallPrefix ?? deps.policy.global?.toolCallPrefix
-  const offered = offeredTools(deps)
-  const named = (name: string) => offered.find((tool) => tool.name === name)
+  const named = (name: string) => offeredTools({ ...deps, tools: deps.tools.filter((tool) => tool.name === name) })[0]
   const tool = named(calledTool(called, prefix)) ?? named(calledTool(called))
   if (!tool) throw notFound(called, calledTool(called, prefix), deps.lacking)
   return tool

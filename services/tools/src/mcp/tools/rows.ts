@@ -1,6 +1,6 @@
 /** What may be used of MCP servers, as the rows say, and which tools were found by searching. */
 import type { ServiceDb } from '@clawmesh/chassis'
-import type { PrismaClient } from '../../db/client/client.ts'
+import type { McpServer as ServerRow, PrismaClient } from '../../db/client/client.ts'
 import { isSignedInTo, maySignInTo, oauthSettings } from '../oauth/settings.ts'
 import { toServer } from '../servers/rows.ts'
 import type { McpServer } from '../servers/types.ts'
@@ -22,56 +22,89 @@ export interface McpAccess {
 const needsCredentials = ({ settings }: McpServer): boolean =>
   settings['require_user_credentials'] === true || oauthSettings(settings).exchanges
 
+/** A server that an agent was granted, and what is set for a user of it. */
+interface Granted {
+  agentAllow: string[]
+  agentDeny: string[]
+  /** Null where nothing is set for the user. */
+  userEnabled: boolean | null
+  userAllow: string[]
+  userDeny: string[]
+  ownId: string | null
+  ownSecrets: string
+  accountId: string | null
+  /** Whether anything of it is set for any user. */
+  hasUsers: boolean
+  activated: string[]
+}
+
+/** A row taken apart: what is not of the server itself must not go where its object goes. */
+const apart = (row: ServerRow & Granted): { server: McpServer; sealed: string | null; granted: Granted } => {
+  const { agentAllow, agentDeny, userEnabled, userAllow, userDeny, ownId, ownSecrets, ...others } = row
+  const { accountId, hasUsers, activated, ...server } = others
+  return {
+    server: toServer(server),
+    sealed: server.secrets,
+    granted: {
+      ...{ agentAllow, agentDeny, userEnabled, userAllow, userDeny, ownId, ownSecrets },
+      ...{ accountId, hasUsers, activated },
+    },
+  }
+}
+
 export const createAccessRows = (db: ServiceDb<PrismaClient>) => ({
+  // One statement: every turn of an agent begins with this.
   read: async (tenantId: string, agentId: string, userId: string): Promise<McpAccess> => {
-    const { prisma } = db.forTenant(tenantId)
-    const grants = await prisma.mcpAgentGrant.findMany({
-      where: { tenantId, agentId, enabled: true, server: { enabled: true } },
-      include: { server: true },
-    })
-    if (grants.length === 0) return { servers: [], activated: [], isPersonal: false }
-    const serverId = { in: grants.map((grant) => grant.serverId) }
-    const [users, credentials, accounts, anyAccount, found] = await Promise.all([
-      prisma.mcpUserGrant.findMany({ where: { tenantId, serverId } }),
-      prisma.mcpUserCredential.findMany({ where: { tenantId, serverId } }),
-      prisma.mcpOauthAccount.findMany({ where: { tenantId, serverId, userId }, select: { id: true, serverId: true } }),
-      prisma.mcpOauthAccount.findFirst({ where: { tenantId, serverId }, select: { id: true } }),
-      prisma.mcpActivatedTool.findMany({
-        where: { tenantId, agentId, userId },
-        orderBy: { activatedAt: 'desc' },
-        take: mostActivated,
-      }),
-    ])
-    const servers = grants.flatMap((grant): GrantedServer[] => {
-      const user = users.find((each) => each.serverId === grant.serverId && each.userId === userId)
-      const own = credentials.find((each) => each.serverId === grant.serverId && each.userId === userId)
-      const server = toServer(grant.server)
-      const account = maySignInTo(server) ? accounts.find((each) => each.serverId === server.id) : undefined
-      const needsOwn = needsCredentials(server)
-      if (user?.enabled === false || (needsOwn && own === undefined)) return []
+    const grants = await db.forTenant(tenantId).prisma.$queryRaw<(ServerRow & Granted)[]>`
+      SELECT s.id, s.tenant_id AS "tenantId", s.name, s.display_name AS "displayName", s.transport, s.command, s.args, s.url,
+        s.secrets, s.has_api_key AS "hasApiKey", s.header_names AS "headerNames", s.env_names AS "envNames",
+        s.tool_prefix AS "toolPrefix", s.timeout_sec AS "timeoutSec", s.settings, s.enabled,
+        s.connection_version AS "connectionVersion", s.wants_sign_in AS "wantsSignIn", s.created_by AS "createdBy",
+        s.created_at AS "createdAt", s.updated_at AS "updatedAt",
+        g.tool_allow AS "agentAllow", g.tool_deny AS "agentDeny",
+        u.enabled AS "userEnabled", u.tool_allow AS "userAllow", u.tool_deny AS "userDeny",
+        c.id AS "ownId", c.secrets AS "ownSecrets", a.id AS "accountId",
+        (EXISTS (SELECT FROM tools.mcp_user_grants any_u
+           WHERE any_u.server_id = s.id AND any_u.tenant_id = ${tenantId}::uuid)
+         OR EXISTS (SELECT FROM tools.mcp_user_credentials any_c
+           WHERE any_c.server_id = s.id AND any_c.tenant_id = ${tenantId}::uuid)
+         OR EXISTS (SELECT FROM tools.mcp_oauth_accounts any_a
+           WHERE any_a.server_id = s.id AND any_a.tenant_id = ${tenantId}::uuid)) AS "hasUsers",
+        ARRAY(SELECT tool_name::text FROM tools.mcp_activated_tools
+          WHERE tenant_id = ${tenantId}::uuid AND agent_id = ${agentId}::uuid AND user_id = ${userId}
+          ORDER BY activated_at DESC LIMIT ${mostActivated}) AS activated
+      FROM tools.mcp_agent_grants g
+      JOIN tools.mcp_servers s ON s.id = g.server_id AND s.tenant_id = ${tenantId}::uuid AND s.enabled
+      LEFT JOIN tools.mcp_user_grants u
+        ON u.server_id = s.id AND u.user_id = ${userId} AND u.tenant_id = ${tenantId}::uuid
+      LEFT JOIN tools.mcp_user_credentials c
+        ON c.server_id = s.id AND c.user_id = ${userId} AND c.tenant_id = ${tenantId}::uuid
+      LEFT JOIN tools.mcp_oauth_accounts a
+        ON a.server_id = s.id AND a.user_id = ${userId} AND a.tenant_id = ${tenantId}::uuid
+      WHERE g.tenant_id = ${tenantId}::uuid AND g.agent_id = ${agentId}::uuid AND g.enabled`
+    const all = grants.map(apart)
+    const servers = all.flatMap(({ server, sealed, granted }): GrantedServer[] => {
+      const own = granted.ownId === null ? undefined : { id: granted.ownId, sealed: granted.ownSecrets }
+      const accountId = granted.accountId !== null && maySignInTo(server) ? granted.accountId : undefined
+      if (granted.userEnabled === false || (needsCredentials(server) && own === undefined)) return []
       return [
         {
           server,
-          sealed: grant.server.secrets,
-          own: own && { id: own.id, sealed: own.secrets },
-          signIn:
-            // Who has signed in somewhere calls with their own token, whatever is known of the server.
-            own === undefined && (isSignedInTo(server) || account !== undefined)
-              ? { accountId: account?.id }
-              : undefined,
-          agent: { toolAllow: grant.toolAllow, toolDeny: grant.toolDeny },
-          user: user && { toolAllow: user.toolAllow, toolDeny: user.toolDeny },
+          sealed,
+          own,
+          // Who has signed in somewhere calls with their own token, whatever is known of the server.
+          signIn: own === undefined && (isSignedInTo(server) || accountId !== undefined) ? { accountId } : undefined,
+          agent: { toolAllow: granted.agentAllow, toolDeny: granted.agentDeny },
+          user: granted.userEnabled === null ? undefined : { toolAllow: granted.userAllow, toolDeny: granted.userDeny },
         },
       ]
     })
     return {
       servers: servers.sort((a, b) => (a.server.name < b.server.name ? -1 : 1)),
-      activated: found.map(({ toolName }) => toolName),
-      isPersonal:
-        users.length > 0 ||
-        credentials.length > 0 ||
-        anyAccount !== null ||
-        grants.some(({ server }) => needsCredentials(toServer(server)) || isSignedInTo(toServer(server))),
+      activated: grants[0]?.activated ?? [],
+      isPersonal: all.some(
+        ({ server, granted }) => granted.hasUsers || needsCredentials(server) || isSignedInTo(server),
+      ),
     }
   },
 

@@ -24,6 +24,8 @@ describe('the reason that is kept of a failure', () => {
     ['an id', failure('no agent 01a1fb44-e5a6-757f-a7a8-02dca76935d5'), /01a1fb44-e5a6-757f-a7a8-02dca76935d5$/],
     ['what is no error', 'broken', 'Error: broken'],
     ['nothing', undefined, 'Error: undefined'],
+    ['what has no text', Object.create(null), 'Error: something that has no text'],
+    ['a name that is no name', { name: 'a\0b', toString: () => 'odd' }, 'a\uFFFDb: odd'],
   ])('tells %s', (_, thrown, expected) => {
     expect(reasonOf(thrown)).toEqual(typeof expected === 'string' ? expected : expect.stringMatching(expected))
   })

@@ -35,12 +35,17 @@ const badValue = /^22/
 const messageOf = (thrown: unknown): string => {
   if (thrown instanceof z.ZodError)
     return thrown.issues.map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': ')).join('; ')
-  return thrown instanceof Error ? thrown.message : String(thrown)
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown)
+  } catch {
+    return 'something that has no text'
+  }
 }
 
 /** A line about a failure for logs and rows: bounded, without credentials and without the values it is about. */
 export const reasonOf = (thrown: unknown): string => {
-  const { name = 'Error', code } = (thrown ?? {}) as { name?: string; code?: unknown }
+  const { name: given, code } = (thrown ?? {}) as { name?: unknown; code?: unknown }
+  const name = typeof given === 'string' ? given.replaceAll('\0', '\uFFFD') : 'Error'
   const label = typeof code === 'string' && /^\w{1,40}$/.test(code) ? `${name} ${code}` : name
   const message = messageOf(thrown).slice(0, readLimit).replaceAll('\0', '\uFFFD').replaceAll(/\s+/g, ' ')
   const unquoted = codesOf(thrown).some((each) => badValue.test(each))

@@ -28,8 +28,8 @@ interface Tenant {
 }
 
 /** Asks at random: searches of chunks, of entities, and walks, also from what is the other tenant's. */
-export const memoryTenants = async (harness: MemoryHarness, questions: number): Promise<TenantsOutcome> => {
-  const random = createRandom(5)
+export const memoryTenants = async (harness: MemoryHarness, questions: number, seed = 5): Promise<TenantsOutcome> => {
+  const random = createRandom(seed)
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)]!
   const agentId = newId()
   const base = `/v1/agents/${agentId}`

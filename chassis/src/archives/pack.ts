@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import { pack, type Pack } from 'tar-stream'
 import { MeshError } from '@clawmesh/contracts'
+import { notePassing } from '../http/passing-bytes.ts'
 import { isBomb, limits } from './limits.ts'
 
 export interface ArchiveEntry {
@@ -52,6 +53,7 @@ export const packArchive = async function* (entries: AsyncIterable<ArchiveEntry>
     for await (const piece of tar as AsyncIterable<Buffer>) {
       unpacked += piece.length
       if (unpacked > limits.bytes) throw tooLarge()
+      notePassing(piece)
       yield piece
     }
   }

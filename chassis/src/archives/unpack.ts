@@ -7,6 +7,7 @@ import { extract, type Extract } from 'tar-stream'
 import { MeshError } from '@clawmesh/contracts'
 import type { z } from 'zod'
 import { parseBody } from '../http/json-body.ts'
+import { notePassing } from '../http/passing-bytes.ts'
 import { isBomb, limits, refused } from './limits.ts'
 import { pathNames } from './paths.ts'
 
@@ -38,6 +39,7 @@ const unpackInto = async (tar: Extract, bytes: AsyncIterable<Buffer>): Promise<v
       unpacked += piece.length
       if (unpacked > limits.bytes) throw refused('too much content')
       if (isBomb(packed, unpacked)) throw refused('compressed too well')
+      notePassing(piece)
       if (tar.destroyed) return
       if (!tar.write(piece)) await Promise.race([once(tar, 'drain'), once(tar, 'close')])
     }

@@ -1,6 +1,6 @@
 /** Archives that wait in the database for whoever has their token, on any replica (docs/adr/0028). */
 import { randomUUID } from 'node:crypto'
-import { newId, sha256Hex, type ServiceDb } from '@clawmesh/chassis'
+import { newId, notePassing, sha256Hex, type ServiceDb } from '@clawmesh/chassis'
 import type { PrismaClient } from '../db/client/client.ts'
 
 /** The database gives bytes as a text that is longer by a third: that much is garbage of the young generation, and gone at once. */
@@ -135,7 +135,9 @@ export const createKeptArchives = (db: ServiceDb<PrismaClient>) => (tenantId: st
             [id, seq, tenantId],
           )
           if (rows[0] === undefined) return
-          yield Buffer.from(rows[0].base64, 'base64')
+          const piece = Buffer.from(rows[0].base64, 'base64')
+          notePassing(piece)
+          yield piece
         }
       } finally {
         await remove(id)

@@ -296,9 +296,9 @@ it('over NATS only so many messages are with a consumer that is behind, also of 
     },
   })
   const state = () => consumers.info('MESH_EVENTS', durable)
-  await eventually('as many as may', async () => (await state()).num_ack_pending === 256)
+  await eventually('as many as may', async () => (await state()).num_ack_pending === 128)
   const { num_pending, config } = await state()
-  expect({ num_pending, most: config.max_ack_pending }).toEqual({ num_pending: 600 - 256, most: 256 })
+  expect({ num_pending, most: config.max_ack_pending }).toEqual({ num_pending: 600 - 128, most: 128 })
   goOn()
   await until(() => seen.length >= sent.length)
   expect(seen.toSorted()).toEqual(sent.map(({ id }) => id).toSorted())

@@ -28,7 +28,7 @@ const pauseAfterFailureMs = 1_000
 /** Events that come within this time are handled together; nobody waits for them. */
 const gatherMs = 50
 /** Messages of a durable position that are with its replicas and not answered yet. All are in memory, each as long as NATS takes one. */
-const mostUnanswered = 256
+const mostUnanswered = 128
 /** A start that waits longer than this says what for. */
 const quietMs = 3_000
 

@@ -92,6 +92,8 @@ export const spanLoad = async ({ seconds, spansPerSecond }: SpanLoadOptions): Pr
     const started = startClawmesh(
       ['start', '--target', 'traces'],
       {
+        // As in a pod with the chart's 512 MiB; with more, it is left lying about for longer.
+        NODE_OPTIONS: '--max-old-space-size=256',
         CLAWMESH_HTTP_HOST: '127.0.0.1',
         CLAWMESH_HTTP_PORT: String(httpPort),
         CLAWMESH_GRPC_PORT: String(grpcPort),

@@ -4,6 +4,7 @@ import { consumeEvents } from '../../../test/support/events.ts'
 import { rule } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { until } from '../../../test/support/eventually.ts'
+import { catalogue } from '../src/builtin-tools/catalogue.ts'
 import { toolsConfig, toolsService } from '../src/index.ts'
 import { newTenant, startTools, type ToolsHarness } from './support.ts'
 
@@ -52,7 +53,7 @@ const startAgain = async (): Promise<void> => {
 describe('the list of built-in tools', () => {
   rule('listBuiltinTools.ordersByCategoryAndName', async () => {
     const places = (await list()).map(({ category, name }) => `${category} ${name}`)
-    expect(places).toHaveLength(33)
+    expect(places).toHaveLength(catalogue.length)
     expect(places).toEqual(places.toSorted((a, b) => a.localeCompare(b)))
   })
 
@@ -100,7 +101,7 @@ describe('the list of built-in tools', () => {
     await query(`UPDATE tools.builtin_tools SET enabled = true WHERE name = 'use_skill'`)
     await startAgain()
     const listed = new Map((await list()).map(({ name, enabled }) => [name, enabled]))
-    expect(listed.size).toBe(33)
+    expect(listed.size).toBe(catalogue.length)
     expect(['read_file', 'write_file', 'use_skill'].map((name) => listed.get(name))).toEqual([true, false, false])
     const { rows } = await query(`SELECT FROM tools.builtin_tools WHERE name = 'of_yesterday'`)
     expect(rows).toEqual([])

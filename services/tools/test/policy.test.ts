@@ -1,9 +1,9 @@
 import fc from 'fast-check'
-import { catalogue } from '../src/builtin-tools/catalogue.ts'
 import { allowedTools, calledTool, canonicalName, type PolicyInput } from '../src/policy/policy.ts'
 import { toolRulesSchema } from '../src/policy/rules.ts'
+import { contractTools } from './contract-tools.ts'
 
-const registry: readonly string[] = catalogue.map(({ name }) => name)
+const registry = contractTools
 const allowed = (input: PolicyInput) => allowedTools(registry, input)
 
 test('without rules everything passes, in the order of the registry', () => {

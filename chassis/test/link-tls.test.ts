@@ -1,56 +1,24 @@
 /** Calls between processes over TLS: who shows a certificate, and who is refused. */
-import { execFile } from 'node:child_process'
-import { copyFile, cp, mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises'
+import { copyFile, cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { connectGrpc, createLinkPool, probeLinks, rereadTlsFiles, tlsFault, type TlsSettings } from '@clawmesh/chassis'
 import { ProvidersServiceService } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { certify } from '../../test/support/certificates.ts'
 import { hangLimitMs } from '../../test/support/limits.ts'
 import { callOf, linkCaller, linkTokens, startReplica, type Replica } from '../../test/support/link-replicas.ts'
-import { ensureProgram } from '../../test/support/system-program.ts'
 
-const run = promisify(execFile)
 let folder: string
 let replica: Replica
 const undo: (() => unknown)[] = []
-
-/** A folder with a certificate for these names, and that of its authority. */
-const certify = async (openssl: string, authority: string, name: string, hosts: readonly string[]): Promise<string> => {
-  const at = join(folder, name)
-  await mkdir(at)
-  const file = (of: string) => join(at, of)
-  const ca = join(folder, authority)
-  const days = ['-days', '2']
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
-  await run(openssl, [
-    'req',
-    '-x509',
-    ...curve,
-    ...days,
-    '-subj',
-    `/CN=${authority}`,
-    '-keyout',
-    `${ca}.key`,
-    '-out',
-    `${ca}.crt`,
-  ])
-  await run(openssl, ['req', ...curve, '-subj', `/CN=${name}`, '-keyout', file('tls.key'), '-out', file('request')])
-  await writeFile(file('names'), `subjectAltName=${hosts.map((host) => `DNS:${host}`).join(',')}`)
-  const signed = ['-CA', `${ca}.crt`, '-CAkey', `${ca}.key`, '-CAcreateserial', '-extfile', file('names')]
-  await run(openssl, ['x509', '-req', ...days, '-in', file('request'), ...signed, '-out', file('tls.crt')])
-  await run('cp', [`${ca}.crt`, file('ca.crt')])
-  return at
-}
 
 let own: string
 let foreign: string
 
 beforeAll(async () => {
-  const openssl = await ensureProgram(['openssl'], 'openssl')
   folder = await mkdtemp(join(tmpdir(), 'clawmesh-tls-'))
-  own = await certify(openssl, 'authority', 'own', ['agents', 'localhost'])
-  foreign = await certify(openssl, 'another', 'foreign', ['agents', 'localhost'])
+  own = await certify(folder, 'own', ['agents', 'localhost'])
+  foreign = await certify(folder, 'foreign', ['agents', 'localhost'])
   replica = await startReplica({ tls: { meshTls: 'mutual', meshTlsDir: own } })
 })
 afterEach(() => {

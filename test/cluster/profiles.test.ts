@@ -1,8 +1,15 @@
-/** The profile for much load, beside the release of the other files: a namespace and servers of its own. */
+/**
+ * The profile for much load, with TLS between its pods, beside the release of the other files: a namespace and servers of
+ * its own.
+ */
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
+import { certify } from '../support/certificates.ts'
 import { eventually } from '../support/eventually.ts'
 import { startDatabases } from './databases.ts'
-import { elsewhere, helm, isReady, kubectl, release, type Pod } from './kube.ts'
+import { applyIn, elsewhere, helm, isReady, kubectl, release, type Pod } from './kube.ts'
 import { dependenciesImage, installArgs, makeNamespace, values } from './release.ts'
 
 const where = 'mesh-ha'
@@ -21,14 +28,33 @@ const countsOf = (pods: readonly Pod[]): Record<string, number> => {
   return counts
 }
 
+const services = ['identity', 'agents', 'providers', 'memory', 'tools', 'channels', 'packages', 'traces']
+const certificates = 'certificates'
+
+const makeCertificates = async (): Promise<void> => {
+  const parent = await mkdtemp(join(tmpdir(), 'clawmesh-certificates-'))
+  try {
+    const hosts = services.map((service) => `${release}-${service}.${where}`)
+    const folder = await certify(parent, 'mesh', hosts)
+    const names = ['tls.crt', 'tls.key', 'ca.crt']
+    const files = await Promise.all(names.map(async (name) => [name, await readFile(join(folder, name), 'utf8')]))
+    const stringData = Object.fromEntries(files) as Record<string, string>
+    await applyIn(where, { apiVersion: 'v1', kind: 'Secret', metadata: { name: certificates }, stringData })
+  } finally {
+    await rm(parent, { recursive: true })
+  }
+}
+
 beforeAll(async () => {
   await makeNamespace(where)
+  await makeCertificates()
   await startDatabases(dependenciesImage, where)
 })
 afterAll(() => kubectl('delete', 'namespace', where, '--timeout', '300s'))
 
-test('ha is installed with three of everything on the way of a request, and every service answers', async () => {
-  await helm(installArgs('ha', ...there), values)
+test('ha is installed with three of everything on the way of a request, and every service answers over TLS', async () => {
+  const meshTls = { mode: 'mutual', existingSecret: { name: certificates } }
+  await helm(installArgs('ha', ...there), { ...values, meshTls })
   const three = ['gateway', 'identity', 'agents', 'providers', 'memory', 'channels', 'traces']
   const wanted = { ...Object.fromEntries(three.map((target) => [target, 3])), tools: 1, packages: 1 }
   // Those that are scaled by load begin with one.

@@ -73,6 +73,6 @@ export const openRelease = async (): Promise<Installed> => {
   const { providers } = await api().need<{ providers: { id: string; name: string }[] }>('GET', '/v1/providers')
   const known = providers.find(({ name }) => name === provider.name)
   if (known === undefined) await api().need('POST', '/v1/providers', provider)
-  else await api().need('PUT', `/v1/providers/${known.id}`, { api_base: upstream.base })
+  else await api().need('PUT', `/v1/providers/${known.id}`, { api_base: upstream.base, api_key: provider.api_key })
   return { url, token, upstream, api, stop: () => upstream.close() }
 }

@@ -16,7 +16,7 @@ const askEveryMs = 500
 const goingAway = 1001
 
 interface Held {
-  ask: () => Promise<boolean>
+  ask: (method: string) => Promise<boolean>
   closed: Promise<number>
   close: () => void
 }
@@ -48,25 +48,28 @@ const open = ({ url, token }: Installed, at: number): Promise<Held> =>
     })
     socket.once('open', () => {
       void ask('connect', { token, user_id: `socket-${at}` }).then((ok) =>
-        ok
-          ? resolve({ ask: () => ask('agents.list'), closed, close: () => socket.close() })
-          : reject(new Error('connect was refused')),
+        ok ? resolve({ ask, closed, close: () => socket.close() }) : reject(new Error('connect was refused')),
       )
     })
   })
 
-/** Keeps that many open, each asking twice a second; `stop` closes them and gives the account. */
-export const holdSockets = (installed: Installed, count: number): { stop: () => Promise<SocketReport> } => {
+/** Keeps that many open, each asking twice a second for one of the methods in turn; `stop` closes them and gives the account. */
+export const holdSockets = (
+  installed: Installed,
+  count: number,
+  methods: readonly string[] = ['agents.list'],
+): { stop: () => Promise<SocketReport> } => {
   const report: SocketReport = { answered: 0, resumed: 0, lost: [] }
   let stopped = false
 
   const hold = async (at: number): Promise<void> => {
+    let turn = at
     while (!stopped) {
       const held = await open(installed, at)
       let code: number | undefined
       void held.closed.then((with_) => (code = with_))
       while (!stopped && code === undefined) {
-        if (await held.ask()) report.answered++
+        if (await held.ask(methods[turn++ % methods.length]!)) report.answered++
         // One that is asked while the edge closes is asked again over the next connection.
         else if ((code ??= await Promise.race([held.closed, sleep(1_000, 0)])) !== goingAway)
           report.lost.push(`socket ${at}: a request was refused`)

@@ -7,7 +7,7 @@ import { eventually } from '../support/eventually.ts'
 import type { Installed } from './release.ts'
 import { holdSockets, type SocketReport } from './sockets.ts'
 
-/** Every service by HTTP; memory asks agents, and the edge channels, by gRPC. */
+/** Every service by HTTP; the edge asks channels by gRPC. */
 const paths = [
   '/health',
   '/api/version',
@@ -20,6 +20,8 @@ const paths = [
   '/v1/packages/runtimes',
   '/v1/traces',
 ]
+/** Of services that no other calls all the time, as what they say is remembered: methods come from the edge by gRPC. */
+const methods = ['agents.list', 'usage.caps.list']
 const pauseMs = 100
 
 /** A request on a connection of its own, so that a new edge gets its share. */
@@ -39,7 +41,7 @@ const ask = (installed: Installed, path: string, body?: object): Promise<void> =
     outgoing.end(body === undefined ? undefined : JSON.stringify(body))
   })
 
-/** A turn that searches memory with a tool: agents, providers, tools, memory and traces call each other. */
+/** A turn that searches memory with a tool: agents call providers and tools, and tools memory. */
 const turn = { model: 'goclaw:default', messages: [{ role: 'user', content: 'search' }] }
 const searches = ({ body }: { body: Record<string, unknown> }): Script | undefined => {
   const messages = body['messages'] as { role: string }[]
@@ -53,6 +55,7 @@ const searches = ({ body }: { body: Record<string, unknown> }): Script | undefin
 export const startTraffic = (installed: Installed): { stop: () => Promise<void> } => {
   let stopped = false
   installed.upstream.rule = searches
+  const held = holdSockets(installed, 2, methods)
   const going = (async () => {
     while (!stopped) {
       await Promise.all([...paths.map((path) => ask(installed, path)), ask(installed, '/v1/chat/completions', turn)])
@@ -62,7 +65,7 @@ export const startTraffic = (installed: Installed): { stop: () => Promise<void> 
   return {
     stop: async () => {
       stopped = true
-      await going
+      await Promise.all([going, held.stop()])
       installed.upstream.rule = () => undefined
     },
   }

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { createLinkPool } from '@clawmesh/chassis'
+import { eventually } from '../../test/support/eventually.ts'
 import { linkCaller, linkTokens, startReplica } from '../../test/support/link-replicas.ts'
 
 const poolFor = (target: string) => createLinkPool({ target, identity: () => linkTokens.mint(linkCaller) })
@@ -39,5 +40,25 @@ it('calls that nobody answers share a dial, and are refused by it', async () => 
   } finally {
     pool.close()
     server.close()
+  }
+})
+
+it('a replica that a lookup finds is dialled at once, not by the next call', async () => {
+  const replicas = [await startReplica(), await startReplica()]
+  const addresses = [replicas[0]!.address]
+  const identity = () => linkTokens.mint(linkCaller)
+  const pool = createLinkPool({ target: 'dns:///agents:9090', identity, resolve: async () => [...addresses] })
+  const { now } = Date
+  try {
+    await pool.pick()
+    addresses.push(replicas[1]!.address)
+    Date.now = () => now() + 60_000
+    void pool.pick()
+    Date.now = now
+    await eventually('two links', async () => pool.links().filter(({ state }) => state === 'ready').length === 2)
+  } finally {
+    Date.now = now
+    pool.close()
+    await Promise.all(replicas.map(({ stop }) => stop()))
   }
 })

@@ -224,6 +224,7 @@ export const combinations: Record<string, Values> = {
     migration: { hookAnnotations: { 'argocd.argoproj.io/hook': 'PreSync' }, backoffLimit: 0 },
     test: { enabled: false },
   }),
+  'a migration that is no hook': mesh({ migration: { hookAnnotations: null } }),
   'no migration, longer farewells': mesh({
     migration: { enabled: false },
     settings: { CLAWMESH_DRAIN_TIMEOUT_MS: 300_000 },

@@ -161,7 +161,11 @@ export const createLinkPool = ({ target, tls = {}, identity, resolve = resolveTa
     } finally {
       resolveAtMs = Date.now() + (order.length === 0 ? firstBackoffMs : resolveEveryMs)
       resolving = undefined
-      if (!closed) sweep()
+      // Those that are new are dialled now, not by the next call, which may be long in coming.
+      if (!closed) {
+        tend(Date.now())
+        sweep()
+      }
       wake()
     }
   }

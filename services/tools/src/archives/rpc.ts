@@ -4,7 +4,7 @@ import type {
   WorkspacesServiceService,
 } from '@clawmesh/contracts/gen/clawmesh/tools/v1/workspaces.ts'
 import { MeshError, uuid } from '@clawmesh/contracts'
-import type { Call, RpcFunctions } from '@clawmesh/chassis'
+import { notePassing, type Call, type RpcFunctions } from '@clawmesh/chassis'
 import type { FileStore } from '../store/store.ts'
 import { workspacePath, type Workspace } from '../workspace/index.ts'
 import { countFiles, readFiles, writePiece } from './files.ts'
@@ -45,6 +45,7 @@ export const createArchiveRpc = (
     writeFilePiece: async (call, { owner, fileId, data, ...piece }) => {
       if (!uuid.safeParse(fileId).success)
         throw new MeshError('INVALID_REQUEST', 'error.invalid_request', { field: 'file_id', reason: 'unknown type' })
+      notePassing(data)
       const written = await writePiece(store, workspaceOf(call, owner), { ...piece, fileId, data })
       return { written }
     },

@@ -141,7 +141,7 @@ export const createMesh = (parts: MeshParts): MeshHost => {
     const target = config[`${name}GrpcUrl`]
     const { functions, close } =
       config.rpcTransport === 'link'
-        ? connectLinked(definition, { links: poolOf(name), target, tokens, timeouts: config })
+        ? connectLinked(definition, { links: poolOf(name), target, tokens, settings: config })
         : connectGrpc(definition, target, tokens, config)
     hangUps.push(close)
     return functions

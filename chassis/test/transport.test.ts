@@ -94,7 +94,12 @@ beforeAll(async () => {
       return functions
     })
     const linked = services.map(({ definition }) => {
-      const { functions, close } = connectLinked(definition, { links: pool, target: '127.0.0.1:1', tokens, timeouts })
+      const { functions, close } = connectLinked(definition, {
+        links: pool,
+        target: '127.0.0.1:1',
+        tokens,
+        settings: timeouts,
+      })
       hangUps.push(close)
       return functions
     })
@@ -410,7 +415,7 @@ describe.each(['gRPC', 'link'])('over %s', (name) => {
       return { agents: functions as unknown as Agents, close }
     }
     const pool = createLinkPool({ target, identity: () => tokens.mint(caller) })
-    const { functions } = connectLinked(AgentsServiceService, { links: pool, target, tokens, timeouts: limits })
+    const { functions } = connectLinked(AgentsServiceService, { links: pool, target, tokens, settings: limits })
     return { agents: functions as unknown as Agents, close: pool.close }
   }
 

@@ -178,7 +178,7 @@ export const linkTo = (addresses: () => readonly string[], timeouts = patience, 
     identity: () => linkTokens.mint(linkCaller),
     resolve: async () => [...addresses()],
   })
-  const options = { links: pool, target: plain, tokens: linkTokens, timeouts }
+  const options = { links: pool, target: plain, tokens: linkTokens, settings: timeouts }
   const [agents, providers] = [
     connectLinked(AgentsServiceService, options),
     connectLinked(ProvidersServiceService, options),

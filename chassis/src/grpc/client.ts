@@ -38,10 +38,10 @@ export const connectGrpc = (
   definition: RpcDefinition,
   target: string,
   tokens: IdentityTokens,
-  timeouts: RpcTimeouts & TlsSettings,
+  settings: RpcTimeouts & TlsSettings,
 ): { functions: LooseFunctions; close: () => void } => {
   const service = serviceNameOf(definition)
-  const client = new Client(target, clientCredentials(timeouts), {
+  const client = new Client(target, clientCredentials(settings), {
     'grpc.service_config': serviceConfig(definition),
     'grpc.keepalive_time_ms': 30_000,
     'grpc.keepalive_timeout_ms': 10_000,
@@ -72,7 +72,7 @@ export const connectGrpc = (
         method.responseDeserialize,
         request,
         metadata,
-        { deadline: Date.now() + deadlineOf(method, timeouts) },
+        { deadline: Date.now() + deadlineOf(method, settings) },
         (error: ServiceError | null, response?: unknown) => {
           call.signal.removeEventListener('abort', cancel)
           if (error === null) resolve(response)
@@ -93,7 +93,7 @@ export const connectGrpc = (
         method.responseDeserialize,
         request,
         await metadataOf(call),
-        { deadline: Date.now() + deadlineOf(method, timeouts) },
+        { deadline: Date.now() + deadlineOf(method, settings) },
       )
       const cancel = () => stream.cancel()
       let ended = false

@@ -32,3 +32,11 @@ export const notePassing = ({ length }: Uint8Array): void => {
   collect ??= collector()
   void collect({ type: 'minor' })
 }
+
+/** The same pieces, taken note of on their way. */
+export const passing = async function* (pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const piece of pieces) {
+    notePassing(piece)
+    yield piece
+  }
+}

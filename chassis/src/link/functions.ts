@@ -22,7 +22,7 @@ export interface LinkOptions {
   /** The same replicas as gRPC names them, for those that have no links. */
   target: string
   tokens: IdentityTokens
-  timeouts: RpcTimeouts & TlsSettings
+  settings: RpcTimeouts & TlsSettings
 }
 
 const serialized = (method: Method, request: unknown): Buffer =>
@@ -34,11 +34,11 @@ const serialized = (method: Method, request: unknown): Buffer =>
  */
 export const connectLinked = (
   definition: RpcDefinition,
-  { links, target, tokens, timeouts }: LinkOptions,
+  { links, target, tokens, settings }: LinkOptions,
 ): { functions: LooseFunctions; close: () => void } => {
   const service = serviceNameOf(definition)
   let plain: ReturnType<typeof connectGrpc> | undefined
-  const plainly = (name: string) => (plain ??= connectGrpc(definition, target, tokens, timeouts)).functions[name]!
+  const plainly = (name: string) => (plain ??= connectGrpc(definition, target, tokens, settings)).functions[name]!
 
   const begin = async (name: string, method: Method, call: Call, request: unknown): Promise<Exchange> => {
     throwIfGone(call.signal)
@@ -51,7 +51,7 @@ export const connectLinked = (
       signal,
       service,
       request: serialized(method, request),
-      timeoutMs: deadlineOf(method, timeouts),
+      timeoutMs: deadlineOf(method, settings),
       tries: isIdempotent(name) ? maxTries : 1,
       count: (code) => countCall(method.path, code),
     })

@@ -1,6 +1,6 @@
 /** All files of an agent's workspace, read one after the other, and new ones written piece by piece. */
 import { largestFileBytes, MeshError } from '@clawmesh/contracts'
-import { notePassing } from '@clawmesh/chassis'
+import { passing } from '@clawmesh/chassis'
 import type { FileStore } from '../store/store.ts'
 import { errnoOf } from '../tool/tool-error.ts'
 import { relativeNames } from '../workspace/relative-path.ts'
@@ -86,11 +86,7 @@ export const readFiles = async function* (
   for await (const { file, path } of filesOf(store, workspace)) {
     const { size } = file
     yield { head: { path, size } }
-    if (size === 0) continue
-    for await (const data of file.read(0, size - 1)) {
-      notePassing(data)
-      yield { data }
-    }
+    if (size > 0) for await (const data of passing(file.read(0, size - 1))) yield { data }
   }
 }
 

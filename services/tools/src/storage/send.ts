@@ -1,7 +1,7 @@
 /** Sends a file over HTTP (RFC 9110, sections 13 and 14): whole, a range of it, or that it is as it was. */
 import type { IncomingHttpHeaders } from 'node:http'
 import { pipeline } from 'node:stream/promises'
-import { notePassing, type HttpResponse } from '@clawmesh/chassis'
+import { passing, type HttpResponse } from '@clawmesh/chassis'
 import { parse as parseRange } from 'range-parser'
 import type { StoredFile } from '../workspace/types.ts'
 import { contentTypeOf, isActive } from './content-type.ts'
@@ -65,13 +65,6 @@ const partOf = (size: number, headers: IncomingHttpHeaders, etag: string, modifi
   const [one] = ranges
   if (one !== undefined) return { status: 206, ...one }
   return (code & outside) === 0 ? whole : { status: 416, start: 0, end: -1 }
-}
-
-const passing = async function* (pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  for await (const piece of pieces) {
-    notePassing(piece)
-    yield piece
-  }
 }
 
 /** Sends an open file and ends the answer. */

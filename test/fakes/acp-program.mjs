@@ -7,6 +7,7 @@
  * `hang`, `flood`, `garble`, `die`, `stubborn` (ignores SIGTERM, and has a child that does) and `slow` misbehave.
  */
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -66,7 +67,7 @@ const prompt = async ({ sessionId, prompt: blocks }) => {
     process.stdout.write('{"jsonrpc":"2.0",\n')
     await sleep(3_600_000)
   }
-  if (word === 'flood') for (;;) if (!process.stdout.write('x'.repeat(1_000_000))) await sleep(1)
+  if (word === 'flood') for (;;) if (!process.stdout.write('x'.repeat(1_000_000))) await once(process.stdout, 'drain')
   if (word === 'stubborn') {
     process.on('SIGTERM', () => undefined)
     const child = spawn(process.execPath, ['-e', "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)"])

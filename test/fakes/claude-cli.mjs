@@ -2,9 +2,10 @@
 /**
  * A fake `claude` program, as far as its `-p` mode with stream-json goes. It keeps a session in a file of its folder, and
  * refuses one that it does not know, or knows already. What it is told decides how it misbehaves:
- * `hang`, `flood`, `garble`, `die`, `error`, `stubborn` (ignores SIGTERM, and has a child that does).
+ * `hang`, `flood`, `garble`, `die`, `break` (in the middle of a line), `error`, `stubborn` (ignores SIGTERM, and has a child that does).
  */
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -35,11 +36,15 @@ const result = { type: 'result', subtype: 'success', is_error: false, session_id
 write({ type: 'system', subtype: 'init', session_id: id, model: after('--model') })
 if (said === 'hang') await sleep(3_600_000)
 if (said === 'die') fail('out of memory')
+if (said === 'break') {
+  process.stdout.write('{"type":"assis', () => fail('out of memory'))
+  await sleep(3_600_000)
+}
 if (said === 'garble') {
   write('{"type":"assis')
   await sleep(3_600_000)
 }
-if (said === 'flood') for (;;) if (!process.stdout.write('x'.repeat(1_000_000))) await sleep(1)
+if (said === 'flood') for (;;) if (!process.stdout.write('x'.repeat(1_000_000))) await once(process.stdout, 'drain')
 if (said === 'stubborn') {
   process.on('SIGTERM', () => undefined)
   const child = spawn(process.execPath, ['-e', "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)"])

@@ -69,6 +69,8 @@ describe('sessions without an agent', () => {
     const caller = newAdmin()
     const id = await create(caller, 'vanishing')
     agents.model = async function* () {
+      // The model is asked while a new session is written.
+      await eventually('the session is there', async () => (await sessionsOf(id)) === 1)
       await removeRow(id)
       yield text('too late')
       yield done({ content: 'too late' })

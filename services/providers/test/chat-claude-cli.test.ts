@@ -127,6 +127,7 @@ it.each([
   { said: 'hang', key: 'error.provider_timeout' },
   { said: 'garble', key: 'error.stream_cut' },
   { said: 'die', key: 'error.provider_request_failed' },
+  { said: 'break', key: 'error.provider_request_failed' },
   { said: 'error', key: 'error.provider_request_failed' },
   { said: 'flood', key: 'error.provider_request_failed' },
 ])('makes an error of a program that does $said', async ({ said, key }) => {

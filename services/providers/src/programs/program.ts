@@ -21,6 +21,7 @@ export interface ProgramCall {
 }
 
 const errorChars = 2_000
+const newline = 10
 /** Of the program with all that it starts. */
 const limits: Partial<ChildLimits> = { memoryBytes: 2 * 1024 ** 3, processes: 64, timeoutMs: 0 }
 /** The one secret of our environment that is the program's own. */
@@ -77,6 +78,10 @@ export async function* programLines(call: ProgramCall): AsyncGenerator<string, v
   const lines = createInterface({ input: child.stdout, crlfDelay: Infinity })
   // A stream that was destroyed would leave the loop below waiting.
   void child.ended.then(() => lines.close())
+  let endsInLine = false
+  child.stdout.on('data', (piece: Buffer) => {
+    endsInLine = piece.at(-1) !== newline
+  })
   let errors = ''
   child.stderr.on('data', (piece: Buffer) => {
     errors = (errors + piece.toString('utf8')).slice(-errorChars)
@@ -87,14 +92,19 @@ export async function* programLines(call: ProgramCall): AsyncGenerator<string, v
     clearTimeout(timer)
     timer = setTimeout(() => void child.kill(), ms)
   }
+  const end = async (): Promise<void> => {
+    const failure = failureOf(await child.ended, call, errors)
+    if (failure !== undefined) throw failure
+  }
   try {
     expect(call.firstLineMs)
     for await (const line of lines) {
       expect(call.idleMs)
+      // What one that failed had begun to write is no line: why it ended says more.
+      if (child.stdout.readableEnded && endsInLine) await end()
       yield line
     }
-    const failure = failureOf(await child.ended, call, errors)
-    if (failure !== undefined) throw failure
+    await end()
   } finally {
     clearTimeout(timer)
     await child.kill()

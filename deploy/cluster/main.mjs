@@ -13,7 +13,7 @@ import { fromRoot } from '../../scripts/root.mjs'
 import { beginControlPlane, beginNetwork } from './control.mjs'
 import { loadImages } from './images.mjs'
 import { beginContainerd, beginKubelet, endNode, endTraces, makeBridge, untilNodesAreReady } from './nodes.mjs'
-import { end } from './processes.mjs'
+import { end as endProgram, runs } from './processes.mjs'
 import { ensurePrograms, lacks, program } from './programs.mjs'
 import { hostAddress, kubeconfig, nodes, place } from './settings.mjs'
 
@@ -24,9 +24,20 @@ const { values, positionals } = parseArgs({
 })
 const [word, ...files] = positionals
 
+/** Ends what runs, and takes away what was installed: it would start all at once with the next one. Images stay. */
+const end = async () => {
+  for (const node of nodes) await endNode(node)
+  for (const name of ['dns', 'proxy', 'scheduler', 'controller-manager', 'api-server', 'etcd']) await endProgram(name)
+  await endTraces()
+  for (const path of [place('etcd'), ...nodes.map(({ name }) => place(name, 'kubelet'))])
+    rmSync(path, { recursive: true, force: true })
+}
+
 const up = async () => {
   mkdirSync(place(''), { recursive: true })
   await ensurePrograms()
+  // One that nobody ended, as when the machine went down, would come back with what was installed.
+  if (!runs('etcd')) await end()
   await makeBridge()
   for (const node of nodes) await beginContainerd(node)
   await loadImages(values.images)
@@ -38,12 +49,7 @@ const up = async () => {
 }
 
 const down = async () => {
-  for (const node of nodes) await endNode(node)
-  for (const name of ['dns', 'proxy', 'scheduler', 'controller-manager', 'api-server', 'etcd']) await end(name)
-  await endTraces()
-  // The next one begins empty: what was installed would start all at once. Images stay.
-  for (const path of [place('etcd'), ...nodes.map(({ name }) => place(name, 'kubelet'))])
-    rmSync(path, { recursive: true, force: true })
+  await end()
   if (values.purge) rmSync(place(''), { recursive: true, force: true })
 }
 

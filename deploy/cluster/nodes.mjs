@@ -1,5 +1,5 @@
 /** A node: a kubelet over a containerd of its own, with a share of the pods' network. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { capture } from '../../scripts/process.mjs'
 import { kubectl } from './control.mjs'
 import { begin, end, until } from './processes.mjs'
@@ -126,11 +126,14 @@ export const endNode = async (node) => {
 export const endTraces = async () => {
   await ip('link', 'delete', bridge)
   for (const family of ['ip', 'ip6']) await capture(program('nft'), ['delete', 'table', family, 'kube-proxy'])
+  if (!existsSync(place(''))) return
+  // The system names what is mounted by where it really is, which a link may hide.
+  const here = `${realpathSync(place(''))}/`
   const mounts = readFileSync('/proc/mounts', 'utf8')
     .split('\n')
     .map((line) => line.split(' ')[1] ?? '')
   for (const path of mounts
-    .filter((mount) => mount.startsWith(place('')))
+    .filter((mount) => mount.startsWith(here))
     .toSorted()
     .toReversed())
     await capture('umount', ['--lazy', path])

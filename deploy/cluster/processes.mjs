@@ -21,6 +21,9 @@ const runningPid = (/** @type {string} */ name) => {
   }
 }
 
+/** Whether the program of that name runs. */
+export const runs = (/** @type {string} */ name) => runningPid(name) !== undefined
+
 /**
  * Starts a program unless it runs already.
  *

@@ -14,11 +14,3 @@ export const patientEnv = {
  * just as a request leaves on it fails that request.
  */
 export const keptConnections = { keepAliveTimeout: 600_000 }
-
-/** Milliseconds of processor time that work takes in this process: what else the machine does is not in it. */
-export const cpuMsOf = (work: () => unknown): number => {
-  const before = process.cpuUsage()
-  work()
-  const { user, system } = process.cpuUsage(before)
-  return (user + system) / 1_000
-}

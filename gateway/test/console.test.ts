@@ -33,7 +33,7 @@ beforeAll(async () => {
       }),
     ],
   })
-  const env = { GOCLAW_ALLOWED_ORIGINS: pages, CLAWMESH_WS_MAX_PER_IP: '10' }
+  const env = { GOCLAW_ALLOWED_ORIGINS: pages, CLAWMESH_WS_MAX_PER_IP: '10', CLAWMESH_TRUSTED_PROXIES: '127.0.0.1' }
   edge = await startGateway(harness.mesh, env, { recheckMs: 50 })
   log = createLogger({ level: 'debug', name: 'test', stream: { write: () => undefined } })
   stopServing = serveLogs(harness.bus, tailOf(log)!)
@@ -178,6 +178,12 @@ describe('GET /api/logs/recent', () => {
     ] as const)
       expect((await recent(query)).map(({ msg }) => msg as string)).toEqual(lines(from))
   })
+  rule('getRecentLogs.listsTheOldestFirst', async () => {
+    for (const level of ['debug', 'error', 'info', 'warn'] as const) log[level](`of ${level}`)
+    expect((await recent('?limit=4')).map(({ msg }) => msg as string)).toEqual([
+      ...['of debug', 'of error', 'of info', 'of warn'],
+    ])
+  })
   rule('getRecentLogs.showsAdminsTheirTenants', async () => {
     const tenantId = await newTenant()
     const { key } = await newKey(tenantId, 'operator.admin')
@@ -289,6 +295,13 @@ describe('GET /ws', () => {
     const client = await openWs(edge.port)
     client.send('x'.repeat(524_289))
     expect((await client.closed).code).toBe(1009)
+  })
+  rule('openWebSocket.limitsAnAddress', async () => {
+    const from = (address: string) => openWs(edge.port, { headers: { 'x-forwarded-for': address } })
+    const clients = await Promise.all(Array.from({ length: 10 }, () => from('192.0.2.1')))
+    await expect(from('192.0.2.1')).rejects.toThrow(/^429 /)
+    clients.push(await from('192.0.2.2'), await openWs(edge.port))
+    for (const client of clients) await client.close()
   })
   rule('openWebSocket.refusesPlainRequests', async () => {
     const { status, json } = await get('/ws', {})

@@ -56,6 +56,7 @@ export const operatorConsole = defineHttpTable('gateway', {
     rules: {
       limitsTheRecords:
         'The last 10 unless `limit` says otherwise, at most 200; what is no positive number counts as 10',
+      listsTheOldestFirst: 'Records of every level stand in the order in which they were written',
       showsAdminsTheirTenants: 'Owners see every record, admins those that name their tenant',
       hidesSecrets: 'Values of fields that hold secrets are masked',
       namesTimeAndTextTwice: 'A record has `time` and `timestamp`, `msg` and `message`, as clients look for either',

@@ -15,6 +15,8 @@ export const sockets = defineHttpTable('gateway', {
       checksTheOrigin:
         'Where origins are listed, a page of another one is answered 403; who sends no Origin always passes',
       limitsFrames: 'A message above 512 KiB ends the connection with 1009',
+      limitsAnAddress:
+        'An address that has as many connections as it may is answered 429; behind a trusted proxy it is the one that the proxy names',
       refusesPlainRequests: 'A request that asks for no WebSocket is answered 400',
     },
     response: { 101: z.undefined() },

@@ -165,8 +165,9 @@ export const traces = defineHttpTable('traces', {
     role: 'viewer',
     summary: 'A trace with its spans and all traces under it, as gzipped JSON',
     rules: {
-      isAGzipFile:
-        'The answer is a gzip file, not an encoded answer, called `trace-<first 8 characters of the id>-<date>.json.gz`',
+      isAGzipFile: 'The answer is a gzip file, not an encoded answer',
+      namesTheFile: 'The file is called `trace-<first 8 characters of the id>-<date>.json.gz`',
+      holdsWhatIsShown: 'Unpacked it is what `GET /v1/traces/{traceID}` answers, and when it was exported',
       nestsDescendants:
         'What the trace started stands in `sub_traces`, oldest first, at most ten deep and a thousand in all; where there is none the field is absent',
       hidesOthersRuns: 'Below admin a trace of another user is answered 404; what it started for others is in it',

@@ -12,7 +12,15 @@ import { runChild } from '../../scripts/process.mjs'
 import { fromRoot } from '../../scripts/root.mjs'
 import { beginControlPlane, beginNetwork } from './control.mjs'
 import { loadImages } from './images.mjs'
-import { beginContainerd, beginKubelet, endNode, endTraces, makeBridge, untilNodesAreReady } from './nodes.mjs'
+import {
+  beginContainerd,
+  beginKubelet,
+  endNode,
+  endTraces,
+  makeBridge,
+  untilNodesAreReady,
+  weighPods,
+} from './nodes.mjs'
 import { end as endProgram, runs } from './processes.mjs'
 import { ensurePrograms, lacks, program } from './programs.mjs'
 import { hostAddress, kubeconfig, nodes, place } from './settings.mjs'
@@ -39,6 +47,7 @@ const up = async () => {
   // One that nobody ended, as when the machine went down, would come back with what was installed.
   if (!runs('etcd')) await end()
   await makeBridge()
+  weighPods()
   for (const node of nodes) await beginContainerd(node)
   await loadImages(values.images)
   await beginControlPlane()

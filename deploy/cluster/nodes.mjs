@@ -82,6 +82,21 @@ const kubeletOf = (/** @type {Node} */ node) => ({
 export const ctr = (node, ...args) =>
   capture(program('ctr'), ['--address', socketOf(node), '--namespace', 'k8s.io', ...args])
 
+const shares = '/sys/fs/cgroup/cpu'
+/** Of a process that has no group of its own: 1024. */
+const sharesOfPods = '4096'
+/**
+ * Where control groups are of the first version, all pods together weigh as much as any one process beside them, and get
+ * next to nothing while the suite, the control plane and others of this machine are busy. The second version shares out
+ * between groups alone.
+ */
+export const weighPods = () => {
+  const group = `${shares}/k8s.io`
+  if (!existsSync(`${shares}/cpu.shares`)) return
+  mkdirSync(group, { recursive: true })
+  writeFileSync(`${group}/cpu.shares`, sharesOfPods)
+}
+
 /** Starts a node's containerd and waits until it answers: images can be loaded. @param {Node} node */
 export const beginContainerd = async (node) => {
   mkdirSync(place(node.name, 'network'), { recursive: true })

@@ -15,7 +15,7 @@ const sources = globSync('{cli,chassis,contracts,gateway,services/*}/src/**/*.{t
 const started = /new URL\('\.\/([\w-]+)(\.(?:ts|mjs))', import\.meta\.url\)/g
 
 /** Entries: the program, and what it starts threads and processes with. */
-const entries = { main: 'cli/src/main.ts' }
+export const entries = { main: 'cli/src/main.ts' }
 for (const source of sources)
   for (const [, name, extension] of readFileSync(fromRoot(source), 'utf8').matchAll(started)) {
     const path = join(dirname(source), `${name}${extension}`)

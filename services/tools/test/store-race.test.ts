@@ -2,6 +2,8 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { masterTenantId } from '@clawmesh/contracts'
+import { createQuota } from '../src/storage/quota.ts'
 import { createLocalStore } from '../src/store/local-store.ts'
 import { sandbox, type Sandbox } from './temporary.ts'
 
@@ -79,4 +81,26 @@ test('a tree that is nested too deep is refused, not gone through', async () => 
   const deep = Array.from({ length: 205 }, () => 'd')
   mkdirSync(join(workspace.path, ...deep), { recursive: true })
   await expect(createLocalStore().remove(workspace, ['d'])).rejects.toThrow(/nested deeper/)
+})
+
+test('what several remove at once makes room once', async () => {
+  const store = createLocalStore()
+  const tenant = { tenantId: masterTenantId, tenantSlug: 'master' }
+  const root = { base: box.workspace.base, path: box.workspace.base }
+  for (const name of ['folder/gone', 'stays'])
+    await store.put(root, name.split('/'), [Buffer.alloc(40)], { maxBytes: 40 })
+  const quota = createQuota(store, root.base, 100)
+  await quota.take(tenant, 20)
+  const all = Promise.withResolvers<void>()
+  let removing = 0
+  const remove = (names: string[]) =>
+    quota.freeing(tenant, names, async () => {
+      if (++removing === 3) all.resolve()
+      await all.promise
+      return store.remove(root, names)
+    })
+  await Promise.all([remove(['folder', 'gone']), remove(['folder']), remove(['folder', 'gone'])])
+  // 60 are kept: what stays, and what was taken.
+  await quota.take(tenant, 40)
+  await expect(quota.take(tenant, 1)).rejects.toMatchObject({ code: 'QUOTA_EXHAUSTED' })
 })

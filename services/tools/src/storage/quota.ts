@@ -18,7 +18,7 @@ export interface Quota {
   take: (tenant: Tenant, bytes: number) => Promise<void>
   /** Bytes that were noted and not stored, or are gone. */
   give: (tenant: Tenant, bytes: number) => void
-  /** Does what removes or replaces a file or a folder, and gives its bytes back. */
+  /** Does what removes or replaces a file or a folder, and gives its bytes back; of several at once the first one does. */
   freeing: <T>(tenant: Tenant, names: readonly string[], work: () => Promise<T>) => Promise<T>
 }
 
@@ -56,13 +56,26 @@ export const createQuota = (store: FileStore, workspaceDir: string, limitBytes: 
     )
   }
 
+  /** Paths, with a slash at the end, of what is being removed or replaced. */
+  const leaving = new Set<string>()
+  const isLeaving = (path: string): boolean =>
+    [...leaving].some((other) => other.startsWith(path) || path.startsWith(other))
+
   return {
     give,
     freeing: async (tenant, names, work) => {
-      const bytes = await sizeOf(tenant, names)
-      const result = await work()
-      if (bytes > 0) give(tenant, bytes)
-      return result
+      const path = `${[tenant.tenantId, ...names].join('/')}/`
+      // What two remove is gone once: whoever comes second leaves the bytes to the first.
+      if (isLeaving(path)) return work()
+      leaving.add(path)
+      try {
+        const bytes = await sizeOf(tenant, names)
+        const result = await work()
+        if (bytes > 0) give(tenant, bytes)
+        return result
+      } finally {
+        leaving.delete(path)
+      }
     },
     take: async (tenant, bytes) => {
       if (limitBytes === 0) return

@@ -1,6 +1,6 @@
 /** What may be used of MCP servers, as the rows say, and which tools were found by searching. */
 import type { ServiceDb } from '@clawmesh/chassis'
-import type { McpServer as ServerRow, PrismaClient } from '../../db/client/client.ts'
+import { Prisma, type McpServer as ServerRow, type PrismaClient } from '../../db/client/client.ts'
 import { isSignedInTo, maySignInTo, oauthSettings } from '../oauth/settings.ts'
 import { toServer } from '../servers/rows.ts'
 import type { McpServer } from '../servers/types.ts'
@@ -52,16 +52,18 @@ const apart = (row: ServerRow & Granted): { server: McpServer; sealed: string | 
   }
 }
 
+/** All of a server, named as the client names them. */
+const serverColumns = Prisma.raw(
+  Object.values(Prisma.McpServerScalarFieldEnum)
+    .map((field) => `s.${field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)} AS "${field}"`)
+    .join(', '),
+)
+
 export const createAccessRows = (db: ServiceDb<PrismaClient>) => ({
   // One statement: every turn of an agent begins with this.
   read: async (tenantId: string, agentId: string, userId: string): Promise<McpAccess> => {
     const grants = await db.forTenant(tenantId).prisma.$queryRaw<(ServerRow & Granted)[]>`
-      SELECT s.id, s.tenant_id AS "tenantId", s.name, s.display_name AS "displayName", s.transport, s.command, s.args, s.url,
-        s.secrets, s.has_api_key AS "hasApiKey", s.header_names AS "headerNames", s.env_names AS "envNames",
-        s.tool_prefix AS "toolPrefix", s.timeout_sec AS "timeoutSec", s.settings, s.enabled,
-        s.connection_version AS "connectionVersion", s.wants_sign_in AS "wantsSignIn", s.created_by AS "createdBy",
-        s.created_at AS "createdAt", s.updated_at AS "updatedAt",
-        g.tool_allow AS "agentAllow", g.tool_deny AS "agentDeny",
+      SELECT ${serverColumns}, g.tool_allow AS "agentAllow", g.tool_deny AS "agentDeny",
         u.enabled AS "userEnabled", u.tool_allow AS "userAllow", u.tool_deny AS "userDeny",
         c.id AS "ownId", c.secrets AS "ownSecrets", a.id AS "accountId",
         (EXISTS (SELECT FROM tools.mcp_user_grants any_u

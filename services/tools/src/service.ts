@@ -22,7 +22,7 @@ import type { ToolsConfig } from './config.ts'
 import { createCustomTools } from './custom-tools/feature.ts'
 import { PrismaClient } from './db/client/client.ts'
 import { createExecApprovals } from './exec/approvals/feature.ts'
-import { deniedPathTest } from './exec/denied-path.ts'
+import { deniedPathTest, ownPaths } from './exec/denied-path.ts'
 import { exec } from './exec/exec.ts'
 import { createExecHttp } from './exec/http.ts'
 import { findSandbox } from './exec/sandbox.ts'
@@ -77,7 +77,7 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
         isOnDisk,
         findSandbox: sandboxOf,
         settings: config,
-        isDeniedPath: deniedPathTest([mesh.dataDir, mesh.workspaceDir]),
+        isDeniedPath: deniedPathTest(ownPaths(mesh)),
         programOf: cli.access.programOf,
         approvals: approvals.approvals,
       }),

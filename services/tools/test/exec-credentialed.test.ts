@@ -54,6 +54,7 @@ const execute = async (command: string, { program, settings, sandbox = found, mo
     settings: {
       execOnHost: true,
       sandboxMode: mode,
+      sandboxDefaults: {},
       sandboxNetwork: false,
       shellDenyGroups: {},
       execSecurity: 'full',

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { rule } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { denyGroupLines } from './exec-deny-lines.ts'
-import { deniedPathTest } from '../src/exec/denied-path.ts'
+import { deniedPathTest, ownPaths } from '../src/exec/denied-path.ts'
 import { boundProcesses } from '@clawmesh/chassis/exec'
 import { findSandbox, type FoundSandbox } from '../src/exec/sandbox.ts'
 import { createShellPort, type ShellParts } from '../src/exec/shell-port.ts'
@@ -37,11 +37,12 @@ interface Options {
   workingDir?: string
   signal?: AbortSignal
   wasAllowed?: boolean
+  isOperators?: boolean
 }
 
 const execute = async (
   command: string,
-  { settings, agent, sandbox = found, workingDir = '.', signal, wasAllowed = false }: Options = {},
+  { settings, agent, sandbox = found, workingDir = '.', signal, wasAllowed = false, isOperators = false }: Options = {},
 ) => {
   const { shell } = createShellPort({
     workspaceOf: () => ({ base, path }),
@@ -50,6 +51,7 @@ const execute = async (
     settings: {
       execOnHost: false,
       sandboxMode: 'all',
+      sandboxDefaults: {},
       sandboxNetwork: false,
       shellDenyGroups: {},
       execSecurity: 'full',
@@ -57,7 +59,9 @@ const execute = async (
       execAllowlist: [],
       ...settings,
     },
-    isDeniedPath: deniedPathTest(['/data']),
+    isDeniedPath: deniedPathTest(
+      ownPaths({ dataDir: '/data', workspaceDir: '/data/workspace', config: { configFile: '/srv/own.json5' } }),
+    ),
     programOf: async () => undefined,
     approvals: {
       isAllowed: async () => wasAllowed,
@@ -79,7 +83,10 @@ const execute = async (
     settings: [],
   })!
   return port
-    .run({ command, workingDir, signal: signal ?? call.signal })
+    .run({
+      ...{ command, workingDir, signal: signal ?? call.signal },
+      ...(isOperators && { ofOperator: { env: {}, timeoutMs: 10_000 } }),
+    })
     .catch((thrown: Error) => ({ output: thrown.message, isError: true }))
 }
 
@@ -101,6 +108,7 @@ describe('the tool exec', () => {
     ['cat config.json', 'command denied by safety policy: it names a file of the system'],
     ['ls ~/.goclaw/x', 'command denied by safety policy: it names a file of the system'],
     ['ls /data/keys', 'command denied by safety policy: it names a file of the system'],
+    ['cp /srv/own.json5 x', 'command denied by safety policy: it names a file of the system'],
     ['echo "', 'command denied by safety policy: syntax error: unterminated double quote'],
   ])('refuses %j: %s', async (command, output) => {
     expect(await execute(command)).toEqual({ output, isError: true })
@@ -356,6 +364,27 @@ describe('the sandbox', () => {
     expect(await at('non-main', 'writer')).toBe('/workspace\n')
     expect(await at('non-main', 'default')).toBe('.\n')
     expect(await at('off', 'writer')).toBe('.\n')
+  })
+
+  itSandboxed('is set up before each command, by what the guard lets pass, and never for a command of an operator', async () => {
+    const setup = (setup_command: string, more: object = {}) => ({ agent: sandboxConfig({ setup_command, ...more }) })
+    const made = setup('echo said; mkdir /tmp/made; echo "$X" > /tmp/made/x', { env: { X: 'own' } })
+    expect((await execute('cd /tmp/made; wc -c x', made)).output).toBe('4 x\n')
+    expect((await execute('echo ran', setup('ls /none'))).output).toMatch(/setup_command failed\n\n\[exit code 1\]$/)
+    expect((await execute('echo ran', setup("r''m -rf ."))).output).toMatch('Destructive Operations')
+    const asks = { ...setup('npm install x'), settings: { execAsk: 'on-miss' } as const }
+    expect((await execute('ls', asks)).output).toBe('setup_command installs packages, which nobody is asked about')
+    expect((await execute('cat /tmp/made/x', { ...made, isOperators: true })).output).toMatch('No such file')
+  })
+
+  itSandboxed('is as the installation says where the agent does not, or not in words that can be read', async () => {
+    const sandboxDefaults = { workspace_access: 'ro', env: { A: 'all', B: 'all' }, timeout_sec: 1 } as const
+    const said = async (config: object) =>
+      (await execute('echo $A $B; echo x > y', { settings: { sandboxDefaults }, agent: sandboxConfig(config) })).output
+    expect(await said({ workspace_access: 'all of it', env: { B: 'own' } })).toMatch(/^all own\n.*can be written to/s)
+    expect(await said({ workspace_access: 'rw' })).toBe('all all\n')
+    const { output } = await execute('sleep 300', { settings: { sandboxDefaults } })
+    expect(output).toMatch('it did not end within 1 seconds')
   })
 
   itSandboxed('has a network only where agent and installation both say so', async () => {

@@ -259,6 +259,7 @@ describe('what a tool is given', () => {
     run: async (args, { sessionKey, channel, chatId, peerKind }) =>
       says(JSON.stringify({ args, sessionKey, channel, chatId, peerKind })),
   }
+  const unknown: string[] = []
   const invoke = createInvokeUseCases({
     settingsOf: async () => [],
     secretsOf: async () => [],
@@ -274,6 +275,7 @@ describe('what a tool is given', () => {
     timeoutMs: 10_000,
     recordInvocation: async () => {},
     onUnexpected: () => {},
+    onUnknownProfile: (...said) => unknown.push(said.slice(1).join(' ')),
     toolsFor: () => [echo],
   })
   const request: ToolCall = {
@@ -315,6 +317,17 @@ describe('what a tool is given', () => {
     expect((await sent({ action: 'list', args: { action: 'add', id: 1 } })).args).toEqual({ action: 'list', id: 1 })
     expect((await sent({ action: '', args: { action: 'add' } })).args).toEqual({ action: 'add' })
     expect((await sent({ action: 'list' })).args).toEqual({ action: 'list' })
+  })
+
+  it('is all that there is where a profile is none, of which is told', async () => {
+    const rules = { profile: 'codeing', byProvider: { openai: { profile: 'mini' }, other: { profile: 'minimal' } } }
+    const offered = (config: object) =>
+      invoke.offered(tools.call(testCaller()), {
+        ...{ agentId: agent.id, userId: 'alice', toolsConfigJson: JSON.stringify(config) },
+      })
+    expect((await offered(rules)).tools).toEqual([echo])
+    expect((await offered({ profile: 'full' })).tools).toEqual([echo])
+    expect(unknown).toEqual([`${agent.id} codeing`, `${agent.id} mini`])
   })
 
   it('is what an agent’s run says, session and all', async () => {

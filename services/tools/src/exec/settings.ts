@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { flag, integer, list, type Setting } from '@clawmesh/chassis'
+import { sandboxDefaultsSchema } from './sandbox-config.ts'
 
 export const execSettings = {
   execOnHost: {
@@ -12,6 +13,22 @@ export const execSettings = {
     file: 'agents.defaults.sandbox.mode',
     schema: z.enum(['off', 'non-main', 'all']).default('all'),
     about: 'Whose commands run in the sandbox: off, non-main (all agents but main and default) or all',
+  },
+  sandboxDefaults: {
+    env: ['CLAWMESH_SANDBOX_DEFAULTS'],
+    file: [
+      'agents.defaults.sandbox.workspace_access',
+      'agents.defaults.sandbox.network_enabled',
+      'agents.defaults.sandbox.memory_mb',
+      'agents.defaults.sandbox.pids_limit',
+      'agents.defaults.sandbox.timeout_sec',
+      'agents.defaults.sandbox.tmpfs_size_mb',
+      'agents.defaults.sandbox.max_output_bytes',
+      'agents.defaults.sandbox.env',
+      'agents.defaults.sandbox.setup_command',
+    ],
+    schema: sandboxDefaultsSchema.prefault({}),
+    about: 'sandbox_config of agents that do not say, as JSON: all of its fields but mode',
   },
   sandboxNetwork: {
     env: ['CLAWMESH_SANDBOX_NETWORK'],

@@ -21,7 +21,13 @@ import {
 import { credentialedProgram, mark, refused } from './credentialed.ts'
 import { outputText } from './output.ts'
 import { createPermit, type PermitParts } from './permit.ts'
-import { readSandboxConfig, usesSandbox, type SandboxConfig, type SandboxMode } from './sandbox-config.ts'
+import {
+  readSandboxConfig,
+  usesSandbox,
+  type SandboxConfig,
+  type SandboxDefaults,
+  type SandboxMode,
+} from './sandbox-config.ts'
 import type { FoundSandbox } from './sandbox.ts'
 import type { Script } from './shell/script.ts'
 
@@ -33,6 +39,7 @@ export interface ShellParts {
   settings: PermitParts['settings'] & {
     execOnHost: boolean
     sandboxMode: SandboxMode
+    sandboxDefaults: SandboxDefaults
     sandboxNetwork: boolean
   }
   isDeniedPath: PermitParts['isDeniedPath']
@@ -66,6 +73,19 @@ const folderIn = (workspace: Workspace, path: string): Promise<{ root: string; f
       folder: join(root, ...names),
     }))
   })
+
+/** Runs a text with a shell first, whose words go nowhere, and starts nothing where it fails. */
+const withSetup = (program: ChildProgram, setup: string): ChildProgram => ({
+  ...program,
+  command: '/bin/sh',
+  args: [
+    '-c',
+    '"$1" -c "$0" >/dev/null || { echo "setup_command failed" >&2; exit 1; }; exec "$@"',
+    setup,
+    program.command,
+    ...program.args,
+  ],
+})
 
 /** What a command says, without values of its variables. They go before it is cut: the rest of one is known to nobody. */
 const finished = async (program: ChildProgram, limits: ChildLimits, secrets: readonly string[], root: string) => {
@@ -124,12 +144,18 @@ export const createShellPort = ({
     return name === undefined ? undefined : programOf({ tenantId: call.caller.tenantId, userId, agentId }, name)
   }
 
+  /** @throws TOOL_ERROR where the guard denies it, or an operator would have to be asked */
+  const judgeSetup = (setup: Parameters<typeof permit.judge>[0]): void => {
+    const { isInstall } = permit.judge(setup)
+    if (isInstall) throw toolError('setup_command installs packages, which nobody is asked about')
+  }
+
   return {
     shell: (scope) => {
       const { agent } = scope
       const workspace = workspaceOf(scope)
       if (!agent || !workspace) return undefined
-      const config = readSandboxConfig(agent.sandboxConfigJson)
+      const config = readSandboxConfig(agent.sandboxConfigJson, settings.sandboxDefaults)
       const runCredentialed = async (
         { command, workingDir, signal }: ShellCommand,
         given: GivenProgram,
@@ -171,14 +197,19 @@ export const createShellPort = ({
           if (given !== undefined) return runCredentialed({ command, workingDir, signal }, given)
           await permit.require(asked, judged)
           const { root, folder } = await folderIn(workspace, workingDir)
-          const isApart = usesSandbox(config.mode ?? settings.sandboxMode, agent.key)
-          const limits = { ...limitsOf(config, isApart), ...(ofOperator && { timeoutMs: ofOperator.timeoutMs }) }
+          const limits = { ...limitsOf(config, !isOnHost(config, agent.key)), ...(ofOperator && { timeoutMs: ofOperator.timeoutMs }) }
           const text = command.replaceAll('\r\n', '\n')
           const shell =
             path === undefined
               ? { command: '/bin/sh', args: ['-c', text] }
               : { command: path, args: ['--norc', '--noprofile', '-c', text] }
-          const program = await placed({ ...shell, cwd: folder, env, limits, signal }, root, config, agent.key)
+          const wanted = { ...shell, cwd: folder, env, limits, signal }
+          const { setup_command: setup } = config
+          // What an operator wrote has variables that are no business of the agent's owner.
+          const prepares = setup !== undefined && !ofOperator && !isOnHost(config, agent.key)
+          if (prepares) judgeSetup({ ...asked, command: setup })
+          const start = prepares ? withSetup(wanted, setup) : wanted
+          const program = await placed(start, root, config, agent.key, prepares)
           const { text: output, isError } = await finished(program, limits, Object.values(env), root)
           return (isError ? fails : says)(output)
         },

@@ -4,6 +4,7 @@ import { MeshError } from '@clawmesh/contracts'
 import { availableTools, type Lacking } from '../builtin-tools/catalogue.ts'
 import { noTools, type Toolbox } from '../mcp/tools/toolbox.ts'
 import type { ToolSetting } from '../builtin-tools/types.ts'
+import { unknownProfiles } from '../policy/policy.ts'
 import { toolRulesSchema, type ToolRules } from '../policy/rules.ts'
 import { withPorts, type PortMakers } from '../tool/ports.ts'
 import type { Tool, ToolResult } from '../tool/tool.ts'
@@ -24,6 +25,8 @@ export interface InvokeParts {
   /** Records that somebody ran a tool by hand. */
   recordInvocation: (tenantId: string, tool: string, actor: Actor) => Promise<void>
   onUnexpected: (tool: string, thrown: unknown) => void
+  /** Told of profiles that are none, in the rules of an agent. */
+  onUnknownProfile: (tenantId: string, agentId: string, profile: string) => void
   /** Counts a call of a session; false when it has had as many as it may. */
   takeCall: TakeCall
   /** Whether what only looks like a credential goes from answers, too. */
@@ -139,7 +142,9 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
       parts.customTools(tenantId, agentId, true),
       parts.toolbox(call, agentId, userId, true),
     ])
-    const allowed = offeredTools(choiceOf(settings, { toolsConfigJson, provider }, custom, box))
+    const choice = choiceOf(settings, { toolsConfigJson, provider }, custom, box)
+    for (const profile of unknownProfiles(choice.policy.agent)) parts.onUnknownProfile(tenantId, agentId, profile)
+    const allowed = offeredTools(choice)
     const tools = await Promise.all(box.offered(allowed).map((tool) => noted(tool, tenantId, agentId)))
     return { tools, isPersonal: box.isPersonal }
   }

@@ -55,6 +55,12 @@ const profiles: Readonly<Record<string, readonly string[] | undefined>> = {
 /** An unknown profile restricts nothing. */
 const isKnownProfile = (profile: string): boolean => Object.hasOwn(profiles, profile)
 
+/** Profiles that rules name and that are none: whoever wrote them means them to restrict something. */
+export const unknownProfiles = (rules: ToolRules | undefined): string[] =>
+  [rules, ...Object.values(rules?.byProvider ?? {})].flatMap((rule) =>
+    rule?.profile === undefined || isKnownProfile(rule.profile) ? [] : [rule.profile],
+  )
+
 const subagentDenies = {
   child: [
     'exec',

@@ -366,16 +366,19 @@ describe('the sandbox', () => {
     expect(await at('off', 'writer')).toBe('.\n')
   })
 
-  itSandboxed('is set up before each command, by what the guard lets pass, and never for a command of an operator', async () => {
-    const setup = (setup_command: string, more: object = {}) => ({ agent: sandboxConfig({ setup_command, ...more }) })
-    const made = setup('echo said; mkdir /tmp/made; echo "$X" > /tmp/made/x', { env: { X: 'own' } })
-    expect((await execute('cd /tmp/made; wc -c x', made)).output).toBe('4 x\n')
-    expect((await execute('echo ran', setup('ls /none'))).output).toMatch(/setup_command failed\n\n\[exit code 1\]$/)
-    expect((await execute('echo ran', setup("r''m -rf ."))).output).toMatch('Destructive Operations')
-    const asks = { ...setup('npm install x'), settings: { execAsk: 'on-miss' } as const }
-    expect((await execute('ls', asks)).output).toBe('setup_command installs packages, which nobody is asked about')
-    expect((await execute('cat /tmp/made/x', { ...made, isOperators: true })).output).toMatch('No such file')
-  })
+  itSandboxed(
+    'is set up before each command, by what the guard lets pass, and never for a command of an operator',
+    async () => {
+      const setup = (setup_command: string, more: object = {}) => ({ agent: sandboxConfig({ setup_command, ...more }) })
+      const made = setup('echo said; mkdir /tmp/made; echo "$X" > /tmp/made/x', { env: { X: 'own' } })
+      expect((await execute('cd /tmp/made; wc -c x', made)).output).toBe('4 x\n')
+      expect((await execute('echo ran', setup('ls /none'))).output).toMatch(/setup_command failed\n\n\[exit code 1\]$/)
+      expect((await execute('echo ran', setup("r''m -rf ."))).output).toMatch('Destructive Operations')
+      const asks = { ...setup('npm install x'), settings: { execAsk: 'on-miss' } as const }
+      expect((await execute('ls', asks)).output).toBe('setup_command installs packages, which nobody is asked about')
+      expect((await execute('cat /tmp/made/x', { ...made, isOperators: true })).output).toMatch('No such file')
+    },
+  )
 
   itSandboxed('is as the installation says where the agent does not, or not in words that can be read', async () => {
     const sandboxDefaults = { workspace_access: 'ro', env: { A: 'all', B: 'all' }, timeout_sec: 1 } as const

@@ -30,7 +30,7 @@ export type SandboxDefaults = z.output<typeof sandboxDefaultsSchema>
 const ofAgentSchema = z
   .record(z.string(), z.unknown())
   .catch({})
-  .transform((written) => ({
+  .transform((written): { mode: SandboxMode | undefined; said: SandboxDefaults } => ({
     mode: z.enum(['off', 'non-main', 'all']).optional().catch(undefined).parse(written['mode']),
     said: Object.fromEntries(
       (Object.keys(fields) as FieldName[]).flatMap((name) => {

@@ -197,7 +197,10 @@ export const createShellPort = ({
           if (given !== undefined) return runCredentialed({ command, workingDir, signal }, given)
           await permit.require(asked, judged)
           const { root, folder } = await folderIn(workspace, workingDir)
-          const limits = { ...limitsOf(config, !isOnHost(config, agent.key)), ...(ofOperator && { timeoutMs: ofOperator.timeoutMs }) }
+          const limits = {
+            ...limitsOf(config, !isOnHost(config, agent.key)),
+            ...(ofOperator && { timeoutMs: ofOperator.timeoutMs }),
+          }
           const text = command.replaceAll('\r\n', '\n')
           const shell =
             path === undefined

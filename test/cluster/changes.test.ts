@@ -3,7 +3,7 @@ import { eventually } from '../support/eventually.ts'
 import { helm, kubectl, list, release, tryKubectl, untilRolledOut, type Pod } from './kube.ts'
 import { podsOf } from './pods.ts'
 import { ensureRelease, openRelease, upgradeArgs, values, type Installed } from './release.ts'
-import { expectNothingLost, underLoad } from './traffic.ts'
+import { expectNothingLost, underLoad, workers } from './traffic.ts'
 
 const targets = ['gateway', 'identity', 'agents', 'providers', 'memory', 'tools', 'channels', 'packages', 'traces']
 
@@ -99,7 +99,7 @@ test.each(['identity', 'providers', 'agents', 'gateway'])(
       `${target} killed: ${report.answeredAfterMark} answers meanwhile, ${lost} lost ${JSON.stringify(report)}\n`,
     )
     // A worker has one request under way.
-    expect(lost).toBeLessThanOrEqual(12)
+    expect(lost).toBeLessThanOrEqual(workers)
     expect(report.answeredAfterMark).toBeGreaterThan(0)
   },
 )

@@ -74,7 +74,7 @@ export const startTraffic = (installed: Installed): { stop: () => Promise<void> 
 }
 
 /** Of the load and of its WebSockets: a busy machine wants fewer. */
-const workers = Number(process.env['CLAWMESH_CLUSTER_WORKERS'] ?? 12)
+export const workers = Number(process.env['CLAWMESH_CLUSTER_WORKERS'] ?? 12)
 const sockets = Number(process.env['CLAWMESH_CLUSTER_SOCKETS'] ?? 50)
 const answersBefore = 50
 const loadAfterMs = 5_000

@@ -9,7 +9,7 @@ import type { SearchRows } from './use-cases.ts'
 /**
  * What the index keeps in view at a time (hnsw.ef_search, 40 by default, 1000 at most): the more, the less is missed, the longer it takes.
  */
-const candidates = 400
+const candidates = 1_000
 /** More chunks of one scope are many, whatever their number. */
 const mostCounted = 100_000
 

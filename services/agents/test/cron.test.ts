@@ -349,6 +349,13 @@ describe('cron.run', () => {
     expect([begun, (await runsOf(alice, { jobId })).length]).toEqual([1, 1])
     expect(await statusOf(alice, jobId)).toMatchObject({ enabled: false, state: { lastStatus: 'ok' } })
   })
+  rule('cron.run.isTraced', async () => {
+    const { alice } = newTenant()
+    const { id } = await create(alice)
+    await ask(alice, 'run', { jobId: id })
+    const { data } = await agents.auditOf(alice.tenantId, 'runEnded')
+    expect(data['trace']).toMatchObject({ name: 'Cron [digest] - default', tags: ['cron'], channel: 'cron' })
+  })
   rule('cron.run.keepsTheSchedule', async () => {
     const { alice } = newTenant()
     const { id, state } = await create(alice, { schedule: { kind: 'every', everyMs: hour } })

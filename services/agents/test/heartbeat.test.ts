@@ -315,6 +315,14 @@ describe('heartbeat.test', () => {
       { event: 'heartbeat', payload: { action: 'ok', agentId, agentKey: 'watcher', status: 'ok' } },
     ])
   })
+  rule('heartbeat.test.isTraced', async () => {
+    const { admin } = await tenant()
+    await set(admin, { enabled: true })
+    await beat(admin, 'test')
+    await logged(admin)
+    const { data } = await agents.auditOf(admin.tenantId, 'runEnded')
+    expect(data['trace']).toMatchObject({ name: 'Heartbeat [watcher]', channel: 'heartbeat' })
+  })
   rule('heartbeat.test.isAudited', async () => {
     const { admin, agentId } = await tenant()
     await set(admin)

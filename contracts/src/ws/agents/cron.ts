@@ -204,6 +204,7 @@ export const cron = defineWsTable('agents', {
     rules: {
       answersBeforeItRuns: 'The answer comes before the run, whose begin and end are events `cron`',
       runsOnce: 'A job that runs already is not begun a second time, and one that is switched off runs as well',
+      isTraced: 'The trace of a run is called `Cron [<job>] - <agent key>` and has the tag `cron`',
       keepsTheSchedule: 'The next run stays when it was',
       hidesOthers: 'A job that is not there is refused as an invalid request, that of another user UNAUTHORIZED',
       isAudited,

@@ -131,6 +131,7 @@ export const heartbeats = defineWsTable('agents', {
     role: 'admin',
     summary: 'Run the heartbeat of an agent at once',
     rules: {
+      isTraced: 'The trace of a run is called `Heartbeat [<agent key>]`',
       runsAtOnce:
         'The answer comes before the run, which is on whatever the hours and also where the heartbeat is switched off; the next run stays when it was, and events `heartbeat` tell of it',
       isAudited: 'It is an entry of the audit log',

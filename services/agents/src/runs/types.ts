@@ -68,6 +68,8 @@ export interface RunRequest {
   caller: Caller
   agent: Agent
   origin: RunOrigin
+  /** What its trace is called and tagged where it is not `chat <agent key>`: work that nobody is waiting for. */
+  traced?: { name: string; tags?: readonly string[] } | undefined
   /** Continues this session; without it the run gets a new one. */
   sessionKey?: string | undefined
   /** What the name of a session begins with that is made for the run; `http` unless said. */

@@ -11,6 +11,7 @@ import { runMigrations } from './commands/migrate.ts'
 import { releasedDocument, type ReleasedOptions } from './commands/released.ts'
 import { newKey, rotate, status } from './commands/secrets.ts'
 import { operatorMessage, start } from './commands/start.ts'
+import { eraseTenant } from './commands/tenants.ts'
 import { parseTargets, targetNames } from './targets.ts'
 import { version } from './version.ts'
 
@@ -96,6 +97,13 @@ secrets
   .command('new-key')
   .description("embedded mode: make another key the current one in the data folder's encryption.key")
   .action(() => report(newKey(env)))
+
+program
+  .command('tenants')
+  .description('the tenants of the installation')
+  .command('erase <tenant>')
+  .description('remove all rows of an archived tenant, named by its id or slug, from every database')
+  .action(async (tenant: string) => report(await eraseTenant(env, tenant)))
 
 const positive = (text: string): number => {
   if (!/^[1-9]\d{0,6}$/.test(text)) throw new InvalidArgumentError('a number from 1 on')

@@ -1,9 +1,11 @@
 /** Tenants that try to reach each other in the ways no table lists: through models, tools, files, keys and headers. */
 import { allRoutes, masterTenantId, wsRoutes } from '@clawmesh/contracts'
+import pg from 'pg'
 import { secretColumns } from '../../cli/src/targets.ts'
 import { startAllInOne, type AllInOne, type Headers } from '../support/all-in-one.ts'
 import type { Answer } from '../support/all-in-one-request.ts'
 import { plantCanaries } from '../support/canaries.ts'
+import { runClawmesh } from '../support/mesh-process.ts'
 import { sweepSpans } from '../support/secret-sweep.ts'
 import { connectWs } from '../support/ws-client.ts'
 import { errorText, expectRefusal } from './expectations.ts'
@@ -329,5 +331,63 @@ describe('secrets', () => {
     const ws = await connectWs(mesh.port, { token: mine.keys.admin, user_id: mine.userId, protocolVersion: 3 })
     for (const [method, { definition }] of wsRoutes) if (definition.takesLong !== true) await ws.ask(method, {})
     await ws.close()
+  })
+})
+
+describe('a tenant that is erased', () => {
+  /** How many rows of a tenant stand in which tables, but for those that come and go. */
+  const rowsOf = async (tenantId: string): Promise<Map<string, number>> => {
+    const counts = new Map<string, number>()
+    for (const connectionString of Object.values(mesh.databaseUrls)) {
+      const client = new pg.Client({ connectionString })
+      await client.connect()
+      const { rows } = await client.query<{ name: string }>(
+        `SELECT format('%I.%I', table_schema, table_name) AS name FROM information_schema.columns JOIN information_schema.tables
+           USING (table_schema, table_name)
+         WHERE column_name = 'tenant_id' AND table_type = 'BASE TABLE' AND table_name NOT IN ('outbox', 'jobs')`,
+      )
+      for (const { name } of rows) {
+        const found = await client.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${name} WHERE tenant_id = $1`, [
+          tenantId,
+        ])
+        if (found.rows[0]!.n > 0) counts.set(name, found.rows[0]!.n)
+      }
+      await client.end()
+    }
+    return counts
+  }
+  const erase = (tenant: string) => runClawmesh(['tenants', 'erase', tenant], mesh.env)
+
+  it('is archived before, leaves no row in any table, and takes none of others with it', async () => {
+    const { id, slug } = theirs
+    for (const refused of [slug, 'no-such-tenant', masterTenantId])
+      expect(await erase(refused)).toMatchObject({ code: 1 })
+    await mesh.request('PATCH', `/v1/tenants/${id}`, { headers: mesh.owner(), body: { status: 'archived' } })
+    const [before, ofOthers] = [await rowsOf(id), await rowsOf(mine.id)]
+    const services = new Set([...before.keys()].map((table) => table.split('.')[0]))
+    expect([...services].toSorted()).toEqual([
+      ...['agents', 'channels', 'identity', 'memory', 'providers', 'tools', 'traces'],
+    ])
+    expect([...before.keys()]).toEqual(
+      expect.arrayContaining([
+        'memory.documents',
+        'traces.spans',
+        'traces.activity_logs',
+        'traces.agent_costs_monthly',
+      ]),
+    )
+    expect(await erase(slug)).toMatchObject({ code: 0, stdout: expect.stringContaining('memory: ') })
+    // What was on its way to a service when the tenant was archived may come after it.
+    await until(async () => (await rowsOf(id)).size === 0 || (await erase(id)).code !== 0)
+    expect(await rowsOf(id)).toEqual(new Map())
+
+    const left = await rowsOf(mine.id)
+    const fewer = [...ofOthers].filter(([table, rows]) => (left.get(table) ?? 0) < rows)
+    expect(fewer).toEqual([])
+    expect((await mesh.request('GET', `/v1/tenants/${id}`, { headers: mesh.owner() })).status).toBe(404)
+    const activity = `/v1/activity?action=tenant.erased&entity_id=${id}`
+    await until(
+      async () => (await mesh.request<{ total: number }>('GET', activity, { headers: mesh.owner() })).body.total === 1,
+    )
   })
 })

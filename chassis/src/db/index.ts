@@ -1,5 +1,6 @@
 export { event, type ChangeEvent } from './change.ts'
 export * from './database.ts'
+export { eraseTenantRows } from './erase-tenant.ts'
 export * from './like-pattern.ts'
 export { lockName } from './lock-name.ts'
 export * from './migrate.ts'

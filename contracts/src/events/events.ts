@@ -74,6 +74,7 @@ export const events = {
   ),
   tenantCreated: event('identity', 'tenant', 'created', 'A tenant was created', changed),
   tenantUpdated: event('identity', 'tenant', 'updated', 'A tenant was changed', changed),
+  tenantErased: event('identity', 'tenant', 'erased', 'All rows of a tenant were erased by an operator', changed),
   tenantUserAdded: event(
     'identity',
     'tenant',

@@ -354,7 +354,7 @@ describe('cron.run', () => {
     const { id } = await create(alice)
     await ask(alice, 'run', { jobId: id })
     const { data } = await agents.auditOf(alice.tenantId, 'runEnded')
-    expect(data['trace']).toMatchObject({ name: 'Cron [digest] - default', tags: ['cron'], channel: 'cron' })
+    expect(data).toMatchObject({ trace: { name: 'Cron [digest] - default', tags: ['cron'], channel: 'cron' } })
   })
   rule('cron.run.keepsTheSchedule', async () => {
     const { alice } = newTenant()

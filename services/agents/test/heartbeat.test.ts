@@ -321,7 +321,7 @@ describe('heartbeat.test', () => {
     await beat(admin, 'test')
     await logged(admin)
     const { data } = await agents.auditOf(admin.tenantId, 'runEnded')
-    expect(data['trace']).toMatchObject({ name: 'Heartbeat [watcher]', channel: 'heartbeat' })
+    expect(data).toMatchObject({ trace: { name: 'Heartbeat [watcher]', channel: 'heartbeat' } })
   })
   rule('heartbeat.test.isAudited', async () => {
     const { admin, agentId } = await tenant()

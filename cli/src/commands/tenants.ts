@@ -1,12 +1,5 @@
 /** `clawmesh tenants erase`: the end of a tenant and of all that the services keep of it. */
-import {
-  chassisConfig,
-  eraseTenantRows,
-  loadConfigs,
-  outboxRow,
-  type Database,
-  type RemoteService,
-} from '@clawmesh/chassis'
+import { chassisConfig, eraseTenantRows, loadConfigs, outboxRow, type Database } from '@clawmesh/chassis'
 import { masterTenantId, uuid } from '@clawmesh/contracts'
 import { readLayers } from '../configuration.ts'
 import { openDataDir } from '../data-dir.ts'
@@ -61,7 +54,7 @@ export const eraseTenant = (env: NodeJS.ProcessEnv, idOrSlug: string): Promise<R
       )
 
     const lines: string[] = []
-    for (const [service, database] of databases as ReadonlyMap<RemoteService, Database>) {
+    for (const [service, database] of databases) {
       const erased = [...(await eraseTenantRows(database, id))].map(([table, rows]) => `${table} ${rows}`)
       if (erased.length > 0) lines.push(`${service}: ${erased.join(', ')}`)
     }

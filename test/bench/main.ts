@@ -44,6 +44,7 @@ const { values: options } = parseArgs({
     rpc: { type: 'string', default: 'link' },
     beside: { type: 'string', multiple: true, default: [] },
     before: { type: 'string' },
+    tools: { type: 'string', default: 'edit,list_files,memory_get,memory_search,read_file,web_fetch,write_file' },
     profile: { type: 'boolean', default: false },
     misses: { type: 'boolean', default: false },
     'sentence-model': { type: 'string' },
@@ -90,7 +91,14 @@ const prepare = async (api: Api, upstream: string): Promise<{ headers: Record<st
   // The default agent is open to every user.
   await api
     .as({ userId: 'bench' })
-    .need('POST', '/v1/agents', { agent_key: 'bench', provider: 'bench', model: 'bench', is_default: true })
+    .need('POST', '/v1/agents', {
+      agent_key: 'bench',
+      provider: 'bench',
+      model: 'bench',
+      is_default: true,
+      // Releases are compared over the same request: each tool that one of them has more makes its requests longer.
+      ...(options.tools === 'all' ? {} : { tools_config: { allow: options.tools.split(',') } }),
+    })
   const { key } = await api.need<{ key: string }>('POST', '/v1/api-keys', { name: 'bench', scopes: ['operator.write'] })
   return {
     headers: { authorization: `Bearer ${key}`, 'x-goclaw-user-id': 'bench' },
@@ -103,7 +111,7 @@ const env = {
   CLAWMESH_RATE_LIMIT_RPM: '60000000',
   CLAWMESH_RATE_LIMIT_BURST: '1000000',
   CLAWMESH_LOG_LEVEL: 'warn',
-  // Machines have one or not, and each tool that an agent has makes its requests longer.
+  // Machines have one or not.
   CLAWMESH_BROWSER_ENABLED: 'false',
   CLAWMESH_RPC_TRANSPORT: options.rpc,
 }

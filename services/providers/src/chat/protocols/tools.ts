@@ -50,24 +50,39 @@ export const toolParameters = (tool: ToolSpec, profile: SchemaProfile): ToolPara
 const extended = (text: string, fields: Json): string =>
   Object.keys(fields).length === 0 ? text : `${text.slice(0, -1)},${jsonText(fields).slice(1)}`
 
+/** A tool as it was written for a family of models. */
+interface Written {
+  tool: ToolSpec
+  profile: SchemaProfile
+  text: string
+}
+
+/** Tenants may have different tools of one name; of more than this many the latest are known. */
+const formsOfName = 16
+
+const isSame = (one: ToolSpec, other: ToolSpec): boolean =>
+  one.description === other.description && one.parametersJson === other.parametersJson && one.strict === other.strict
+
 /**
  * The field `tools` of requests, as JSON text; none without tools. Each tool is written once for a family of models, however
  * often it is sent: they are the most of many a request. `ofLast` are further fields of the last one.
  * @throws INVALID_REQUEST for parameters that are not a JSON object
  */
 export const createToolsField = (write: (tool: ToolSpec, profile: SchemaProfile) => Json) => {
-  // Keyed by all that is written, whoever sent it.
-  const texts = new LRUCache<string, string>({
+  // Found by its name and all that is written, whoever sent it. A key of all this would have to be made for each call.
+  const known = new LRUCache<string, Written[]>({
     maxSize: cachedCharacters,
-    sizeCalculation: (text, key) => text.length + key.length,
+    sizeCalculation: (forms) =>
+      forms.reduce((sum, { tool, text }) => sum + tool.description.length + tool.parametersJson.length + text.length, 1),
   })
   const textOf = (tool: ToolSpec, profile: SchemaProfile): string => {
-    const { name, description, parametersJson, strict = '' } = tool
-    const key = `${profile} ${strict} ${name.length} ${name} ${description.length} ${description} ${parametersJson}`
-    const known = texts.get(key)
-    if (known !== undefined) return known
+    const { name, description, parametersJson, strict } = tool
+    const forms = known.get(name) ?? []
+    const same = forms.find((form) => form.profile === profile && isSame(form.tool, tool))
+    if (same !== undefined) return same.text
     const text = jsonText(write(tool, profile))
-    if (key.length <= longestCached) texts.set(key, text)
+    if (name.length + description.length + parametersJson.length <= longestCached)
+      known.set(name, [...forms.slice(1 - formsOfName), { tool, profile, text }])
     return text
   }
   return (tools: readonly ToolSpec[], profile: SchemaProfile, ofLast: Json = {}): Record<string, string> => {

@@ -18,8 +18,11 @@ const redactWebToken = (run: string): string => {
   return start < 0 || header.length - start < 13 ? run : run.slice(0, start) + redacted
 }
 
-/** Longest first where one contains the other. `$1` keeps the name of what is taken out. */
-const replacements: readonly [pattern: RegExp, replacement: string | ((match: string) => string)][] = [
+/**
+ * Longest first where one contains the other. `$1` keeps the name of what is taken out. `needs` is a part of all that the
+ * pattern finds: where a pattern has to look at every word, most texts are spared it.
+ */
+const replacements: readonly [pattern: RegExp, replacement: string | ((match: string) => string), needs?: string][] = [
   [/-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|$)/g, redacted],
   // A digit or a great length tells a key from words: "sk-learn-compatible-model" stays.
   [/\bsk-(?:[A-Za-z0-9]{20}|(?=[\w-]{0,60}\d)[\w-]{16})[\w-]*/g, redacted],
@@ -38,10 +41,10 @@ const replacements: readonly [pattern: RegExp, replacement: string | ((match: st
   // The token of a Telegram bot.
   [/\b\d{8,10}:[\w-]{35}/g, redacted],
   // From the beginning of a run, or a text full of beginnings would be read again from each of them.
-  [/(?<![\w-])[\w-]{13,}\.eyJ[\w-]{8,}(?:\.[\w-]*)?/g, redactWebToken],
-  [/\b(?:postgres(?:ql)?|mysql|mongodb(?:\+srv)?|rediss?|amqps?):\/\/[^\s"'<>`\\]{4,}/gi, redacted],
+  [/(?<![\w-])[\w-]{13,}\.eyJ[\w-]{8,}(?:\.[\w-]*)?/g, redactWebToken, '.eyJ'],
+  [/\b(?:postgres(?:ql)?|mysql|mongodb(?:\+srv)?|rediss?|amqps?):\/\/[^\s"'<>`\\]{4,}/gi, redacted, '://'],
   // scheme://user:password@host
-  [/\b([a-z][a-z\d+.-]{1,20}:\/\/[^\s:/@"'\\]{0,100}:)[^\s/@"'\\[]{1,200}@/gi, `$1${redacted}@`],
+  [/\b([a-z][a-z\d+.-]{1,20}:\/\/[^\s:/@"'\\]{0,100}:)[^\s/@"'\\[]{1,200}@/gi, `$1${redacted}@`, '://'],
   [
     /\b(authorization\\{0,3}["']?\s{0,4}[:=]\s{0,4}\\{0,3}["']?(?:(?:Basic|Bearer|Digest|Token)\s{1,4})?)(?!(?:Basic|Bearer|Digest|Token)\s)[^\s"'<>,;\\[]{4,}/gi,
     `$1${redacted}`,
@@ -62,17 +65,20 @@ const replacements: readonly [pattern: RegExp, replacement: string | ((match: st
   [
     /\b([A-Z0-9_]{0,64}(?:KEY|SECRET|CREDENTIAL|PRIVATE|TOKEN|PASSWORD)[A-Z0-9_]{0,64}=["']?)[^\s"'[]{8,}/g,
     `$1${redacted}`,
+    '=',
   ],
-  [/\b([A-Z0-9_]{0,64}(?:DSN|DATABASE_URL|REDIS_URL|MONGO_URI)=["']?)[^\s"'[]{8,}/g, `$1${redacted}`],
-  [/\b(VIRTUAL_[A-Z0-9_]{1,64}=["']?)[^\s"'[]{4,}/g, `$1${redacted}`],
+  [/\b([A-Z0-9_]{0,64}(?:DSN|DATABASE_URL|REDIS_URL|MONGO_URI)=["']?)[^\s"'[]{8,}/g, `$1${redacted}`, '='],
+  [/\b(VIRTUAL_[A-Z0-9_]{1,64}=["']?)[^\s"'[]{4,}/g, `$1${redacted}`, '='],
   [/\b[0-9a-f]{64,}\b/gi, redacted],
 ]
 
 /** A text with each credential replaced by [REDACTED]. In time linear in its length. */
 export const redactSecrets = (text: string): string => {
   let clean = text
-  for (const [pattern, replacement] of replacements)
+  for (const [pattern, replacement, needs = ''] of replacements) {
+    if (!clean.includes(needs)) continue
     clean = typeof replacement === 'string' ? clean.replace(pattern, replacement) : clean.replace(pattern, replacement)
+  }
   return clean
 }
 

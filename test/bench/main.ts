@@ -89,16 +89,14 @@ const asStream = (target: HttpTarget): HttpTarget => ({
 const prepare = async (api: Api, upstream: string): Promise<{ headers: Record<string, string>; key: string }> => {
   await addBenchProvider(api, upstream)
   // The default agent is open to every user.
-  await api
-    .as({ userId: 'bench' })
-    .need('POST', '/v1/agents', {
-      agent_key: 'bench',
-      provider: 'bench',
-      model: 'bench',
-      is_default: true,
-      // Releases are compared over the same request: each tool that one of them has more makes its requests longer.
-      ...(options.tools === 'all' ? {} : { tools_config: { allow: options.tools.split(',') } }),
-    })
+  await api.as({ userId: 'bench' }).need('POST', '/v1/agents', {
+    agent_key: 'bench',
+    provider: 'bench',
+    model: 'bench',
+    is_default: true,
+    // Releases are compared over the same request: each tool that one of them has more makes its requests longer.
+    ...(options.tools === 'all' ? {} : { tools_config: { allow: options.tools.split(',') } }),
+  })
   const { key } = await api.need<{ key: string }>('POST', '/v1/api-keys', { name: 'bench', scopes: ['operator.write'] })
   return {
     headers: { authorization: `Bearer ${key}`, 'x-goclaw-user-id': 'bench' },

@@ -73,7 +73,10 @@ export const createToolsField = (write: (tool: ToolSpec, profile: SchemaProfile)
   const known = new LRUCache<string, Written[]>({
     maxSize: cachedCharacters,
     sizeCalculation: (forms) =>
-      forms.reduce((sum, { tool, text }) => sum + tool.description.length + tool.parametersJson.length + text.length, 1),
+      forms.reduce(
+        (sum, { tool, text }) => sum + tool.description.length + tool.parametersJson.length + text.length,
+        1,
+      ),
   })
   const textOf = (tool: ToolSpec, profile: SchemaProfile): string => {
     const { name, description, parametersJson, strict } = tool

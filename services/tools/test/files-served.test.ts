@@ -387,6 +387,7 @@ const types = async (send: (typeof sent)['serveFile']) => {
     ['a.JSON', '{}', 'application/json; charset=utf-8'],
     ['a.png', 'no picture', 'image/png'],
     ['picture', png, 'image/png'],
+    ['picture.bin', png, 'image/png'],
     ['page', '<html><script>', 'text/plain; charset=utf-8'],
     ['a.unknownext', 'grüße', 'text/plain; charset=utf-8'],
     ['bytes', Buffer.from([0, 1, 2]), 'application/octet-stream'],

@@ -1,7 +1,7 @@
 /** Media tools over the real providers service, whose vendors speak their true protocols. */
 import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, extname } from 'node:path'
 import { loadConfigs, outboxRow } from '@clawmesh/chassis'
 import { closeGuardedFetch } from '@clawmesh/chassis/fetch'
 import { masterTenantId, type Caller } from '@clawmesh/contracts'
@@ -296,6 +296,14 @@ describe('attachments', () => {
     await keep('another', other)
     expect(await keep(session, path)).toMatchObject({ found: true, id })
     expect((await keep(session, '/etc/passwd')).found).toBe(false)
+    // What is kept once more is called after what it holds, where that has a name.
+    for (const [name, content, extension] of [
+      ['x.txt', madeImage, '.png'],
+      ['y.TXT', 'text', '.txt'],
+    ] as const) {
+      await writeFile(files.at(name), content)
+      expect(extname((await keep(session, `/v1/files/${name}`)).path)).toBe(extension)
+    }
     expect(await readdir(files.at('.uploads'))).toEqual([])
     expect((await files.ask('GET', `/v1/media/${id}`)).status).toBe(200)
   })

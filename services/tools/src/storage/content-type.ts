@@ -64,10 +64,29 @@ export const heldTypeOf = async (name: string, file: StoredFile): Promise<string
   return byName !== undefined && named[held]?.test(byName) ? byName : held
 }
 
-/** The `Content-Type` of a file. */
+/** How files of messages are called that hold one of these, whatever their name was. */
+const extensions: Readonly<Record<string, string>> = {
+  'image/jpeg': '.jpg',
+  'image/png': '.png',
+  'image/gif': '.gif',
+  'image/webp': '.webp',
+  'video/mp4': '.mp4',
+  'audio/ogg': '.ogg',
+  'audio/mpeg': '.mp3',
+  'audio/wav': '.wav',
+  'application/pdf': '.pdf',
+  'application/vnd.openxmlformats-officedocument.wordprocessingml.document': '.docx',
+  'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet': '.xlsx',
+}
+
+/** The extension of a file of a type, with its dot: that of its name where the type has none of its own. */
+export const extensionOf = (mimeType: string, name: string): string =>
+  extensions[mimeType] ?? extname(name).toLowerCase().slice(0, 17)
+
+/** The `Content-Type` of a file. A name that stands for any bytes says nothing. */
 export const contentTypeOf = async (name: string, file: StoredFile): Promise<string> => {
   const named = typeOfName(name)
-  if (named !== undefined) return isTextual(named) ? `${named}; charset=utf-8` : named
+  if (named !== undefined && named !== anything) return isTextual(named) ? `${named}; charset=utf-8` : named
   const type = await typeOfHead(await headOf(file))
   return isTextual(type) ? `${type}; charset=utf-8` : type
 }

@@ -4,7 +4,7 @@ import { newId } from '@clawmesh/chassis'
 import { MeshError } from '@clawmesh/contracts'
 import type { FileStore } from '../store/store.ts'
 import type { StoredFile } from '../workspace/types.ts'
-import { heldTypeOf } from './content-type.ts'
+import { extensionOf, heldTypeOf } from './content-type.ts'
 import type { MediaPlaces, MediaSession } from './media-places.ts'
 import { mediaFolder, rootOf, uploadsFolder, type Tenant } from './paths.ts'
 import type { Quota } from './quota.ts'
@@ -72,7 +72,7 @@ export const createSessionMedia = ({ store, workspaceDir, quota, places, mediaOf
       const mimeType = await source.open((file) => heldTypeOf(source.name, file))
       const root = rootFor(tenant)
       const isUpload = posix.dirname(path) === posix.join(root.path, uploadsFolder)
-      const name = isUpload ? source.name : `${newId()}${posix.extname(source.name).toLowerCase().slice(0, 17)}`
+      const name = isUpload ? source.name : `${newId()}${extensionOf(mimeType, source.name)}`
       const folder = places.folderOf(session)
       const names = [mediaFolder, folder, name]
       await places.noteKept(tenant, name, folder)

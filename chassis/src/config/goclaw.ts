@@ -19,7 +19,6 @@ export const unusedFileKeys: readonly string[] = [
   ...['ollama.**', 'claude_cli.**', 'acp.**', 'novita.**'],
   // There is no display here.
   'tools.browser.headless',
-  'tools.mcp_servers.**',
   ...under('sessions', 'scope', 'dm_scope', 'main_key'),
   ...under('cron', 'max_retries', 'retry_base_delay', 'retry_max_delay', 'default_timezone'),
   ...under('telemetry', 'protocol', 'headers.**'),

@@ -17,6 +17,7 @@ import { rule, ruleName } from '../../../test/support/rule.ts'
 import { findSandbox, insidePath } from '../src/exec/sandbox.ts'
 import { manyTools } from './many-tools.ts'
 import { auditTrail, mcpTenant, repository, type Body } from './mcp-support.ts'
+import { sharedServersSchema } from '../src/mcp/servers/shared.ts'
 import { startTools, type ToolsHarness } from './support.ts'
 
 const official = (name: string, program = 'index') =>
@@ -402,6 +403,60 @@ describe('who gets which tools', () => {
     expect(listed.filter(({ name }) => name.startsWith('mcp_'))).toEqual([])
     const asked = { tool: 'mcp_srv__tell', argumentsJson: '{}', context: { ...context, agentId: theirs.agentId } }
     expect(await tools.rpc(ToolsServiceService).invokeTool(call, asked)).toMatchObject({ isError: true })
+  })
+})
+
+describe('servers of the installation', () => {
+  let strict: ToolsHarness
+  const configured = {
+    everywhere: { ...program(fake, 'plain'), env: { TOKEN: 'of-the-installation' } },
+    off: { ...program(fake, 'plain'), enabled: false },
+  }
+  beforeAll(async () => {
+    const mcpServers = sharedServersSchema.parse(configured)
+    strict = await startTools({ mcpStdio: 'off', mcpFolders: [repository], mcpServers })
+  })
+  afterAll(() => strict.stop())
+
+  const agentOf = () => {
+    const mine = mcpTenant(strict)
+    const agentId = mine.agent()
+    const rpc = strict.rpc(ToolsServiceService)
+    return {
+      ...mine,
+      names: async (config: object = {}) => {
+        const asked = { agentId, userId: 'ann', toolsConfigJson: JSON.stringify(config) }
+        const { tools: offered } = await rpc.listTools(strict.call(mine.admin), asked)
+        return offered.map(({ name }) => name).filter((name) => name.startsWith('mcp_'))
+      },
+      tell: async () => {
+        const call = { tool: 'mcp_everywhere__tell', argumentsJson: '{}' }
+        return saidBy(
+          await rpc.invokeTool(strict.call(mine.admin), { ...call, context: { ...context, agentId, userId: 'ann' } }),
+        )
+      },
+    }
+  }
+
+  test('are there for agents of every tenant without a grant, over connections of their own, as policies say', async () => {
+    const [one, other] = [agentOf(), agentOf()]
+    expect(await one.names()).toContain('mcp_everywhere__tell')
+    expect((await one.names()).filter((name) => name.startsWith('mcp_off'))).toEqual([])
+    expect(await one.names({ deny: ['group:mcp:everywhere'] })).toEqual([])
+    const births = [(await one.tell())['birth'], (await other.tell())['birth'], (await one.tell())['birth']]
+    expect(births[2]).toBe(births[0])
+    expect(births[1]).not.toBe(births[0])
+    // They are no tenant's to see or to change.
+    expect(await one.get('/servers')).toMatchObject({ servers: [] })
+  })
+
+  it.each([
+    ['a way in', { x: { transport: 'sse' } }],
+    ['a known transport', { x: { transport: 'pigeon', url: 'http://x' } }],
+    ['known fields', { x: { transport: 'sse', url: 'http://x', urll: '' } }],
+    ['a name that is a slug', { 'X y': { transport: 'sse', url: 'http://x' } }],
+  ])('need %s', (_, servers) => {
+    expect(sharedServersSchema.safeParse(servers).success).toBe(false)
   })
 })
 

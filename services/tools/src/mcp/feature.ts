@@ -38,6 +38,7 @@ import { createTokens } from './oauth/tokens.ts'
 import { createOauth } from './oauth/use-cases.ts'
 import { createServerHttp } from './servers/http.ts'
 import { createServerRows } from './servers/rows.ts'
+import { sharedServersOf } from './servers/shared.ts'
 import { createTrials } from './servers/trials.ts'
 import { createServerUseCases } from './servers/use-cases.ts'
 import { createAccessRows, type McpAccess } from './tools/rows.ts'
@@ -48,7 +49,7 @@ interface Parts {
   db: ServiceDb<PrismaClient>
   config: Pick<
     ToolsConfig,
-    'mcpStdio' | 'mcpSandbox' | 'mcpFolders' | 'mcpHeaderVariables' | 'mcpPoolSize' | 'publicUrl'
+    'mcpServers' | 'mcpStdio' | 'mcpSandbox' | 'mcpFolders' | 'mcpHeaderVariables' | 'mcpPoolSize' | 'publicUrl'
   >
   agents: Pick<RpcFunctions<typeof AgentsServiceService>, 'resolveAgent'>
   findSandbox: () => Promise<FoundSandbox>
@@ -94,7 +95,7 @@ export const createMcp = ({ mesh, db, config, agents, findSandbox, poolLimits }:
   })
   const elicitationRows = createElicitationRows(db, mesh.secrets)
   const toolboxes = createToolboxes({
-    rows: createAccessRows(db),
+    rows: createAccessRows(db, sharedServersOf(config.mcpServers)),
     accesses: mesh.cache<McpAccess>('mcp', cachedAccesses),
     box: mesh.secrets,
     oauth,

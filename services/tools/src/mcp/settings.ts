@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path'
 import { flag, integer, list, type Setting } from '@clawmesh/chassis'
 import { z } from 'zod'
+import { sharedServersSchema } from './servers/shared.ts'
 
 export const mcpSettings = {
   publicUrl: {
@@ -10,6 +11,14 @@ export const mcpSettings = {
       .default('http://127.0.0.1:18790')
       .transform((url) => url.replace(/\/$/, '')),
     about: 'Where browsers reach the gateway: they come back here after a sign-in at an MCP server',
+  },
+  mcpServers: {
+    env: ['CLAWMESH_MCP_SERVERS'],
+    file: 'tools.mcp_servers',
+    schema: sharedServersSchema.prefault({}),
+    about:
+      'MCP servers that agents of all tenants may use without a grant, as JSON: by name the fields with which one is registered',
+    secret: true,
   },
   mcpStdio: {
     env: ['CLAWMESH_MCP_STDIO'],

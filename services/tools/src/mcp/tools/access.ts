@@ -1,11 +1,14 @@
 /** Which tools of a server somebody may use: what the agent may, narrowed by what the user may. */
 import type { ToolLists } from '../grants/types.ts'
+import type { McpSecrets } from '../secrets.ts'
 import type { McpServer } from '../servers/types.ts'
 
 /** A server that an agent may use for a user. Secrets are sealed still. */
 export interface GrantedServer {
   server: McpServer
   sealed: string | null
+  /** The secrets of one that the configuration names, which no tenant has set and no user signs in to. */
+  ofInstallation?: McpSecrets
   /** The user's own secrets, where there are any, and their row. */
   own: { id: string; sealed: string } | undefined
   /** Set where users sign in to the server: the account of the user, while there is one. */

@@ -59,7 +59,8 @@ const serverColumns = Prisma.raw(
     .join(', '),
 )
 
-export const createAccessRows = (db: ServiceDb<PrismaClient>) => ({
+/** @param shared servers that everybody may use; before those of a tenant where names are the same */
+export const createAccessRows = (db: ServiceDb<PrismaClient>, shared: readonly GrantedServer[]) => ({
   // One statement: every turn of an agent begins with this.
   read: async (tenantId: string, agentId: string, userId: string): Promise<McpAccess> => {
     const grants = await db.forTenant(tenantId).prisma.$queryRaw<(ServerRow & Granted)[]>`
@@ -101,9 +102,21 @@ export const createAccessRows = (db: ServiceDb<PrismaClient>) => ({
         },
       ]
     })
+    const activatedWithoutGrant = async (): Promise<string[]> =>
+      shared.length === 0
+        ? []
+        : (
+            await db.forTenant(tenantId).prisma.mcpActivatedTool.findMany({
+              where: { tenantId, agentId, userId },
+              orderBy: { activatedAt: 'desc' },
+              take: mostActivated,
+            })
+          ).map(({ toolName }) => toolName)
     return {
-      servers: servers.sort((a, b) => (a.server.name < b.server.name ? -1 : 1)),
-      activated: grants[0]?.activated ?? [],
+      servers: [...shared, ...servers].sort(({ server: { name: a } }, { server: { name: b } }) =>
+        a === b ? 0 : a < b ? -1 : 1,
+      ),
+      activated: grants[0]?.activated ?? (await activatedWithoutGrant()),
       isPersonal: all.some(
         ({ server, granted }) => granted.hasUsers || needsCredentials(server) || isSignedInTo(server),
       ),

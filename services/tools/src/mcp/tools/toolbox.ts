@@ -117,11 +117,11 @@ export const createToolboxes = (parts: Parts) => {
   })
 
   const targetFor =
-    (tenantId: string, userId: string, { server, sealed, own, signIn }: GrantedServer) =>
+    (tenantId: string, userId: string, { server, sealed, ofInstallation, own, signIn }: GrantedServer) =>
     (): McpTarget => {
-      if (server.transport === 'stdio' && !parts.mayRunPrograms(tenantId))
+      if (server.transport === 'stdio' && ofInstallation === undefined && !parts.mayRunPrograms(tenantId))
         throw toolError('programs are closed to this tenant')
-      const secrets = openSecrets(box, sealed, { column: serverSecrets, tenantId, rowId: server.id })
+      const secrets = ofInstallation ?? openSecrets(box, sealed, { column: serverSecrets, tenantId, rowId: server.id })
       const users = own && openSecrets(box, own.sealed, { column: userSecrets, tenantId, rowId: own.id })
       // A program with a user's secrets keeps what it has where no other user's finds it.
       const folder = [tenantId, server.id, own === undefined ? 'shared' : join('users', userFolder(userId))]
@@ -185,7 +185,11 @@ export const createToolboxes = (parts: Parts) => {
         }
         const elicit = {
           name: JSON.stringify([call.userId, call.agentId, sessionKey]),
-          ask: (params: unknown, leaving: AbortSignal) => parts.elicit(asked, params, leaving),
+          // What is asked is kept with the row of its server.
+          ask: async (params: unknown, leaving: AbortSignal) =>
+            granted.ofInstallation === undefined
+              ? parts.elicit(asked, params, leaving)
+              : { action: 'decline' as const },
         }
         try {
           const result = await connections().use(

@@ -17,6 +17,7 @@ import {
   beginKubelet,
   endNode,
   endTraces,
+  layNamespaces,
   makeBridge,
   untilNodesAreReady,
   weighPods,
@@ -48,6 +49,7 @@ const up = async () => {
   if (!runs('etcd')) await end()
   await makeBridge()
   weighPods()
+  await layNamespaces()
   for (const node of nodes) await beginContainerd(node)
   await loadImages(values.images)
   await beginControlPlane()

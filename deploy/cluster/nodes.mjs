@@ -22,6 +22,20 @@ export const makeBridge = async () => {
   writeFileSync('/proc/sys/net/ipv4/ip_forward', '1')
 }
 
+const namespaces = '/run/netns'
+/**
+ * podman and `ip netns` lay the folder of networks over itself when they first need it. After pods have begun, that would
+ * hide theirs, and they could never end: so it is done before.
+ */
+export const layNamespaces = async () => {
+  if (readFileSync('/proc/mounts', 'utf8').includes(` ${namespaces} `)) return
+  mkdirSync(namespaces, { recursive: true })
+  for (const args of [['--bind', namespaces], ['--make-shared']]) {
+    const { code, stderr } = await capture('mount', [...args, namespaces])
+    if (code !== 0) throw new Error(`${namespaces} cannot be laid over itself: ${stderr}`)
+  }
+}
+
 const networkOf = (/** @type {Node} */ { name, firstPod, lastPod }) => ({
   cniVersion: '0.4.0',
   name: `clawmesh-${name}`,

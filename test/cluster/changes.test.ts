@@ -2,10 +2,8 @@
 import { eventually } from '../support/eventually.ts'
 import { helm, kubectl, list, release, tryKubectl, untilRolledOut, type Pod } from './kube.ts'
 import { podsOf } from './pods.ts'
-import { ensureRelease, openRelease, upgradeArgs, values, type Installed } from './release.ts'
+import { ensureRelease, openRelease, targets, upgradeArgs, values, type Installed } from './release.ts'
 import { expectNothingLost, underLoad, workers } from './traffic.ts'
-
-const targets = ['gateway', 'identity', 'agents', 'providers', 'memory', 'tools', 'channels', 'packages', 'traces']
 
 let installed: Installed
 

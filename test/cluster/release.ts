@@ -20,7 +20,17 @@ const small = {
     liveness: { timeoutSeconds: 30 },
   },
 }
-const targets = ['gateway', 'identity', 'agents', 'providers', 'memory', 'tools', 'channels', 'packages', 'traces']
+export const targets = [
+  'gateway',
+  'identity',
+  'agents',
+  'providers',
+  'memory',
+  'tools',
+  'channels',
+  'packages',
+  'traces',
+]
 
 /** Values over those of a profile, as this cluster needs them. */
 export const values = {

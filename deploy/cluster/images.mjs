@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { capture } from '../../scripts/process.mjs'
 import { fromRoot } from '../../scripts/root.mjs'
-import { images } from '../images/images.mjs'
+import { usualImages } from '../images/images.mjs'
 import { findEngine, saveImage } from '../images/engine.mjs'
 import { ctr, pauseImage } from './nodes.mjs'
 import { program } from './programs.mjs'
@@ -56,7 +56,7 @@ export const loadImages = async (given) => {
     console.log('building images')
     await must(process.execPath, [fromRoot('deploy/images/build.mjs'), '--no-check', '--save', folder])
   }
-  const archives = [await makePauseImage(), ...Object.keys(images).map((name) => join(folder, `${name}.tar`))]
+  const archives = [await makePauseImage(), ...usualImages.map((name) => join(folder, `${name}.tar`))]
   for (const node of nodes)
     for (const archive of archives) {
       const { code, stderr } = await ctr(node, 'images', 'import', archive)

@@ -1,6 +1,6 @@
 /**
  * `npm run images`: builds the images with docker, podman or buildah, whichever is here, and runs every target from its
- * image as the test. `-- clawmesh` builds one; `--base clawmesh=registry/image@sha256:...` builds on a base of a registry
+ * image as the test. `-- clawmesh` builds one, `-- clawmesh-browser` one that is optional; `--base clawmesh=registry/image@sha256:...` builds on a base of a registry
  * instead of one that mmdebstrap makes; `--save <folder>` writes archives besides; `--no-check` leaves the test out.
  */
 import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { fromRoot } from '../../scripts/root.mjs'
 import { bundleInto } from './bundle.mjs'
 import { checkImages } from './check.mjs'
 import { findEngine, saveImage, works } from './engine.mjs'
-import { images, suite, user } from './images.mjs'
+import { images, suite, user, usualImages } from './images.mjs'
 
 const { values, positionals } = parseArgs({
   args: process.argv.slice(2),
@@ -95,7 +95,7 @@ const bases = new Map(
     (text) => /** @type {[string, string]} */ ([text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)]),
   ),
 )
-const names = positionals.length > 0 ? positionals : Object.keys(images)
+const names = positionals.length > 0 ? positionals : usualImages
 const unknown = [...names, ...bases.keys()].find((name) => !Object.hasOwn(images, name))
 if (unknown !== undefined) refuse(`no image ${unknown}; there are ${Object.keys(images).join(', ')}`)
 

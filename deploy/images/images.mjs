@@ -17,7 +17,28 @@ export const suite = 'trixie'
  * @property {string[]} targets that run from it
  * @property {string[]} entrypoint
  * @property {number} [maxMb] unpacked
+ * @property {boolean} [optional] built only where it is asked for
+ * @property {Trial} [trial]
+ *
+ * @typedef {object} Trial a program of the image, started as any of its programs is
+ * @property {string} program
+ * @property {string[]} args
+ * @property {string} says a part of what it is to say
  */
+
+/** With what agents run programs. */
+const runtimePackages = [
+  'bash',
+  'bubblewrap',
+  'ca-certificates',
+  'curl',
+  'git',
+  'libstdc++6',
+  'python3',
+  'python3-pip',
+  'python3-venv',
+  'tini',
+]
 
 /** @type {Record<string, Image>} */
 export const images = {
@@ -33,22 +54,30 @@ export const images = {
   'clawmesh-runtime': {
     title: 'Clawmesh with what agents run programs with',
     variant: 'minbase',
-    packages: [
-      'bash',
-      'bubblewrap',
-      'ca-certificates',
-      'curl',
-      'git',
-      'libstdc++6',
-      'python3',
-      'python3-pip',
-      'python3-venv',
-      'tini',
-    ],
+    packages: runtimePackages,
     program: true,
     embedded: true,
     targets: ['tools', 'packages', 'all'],
     entrypoint: ['tini', '--', 'node', '/app/dist/main.mjs'],
+  },
+  'clawmesh-browser': {
+    title: 'Clawmesh with what agents run programs with, and a browser for them',
+    variant: 'minbase',
+    packages: [...runtimePackages, 'chromium', 'fonts-liberation'],
+    program: true,
+    embedded: true,
+    optional: true,
+    targets: ['tools', 'all'],
+    entrypoint: ['tini', '--', 'node', '/app/dist/main.mjs'],
+    trial: {
+      program: 'chromium',
+      // Its own sandbox wants namespaces, which no container has that may gain nothing.
+      args: [
+        ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--user-data-dir=/tmp/profile'],
+        ...['--dump-dom', 'data:text/html,<script>document.write(6*7)</script>'],
+      ],
+      says: '42</body>',
+    },
   },
   'clawmesh-dependencies': {
     title: 'PostgreSQL with pgvector, NATS and Redis, for trying Clawmesh, and the backup scripts',
@@ -58,3 +87,6 @@ export const images = {
     entrypoint: ['tini', '--', 'clawmesh-dependencies'],
   },
 }
+
+/** Those that are built where none is named. */
+export const usualImages = Object.keys(images).filter((name) => images[name].optional !== true)

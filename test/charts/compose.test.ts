@@ -9,7 +9,8 @@ import { configDefinitions, targetNames } from '../../cli/src/targets.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 /** Named in a way that asks for no types: build scripts are plain JavaScript. */
 const imagesFile = join(root, 'deploy/images/images.mjs')
-const { images } = (await import(imagesFile)) as { images: Record<string, { targets: string[] }> }
+const all = (await import(imagesFile)) as { images: Record<string, { targets: string[] }>; usualImages: string[] }
+const images = Object.fromEntries(all.usualImages.map((name) => [name, all.images[name]!]))
 const read = (path: string): unknown => parse(readFileSync(join(root, path), 'utf8'), { merge: true }) as unknown
 
 interface ComposeService {

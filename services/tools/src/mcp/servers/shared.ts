@@ -1,6 +1,6 @@
 /** MCP servers of the installation: its configuration names them, and agents of all tenants may use them without a grant. */
-import { http } from '@clawmesh/contracts'
-import { sha256Hex } from '@clawmesh/chassis'
+import { derivedId } from '@clawmesh/chassis'
+import { http, masterTenantId } from '@clawmesh/contracts'
 import { z } from 'zod'
 import { noSecrets } from '../secrets.ts'
 import type { GrantedServer } from '../tools/access.ts'
@@ -19,11 +19,7 @@ export const sharedServersSchema = z.record(shape.name, serverSchema)
 export type SharedServers = z.output<typeof sharedServersSchema>
 
 /** The same on every replica, and no row's. */
-const idOf = (name: string): string =>
-  sha256Hex(`an MCP server of the installation: ${name}`).replace(
-    /^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/,
-    '$1-$2-$3-$4-$5',
-  )
+const idOf = (name: string): string => derivedId(masterTenantId, `MCP server of the installation: ${name}`)
 
 /** Each as if it was granted to everybody, whole. Nobody signs in to one, as nobody of a tenant may set it. */
 export const sharedServersOf = (servers: SharedServers): GrantedServer[] =>

@@ -79,7 +79,7 @@ export const createToolsField = (write: (tool: ToolSpec, profile: SchemaProfile)
       ),
   })
   const textOf = (tool: ToolSpec, profile: SchemaProfile): string => {
-    const { name, description, parametersJson, strict } = tool
+    const { name, description, parametersJson } = tool
     const forms = known.get(name) ?? []
     const same = forms.find((form) => form.profile === profile && isSame(form.tool, tool))
     if (same !== undefined) return same.text

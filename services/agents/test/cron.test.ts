@@ -355,6 +355,8 @@ describe('cron.run', () => {
     await ask(alice, 'run', { jobId: id })
     const { data } = await agents.auditOf(alice.tenantId, 'runEnded')
     expect(data).toMatchObject({ trace: { name: 'Cron [digest] - default', tags: ['cron'], channel: 'cron' } })
+    // A name of its own makes it no less of a run, where runs are counted.
+    expect(agents.asked.at(-1)!.spender).toMatchObject({ beginsRun: true })
   })
   rule('cron.run.keepsTheSchedule', async () => {
     const { alice } = newTenant()

@@ -322,6 +322,7 @@ describe('heartbeat.test', () => {
     await logged(admin)
     const { data } = await agents.auditOf(admin.tenantId, 'runEnded')
     expect(data).toMatchObject({ trace: { name: 'Heartbeat [watcher]', channel: 'heartbeat' } })
+    expect(agents.asked.at(-1)!.spender).toMatchObject({ beginsRun: true })
   })
   rule('heartbeat.test.isAudited', async () => {
     const { admin, agentId } = await tenant()

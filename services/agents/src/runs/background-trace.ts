@@ -32,6 +32,7 @@ export const createTraced =
     const trace = startTrace({
       ...about,
       name: `${name} ${agent.agentKey}`,
+      isAside: true,
       agentKey: agent.agentKey,
       channel,
       input: '',

@@ -98,6 +98,8 @@ interface TraceStart {
   tags?: readonly string[] | undefined
   /** What the trace is called, where it is none of a chat. */
   name?: string
+  /** Whether it is of work beside the conversations, and counts as no run. */
+  isAside?: boolean
 }
 
 /** What is noted of a call that was not answered by the first that was asked. */
@@ -200,11 +202,10 @@ export const startTrace = (start: TraceStart, startedAt = new Date()): RunTrace 
   }
 
   return {
-    // Work beside the conversations has a name of its own and is no run.
     spender: (iteration) => ({
       agentId: start.agentId,
       userId: start.userId,
-      beginsRun: start.name === undefined && iteration === 1,
+      beginsRun: start.isAside !== true && iteration === 1,
     }),
     llmCall: (iteration, inputPreview) =>
       open({ span_type: 'llm_call', name: `#${iteration}`, input_preview: inputPreview }),

@@ -49,6 +49,13 @@ const modules = {
       schema: z.record(z.string(), z.strictObject({ in: z.number() })).default({}),
       about: '',
     },
+    servers: {
+      env: ['SERVERS'],
+      file: 'tools.servers',
+      schema: z.record(z.string().regex(/^[a-z]+$/), z.strictObject({ url: z.string() })).default({}),
+      about: '',
+      secret: true,
+    },
   }),
 }
 
@@ -81,6 +88,7 @@ it('is read as JSON5, keys of the file for the settings they are declared for', 
     rateLimitRpm: 60,
     port: 8_192,
     token: 'sesame',
+    servers: {},
     ownerIds: ['ann', 'ben'],
     debug: true,
     level: 'high',
@@ -152,6 +160,9 @@ it('names every fault at once, by file and key, with what is expected, and repea
 it.each([
   ['{gateway: 5}', 'gateway', 'expected object, received number'],
   ['{telemetry: []}', 'telemetry', 'expected object, received array'],
+  // The names in it may be a secret in the wrong place.
+  ['{tools: {servers: {sesame: {url: "x", s3same: 1}}}}', 'tools.servers', 'a field that there is not'],
+  ['{tools: {servers: {s3same: {url: "x"}}}}', 'tools.servers', 'Invalid key in record'],
   [`{gateway: {token: '***'}}`, 'gateway.token', 'a masked secret instead of the secret'],
 ])('%s is a fault of %s', (source, key, reason) => {
   expect(faultsOf(source)).toEqual({ [`${path}: ${key}`]: reason })

@@ -110,7 +110,11 @@ const check = (entry: SettingEntry, { source, given }: Candidate): Resolved => {
     return { value: undefined, source, faults: [faultOf(entry, source, [], 'a masked secret instead of the secret')] }
   const parsed = entry.setting.schema.safeParse(given.value)
   if (parsed.success) return { value: parsed.data, source, faults: [] }
-  const faults = parsed.error.issues.map(({ path, message }) => faultOf(entry, source, path, message))
+  const faults = parsed.error.issues.map((issue) => {
+    if (!entry.setting.secret) return faultOf(entry, source, issue.path, issue.message)
+    // The names of fields may be what was to be kept secret, put into the wrong place.
+    return faultOf(entry, source, [], issue.code === 'unrecognized_keys' ? 'a field that there is not' : issue.message)
+  })
   return { value: undefined, source, faults }
 }
 

@@ -62,12 +62,14 @@ it('nobody listens: one event of a moment asks, the others do not leave', async 
 it('a tenant that nobody listened to is asked about seldom', async () => {
   const { feed, asked } = feedOfTest()
   const tenantId = newId()
+  const beganMs = performance.now()
   for (const seq of upTo(100)) {
     feed.publish({ tenantId, runId: 'r' }, eventOf(seq))
     await pause(2)
   }
   await feed.part.stop!()
-  expect(asked.length).toBeLessThan(12)
+  // Once in 25 ms, however long a slow machine has taken, and with the first and the last event.
+  expect(asked.length).toBeLessThanOrEqual((performance.now() - beganMs) / 25 + 2)
 })
 
 it('who listens gets every event in order, and so does who begins to listen before the first', async () => {

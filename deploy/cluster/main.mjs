@@ -17,10 +17,10 @@ import {
   beginKubelet,
   endNode,
   endTraces,
-  layNamespaces,
+  mountNetworkNamespaces,
   makeBridge,
   untilNodesAreReady,
-  weighPods,
+  setPodShares,
 } from './nodes.mjs'
 import { end as endProgram, runs } from './processes.mjs'
 import { ensurePrograms, lacks, program } from './programs.mjs'
@@ -48,8 +48,8 @@ const up = async () => {
   // One that nobody ended, as when the machine went down, would come back with what was installed.
   if (!runs('etcd')) await end()
   await makeBridge()
-  weighPods()
-  await layNamespaces()
+  setPodShares()
+  await mountNetworkNamespaces()
   for (const node of nodes) await beginContainerd(node)
   await loadImages(values.images)
   await beginControlPlane()

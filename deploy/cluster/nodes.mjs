@@ -27,7 +27,7 @@ const namespaces = '/run/netns'
  * podman and `ip netns` lay the folder of networks over itself when they first need it. After pods have begun, that would
  * hide theirs, and they could never end: so it is done before.
  */
-export const layNamespaces = async () => {
+export const mountNetworkNamespaces = async () => {
   if (readFileSync('/proc/mounts', 'utf8').includes(` ${namespaces} `)) return
   mkdirSync(namespaces, { recursive: true })
   for (const args of [['--bind', namespaces], ['--make-shared']]) {
@@ -104,7 +104,7 @@ const sharesOfPods = '4096'
  * next to nothing while the suite, the control plane and others of this machine are busy. The second version shares out
  * between groups alone.
  */
-export const weighPods = () => {
+export const setPodShares = () => {
   const group = `${shares}/k8s.io`
   if (!existsSync(`${shares}/cpu.shares`)) return
   mkdirSync(group, { recursive: true })

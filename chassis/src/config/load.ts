@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { z } from 'zod'
 import type { ConfigDefinition, ConfigOf, Setting } from './define.ts'
 import { ConfigError, type ConfigFault } from './fault.ts'
+import { snakeCase } from '../text/snake-case.ts'
 import { isObject, kindOf, valueAt, type ConfigFile, type JsonObject } from './file.ts'
 import { valueOfText } from './variable.ts'
 
@@ -39,8 +40,6 @@ export interface SettingEntry {
 
 type Definitions = Record<string, ConfigDefinition>
 type ConfigsOf<D extends Definitions> = { readonly [K in keyof D]: ConfigOf<D[K]> }
-
-const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
 const fileKeysOf = (module: string, name: string, { file }: Setting): readonly string[] => {
   if (file === false) return []

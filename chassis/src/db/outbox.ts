@@ -10,6 +10,7 @@ import { traceHeaders } from '../telemetry/telemetry.ts'
 import type { Part } from '../lifecycle/lifecycle.ts'
 import type { Logger } from '../log/logger.ts'
 import type { Database } from './database.ts'
+import type { Session } from './scoped-db.ts'
 
 /** A row of a service's `outbox` table. */
 export interface OutboxRow {
@@ -34,6 +35,16 @@ export const outboxRow = <N extends EventName>(name: N, tenantId: string, data: 
   }
   return { id, subject: eventSubject(name, tenantId), payload: JSON.stringify(event) }
 }
+
+/** Stores rows with a statement of their own, in the transaction of what they tell of. */
+export const storeOutboxRows =
+  (schema: string) =>
+  (session: Session, rows: readonly OutboxRow[]): Promise<unknown> =>
+    session.query(
+      `INSERT INTO "${schema}".outbox (id, subject, payload)
+       SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[])`,
+      [rows.map(({ id }) => id), rows.map(({ subject }) => subject), rows.map(({ payload }) => payload)],
+    )
 
 const batchSize = 200
 /** Events of this long are published together; nobody waits for them. */

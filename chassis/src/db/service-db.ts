@@ -4,7 +4,7 @@ import type { RemoteService } from '../config.ts'
 import type { Part } from '../lifecycle/lifecycle.ts'
 import { createChangeRows, type ChangeRows } from './change.ts'
 import type { ClientOptions, Database } from './database.ts'
-import { createOutboxPart, type OutboxRelay, type OutboxRow } from './outbox.ts'
+import { createOutboxPart, storeOutboxRows, type OutboxRelay, type OutboxRow } from './outbox.ts'
 import type { ScopedDb, Session } from './scoped-db.ts'
 
 /** What is used of a generated Prisma client. */
@@ -51,15 +51,6 @@ interface OutboxTable {
 const storeWithPrisma = (tx: unknown, rows: readonly OutboxRow[]): Promise<unknown> =>
   (tx as { outbox: OutboxTable }).outbox.createMany({ data: rows })
 
-const storeWithSql =
-  (schema: string) =>
-  (session: Session, rows: readonly OutboxRow[]): Promise<unknown> =>
-    session.query(
-      `INSERT INTO "${schema}".outbox (id, subject, payload)
-       SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[])`,
-      [rows.map(({ id }) => id), rows.map(({ subject }) => subject), rows.map(({ payload }) => payload)],
-    )
-
 /**
  * Opens a service's database for its features. `Client` is the service's generated Prisma client; two of it are made,
  * the system's when it is first used.
@@ -87,7 +78,7 @@ export const openServiceDb = <C extends PrismaLike>(
       changeSql: createChangeRows<Session>({
         ...parts,
         transact: sql.transaction,
-        storeOutbox: storeWithSql(database.schema),
+        storeOutbox: storeOutboxRows(database.schema),
       }),
     }
   }

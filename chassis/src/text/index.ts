@@ -1,4 +1,5 @@
 export * from './cut.ts'
 export * from './json-limits.ts'
 export * from './redact.ts'
+export { snakeCase } from './snake-case.ts'
 export * from './trim.ts'

@@ -1,7 +1,7 @@
 import { MeshError, type Locale, type WsMethod, type WsParamsOf } from '@clawmesh/contracts'
 import { validate } from '../http/validate.ts'
+import { snakeCase } from '../text/snake-case.ts'
 
-const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 const camel = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
 
 /** The params under their own names: what is spelt otherwise counts where the proper spelling is absent. */
@@ -12,7 +12,7 @@ const properlySpelt = (
   const spelt = Object.fromEntries(
     Object.keys(params.shape).flatMap((name) => {
       const spellings = [name, ...(aliases[name] ?? []).flatMap((alias) => [alias, camel(alias)])]
-      const found = [...spellings, snake(name), camel(name)].find((spelling) => Object.hasOwn(given, spelling))
+      const found = [...spellings, snakeCase(name), camel(name)].find((spelling) => Object.hasOwn(given, spelling))
       return found === undefined ? [] : [[name, given[found]]]
     }),
   )

@@ -1,5 +1,12 @@
 /** `clawmesh tenants erase`: the end of a tenant and of all that the services keep of it. */
-import { chassisConfig, eraseTenantRows, loadConfigs, outboxRow, type Database } from '@clawmesh/chassis'
+import {
+  chassisConfig,
+  eraseTenantRows,
+  loadConfigs,
+  outboxRow,
+  storeOutboxRows,
+  type Database,
+} from '@clawmesh/chassis'
 import { masterTenantId, uuid } from '@clawmesh/contracts'
 import { readLayers } from '../configuration.ts'
 import { openDataDir } from '../data-dir.ts'
@@ -23,14 +30,11 @@ const find = async ({ system }: Database, idOrSlug: string): Promise<Tenant | un
 }
 
 /** The tenant's own row, and the record of who it was, which the master tenant keeps. */
-const forget = ({ system }: Database, id: string): Promise<void> =>
+const forget = ({ system, schema }: Database, id: string): Promise<void> =>
   system.transaction(async (session) => {
     const { rowCount } = await session.query('DELETE FROM identity.tenants WHERE id = $1', [id])
     if (!rowCount) return
-    const row = outboxRow('tenantErased', masterTenantId, { id, actorId: 'system' })
-    await session.query('INSERT INTO identity.outbox (id, subject, payload) VALUES ($1, $2, $3)', [
-      ...[row.id, row.subject, row.payload],
-    ])
+    await storeOutboxRows(schema)(session, [outboxRow('tenantErased', masterTenantId, { id, actorId: 'system' })])
   })
 
 /**

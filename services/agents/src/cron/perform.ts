@@ -67,7 +67,7 @@ export const createPerformJob = (parts: Parts): PerformJob => {
       caller: call.caller,
       agent,
       origin: { channel: 'cron', chatId: job.id, peerKind: 'direct' },
-      traced: { name: `Cron [${job.name}] - ${agent.agentKey}`, tags: ['cron'] },
+      traceAs: { name: `Cron [${job.name}] - ${agent.agentKey}`, tags: ['cron'] },
       sessionKey,
       message: job.message,
       parts: [],

@@ -58,7 +58,7 @@ export const createPerformHeartbeat = (parts: Parts) => {
           ...(model === '' ? {} : { model }),
         },
         origin: { channel: 'heartbeat', chatId: heartbeat.id, peerKind: 'direct' },
-        traced: { name: `Heartbeat [${agent.agentKey}]` },
+        traceAs: { name: `Heartbeat [${agent.agentKey}]` },
         sessionKey,
         message: prompt === '' ? defaultMessage : prompt,
         parts: [],

@@ -32,7 +32,7 @@ export const createTraced =
     const trace = startTrace({
       ...about,
       name: `${name} ${agent.agentKey}`,
-      isAside: true,
+      isBackground: true,
       agentKey: agent.agentKey,
       channel,
       input: '',

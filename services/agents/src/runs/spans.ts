@@ -99,7 +99,7 @@ interface TraceStart {
   /** What the trace is called, where it is none of a chat. */
   name?: string
   /** Whether it is of work beside the conversations, and counts as no run. */
-  isAside?: boolean
+  isBackground?: boolean
 }
 
 /** What is noted of a call that was not answered by the first that was asked. */
@@ -205,7 +205,7 @@ export const startTrace = (start: TraceStart, startedAt = new Date()): RunTrace 
     spender: (iteration) => ({
       agentId: start.agentId,
       userId: start.userId,
-      beginsRun: start.isAside !== true && iteration === 1,
+      beginsRun: start.isBackground !== true && iteration === 1,
     }),
     llmCall: (iteration, inputPreview) =>
       open({ span_type: 'llm_call', name: `#${iteration}`, input_preview: inputPreview }),

@@ -118,9 +118,9 @@ export const createTurn = ({
         ...(request.keepsText === true ? { keep } : {}),
       },
     )
-    const { metadata, traced } = request
-    const tags = [...(traced?.tags ?? []), ...costTagTexts(caller.keyTags, costTagsOf(agent), metadata)]
-    const trace = startTrace({ ...base, ...traced, apiKeyId: caller.keyId, input: inputOf(request), metadata, tags })
+    const { metadata, traceAs } = request
+    const tags = [...(traceAs?.tags ?? []), ...costTagTexts(caller.keyTags, costTagsOf(agent), metadata)]
+    const trace = startTrace({ ...base, ...traceAs, apiKeyId: caller.keyId, input: inputOf(request), metadata, tags })
     let usage: Usage | undefined
     let servedBy = { provider: agent.provider, model: agent.model }
     const context = contextOf({ request, session, call, live, trace })

@@ -69,7 +69,7 @@ export interface RunRequest {
   agent: Agent
   origin: RunOrigin
   /** What its trace is called and tagged where it is not `chat <agent key>`: work that nobody is waiting for. */
-  traced?: { name: string; tags?: readonly string[] } | undefined
+  traceAs?: { name: string; tags?: readonly string[] } | undefined
   /** Continues this session; without it the run gets a new one. */
   sessionKey?: string | undefined
   /** What the name of a session begins with that is made for the run; `http` unless said. */

@@ -1,4 +1,5 @@
 /** The ports of a call: each is made when a tool first asks for it. */
+import { snakeCase } from '@clawmesh/chassis'
 import { toolError } from './tool-error.ts'
 import type { Ports, ToolContext } from './tool.ts'
 
@@ -43,9 +44,7 @@ const ofEveryCall: ReadonlySet<string> = new Set<PortName>([
 
 /** What of a tool's needs an installation must have set up, as the contract's `requires` shows it. */
 export const requirementsOf = ({ needs }: { needs: readonly string[] }): string[] =>
-  needs
-    .filter((need) => !ofEveryCall.has(need))
-    .map((need) => need.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`))
+  needs.filter((need) => !ofEveryCall.has(need)).map(snakeCase)
 
 /** The context with some of its ports there for certain. @throws TOOL_ERROR naming the first that is missing */
 export const requirePorts = <P extends PortName>(

@@ -1,5 +1,5 @@
 /** What may be used of MCP servers, as the rows say, and which tools were found by searching. */
-import type { ServiceDb } from '@clawmesh/chassis'
+import { snakeCase, type ServiceDb } from '@clawmesh/chassis'
 import { Prisma, type McpServer as ServerRow, type PrismaClient } from '../../db/client/client.ts'
 import { isSignedInTo, maySignInTo, oauthSettings } from '../oauth/settings.ts'
 import { toServer } from '../servers/rows.ts'
@@ -55,7 +55,7 @@ const apart = (row: ServerRow & Granted): { server: McpServer; sealed: string | 
 /** All of a server, named as the client names them. */
 const serverColumns = Prisma.raw(
   Object.values(Prisma.McpServerScalarFieldEnum)
-    .map((field) => `s.${field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)} AS "${field}"`)
+    .map((field) => `s.${snakeCase(field)} AS "${field}"`)
     .join(', '),
 )
 

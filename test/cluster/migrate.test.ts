@@ -2,7 +2,7 @@
 import { cp, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import { migrate, type RemoteService } from '@clawmesh/chassis'
 import { migrationFolder } from '../../cli/src/migration-folders.ts'
 import { eventually } from '../support/eventually.ts'
@@ -11,7 +11,7 @@ import { databaseUrl, psql } from './databases.ts'
 import { apply, helm, kubectl } from './kube.ts'
 import { chart, ensureRelease } from './release.ts'
 
-const rounds = Number(process.env['CLAWMESH_CLUSTER_ROUNDS'] ?? 4)
+const rounds = Number(process.env['CLAWMESH_CLUSTER_ROUNDS'] ?? 20)
 const schemas = ['agents', 'channels', 'identity', 'memory', 'packages', 'providers', 'tools', 'traces']
 
 let made = 0
@@ -39,6 +39,11 @@ const untilComplete = (job: string): Promise<string> =>
   kubectl('wait', '--for=condition=complete', `job/${job}`, '--timeout', '300s')
 
 const inDatabase = (database: string, statement: string): Promise<string[]> => psql(statement, database)
+/** As this machine reaches it. */
+const reachableUrl = async (database: string): Promise<string> => {
+  const address = await kubectl('get', 'service', 'postgres', '--output', 'jsonpath={.spec.clusterIP}')
+  return databaseUrl.replace('@postgres:', `@${address}:`).replace(/clawmesh$/, database)
+}
 const recorded = schemas
   .map(
     (schema) =>
@@ -85,8 +90,7 @@ test('two at once make what one makes', async () => {
 
 test('over the schema of an earlier release it makes that of this one', async () => {
   const database = await freshDatabase()
-  const address = await kubectl('get', 'service', 'postgres', '--output', 'jsonpath={.spec.clusterIP}')
-  const url = databaseUrl.replace('@postgres:', `@${address}:`).replace(/clawmesh$/, database)
+  const url = await reachableUrl(database)
   const folder = await mkdtemp(join(tmpdir(), 'clawmesh-earlier-'))
   try {
     for (const schema of schemas as readonly RemoteService[]) {
@@ -118,26 +122,69 @@ test('over the schema of a later release it changes nothing', async () => {
   expect(await shape(database)).toEqual(before)
 })
 
+/**
+ * Stops migrations of a database after so many statements that change a schema, until the lock of the gate is free: the
+ * number of such statements outlives the transaction, so that whoever comes next is not stopped. The server looks whether
+ * its client is still there, as it would otherwise finish a statement for nobody.
+ */
+const gateKey = 20_26
+const closeGate = async (database: string, after: number): Promise<void> => {
+  await inDatabase(
+    database,
+    `CREATE SEQUENCE public.statements;
+     CREATE FUNCTION public.gate() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+       BEGIN IF nextval('public.statements') = ${after} THEN PERFORM pg_advisory_xact_lock(${gateKey}); END IF; END $$;
+     ALTER DATABASE ${database} SET client_connection_check_interval = '200ms';
+     CREATE EVENT TRIGGER gate ON ddl_command_end EXECUTE FUNCTION public.gate()`,
+  )
+}
+/** Migrations that have begun and wait at the gate, with the transaction that they are in the middle of. */
+const waiting = (database: string): Promise<string[]> =>
+  inDatabase(
+    database,
+    `SELECT a.pid FROM pg_stat_activity a JOIN pg_locks w ON w.pid = a.pid AND NOT w.granted AND w.objid = ${gateKey}
+     WHERE a.datname = '${database}' AND a.application_name = 'clawmesh-migrate' AND a.backend_xid IS NOT NULL
+       AND EXISTS (SELECT FROM pg_locks h WHERE h.pid = a.pid AND h.locktype = 'advisory' AND h.granted)`,
+  )
+
+/** How many statements all migrations have that change a schema. */
+const countStatements = async (): Promise<number> => {
+  const database = await freshDatabase()
+  await closeGate(database, 0)
+  await untilComplete(await startJob(database))
+  return Number((await inDatabase(database, 'SELECT last_value FROM public.statements'))[0])
+}
+let statements: Promise<number> | undefined
+
 test.each(Array.from({ length: rounds }, (_, at) => at))(
-  'killed in the middle, it is finished by the pod that follows (round %i)',
+  'killed between two statements of a migration, it is finished by the pod that follows (round %i)',
   async (round) => {
+    const total = await (statements ??= countStatements())
     const database = await freshDatabase()
-    const job = await startJob(database)
-    await eventually(
-      'a first table',
-      async () => {
-        const [tables] = await inDatabase(
-          database,
-          `SELECT count(*) FROM pg_tables WHERE tablename = '_prisma_migrations'`,
-        )
-        return Number(tables) > 0
-      },
-      180_000,
-    )
-    await sleep(round * 40)
-    const pods = await kubectl('get', 'pods', '--selector', `job-name=${job}`, '--output', 'name')
-    await kubectl('delete', ...pods.trim().split('\n'), '--grace-period=0', '--force')
-    await untilComplete(job)
+    const after = Math.ceil((total * (round + 0.5)) / rounds)
+    await closeGate(database, after)
+    const keeper = new pg.Client({ connectionString: await reachableUrl(database) })
+    await keeper.connect()
+    try {
+      await keeper.query('SELECT pg_advisory_lock($1)', [gateKey])
+      const job = await startJob(database)
+      const [pid] = await eventually(
+        'a migration in the middle',
+        async () => {
+          const pids = await waiting(database)
+          return pids.length > 0 && pids
+        },
+        180_000,
+      )
+      const pods = await kubectl('get', 'pods', '--selector', `job-name=${job}`, '--output', 'name')
+      await kubectl('delete', ...pods.trim().split('\n'), '--grace-period=0', '--force')
+      // Its process is gone once the server ends what it was in: the gate is still closed.
+      await eventually('the end of its session', async () => !(await waiting(database)).includes(pid!), 180_000)
+      await untilComplete(job)
+    } finally {
+      await keeper.end()
+    }
+    process.stdout.write(`killed after statement ${after} of ${total}\n`)
     expect(await shape(database)).toEqual(whole)
   },
 )

@@ -73,7 +73,8 @@ export const toolsBench = async (rounds: number, durationMs: number): Promise<vo
   console.log(`\ntools, all in this process; best of ${rounds}`)
   const stopServers = await startDependencies()
   try {
-    const tools = await startTools()
+    // One session makes all calls.
+    const tools = await startTools({ toolCallsPerHour: 0 })
     try {
       await measure(tools, { rounds, durationMs })
     } finally {

@@ -111,4 +111,6 @@ it('agents are given the tools as they are set now', async () => {
     testCaller({ role: 'owner', tenantId: masterTenantId }),
   )
   expect(await listed()).not.toContain('web_fetch')
+  configs['tools.profile'] = 'minimal'
+  expect(await listed()).toEqual(['session_status'])
 })

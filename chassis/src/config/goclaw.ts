@@ -39,7 +39,7 @@ export const unusedVariables: ReadonlySet<string> = new Set([
   ...prefixed('GOCLAW_LARK', 'APP_ID', 'APP_SECRET', 'ENCRYPT_KEY', 'VERIFICATION_TOKEN'),
   ...prefixed('GOCLAW_SLACK', 'BOT_TOKEN', 'APP_TOKEN', 'USER_TOKEN'),
   ...prefixed('GOCLAW_LANE', 'MAIN', 'SUBAGENT', 'TEAM', 'DELEGATE', 'CRON'),
-  ...prefixed('GOCLAW_SANDBOX', 'MODE', 'IMAGE', 'WORKSPACE_ACCESS', 'SCOPE', 'MEMORY_MB', 'CPUS', 'TIMEOUT_SEC'),
-  ...prefixed('GOCLAW', 'SANDBOX_NETWORK', 'TSNET_HOSTNAME', 'TSNET_AUTH_KEY', 'TSNET_DIR'),
+  ...prefixed('GOCLAW_SANDBOX', 'IMAGE', 'SCOPE', 'CPUS'),
+  ...prefixed('GOCLAW', 'TSNET_HOSTNAME', 'TSNET_AUTH_KEY', 'TSNET_DIR'),
   ...prefixed('GOCLAW', 'GATEWAY_URL', 'TOKEN', 'UI_PORT', 'DIR', 'VERSION', 'ENV_FILE'),
 ])

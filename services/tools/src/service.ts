@@ -25,6 +25,7 @@ import { createExecApprovals } from './exec/approvals/feature.ts'
 import { deniedPathTest, ownPaths } from './exec/denied-path.ts'
 import { exec } from './exec/exec.ts'
 import { createExecHttp } from './exec/http.ts'
+import { sandboxDefaultsOf } from './exec/settings.ts'
 import { findSandbox } from './exec/sandbox.ts'
 import { createShellPort } from './exec/shell-port.ts'
 import { createFilePorts } from './files/ports.ts'
@@ -76,7 +77,7 @@ export const toolsService = (mesh: Mesh, config: ToolsConfig, poolLimits?: Parti
         workspaceOf: filePorts.workspace,
         isOnDisk,
         findSandbox: sandboxOf,
-        settings: config,
+        settings: { ...config, sandboxDefaults: sandboxDefaultsOf(config) },
         isDeniedPath: deniedPathTest(ownPaths(mesh)),
         programOf: cli.access.programOf,
         approvals: approvals.approvals,

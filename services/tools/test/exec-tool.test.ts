@@ -7,6 +7,8 @@ import { denyGroupLines } from './exec-deny-lines.ts'
 import { deniedPathTest, ownPaths } from '../src/exec/denied-path.ts'
 import { boundProcesses } from '@clawmesh/chassis/exec'
 import { findSandbox, type FoundSandbox } from '../src/exec/sandbox.ts'
+import { sandboxDefaultsOf } from '../src/exec/settings.ts'
+import { toolsConfig } from '../src/index.ts'
 import { createShellPort, type ShellParts } from '../src/exec/shell-port.ts'
 import type { ResolvedAgent } from '../src/invoke/types.ts'
 import { agentFacts } from './context.ts'
@@ -388,6 +390,25 @@ describe('the sandbox', () => {
     expect(await said({ workspace_access: 'rw' })).toBe('all all\n')
     const { output } = await execute('sleep 300', { settings: { sandboxDefaults } })
     expect(output).toMatch('it did not end within 1 seconds')
+  })
+
+  it('is set up for all agents by the variables that operators of GoClaw have, over the file', () => {
+    const read = (env: Record<string, string>) =>
+      sandboxDefaultsOf(
+        loadConfigs({ tools: toolsConfig }, env, {
+          file: { path: '/c.json', values: { agents: { defaults: { sandbox: { memory_mb: 64, pids_limit: 7 } } } } },
+        }).tools,
+      )
+    expect(
+      read({
+        GOCLAW_SANDBOX_WORKSPACE_ACCESS: 'ro',
+        GOCLAW_SANDBOX_MEMORY_MB: '256',
+        GOCLAW_SANDBOX_TIMEOUT_SEC: '9000',
+        GOCLAW_SANDBOX_NETWORK: 'true',
+      }),
+    ).toEqual({ workspace_access: 'ro', memory_mb: 256, timeout_sec: 600, network_enabled: true, pids_limit: 7 })
+    expect(read({})).toEqual({ memory_mb: 64, pids_limit: 7 })
+    expect(() => read({ GOCLAW_SANDBOX_WORKSPACE_ACCESS: 'all' })).toThrow('GOCLAW_SANDBOX_WORKSPACE_ACCESS')
   })
 
   itSandboxed('has a network only where agent and installation both say so', async () => {

@@ -98,6 +98,35 @@ describe('the tool', () => {
     expect([status, body.code, body.error]).toEqual([404, 'NOT_FOUND', 'tts 在此不可用：需要 tts_provider'])
   })
 
+  rule('invokeTool.followsSystemConfigs', async () => {
+    const caller = newTenant(tools)
+    tools.systemConfigs.set(caller.tenantId, {
+      'tools.profile': 'coding',
+      'tools.rate_limit_per_hour': '2',
+      'tools.scrub_credentials': '0',
+    })
+    const { tools: offered } = await tools
+      .rpc(ToolsServiceService)
+      .listTools(tools.call(caller), { agentId: '', toolsConfigJson: '', userId: '' })
+    const names = offered.map(({ name }) => name)
+    expect(names).toContain('edit')
+    // What the installation denies stays denied.
+    for (const name of ['datetime', 'memory_get']) expect(names).not.toContain(name)
+    expect((await tools.invoke(caller, { tool: 'datetime' })).body.error).toBe('unknown tool: datetime')
+
+    await put(caller, 'a.txt', 'api_key=abcdefgh12')
+    const sessionKey = 'agent:default:ws:direct:1'
+    expect(await read(caller, { sessionKey })).toBe('api_key=abcdefgh12')
+    expect(await read(caller, { sessionKey })).toBe('api_key=abcdefgh12')
+    expect(await read(caller, { sessionKey })).toMatch('rate limit reached')
+    expect(await read(caller, { sessionKey: 'agent:default:ws:direct:2' })).toBe('api_key=abcdefgh12')
+
+    const other = newTenant(tools)
+    await put(other, 'a.txt', 'api_key=abcdefgh12')
+    expect(await read(other, {})).toBe('api_key=[REDACTED]')
+    expect((await tools.invoke(other, { tool: 'datetime' })).status).toBe(200)
+  })
+
   it('is asked for by POST alone', () => {
     const table = createRouteTable(routesOf('tools'))
     expect(() => table.find('GET', '/v1/tools/invoke')).toThrow(MeshError)
@@ -260,18 +289,18 @@ describe('what a tool is given', () => {
       says(JSON.stringify({ args, sessionKey, channel, chatId, peerKind })),
   }
   const unknown: string[] = []
+  const rules = { policy: {}, callsPerHour: 0, scrubs: true }
   const invoke = createInvokeUseCases({
     settingsOf: async () => [],
     secretsOf: async () => [],
     notesOn: async () => '',
     customTools: async () => [],
     takeCall: () => true,
-    scrubs: true,
+    rules: { known: async () => rules, stored: async () => rules },
     storedSettingsOf: async () => [],
     findAgent: async (_, ref) => (ref === 'writer' ? agent : undefined),
     ports: {},
     toolbox: async () => ({ tools: [], groups: {}, offered: (allowed) => [...allowed], isPersonal: false }),
-    policy: {},
     timeoutMs: 10_000,
     recordInvocation: async () => {},
     onUnexpected: () => {},

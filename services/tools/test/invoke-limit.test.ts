@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { createCallLimit } from '../src/invoke/call-limit.ts'
 import { invokeTool, type InvokeDeps } from '../src/invoke/run-tool.ts'
+import { tenantRules } from '../src/invoke/tenant-rules.ts'
 import { says, type Tool } from '../src/tool/tool.ts'
 import { contextWith } from './context.ts'
 
@@ -9,7 +10,8 @@ const minuteMs = 60_000
 
 it('lets a session call so many tools in any hour, and no other pays for it', () => {
   let now = 0
-  const take = createCallLimit(2, () => now)
+  const limit = createCallLimit(() => now)
+  const take = (tenantId: string, sessionKey: string) => limit(tenantId, sessionKey, 2)
   expect([take('t', 's'), take('t', 's'), take('t', 's')]).toEqual([true, true, false])
   expect([take('t', 'other'), take('other', 's')]).toEqual([true, true])
   now = 59 * minuteMs
@@ -20,7 +22,8 @@ it('lets a session call so many tools in any hour, and no other pays for it', ()
 
 it('counts sliding, not by the clock', () => {
   let now = 0
-  const take = createCallLimit(2, () => now)
+  const limit = createCallLimit(() => now)
+  const take = (tenantId: string, sessionKey: string) => limit(tenantId, sessionKey, 2)
   take('t', 's')
   now = 40 * minuteMs
   take('t', 's')
@@ -29,9 +32,9 @@ it('counts sliding, not by the clock', () => {
 })
 
 it('does not count without a limit, nor calls of no session', () => {
-  const free = createCallLimit(0)
-  const one = createCallLimit(1)
-  expect([free('t', 's'), free('t', 's'), one('t', ''), one('t', '')]).toEqual([true, true, true, true])
+  const take = createCallLimit()
+  expect([take('t', 's', 0), take('t', 's', 0), take('t', '', 1), take('t', '', 1)]).toEqual([true, true, true, true])
+  expect([take('t', 's', 1), take('t', 's', 1)]).toEqual([true, false])
 })
 
 const runs: unknown[] = []
@@ -62,3 +65,16 @@ it('leaves what only looks like a credential where the operator says so, and nev
   expect((await call({ scrub: { secrets } }, text)).output).toBe('api_key=[REDACTED] and [REDACTED]')
   expect((await call({ scrub: { secrets, onlyKnown: true } }, text)).output).toBe('api_key=abcdefgh12 and [REDACTED]')
 })
+
+it.each(['', 'codeing', '-1', '1.5', '1e3', '01', ' 7', '100001', 'yes'])(
+  'a system config of %j counts as not set',
+  (value) => {
+    const installation = { policy: { profile: 'coding', deny: ['exec'] }, callsPerHour: 150, scrubs: true }
+    const own = {
+      'tools.profile': value,
+      'tools.rate_limit_per_hour': value,
+      'tools.scrub_credentials': value,
+    }
+    expect(tenantRules(own, installation)).toEqual(installation)
+  },
+)

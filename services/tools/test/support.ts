@@ -2,6 +2,7 @@
 import { AgentsServiceService, ResolveAgentResponse } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
 import { ExportsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/exports.ts'
 import { AgentSession, SessionsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/sessions.ts'
+import { IdentityServiceService } from '@clawmesh/contracts/gen/clawmesh/identity/v1/identity.ts'
 import { MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
 import { loadConfigs, newId, type Service } from '@clawmesh/chassis'
 import type { Caller } from '@clawmesh/contracts'
@@ -26,6 +27,8 @@ export interface ToolsHarness extends ServiceHarness {
   askedFor: (agent: string) => Caller[]
   /** Archives that were given to be kept, by their tokens. */
   exports: Map<string, { fileName: string; bytes: Buffer; isWhole: boolean }>
+  /** System configs by tenant. */
+  systemConfigs: Map<string, Record<string, string>>
   /** Documents of memory by `agent/user/path`. */
   documents: Record<string, string>
   /** Base folder of the workspaces. */
@@ -94,16 +97,26 @@ export const startTools = async (
   const asked: [agent: string, caller: Caller][] = []
   const exports: ToolsHarness['exports'] = new Map()
   const sessions: ToolsHarness['sessions'] = []
+  const systemConfigs: ToolsHarness['systemConfigs'] = new Map()
+  const configs = fakeRpc(IdentityServiceService, {
+    listSystemConfigs: async ({ caller: { tenantId } }) => ({ values: systemConfigs.get(tenantId) ?? {} }),
+  })
+  const given = new Set(more.standIns?.map(({ name }) => name))
   // Whether the machine has a browser is no matter of tests that do not ask for one.
   const config = { ...loadConfigs({ tools: toolsConfig }, {}).tools, browserEnabled: false, ...settings }
   const harness = await startServices({
     services: { ...more.services, tools: (mesh) => toolsService(mesh, config, poolLimits) },
-    standIns: [...fakeServices(agents, documents, asked, exports, sessions), ...(more.standIns ?? [])],
+    standIns: [
+      ...fakeServices(agents, documents, asked, exports, sessions),
+      ...(given.has(configs.name) ? [] : [configs]),
+      ...(more.standIns ?? []),
+    ],
   })
   return {
     ...harness,
     documents,
     sessions,
+    systemConfigs,
     exports,
     askedFor: (agent) => asked.flatMap(([ref, caller]) => (ref === agent ? [caller] : [])),
     workspaceDir: harness.mesh.workspaceDir,

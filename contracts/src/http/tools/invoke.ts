@@ -26,6 +26,8 @@ export const toolInvocation = defineHttpTable('tools', {
       checksArguments: 'Arguments that the tool requires and that are missing are refused before it runs',
       appliesThePolicy:
         'Policies of the installation and of the agent, and tools that the tenant has switched off, hold as they do in a run',
+      followsSystemConfigs:
+        'The system configs `tools.profile`, `tools.rate_limit_per_hour` and `tools.scrub_credentials` of the tenant go before the configuration of the installation; values that make no sense count as not set',
       worksInTheWorkspace: 'File tools work in the workspace of the tenant, the agent and the user',
       isRecorded: 'Each call stands in the audit log',
       saysWhatIsMissing: 'A tool that nothing here runs yet is not called unknown; the answer says what it needs',

@@ -39,13 +39,15 @@ import { createRun, type Run } from './use-cases.ts'
 type RunConfig = ConfigOf<{ name: string; settings: typeof runSettings }>
 
 const cachedToolLists = 10_000
+/** What changes which tools an agent is offered. */
+const listedFrom = ['builtin_tools', 'mcp', 'secure_cli', 'custom_tools', 'system_configs'] as const
 /** Runs are ended so long before the connections of their readers are, so that these learn of it. */
 const lastWordMs = 1_000
 
 /** Lists are kept for all users of an agent, unless its tools depend on the user. */
 const createListTools = (mesh: Mesh): ListTools => {
   const tools = mesh.client(ToolsServiceService)
-  const lists = mesh.cache<ListToolsResponse>(['builtin_tools', 'mcp', 'secure_cli', 'custom_tools'], cachedToolLists)
+  const lists = mesh.cache<ListToolsResponse>(listedFrom, cachedToolLists)
   return async (call, agent, userId, { isFresh } = { isFresh: false }) => {
     const { json: toolsConfigJson, digest } = toolPolicyOf(agent)
     const { provider } = agent

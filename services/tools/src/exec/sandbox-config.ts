@@ -8,7 +8,7 @@ const amount = (most: number) =>
     .transform((value) => Math.min(Math.trunc(value), most))
 
 /** No limit goes above ours. */
-const fields = {
+export const sandboxFields = {
   workspace_access: z.enum(['none', 'ro', 'rw']),
   network_enabled: z.boolean(),
   memory_mb: amount(4096),
@@ -20,11 +20,10 @@ const fields = {
   /** Runs in the sandbox before each command of an agent. */
   setup_command: z.string().trim().min(1).max(10_000),
 }
-type FieldName = keyof typeof fields
+type FieldName = keyof typeof sandboxFields
 
-/** What the installation says for agents that do not. A slip in it is an error. */
-export const sandboxDefaultsSchema = z.strictObject(fields).partial()
-export type SandboxDefaults = z.output<typeof sandboxDefaultsSchema>
+/** What the installation says for agents that do not. */
+export type SandboxDefaults = { [Name in FieldName]?: z.output<(typeof sandboxFields)[Name]> }
 
 /** `sandbox_config` as clients of the contract write it: what cannot be read counts as absent. */
 const ofAgentSchema = z
@@ -33,8 +32,8 @@ const ofAgentSchema = z
   .transform((written): { mode: SandboxMode | undefined; said: SandboxDefaults } => ({
     mode: z.enum(['off', 'non-main', 'all']).optional().catch(undefined).parse(written['mode']),
     said: Object.fromEntries(
-      (Object.keys(fields) as FieldName[]).flatMap((name) => {
-        const { success, data } = fields[name].safeParse(written[name])
+      (Object.keys(sandboxFields) as FieldName[]).flatMap((name) => {
+        const { success, data } = sandboxFields[name].safeParse(written[name])
         return success ? [[name, data]] : []
       }),
     ),

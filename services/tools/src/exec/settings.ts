@@ -1,6 +1,10 @@
 import { z } from 'zod'
-import { flag, integer, list, type Setting } from '@clawmesh/chassis'
-import { sandboxDefaultsSchema } from './sandbox-config.ts'
+import { flag, integer, list, type ConfigOf, type Setting } from '@clawmesh/chassis'
+import { sandboxFields, type SandboxDefaults } from './sandbox-config.ts'
+
+/** @param otherwise what holds where neither says anything */
+const usually = (field: string, otherwise: string): string =>
+  `${field} of sandbox_config where an agent does not say; without it ${otherwise}`
 
 export const execSettings = {
   execOnHost: {
@@ -14,21 +18,59 @@ export const execSettings = {
     schema: z.enum(['off', 'non-main', 'all']).default('all'),
     about: 'Whose commands run in the sandbox: off, non-main (all agents but main and default) or all',
   },
-  sandboxDefaults: {
-    env: ['CLAWMESH_SANDBOX_DEFAULTS'],
-    file: [
-      'agents.defaults.sandbox.workspace_access',
-      'agents.defaults.sandbox.network_enabled',
-      'agents.defaults.sandbox.memory_mb',
-      'agents.defaults.sandbox.pids_limit',
-      'agents.defaults.sandbox.timeout_sec',
-      'agents.defaults.sandbox.tmpfs_size_mb',
-      'agents.defaults.sandbox.max_output_bytes',
-      'agents.defaults.sandbox.env',
-      'agents.defaults.sandbox.setup_command',
-    ],
-    schema: sandboxDefaultsSchema.prefault({}),
-    about: 'sandbox_config of agents that do not say, as JSON: all of its fields but mode',
+  sandboxWorkspaceAccess: {
+    env: ['CLAWMESH_SANDBOX_WORKSPACE_ACCESS', 'GOCLAW_SANDBOX_WORKSPACE_ACCESS'],
+    file: 'agents.defaults.sandbox.workspace_access',
+    schema: sandboxFields.workspace_access.optional(),
+    about: usually('workspace_access', 'rw'),
+  },
+  sandboxNetworkEnabled: {
+    env: ['CLAWMESH_SANDBOX_NETWORK_ENABLED', 'GOCLAW_SANDBOX_NETWORK'],
+    file: 'agents.defaults.sandbox.network_enabled',
+    schema: sandboxFields.network_enabled.optional(),
+    about: `${usually('network_enabled', 'false')}. It takes CLAWMESH_SANDBOX_NETWORK, too`,
+  },
+  sandboxMemoryMb: {
+    env: ['CLAWMESH_SANDBOX_MEMORY_MB', 'GOCLAW_SANDBOX_MEMORY_MB'],
+    file: 'agents.defaults.sandbox.memory_mb',
+    schema: sandboxFields.memory_mb.optional(),
+    about: usually('memory_mb', '512'),
+  },
+  sandboxPidsLimit: {
+    env: ['CLAWMESH_SANDBOX_PIDS_LIMIT'],
+    file: 'agents.defaults.sandbox.pids_limit',
+    schema: sandboxFields.pids_limit.optional(),
+    about: usually('pids_limit', '128'),
+  },
+  sandboxTimeoutSec: {
+    env: ['CLAWMESH_SANDBOX_TIMEOUT_SEC', 'GOCLAW_SANDBOX_TIMEOUT_SEC'],
+    file: 'agents.defaults.sandbox.timeout_sec',
+    schema: sandboxFields.timeout_sec.optional(),
+    about: usually('timeout_sec', '300, and 60 on the machine itself'),
+  },
+  sandboxTmpfsSizeMb: {
+    env: ['CLAWMESH_SANDBOX_TMPFS_SIZE_MB'],
+    file: 'agents.defaults.sandbox.tmpfs_size_mb',
+    schema: sandboxFields.tmpfs_size_mb.optional(),
+    about: usually('tmpfs_size_mb', '64'),
+  },
+  sandboxMaxOutputBytes: {
+    env: ['CLAWMESH_SANDBOX_MAX_OUTPUT_BYTES'],
+    file: 'agents.defaults.sandbox.max_output_bytes',
+    schema: sandboxFields.max_output_bytes.optional(),
+    about: usually('max_output_bytes', '1048576'),
+  },
+  sandboxEnv: {
+    env: ['CLAWMESH_SANDBOX_ENV'],
+    file: 'agents.defaults.sandbox.env',
+    schema: sandboxFields.env.optional(),
+    about: 'env of sandbox_config for all agents, as JSON; of a variable that an agent has, too, its own counts',
+  },
+  sandboxSetupCommand: {
+    env: ['CLAWMESH_SANDBOX_SETUP_COMMAND'],
+    file: 'agents.defaults.sandbox.setup_command',
+    schema: sandboxFields.setup_command.optional(),
+    about: usually('setup_command', 'none'),
   },
   sandboxNetwork: {
     env: ['CLAWMESH_SANDBOX_NETWORK'],
@@ -65,3 +107,21 @@ export const execSettings = {
     about: 'Commands that are listed: names of programs or whole commands, * for any text',
   },
 } as const satisfies Record<string, Setting>
+
+type ExecConfig = ConfigOf<{ name: string; settings: typeof execSettings }>
+
+/** What the installation says of the sandbox of agents that do not, by the names of `sandbox_config`. */
+export const sandboxDefaultsOf = (config: ExecConfig): SandboxDefaults => {
+  const said: { [Name in keyof Required<SandboxDefaults>]: SandboxDefaults[Name] | undefined } = {
+    workspace_access: config.sandboxWorkspaceAccess,
+    network_enabled: config.sandboxNetworkEnabled,
+    memory_mb: config.sandboxMemoryMb,
+    pids_limit: config.sandboxPidsLimit,
+    timeout_sec: config.sandboxTimeoutSec,
+    tmpfs_size_mb: config.sandboxTmpfsSizeMb,
+    max_output_bytes: config.sandboxMaxOutputBytes,
+    env: config.sandboxEnv,
+    setup_command: config.sandboxSetupCommand,
+  }
+  return Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined))
+}

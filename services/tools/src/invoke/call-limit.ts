@@ -4,13 +4,15 @@ import { LRUCache } from 'lru-cache'
 const hourMs = 3_600_000
 const mostSessions = 10_000
 
-/** Counts a call of a session; false, and nothing counted, when it has had as many in the hour before. */
-export type TakeCall = (tenantId: string, sessionKey: string) => boolean
+/**
+ * Counts a call of a session; false, and nothing counted, when it has had as many in the hour before.
+ * @param perHour 0 lets all through, and counts none
+ */
+export type TakeCall = (tenantId: string, sessionKey: string, perHour: number) => boolean
 
-/** @param perHour 0 lets all through */
-export const createCallLimit = (perHour: number, now: () => number = Date.now): TakeCall => {
+export const createCallLimit = (now: () => number = Date.now): TakeCall => {
   const sessions = new LRUCache<string, number[]>({ max: mostSessions })
-  return (tenantId, sessionKey) => {
+  return (tenantId, sessionKey, perHour) => {
     if (perHour === 0 || sessionKey === '') return true
     const key = JSON.stringify([tenantId, sessionKey])
     const calls = sessions.get(key) ?? []

@@ -15,6 +15,7 @@ import { createFindAgent } from './find-agent.ts'
 import { createInvokeHttp } from './http.ts'
 import { createInvocationRecord } from './rows.ts'
 import { createInvokeRpc } from './rpc.ts'
+import { createTenantRules } from './tenant-rules.ts'
 import type { CallScope } from './types.ts'
 import { createInvokeUseCases } from './use-cases.ts'
 
@@ -61,10 +62,13 @@ export const createInvoke = ({
     customTools,
     lacking,
     findAgent: createFindAgent(agents),
-    policy: config.policy,
+    rules: createTenantRules(
+      mesh,
+      { policy: config.policy, callsPerHour: config.toolCallsPerHour, scrubs: config.scrubCredentials },
+      log,
+    ),
     timeoutMs: config.toolTimeoutMs,
-    takeCall: createCallLimit(config.toolCallsPerHour),
-    scrubs: config.scrubCredentials,
+    takeCall: createCallLimit(),
     serverAddresses: [...new Set([...ownAddresses(), ...config.serverAddresses])],
     recordInvocation: createInvocationRecord(db),
     onUnknownProfile: (tenantId, agentId, profile) => {

@@ -1,6 +1,9 @@
 import { flag, integer, list, type Setting } from '@clawmesh/chassis'
 import { z } from 'zod'
 
+/** Each is remembered for an hour. */
+export const mostCallsPerHour = 100_000
+
 export const invokeSettings = {
   toolTimeoutMs: {
     env: ['CLAWMESH_TOOL_TIMEOUT_MS'],
@@ -10,7 +13,7 @@ export const invokeSettings = {
   toolCallsPerHour: {
     env: ['CLAWMESH_TOOL_CALLS_PER_HOUR'],
     file: 'tools.rate_limit_per_hour',
-    schema: integer(0, 0, 100_000),
+    schema: integer(150, 0, mostCallsPerHour),
     about: 'How many tools one session may call in an hour, counted by each replica of tools; 0 is without limit',
   },
   scrubCredentials: {

@@ -9,6 +9,7 @@ import { toolRulesSchema, type ToolRules } from '../policy/rules.ts'
 import { withPorts, type PortMakers } from '../tool/ports.ts'
 import type { Tool, ToolResult } from '../tool/tool.ts'
 import type { TakeCall } from './call-limit.ts'
+import type { TenantRules, TenantRulesOf } from './tenant-rules.ts'
 import { findTool, invokeTool, offeredTools, type InvokeDeps } from './run-tool.ts'
 import type { CallScope, ResolvedAgent, ToolCall } from './types.ts'
 
@@ -19,8 +20,8 @@ export interface InvokeParts {
   /** The agent of the caller's tenant that an id or a key names. @throws when agents cannot be asked */
   findAgent: (call: Call, agent: string) => Promise<ResolvedAgent | undefined>
   ports: PortMakers<CallScope>
-  /** The policy of the installation. */
-  policy: ToolRules
+  /** What holds in the caller's tenant, as it is known, or read from the rows for who keeps the answer. */
+  rules: { known: TenantRulesOf; stored: TenantRulesOf }
   timeoutMs: number
   /** Records that somebody ran a tool by hand. */
   recordInvocation: (tenantId: string, tool: string, actor: Actor) => Promise<void>
@@ -29,8 +30,6 @@ export interface InvokeParts {
   onUnknownProfile: (tenantId: string, agentId: string, profile: string) => void
   /** Counts a call of a session; false when it has had as many as it may. */
   takeCall: TakeCall
-  /** Whether what only looks like a credential goes from answers, too. */
-  scrubs: boolean
   /** IPv4 addresses of the machine, which no answer shows. */
   serverAddresses?: readonly string[]
   /** The tools of MCP servers for an agent and a user. @param isFresh reads the rows, for who keeps the answer */
@@ -69,7 +68,7 @@ interface OfferRequest extends Pick<ResolvedAgent, 'toolsConfigJson' | 'provider
 const mcpMark = 'mcp_'
 
 export const createInvokeUseCases = (parts: InvokeParts) => {
-  const { settingsOf, storedSettingsOf, ports, policy, timeoutMs, onUnexpected, toolsFor = availableTools } = parts
+  const { settingsOf, storedSettingsOf, ports, rules, timeoutMs, onUnexpected, toolsFor = availableTools } = parts
 
   const findAgent = async (call: Call, ref: string) => (ref === '' ? undefined : parts.findAgent(call, ref))
 
@@ -83,6 +82,7 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
   }
 
   const choiceOf = (
+    { policy }: Pick<TenantRules, 'policy'>,
     settings: readonly ToolSetting[],
     { toolsConfigJson, provider }: Pick<ResolvedAgent, 'toolsConfigJson' | 'provider'>,
     custom: readonly Tool[],
@@ -110,7 +110,8 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
   const runFor = async (call: Call, agent: ResolvedAgent | undefined, request: ToolCall): Promise<ToolResult> => {
     const { tool, args, agent: _, ...facts } = request
     const { tenantId } = call.caller
-    const [settings, custom, box, secrets] = await Promise.all([
+    const [held, settings, custom, box, secrets] = await Promise.all([
+      rules.known(call),
       settingsOf(tenantId),
       parts.customTools(tenantId, agent?.id ?? '', false),
       toolboxFor(call, tool, agent, facts.userId),
@@ -118,11 +119,11 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
     ])
     const context = withPorts({ ...facts, tenantId }, { ...facts, call, agent, settings }, ports)
     const deps = {
-      ...choiceOf(settings, agent ?? noAgent, custom, box),
+      ...choiceOf(held, settings, agent ?? noAgent, custom, box),
       timeoutMs,
       onUnexpected,
-      scrub: { secrets, onlyKnown: !parts.scrubs, serverAddresses: parts.serverAddresses },
-      takeCall: () => parts.takeCall(tenantId, facts.sessionKey),
+      scrub: { secrets, onlyKnown: !held.scrubs, serverAddresses: parts.serverAddresses },
+      takeCall: () => parts.takeCall(tenantId, facts.sessionKey, held.callsPerHour),
     }
     return invokeTool(deps, { tool, args, context, signal: call.signal })
   }
@@ -137,12 +138,13 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
     { agentId, userId, toolsConfigJson, provider }: OfferRequest,
   ): Promise<{ tools: Tool[]; isPersonal: boolean }> => {
     const { tenantId } = call.caller
-    const [settings, custom, box] = await Promise.all([
+    const [held, settings, custom, box] = await Promise.all([
+      rules.stored(call),
       storedSettingsOf(tenantId),
       parts.customTools(tenantId, agentId, true),
       parts.toolbox(call, agentId, userId, true),
     ])
-    const choice = choiceOf(settings, { toolsConfigJson, provider }, custom, box)
+    const choice = choiceOf(held, settings, { toolsConfigJson, provider }, custom, box)
     for (const profile of unknownProfiles(choice.policy.agent)) parts.onUnknownProfile(tenantId, agentId, profile)
     const allowed = offeredTools(choice)
     const tools = await Promise.all(box.offered(allowed).map((tool) => noted(tool, tenantId, agentId)))
@@ -152,12 +154,13 @@ export const createInvokeUseCases = (parts: InvokeParts) => {
   /** @throws NOT_FOUND for a tool that is unknown, switched off or denied */
   const toolFor = async (call: Call, agent: ResolvedAgent | undefined, name: string, userId: string): Promise<Tool> => {
     const { tenantId } = call.caller
-    const [settings, custom, box] = await Promise.all([
+    const [held, settings, custom, box] = await Promise.all([
+      rules.known(call),
       settingsOf(tenantId),
       parts.customTools(tenantId, agent?.id ?? '', false),
       toolboxFor(call, name, agent, userId),
     ])
-    return findTool(choiceOf(settings, agent ?? noAgent, custom, box), name)
+    return findTool(choiceOf(held, settings, agent ?? noAgent, custom, box), name)
   }
 
   return {

@@ -53,7 +53,7 @@ const profiles: Readonly<Record<string, readonly string[] | undefined>> = {
 }
 
 /** An unknown profile restricts nothing. */
-const isKnownProfile = (profile: string): boolean => Object.hasOwn(profiles, profile)
+export const isKnownProfile = (profile: string): boolean => Object.hasOwn(profiles, profile)
 
 /** Profiles that rules name and that are none: whoever wrote them means them to restrict something. */
 export const unknownProfiles = (rules: ToolRules | undefined): string[] =>

@@ -10,7 +10,7 @@ import { toldToModel, toolError } from '../tool/tool-error.ts'
 const mostSent = 60
 
 export const createSessionsPort = (sessions: RpcFunctions<typeof SessionsServiceService>) => {
-  const takeMessage = createCallLimit(mostSent)
+  const takeMessage = createCallLimit()
   return {
     sessions: ({ call, agent, userId }) => {
       if (agent === undefined) return undefined
@@ -19,7 +19,7 @@ export const createSessionsPort = (sessions: RpcFunctions<typeof SessionsService
         list: (query) => toldToModel(() => sessions.listAgentSessions(call, { ...owner, ...query })),
         read: (query) => toldToModel(() => sessions.readAgentSession(call, { ...owner, ...query })),
         send: async (message) => {
-          if (!takeMessage(call.caller.tenantId, `${agent.id} ${userId}`))
+          if (!takeMessage(call.caller.tenantId, `${agent.id} ${userId}`, mostSent))
             throw toolError('you have sent as many messages from session to session as you may within an hour')
           return toldToModel(() => sessions.sendToAgentSession(call, { ...owner, ...message }))
         },

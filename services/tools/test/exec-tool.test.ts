@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readFile, readdir, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { until } from '../../../test/support/eventually.ts'
 import { rule } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { denyGroupLines } from './exec-deny-lines.ts'
@@ -221,8 +222,10 @@ describe('the tool exec', () => {
 
   it('ends with its call', async () => {
     const abort = new AbortController()
-    setTimeout(() => abort.abort(), 100)
-    expect((await execute('sleep 300', { ...onHost, signal: abort.signal })).output).toMatch('it was cancelled')
+    const running = execute('touch began; sleep 300', { ...onHost, signal: abort.signal })
+    await until(async () => (await readdir(path)).includes('began'))
+    abort.abort()
+    expect((await running).output).toMatch('it was cancelled')
   })
 
   it('ends what takes too long', async () => {

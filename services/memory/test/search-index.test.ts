@@ -72,6 +72,11 @@ describe.each([256, 2048])('an agent with many vectors of width %i', (dims) => {
     base = mine.base
     // Another tenant's vectors lie in the same index.
     await startAgent(neighbour)
+    // Writing waits for vectors for a time only, and how many there are is looked at once in a while.
+    await until(async () => {
+      const { rows } = await harness.database.pool.query('SELECT 1 FROM memory.chunks WHERE embedding IS NULL LIMIT 1')
+      return rows.length === 0
+    })
   })
 
   it('gets an index when it is first searched, and finds the same with and without it', async () => {

@@ -4,8 +4,7 @@ import type { Hit } from '../src/search/types.ts'
 
 let count = 0
 const hit = (overrides: Partial<Hit> = {}): Hit => ({
-  id: `${++count}`,
-  path: `${count}.md`,
+  path: `${++count}.md`,
   startLine: 1,
   endLine: 9,
   part: 0,

@@ -6,8 +6,15 @@ import type { HybridRows } from './use-cases.ts'
 
 export type HybridTable = 'memory.chunks' | 'memory.kg_entities'
 
-/** Of the searched rows `c`: those of a tenant ($1), an agent ($2) and some owners ($3). */
-const inScope = 'c.tenant_id = $1 AND c.agent_id = $2 AND ($3::text[] IS NULL OR c.user_id = ANY($3))'
+/** Whose rows are searched: everybody's of an agent, or those of some owners. */
+type Owners = 'all' | 'some'
+
+/**
+ * Of the searched rows `c`: those of a tenant ($1), an agent ($2) and owners ($3). Two conditions, as the kept plan of a statement that is
+ * for some owners or for all would go through all rows of the agent.
+ */
+const inScope = (owners: Owners): string =>
+  `c.tenant_id = $1 AND c.agent_id = $2 AND ${owners === 'all' ? '$3::text[] IS NULL' : 'c.user_id = ANY($3::text[])'}`
 
 /** Rarity is judged by at most so many rows: beyond, a word is common enough. */
 const mostCounted = 20_000
@@ -19,36 +26,38 @@ type Nearness = 'none' | 'each' | 'given'
 const isComparable = (dims: number): string => `c.embedding_model = $9 AND c.dims = ${Math.trunc(dims)}`
 
 /** Rows with any of the wanted words, by what they have of them. */
-const foundByWords = (table: HybridTable): string => `found AS (
-    SELECT c.id, c.terms FROM ${table} c WHERE ${inScope} AND c.terms @@ $7::tsquery
+const foundByWords = (table: HybridTable, owners: Owners): string => `found AS (
+    SELECT c.id, c.terms FROM ${table} c WHERE ${inScope(owners)} AND c.terms @@ $7::tsquery
   ), size AS (
-    SELECT count(*)::float8 AS rows FROM (SELECT 1 FROM ${table} c WHERE ${inScope} LIMIT ${mostCounted}) AS counted
+    SELECT count(*)::float8 AS rows FROM (SELECT 1 FROM ${table} c WHERE ${inScope(owners)} LIMIT ${mostCounted}) AS counted
   )`
 
 /** Words and vectors are compared in one look at each row, as what a search takes is mostly getting at the rows. */
-const foundByBoth = (table: HybridTable, dims: number): string => `looked AS MATERIALIZED (
+const foundByBoth = (table: HybridTable, owners: Owners, dims: number): string => `looked AS MATERIALIZED (
     SELECT c.id, CASE WHEN c.terms @@ $7::tsquery THEN c.terms END AS terms,
       CASE WHEN ${isComparable(dims)} THEN c.embedding <=> $10::vector END AS distance
-    FROM ${table} c WHERE ${inScope}
+    FROM ${table} c WHERE ${inScope(owners)}
   ), found AS MATERIALIZED (
     SELECT id, terms FROM looked WHERE terms IS NOT NULL
   ), size AS (
     SELECT least(count(*), ${mostCounted})::float8 AS rows FROM looked
   )`
 
-/** The best by words in `covering`, and the nearest. */
-const measured = (table: HybridTable, nearness: Nearness, dims: number): string => {
-  if (nearness === 'none') return 'SELECT id, coverage, NULL::float8 AS cosine FROM covering'
-  if (nearness === 'each')
-    return `SELECT looked.id, coalesce(covering.coverage, 0) AS coverage, 1 - looked.distance AS cosine
-      FROM (
-        SELECT id FROM covering UNION
-        (SELECT id FROM looked WHERE distance IS NOT NULL ORDER BY distance LIMIT $8)
-      ) AS best JOIN looked ON looked.id = best.id LEFT JOIN covering ON covering.id = best.id`
-  return `SELECT c.id, coalesce(covering.coverage, 0) AS coverage,
-      CASE WHEN ${isComparable(dims)} THEN 1 - (c.embedding <=> $10::vector) END AS cosine
-    FROM (SELECT id FROM covering UNION SELECT unnest($11::uuid[])) AS best
-      JOIN ${table} c ON c.id = best.id AND ${inScope} LEFT JOIN covering ON covering.id = best.id`
+/** The ids of the best: those of `covering`, and the nearest. */
+const bestIds: Readonly<Record<Nearness, string>> = {
+  none: 'SELECT id FROM covering',
+  each: `SELECT id FROM covering UNION
+      (SELECT id FROM looked WHERE distance IS NOT NULL ORDER BY distance LIMIT $8)`,
+  given: 'SELECT id FROM covering UNION SELECT unnest($11::uuid[])',
+}
+
+interface Statement {
+  table: HybridTable
+  /** What is told of a found row `c`, its id among it. */
+  columns: string
+  owners: Owners
+  nearness: Nearness
+  dims: number
 }
 
 /**
@@ -56,10 +65,10 @@ const measured = (table: HybridTable, nearness: Nearness, dims: number): string 
  * Probabilistic Relevance Framework", 2009). One that no row has counts half as much as the rarest, as it may be a
  * spelling.
  */
-const measureSql = (table: HybridTable, nearness: Nearness, dims: number) => `
+const measureSql = ({ table, columns, owners, nearness, dims }: Statement): string => `
   WITH alternatives AS (
     SELECT * FROM unnest($4::text[]::tsquery[], $5::int[], $6::float8[]) AS a (query, wanted, weight)
-  ), ${nearness === 'each' ? foundByBoth(table, dims) : foundByWords(table)}, hits AS MATERIALIZED (
+  ), ${nearness === 'each' ? foundByBoth(table, owners, dims) : foundByWords(table, owners)}, hits AS MATERIALIZED (
     SELECT c.id, a.wanted, max(a.weight) AS weight FROM found c JOIN alternatives a ON c.terms @@ a.query
     GROUP BY c.id, a.wanted
   ), rarities AS (
@@ -72,12 +81,16 @@ const measureSql = (table: HybridTable, nearness: Nearness, dims: number) => `
     FROM hits JOIN rarities r ON r.wanted = hits.wanted
     GROUP BY hits.id ORDER BY coverage DESC, hits.id LIMIT $8
   )
-  ${measured(table, nearness, dims)}`
+  SELECT ${columns}, coalesce(covering.coverage, 0) AS coverage,
+    ${nearness === 'none' ? 'NULL::float8' : `CASE WHEN ${isComparable(dims)} THEN 1 - (c.embedding <=> $10::vector) END`} AS cosine
+  FROM (${bestIds[nearness]}) AS best
+    JOIN ${table} c ON c.id = best.id AND ${inScope(owners)} LEFT JOIN covering ON covering.id = best.id`
 
 /** Ids of the chunks nearest to a vector ($6), at most $5, by the index of their width. */
-export const nearestSql = (type: string, dims: number) => `
+export const nearestSql = (type: string, dims: number): string => `
   SELECT c.id FROM memory.chunks c
-  WHERE ${inScope} AND c.embedding_model = $4 AND c.dims = ${Math.trunc(dims)}
+  WHERE c.tenant_id = $1 AND c.agent_id = $2 AND ($3::text[] IS NULL OR c.user_id = ANY($3))
+    AND c.embedding_model = $4 AND c.dims = ${Math.trunc(dims)}
   ORDER BY c.embedding::${type} <=> $6::${type} LIMIT $5`
 
 /** What matches any of some queries; whose beginning is looked for need not be looked for as it is. */
@@ -86,16 +99,20 @@ const anyOf = (queries: readonly string[]): string => {
   return [...all].filter((query) => !all.has(`${query}:*`)).join(' | ')
 }
 
+/** @param columns what is told of a found row, its `id` among it, as SQL over `c` */
 export const createHybridRows =
-  ({ forTenant }: Database, table: HybridTable) =>
-  (tenantId: string): HybridRows => {
-    const { query: run } = forTenant(tenantId)
+  <Row extends object>({ forTenant }: Pick<Database, 'forTenant'>, table: HybridTable, columns: string) =>
+  (tenantId: string): HybridRows<Row> => {
+    const { prepared } = forTenant(tenantId)
     return {
       measure: async ({ agentId, userIds, limit }, { wanted, nearTo, near }) => {
         const alternatives = wanted.flatMap((ways, index) => ways.map((way) => ({ ...way, index })))
         const nearness = nearTo === undefined ? 'none' : near === undefined ? 'each' : 'given'
-        const { rows } = await run<{ id: string; coverage: number; cosine: number | null }>(
-          measureSql(table, nearness, nearTo?.space.dims ?? 0),
+        const owners = userIds === undefined ? 'all' : 'some'
+        const dims = nearTo?.space.dims ?? 0
+        const { rows } = await prepared<Row & { id: string; coverage: number; cosine: number | null }>(
+          `measure ${table} ${owners} ${nearness} ${dims}`,
+          measureSql({ table, columns, owners, nearness, dims }),
           [
             ...[tenantId, agentId, userIds ?? null],
             alternatives.map(({ query }) => query),
@@ -107,7 +124,7 @@ export const createHybridRows =
             ...(nearness === 'given' ? [near] : []),
           ],
         )
-        return rows.map(({ cosine, ...row }) => ({ ...row, cosine: cosine ?? undefined }))
+        return rows.map((row) => ({ ...row, cosine: row.cosine ?? undefined }))
       },
     }
   }

@@ -52,8 +52,9 @@ export const scoreOf = ({ coverage, cosine }: Measured, { text, vector }: Weight
 /** Questions shorter than this stand in any text by chance. */
 const shortestPhrase = 3
 
-/** Lifts a score half of the way to 1 where the question stands in a text as it is, but for case and accents. */
-export const liftExact = (score: number, question: string, text: string): number => {
+/** Lifts a score half of the way to 1 where a question stands in a text as it is, but for case and accents. */
+export const createLift = (question: string): ((score: number, text: string) => number) => {
   const phrase = fold(question).trim()
-  return [...phrase].length >= shortestPhrase && fold(text).includes(phrase) ? score + (1 - score) / 2 : score
+  if ([...phrase].length < shortestPhrase) return (score) => score
+  return (score, text) => (fold(text).includes(phrase) ? score + (1 - score) / 2 : score)
 }

@@ -15,13 +15,13 @@ export interface Wish {
 }
 
 /** The searched rows of one tenant. */
-export interface HybridRows {
+export interface HybridRows<Row extends object> {
   /** Those that have most of what is wanted, and the nearest, `limit` of each; both measures for all of them. */
-  measure: (scope: Scope, wish: Wish) => Promise<Measured[]>
+  measure: (scope: Scope, wish: Wish) => Promise<(Row & Measured)[]>
 }
 
-interface Parts {
-  rowsOf: (tenantId: string) => HybridRows
+interface Parts<Row extends object> {
+  rowsOf: (tenantId: string) => HybridRows<Row>
   embedder: Pick<Embedder, 'embed'>
   queryEmbedTimeoutMs: number
   log: Logger
@@ -29,13 +29,19 @@ interface Parts {
   nearestOf?: (call: Call, scope: Scope, query: VectorQuery) => Promise<readonly string[] | undefined>
 }
 
-export interface Candidates {
-  measured: Measured[]
+export interface Candidates<Row extends object> {
+  measured: (Row & Measured)[]
   /** Whose vectors were compared; undefined when the question could not be embedded. */
   space: EmbeddingSpace | undefined
 }
 
-export const createCandidateSearch = ({ rowsOf, embedder, queryEmbedTimeoutMs, log, nearestOf }: Parts) => {
+export const createCandidateSearch = <Row extends object>({
+  rowsOf,
+  embedder,
+  queryEmbedTimeoutMs,
+  log,
+  nearestOf,
+}: Parts<Row>) => {
   const vectorOf = async (call: Call, agent: MemoryAgent, question: string): Promise<VectorQuery | undefined> => {
     const signal = AbortSignal.any([call.signal, AbortSignal.timeout(queryEmbedTimeoutMs)])
     const embedded = await embedder.embed({ ...call, signal }, [question], wishOf(agent)).catch((err: unknown) => {
@@ -47,7 +53,7 @@ export const createCandidateSearch = ({ rowsOf, embedder, queryEmbedTimeoutMs, l
   }
 
   /** Up to `limit` rows by either side. A question without letters or digits finds nothing. */
-  return async (call: Call, agent: MemoryAgent, scope: Scope, question: string): Promise<Candidates> => {
+  return async (call: Call, agent: MemoryAgent, scope: Scope, question: string): Promise<Candidates<Row>> => {
     const wanted = wantedBy(question)
     if (wanted.length === 0) return { measured: [], space: undefined }
     const nearTo = await vectorOf(call, agent, question)
@@ -57,4 +63,4 @@ export const createCandidateSearch = ({ rowsOf, embedder, queryEmbedTimeoutMs, l
   }
 }
 
-export type CandidateSearch = ReturnType<typeof createCandidateSearch>
+export type CandidateSearch<Row extends object> = ReturnType<typeof createCandidateSearch<Row>>

@@ -25,7 +25,8 @@ import { createGraphHttp } from './graph/http.ts'
 import { createGraphRows } from './graph/rows.ts'
 import { createGraphUseCases } from './graph/use-cases.ts'
 import { createGraphRpc } from './rpc.ts'
-import { entityVectors } from './sql.ts'
+import { entityColumns, entityVectors } from './sql.ts'
+import type { Entity } from './types.ts'
 
 interface Parts {
   mesh: Mesh
@@ -52,7 +53,7 @@ export const createKnowledgeGraph = ({
   const { embedder } = embeddings
   const { embedding, worker } = embeddings.of(entityVectors)
   const candidates = createCandidateSearch({
-    rowsOf: createHybridRows(db.database, 'memory.kg_entities'),
+    rowsOf: createHybridRows<Entity>(db.database, 'memory.kg_entities', entityColumns('c')),
     embedder,
     queryEmbedTimeoutMs,
     log,

@@ -1,6 +1,7 @@
 /** Which of the found chunks are shown, and in which order. */
 import { leastShare } from '../hybrid/score.ts'
-import { sharedTerms, termSet } from '../text/similarity.ts'
+import { sharedWords } from '../text/similarity.ts'
+import { wordsOf } from '../text/terms.ts'
 import type { Hit, SearchResult } from './types.ts'
 
 export interface RankRules {
@@ -11,7 +12,7 @@ export interface RankRules {
 
 /** What a personal hit counts more than one of the agent's own documents. */
 const personalBoost = 1.2
-/** Two texts that share so much of their terms say the same. */
+/** Two texts that share so much of their words say the same. */
 const nearDuplicate = 0.9
 
 const byScore = (a: Hit, b: Hit): number =>
@@ -19,14 +20,14 @@ const byScore = (a: Hit, b: Hit): number =>
 
 /** The best hits of different texts: what nearly repeats a better one is left out. */
 const withoutRepeats = (hits: readonly Hit[], most: number): Hit[] => {
-  const kept: { hit: Hit; terms: ReadonlySet<string> }[] = []
+  const kept: { hit: Hit; words: ReadonlySet<string> }[] = []
   for (const hit of hits) {
     if (kept.length === most) break
-    const terms = termSet(hit.text)
+    const words = wordsOf(hit.text)
     const isPlace = (other: Hit) =>
       other.path === hit.path && other.startLine === hit.startLine && other.part === hit.part
-    const repeats = kept.some((known) => isPlace(known.hit) || sharedTerms(known.terms, terms) >= nearDuplicate)
-    if (!repeats) kept.push({ hit, terms })
+    const repeats = kept.some((known) => isPlace(known.hit) || sharedWords(known.words, words) >= nearDuplicate)
+    if (!repeats) kept.push({ hit, words })
   }
   return kept.map(({ hit }) => hit)
 }

@@ -3,13 +3,16 @@ import type { Database } from '@clawmesh/chassis'
 import { spaceLabel } from '../embeddings/types.ts'
 import { indexType, toVector, vectorIndexName } from '../embeddings/vectors.ts'
 import { createHybridRows, nearestSql } from '../hybrid/rows.ts'
-import type { Hit } from './types.ts'
+import type { FoundChunk } from './types.ts'
 import type { SearchRows } from './use-cases.ts'
 
 /**
  * What the index keeps in view at a time (hnsw.ef_search, 40 by default, 1000 at most): the more, the less is missed, the longer it takes.
  */
 const candidates = 1_000
+const columns =
+  'c.id, c.path, c.start_line AS "startLine", c.end_line AS "endLine", c.part, c.text, c.user_id AS "userId"'
+
 /** More chunks of one scope are many, whatever their number. */
 const mostCounted = 100_000
 
@@ -17,20 +20,11 @@ const mostCounted = 100_000
 const unknownSetting = new Set(['42704', '22023', '42602'])
 
 export const createSearchRows = (database: Database) => {
-  const hybridOf = createHybridRows(database, 'memory.chunks')
+  const hybridOf = createHybridRows<FoundChunk>(database, 'memory.chunks', columns)
   return (tenantId: string): SearchRows => {
     const { query: run, transaction } = database.forTenant(tenantId)
     return {
       ...hybridOf(tenantId),
-
-      load: async (ids) => {
-        const { rows } = await run<Omit<Hit, 'score'>>(
-          `SELECT id, path, start_line AS "startLine", end_line AS "endLine", part, text, user_id AS "userId"
-           FROM memory.chunks WHERE tenant_id = $1 AND id = ANY($2)`,
-          [tenantId, ids],
-        )
-        return rows
-      },
 
       sizes: async ({ agentId, userIds }, space) => {
         // What the index holds is known as of its making or the last vacuum; before, it is the scope that makes it grow.

@@ -1,12 +1,15 @@
-/** A found chunk with its score. */
-export interface Hit {
-  id: string
+/** A chunk as a search finds it. */
+export interface FoundChunk {
   path: string
   startLine: number
   endLine: number
   part: number
   text: string
   userId: string
+}
+
+/** With how well it answers, 0 to 1. */
+export interface Hit extends FoundChunk {
   score: number
 }
 

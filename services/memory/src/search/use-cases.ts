@@ -5,11 +5,11 @@ import type { MemoryAgent } from '../agents/types.ts'
 import { checkText } from '../documents/check.ts'
 import { ownersFor } from '../documents/owners.ts'
 import type { Embedder, EmbeddingSpace } from '../embeddings/types.ts'
-import { isRelated, liftExact, scoreOf, usualWeights } from '../hybrid/score.ts'
+import { createLift, isRelated, scoreOf, usualWeights } from '../hybrid/score.ts'
 import type { Scope, VectorQuery } from '../hybrid/types.ts'
 import { createCandidateSearch, type HybridRows } from '../hybrid/use-cases.ts'
 import { rank } from './rank.ts'
-import type { Hit, SearchResult } from './types.ts'
+import type { FoundChunk, SearchResult } from './types.ts'
 
 /** Each side brings this many times the wanted results, as some of them repeat each other. */
 const candidateFactor = 4
@@ -22,8 +22,7 @@ export interface SearchScope extends Scope {
 }
 
 /** The chunks of one tenant. */
-export interface SearchRows extends HybridRows {
-  load: (ids: readonly string[]) => Promise<Omit<Hit, 'score'>[]>
+export interface SearchRows extends HybridRows<FoundChunk> {
   /** How many chunks of a scope have vectors of a space, and how many are in the index of its width. */
   sizes: (scope: SearchScope, space: EmbeddingSpace) => Promise<{ own: number; all: number }>
   /**
@@ -84,11 +83,10 @@ export const createSearchUseCase = ({ rowsOf, embedder, useIndex, queryEmbedTime
     const usualOnes = usualWeights(space)
     const weights = { text: textWeight ?? usualOnes.text, vector: vectorWeight ?? usualOnes.vector }
     const hasText = measured.some(({ coverage }) => coverage > 0)
-    const related = new Map(
-      measured.flatMap((row) => (isRelated(row, space) ? [[row.id, scoreOf(row, weights, hasText)] as const] : [])),
+    const lift = createLift(query)
+    const hits = measured.flatMap((row) =>
+      isRelated(row, space) ? [{ ...row, score: lift(scoreOf(row, weights, hasText), row.text) }] : [],
     )
-    const chunks = await rowsOf(call.caller.tenantId).load([...related.keys()])
-    const hits = chunks.map((chunk) => ({ ...chunk, score: liftExact(related.get(chunk.id)!, query, chunk.text) }))
     return rank(hits, { minScore: question.minScore, maxResults })
   }
 }

@@ -17,14 +17,20 @@ const ligature = /[đðøłħıßæœþ]/g
 /** Accents of European and Vietnamese letters; marks that other scripts cannot be read without are no part of it. */
 const accents = /[\u0300-\u036f]/g
 
+/** Most texts have nothing to compose or to take off, and looking for it is most of the work. */
+export const isAscii = (text: string): boolean => !/[\u0080-\uffff]/.test(text)
+
 /** Lower case, composed, full-width letters narrowed: two spellings of one text become equal. */
-export const normalise = (text: string): string => text.normalize('NFKC').toLowerCase()
+export const normalise = (text: string): string =>
+  isAscii(text) ? text.toLowerCase() : text.normalize('NFKC').toLowerCase()
 
 /** `normalise`, and accents taken off: `Đà Nẵng` -> `da nang`. Hangul, kana and Han stay as they are. */
 export const fold = (text: string): string =>
-  text
-    .normalize('NFKD')
-    .replace(accents, '')
-    .normalize('NFC')
-    .toLowerCase()
-    .replace(ligature, (letter) => ligatures[letter]!)
+  isAscii(text)
+    ? text.toLowerCase()
+    : text
+        .normalize('NFKD')
+        .replace(accents, '')
+        .normalize('NFC')
+        .toLowerCase()
+        .replace(ligature, (letter) => ligatures[letter]!)

@@ -1,14 +1,11 @@
 /** How alike two texts or names are, 0 to 1. */
-import { termsOf } from './terms.ts'
 
-/** The share of terms that two texts have in common (Jaccard). */
-export const sharedTerms = (a: ReadonlySet<string>, b: ReadonlySet<string>): number => {
+/** The share of words that two texts have in common (Jaccard). */
+export const sharedWords = (a: ReadonlySet<string>, b: ReadonlySet<string>): number => {
   if (a.size === 0 || b.size === 0) return 0
   const both = a.intersection(b).size
   return both / (a.size + b.size - both)
 }
-
-export const termSet = (text: string): ReadonlySet<string> => new Set(termsOf(text))
 
 /** Comparing takes time by the product of the lengths. */
 const longestName = 200

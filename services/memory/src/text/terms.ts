@@ -1,7 +1,7 @@
 /** What a text is found by. Scripts without spaces and Korean are found by pairs of characters, words by their stems. */
 import { cutText } from '@clawmesh/chassis'
 import { stemmer } from 'stemmer'
-import { fold, normalise } from './fold.ts'
+import { fold, isAscii, normalise } from './fold.ts'
 
 /** A word of one kind of script, as it stands in the text. */
 export interface Token {
@@ -22,6 +22,10 @@ export const cutTerm = (word: string): string => cutText(word, longestTerm)
 
 /** The words of a text in order. */
 export function* tokensOf(text: string): Generator<Token> {
+  if (isAscii(text)) {
+    for (const [word] of text.matchAll(/[a-z0-9]+/gi)) yield { kind: 'word', text: word }
+    return
+  }
   for (const { groups } of text.normalize('NFKC').matchAll(tokenPattern)) {
     const { dense: run, hangul, word } = groups!
     if (run !== undefined) yield { kind: 'dense', text: run }
@@ -75,4 +79,13 @@ export const termsOf = (text: string): string[] => {
     for (const term of termsOfToken(token)) terms.add(term)
   }
   return [...terms]
+}
+
+/** What a text says, however it is spelled: words without accents or case, pairs of characters where there are no words. */
+export const wordsOf = (text: string): ReadonlySet<string> => {
+  const words = new Set<string>()
+  for (const { kind, text: word } of tokensOf(fold(text)))
+    if (kind === 'word') words.add(word)
+    else for (const pair of pairsOf(word)) words.add(pair)
+  return words
 }

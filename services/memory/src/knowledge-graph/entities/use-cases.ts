@@ -36,7 +36,7 @@ export interface EntityRows {
 
 interface Parts {
   rowsOf: (tenantId: string) => EntityRows
-  candidates: CandidateSearch
+  candidates: CandidateSearch<Entity>
   embedding: ChunkEmbedding
   /** How long writing waits for vectors. */
   putEmbedTimeoutMs: number
@@ -74,21 +74,15 @@ export const createEntityUseCases = ({ rowsOf, candidates, embedding, putEmbedTi
   ): Promise<Entity[]> => {
     const { measured, space } = await candidates(call, agent, { ...scope, limit: limit * candidateFactor }, query)
     const hasText = measured.some(({ coverage }) => coverage > 0)
-    const scores = new Map(
-      measured.flatMap((row) =>
-        isRelated(row, space) ? [[row.id, scoreOf(row, usualWeights(space), hasText)] as const] : [],
-      ),
-    )
+    const related = measured.flatMap(({ coverage, cosine, ...entity }) => {
+      const measures = { id: entity.id, coverage, cosine }
+      return isRelated(measures, space) ? [{ entity, score: scoreOf(measures, usualWeights(space), hasText) }] : []
+    })
     const question = fold(query).trim()
-    const best = Math.max(0, ...scores.values())
-    const good = [...scores].filter(([, score]) => score >= best * leastShare).map(([id]) => id)
-    const loaded = await rowsOf(call.caller.tenantId).load(good)
-    const found = loaded
-      .filter(({ entityType }) => type === undefined || entityType === type)
-      .map((entity) => ({
-        entity,
-        rank: nameRank(entity, question) + scores.get(entity.id)!,
-      }))
+    const best = Math.max(0, ...related.map(({ score }) => score))
+    const found = related
+      .filter(({ entity, score }) => score >= best * leastShare && (type === undefined || entity.entityType === type))
+      .map(({ entity, score }) => ({ entity, rank: nameRank(entity, question) + score }))
     return found
       .toSorted((a, b) => b.rank - a.rank || (a.entity.id < b.entity.id ? -1 : 1))
       .slice(0, limit)

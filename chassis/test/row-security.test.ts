@@ -119,6 +119,31 @@ describe('the scope of a tenant', () => {
     }
   })
 
+  it('keeps plans that go by the index, although the table was small when they were made', async () => {
+    await admin.query(
+      'CREATE TABLE providers.growing (id uuid PRIMARY KEY, content text) WITH (autovacuum_enabled = false)',
+    )
+    await admin.query('GRANT SELECT ON providers.growing TO clawmesh_system')
+    await admin.query(
+      "INSERT INTO providers.growing SELECT gen_random_uuid(), repeat('x', 200) FROM generate_series(1, 200)",
+    )
+    await admin.query('ANALYZE providers.growing')
+    const narrow = openDatabase({ url: testDatabase.url, schema: 'providers', poolSize: 1, log, keepsStatements: true })
+    // A plan for any array is kept when one for this array costs no less.
+    const many = Array.from({ length: 20 }, () => newId())
+    try {
+      for (let time = 0; time < 10; time++)
+        await narrow.system.prepared('growing', 'SELECT content FROM providers.growing WHERE id = ANY ($1::uuid[])', [
+          many,
+        ])
+      const { rows } = await narrow.pool.query<{ 'QUERY PLAN': string }>(`EXPLAIN EXECUTE "providers.growing"('{}')`)
+      expect(rows.map((row) => row['QUERY PLAN']).join('\n')).toMatch(/index/i)
+    } finally {
+      await narrow.close()
+      await admin.query('DROP TABLE providers.growing')
+    }
+  })
+
   it('tells errors of a statement as they are and prepares it again afterwards', async () => {
     const scoped = database.forTenant(one)
     const divide = (by: number) => scoped.prepared<{ n: number }>('divide', 'SELECT 6 / $1::int AS n', [by])

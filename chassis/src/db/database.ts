@@ -58,20 +58,28 @@ interface DatabaseOptions {
  */
 const sharesSessions = (url: string): boolean => /[?&]pgbouncer=true(?:&|$)/.test(url)
 
+/**
+ * A kept plan stays when its table grows, until the table is next analyzed. At PostgreSQL's default price of a page out of
+ * order, that of a disk with a head, a table of some pages is read whole, and each run then reads what it has grown to.
+ */
+const preferIndexes: pg.PoolConfig['verify'] = (client, done) =>
+  client.query('SET random_page_cost = 1.1', (error: Error | null) => done(error ?? undefined))
+
 /** Opens a pool; connections are made when first needed. */
 export const openDatabase = ({ url, schema, poolSize, log, keepsStatements = false }: DatabaseOptions): Database => {
+  const namesStatements = keepsStatements && !sharesSessions(url)
   const pool = new QueueingPool({
     connectionString: url,
     max: poolSize,
     application_name: `clawmesh-${schema}`,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
+    ...(namesStatements ? { verify: preferIndexes } : {}),
   })
   // A connection that breaks is replaced by the pool. Unheard, its error would end the process: the pool hears it while
   // nobody uses the connection, and whoever borrows one is told by the next query. The error drags the client along.
   pool.on('error', ({ message }) => log.warn({ reason: message }, 'a database connection broke'))
   pool.on('connect', (client) => client.on('error', () => undefined))
-  const namesStatements = keepsStatements && !sharesSessions(url)
   const namePrefix = namesStatements ? schema : undefined
   const scope = createTenantClients()
   const systemPool = createBoundPool(pool, () => systemBinding)

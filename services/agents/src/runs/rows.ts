@@ -47,13 +47,14 @@ const insertMessages = `
 
 /**
  * `$1`: an array of runs to begin, each in another session. Gives for each whether its agent is there, and the session that
- * it has taken, if it has. The agent is read without a lock (docs/adr/0026). Sessions are locked in the order of their keys,
+ * it has taken, if it has. The agent is read without a lock (docs/adr/0026), and by its key: of an EXISTS PostgreSQL may make
+ * a list of all agents. Sessions are locked in the order of their keys,
  * as statements of other replicas do.
  * @param onConflict what becomes of a session that exists
  */
 const beginSql = (onConflict: string): string => `
   WITH input AS (
-    SELECT i.*, EXISTS (SELECT FROM agents.agents a WHERE a.id = i.agent_id AND a.tenant_id = i.tenant_id) AS has_agent
+    SELECT i.*, (SELECT true FROM agents.agents a WHERE a.id = i.agent_id AND a.tenant_id = i.tenant_id) AS has_agent
     FROM jsonb_to_recordset($1::jsonb) AS i(id uuid, tenant_id uuid, session_key text, agent_id uuid,
       agent_key text, user_id text, channel text, messages jsonb, bytes int, preview text, lease_seconds float8)
   ), session AS (
@@ -89,7 +90,7 @@ const beginNamedSql = beginSql(`(tenant_id, session_key) DO UPDATE SET
   message_bytes = s.message_bytes + EXCLUDED.message_bytes, updated_at = now()
   WHERE s.lease_run_id IS NULL AND s.agent_id = EXCLUDED.agent_id`)
 
-type BegunRow = { runId: string; hasAgent: boolean } & (HeldSession | { sessionId: null })
+type BegunRow = { runId: string; hasAgent: true | null } & (HeldSession | { sessionId: null })
 
 const beginInput = (runs: readonly NewRun[]): string =>
   storableJson(

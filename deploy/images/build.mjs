@@ -3,7 +3,7 @@
  * image as the test. `-- clawmesh` builds one, `-- clawmesh-browser` one that is optional; `--base clawmesh=registry/image@sha256:...` builds on a base of a registry
  * instead of one that mmdebstrap makes; `--save <folder>` writes archives besides; `--no-check` leaves the test out.
  */
-import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { capture } from '../../scripts/process.mjs'
@@ -54,6 +54,14 @@ const madeBase = async (/** @type {string} */ name) => {
   await run('mmdebstrap', ['--quiet', `--variant=${variant}`, ...given, suite, tar])
   writeFileSync(`${tar}.of`, stamp)
   return tar
+}
+
+/** Folders that volumes are mounted on: a new volume takes their mode over, and only root owns what is copied into an image. */
+const layFolders = (/** @type {string} */ context, /** @type {string[]} */ folders) => {
+  for (const folder of folders) {
+    mkdirSync(join(context, 'root', folder), { recursive: true })
+    chmodSync(join(context, 'root', folder), 0o1777)
+  }
 }
 
 /** What a program's image holds beside its base, below `root/`. */
@@ -116,6 +124,7 @@ for (const name of names) {
     copyFileSync(fromRoot('deploy/images/dependencies.sh'), join(context, 'root/usr/local/bin/clawmesh-dependencies'))
     cpSync(fromRoot('deploy/backup'), join(context, 'root/usr/local/bin'), { recursive: true })
   }
+  layFolders(context, image.volumes)
   const version = values.tag ?? packageVersion
   writeFileSync(join(context, 'Containerfile'), containerfile(name, base, version, revision))
   const reference = `localhost/${name}:${version}`

@@ -93,18 +93,23 @@ export const checkImages = async (engine, built) => {
     for (const { name, reference } of built) {
       const megabytes = Number(await must('image', 'inspect', '--format', '{{.Size}}', reference)) / 1_000_000
       console.log(`${reference}: ${megabytes.toFixed(0)} MB unpacked`)
-      const { maxMb, targets, variant, trial } = images[name]
+      const { maxMb, targets, variant, trial, volumes, program } = images[name]
       if (maxMb !== undefined && megabytes > maxMb) throw new Error(`${name} is above ${maxMb} MB`)
       if (targets.length > 0)
         await checkThreads((...args) => ask('run', '--rm', ...sealed, '--entrypoint', 'node', reference, ...args))
+      for (const folder of volumes) {
+        const write = ['--entrypoint', 'touch', reference, `${folder}/written`]
+        const writeByNode = ['--entrypoint', 'node', reference, '--eval', `fs.writeFileSync('${folder}/written', '')`]
+        await must('run', '--rm', ...sealed, '--volume', folder, ...(program === true ? writeByNode : write))
+      }
       if (trial !== undefined) {
         const said = await must('run', '--rm', ...sealed, '--entrypoint', trial.program, reference, ...trial.args)
         if (!said.includes(trial.says)) throw new Error(`${trial.program} of ${name} said: ${said.slice(0, 2_000)}`)
         console.log(`${trial.program} of ${name} works`)
       }
-      for (const program of variant === 'extract' ? ['sh', 'apt-get', 'dpkg'] : [])
-        if ((await ask('run', '--rm', ...sealed, '--entrypoint', program, reference, '--version')).code === 0)
-          throw new Error(`${name} has ${program}`)
+      for (const absent of variant === 'extract' ? ['sh', 'apt-get', 'dpkg'] : [])
+        if ((await ask('run', '--rm', ...sealed, '--entrypoint', absent, reference, '--version')).code === 0)
+          throw new Error(`${name} has ${absent}`)
     }
     const targets = built.flatMap(({ name, reference }) =>
       images[name].targets.map((target) => ({ target, reference })),

@@ -16,6 +16,7 @@ export const suite = 'trixie'
  * @property {boolean} [embedded] with the embedded database
  * @property {string[]} targets that run from it
  * @property {string[]} entrypoint
+ * @property {string[]} volumes folders that a volume may be mounted on
  * @property {number} [maxMb] unpacked
  * @property {boolean} [optional] built only where it is asked for
  * @property {Trial} [trial]
@@ -25,6 +26,9 @@ export const suite = 'trixie'
  * @property {string[]} args
  * @property {string} says a part of what it is to say
  */
+
+/** Of the program. */
+const dataFolder = '/var/lib/clawmesh'
 
 /** With what agents run programs. */
 const runtimePackages = [
@@ -49,6 +53,7 @@ export const images = {
     program: true,
     targets: ['gateway', 'identity', 'agents', 'providers', 'memory', 'channels', 'traces'],
     entrypoint: ['tini', '--', 'node', '/app/dist/main.mjs'],
+    volumes: [dataFolder],
     maxMb: 200,
   },
   'clawmesh-runtime': {
@@ -59,6 +64,7 @@ export const images = {
     embedded: true,
     targets: ['tools', 'packages', 'all'],
     entrypoint: ['tini', '--', 'node', '/app/dist/main.mjs'],
+    volumes: [dataFolder],
   },
   'clawmesh-browser': {
     title: 'Clawmesh with what agents run programs with, and a browser for them',
@@ -69,6 +75,7 @@ export const images = {
     optional: true,
     targets: ['tools', 'all'],
     entrypoint: ['tini', '--', 'node', '/app/dist/main.mjs'],
+    volumes: [dataFolder],
     trial: {
       program: 'chromium',
       // Its own sandbox wants namespaces, which no container has that may gain nothing.
@@ -85,6 +92,7 @@ export const images = {
     packages: ['nats-server', 'postgresql-17', 'postgresql-17-pgvector', 'redis-server', 'tini'],
     targets: [],
     entrypoint: ['tini', '--', 'clawmesh-dependencies'],
+    volumes: ['/var/lib/postgresql/data', '/data'],
   },
 }
 

@@ -23,6 +23,8 @@ const paths = [
 /** Of services that no other calls all the time, as what they say is remembered: methods come from the edge by gRPC. */
 const methods = ['agents.list', 'usage.caps.list', 'tenants.list']
 const pauseMs = 250
+/** So many that each method comes several times while a new pod is waited for: a call goes to it by chance. */
+const callers = 6
 
 /** A request on a connection of its own, so that a new edge gets its share. */
 const ask = (installed: Installed, path: string, body?: object): Promise<void> =>
@@ -55,7 +57,7 @@ const searches = ({ body }: { body: Record<string, unknown> }): Script | undefin
 export const startTraffic = (installed: Installed): { stop: () => Promise<void> } => {
   let stopped = false
   installed.upstream.rule = searches
-  const held = holdSockets(installed, 2, methods)
+  const held = holdSockets(installed, callers, methods)
   // Each for itself: a slow one holds up no other.
   const goOn = async (path: string, body?: object): Promise<void> => {
     while (!stopped) {

@@ -2,7 +2,7 @@
 import { largestFileBytes, MeshError } from '@clawmesh/contracts'
 import { passing } from '@clawmesh/chassis'
 import type { FileStore } from '../store/store.ts'
-import { errnoOf } from '../tool/tool-error.ts'
+import { errnoOf, isPathFault } from '../tool/tool-error.ts'
 import { relativeNames } from '../workspace/relative-path.ts'
 import type { StoredFile, Workspace } from '../workspace/types.ts'
 
@@ -101,12 +101,7 @@ export interface FilePiece {
 
 const refuse = (path: string) => new MeshError('INVALID_REQUEST', 'error.invalid_path', { path })
 
-/**
- * Keeps a piece of a new file beside its place; the last one puts all of them there, where there is none yet. Whether it
- * did.
- * @throws INVALID_REQUEST for a piece that does not follow the one before, TOOL_ERROR for a path that is refused
- */
-export const writePiece = async (
+const keepPiece = async (
   store: FileStore,
   root: Workspace,
   { path, fileId, offset, data, last }: FilePiece,
@@ -142,5 +137,19 @@ export const writePiece = async (
     return false
   } finally {
     if (kept.length > 0) await store.remove(root, folder)
+  }
+}
+
+/**
+ * Keeps a piece of a new file beside its place; the last one puts all of them there, where there is none yet. Whether it
+ * did.
+ * @throws INVALID_REQUEST for a piece that does not follow the one before, and for a path that leads nowhere; TOOL_ERROR
+ * for one that is refused
+ */
+export const writePiece = async (store: FileStore, root: Workspace, piece: FilePiece): Promise<boolean> => {
+  try {
+    return await keepPiece(store, root, piece)
+  } catch (thrown) {
+    throw isPathFault(thrown) ? refuse(piece.path) : thrown
   }
 }

@@ -5,7 +5,7 @@ import { MeshError, type Caller } from '@clawmesh/contracts'
 import type { LRUCache } from 'lru-cache'
 import type { FileStore } from '../store/store.ts'
 import type { StoredFile } from '../workspace/types.ts'
-import { errnoOf } from '../tool/tool-error.ts'
+import { isPathFault } from '../tool/tool-error.ts'
 import { mediaTypeOf } from './content-type.ts'
 import { createLocator } from './locate.ts'
 import type { MediaPlaces } from './media-places.ts'
@@ -70,7 +70,7 @@ const judged = async <T>(path: string, work: Promise<T>): Promise<T> => {
     return await work
   } catch (thrown) {
     const refused = thrown instanceof MeshError && thrown.code === 'TOOL_ERROR'
-    if (refused || ['ENOTDIR', 'ENAMETOOLONG', 'ELOOP'].includes(errnoOf(thrown))) throw invalidPath(path, thrown)
+    if (refused || isPathFault(thrown)) throw invalidPath(path, thrown)
     throw thrown
   }
 }

@@ -28,3 +28,6 @@ export const errnoOf = (thrown: unknown): string =>
   typeof thrown === 'object' && thrown !== null && 'code' in thrown && typeof thrown.code === 'string'
     ? thrown.code
     : ''
+
+/** Whether a system error says that a path leads nowhere: through a file, round in a circle, or on for too long. */
+export const isPathFault = (thrown: unknown): boolean => ['ENOTDIR', 'ENAMETOOLONG', 'ELOOP'].includes(errnoOf(thrown))

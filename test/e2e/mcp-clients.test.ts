@@ -1,14 +1,21 @@
 /** The official MCP client, unmodified, against one edge with the services in another process: our tools, and those of official servers. */
 import { createHmac } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import { findSandbox, insidePath } from '../../services/tools/src/exec/sandbox.ts'
 import { startAllInOne, type AllInOne, type TestTenant } from '../support/all-in-one.ts'
+import { eventually } from '../support/eventually.ts'
 import { rule } from '../support/rule.ts'
 import { connectWs } from '../support/ws-client.ts'
 
 let mesh: AllInOne
 let tenant: TestTenant
 const opened: Client[] = []
+const { sandbox } = { sandbox: undefined, ...(await findSandbox()) }
+const memoryFolder = mkdtempSync(join(tmpdir(), 'clawmesh-mcp-'))
 
 beforeAll(async () => {
   mesh = await startAllInOne({ CLAWMESH_MCP_STDIO: 'all', CLAWMESH_RATE_LIMIT_BURST: '1' }, { apart: true })
@@ -23,7 +30,10 @@ beforeAll(async () => {
 afterEach(async () => {
   for (const client of opened.splice(0)) await client.close()
 })
-afterAll(() => mesh?.stop())
+afterAll(async () => {
+  await mesh?.stop()
+  rmSync(memoryFolder, { recursive: true })
+})
 
 const need = async (method: string, path: string, body?: object) => {
   const answer = await mesh.request(method, path, { headers: tenant.as('admin'), body })
@@ -96,18 +106,32 @@ test('the bridge is opened by the gateway token and signed headers alone', async
   ).toEqual([401, 403, 403])
 })
 
-/** Registers the official server that has everything, and grants it to the default agent. */
-const everythingAs = async (name: string) => {
-  const module = '../../node_modules/@modelcontextprotocol/server-everything/dist/index.js'
-  const args = [fileURLToPath(new URL(module, import.meta.url)), 'stdio']
+/** No more than forty tools of servers are offered at once. */
+const registered: string[] = []
+afterEach(async () => {
+  for (const id of registered.splice(0)) await need('DELETE', `/v1/mcp/servers/${id}`)
+})
+
+/** Registers an official server, grants it to the default agent, and waits until a tool of it is offered. */
+const official = async (program: string, name: string, args: string[], tool: string) => {
+  const module = `../../node_modules/@modelcontextprotocol/server-${program}/dist/index.js`
   const agent = String((await need('GET', '/v1/agents/default'))['id'])
-  const server = { name, transport: 'stdio', command: process.execPath, args }
+  const server = {
+    ...{ name, transport: 'stdio', command: process.execPath },
+    // Of the memory server; the others do not read it.
+    env: { MEMORY_FILE_PATH: join(sandbox ? insidePath : memoryFolder, 'memory.json') },
+    args: [fileURLToPath(new URL(module, import.meta.url)), ...args],
+  }
   const id = String((await need('POST', '/v1/mcp/servers', server))['id'])
+  registered.push(id)
   await need('POST', `/v1/mcp/servers/${id}/grants/agent`, { agent_id: agent })
+  const client = await connect('/mcp', tenant.as('operator', 'ann'))
+  await eventually(tool, async () => (await client.listTools()).tools.some(({ name: listed }) => listed === tool))
+  return client
 }
 
 test('what a server asks in a run reaches its user over a WebSocket, and nobody else', async () => {
-  await everythingAs('asks')
+  await official('everything', 'asks', ['stdio'], 'mcp_asks__trigger-elicitation-request')
   const [ann, bob] = await Promise.all(
     ['ann', 'bob'].map((user_id) => connectWs(mesh.port, { token: tenant.keys.operator, user_id })),
   )
@@ -138,16 +162,33 @@ test('what a server asks in a run reaches its user over a WebSocket, and nobody 
   }
 })
 
-test("tools of official servers work in an agent's run and through /mcp", async () => {
-  await everythingAs('everything')
-  const client = await connect('/mcp', tenant.as('operator', 'ann'))
-  const name = 'mcp_everything__echo'
-  expect((await client.listTools()).tools.map((tool) => tool.name)).toContain(name)
-  expect(textOf(await client.callTool({ name, arguments: { message: 'to the editor' } }))).toContain('to the editor')
+test.each([
+  ['everything', ['stdio'], 'echo', { message: 'said by the model' }],
+  ['filesystem', ['.'], 'write_file', { path: 'note.txt', content: 'said by the model' }],
+  ['memory', [], 'add_observations', { observations: [{ entityName: 'Ann', contents: ['said by the model'] }] }],
+] as const)(
+  "tools of the official server %s work in an agent's run and through /mcp",
+  async (program, args, tool, input) => {
+    const name = `mcp_${program}__${tool}`
+    const client = await official(program, program, [...args], name)
+    const call = (called: string, given: Record<string, unknown>) =>
+      client.callTool({ name: `mcp_${program}__${called}`, arguments: given }).then(textOf)
+    if (program === 'memory')
+      await call('create_entities', { entities: [{ name: 'Ann', entityType: 'person', observations: [] }] })
 
-  mesh.upstream.next({ toolCalls: [{ name, arguments: '{"message":"to the agent"}' }] }, { text: 'Done.' })
-  const body = { model: 'goclaw:default', messages: [{ role: 'user', content: 'echo' }] }
-  const answer = await mesh.request('POST', '/v1/chat/completions', { headers: tenant.as('operator', 'ann'), body })
-  expect(answer.text).toContain('Done.')
-  expect(JSON.stringify(mesh.upstream.requests.at(-1)!.body)).toContain('to the agent')
-})
+    mesh.upstream.next({ toolCalls: [{ name, arguments: JSON.stringify(input) }] }, { text: 'Done.' })
+    const body = { model: 'goclaw:default', messages: [{ role: 'user', content: 'go on' }] }
+    const answer = await mesh.request('POST', '/v1/chat/completions', { headers: tenant.as('operator', 'ann'), body })
+    expect(answer.text).toContain('Done.')
+    const result = JSON.stringify(mesh.upstream.requests.at(-1)!.body)
+    expect(result).toContain('EXTERNAL_UNTRUSTED_CONTENT')
+
+    // What the run has done is seen through /mcp.
+    const seen = {
+      everything: () => call('echo', { message: 'said by the model' }),
+      filesystem: () => call('read_text_file', { path: 'note.txt' }),
+      memory: () => call('open_nodes', { names: ['Ann'] }),
+    }
+    expect(await seen[program]()).toContain('said by the model')
+  },
+)

@@ -166,7 +166,7 @@ test('the table has every operation that takes a path', () => {
   )
 })
 
-/** Operations with a path that is no file's, or that goes through a door below. */
+/** Operations with a path that is no file's, or that is taken by something below. */
 const elsewhere = {
   'names of rows': [
     ...['getInstanceFile', 'setInstanceFile', 'listMemoryChunks', 'getMemoryDocument', 'putMemoryDocument'],
@@ -175,7 +175,7 @@ const elsewhere = {
   ],
   'pages of a list': ['getDocsPage'],
   'compared with what PATH holds': ['createCliCredential', 'updateCliCredential'],
-  'a door below': ['createAgent', 'updateAgent', 'createCustomTool', 'updateCustomTool'],
+  'taken below': ['createAgent', 'updateAgent', 'createCustomTool', 'updateCustomTool'],
 }
 
 test('no other operation takes a path', () => {
@@ -217,18 +217,18 @@ const withProviders = (tool: string, args: object) => {
 /** Says what stands in a folder, and leaves something there. */
 const look = 'cat secret.txt passwd environ 2>/dev/null; pwd; echo INSIDE > left.txt'
 
-interface Door {
+interface PathTaker {
   title: string
-  /** Goes in with a path; the answer. */
+  /** Gives it a path; the answer. */
   ask: (path: string) => Promise<unknown>
-  /** Whether it is shut where there is no disk. */
+  /** Whether there is none where there is no disk. */
   isOfCommands?: boolean
   /** A path that leads nowhere else, and what comes of it. */
   ordinary?: { path: string; answer: RegExp }
 }
 
 /** What takes a path, or makes one of what it is given, beside the routes and the tools of files. */
-const doors: Door[] = [
+const pathTakers: PathTaker[] = [
   ...['read_image', 'read_document', 'read_audio', 'read_video'].map((tool) => ({
     title: `${tool} that has a provider`,
     ask: (path: string) => withProviders(tool, { path }),
@@ -364,7 +364,7 @@ describe.each([
     expect(existsSync(files.at('default', 'alice', 'link'))).toBe(s3 === undefined)
   })
 
-  test.each(doors)('$title: no path leads out', async ({ isOfCommands, ask, ordinary }) => {
+  test.each(pathTakers)('$title: no path leads out', async ({ isOfCommands, ask, ordinary }) => {
     if (isOfCommands && s3 !== undefined) return
     for (const path of astray()) {
       for (const folder of [files.root, files.at('default', 'alice')]) lay(folder)

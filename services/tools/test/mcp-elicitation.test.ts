@@ -110,10 +110,16 @@ rule('mcp.elicitation.answer.goesBackToTheServer', async () => {
 })
 
 test('servers of the older protocol ask, too: the official one, unmodified', async () => {
-  const { run, asked, answer } = await withServer({
+  const { run, asked, answer, rpc, call, agentId } = await withServer({
     ...{ transport: 'stdio', command: process.execPath, args: [everything, 'stdio'], url: '' },
   })
-  const running = run('trigger-elicitation-request')
+  const tool = 'trigger-elicitation-request'
+  // It offers this one once it knows that the client can be asked, and says then that there are more.
+  await eventually(tool, async () => {
+    const { tools: offered } = await rpc.listTools(call, { agentId, userId: 'ann', toolsConfigJson: '' })
+    return offered.some(({ name }) => name === `mcp_srv__${tool}`)
+  })
+  const running = run(tool)
   const { id, schema } = await asked()
   expect(schema).toMatchObject({ properties: { name: { type: 'string' } } })
   await answer({ id, action: 'accept', content: { name: 'Ann Lee' } })

@@ -1,6 +1,4 @@
 /** The gRPC server of a process: its services, health checking and reflection. */
-import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import type { Metadata } from '@grpc/grpc-js'
 import {
   Server,
@@ -9,8 +7,6 @@ import {
   type handleUnaryCall,
   type ServerWritableStream,
 } from '@grpc/grpc-js'
-import { loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader'
-import { ReflectionService } from '@grpc/reflection'
 import { HealthImplementation } from 'grpc-health-check'
 import { MeshError } from '@clawmesh/contracts'
 import { LinkServiceService } from '@clawmesh/contracts/gen/clawmesh/link/v1/link.ts'
@@ -22,6 +18,7 @@ import { createLinkServer } from '../link/server.ts'
 import type { Logger } from '../log/logger.ts'
 import { waitForDrain } from '../http/drained.ts'
 import { traced, tracedStream } from '../telemetry/telemetry.ts'
+import { addReflection } from './reflection.ts'
 import { toStatus } from './status.ts'
 import { serverCredentials, type TlsSettings } from './tls.ts'
 import { fullServiceName, type LooseFunctions, type RpcDefinition } from './types.ts'
@@ -171,8 +168,7 @@ export const startRpcServer = async (parts: RpcServerParts): Promise<RpcServer> 
   ]
   const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, 'NOT_SERVING'])))
   health.addToServer(server)
-  const descriptors = readFileSync(fileURLToPath(import.meta.resolve('@clawmesh/contracts/descriptors')))
-  new ReflectionService(loadFileDescriptorSetFromBuffer(descriptors)).addToServer(server)
+  addReflection(server)
 
   const port = await new Promise<number>((resolve, reject) =>
     server.bindAsync(`${parts.host}:${parts.port}`, serverCredentials(parts.tls ?? {}), (error, bound) =>

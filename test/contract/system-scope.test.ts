@@ -31,6 +31,8 @@ const openers = [
   'memory/src/embeddings/rows.ts',
   // finds tenants with something to embed
   'memory/src/embeddings/waiting-rows.ts',
+  // counts what agents of all tenants hold
+  'memory/src/held/rows.ts',
   // asks for the server's version
   'memory/src/search/index-rows.ts',
   // machines are no tenant's

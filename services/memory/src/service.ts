@@ -14,6 +14,7 @@ import { createDocumentRows } from './documents/rows.ts'
 import { createEmbeddings } from './embeddings/feature.ts'
 import { createEntries } from './entries/feature.ts'
 import { createMemoryFiles } from './files/feature.ts'
+import { createHeld } from './held/feature.ts'
 import { createKnowledgeGraph } from './knowledge-graph/feature.ts'
 import { createSearch } from './search/feature.ts'
 
@@ -56,11 +57,12 @@ export const memoryService = (mesh: Mesh, config: MemoryConfig): Service => {
     chunkSizesOf: createChunkSizesOf(mesh, log),
   })
   const files = createMemoryFiles({ documents: documents.documents, findAgent })
+  const held = createHeld(database, log)
   return composeService(mesh, {
     name: 'memory',
-    features: [search, documents, createChunks(database, findAgent), entries, files, embeddings, ...graph.features],
+    features: [search, documents, createChunks(database, findAgent), entries, files, embeddings, held, ...graph.features],
     rpc: [
-      implementRpc(MemoryServiceService, { ...documents.rpc, ...search.rpc, ...graph.rpc }),
+      implementRpc(MemoryServiceService, { ...documents.rpc, ...search.rpc, ...graph.rpc, ...held.rpc }),
       implementRpc(ArchivesServiceService, archives.rpc),
     ],
     parts: db.parts,

@@ -1,5 +1,6 @@
 import { MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
+import { countHeld } from '../src/held/rows.ts'
 import { startMemory, type MemoryHarness } from './support.ts'
 
 let harness: MemoryHarness
@@ -103,5 +104,96 @@ describe('for agent runs', () => {
     const { search } = fresh()
     await expect(search('')).rejects.toMatchObject({ code: 'INVALID_REQUEST' })
     await expect(search('a\0')).rejects.toMatchObject({ code: 'INVALID_REQUEST' })
+  })
+})
+
+describe('what was held', () => {
+  const hourMs = 3_600_000
+  const thisHour = Math.floor(Date.now() / hourMs) * hourMs
+
+  /** Counts, as if so many hours ago. */
+  const count = async (hoursAgo: number): Promise<void> => {
+    await countHeld(harness.database, 400)
+    await harness.database.pool.query(
+      `UPDATE memory.held_changes SET hour = hour - $1 * interval '1 hour' WHERE hour >= date_trunc('hour', now(), 'UTC')`,
+      [hoursAgo],
+    )
+  }
+
+  it('is told by the hour in which it changed, of the tenant or one agent, after all is deleted too', async () => {
+    const caller = testCaller()
+    const [one, other] = [harness.addAgent(caller), harness.addAgent(caller)]
+    const put = (agentId: string, path: string) =>
+      harness.request(caller, 'PUT', `/v1/agents/${agentId}/memory/documents/${path}`, {
+        content: 'a stork\n\nan ibis',
+      })
+    const entity = (agentId: string, name: string) =>
+      harness.request(caller, 'POST', `/v1/agents/${agentId}/kg/entities`, {
+        external_id: name,
+        name,
+        entity_type: 'person',
+      })
+    const held = async (fromHoursAgo: number, agentId = '') => {
+      const span = { fromMs: thisHour - fromHoursAgo * hourMs, toMs: thisHour + hourMs }
+      const { states } = await harness.rpc(MemoryServiceService).getHeld(harness.call(caller), { agentId, ...span })
+      return states.map(({ hourMs: at, documents, chunks, entities }) => [
+        (thisHour - at) / hourMs,
+        ...[documents, chunks, entities],
+      ])
+    }
+    expect(await held(9)).toEqual([])
+    await put(one.id, 'a.md')
+    await count(6)
+    await put(one.id, 'b.md')
+    await put(other.id, 'a.md')
+    await entity(other.id, 'anna')
+    await count(3)
+    // Nothing has changed.
+    await count(2)
+    expect(await held(9)).toEqual([
+      [6, 1, 1, 0],
+      [3, 3, 3, 1],
+    ])
+    expect(await held(4)).toEqual([
+      [4, 1, 1, 0],
+      [3, 3, 3, 1],
+    ])
+    expect(await held(9, other.id)).toEqual([[3, 1, 1, 1]])
+    await harness.request(caller, 'DELETE', `/v1/agents/${one.id}/memory/documents/a.md`)
+    await harness.request(caller, 'DELETE', `/v1/agents/${one.id}/memory/documents/b.md`)
+    // Counted twice in an hour.
+    await countHeld(harness.database, 400)
+    await entity(other.id, 'ben')
+    await countHeld(harness.database, 400)
+    expect(await held(1)).toEqual([
+      [1, 3, 3, 1],
+      [0, 1, 1, 2],
+    ])
+    expect(await held(1, one.id)).toEqual([
+      [1, 2, 2, 0],
+      [0, 0, 0, 0],
+    ])
+    expect(
+      (
+        await harness
+          .rpc(MemoryServiceService)
+          .getHeld(harness.call(testCaller()), { agentId: '', fromMs: 0, toMs: Date.now() })
+      ).states,
+    ).toEqual([])
+  })
+
+  it('is one change where it is older than it is kept, and as much as before', async () => {
+    const caller = testCaller()
+    const { id } = harness.addAgent(caller)
+    for (const [at, path] of ['a.md', 'b.md', 'c.md'].entries()) {
+      await harness.request(caller, 'PUT', `/v1/agents/${id}/memory/documents/${path}`, { content: 'a stork' })
+      await count(24 * (5 - at))
+    }
+    await countHeld(harness.database, 3)
+    const { rows } = await harness.database.pool.query(
+      'SELECT hour, documents FROM memory.held_changes WHERE agent_id = $1 ORDER BY hour',
+      [id],
+    )
+    expect(rows).toEqual([{ hour: new Date(thisHour - 72 * hourMs), documents: 3 }])
   })
 })

@@ -36,7 +36,7 @@ export const tracesService = (mesh: Mesh, config: TracesConfig): Service => {
     features: [
       createTraces(spans, db),
       costs,
-      createUsage(spans, usageCaps.dailyRuns),
+      createUsage({ mesh, spans, dailyRuns: usageCaps.dailyRuns, log }),
       modelPricing,
       usageCaps,
       runExport.feature,

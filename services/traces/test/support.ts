@@ -1,5 +1,5 @@
 /** Events as agents would send them, and a harness around the traces service. */
-import { createDeadEvents, loadConfigs, newId, outboxRow, type DeadEventSummary } from '@clawmesh/chassis'
+import { createDeadEvents, loadConfigs, newId, outboxRow, type DeadEventSummary, type Mesh } from '@clawmesh/chassis'
 import {
   eventSubject,
   eventType,
@@ -119,13 +119,15 @@ export interface TracesHarness extends ServiceHarness {
   monthCost: (caller: Caller, agentId: string) => Promise<number>
 }
 
-/** Starts traces over a fresh database with an environment. */
+/** Starts traces over a fresh database with an environment. Memory is away unless a stand-in is given. */
 export const startTraces = async (
   env: Record<string, string> = {},
   databaseUrls: HarnessOptions['databaseUrls'] = {},
+  standIns: HarnessOptions['standIns'] = [],
 ): Promise<TracesHarness> => {
   const { traces: config } = loadConfigs({ traces: tracesConfig }, env)
-  const harness = await startServices({ services: { traces: (mesh) => tracesService(mesh, config) }, databaseUrls })
+  const services = { traces: (mesh: Mesh) => tracesService(mesh, config) }
+  const harness = await startServices({ services, databaseUrls, standIns })
   const { request, rpc, call } = harness
   return {
     ...harness,

@@ -1,16 +1,26 @@
 /** Usage over HTTP and WebSocket, summed up over traces in a real database. */
 import { gunzipSync } from 'node:zlib'
+import { MemoryServiceService } from '@clawmesh/contracts/gen/clawmesh/memory/v1/memory.ts'
 import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
-import { newId } from '@clawmesh/chassis'
+import { newId, type RpcFunctions } from '@clawmesh/chassis'
 import { agentOfKey, type Caller } from '@clawmesh/contracts'
+import { fakeRpc } from '../../../test/support/fake-rpc.ts'
 import { rule } from '../../../test/support/rule.ts'
 import { agentInKey } from '../src/span-store/postgres/session-rows.ts'
 import { comparedSpans, hoursWithin } from '../src/usage/span-of-time.ts'
 import { callCost, makeSpan, makeTenant, pricedCall, reportOf, startTraces, type TracesHarness } from './support.ts'
 
+/** What memory says that it held; tests replace it. */
+let getHeld: RpcFunctions<typeof MemoryServiceService>['getHeld']
+const nothing: typeof getHeld = async () => ({ states: [] })
+
 let traces: TracesHarness
 beforeAll(async () => {
-  traces = await startTraces()
+  const memory = fakeRpc(MemoryServiceService, { getHeld: (call, request) => getHeld(call, request) })
+  traces = await startTraces({}, {}, [memory])
+})
+beforeEach(() => {
+  getHeld = nothing
 })
 afterAll(() => traces.stop())
 
@@ -107,6 +117,49 @@ describe('a series', () => {
     expect((await series(admin)).map(({ bucket_time }) => Date.parse(bucket_time))).toEqual(
       [5, 3, 1].map((hours) => Date.parse(hoursAgo(hours))),
     )
+  })
+
+  rule('getUsageTimeseries.tellsWhatMemoryHeld', async () => {
+    const { admin, tenantId } = makeTenant()
+    const agentId = newId()
+    for (const hours of [5, 4, 3, 1]) await tell(tenantId, hoursAgo(hours))
+    await settled(admin, 4)
+    const asked: unknown[] = []
+    getHeld = async ({ caller }, { agentId: agent, fromMs, toMs }) => {
+      asked.push([caller.tenantId, agent, toMs - fromMs])
+      const state = (hours: number, documents: number) => ({
+        ...{ hourMs: Date.parse(hoursAgo(hours)), documents, chunks: 10 * documents },
+        ...{ entities: 2, relations: 3 },
+      })
+      return { states: [state(4, 1), state(2, 5)] }
+    }
+    const held = (points: Point[]) => points.map((one) => [one.memory_docs, one.memory_chunks, one.kg_entities])
+    const lasted = range(hoursAgo(5), hoursAgo(0))
+    expect(held(await series(admin, lasted))).toEqual([
+      [0, 0, 0],
+      [1, 10, 2],
+      [1, 10, 2],
+      [5, 50, 2],
+    ])
+    expect((await series(admin, lasted))[1]!.kg_relations).toBe(3)
+    expect(await series(admin, `${lasted}&agent_id=${agentId}`)).toEqual([])
+    expect(asked).toEqual([
+      [tenantId, '', 5 * hourMs],
+      [tenantId, '', 5 * hourMs],
+      [tenantId, agentId, 5 * hourMs],
+    ])
+    const day = await series(admin, `${lasted}&group_by=day`)
+    expect(held(day).at(-1)).toEqual([5, 50, 2])
+
+    const noneHeld = await series(admin, `${lasted}&channel=http`)
+    expect(held(noneHeld)).toEqual(Array.from({ length: 4 }, () => [0, 0, 0]))
+    for (const filter of ['provider=openai', 'model=gpt-4o', 'tag=team:one']) await series(admin, `${lasted}&${filter}`)
+    expect(asked).toHaveLength(4)
+
+    getHeld = async () => {
+      throw new Error('away')
+    }
+    expect(await series(admin, lasted)).toEqual(noneHeld)
   })
 
   rule('getUsageTimeseries.sumsRootRuns', async () => {

@@ -131,6 +131,8 @@ export const usage = defineHttpTable('traces', {
       narrowsToATag: '`tag` keeps the requests that have this cost tag, written `name:value`',
       countsInTheirHours,
       leavesGaps: 'Points ascend, and hours without usage are left out',
+      tellsWhatMemoryHeld:
+        'Documents, chunks, entities and relations are those that memory held in that hour or day, of the tenant or of `agent_id`, as they were last counted (every quarter of an hour); 0 under a filter that memory does not know, and while memory is away',
       sumsRootRuns: 'Runs that another run started are part of no count, as that run asked for them',
       countsCallsOnly,
       isOpenToViewers,

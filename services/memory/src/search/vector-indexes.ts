@@ -37,7 +37,7 @@ export const createVectorIndexes = ({
   log,
 }: Parts): VectorIndexes => {
   // Counted once in a while: nothing depends on the exact moment at which an agent counts as large.
-  const sizes = mesh.cache<{ own: number; all: number }>('agents', 60_000)
+  const sizes = mesh.cache<{ own: number; all: number }>('agents', 10_000)
   const stop = new AbortController()
   const building = new Map<number, Promise<void>>()
   const failedAt = new Map<number, number>()

@@ -8,7 +8,7 @@ import type { TraceReport } from '../intake/types.ts'
 import type { TimeRange } from '../traces/time-range.ts'
 import type { Span, Trace, TraceQuery } from '../traces/types.ts'
 import type { InHours, QuotaWindows } from '../usage/span-of-time.ts'
-import type { AgentUsage, BreakdownQuery, SessionUsage, UsagePoint, UsageRow, UsageTotals } from '../usage/types.ts'
+import type { AgentUsage, BreakdownQuery, SessionUsage, UsageRow, UsageTotals, UsedThen } from '../usage/types.ts'
 
 export interface SpanStore {
   /**
@@ -93,7 +93,7 @@ export interface UsageReads {
   /** Whole hours: those that begin within a range of time. */
   hours: {
     /** In the order of their time, without empty ones. */
-    series: (unit: 'hour' | 'day', filter: HourFilter) => Promise<UsagePoint[]>
+    series: (unit: 'hour' | 'day', filter: HourFilter) => Promise<UsedThen[]>
     breakdown: (group: NonNullable<BreakdownQuery['groupBy']>, filter: HourFilter) => Promise<UsageRow[]>
     totals: (filter: HourFilter) => Promise<UsageTotals>
     /** Root runs since these times, to the run, of those who have the most of the week. @param userId only of this one */

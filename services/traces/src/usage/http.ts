@@ -5,7 +5,7 @@ import type { UsageUseCases } from './use-cases.ts'
 export const createUsageHttp = (usage: UsageUseCases) =>
   implementHttp(http.usage)({
     getUsage: ({ caller, query }) => usage.sessions(caller, query),
-    getUsageTimeseries: async ({ caller, query }) => ({ points: await usage.series(caller, query) }),
+    getUsageTimeseries: async ({ call, query }) => ({ points: await usage.series(call, query) }),
     getUsageBreakdown: async ({ caller, query }) => ({ rows: await usage.breakdown(caller, query) }),
     getUsageSummary: ({ caller, query }) => usage.compare(caller, query),
   })

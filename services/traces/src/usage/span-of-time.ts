@@ -10,8 +10,8 @@ export interface SpanOfTime {
   to: Date
 }
 
-const hourMs = 3_600_000
-const dayMs = 24 * hourMs
+export const hourMs = 3_600_000
+export const dayMs = 24 * hourMs
 /** Milliseconds that a rolling period goes back. */
 const lengths: Readonly<Record<string, number>> = { '1h': hourMs, '24h': dayMs, '7d': 7 * dayMs, '30d': 30 * dayMs }
 const defaultPeriod = '24h'

@@ -8,6 +8,10 @@ type Asked<N extends keyof Operations> = QueryShape<Operations[N]>
 
 export type UsageTotals = Answer<'getUsageSummary'>['current']
 export type UsagePoint = Answer<'getUsageTimeseries'>['points'][number]
+/** What memory held, next to what was used. */
+export type HeldThen = Pick<UsagePoint, 'memoryDocs' | 'memoryChunks' | 'kgEntities' | 'kgRelations'>
+/** What was used in an hour or day. */
+export type UsedThen = Omit<UsagePoint, keyof HeldThen>
 export type UsageRow = Answer<'getUsageBreakdown'>['rows'][number]
 export type SessionUsage = Answer<'getUsage'>['records'][number]
 export type AgentUsage = ResponseShape<(typeof ws.usage)['methods']['usage.summary']['result']>['byAgent'][string]

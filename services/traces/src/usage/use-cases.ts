@@ -1,9 +1,20 @@
 import { uuid, type Caller } from '@clawmesh/contracts'
+import type { Call } from '@clawmesh/chassis'
 import type { HourFilter, SessionFilter, SpanStore } from '../span-store/port.ts'
 import { timeRange } from '../traces/time-range.ts'
 import { seesAll } from '../traces/use-cases.ts'
 import type { DailyRuns } from '../usage-caps/daily-runs.ts'
-import { askedSpan, comparedSpans, hoursWithin, quotaWindows, startOfDay, type SpanOfTime } from './span-of-time.ts'
+import { nothingHeld, type HeldIn } from './held.ts'
+import {
+  askedSpan,
+  comparedSpans,
+  dayMs,
+  hourMs,
+  hoursWithin,
+  quotaWindows,
+  startOfDay,
+  type SpanOfTime,
+} from './span-of-time.ts'
 import type {
   AgentUsage,
   BreakdownQuery,
@@ -56,11 +67,14 @@ const mostQuotas = 50
 
 const isDay = (unit: string | undefined): boolean => unit === 'day' || unit === 'week'
 
-export const createUsageUseCases = (
-  { of }: Pick<SpanStore, 'of'>,
-  dailyRuns: DailyRuns,
-  now: () => Date = () => new Date(),
-) => ({
+interface Parts {
+  spans: Pick<SpanStore, 'of'>
+  dailyRuns: DailyRuns
+  heldIn: HeldIn
+  now?: () => Date
+}
+
+export const createUsageUseCases = ({ spans: { of }, dailyRuns, heldIn, now = () => new Date() }: Parts) => ({
   /** A page of sessions that used tokens; below admin the caller's own. */
   sessions: async (
     caller: Caller,
@@ -86,9 +100,21 @@ export const createUsageUseCases = (
   },
 
   /** @throws INVALID_REQUEST for half a range */
-  series: ({ tenantId }: Caller, query: SeriesQuery): Promise<UsagePoint[]> => {
-    const filter = { ...filterOf(query), ...hoursWithin(askedSpan(query, now())) }
-    return of(tenantId).usage.hours.series(isDay(query.groupBy ?? query.interval) ? 'day' : 'hour', filter)
+  series: async (call: Call, query: SeriesQuery): Promise<UsagePoint[]> => {
+    const span = hoursWithin(askedSpan(query, now()))
+    const filter = filterOf(query)
+    const unit = isDay(query.groupBy ?? query.interval) ? 'day' : 'hour'
+    const { channel, provider, model, tag } = filter
+    const isOfRuns = [channel, provider, model, tag].some((one) => one !== undefined)
+    const [points, before] = await Promise.all([
+      of(call.caller.tenantId).usage.hours.series(unit, { ...filter, ...span }),
+      isOfRuns ? () => nothingHeld : heldIn(call, span, filter.agentId),
+    ])
+    const lengthMs = unit === 'day' ? dayMs : hourMs
+    return points.map((point) => ({
+      ...point,
+      ...before(Math.min(new Date(point.bucketTime).getTime() + lengthMs, span.to.getTime())),
+    }))
   },
 
   /** By user or key below admin the caller's own. @throws INVALID_REQUEST for half a range */

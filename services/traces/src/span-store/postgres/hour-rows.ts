@@ -5,7 +5,7 @@
 import type { ScopedDb } from '@clawmesh/chassis'
 import { usageMeasures } from '../../intake/usage-sums.ts'
 import { upToTheHour, type QuotaWindows } from '../../usage/span-of-time.ts'
-import type { UsagePoint, UsageRow, UsageTotals } from '../../usage/types.ts'
+import type { UsageRow, UsageTotals, UsedThen } from '../../usage/types.ts'
 import type { HourFilter, RunsOfUser, UsageReads } from '../port.ts'
 
 interface Grouping {
@@ -47,7 +47,7 @@ const sumsSql = ({ key, shown = 'key', order, callsOnly = false, join = '', most
   ORDER BY ${order} ${most === undefined ? '' : `LIMIT ${most}`}`
 }
 
-type Sums = Omit<UsagePoint, 'bucketTime' | 'memoryDocs' | 'memoryChunks' | 'kgEntities' | 'kgRelations'> & {
+type Sums = Omit<UsedThen, 'bucketTime'> & {
   key: string
 }
 
@@ -91,15 +91,7 @@ const runsOfUsersSql = `
   FROM runs GROUP BY user_id HAVING sum(requests) FILTER (WHERE part = 'week' OR part IS NULL) > 0
   ORDER BY week DESC, user_id LIMIT $6::int`
 
-const toPoint = ({ key, ...sums }: Sums): UsagePoint => ({
-  ...sums,
-  bucketTime: key,
-  // Counted where memory is kept, not by runs.
-  memoryDocs: 0,
-  memoryChunks: 0,
-  kgEntities: 0,
-  kgRelations: 0,
-})
+const toPoint = ({ key, ...sums }: Sums): UsedThen => ({ ...sums, bucketTime: key })
 
 /** What totals are made of. */
 export type SummedUp = Pick<

@@ -142,6 +142,28 @@ export interface ReachedEntity {
   path: string[];
 }
 
+export interface GetHeldRequest {
+  /** Empty asks for all agents of the tenant. */
+  agentId: string;
+  /** Milliseconds since 1970; to is exclusive. */
+  fromMs: number;
+  toMs: number;
+}
+
+export interface GetHeldResponse {
+  /** Oldest first. Each lasts until the next; the first is that of from, and none means that nothing was held. */
+  states: Held[];
+}
+
+export interface Held {
+  /** Milliseconds since 1970 of the hour since which it was so. */
+  hourMs: number;
+  documents: number;
+  chunks: number;
+  entities: number;
+  relations: number;
+}
+
 function createBaseSearchRequest(): SearchRequest {
   return { agentId: "", userId: "", query: "", maxResults: 0, minScore: 0 };
 }
@@ -1476,6 +1498,243 @@ export const ReachedEntity: MessageFns<ReachedEntity> = {
   },
 };
 
+function createBaseGetHeldRequest(): GetHeldRequest {
+  return { agentId: "", fromMs: 0, toMs: 0 };
+}
+
+export const GetHeldRequest: MessageFns<GetHeldRequest> = {
+  encode(message: GetHeldRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agentId !== "") {
+      writer.uint32(10).string(message.agentId);
+    }
+    if (message.fromMs !== 0) {
+      writer.uint32(16).int64(message.fromMs);
+    }
+    if (message.toMs !== 0) {
+      writer.uint32(24).int64(message.toMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetHeldRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetHeldRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.fromMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.toMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetHeldRequest>, I>>(base?: I): GetHeldRequest {
+    return GetHeldRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetHeldRequest>, I>>(object: I): GetHeldRequest {
+    const message = createBaseGetHeldRequest();
+    message.agentId = object.agentId ?? "";
+    message.fromMs = object.fromMs ?? 0;
+    message.toMs = object.toMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseGetHeldResponse(): GetHeldResponse {
+  return { states: [] };
+}
+
+export const GetHeldResponse: MessageFns<GetHeldResponse> = {
+  encode(message: GetHeldResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.states) {
+      Held.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetHeldResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetHeldResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.states.push(Held.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetHeldResponse>, I>>(base?: I): GetHeldResponse {
+    return GetHeldResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetHeldResponse>, I>>(object: I): GetHeldResponse {
+    const message = createBaseGetHeldResponse();
+    message.states = object.states?.map((e) => Held.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseHeld(): Held {
+  return { hourMs: 0, documents: 0, chunks: 0, entities: 0, relations: 0 };
+}
+
+export const Held: MessageFns<Held> = {
+  encode(message: Held, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.hourMs !== 0) {
+      writer.uint32(8).int64(message.hourMs);
+    }
+    if (message.documents !== 0) {
+      writer.uint32(16).int32(message.documents);
+    }
+    if (message.chunks !== 0) {
+      writer.uint32(24).int32(message.chunks);
+    }
+    if (message.entities !== 0) {
+      writer.uint32(32).int32(message.entities);
+    }
+    if (message.relations !== 0) {
+      writer.uint32(40).int32(message.relations);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Held {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHeld();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.hourMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.documents = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.chunks = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.entities = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.relations = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Held>, I>>(base?: I): Held {
+    return Held.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Held>, I>>(object: I): Held {
+    const message = createBaseHeld();
+    message.hourMs = object.hourMs ?? 0;
+    message.documents = object.documents ?? 0;
+    message.chunks = object.chunks ?? 0;
+    message.entities = object.entities ?? 0;
+    message.relations = object.relations ?? 0;
+    return message;
+  },
+};
+
 /** Long-term memory of agents. */
 export type MemoryServiceService = typeof MemoryServiceService;
 export const MemoryServiceService = {
@@ -1528,6 +1787,16 @@ export const MemoryServiceService = {
     responseSerialize: (value: WalkGraphResponse): Buffer => Buffer.from(WalkGraphResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): WalkGraphResponse => WalkGraphResponse.decode(value),
   },
+  /** How much the caller's tenant held in a time. */
+  getHeld: {
+    path: "/clawmesh.memory.v1.MemoryService/GetHeld" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetHeldRequest): Buffer => Buffer.from(GetHeldRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetHeldRequest => GetHeldRequest.decode(value),
+    responseSerialize: (value: GetHeldResponse): Buffer => Buffer.from(GetHeldResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetHeldResponse => GetHeldResponse.decode(value),
+  },
 } as const;
 
 export interface MemoryServiceServer extends UntypedServiceImplementation {
@@ -1540,6 +1809,8 @@ export interface MemoryServiceServer extends UntypedServiceImplementation {
   searchGraph: handleUnaryCall<SearchGraphRequest, SearchGraphResponse>;
   /** What is reached from an entity of those graphs. */
   walkGraph: handleUnaryCall<WalkGraphRequest, WalkGraphResponse>;
+  /** How much the caller's tenant held in a time. */
+  getHeld: handleUnaryCall<GetHeldRequest, GetHeldResponse>;
 }
 
 export interface MemoryServiceClient extends Client {
@@ -1622,6 +1893,22 @@ export interface MemoryServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: WalkGraphResponse) => void,
   ): ClientUnaryCall;
+  /** How much the caller's tenant held in a time. */
+  getHeld(
+    request: GetHeldRequest,
+    callback: (error: ServiceError | null, response: GetHeldResponse) => void,
+  ): ClientUnaryCall;
+  getHeld(
+    request: GetHeldRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetHeldResponse) => void,
+  ): ClientUnaryCall;
+  getHeld(
+    request: GetHeldRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetHeldResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const MemoryServiceClient = makeGenericClientConstructor(
@@ -1645,6 +1932,17 @@ export type DeepPartial<T> = T extends Builtin ? T
 type KeysOfUnion<T> = T extends T ? keyof T : never;
 export type Exact<P, I extends P> = P extends Builtin ? P
   : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
+
+function longToNumber(int64: { toString(): string }): number {
+  const num = globalThis.Number(int64.toString());
+  if (num > globalThis.Number.MAX_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is larger than Number.MAX_SAFE_INTEGER");
+  }
+  if (num < globalThis.Number.MIN_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
+  }
+  return num;
+}
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;

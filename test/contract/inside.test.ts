@@ -289,8 +289,8 @@ describe('gRPC', () => {
   const upstreamOfTheirs = () =>
     mesh.upstream.requests.filter((request) => asText(request).includes(theirs.marker)).length
 
-  /** Traces know agents by their ids alone. */
-  const askedById = ['getAgentMonthCost', 'sumPoolActivity']
+  /** Traces, and what reports of usage ask memory, know agents by their ids alone. */
+  const askedById = ['getAgentMonthCost', 'getHeld', 'sumPoolActivity']
 
   it('answers the same requests to those whom they are about', async () => {
     const token = withToken(await mesh.tokens.mint(callerIn(theirs)))

@@ -75,6 +75,13 @@ export const events = {
   tenantCreated: event('identity', 'tenant', 'created', 'A tenant was created', changed),
   tenantUpdated: event('identity', 'tenant', 'updated', 'A tenant was changed', changed),
   tenantErased: event('identity', 'tenant', 'erased', 'All rows of a tenant were erased by an operator', changed),
+  tenantAccessDenied: event(
+    'identity',
+    'tenant_access',
+    'denied',
+    'Somebody who is no member of a tenant asked for something in it, and was refused',
+    changed,
+  ),
   tenantUserAdded: event(
     'identity',
     'tenant',

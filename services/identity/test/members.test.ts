@@ -196,6 +196,18 @@ describe('a change of membership', () => {
   })
 })
 
+describe('somebody who asks for a tenant', () => {
+  it('is recorded as refused where they are no member, and not where they are', async () => {
+    const [tenantId, other] = [await harness.tenant('Closed'), await harness.tenant('Open')]
+    await add(other, 'eve', 'viewer')
+    expect(await roleOf(tenantId, 'eve')).toBe('')
+    const { data } = await harness.event('tenantAccessDenied', tenantId, tenantId)
+    expect(data).toEqual({ id: tenantId, actorId: 'eve' })
+    expect(await roleOf(other, 'eve')).toBe('viewer')
+    expect(await harness.eventsOf('tenantAccessDenied', other)).toEqual([])
+  })
+})
+
 describe("users of the caller's tenant", () => {
   rule('listTenantUsers.isOfTheCallersTenant', async () => {
     const [mine, theirs] = [await harness.tenant('Mine too'), await harness.tenant('Theirs too')]

@@ -64,5 +64,11 @@ export const createMemberRows =
             evict: [cacheTags.tenantUser(tenantId, userId)],
           }
         }),
+
+      recordDenial: (userId) =>
+        change(async () => ({
+          result: undefined,
+          events: [event('tenantAccessDenied', { id: tenantId, actorId: userId })],
+        })),
     }
   }

@@ -5,6 +5,6 @@ import type { MemberUseCases } from './use-cases.ts'
 export const createMemberRpc = (members: MemberUseCases) =>
   ({
     resolveMembership: async (_call, { tenantId, userId }) => ({
-      role: (await members.roleOf(tenantId, userId)) ?? '',
+      role: (await members.roleOfAsking(tenantId, userId)) ?? '',
     }),
   }) satisfies Partial<RpcFunctions<typeof IdentityServiceService>>

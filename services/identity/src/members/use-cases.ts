@@ -13,6 +13,8 @@ export interface MemberRows {
   /** Adds a member or changes their role. @throws NOT_FOUND when the tenant does not exist */
   put: (member: NewMember, actor: Actor) => Promise<void>
   remove: (userId: string, actor: Actor) => Promise<void>
+  /** Records that somebody was refused. */
+  recordDenial: (userId: string) => Promise<void>
 }
 
 /**
@@ -42,6 +44,17 @@ export const createMemberUseCases = (rowsOf: (tenantId: string) => MemberRows) =
     source === 'contact' ? [] : rowsOf(tenantId).search(q, limit),
 
   roleOf: (tenantId: string, userId: string): Promise<TenantRole | undefined> => rowsOf(tenantId).roleOf(userId),
+
+  /**
+   * The role of somebody who asks for a tenant; undefined for who is no member, which the tenant's activity log tells. The edge
+   * remembers the answer, so a user who asks over and over is recorded once in a while.
+   */
+  roleOfAsking: async (tenantId: string, userId: string): Promise<TenantRole | undefined> => {
+    const rows = rowsOf(tenantId)
+    const role = await rows.roleOf(userId)
+    if (role === undefined) await rows.recordDenial(userId)
+    return role
+  },
 })
 
 export type MemberUseCases = ReturnType<typeof createMemberUseCases>

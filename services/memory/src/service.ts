@@ -60,7 +60,16 @@ export const memoryService = (mesh: Mesh, config: MemoryConfig): Service => {
   const held = createHeld(database, log)
   return composeService(mesh, {
     name: 'memory',
-    features: [search, documents, createChunks(database, findAgent), entries, files, embeddings, held, ...graph.features],
+    features: [
+      search,
+      documents,
+      createChunks(database, findAgent),
+      entries,
+      files,
+      embeddings,
+      held,
+      ...graph.features,
+    ],
     rpc: [
       implementRpc(MemoryServiceService, { ...documents.rpc, ...search.rpc, ...graph.rpc, ...held.rpc }),
       implementRpc(ArchivesServiceService, archives.rpc),

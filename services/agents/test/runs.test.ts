@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { AgentsServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/agents.ts'
 import { eventSubject, MeshError, type Caller, type RunEvent } from '@clawmesh/contracts'
 import { consumeEvents } from '../../../test/support/events.ts'
+import { until } from '../../../test/support/eventually.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
 import { testCaller } from '../../../test/support/service-harness.ts'
 import { done, echo, startAgents, text, type AgentsUnderTest } from './stand-ins.ts'
@@ -527,6 +528,49 @@ describe('a run whose process died', () => {
     // Were it told twice, the second would be here by now.
     await sleep(100)
     expect(finished.filter((event) => event.runId === runId)).toMatchObject([{ status: 'failed' }])
+    await stop()
+  })
+
+  it('is traced as what it was: a run of a job, of a heartbeat, of a chat', async () => {
+    const traces: Record<string, unknown>[] = []
+    const stop = await consumeEvents(agents.bus, {
+      durable: 'names',
+      subject: eventSubject('runEnded', caller.tenantId),
+      batchSize: 10,
+      handle: async (batch) => void traces.push(...batch.map(({ data }) => (data as { trace: any }).trace)),
+    })
+    const { id: agentId } = await agents
+      .rpc(AgentsServiceService)
+      .resolveAgent(agents.call(caller), { agent: 'default' })
+    const pool = agents.mesh.database('agents').pool
+    const jobId = crypto.randomUUID()
+    await pool.query(
+      `INSERT INTO agents.cron_jobs (id, tenant_id, agent_id, user_id, name, enabled, schedule, message, delete_after_run, stateless,
+         deliver, deliver_channel, deliver_to, wake_heartbeat)
+       VALUES ($1, $2, $3, 'alice', 'digest', false, '{}', 'hi', false, false, false, '', '', false)`,
+      [jobId, caller.tenantId, agentId],
+    )
+    const lost = {
+      'Cron [digest] - default': [`agent:default:cron:${jobId}`, 'cron', ['cron']],
+      'Heartbeat [default]': ['agent:default:heartbeat', 'heartbeat', undefined],
+      'chat default': [`agent:default:cron:${jobId}`, 'wake', undefined],
+    } as const
+    for (const [sessionKey, channel] of Object.values(lost))
+      await pool.query(
+        `WITH session AS (
+           INSERT INTO agents.sessions (id, tenant_id, session_key, agent_id, user_id)
+           VALUES ($1, $2, $3, $4, 'alice') ON CONFLICT (tenant_id, session_key) DO UPDATE SET user_id = 'alice' RETURNING id
+         )
+         INSERT INTO agents.runs (id, tenant_id, session_id, session_key, agent_id, agent_key, user_id, channel, input_preview, lease_until)
+         SELECT $1, $2, id, $3, $4, 'default', 'alice', $5, 'hi', now() - interval '1 second' FROM session`,
+        [crypto.randomUUID(), caller.tenantId, sessionKey, agentId, channel],
+      )
+    const named = () => traces.filter(({ input_preview }) => input_preview === 'hi')
+    await until(() => named().length === 3)
+    for (const [name, [sessionKey, channel, tags]] of Object.entries(lost))
+      expect(named()).toContainEqual(
+        expect.objectContaining({ name, status: 'error', session_key: sessionKey, channel, ...(tags && { tags }) }),
+      )
     await stop()
   })
 

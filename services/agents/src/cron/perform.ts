@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { errorKinds, toMeshError, type MeshError } from '@clawmesh/contracts'
 import { cutText, newId, serviceCaller, type Call, type Logger } from '@clawmesh/chassis'
 import type { AgentLookup } from '../agents/lookup.ts'
+import { cronTrace } from '../runs/trace-names.ts'
 import type { Run } from '../runs/use-cases.ts'
 import type { SessionRows } from '../sessions/use-cases.ts'
 import type { CronJob, CronOutcome } from './types.ts'
@@ -67,7 +68,7 @@ export const createPerformJob = (parts: Parts): PerformJob => {
       caller: call.caller,
       agent,
       origin: { channel: 'cron', chatId: job.id, peerKind: 'direct' },
-      traceAs: { name: `Cron [${job.name}] - ${agent.agentKey}`, tags: ['cron'] },
+      traceAs: cronTrace(job.name, agent.agentKey),
       sessionKey,
       message: job.message,
       parts: [],

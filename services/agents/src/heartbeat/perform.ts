@@ -4,6 +4,7 @@ import { errorKinds, toMeshError } from '@clawmesh/contracts'
 import { cutText, newId, serviceCaller, type Call, type Logger } from '@clawmesh/chassis'
 import type { AgentLookup } from '../agents/lookup.ts'
 import type { ContextFileUseCases } from '../context-files/use-cases.ts'
+import { heartbeatTrace } from '../runs/trace-names.ts'
 import type { Run } from '../runs/use-cases.ts'
 import type { SessionRows } from '../sessions/use-cases.ts'
 import { isActive } from './hours.ts'
@@ -58,7 +59,7 @@ export const createPerformHeartbeat = (parts: Parts) => {
           ...(model === '' ? {} : { model }),
         },
         origin: { channel: 'heartbeat', chatId: heartbeat.id, peerKind: 'direct' },
-        traceAs: { name: `Heartbeat [${agent.agentKey}]` },
+        traceAs: heartbeatTrace(agent.agentKey),
         sessionKey,
         message: prompt === '' ? defaultMessage : prompt,
         parts: [],

@@ -336,9 +336,11 @@ export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>):
 
     lost: async (limit) => {
       const { rows } = await system.query<LostRun>(
-        `SELECT id, tenant_id AS "tenantId", session_key AS "sessionKey", agent_id AS "agentId", agent_key AS "agentKey",
-           user_id AS "userId", channel, input_preview AS "inputPreview", started_at AS "startedAt"
-         FROM agents.runs WHERE status = 'running' AND lease_until < now() ORDER BY lease_until LIMIT $1`,
+        `SELECT r.id, r.tenant_id AS "tenantId", session_key AS "sessionKey", r.agent_id AS "agentId", agent_key AS "agentKey",
+           r.user_id AS "userId", channel, input_preview AS "inputPreview", started_at AS "startedAt", j.name AS "jobName"
+         FROM agents.runs r LEFT JOIN agents.cron_jobs j
+           ON channel = 'cron' AND j.tenant_id = r.tenant_id AND session_key = 'agent:' || agent_key || ':cron:' || j.id
+         WHERE status = 'running' AND lease_until < now() ORDER BY lease_until LIMIT $1`,
         [limit],
       )
       return rows

@@ -7,6 +7,7 @@ import type { ContextFile } from '../context-files/types.ts'
 import type { HttpSessionName } from '../sessions/session-keys.ts'
 import type { MessageExtra, NewMessage } from '../sessions/types.ts'
 import type { Media } from './media.ts'
+import type { TraceAs } from './trace-names.ts'
 
 export type Usage = EventData<'runEnded'>['usage']
 
@@ -69,7 +70,7 @@ export interface RunRequest {
   agent: Agent
   origin: RunOrigin
   /** What its trace is called and tagged where it is not `chat <agent key>`: work that nobody is waiting for. */
-  traceAs?: { name: string; tags?: readonly string[] } | undefined
+  traceAs?: TraceAs | undefined
   /** Continues this session; without it the run gets a new one. */
   sessionKey?: string | undefined
   /** What the name of a session begins with that is made for the run; `http` unless said. */
@@ -212,6 +213,8 @@ export interface LostRun {
   channel: string
   inputPreview: string
   startedAt: Date
+  /** Of the job whose run it is, as long as there is one. */
+  jobName: string | null
 }
 
 /** The run path. Statements of one run are its tenant's; batches, leases and lost runs are those of all tenants. */

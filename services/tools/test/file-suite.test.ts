@@ -16,6 +16,7 @@ import { toolsConfig } from '../src/index.ts'
 import { invokeTool } from '../src/invoke/run-tool.ts'
 import type { MediaMaker, MediaReader } from '../src/media/types.ts'
 import { chooseStore } from '../src/store/choose.ts'
+import type { FileStore } from '../src/store/store.ts'
 import { parametersSchema } from '../src/tool/tool.ts'
 import { workspacePath } from '../src/workspace/index.ts'
 import { contextWith } from './context.ts'
@@ -26,6 +27,8 @@ let tools: ToolsHarness
 let files: TenantFiles
 let outside: string
 let s3: FakeS3 | undefined
+/** Another process of the same files. */
+let store: FileStore
 
 /** Names that stand in the root of the tenant and in the workspace of its agent, whatever was done to them before. */
 const lay = (folder: string) => {
@@ -55,6 +58,7 @@ const bucket = () =>
 const start = async (isOnDisk: boolean) => {
   s3 = isOnDisk ? undefined : await fakeS3()
   tools = await startTools(bucket())
+  store = chooseStore({ ...loadConfigs({ tools: toolsConfig }, {}).tools, ...bucket() }).store
   files = tenantFiles(tools)
   tools.addAgent(files.caller.tenantId, {})
   outside = join(tools.workspaceDir, '..', 'outside')
@@ -203,9 +207,8 @@ const attachments = { newest: async () => undefined, byId: () => Promise.reject(
 const withProviders = (tool: string, args: object) => {
   const { tenantId, tenantSlug } = files.caller
   const owner = { tenantId, tenantSlug, agentKey: 'default', userId: 'alice' }
-  const stored = chooseStore({ ...loadConfigs({ tools: toolsConfig }, {}).tools, ...bucket() })
   const context = contextWith({
-    workspace: { ...workspacePath(tools.workspaceDir, owner), files: stored.store.files },
+    workspace: { ...workspacePath(tools.workspaceDir, owner), files: store.files },
     attachments,
     ...{ visionProvider: reader, documentProvider: reader, audioProvider: reader, videoProvider: reader },
     ...{ imageGenProvider: maker, audioGenProvider: maker, videoGenProvider: maker },

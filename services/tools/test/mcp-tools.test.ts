@@ -15,6 +15,7 @@ import { findFreePort } from '../../../test/support/free-port.ts'
 import { eventually } from '../../../test/support/eventually.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
 import { findSandbox, insidePath } from '../src/exec/sandbox.ts'
+import { createConnect } from '../src/mcp/client/connect.ts'
 import { manyTools } from './many-tools.ts'
 import { auditTrail, mcpTenant, repository, type Body } from './mcp-support.ts'
 import { sharedServersSchema } from '../src/mcp/servers/shared.ts'
@@ -285,8 +286,9 @@ describeSandboxed('programs in the sandbox', () => {
   })
 })
 
-test('a stream that ends without an answer fails the call at once, and the next one is served', async () => {
-  let ends = true
+/** A server of the older protocol that knows no ping, and ends the stream of a call where it is told to. */
+const olderServer = async () => {
+  const state = { ends: false }
   const server = createServer(keptConnections, (request, response) => {
     if (request.method !== 'POST') return void response.writeHead(405).end()
     void json(request).then((asked) => {
@@ -303,20 +305,46 @@ test('a stream that ends without an answer fails the call at once, and the next 
         'tools/call': { content: [{ type: 'text', text: 'told' }] },
       }
       const result = results[method]
-      if (method === 'tools/call' && ends) return void response.write(': still here\n\n', () => response.destroy())
+      if (method === 'tools/call' && state.ends)
+        return void response.write(': still here\n\n', () => response.destroy())
       const answer = result === undefined ? { error: { code: -32601, message: 'unknown' } } : { result }
       return response.end(`data: ${JSON.stringify({ jsonrpc: '2.0', id, ...answer })}\n\n`)
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`
+  return {
+    state,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`,
+    close: () => {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+
+test('a stream that ends without an answer fails the call at once, and the next one is served', async () => {
+  const { state, url, close } = await olderServer()
   const { run } = await withServer({ transport: 'streamable-http', url })
+  state.ends = true
   const failed = await run('mcp_srv__tell')
   expect([failed.isError, failed.output]).toEqual([true, expect.stringContaining('ended before its answer')])
-  ends = false
+  state.ends = false
   expect((await run('mcp_srv__tell')).output).toContain('told')
-  server.closeAllConnections()
-  server.close()
+  close()
+})
+
+test('a server that does not know pings is alive until it is gone', async () => {
+  const { url, close } = await olderServer()
+  const programOf = () => Promise.reject(new Error('no program is run'))
+  const connections = createConnect({ allow: ['127.0.0.1'], programOf })
+  const target = { transport: 'streamable-http' as const, command: '', args: [], env: {}, headers: {}, url }
+  const hooks = { closed: () => {}, toolsChanged: () => {} }
+  const connection = await connections.connect(target, hooks, { timeoutMs: 30_000 })
+  await connection.ping(30_000)
+  close()
+  await expect(connection.ping(30_000)).rejects.toThrow()
+  await connection.close()
+  await connections.close()
 })
 
 describe('who gets which tools', () => {
@@ -383,6 +411,34 @@ describe('who gets which tools', () => {
     expect(await run('mcp_srv__tool_59')).toMatchObject({ isError: false })
     expect(await names()).toContain('mcp_srv__tool_59')
     expect(await names('bob')).not.toContain('mcp_srv__tool_59')
+  })
+
+  test('one that a policy denies is not called, found or not', async () => {
+    const { admin, post, id } = await withServer(program(fake, 'plain', '60'))
+    const toolsConfigJson = JSON.stringify({ deny: ['mcp_srv__tool_58'] })
+    const agentId = tools.addAgent(admin.tenantId, { agentKey: 'strict', toolsConfigJson })
+    await post(`/servers/${id}/grants/agent`, { agent_id: agentId })
+    const run = (tool: string, args: object = {}) =>
+      tools.rpc(ToolsServiceService).invokeTool(tools.call(admin), {
+        ...{ tool, argumentsJson: JSON.stringify(args) },
+        context: { ...context, agentId, userId: 'ann' },
+      })
+    expect(await run('mcp_tool_search', { query: 'number 58' })).toMatchObject({ isError: false })
+    expect(await run('mcp_srv__tool_58')).toMatchObject({ isError: true, output: 'unknown tool: mcp_srv__tool_58' })
+    expect(await run('mcp_srv__tool_57')).toMatchObject({ isError: false })
+  })
+
+  test('of two with one name the first is kept', async () => {
+    const { names, run, server, post, agentId } = await withServer({
+      ...program(fake, 'plain'),
+      ...{ tool_prefix: 'same', name: 'a' },
+    })
+    const other = await server({ ...program(fake, 'plain', '2'), tool_prefix: 'same', name: 'b' })
+    const clashing = await server({ ...program(fake, 'dies'), tool_prefix: 'same', name: 'c' })
+    for (const each of [other, clashing]) await post(`/servers/${each}/grants/agent`, { agent_id: agentId })
+    await eventually('all of them', async () => (await names()).length >= 3)
+    expect(await names()).toEqual(['mcp_same__tell', 'mcp_same__tool_0', 'mcp_same__tool_1'])
+    expect(await run('mcp_same__tell', { text: 'x' })).toMatchObject({ isError: false })
   })
 
   test('calls at once share one connection', async () => {

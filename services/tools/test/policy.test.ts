@@ -1,4 +1,6 @@
+import { loadConfigs } from '@clawmesh/chassis'
 import fc from 'fast-check'
+import { toolsConfig } from '../src/config.ts'
 import { allowedTools, calledTool, canonicalName, type PolicyInput } from '../src/policy/policy.ts'
 import { toolRulesSchema } from '../src/policy/rules.ts'
 import { contractTools } from './contract-tools.ts'
@@ -136,6 +138,15 @@ test('rules from old rows: what cannot be read counts as absent', () => {
   expect(toolRulesSchema.parse({ allow: 'x', deny: ['exec'], profile: 3, byProvider: [], other: 1 })).toEqual({
     deny: ['exec'],
   })
+})
+
+test('of the installation is read of the file, whole', () => {
+  const policy = {
+    ...{ profile: 'coding', allow: ['group:fs'], deny: ['exec'], alsoAllow: ['datetime'], toolCallPrefix: 'p_' },
+    byProvider: { openai: { profile: 'full' } },
+  }
+  const file = { path: '/c.json', values: { tools: policy } }
+  expect(loadConfigs({ tools: toolsConfig }, {}, { file }).tools.policy).toEqual(policy)
 })
 
 test('names as models call them', () => {

@@ -257,6 +257,19 @@ describe.each(['link', 'http'] as const)('over %s', (transport) => {
     await expect(call(port, '/v1/traces', { headers: authorized })).rejects.toThrow(/aborted|hang up|ECONNRESET/)
   })
 
+  it('a stream of events that breaks off ends with an error', async () => {
+    const port = await edgeWith(async () =>
+      streamed(async (response) => {
+        const events = eventStream(response)
+        await events.send('one')
+        await pause(20)
+        response.destroy()
+      }),
+    )
+    const { text } = await call(port, '/v1/traces', { headers: authorized })
+    expect(text).toMatch(/^data: one\n\n\n\ndata: \{"error":.*"code":"UNAVAILABLE".*\}\n\n$/)
+  })
+
   it.each(['before', 'after'])('a client that leaves %s the head ends the work', async (when) => {
     const gone = Promise.withResolvers<void>()
     const arrived = Promise.withResolvers<void>()

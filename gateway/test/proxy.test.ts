@@ -186,6 +186,15 @@ describe('what a client gets', () => {
     await expect(call(port, '/v1/traces', { headers: authorized })).rejects.toThrow(/aborted|hang up|ECONNRESET/)
   })
 
+  it('ends a stream of events with an error when the service breaks off', async () => {
+    const { port } = await edgeWith((_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: one\n\ndata: ')
+      setTimeout(() => response.destroy(), 50)
+    })
+    const { text } = await call(port, '/v1/messages', { method: 'POST', headers: authorized, body: '{}' })
+    expect(text).toMatch(/^data: one\n\ndata: \n\nevent: error\ndata: \{"type":"error","error":.*\}\n\n$/)
+  })
+
   it('is 503 in the form and language of the route when the service is not there', async () => {
     const { port } = await edgeBefore(`http://127.0.0.1:${await findFreePort()}`)
     const plain = await call(port, '/v1/traces', { headers: { ...authorized, 'accept-language': 'zh' } })

@@ -46,6 +46,24 @@ test('the key of a gateway that was killed in the middle of a run is free after 
   expect(again).toBe(200)
 })
 
+test('a stream whose agents are killed ends with an error, which its key does not keep', async () => {
+  const stream = (key: string) =>
+    fetch(`${mesh.edges[1]}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { ...mesh.api().headers, 'content-type': 'application/json', 'idempotency-key': key },
+      body: JSON.stringify({ model: 'goclaw:default', messages: [{ role: 'user', content: 'hello' }], stream: true }),
+    })
+  const key = newId()
+  mesh.upstream.next({ text: 'one two three four five', chunks: 5, chunkDelayMs: 2_000 })
+  const begun = await stream(key)
+  await mesh.kill('agents-1')
+  expect(await begun.text()).toMatch(/^data: .*\n\n+data: \{"error":\{.*"code":"UNAVAILABLE".*\}\n\n$/s)
+  await mesh.restart('agents-1')
+  const again = await stream(key)
+  expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([200, null])
+  expect(await again.text()).toContain('[DONE]')
+})
+
 test('without identity a request with a key is refused and runs nothing', async () => {
   const before = asked()
   await mesh.kill('services-1')

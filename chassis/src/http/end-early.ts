@@ -1,4 +1,4 @@
-/** Answers that have taken too long when a process leaves. */
+/** Answers that do not come to their end: what makes them has broken, or the process leaves. */
 import { errorBody, errorStyleOf, MeshError } from '@clawmesh/contracts'
 import { errorAnswer, type ErrorAnswer } from './error-answer.ts'
 import type { HttpResponse } from './exchange.ts'
@@ -21,18 +21,21 @@ const lastFrame = (error: MeshError, { url, requestId }: Asked): string =>
     ? `event: error\ndata: ${JSON.stringify(errorBody(error, 'en', 'anthropic', textOf(requestId)))}`
     : `data: ${JSON.stringify(errorBody(error, 'en', 'openai'))}`
 
-/** Ends an answer; a stream says so itself, as its status has been sent. */
+/** Ends an answer whose status has been sent: a stream of events says why, what else there is breaks off, so that nobody takes it for whole. */
+export const endBroken = (response: HttpResponse, error: MeshError, asked: Asked): void => {
+  if (!String(response.getHeader('content-type')).startsWith('text/event-stream')) return void response.destroy()
+  // It may have been in the middle of an event.
+  response.end(`\n\n${lastFrame(error, asked)}\n\n`)
+}
+
+/** Ends an answer of a process that leaves. */
 export const endEarly = (response: HttpResponse, asked: Asked): void => {
   if (response.writableEnded) return
   // Whoever is still writing to it meets an ended answer.
   response.on('error', () => undefined)
   // What is held back comes before the end.
   if (response.writableCorked > 0) response.uncork()
-  if (!response.headersSent) {
-    const { status, headers, body } = leavingAnswer(asked)
-    response.writeHead(status, headers).end(body)
-  } else if (String(response.getHeader('content-type')).startsWith('text/event-stream'))
-    // It may have been in the middle of an event.
-    response.end(`\n\n${lastFrame(leaving(), asked)}\n\n`)
-  else response.destroy()
+  if (response.headersSent) return endBroken(response, leaving(), asked)
+  const { status, headers, body } = leavingAnswer(asked)
+  response.writeHead(status, headers).end(body)
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { errorKinds, toMeshError, type Locale, type MeshError } from '@clawmesh/contracts'
 import { databaseError } from '../db/database.ts'
 import type { Logger } from '../log/logger.ts'
+import { endBroken } from './end-early.ts'
 import { errorAnswer, type ErrorAnswer } from './error-answer.ts'
 import type { RequestHead } from './exchange.ts'
 
@@ -46,6 +47,8 @@ export const discardBody = (request: IncomingMessage, response: ServerResponse):
   request.resume()
 }
 
+const meshErrorOf = (thrown: unknown): MeshError => toMeshError(databaseError(thrown))
+
 interface Failed extends Partial<RequestHead> {
   thrown: unknown
   requestId: string | undefined
@@ -55,20 +58,17 @@ interface Failed extends Partial<RequestHead> {
 
 /** The answer that tells what was thrown. Its cause is logged, by the request's id, and never sent. */
 export const answerFailure = ({ thrown, requestId, method, url, headers, log, locale }: Failed): ErrorAnswer => {
-  const error = toMeshError(databaseError(thrown))
+  const error = meshErrorOf(thrown)
   log[level(error)]({ err: error, requestId, method, path: url?.split('?')[0] }, error.message)
   return errorAnswer(error, { url, locale, acceptLanguage: headers?.['accept-language'], requestId })
 }
 
-/** Answers with the error a handler threw. */
+/** Answers with what was thrown, or ends what has been answered so far with it. */
 export const sendError = ({ request, response, thrown, log, locale }: FailedRequest): void => {
   const { method = '', url = '', headers: asked } = request
   const requestId = (response.getHeader('x-request-id') ?? asked['x-request-id']) as string | undefined
   const { status, headers, body } = answerFailure({ thrown, requestId, method, url, headers: asked, log, locale })
-  if (response.headersSent) {
-    response.destroy()
-    return
-  }
+  if (response.headersSent) return endBroken(response, meshErrorOf(thrown), { url, requestId })
   discardBody(request, response)
   response.writeHead(status, headers).end(body)
 }

@@ -148,6 +148,8 @@ export const createIdempotency = ({ claim: claimKey, deliver, log }: OnceParts):
     const { answer: answering, cut } = exchange(request, (inner, innerResponse) => {
       const fail = (thrown: unknown) => {
         if (innerResponse.destroyed) return
+        // What breaks off is not kept as if it were whole.
+        if (innerResponse.headersSent) return void innerResponse.destroy()
         sendError({ request: inner, response: innerResponse, thrown, log, locale: caller.locale })
       }
       deliver(route.service, { ...authorized, request: inner, response: innerResponse, fail }).catch(fail)
@@ -169,9 +171,7 @@ export const createIdempotency = ({ claim: claimKey, deliver, log }: OnceParts):
       finish()
     } catch (thrown) {
       await briefly(claim.abandon())
-      if (response.headersSent) response.destroy()
-      else
-        authorized.fail(new MeshError('UNAVAILABLE', 'error.unavailable', { what: route.service }, { cause: thrown }))
+      authorized.fail(new MeshError('UNAVAILABLE', 'error.unavailable', { what: route.service }, { cause: thrown }))
     }
   }
 

@@ -4,7 +4,14 @@ import { createServer, type AddressInfo } from 'node:net'
 import { MeshError } from '@clawmesh/contracts'
 import { dependencyUrl } from '../../test/support/dependencies.ts'
 import { PrismaClient } from '../../services/providers/src/db/client/client.ts'
-import { createLogger, databaseError, openDatabase, type Database } from '../src/index.ts'
+import {
+  createLogger,
+  databaseError,
+  openDatabase,
+  pendingMigrations,
+  rowSecurityFault,
+  type Database,
+} from '../src/index.ts'
 
 const open = (url: string): Database =>
   openDatabase({ url, schema: 'public', poolSize: 1, log: createLogger({ level: 'silent', name: 'test' }) })
@@ -52,8 +59,12 @@ describe('a database whose only connection is taken', () => {
 it('a database that takes connections and never answers is not waited for', async () => {
   const silent = createServer().listen(0, '127.0.0.1')
   await once(silent, 'listening')
-  const database = open(`postgres://postgres@127.0.0.1:${(silent.address() as AddressInfo).port}/postgres`)
+  const url = `postgres://postgres@127.0.0.1:${(silent.address() as AddressInfo).port}/postgres`
+  const database = open(url)
+  const alone = [pendingMigrations({ url, schema: 'public', folder: '/' }), rowSecurityFault(url, 'public')]
+  const refused = alone.map((work) => expect(work).rejects.toThrow('timeout expired'))
   expect(await errorOf(database.pool.query('SELECT 1'))).toMatchObject(busy)
+  await Promise.all(refused)
   await database.close()
   silent.close()
 })

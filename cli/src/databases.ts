@@ -6,8 +6,10 @@ import pg from 'pg'
 import { startEmbeddedDatabase } from './embedded/database.ts'
 import { databaseUrl, SetupError } from './host.ts'
 
+const openingLimitMs = 5_000
+
 const hasPgvector = async (url: string): Promise<boolean> => {
-  const client = new pg.Client({ connectionString: url })
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: openingLimitMs })
   await client.connect()
   try {
     return (await client.query(`SELECT 1 FROM pg_available_extensions WHERE name = 'vector'`)).rowCount === 1

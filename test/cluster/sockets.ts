@@ -15,8 +15,11 @@ export interface SocketReport {
 const askEveryMs = 500
 const goingAway = 1001
 
+/** How a request was answered: well, with an error of this code, or not at all. */
+type Answer = 'ok' | 'closed' | `error ${string}`
+
 interface Held {
-  ask: (method: string) => Promise<boolean>
+  ask: (method: string) => Promise<Answer>
   closed: Promise<number>
   close: () => void
 }
@@ -25,10 +28,10 @@ interface Held {
 const open = ({ url, token }: Installed, at: number): Promise<Held> =>
   new Promise((resolve, reject) => {
     const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/ws`)
-    const waiting = new Map<number, (ok: boolean) => void>()
+    const waiting = new Map<number, (answer: Answer) => void>()
     let next = 0
     const ask = (method: string, params: object = {}) =>
-      new Promise<boolean>((done) => {
+      new Promise<Answer>((done) => {
         const id = next++
         waiting.set(id, done)
         socket.send(JSON.stringify({ type: 'req', id, method, params }))
@@ -36,19 +39,26 @@ const open = ({ url, token }: Installed, at: number): Promise<Held> =>
     const closed = new Promise<number>((done) =>
       socket.once('close', (code) => {
         done(code)
-        for (const answer of waiting.values()) answer(false)
+        for (const answer of waiting.values()) answer('closed')
       }),
     )
     socket.on('error', reject)
     socket.on('message', (data: Buffer) => {
-      const { type, id, ok } = JSON.parse(data.toString()) as { type: string; id: number; ok: boolean }
+      const { type, id, ok, error } = JSON.parse(data.toString()) as {
+        type: string
+        id: number
+        ok: boolean
+        error?: { code: string; message: string }
+      }
       if (type !== 'res') return
-      waiting.get(id)?.(ok)
+      waiting.get(id)?.(ok ? 'ok' : `error ${error?.code}: ${error?.message}`)
       waiting.delete(id)
     })
     socket.once('open', () => {
-      void ask('connect', { token, user_id: `socket-${at}` }).then((ok) =>
-        ok ? resolve({ ask, closed, close: () => socket.close() }) : reject(new Error('connect was refused')),
+      void ask('connect', { token, user_id: `socket-${at}` }).then((answer) =>
+        answer === 'ok'
+          ? resolve({ ask, closed, close: () => socket.close() })
+          : reject(new Error(`connect: ${answer}`)),
       )
     })
   })
@@ -69,10 +79,12 @@ export const holdSockets = (
       let code: number | undefined
       void held.closed.then((with_) => (code = with_))
       while (!stopped && code === undefined) {
-        if (await held.ask(methods[turn++ % methods.length]!)) report.answered++
+        const method = methods[turn++ % methods.length]!
+        const answer = await held.ask(method)
+        if (answer === 'ok') report.answered++
         // One that is asked while the edge closes is asked again over the next connection.
         else if ((code ??= await Promise.race([held.closed, sleep(1_000, 0)])) !== goingAway)
-          report.lost.push(`socket ${at}: a request was refused`)
+          report.lost.push(`socket ${at}: ${method}: ${answer}`)
         await sleep(askEveryMs)
       }
       held.close()

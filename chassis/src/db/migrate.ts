@@ -5,7 +5,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import pg from 'pg'
+import { PromptClient } from './prompt-client.ts'
 import { maintenanceSql, prepareRoles, secureSchema } from './row-security.ts'
 
 const bookkeeping = (schema: string) => `
@@ -49,7 +49,7 @@ export interface MigrationTarget {
 
 /** Migrations that a database lacks, by name. */
 export const pendingMigrations = async ({ url, schema, folder }: MigrationTarget): Promise<string[]> => {
-  const client = new pg.Client({ connectionString: url })
+  const client = new PromptClient({ connectionString: url })
   await client.connect()
   try {
     const known = await client.query<{ exists: boolean }>('SELECT to_regclass($1) IS NOT NULL AS exists', [
@@ -75,7 +75,7 @@ export const pendingMigrations = async ({ url, schema, folder }: MigrationTarget
  */
 export const migrate = async ({ url, schema, folder, servingLogin }: MigrationTarget): Promise<string[]> => {
   const migrations = await readMigrations(folder)
-  const client = new pg.Client({ connectionString: url, application_name: 'clawmesh-migrate' })
+  const client = new PromptClient({ connectionString: url, application_name: 'clawmesh-migrate' })
   await client.connect()
   const applied: string[] = []
   const inTransaction = async <T>(work: () => Promise<T>): Promise<T> => {

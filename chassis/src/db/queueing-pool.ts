@@ -1,9 +1,8 @@
 /** A pool in which work waits for a connection for a bounded time, in a queue of bounded length. */
-import pg from 'pg'
+import type pg from 'pg'
+import { openingLimitMs, PromptClient } from './prompt-client.ts'
 import { TracedPool } from './traced-pool.ts'
 
-/** Opening a connection takes at most this long: a database that is away is found out sooner than a busy one. */
-const openingLimitMs = 5_000
 /** Work waits for a connection at most this long: as long as the services wait for each other (`rpcTimeoutMs`). */
 const waitLimitMs = 10_000
 /** So much work waits for each connection of the pool; what comes then is refused at once. */
@@ -19,12 +18,6 @@ export const transactionOptions = { maxWait: waitLimitMs + 2 * openingLimitMs, t
 /** SQLSTATE `too_many_connections`: who asks may come back later (see `databaseError`). */
 const queueFull = (): Error =>
   Object.assign(new Error('too many wait for a database connection'), { code: '53300' as const })
-
-class PromptClient extends pg.Client {
-  constructor(config?: pg.ClientConfig) {
-    super({ ...config, connectionTimeoutMillis: openingLimitMs })
-  }
-}
 
 type Connected = Parameters<NonNullable<Parameters<pg.Pool['connect']>[0]>>
 

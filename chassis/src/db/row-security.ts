@@ -4,6 +4,7 @@
  */
 import pg from 'pg'
 import { appRole, systemRole } from './binding.ts'
+import { PromptClient } from './prompt-client.ts'
 
 const roles = [appRole, systemRole] as const
 const bothRoles = roles.join(', ')
@@ -121,7 +122,7 @@ export interface RowSecurityFault {
 
 /** The first fault that the serving login would meet; undefined when all is well. */
 export const rowSecurityFault = async (url: string, schema: string): Promise<RowSecurityFault | undefined> => {
-  const client = new pg.Client({ connectionString: url })
+  const client = new PromptClient({ connectionString: url })
   await client.connect()
   try {
     const { rows } = await client.query<{ login: string }>('SELECT session_user AS login')

@@ -10,7 +10,11 @@ import {
   type FakeMedia,
   type MediaVendor,
 } from '../../../test/fakes/media.ts'
+import { privateHosts, refusedAddresses } from '../../../test/support/refused-addresses.ts'
+import { createVendorClient } from '../src/media/vendor-client.ts'
+import { connectionType } from '../src/providers/connection.ts'
 import { startProviders, type ProvidersHarness } from './harness.ts'
+import { connectionTo, testOptions } from './support.ts'
 
 let vendors: FakeMedia
 let providers: ProvidersHarness
@@ -207,4 +211,19 @@ describe('who is asked', () => {
     expect((await listed('read_image')).map(({ name }) => name)).toEqual(['openai'])
     expect((await listed('read_image', providers.admin())).filter(({ name }) => name === 'openai')).toEqual([])
   })
+})
+
+test('what was made is fetched from no address that leads inside', async () => {
+  const connection = connectionTo('https://vendor.example.org')
+  const target = { connection, type: connectionType(connection), base: connection.apiBase, key: '' }
+  const options = testOptions()
+  const { download } = createVendorClient(target, { options, allow: [], pollMs: 1 })
+  for (const url of [...privateHosts.map((host) => `http://${host}:1/`), ...refusedAddresses]) {
+    const said = await download(url).then(
+      () => 'fetched',
+      (thrown: unknown) => String(thrown),
+    )
+    expect([url, said]).toEqual([url, expect.stringMatching(/not allowed|no address/)])
+  }
+  await options.fetcher.close()
 })

@@ -281,6 +281,24 @@ describe('tools', () => {
     ])
   })
 
+  it.each(['builtin_tools', 'mcp', 'secure_cli', 'custom_tools', 'system_configs'])(
+    'are asked for once, and anew when %s change',
+    async (kind) => {
+      const offered = async () => {
+        await chat(hello)
+        return agents.asked.at(-1)!.tools.map(({ name }) => name)
+      }
+      expect(await offered()).toEqual(['clock'])
+      agents.moreTools = [kind]
+      expect(await offered()).toEqual(['clock'])
+      agents.bus.signal(`mesh.cache.${kind}`, { kind, tenantId: caller.tenantId })
+      await until(async () => (await offered()).includes(kind))
+      agents.moreTools = []
+      agents.bus.signal(`mesh.cache.${kind}`, { kind, tenantId: caller.tenantId })
+      await until(async () => !(await offered()).includes(kind))
+    },
+  )
+
   rule('createChatCompletion.endsAtTheIterationLimit', async () => {
     await agents.request(admin, 'POST', '/v1/agents', { agent_key: 'limited', max_tool_iterations: 3 })
     agents.model = async function* ({ tools }) {

@@ -9,7 +9,10 @@ import { configDefinitions, targetNames } from '../../cli/src/targets.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 /** Named in a way that asks for no types: build scripts are plain JavaScript. */
 const imagesFile = join(root, 'deploy/images/images.mjs')
-const all = (await import(imagesFile)) as { images: Record<string, { targets: string[] }>; usualImages: string[] }
+const all = (await import(imagesFile)) as {
+  images: Record<string, { targets: string[]; volumes: string[] }>
+  usualImages: string[]
+}
 const images = Object.fromEntries(all.usualImages.map((name) => [name, all.images[name]!]))
 const read = (path: string): unknown => parse(readFileSync(join(root, path), 'utf8'), { merge: true }) as unknown
 
@@ -60,6 +63,22 @@ test('Compose runs every target from its image, at the version of the program', 
     expect(command).toEqual(['start', '--target', name])
     expect(image).toMatch(new RegExp(`^\\$\\{[A-Z_]+:-localhost/${imageOf(name)}:${version}\\}$`))
     expect(isReadOnly).toBe(true)
+  }
+})
+
+test('what volumes are mounted on in Compose can be written to in the images', () => {
+  for (const [name, { volumes = [] }] of targets)
+    for (const volume of volumes)
+      expect([name, images[imageOf(name)]!.volumes]).toEqual([name, expect.arrayContaining([volume.split(':')[1]])])
+})
+
+test('the servers of our own image stand in for those of Compose, with their volumes', () => {
+  const own = read('deploy/compose/own-servers.yaml') as { services: Record<string, ComposeService> }
+  expect(Object.keys(own.services).sort()).toEqual(['nats', 'postgres', 'redis'])
+  for (const [name, { image }] of Object.entries(own.services)) {
+    expect([name, image]).toEqual([name, expect.stringContaining(`:-localhost/clawmesh-dependencies:${version}}`)])
+    for (const volume of services[name]!.volumes ?? [])
+      expect(images['clawmesh-dependencies']!.volumes).toContain(volume.split(':')[1])
   }
 })
 

@@ -22,3 +22,24 @@ it.each([
     await server.drain(0)
   }
 })
+
+it('a stream of events is ended with the error once, and whoever goes on writing to it is not heard', async () => {
+  const log = createLogger({ level: 'silent', name: 'test' })
+  const server = await listen(
+    (request, response) => {
+      response.setHeader('content-type', 'text/event-stream')
+      response.write('data: one\n\n')
+      for (const code of ['UNAVAILABLE', 'INTERNAL'] as const)
+        sendError({ request, response, thrown: new MeshError(code, 'error.internal'), log })
+      response.write('data: two\n\n')
+    },
+    '127.0.0.1',
+    0,
+  )
+  try {
+    const text = await (await fetch(`http://127.0.0.1:${server.port}/v1/agents`)).text()
+    expect(text).toMatch(/^data: one\n\n\n\ndata: \{"error":.*"code":"UNAVAILABLE".*\}\n\n$/)
+  } finally {
+    await server.drain(0)
+  }
+})

@@ -1,12 +1,17 @@
 /** The databases of services: which are embedded, and work with them for commands beside the mesh. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { createLogger, openDatabase, type ChassisConfig, type Database, type RemoteService } from '@clawmesh/chassis'
+import {
+  createLogger,
+  openDatabase,
+  openingLimitMs,
+  type ChassisConfig,
+  type Database,
+  type RemoteService,
+} from '@clawmesh/chassis'
 import pg from 'pg'
 import { startEmbeddedDatabase } from './embedded/database.ts'
 import { databaseUrl, SetupError } from './host.ts'
-
-const openingLimitMs = 5_000
 
 const hasPgvector = async (url: string): Promise<boolean> => {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: openingLimitMs })

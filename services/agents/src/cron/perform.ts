@@ -5,6 +5,7 @@ import { cutText, newId, serviceCaller, type Call, type Logger } from '@clawmesh
 import type { AgentLookup } from '../agents/lookup.ts'
 import { cronTrace } from '../runs/trace-names.ts'
 import type { Run } from '../runs/use-cases.ts'
+import { cronSessionKey } from '../sessions/session-keys.ts'
 import type { SessionRows } from '../sessions/use-cases.ts'
 import type { CronJob, CronOutcome } from './types.ts'
 
@@ -59,7 +60,7 @@ export const createPerformJob = (parts: Parts): PerformJob => {
 
   const turn = async (job: CronJob, call: Call) => {
     const agent = await lookup.runnable(call.caller, job.agentId ?? '')
-    const sessionKey = `agent:${agent.agentKey}:cron:${job.id}`
+    const sessionKey = cronSessionKey(agent.agentKey, job.id)
     const sessions = sessionsOf(job.tenantId)
     const before = await sessions.find(sessionKey)
     // Nothing is remembered from run to run.

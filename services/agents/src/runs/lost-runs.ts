@@ -12,7 +12,7 @@ import type { LostRun, RunRows } from './types.ts'
 const batchSize = 100
 
 /** A run is traced under what it was, though its process is gone. */
-const tracedAs = ({ channel, agentKey, jobName }: LostRun): TraceAs | undefined => {
+const traceAsOf = ({ channel, agentKey, jobName }: LostRun): TraceAs | undefined => {
   if (jobName !== null) return cronTrace(jobName, agentKey)
   return channel === 'heartbeat' ? heartbeatTrace(agentKey) : undefined
 }
@@ -41,7 +41,7 @@ export const createLostRunsPart = ({ rows, publish, log, leaseMs, heartbeatMs, a
     const base = { runId, agentId, agentKey, sessionKey, userId, channel }
     const error = new MeshError('UNAVAILABLE', 'error.run_lost').message
     const content = await rows.unstoredText(tenantId, runId)
-    const recorded = startTrace({ ...base, ...tracedAs(run), input: inputPreview }, startedAt).finish({
+    const recorded = startTrace({ ...base, ...traceAsOf(run), input: inputPreview }, startedAt).finish({
       status: 'error',
       output: content,
       error,

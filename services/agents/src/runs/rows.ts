@@ -11,6 +11,7 @@ import {
   type ServiceDb,
 } from '@clawmesh/chassis'
 import type { PrismaClient } from '../db/client/client.ts'
+import { cronSessionKey } from '../sessions/session-keys.ts'
 import type { NewMessage } from '../sessions/types.ts'
 import { storableJson } from './storable.ts'
 import type {
@@ -48,8 +49,7 @@ const insertMessages = `
 /**
  * `$1`: an array of runs to begin, each in another session. Gives for each whether its agent is there, and the session that
  * it has taken, if it has. The agent is read without a lock (docs/adr/0026), and by its key: of an EXISTS PostgreSQL may make
- * a list of all agents. Sessions are locked in the order of their keys,
- * as statements of other replicas do.
+ * a list of all agents. Sessions are locked in the order of their keys, as statements of other replicas do.
  * @param onConflict what becomes of a session that exists
  */
 const beginSql = (onConflict: string): string => `
@@ -143,6 +143,9 @@ const endSql = `
     FROM mine JOIN jsonb_to_recordset($2::jsonb) AS e(run_id uuid, id uuid, subject text, payload text) ON e.run_id = mine.id
   )
   SELECT id FROM mine`
+
+/** The session of a run's job, over rows of runs and jobs `j`. */
+const cronKeySql = `'${cronSessionKey("' || agent_key || '", "' || j.id || '")}'`
 
 const freshBegin = ({ hasAgent, sessionId }: BegunRow): FreshBegin => {
   if (!hasAgent) return 'gone'
@@ -339,7 +342,7 @@ export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>):
         `SELECT r.id, r.tenant_id AS "tenantId", session_key AS "sessionKey", r.agent_id AS "agentId", agent_key AS "agentKey",
            r.user_id AS "userId", channel, input_preview AS "inputPreview", started_at AS "startedAt", j.name AS "jobName"
          FROM agents.runs r LEFT JOIN agents.cron_jobs j
-           ON channel = 'cron' AND j.tenant_id = r.tenant_id AND session_key = 'agent:' || agent_key || ':cron:' || j.id
+           ON channel = 'cron' AND j.tenant_id = r.tenant_id AND session_key = ${cronKeySql}
          WHERE status = 'running' AND lease_until < now() ORDER BY lease_until LIMIT $1`,
         [limit],
       )

@@ -17,6 +17,9 @@ export const httpSessionKey = (
 /** A session of its own for one wake call. */
 export const wakeSessionKey = (agentRef: string): string => `agent:${agentRef}:wake-${randomUUID().slice(0, 8)}`
 
+/** The session of all runs of a job. */
+export const cronSessionKey = (agentKey: string, jobId: string): string => `agent:${agentKey}:cron:${jobId}`
+
 /** A new conversation over a WebSocket. */
 export const wsSessionKey = (agentKey: string): string => `agent:${agentKey}:ws:direct:${randomUUID()}`
 

@@ -137,6 +137,8 @@ describe('exec.approval.approve', () => {
     const own = await answered(caller, './tee b', 'approve', { always: true })
     expect([own.decision, own.output]).toEqual(['allow-once', 'mine\n'])
     expect((await answered(caller, './tee b', 'deny')).isError).toBe(true)
+    expect((await answered(caller, 'echo a | ./tee b', 'approve', { always: true })).decision).toBe('allow-once')
+    expect((await answered(caller, 'echo a | ./tee b', 'deny')).isError).toBe(true)
   })
 
   rule('exec.approval.approve.refusesWhatIsOver', async () => {

@@ -68,6 +68,17 @@ const wrapped = (command: string): fc.Arbitrary<string> =>
     `A=1 ${command}`,
     `env A=1 ${command}`,
     `time -p ${command}`,
+    `env -iu A ${command}`,
+    `env --uns A ${command}`,
+    `timeout -vk 5 5 ${command}`,
+    `timeout --sig KILL 5 ${command}`,
+    `nice --adj 5 ${command}`,
+    `stdbuf --output L ${command}`,
+    `exec -ca x ${command}`,
+    `setarch x86_64 ${command}`,
+    `choom -n 0 -- ${command}`,
+    `prlimit --nofile=10 ${command}`,
+    `/lib64/ld-linux-x86-64.so.2 ${command}`,
     `> out ${command}`,
     `cat <<E\n$(${command})\nE`,
     `echo \${y:-$(${command})}`,
@@ -108,7 +119,12 @@ const plainSpelling: fc.Arbitrary<{ command: string; of: string }> = fc.constant
           `/b?n/${words[0]!.slice(words[0]!.lastIndexOf('/') + 1, -1)}* ${words.slice(1).map(plainWord).join(' ')}`,
         ),
       },
-      { weight: 1, arbitrary: fc.constant(`sh -c '${words.map(plainWord).join(' ')}'`) },
+      {
+        weight: 2,
+        arbitrary: fc
+          .constantFrom('sh -c', 'sh -c --', 'bash -c -x', 'bash -co pipefail', 'env -S', 'env --spl', 'trap --')
+          .map((start) => `${start} '${words.map(plainWord).join(' ')}'`),
+      },
       { weight: 1, arbitrary: fc.constant(`set -- ${words.map(plainWord).join(' ')}; "$@"`) },
       { weight: 1, arbitrary: fc.constant(`echo '${words.join(' ')}' | sh`) },
     )

@@ -188,6 +188,20 @@ describe('the tool exec', () => {
     },
   )
 
+  it('gives no command a variable that it may not set, unless the group is allowed', async () => {
+    const given = (name: string, more: Partial<ResolvedAgent> = {}): Options => ({
+      ...{ sandbox: { missing: 'nothing runs' }, settings: { execSecurity: 'allowlist', execAllowlist: ['ls'] } },
+      agent: { ...sandboxConfig({ env: { [name]: '/workspace/x' } }), ...more },
+    })
+    for (const name of ['BASH_ENV', 'LD_PRELOAD', 'GIT_EXTERNAL_DIFF'])
+      expect((await execute('ls', given(name))).output).toMatch('Environment Variable Injection')
+    const allowed = { shellDenyGroupsJson: '{"env_injection":false}' }
+    expect((await execute('ls', given('LD_PRELOAD', allowed))).output).toMatch('nothing runs')
+    // A name is no listed program where the agent says what is found under it.
+    expect((await execute('ls', given('PATH'))).output).toBe('the operator does not let this command run')
+    expect((await execute('ls', given('X'))).output).toMatch('nothing runs')
+  })
+
   it('denies what installs packages where nobody is asked', async () => {
     expect((await execute('npm install x', { wasAllowed: true })).output).toMatch('denied by safety policy: Package')
     const settings = { execAsk: 'on-miss' } as const
@@ -383,6 +397,11 @@ describe('the sandbox', () => {
       const asks = { ...setup('npm install x'), settings: { execAsk: 'on-miss' } as const }
       expect((await execute('ls', asks)).output).toBe('setup_command installs packages, which nobody is asked about')
       expect((await execute('cat /tmp/made/x', { ...made, isOperators: true })).output).toMatch('No such file')
+      const listed = { execSecurity: 'allowlist', execAllowlist: ['cat *'] } as const
+      const once = { ...setup('echo x > /tmp/x'), settings: listed }
+      expect((await execute('cat /tmp/x', once)).output).toBe('the operator does not let setup_command run')
+      const ofAll = { settings: { ...listed, sandboxDefaults: { setup_command: 'echo x > /tmp/x' } } }
+      expect((await execute('cat /tmp/x', ofAll)).output).toBe('x\n')
     },
   )
 

@@ -3,7 +3,7 @@ import type { CallScope, ResolvedAgent } from '../invoke/types.ts'
 import { toolError } from '../tool/tool-error.ts'
 import type { Approvals } from './approvals/approvals.ts'
 import { boundTo } from './approvals/bound-to.ts'
-import { denyGroupNames, type DenyGroupName } from './guard/groups.ts'
+import { denyGroupNames, denyGroups, setsLoader, type DenyGroupName } from './guard/groups.ts'
 import { judge, type GroupOverrides, type Verdict } from './guard/guard.ts'
 import { permissionFor, type PermissionSettings } from './permission.ts'
 import type { Script } from './shell/script.ts'
@@ -54,15 +54,15 @@ interface Judged {
 }
 
 export const createPermit = ({ settings, isDeniedPath, approvals }: PermitParts) => {
-  const verdictOf = ({ command, scope, shell, given, isOperators }: Command, more: GroupOverrides = {}): Verdict =>
-    judge(command, {
-      shell: shell === undefined ? 'sh' : 'bash',
-      given,
-      overrides: isOperators
-        ? {}
-        : { ...overridesOf(settings.shellDenyGroups, scope.agent.shellDenyGroupsJson), ...more },
-      isDeniedPath,
-    })
+  const verdictOf = ({ command, scope, shell, given, isOperators }: Command, more: GroupOverrides = {}): Verdict => {
+    const overrides = isOperators
+      ? {}
+      : { ...overridesOf(settings.shellDenyGroups, scope.agent.shellDenyGroupsJson), ...more }
+    // What a command may not set for itself it is not given either.
+    if (!isOperators && overrides.env_injection !== false && given.some(setsLoader))
+      return { allowed: false, group: 'env_injection', reason: denyGroups.env_injection.description }
+    return judge(command, { shell: shell === undefined ? 'sh' : 'bash', given, overrides, isDeniedPath })
+  }
 
   return {
     /** @throws TOOL_ERROR when the guard denies the command */
@@ -75,10 +75,21 @@ export const createPermit = ({ settings, isDeniedPath, approvals }: PermitParts)
       return { script: verdict.script, isInstall }
     },
 
+    /** Where only listed commands run. @throws TOOL_ERROR when this is none of them */
+    requireListed: ({ command, given }: Command, { script }: Judged): void => {
+      const read = given.includes('PATH') ? { ...script, isPlain: false } : script
+      const known = { wasAllowed: false, isInstall: false }
+      if (permissionFor({ ...settings, execAsk: 'off' }, command, read, known) !== 'run')
+        throw toolError('the operator does not let setup_command run')
+    },
+
     /** Waits for the word of an operator where one is needed. @throws TOOL_ERROR when the command may not run */
     require: async (asked: Command, { script, isInstall }: Judged): Promise<void> => {
-      const { command, workingDir, scope, shell, searchPath, signal, isOperators } = asked
-      const permission = (wasAllowed: boolean) => permissionFor(settings, command, script, { wasAllowed, isInstall })
+      const { command, workingDir, scope, shell, given, searchPath, signal, isOperators } = asked
+      // Whoever says where programs are looked for says what a name starts: no name counts then.
+      const isOwnPath = given.includes('PATH')
+      const read = isOwnPath ? { ...script, isPlain: false } : script
+      const permission = (wasAllowed: boolean) => permissionFor(settings, command, read, { wasAllowed, isInstall })
       const [first, ifAllowed] = [permission(false), permission(true)]
       if (first === 'run' || (isOperators && settings.execSecurity !== 'deny')) return
       const refused = () => toolError('the operator does not let this command run')
@@ -86,7 +97,8 @@ export const createPermit = ({ settings, isDeniedPath, approvals }: PermitParts)
 
       const { call, agent, userId, sessionKey } = scope
       const { tenantId } = call.caller
-      const bound = await boundTo(script, { command, workingDir, shell: shell ?? '/bin/sh', searchPath })
+      const found = await boundTo(read, { command, workingDir, shell: shell ?? '/bin/sh', searchPath })
+      const bound = isOwnPath ? { ...found, program: undefined } : found
       if (ifAllowed === 'run' && (await approvals.isAllowed(tenantId, agent.id, bound))) return
       if (first === 'refuse') throw refused()
       const question = { tenantId, agentId: agent.id, userId, sessionKey, command: command.trim(), ...bound }

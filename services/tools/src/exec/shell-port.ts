@@ -144,10 +144,11 @@ export const createShellPort = ({
     return name === undefined ? undefined : programOf({ tenantId: call.caller.tenantId, userId, agentId }, name)
   }
 
-  /** @throws TOOL_ERROR where the guard denies it, or an operator would have to be asked */
+  /** @throws TOOL_ERROR where the guard denies it, an operator would have to be asked, or it is an agent's and not listed */
   const judgeSetup = (setup: Parameters<typeof permit.judge>[0]): void => {
-    const { isInstall } = permit.judge(setup)
-    if (isInstall) throw toolError('setup_command installs packages, which nobody is asked about')
+    const judged = permit.judge(setup)
+    if (judged.isInstall) throw toolError('setup_command installs packages, which nobody is asked about')
+    if (setup.command !== settings.sandboxDefaults.setup_command) permit.requireListed(setup, judged)
   }
 
   return {

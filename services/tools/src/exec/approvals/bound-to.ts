@@ -27,6 +27,13 @@ const installed = async (word: string, searchPath: string): Promise<string | und
   return realpath(found).catch(() => undefined)
 }
 
+/** Whether a text starts a program by a path where none are installed, which who wrote the text may write anew. */
+const startsOwn = async ({ invocations }: Pick<Script, 'invocations'>, searchPath: string): Promise<boolean> => {
+  const paths = invocations.flatMap(({ words: [word] }) => (word?.includes('/') ? [word] : []))
+  const found = await Promise.all([...new Set(paths)].map((path) => installed(path, searchPath)))
+  return found.includes(undefined)
+}
+
 /** One program with plain arguments is that program; all else is the shell with the text. */
 export const boundTo = async (
   { isPlain, invocations }: Pick<Script, 'isPlain' | 'invocations'>,
@@ -34,8 +41,9 @@ export const boundTo = async (
 ): Promise<Bound> => {
   const [word, ...args] = isPlain ? invocations[0]!.words : [shell, '-c', command.trim()]
   const said = JSON.stringify([posix.normalize(`${workingDir}/.`), word, ...args])
+  const lasts = isPlain || !(await startsOwn({ invocations }, searchPath))
   return {
-    program: await installed(word!, searchPath),
+    program: lasts ? await installed(word!, searchPath) : undefined,
     argumentsHash: sha256Hex(said),
   }
 }

@@ -1,9 +1,10 @@
 /** The fifteen groups of commands that agents may not run, unless somebody allows a group. */
-import { anyText, couldBe, hasMark, isUnknown, unknownText, withoutMarks } from '../shell/marks.ts'
+import { anyText, couldBe, hasMark, isUnknown, withoutMarks } from '../shell/marks.ts'
 import type { Invocation, Script } from '../shell/script.ts'
 import { hasLong, hasShort, mayBeOption, operands, valuesOfOption } from './options.ts'
 import { isInterpreter, isShell, programName } from './programs.ts'
 import { runsWithSed } from './sed.ts'
+import { mayTellVariables } from './unwrap.ts'
 
 /** An invocation with its program's name picked out. */
 export interface Run extends Invocation {
@@ -17,7 +18,7 @@ interface DenyGroup {
   /** Any that holds denies. */
   rules: readonly ((run: Run) => boolean)[]
   /** About the whole script. */
-  script?: (script: Pick<Script, 'expansions' | 'isForkBomb'>) => boolean
+  script?: (script: Pick<Script, 'expansions' | 'assigned' | 'isForkBomb'>) => boolean
 }
 
 type Rule = DenyGroup['rules'][number]
@@ -61,11 +62,15 @@ const reaches =
   (...paths: string[]): Rule =>
   (run) =>
     textsOf(run).some((text) => {
-      const names = text.includes('/') ? segments(text) : []
+      if (!text.includes('/')) return false
+      // A relative one counts from the root, too: a command may have gone there before.
+      const readings = text.startsWith('/') ? [segments(text)] : [segments(text), segments(`/${text}`)]
       return paths.some((path) => {
         const wanted = segments(path)
-        return (
-          names.length >= wanted.length && wanted.every((name, at) => (name === '*' ? true : couldBe(names[at]!, name)))
+        return readings.some(
+          (names) =>
+            names.length >= wanted.length &&
+            wanted.every((name, at) => (name === '*' ? true : couldBe(names[at]!, name))),
         )
       })
     })
@@ -89,19 +94,45 @@ const takesProgram = (run: Run): boolean =>
     : isInterpreter(run.name) && operands(run.args).filter((word) => word !== '-').length === 0
 const isInline = ({ args }: Run): boolean => args.some((word) => /^-[A-Za-z]*[ceEpr]|^--(?:eval|print|run)/.test(word))
 
-const worldDevices = /^\/dev\/(?:sd|hd|vd|xvd|nvme|mmcblk|disk|mapper|md|dm-)/
+const disks = /^(?:sd|hd|vd|xvd|nvme|mmcblk|disk|mapper|md|dm-)/
+const isDisk = (path: string): boolean => {
+  if (!path.startsWith('/')) return false
+  const [top = '', name = ''] = segments(path)
+  return couldBe(top, 'dev') && (hasMark(name) || disks.test(name))
+}
 const addresses = /^(?:localhost|\[?[\da-f]{0,4}:[\da-f:.]+\]?|0x[\da-f]+|\d+(?:\.\d+){0,3})$/
-const ownAddress = (text: string): boolean => {
-  const host = /^(?:[a-z][a-z0-9+.-]*:\/\/)?(?:[^/@\s]*@)?(\[[^\]]*\]|[^/:?#\s]*)/i.exec(text)?.[1]?.toLowerCase() ?? ''
-  if (/(?:^|\.)localhost\.?$/.test(host) || /^\[/.test(host) || host.startsWith(anyText)) return true
-  if (!/^(?:0x[\da-f]+|\d+)(?:\.(?:0x[\da-f]+|\d+)){0,3}\.?$/.test(host)) return false
+const ownNames =
+  /(?:^|\.)(?:localhost|localhost\.localdomain|ip6-localhost|ip6-loopback|metadata\.google\.internal)\.?$/
+const ownNumbers = /^(?:0|127|10|169\.254|192\.168|172\.(?:1[6-9]|2\d|3[01]))\./
+const isOwnName = (host: string): boolean => {
+  if (ownNames.test(host)) return true
   const url = URL.parse(`http://${host}`)
-  return url === null || /^(?:0|127|10|169\.254|192\.168|172\.(?:1[6-9]|2\d|3[01]))\./.test(url.hostname)
+  if (url !== null)
+    return ownNames.test(url.hostname) || (/^[\d.]+$/.test(url.hostname) && ownNumbers.test(url.hostname))
+  return /^(?:0x[\da-f]+|\d+)(?:\.(?:0x[\da-f]+|\d+)){0,3}\.?$/.test(host)
+}
+/** One address is several for curl: `{a,b}`, `[1-9]`. As many slashes as three it takes for two. */
+const ownAddress = (text: string): boolean => {
+  const address = /^(?:[a-z][a-z0-9+.-]*:\/{1,3})?(?:[^/?#\s]*@)?([^/?#\s]*)/i.exec(text)?.[1]?.toLowerCase() ?? ''
+  if (address.startsWith('[') || address.startsWith(anyText)) return true
+  const host = address.split(':')[0]!
+  return host
+    .replace(/[{}]/g, '')
+    .replace(/\[([\da-f]{0,20})-[\da-f:]{0,20}\]/g, '$1')
+    .split(',')
+    .some((each) => each !== '' && isOwnName(each))
 }
 /** A bare number of few digits is a count or a port, no address. */
 const isOwnHost = (text: string): boolean => !/^\d{1,5}$/.test(text) && ownAddress(text)
 
 const curlValues = 'AbcCDeEhHKmoPQrtuUwxyYz'
+/** What curl is to connect to instead of what an address says. */
+const curlPlaces = (args: readonly string[]): string[] => [
+  ...valuesOfOption(args, 'x', 'proxy', curlValues),
+  ...['resolve', 'connect-to'].flatMap((name) =>
+    valuesOfOption(args, '\0', name).flatMap((value) => (value.includes('[') ? ['['] : value.split(/[:,]/))),
+  ),
+]
 const uploadMethods = /^(?:put|post|patch|delete)$/i
 const isUploadMethod = (method: string): boolean => uploadMethods.test(method) || isUnknown(method)
 
@@ -120,7 +151,8 @@ const loaders = [
 ]
 /** Of a name that is not all text, so much has to be for it to count as one of those. */
 const leastKnown = 3
-const setsLoader = (text: string): boolean => {
+/** Whether a variable, or what sets one, says what programs load or start before themselves. */
+export const setsLoader = (text: string): boolean => {
   const name = text.split('=')[0]!.replace(/\+$/, '').toUpperCase()
   if (!hasMark(name)) return loaders.includes(name) || name.startsWith('DYLD_')
   const isKnown = withoutMarks(name).length >= leastKnown
@@ -144,6 +176,10 @@ const isStartupFile = (path: string): boolean => startupFiles.some((name) => cou
 const ownSecrets = /^(?:GOCLAW|CLAWMESH)_/
 const python = /^(?:python|pypy)[\d.]*$/
 const node = /^(?:node|nodejs|deno|bun)$/
+/** What `-m` of python names. */
+const modulesOf = ({ args }: Run): string[] => valuesOfOption(args, 'm', '\0', 'cWX')
+const wgetValues = 'aoitOTwQPUlARDIXB'
+const sshValues = 'BbcDEeFIiJLmOoPpQRSWw'
 const searchers = ['rg', 'grep', 'egrep', 'fgrep', 'ag', 'ack']
 
 const installs: Readonly<Record<string, readonly string[]>> = {
@@ -156,7 +192,11 @@ const installs: Readonly<Record<string, readonly string[]>> = {
     'isntall',
     'add',
     'ci',
+    'ic',
+    'cit',
+    'sit',
     'clean-install',
+    'install-clean',
     'uninstall',
     'un',
     'unlink',
@@ -186,6 +226,11 @@ const installs: Readonly<Record<string, readonly string[]>> = {
   cargo: ['install'],
   go: ['install'],
 }
+/** npm takes the beginning of a command for the whole. */
+const leastOfNpm = 3
+const isInstall = (name: string, word: string): boolean =>
+  installers(name).includes(word) ||
+  (name === 'npm' && word.length >= leastOfNpm && installs['npm']!.some((whole) => whole.startsWith(word)))
 const installers = (name: string): readonly string[] => {
   const known = /^pip[\d.]*$/.test(name) ? 'pip' : name
   return Object.hasOwn(installs, known) ? installs[known]! : []
@@ -208,12 +253,9 @@ const groups = {
       matching(/^mkfs(?:\.|$)|^diskpart$/, () => true),
       when(['format'], ({ args }) => args.length > 0),
       when(['dd'], ({ args }) =>
-        args.some((word) => word.startsWith('if=') || worldDevices.test(word.slice(3)) || isUnknown(word)),
+        args.some((word) => word.startsWith('if=') || isDisk(word.slice(3)) || isUnknown(word)),
       ),
-      (run) =>
-        [...writes(run), ...(run.name === 'tee' ? run.args : [])].some(
-          (target) => worldDevices.test(target) || target.startsWith(`/dev/${unknownText}`),
-        ),
+      (run) => [...writes(run), ...(run.name === 'tee' ? run.args : [])].some(isDisk),
       oneOf('shutdown', 'reboot', 'poweroff', 'halt', 'telinit', 'shred', 'wipefs', 'blkdiscard'),
       when(['init'], ({ args }) => args.some((word) => ['0', '6'].includes(word) || isUnknown(word))),
       when(['systemctl', 'loginctl'], ({ args }) =>
@@ -234,18 +276,23 @@ const groups = {
           hasShort(args, 'dFT', curlValues) ||
           hasLong(args, ['data', 'form', 'upload-file', 'json'], 3) ||
           args.some((word) => /^--(?:data|form|upload|json)/.test(word)) ||
-          [...valuesOfOption(args, 'X', 'request'), ...clustered(args)].some(isUploadMethod),
+          // Options that stand in a file.
+          hasShort(args, 'K', curlValues) ||
+          hasLong(args, ['config'], 4) ||
+          valuesOfOption(args, 'X', 'request', curlValues).some(isUploadMethod),
       ),
       when(
         ['wget'],
         ({ args }) =>
-          args.some((word) => /^--(?:post-(?:d|f)|body-(?:d|f))/.test(word) || isUnknown(word.slice(0, 3))) ||
+          args.some((word) => /^--(?:post-(?:d|f)|body-(?:d|f)|config)/.test(word) || isUnknown(word.slice(0, 3))) ||
+          valuesOfOption(args, 'e', 'execute', wgetValues).some((line) => /post|body|method/i.test(line)) ||
           valuesOfOption(args, '\0', 'method').some(isUploadMethod),
       ),
       oneOf('nslookup', 'dig', 'host', 'drill'),
       says(/\/dev\/(?:tcp|udp)\//),
       reaches('/dev/tcp', '/dev/udp'),
       when(['curl', 'wget'], ({ args }) => args.some(isOwnHost)),
+      when(['curl'], ({ args }) => curlPlaces(args).some(isOwnHost)),
     ],
   },
   reverse_shell: {
@@ -261,10 +308,10 @@ const groups = {
       matching(
         python,
         (run) =>
-          /\b(?:import|from|__import__|import_module)\b[^\n]{0,200}\b(?:socket|http|urllib\d?|requests|httpx|aiohttp|pty)\b/.test(
+          /\b(?:import|from|__import__|import_module)\b(?:\\\n|[^\n]){0,200}\b(?:socket|http|urllib\d?|requests|httpx|aiohttp|pty)\b/.test(
             all(run),
           ) ||
-          valuesOfOption(run.args, 'm', '\0').some(
+          modulesOf(run).some(
             (module) => /^(?:http|socketserver|xmlrpc|ftplib|smtp|telnetlib)/.test(module) || isUnknown(module),
           ),
       ),
@@ -330,14 +377,18 @@ const groups = {
       when(['chmod'], ({ args }) => {
         const [mode = '', ...paths] = operands(args.map((word) => (/^-[rwxst]+$/.test(word) ? 'a' + word : word)))
         if (isUnknown(mode) || args.some((word) => isUnknown(word.slice(0, 1)))) return true
-        const isOctal = /^[0-7]{3,5}$/.test(mode)
-        const setsId = isOctal ? /^0*[2467][0-7]{3}$/.test(mode) : /[+=][rwxXt]*s/.test(mode)
-        const runs = isOctal ? /[1357]/.test(mode) : /[+=][rwXst]*x/.test(mode)
-        return (
-          setsId ||
-          (isOctal && paths.some((path) => path.startsWith('/'))) ||
-          (runs && paths.some((path) => isBelow(path, temporary)))
-        )
+        return mode.split(',').some((clause) => {
+          const digits = /^[+=]?([0-7]+)$/.exec(clause)?.[1]
+          const bits = digits === undefined ? 0 : Number.parseInt(digits, 8)
+          const setsId = (bits & 0o6000) !== 0 || /[+=][rwxXt]*s/.test(clause)
+          const runs = (bits & 0o111) !== 0 || /[+=][rwXst]*x/.test(clause)
+          const opens = digits !== undefined || /^[ug]*[oa][ugoa]*[+=][rxXst]*w/.test(clause)
+          return (
+            setsId ||
+            (opens && paths.some((path) => path.startsWith('/'))) ||
+            (runs && paths.some((path) => isBelow(path, temporary)))
+          )
+        })
       }),
       when(['chown', 'chgrp'], ({ args }) =>
         args.some((word) => word.startsWith('/') || word.startsWith('~') || isUnknown(word.slice(0, 1))),
@@ -349,7 +400,21 @@ const groups = {
     rules: [
       ({ settings }) => settings.some(({ name }) => setsLoader(name)),
       when(
-        ['export', 'declare', 'typeset', 'local', 'readonly', 'read', 'printf', 'env', 'let', 'mapfile', 'readarray'],
+        [
+          'export',
+          'declare',
+          'typeset',
+          'local',
+          'readonly',
+          'read',
+          'printf',
+          'env',
+          'let',
+          'mapfile',
+          'getopts',
+          'wait',
+          'readarray',
+        ],
         ({ args }) => args.some(setsLoader),
       ),
       ({ name, settings }) =>
@@ -357,6 +422,8 @@ const groups = {
       says(/\/etc\/ld\.so\.preload/),
       reaches('/etc/ld.so.preload'),
     ],
+    // By whatever sets one: a loop, a default, `getopts`.
+    script: ({ assigned }) => assigned.some(setsLoader),
   },
   container_escape: {
     description: 'Container Escape',
@@ -374,6 +441,8 @@ const groups = {
         '/proc/sysrq-trigger',
         '/proc/*/root',
       ),
+      // What is named from there has no path that says what it is.
+      when(['cd', 'pushd'], reaches('/proc', '/sys')),
     ],
   },
   crypto_mining: {
@@ -401,14 +470,17 @@ const groups = {
     rules: [
       matching(/^g?sed$/, ({ args }) => runsWithSed(args)),
       when(['sort'], ({ args }) => hasLong(args, ['compress-program'], 2)),
-      when(['git'], ({ args }) =>
-        args.some(
-          (word) =>
-            /^--(?:upload-p|receive-p|exec$|exec=)/.test(word) || isUnknown(word.slice(0, 1)) || gitRuns.test(word),
-        ),
+      when(['git'], ({ args }) => args.some((word) => isUnknown(word.slice(0, 1)) || gitRuns.test(word))),
+      when(
+        ['git'],
+        ({ args }) =>
+          hasLong(args, ['upload-pack', 'receive-pack', 'exec'], 3) ||
+          (args.includes('clone') && hasShort(args, 'u', 'bcjo')),
       ),
-      when(searchers, ({ args }) => args.some((word) => /^--pre(?:=|$)/.test(word) || isUnknown(word.slice(0, 1)))),
-      when(['man'], ({ args }) => hasShort(args, 'H') || hasLong(args, ['html', 'pager'], 2)),
+      when(searchers, ({ args }) =>
+        args.some((word) => /^--(?:pre|hostname-bin)(?:=|$)/.test(word) || isUnknown(word.slice(0, 1))),
+      ),
+      when(['man'], ({ args }) => hasShort(args, 'HP', 'CELMRSersmp') || hasLong(args, ['html', 'pager'], 2)),
       when(['history'], ({ args }) => hasShort(args, 'saw')),
       when(['tar', 'bsdtar', 'gtar'], ({ args }) =>
         args.some(
@@ -441,6 +513,11 @@ const groups = {
       when(['ssh', 'scp', 'sftp', 'autossh', 'mosh'], ({ args }) =>
         args.some((word) => word.includes('@') || isUnknown(word)),
       ),
+      when(['ssh', 'autossh', 'slogin'], ({ args }) => hasShort(args, 'l', sshValues)),
+      when(['scp', 'sftp'], ({ args }) => hasShort(args, 'S', sshValues.replace('S', ''))),
+      when(['ssh', 'scp', 'sftp', 'autossh', 'slogin'], ({ args }) =>
+        valuesOfOption(args, 'o', '\0', sshValues).some((line) => /^\s*(?:user|\w*command)\b/i.test(line)),
+      ),
     ],
   },
   package_install: {
@@ -448,14 +525,10 @@ const groups = {
     rules: [
       ({ name, args }) =>
         args[0] !== 'run' &&
-        args.some(
-          (word) => installers(name).includes(word.toLowerCase()) || (installers(name).length > 0 && isUnknown(word)),
-        ),
-      oneOf('npx', 'bunx', 'uvx', 'pipx', 'easy_install', 'corepack'),
+        args.some((word) => isInstall(name, word.toLowerCase()) || (installers(name).length > 0 && isUnknown(word))),
+      oneOf('npx', 'pnpx', 'bunx', 'uvx', 'pipx', 'easy_install', 'corepack'),
       when(['uv'], ({ args }) => args.some((word) => ['add', 'pip', 'sync', 'tool'].includes(word))),
-      matching(python, ({ args }) =>
-        valuesOfOption(args, 'm', '\0').some((module) => /^(?:pip|ensurepip|pipx|easy_install)/.test(module)),
-      ),
+      matching(python, (run) => modulesOf(run).some((module) => /^(?:pip|ensurepip|pipx|easy_install)/.test(module))),
       when(['yarn'], ({ args }) => args.length === 0),
     ],
   },
@@ -464,8 +537,9 @@ const groups = {
     rules: [
       oneOf('crontab', 'at', 'batch'),
       (run) => writes(run).some(isStartupFile),
-      when(['tee', 'cp', 'mv', 'ln', 'install', 'dd', 'truncate', 'rsync'], ({ args }) =>
-        args.some((word) => isStartupFile(word.replace(/^of=/, ''))),
+      when(
+        ['tee', 'cp', 'mv', 'ln', 'install', 'dd', 'truncate', 'rsync', 'curl', 'wget', 'sponge', 'patch'],
+        ({ args }) => args.some((word) => isStartupFile(word.replace(/^of=/, ''))),
       ),
       matching(
         /^g?sed$/,
@@ -484,7 +558,7 @@ const groups = {
         ]
         return (
           args.some((word) => isUnknown(word.slice(0, 2))) ||
-          signals.some((word) => /^(?:9|(?:sig)?kill)$/i.test(word) || isUnknown(word))
+          signals.some((word) => /^(?:\s*\+?0*9|(?:sig)?kill)$/i.test(word) || isUnknown(word))
         )
       }),
       oneOf('killall', 'pkill', 'killall5', 'skill', 'xkill'),
@@ -496,7 +570,8 @@ const groups = {
       when(
         ['env'],
         ({ args }) =>
-          args.every((word) => word.startsWith('-') || word.includes('=') || isUnknown(word)) && !hasShort(args, 'S'),
+          valuesOfOption(args, 'S', 'split-string', 'uCa').length === 0 &&
+          (mayTellVariables(args) || args.every((word) => /^-|=/.test(word) || isUnknown(word))),
       ),
       oneOf('printenv'),
       when(['set'], (run) => run.args.length === 0),
@@ -506,8 +581,14 @@ const groups = {
           !settings.some(({ isArgument }) => isArgument) &&
           (args.length === 0 || (hasShort(args, 'pxf') && operands(args).length === 0)),
       ),
-      when(['compgen'], ({ args }) => hasShort(args, 'ev')),
+      when(
+        ['compgen'],
+        ({ args }) =>
+          hasShort(args, 'ev', 'AGWFCXPS') ||
+          valuesOfOption(args, 'A', '\0', 'GWFCXPS').some((kind) => /^(?:export|variable)$/.test(kind)),
+      ),
       reaches('/proc/*/environ', '/proc/*/task/*/environ'),
+      says(/\/proc\/[^\s'"]{1,60}\/environ\b/),
       when(['strings', 'xxd', 'hexdump', 'od'], ({ args }) => args.some((word) => segments(word)[0] === 'proc')),
       matching(python, (run) => /environ|getenv/.test(all(run)) && /GOCLAW_|CLAWMESH_/i.test(all(run))),
       matching(node, (run) => /\benv\b/.test(all(run)) && /GOCLAW_|CLAWMESH_/i.test(all(run))),
@@ -519,13 +600,6 @@ const groups = {
 /** Configuration by which git starts programs, given on its command line. */
 const gitRuns =
   /^(?:-c|--config-env=)?(?:core\.(?:pager|editor|sshcommand|fsmonitor|hookspath|askpass)|sequence\.editor|diff\.external|credential\.helper|uploadpack\.|pager\.)/i
-
-/** The value of -X where it stands in a cluster of curl's: `-sXPOST`. */
-const clustered = (args: readonly string[]): string[] =>
-  args.flatMap((word, at) => {
-    const option = /^-[a-zA-Z]/.test(word) ? word.indexOf('X') : -1
-    return option < 0 ? [] : [word.slice(option + 1) || (args[at + 1] ?? '')]
-  })
 
 /** An invocation with its program's name picked out. */
 export const runOf = (invocation: Invocation): Run => {

@@ -28,7 +28,7 @@ const mostRuns = 5_000
 
 interface Everything {
   invocations: Invocation[]
-  scripts: Pick<Script, 'expansions' | 'isForkBomb'>[]
+  scripts: Pick<Script, 'expansions' | 'assigned' | 'isForkBomb'>[]
   isDynamic: boolean
 }
 

@@ -33,12 +33,44 @@ export const hasLong = (args: readonly string[], names: readonly string[], short
     return name.length >= shortest && names.some((wanted) => wanted.startsWith(name) || isUnknown(name))
   })
 
-/** The values of an option: `-Xvalue`, `-X value`, `--long=value`, `--long value`. */
-export const valuesOfOption = (args: readonly string[], short: string, long: string): string[] =>
+/** Programs take the beginning of a long option for the whole, as long as it is plain which is meant. */
+const leastOfLong = 3
+
+/** Name and value of a long option, the value absent where it would be the next argument. */
+export const longOption = (argument: string): { name: string; value: string | undefined } => {
+  const end = argument.indexOf('=')
+  return end < 0
+    ? { name: argument.slice(2), value: undefined }
+    : { name: argument.slice(2, end), value: argument.slice(end + 1) }
+}
+
+/**
+ * What a cluster of short options gives one of `letters`: the rest of it, empty where that is the next argument.
+ * @param others letters whose value the rest of the cluster would be
+ */
+export const valueInCluster = (argument: string, letters: string, others = ''): string | undefined => {
+  if (!/^-[^-]/.test(argument)) return undefined
+  for (let at = 1; at < argument.length; at++) {
+    const letter = argument[at]!
+    if (letters.includes(letter)) return argument.slice(at + 1)
+    if (others.includes(letter)) return undefined
+  }
+  return undefined
+}
+
+/**
+ * The values of an option: `-Xvalue`, `-X value`, `-abXvalue`, `--long=value`, `--long value`, `--lon value`.
+ * @param others letters of other options that take a value
+ */
+export const valuesOfOption = (args: readonly string[], short: string, long: string, others = ''): string[] =>
   args.flatMap((argument, at) => {
-    if (argument === `-${short}` || argument === `--${long}`) return args[at + 1] ?? []
-    if (argument.startsWith(`--${long}=`)) return argument.slice(long.length + 3)
-    return argument.startsWith(`-${short}`) && !argument.startsWith('--') ? argument.slice(2) : []
+    const next = args[at + 1] ?? []
+    if (argument.startsWith('--')) {
+      const { name, value } = longOption(argument)
+      return name.length >= Math.min(leastOfLong, long.length) && long.startsWith(name) ? (value ?? next) : []
+    }
+    const value = valueInCluster(argument, short, others)
+    return value === '' ? next : (value ?? [])
   })
 
 /** What is neither option nor follows one that takes a value. */

@@ -32,7 +32,8 @@ const flagsIn = (script: string): string[] => {
 const runs = (script: string): boolean =>
   isUnknown(script) ||
   /^\/e(?!\w)/.test(script) ||
-  /(?:^|[;{}\n\d$/!,])[ \t]{0,20}e(?:[ \t;}\n]|$)/.test(script) ||
+  // Behind an address, whatever it is written between, and its letters I and M.
+  /(?:^|[;{}\n\d$/!,IM%|#@:~+=&^])[ \t]{0,20}e(?:[ \t;}\n]|$)/.test(script) ||
   flagsIn(script).some((flags) => flags.includes('e'))
 
 /** @param args of sed; any of them may be its script */

@@ -31,6 +31,8 @@ export interface Script {
   invocations: readonly Invocation[]
   /** Names of variables that are looked at, with the letter of an `@` operation. */
   expansions: readonly { name: string; transform?: string | undefined }[]
+  /** Names of variables that are set anywhere. */
+  assigned: readonly string[]
   /** Whether a function starts itself beside itself. */
   isForkBomb: boolean
   /** Whether it is one program with plain arguments: no separators, pipes, redirections, settings or substitutions. */
@@ -218,6 +220,7 @@ export const readScript = (text: string, options: ReadOptions, depth = 0): Scrip
       throw new UnreadableCommand('it needs bash, which is not there')
   }
   const { assigned, literals } = collect(root, refuse)
+  const names = [...assigned.keys()]
   for (const name of given) assigned.set(name, 'unknown')
   const variables = variablesOf(assigned)
   const invocations: Invocation[] = []
@@ -283,6 +286,7 @@ export const readScript = (text: string, options: ReadOptions, depth = 0): Scrip
     if (!hidden) continue
     note(hidden.invocations)
     expansions.push(...hidden.expansions.map(({ name }) => ({ name })))
+    names.push(...hidden.assigned)
   }
   const [only] = invocations
   const isPlain =
@@ -297,7 +301,7 @@ export const readScript = (text: string, options: ReadOptions, depth = 0): Scrip
     !only!.hasInput &&
     only!.redirections.length === 0 &&
     only!.settings.length === 0
-  return { invocations, expansions, isForkBomb, isPlain }
+  return { invocations, expansions, assigned: names, isForkBomb, isPlain }
 }
 
 const readQuietly = (text: string, options: ReadOptions, depth: number): Script | undefined => {

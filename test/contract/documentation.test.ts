@@ -9,6 +9,8 @@ const pages = [
   'CONTRIBUTING.md',
   'SECURITY.md',
   'CHANGELOG.md',
+  'charts/clawmesh/README.md',
+  'deploy/compose/README.md',
   ...globSync('docs/**/*.md', { cwd: root }),
 ]
 const read = (page: string): string => readFileSync(join(root, page), 'utf8')
@@ -24,15 +26,23 @@ const anchorsOf = (page: string): string[] => {
   return [...headings, ...[...text.matchAll(/<a id="([^"]*)">/g)].map(([, id]) => id!)]
 }
 
+const isThere = (path: string, anchor?: string): boolean =>
+  existsSync(join(root, path)) && (anchor === undefined || anchorsOf(path).includes(anchor))
+
 it.each(pages)('%s links to pages and headings that are there', (page) => {
   const links = [...read(page).matchAll(/\]\(([^)#\s]*)(?:#([^)\s]*))?\)/g)]
     .map(([, target = '', anchor]) => ({ target, anchor }))
     .filter(({ target }) => !/^https?:/.test(target))
-  const broken = links.filter(({ target, anchor }) => {
-    const path = target === '' ? page : join(dirname(page), target)
-    return !existsSync(join(root, path)) || (anchor !== undefined && !anchorsOf(path).includes(anchor))
-  })
+  const broken = links.filter(
+    ({ target, anchor }) => !isThere(target === '' ? page : join(dirname(page), target), anchor),
+  )
   expect(broken).toEqual([])
+})
+
+it('alerts name runbooks that are there', () => {
+  const named = [...read('charts/clawmesh/observability/alerts.yaml').matchAll(/runbook: ([^#\s]+)(?:#(\S+))?/g)]
+  expect(named.length).toBeGreaterThan(5)
+  expect(named.filter(([, path, anchor]) => !isThere(path!, anchor)).map(([line]) => line)).toEqual([])
 })
 
 /** Decisions speak of what was there when they were made. */

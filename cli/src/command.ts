@@ -9,6 +9,7 @@ import { listDeadEvents, replayDeadEvents } from './commands/events.ts'
 import { listDeadJobs, replayDeadJobs } from './commands/jobs.ts'
 import { runMigrations } from './commands/migrate.ts'
 import { releasedDocument, type ReleasedOptions } from './commands/released.ts'
+import { runPackageHelper } from './commands/package-helper.ts'
 import { newKey, rotate, status } from './commands/secrets.ts'
 import { operatorMessage, start } from './commands/start.ts'
 import { eraseTenant } from './commands/tenants.ts'
@@ -98,6 +99,16 @@ secrets
   .description("embedded mode: make another key the current one in the data folder's encryption.key")
   .action(() => report(newKey(env)))
 
+const positive = (text: string): number => {
+  if (!/^[1-9]\d{0,6}$/.test(text)) throw new InvalidArgumentError('a number from 1 on')
+  return Number(text)
+}
+program
+  .command('package-helper')
+  .description('as root: install packages of the system for the packages service, until SIGTERM')
+  .requiredOption('--group <number>', 'the group that the services run as', positive)
+  .action(({ group }: { group: number }) => runPackageHelper(env, group))
+
 program
   .command('tenants')
   .description('the tenants of the installation')
@@ -105,10 +116,6 @@ program
   .description('remove all rows of an archived tenant, named by its id or slug, from every database')
   .action(async (tenant: string) => report(await eraseTenant(env, tenant)))
 
-const positive = (text: string): number => {
-  if (!/^[1-9]\d{0,6}$/.test(text)) throw new InvalidArgumentError('a number from 1 on')
-  return Number(text)
-}
 const withList = (dead: Command, list: typeof listDeadEvents): void => {
   dead
     .command('list')

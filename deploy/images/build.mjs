@@ -65,14 +65,21 @@ const layFolders = (/** @type {string} */ context, /** @type {string[]} */ folde
 }
 
 /** What a program's image holds beside its base, below `root/`. */
-const layProgram = async (/** @type {string} */ context, /** @type {boolean} */ withEmbedded) => {
-  const { version } = await bundleInto(join(context, 'root/app'), { withEmbedded })
+const layProgram = async (
+  /** @type {string} */ context,
+  /** @type {import('./images.mjs').Image} */ { embedded, packageHelper },
+) => {
+  const { version } = await bundleInto(join(context, 'root/app'), { withEmbedded: embedded ?? false })
   mkdirSync(join(context, 'root/usr/local/bin'), { recursive: true })
   const node = join(context, 'root/usr/local/bin/node')
   copyFileSync(process.execPath, node)
   if (await works(['strip', '--version'])) await run('strip', ['--strip-unneeded', node])
   const command = join(context, 'root/usr/local/bin/clawmesh')
   writeFileSync(command, "#!/usr/local/bin/node\nimport('/app/dist/main.mjs')\n", { mode: 0o755 })
+  if (packageHelper === true) {
+    const entry = join(context, 'root/usr/local/bin/clawmesh-with-package-helper')
+    copyFileSync(fromRoot('deploy/images/with-package-helper.sh'), entry)
+  }
   return version
 }
 
@@ -119,7 +126,7 @@ for (const name of names) {
   mkdirSync(join(context, 'root/usr/local/bin'), { recursive: true })
   const base = bases.get(name)
   if (base === undefined) copyFileSync(await madeBase(name), join(context, 'base.tar'))
-  if (image.program) await layProgram(context, image.embedded ?? false)
+  if (image.program) await layProgram(context, image)
   else {
     copyFileSync(fromRoot('deploy/images/dependencies.sh'), join(context, 'root/usr/local/bin/clawmesh-dependencies'))
     cpSync(fromRoot('deploy/backup'), join(context, 'root/usr/local/bin'), { recursive: true })

@@ -14,6 +14,7 @@ export const suite = 'trixie'
  * @property {string[]} packages of Debian
  * @property {boolean} [program] holds Node and the program
  * @property {boolean} [embedded] with the embedded database
+ * @property {boolean} [packageHelper] with the entry that starts the package helper (docs/adr/0066)
  * @property {string[]} targets that run from it
  * @property {string[]} entrypoint
  * @property {string[]} volumes folders that a volume may be mounted on
@@ -62,6 +63,7 @@ export const images = {
     packages: runtimePackages,
     program: true,
     embedded: true,
+    packageHelper: true,
     targets: ['tools', 'packages', 'all'],
     entrypoint: ['tini', '--', 'node', '/app/dist/main.mjs'],
     volumes: [dataFolder],

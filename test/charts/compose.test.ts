@@ -12,6 +12,7 @@ const imagesFile = join(root, 'deploy/images/images.mjs')
 const all = (await import(imagesFile)) as {
   images: Record<string, { targets: string[]; volumes: string[] }>
   usualImages: string[]
+  user: number
 }
 const images = Object.fromEntries(all.usualImages.map((name) => [name, all.images[name]!]))
 const read = (path: string): unknown => parse(readFileSync(join(root, path), 'utf8'), { merge: true }) as unknown
@@ -50,6 +51,11 @@ test('every target has one image, the same in Compose and in the chart', () => {
       target,
       imageOf(target),
     ])
+})
+
+test('the entry with the package helper drops to the user of the images', () => {
+  const entry = readFileSync(join(root, 'deploy/images/with-package-helper.sh'), 'utf8')
+  expect(/^user=(\d+)$/m.exec(entry)?.[1]).toBe(String(all.user))
 })
 
 test('the chart is of the version of the program', () => {

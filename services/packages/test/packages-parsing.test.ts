@@ -1,5 +1,6 @@
 import { versionIn } from '../src/runtimes/use-cases.ts'
-import { apkVersions, dpkgVersions, namesIn } from '../src/packages/system.ts'
+import { namesIn } from '../src/machine/persisted.ts'
+import { apkVersions, dpkgVersions } from '../src/packages/system.ts'
 
 describe('the version in what a program prints', () => {
   it.each([

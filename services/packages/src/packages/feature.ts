@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import type { Feature, Mesh } from '@clawmesh/chassis'
 import type { PackagesConfig } from '../config.ts'
+import { persistFileName, runtimeFolder } from '../machine/persisted.ts'
 import type { Prober } from '../machine/probe.ts'
 import { createPackageHttp } from './http.ts'
 import { createInstalledPackages } from './use-cases.ts'
@@ -11,7 +12,7 @@ export const createPackages = (
   { runtimeDir, listTimeoutMs, keepMs }: PackagesConfig,
   probes: Prober,
 ) => {
-  const persistFile = join(runtimeDir || join(dataDir, '.runtime'), 'apk-packages')
+  const persistFile = join(runtimeFolder(runtimeDir, dataDir), persistFileName)
   return {
     http: createPackageHttp(createInstalledPackages({ probes, persistFile, listTimeoutMs, keepMs })),
   } satisfies Feature

@@ -1,31 +1,6 @@
-import { open } from 'node:fs/promises'
-import type { PackageInfo } from './types.ts'
 import type { Prober, ProbeLimits } from '../machine/probe.ts'
-
-const persistFileLimitBytes = 64 * 1024
-/** What the package helper takes for a name; never an option, as it does not begin with a hyphen. */
-const namePattern = /^[a-zA-Z0-9@][a-zA-Z0-9._+\-/@]{0,199}$/
-
-/** The first of the file, as far as the limit goes; empty when there is none. */
-const readPersistFile = async (path: string): Promise<string> => {
-  try {
-    await using file = await open(path)
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(persistFileLimitBytes), 0, persistFileLimitBytes, 0)
-    return buffer.toString('utf8', 0, bytesRead)
-  } catch {
-    return ''
-  }
-}
-
-/** The names in a persist file: one a line, in order, each once. */
-export const namesIn = (persisted: string): string[] => [
-  ...new Set(
-    persisted
-      .split('\n')
-      .map((line) => line.trim())
-      .filter((line) => namePattern.test(line)),
-  ),
-]
+import { readPersisted } from '../machine/persisted.ts'
+import type { PackageInfo } from './types.ts'
 
 /** Versions by name in what `apk info -v` prints: `name-version-rN`, perhaps with a description behind it. */
 export const apkVersions = (printed: string): Map<string, string> =>
@@ -59,7 +34,7 @@ export const listSystemPackages = async (
   persistFile: string,
   limits: ProbeLimits,
 ): Promise<PackageInfo[]> => {
-  const names = namesIn(await readPersistFile(persistFile))
+  const names = await readPersisted(persistFile)
   if (names.length === 0) return []
   const versions = await versionsOf(names, probes, limits)
   return names.map((name) => ({ name, version: versions.get(name) ?? '' }))

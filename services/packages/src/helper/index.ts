@@ -1,0 +1,2 @@
+export { runtimeFolder } from '../machine/persisted.ts'
+export { startPackageHelper } from './helper.ts'

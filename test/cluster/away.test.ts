@@ -97,16 +97,19 @@ test('without PostgreSQL requests are 503 with a time to come back, an edge alon
   await untilWhole()
   const select = (server: string) =>
     kubectl('patch', 'service', 'postgres', '--patch', JSON.stringify({ spec: { selector: { server } } }))
-  // The server itself keeps what it stored: its Service leads nowhere, and who is connected is turned out.
-  await select('nobody')
-  try {
-    await psql(
+  // The server itself keeps what it stored: its Service leads nowhere, and who is connected is turned out. That takes a node a
+  // moment to know, in which some come back, so they are turned out again.
+  const turnOut = () =>
+    psql(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'clawmesh' AND client_addr <> '127.0.0.1'`,
     )
+  await select('nobody')
+  try {
     const startedAt = performance.now()
     const answer = await eventually(
       'an answer without a database',
       async () => {
+        await turnOut()
         const given = await installed.api().request('GET', '/v1/agents')
         return given.status !== 200 && given
       },
@@ -117,6 +120,7 @@ test('without PostgreSQL requests are 503 with a time to come back, an edge alon
     const waiting = await eventually(
       'a pod that waits',
       async () => {
+        await turnOut()
         const found = await readinessOf('agents')
         return !found.ready && found
       },

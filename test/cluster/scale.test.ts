@@ -6,7 +6,7 @@ import { startTraffic } from './traffic.ts'
 const limitMs = 15_000
 
 let installed: Installed
-let traffic: { stop: () => Promise<void> }
+let traffic: ReturnType<typeof startTraffic>
 
 beforeAll(async () => {
   await ensureRelease()
@@ -50,4 +50,10 @@ test('a new edge has clients within 15 seconds of being ready', async () => {
   } finally {
     await scale('gateway', before)
   }
+})
+
+test('no request over WebSockets was refused while pods came and went', async () => {
+  const { answered, lost } = await traffic.stop()
+  expect(lost).toEqual([])
+  expect(answered).toBeGreaterThan(0)
 })

@@ -21,7 +21,7 @@ const paths = [
   '/v1/traces',
 ]
 /** Of services that no other calls all the time, as what they say is remembered: methods come from the edge by gRPC. */
-const methods = ['agents.list', 'usage.caps.list', 'tenants.list']
+const methods = ['agents.list', 'usage.caps.list', 'tenants.mine']
 const pauseMs = 250
 /** So many that each method comes several times while a new pod is waited for: a call goes to it by chance. */
 const callers = 6
@@ -53,8 +53,8 @@ const searches = ({ body }: { body: Record<string, unknown> }): Script | undefin
     : { toolCalls: [{ name: 'memory_search', arguments: '{"query":"release"}' }] }
 }
 
-/** Goes on asking for everything until it is stopped. */
-export const startTraffic = (installed: Installed): { stop: () => Promise<void> } => {
+/** Goes on asking for everything until it is stopped; `stop` gives the account of what was asked over WebSockets. */
+export const startTraffic = (installed: Installed): { stop: () => Promise<SocketReport> } => {
   let stopped = false
   installed.upstream.rule = searches
   const held = holdSockets(installed, callers, methods)
@@ -69,8 +69,9 @@ export const startTraffic = (installed: Installed): { stop: () => Promise<void> 
   return {
     stop: async () => {
       stopped = true
-      await Promise.all([...going, held.stop()])
+      const [report] = await Promise.all([held.stop(), ...going])
       installed.upstream.rule = () => undefined
+      return report
     },
   }
 }

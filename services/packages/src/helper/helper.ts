@@ -89,7 +89,10 @@ export const startPackageHelper = async (parts: HelperParts): Promise<PackageHel
       const lines = (pending + chunk).split('\n')
       pending = lines.pop()!
       for (const line of lines) yield said(line.length > lineLimitChars ? refused('invalid json') : await answer(line))
-      if (pending.length > lineLimitChars) return yield said(refused('invalid json'))
+      if (pending.length > lineLimitChars) {
+        yield said(refused('invalid json'))
+        return
+      }
     }
   }
 

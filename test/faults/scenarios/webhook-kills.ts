@@ -11,11 +11,15 @@ const killedWithinMs = 300
 export interface WebhookKillsOutcome {
   /** Processes that were killed. */
   kills: number
+  /** Those of them that were killed before all events had been delivered. */
+  killsOnTheWay: number
   events: number
   /** Events that never came. */
   lost: number
   /** Events that came under more than one id, so that a receiver which tells repeats by it acts twice. */
   doubled: number
+  /** Requests whose signature was wrong. */
+  unsigned: number
 }
 
 /** Runs so many rounds, each some events and a kill somewhere on their way. Repeats under one id are counted to `report`. */
@@ -27,6 +31,19 @@ export const webhookKills = async (rounds: number, report: (figures: object) => 
       url: `${receiver.origin}/hook`,
       events: ['clawmesh.agents.agent.created'],
     })
+    const outcome = { kills: 0, killsOnTheWay: 0, unsigned: 0 }
+    /** By agent, under which ids its event came. */
+    const came = new Map<string, Set<string>>()
+    // As it comes: a signature is good for minutes.
+    receiver.rule = (request) => {
+      try {
+        const { id } = verified(secret, request).data as { id: string }
+        came.set(id, (came.get(id) ?? new Set()).add(request.headers['webhook-id']!))
+      } catch {
+        outcome.unsigned += 1
+      }
+      return undefined
+    }
     const made: string[] = []
     for (let round = 0; round < rounds; round++) {
       for (let at = 0; at < eventsPerRound; at++) {
@@ -35,26 +52,18 @@ export const webhookKills = async (rounds: number, report: (figures: object) => 
       }
       await sleep(Math.random() * killedWithinMs)
       await mesh.kill('channels')
+      outcome.kills += 1
+      outcome.killsOnTheWay += came.size < made.length ? 1 : 0
       await mesh.restart('channels')
+      if (round % 50 === 49) report({ ...outcome, made: made.length, came: came.size })
     }
-    /** By agent, under which ids its event came. */
-    const idsOf = () => {
-      const ids = new Map<string, Set<string>>()
-      for (const received of receiver.received) {
-        const { data } = verified(secret, received)
-        const { id } = data as { id: string }
-        ids.set(id, (ids.get(id) ?? new Set()).add(received.headers['webhook-id']!))
-      }
-      return ids
-    }
-    await eventually('all events', async () => made.every((id) => idsOf().has(id))).catch(() => undefined)
-    const ids = idsOf()
-    report({ received: receiver.received.length, repeated: receiver.received.length - ids.size })
+    await eventually('all events', async () => made.every((id) => came.has(id))).catch(() => undefined)
+    report({ received: receiver.received.length, repeated: receiver.received.length - came.size })
     return {
-      kills: rounds,
+      ...outcome,
       events: made.length,
-      lost: made.filter((id) => !ids.has(id)).length,
-      doubled: [...ids.values()].filter(({ size }) => size > 1).length,
+      lost: made.filter((id) => !came.has(id)).length,
+      doubled: [...came.values()].filter(({ size }) => size > 1).length,
     }
   } finally {
     await receiver.close()

@@ -31,3 +31,33 @@ rule('status.showsRunningAgents', async () => {
     sessions: 0,
   })
 })
+
+test('runs that are on are told of, and called what their traces will be', async () => {
+  const [admin, stranger] = [testCaller({ role: 'admin', userId: 'alice' }), testCaller({ role: 'admin' })]
+  await agents.request(admin, 'POST', '/v1/agents', { agent_key: 'helper' })
+  for (const message of ['first', 'second', 'third'])
+    await agents.request(admin, 'POST', '/v1/agents/helper/wake', { message })
+  const none = { runId: '', agentId: '', userId: '', sessionKey: '', channel: '' }
+  const running = async (filter: Partial<typeof none> = {}, caller = admin) =>
+    (await agents.rpc(StatusServiceService).listRunning(agents.call(caller), { ...none, ...filter })).runs
+  expect(await running()).toEqual([])
+
+  // The first is a heartbeat, and the third has ended.
+  await agents.mesh.database('agents').pool.query(
+    `UPDATE agents.runs SET status = 'running', lease_until = now() + interval '1 hour',
+       channel = CASE input_preview WHEN 'first' THEN 'heartbeat' ELSE channel END
+     WHERE tenant_id = $1 AND input_preview IN ('first', 'second')`,
+    [admin.tenantId],
+  )
+  const [second, first] = await running()
+  expect(second).toMatchObject({ name: 'chat helper', input: 'second', userId: 'alice' })
+  expect(first).toMatchObject({ name: 'Heartbeat [helper]', input: 'first', channel: 'heartbeat' })
+  expect(second!.startedAtMs).toBeGreaterThan(first!.startedAtMs)
+  const { runId, agentId, sessionKey } = second!
+  for (const filter of [{ runId }, { sessionKey }, { channel: second!.channel }])
+    expect(await running(filter)).toEqual([second])
+  expect(await running({ agentId, userId: 'alice' })).toEqual([second, first])
+  for (const filter of [{ runId: 'odd' }, { agentId: runId }, { userId: 'bob' }])
+    expect(await running(filter)).toEqual([])
+  expect(await running({}, stranger)).toEqual([])
+})

@@ -34,7 +34,7 @@ export const tracesService = (mesh: Mesh, config: TracesConfig): Service => {
   return composeService(mesh, {
     name: 'traces',
     features: [
-      createTraces(spans, db),
+      createTraces({ mesh, spans, db, log }),
       costs,
       createUsage({ mesh, spans, dailyRuns: usageCaps.dailyRuns, log }),
       modelPricing,

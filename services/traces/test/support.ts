@@ -11,8 +11,10 @@ import {
 } from '@clawmesh/contracts'
 import type { z } from 'zod'
 import { outgoing } from '../../../test/support/events.ts'
+import { StatusServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/status.ts'
 import { TracesServiceService } from '@clawmesh/contracts/gen/clawmesh/traces/v1/traces.ts'
 import { tracesConfig, tracesService } from '../src/index.ts'
+import { fakeRpc } from '../../../test/support/fake-rpc.ts'
 import {
   startServices,
   testCaller,
@@ -119,15 +121,17 @@ export interface TracesHarness extends ServiceHarness {
   monthCost: (caller: Caller, agentId: string) => Promise<number>
 }
 
-/** Starts traces over a fresh database with an environment. Memory is away unless a stand-in is given. */
+const noRuns = fakeRpc(StatusServiceService, { listRunning: async () => ({ runs: [] }) })
+
+/** Starts traces over a fresh database with an environment. Memory is away unless a stand-in is given, and agents have no runs. */
 export const startTraces = async (
   env: Record<string, string> = {},
   databaseUrls: HarnessOptions['databaseUrls'] = {},
-  standIns: HarnessOptions['standIns'] = [],
+  standIns: NonNullable<HarnessOptions['standIns']> = [],
 ): Promise<TracesHarness> => {
   const { traces: config } = loadConfigs({ traces: tracesConfig }, env)
   const services = { traces: (mesh: Mesh) => tracesService(mesh, config) }
-  const harness = await startServices({ services, databaseUrls, standIns })
+  const harness = await startServices({ services, databaseUrls, standIns: [noRuns, ...standIns] })
   const { request, rpc, call } = harness
   return {
     ...harness,

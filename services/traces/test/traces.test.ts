@@ -1,6 +1,8 @@
 /** The contract of traces over a real database, fed by events. */
-import { newId } from '@clawmesh/chassis'
+import { StatusServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/status.ts'
+import { newId, type RpcFunctions } from '@clawmesh/chassis'
 import { until } from '../../../test/support/eventually.ts'
+import { fakeRpc } from '../../../test/support/fake-rpc.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
 import {
   badEvent,
@@ -17,11 +19,19 @@ import {
 import { usageAndRecount } from './usage-recount.ts'
 
 let traces: TracesHarness
+type ListRunning = RpcFunctions<typeof StatusServiceService>['listRunning']
+const noRuns: ListRunning = async () => ({ runs: [] })
+/** What agents tell of runs that are on. */
+let listRunning = noRuns
 beforeAll(async () => {
-  traces = await startTraces({
-    CLAWMESH_MODEL_PRICES:
-      '{"house/tiny": {"input_per_million": 1, "output_per_million": 2, "cache_read_per_million": 0.5}}',
-  })
+  traces = await startTraces(
+    {
+      CLAWMESH_MODEL_PRICES:
+        '{"house/tiny": {"input_per_million": 1, "output_per_million": 2, "cache_read_per_million": 0.5}}',
+    },
+    {},
+    [fakeRpc(StatusServiceService, { listRunning: (call, request) => listRunning(call, request) })],
+  )
 })
 afterAll(() => traces.stop())
 
@@ -415,6 +425,109 @@ describe('listing', () => {
     const one = await traces.list(mine.admin, '?q=rare&limit=1')
     const next = await traces.list(mine.admin, `?q=rare&limit=1&cursor=${one.next_cursor}`)
     expect([...one.traces, ...next.traces]).toEqual(page.traces)
+  })
+
+  describe('while runs are on', () => {
+    const mine = makeTenant()
+    const minute = 60_000
+    const now = Date.now()
+    const agoMs = (minutes: number) => now - minutes * minute
+    const on = (minutes: number, userId: string, input = 'hello') => ({
+      ...{ runId: newId(), agentId: newId(), userId, sessionKey: `agent:helper:${minutes}`, channel: 'http' },
+      ...{ name: `on ${minutes}`, input, startedAtMs: agoMs(minutes) },
+    })
+    const runs = [on(3, 'alice', 'my key is sk-abcdefghijklmnopqrstuvwxyz123456'), on(6, 'bob'), on(9, 'alice')]
+    beforeAll(async () => {
+      const stored = [2, 4, 5, 7, 8]
+      await traces.tell(
+        ...stored.map((minutes) =>
+          reportOf(mine.tenantId, { name: `at ${minutes}`, created_at: new Date(agoMs(minutes)).toISOString() }),
+        ),
+      )
+      listRunning = async ({ caller }, { runId, userId, agentId }) => ({
+        runs: runs.filter(
+          (run) =>
+            caller.tenantId === mine.tenantId &&
+            (runId === '' || run.runId === runId) &&
+            (userId === '' || run.userId === userId) &&
+            (agentId === '' || run.agentId === agentId),
+        ),
+      })
+    })
+    afterAll(() => (listRunning = noRuns))
+    const namesOf = async (query: string, caller = mine.admin) =>
+      (await traces.list(caller, query)).traces.map(({ name }) => name)
+    const all = ['at 2', 'on 3', 'at 4', 'at 5', 'on 6', 'at 7', 'at 8', 'on 9']
+
+    rule('listTraces.showsRunsThatAreOn', async () => {
+      const { traces: listed, total } = await traces.list(mine.admin)
+      expect([listed.map(({ name }) => name), total]).toEqual([all, 8])
+      expect(listed[1]).toEqual({
+        ...{ id: runs[0]!.runId, run_id: runs[0]!.runId, agent_id: runs[0]!.agentId, user_id: 'alice', name: 'on 3' },
+        ...{ session_key: 'agent:helper:3', channel: 'http', status: 'running' },
+        input_preview: expect.not.stringContaining('sk-abcdef'),
+        ...{ total_input_tokens: 0, total_output_tokens: 0, total_cost: 0 },
+        ...{ span_count: 1, llm_call_count: 0, tool_call_count: 0 },
+        start_time: new Date(runs[0]!.startedAtMs).toISOString(),
+        created_at: new Date(runs[0]!.startedAtMs).toISOString(),
+      })
+      expect(await namesOf('?status=running')).toEqual(['on 3', 'on 6', 'on 9'])
+      expect(await namesOf('?status=completed')).toEqual(all.filter((name) => name.startsWith('at')))
+      expect(await namesOf('?tag=team%3Asales')).toEqual([])
+      expect(await namesOf('?q=ON%203')).toEqual(['on 3'])
+      expect(await namesOf(`?agent_id=${runs[2]!.agentId}`)).toEqual(['on 9'])
+      const time = (minutes: number) => encodeURIComponent(new Date(agoMs(minutes)).toISOString())
+      expect(await namesOf(`?from=${time(6.5)}&to=${time(2.5)}`)).toEqual(['on 3', 'at 4', 'at 5', 'on 6'])
+      expect(await namesOf('', mine.viewer('alice'))).toEqual(['on 3', 'on 9'])
+      expect(await namesOf('', mine.viewer(''))).toEqual([])
+      expect(await namesOf('', makeTenant().admin)).toEqual([])
+    })
+
+    it.each([1, 2, 3, 5])('pages of %i show each once', async (limit) => {
+      const byOffset: unknown[] = []
+      for (let offset = 0; offset < all.length; offset += limit) {
+        const page = await traces.list(mine.admin, `?limit=${limit}&offset=${offset}`)
+        expect([page.total, page.traces.length]).toEqual([8, Math.min(limit, 8 - offset)])
+        byOffset.push(...page.traces.map(({ name }) => name))
+      }
+      const byCursor: unknown[] = []
+      for (let cursor: string | undefined = ''; cursor !== undefined;) {
+        const page = await traces.list(mine.admin, `?limit=${limit}${cursor === '' ? '' : `&cursor=${cursor}`}`)
+        byCursor.push(...page.traces.map(({ name }) => name))
+        cursor = page.next_cursor
+      }
+      expect([byOffset, byCursor]).toEqual([all, all])
+    })
+
+    rule('getTrace.showsARunThatIsOn', async () => {
+      const { runId } = runs[0]!
+      const { body } = await traces.get(mine.admin, runId)
+      expect(body.trace).toMatchObject({ id: runId, status: 'running', name: 'on 3' })
+      expect(body.spans).toEqual([
+        expect.objectContaining({ trace_id: runId, span_type: 'agent', status: 'running', tenant_id: mine.tenantId }),
+      ])
+      const statusFor = async (caller = mine.admin) => (await traces.get(caller, runId)).status
+      expect(await statusFor(mine.viewer('alice'))).toBe(200)
+      expect(await statusFor(mine.viewer('bob'))).toBe(404)
+      expect(await statusFor(makeTenant().admin)).toBe(404)
+    })
+
+    it('one that has just ended is shown as it ended, and once', async () => {
+      const { runId, startedAtMs } = runs[1]!
+      const created_at = new Date(startedAtMs).toISOString()
+      await traces.tell(reportOf(mine.tenantId, { id: runId, name: 'ended 6', created_at }))
+      expect(await namesOf('?limit=5')).toEqual(['at 2', 'on 3', 'at 4', 'at 5', 'ended 6'])
+      expect((await traces.list(mine.admin)).total).toBe(8)
+      expect((await traces.get(mine.admin, runId)).body.trace).toMatchObject({ name: 'ended 6', status: 'completed' })
+    })
+
+    it('traces are listed without them while agents are away', async () => {
+      listRunning = async () => {
+        throw new Error('away')
+      }
+      expect(await namesOf('?to=')).toEqual(['at 2', 'at 4', 'at 5', 'ended 6', 'at 7', 'at 8'])
+      expect((await traces.get(mine.admin, runs[0]!.runId)).status).toBe(404)
+    })
   })
 
   rule('listTraces.listsChildren', async () => {

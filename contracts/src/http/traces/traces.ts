@@ -73,6 +73,8 @@ export const traces = defineHttpTable('traces', {
     summary: 'Recorded agent runs, newest first',
     rules: {
       ordersByTime: 'Runs come newest first, those of the tenant and no others',
+      showsRunsThatAreOn:
+        'Runs that are on are listed where they belong by their time, with the status `running`: the newest 200 of them that match, without costs, counts and tags, which come with their end; under `tag` there are none, and none while their service is away',
       listsChildren: 'Root runs and those that they delegated are both listed',
       showsOwnRunsOnly: 'Below admin only the own runs are shown, whoever is asked for, and none without a user id',
       capsThePage:
@@ -149,6 +151,7 @@ export const traces = defineHttpTable('traces', {
     rules: {
       ordersSpans:
         'Spans come in the order of their start; of those that start together, a parent before what is under it',
+      showsARunThatIsOn: 'A run that is on is answered with the status `running` and its first span',
       leavesChildrenOut: 'Traces of delegated runs are not part of the answer',
       boundsSpans:
         'Once the first spans have said 8 MiB in previews, parameters and metadata, those behind them come without; there are ten thousand of these at most',

@@ -6,16 +6,10 @@ import { noUsage } from './run-loop.ts'
 import { partialAnswer } from './model-messages.ts'
 import type { PublishRunEvent } from './run-feed.ts'
 import { startTrace } from './spans.ts'
-import { cronTrace, heartbeatTrace, type TraceAs } from './trace-names.ts'
+import { traceOfRow } from './trace-names.ts'
 import type { LostRun, RunRows } from './types.ts'
 
 const batchSize = 100
-
-/** A run is traced under what it was, though its process is gone. */
-const traceAsOf = ({ channel, agentKey, jobName }: LostRun): TraceAs | undefined => {
-  if (jobName !== null) return cronTrace(jobName, agentKey)
-  return channel === 'heartbeat' ? heartbeatTrace(agentKey) : undefined
-}
 
 interface Parts {
   rows: Pick<RunRows, 'end' | 'lost' | 'renew' | 'unstoredText' | 'forgetTexts'>
@@ -41,7 +35,7 @@ export const createLostRunsPart = ({ rows, publish, log, leaseMs, heartbeatMs, a
     const base = { runId, agentId, agentKey, sessionKey, userId, channel }
     const error = new MeshError('UNAVAILABLE', 'error.run_lost').message
     const content = await rows.unstoredText(tenantId, runId)
-    const recorded = startTrace({ ...base, ...traceAsOf(run), input: inputPreview }, startedAt).finish({
+    const recorded = startTrace({ ...base, ...traceOfRow(run), input: inputPreview }, startedAt).finish({
       status: 'error',
       output: content,
       error,

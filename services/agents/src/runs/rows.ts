@@ -144,8 +144,9 @@ const endSql = `
   )
   SELECT id FROM mine`
 
-/** The session of a run's job, over rows of runs and jobs `j`. */
-const cronKeySql = `'${cronSessionKey("' || agent_key || '", "' || j.id || '")}'`
+/** Joins runs `r` with the jobs `j` that they are of, if they are of one. */
+export const jobOfRunSql = `LEFT JOIN agents.cron_jobs j ON channel = 'cron' AND j.tenant_id = r.tenant_id
+  AND session_key = '${cronSessionKey("' || agent_key || '", "' || j.id || '")}'`
 
 const freshBegin = ({ hasAgent, sessionId }: BegunRow): FreshBegin => {
   if (!hasAgent) return 'gone'
@@ -341,8 +342,7 @@ export const createRunRows = ({ database, wakeRelay }: ServiceDb<PrismaClient>):
       const { rows } = await system.query<LostRun>(
         `SELECT r.id, r.tenant_id AS "tenantId", session_key AS "sessionKey", r.agent_id AS "agentId", agent_key AS "agentKey",
            r.user_id AS "userId", channel, input_preview AS "inputPreview", started_at AS "startedAt", j.name AS "jobName"
-         FROM agents.runs r LEFT JOIN agents.cron_jobs j
-           ON channel = 'cron' AND j.tenant_id = r.tenant_id AND session_key = ${cronKeySql}
+         FROM agents.runs r ${jobOfRunSql}
          WHERE status = 'running' AND lease_until < now() ORDER BY lease_until LIMIT $1`,
         [limit],
       )

@@ -10,6 +10,7 @@ import { cutText, cutTextStart, derivedId, newId } from '@clawmesh/chassis'
 import type { Spender } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
 import type { EventData } from '@clawmesh/contracts'
 import { storable } from './storable.ts'
+import { chatTrace } from './trace-names.ts'
 
 type Recorded = Pick<EventData<'runEnded'>, 'trace' | 'spans'>
 type Span = Recorded['spans'][number]
@@ -225,7 +226,7 @@ export const startTrace = (start: TraceStart, startedAt = new Date()): RunTrace 
         duration_ms: ended.getTime() - startedAt.getTime(),
       }
       const failure = error === undefined ? {} : { error: cutText(error, 2_000) }
-      const name = start.name ?? `chat ${start.agentKey}`
+      const name = start.name ?? chatTrace(start.agentKey).name
       const root: Span = {
         id: rootId,
         agent_id: start.agentId,

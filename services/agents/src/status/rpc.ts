@@ -1,8 +1,9 @@
 import type { StatusServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/status.ts'
 import type { RpcFunctions } from '@clawmesh/chassis'
-import type { TenantStatus } from './types.ts'
+import type { StatusRows } from './types.ts'
 
-export const createStatusRpc = (statusOf: (tenantId: string) => Promise<TenantStatus>) =>
+export const createStatusRpc = (rows: StatusRows) =>
   ({
-    getStatus: async ({ caller }) => statusOf(caller.tenantId),
+    getStatus: async ({ caller }) => rows.of(caller.tenantId),
+    listRunning: async ({ caller }, filter) => ({ runs: await rows.runs(caller.tenantId, filter) }),
   }) satisfies RpcFunctions<typeof StatusServiceService>

@@ -6,14 +6,14 @@ import type { TraceUseCases } from './use-cases.ts'
 
 export const createTraceHttp = (traces: TraceUseCases) =>
   implementHttp(http.traces)({
-    listTraces: async ({ caller, query }) => {
-      const page = await traces.list(caller, query)
+    listTraces: async ({ call, query }) => {
+      const page = await traces.list(call, query)
       return { ...query, ...page, traces: page.traces.map(toTrace) }
     },
     eraseTraces: ({ call, query }) => traces.eraseOfUser(call, query.userId),
-    getTrace: async ({ caller, params }) => {
-      const { trace, spans } = await traces.get(caller, params.traceID)
+    getTrace: async ({ call, params }) => {
+      const { trace, spans } = await traces.get(call, params.traceID)
       return { trace: toTrace(trace), spans: spans.map(toSpan) }
     },
-    exportTrace: async ({ caller, params }) => exportOf(await traces.export(caller, params.traceID), new Date()),
+    exportTrace: async ({ call, params }) => exportOf(await traces.export(call, params.traceID), new Date()),
   })

@@ -2,6 +2,8 @@
 import { MeshError, roleIncludes, type Caller } from '@clawmesh/contracts'
 import { actorOf, type Actor, type Call } from '@clawmesh/chassis'
 import type { FoundTrace, SpanStore, TenantSpans, TraceFilter, TracePlace } from '../span-store/port.ts'
+import { pageWith } from './page-with.ts'
+import type { RunningTraces } from './running.ts'
 import { parentsFirst } from './span-order.ts'
 import { timeRange } from './time-range.ts'
 import type { Span, Trace, TraceQuery } from './types.ts'
@@ -48,9 +50,10 @@ const placeOf = (cursor: string): TracePlace => {
 
 const notFound = (id: string) => new MeshError('NOT_FOUND', 'error.not_found', { kind: 'trace', id })
 
-/** @throws NOT_FOUND, below admin also for the trace of another user */
-const findOwn = async (spans: TenantSpans, caller: Caller, id: string): Promise<FoundTrace> => {
-  const found = await spans.trace(id)
+/** One that is stored, else one of a run that is on. @throws NOT_FOUND, below admin also for the trace of another user */
+const findOwn = async (spans: TenantSpans, running: RunningTraces, call: Call, id: string): Promise<FoundTrace> => {
+  const { caller } = call
+  const found = (await spans.trace(id)) ?? (await running.find(call, id))
   const mayRead = seesAll(caller) || (caller.userId !== '' && found?.trace.userId === caller.userId)
   if (found === undefined || !mayRead) throw notFound(id)
   return found
@@ -72,15 +75,22 @@ const exporter = (spans: TenantSpans) => {
   return (root: FoundTrace) => exported(root, 0)
 }
 
-export const createTraceUseCases = ({ of }: Pick<SpanStore, 'of'>, recordErasure: RecordErasure) => ({
-  /** Traces of the caller's tenant, newest first; below admin only the caller's own, and none without a user id. */
+interface Parts {
+  spans: Pick<SpanStore, 'of'>
+  running: RunningTraces
+  recordErasure: RecordErasure
+}
+
+export const createTraceUseCases = ({ spans: { of }, running, recordErasure }: Parts) => ({
+  /** Traces of the caller's tenant and its runs that are on, newest first; below admin only the caller's own, and none without a user id. */
   list: async (
-    caller: Caller,
+    call: Call,
     { q = '', cursor, ...query }: TraceQuery,
   ): Promise<{ traces: Trace[]; total: number; nextCursor?: string | undefined }> => {
+    const { caller } = call
     if (!seesAll(caller) && caller.userId === '') return { traces: [], total: 0 }
     const { userId, sessionKey, channel, status, tag } = query
-    const { last, ...page } = await of(caller.tenantId).list({
+    const filter: TraceFilter = {
       ...query,
       words: wordsOf(q),
       after: cursor === undefined ? undefined : placeOf(cursor),
@@ -91,7 +101,8 @@ export const createTraceUseCases = ({ of }: Pick<SpanStore, 'of'>, recordErasure
       channel: channel || undefined,
       tag: tag || undefined,
       status: status === 'success' ? 'completed' : status,
-    })
+    }
+    const { last, ...page } = await pageWith(of(caller.tenantId).list, filter, await running.list(call, filter))
     return { ...page, nextCursor: last && `${last.createdAt.getTime()}.${last.id}` }
   },
 
@@ -108,15 +119,15 @@ export const createTraceUseCases = ({ of }: Pick<SpanStore, 'of'>, recordErasure
   },
 
   /** A trace with its spans. @throws NOT_FOUND, below admin also for the trace of another user */
-  get: async (caller: Caller, id: string): Promise<{ trace: Trace; spans: Span[] }> => {
-    const { trace, spans } = await findOwn(of(caller.tenantId), caller, id)
+  get: async (call: Call, id: string): Promise<{ trace: Trace; spans: Span[] }> => {
+    const { trace, spans } = await findOwn(of(call.caller.tenantId), running, call, id)
     return { trace, spans: parentsFirst(await spans()) }
   },
 
   /** A trace with all that it started. @throws NOT_FOUND as `get` */
-  export: async (caller: Caller, id: string): Promise<ExportedTrace> => {
-    const spans = of(caller.tenantId)
-    return exporter(spans)(await findOwn(spans, caller, id))
+  export: async (call: Call, id: string): Promise<ExportedTrace> => {
+    const spans = of(call.caller.tenantId)
+    return exporter(spans)(await findOwn(spans, running, call, id))
   },
 })
 

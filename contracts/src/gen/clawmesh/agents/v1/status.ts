@@ -38,6 +38,33 @@ export interface RunningAgent {
   model: string;
 }
 
+/** Empty fields filter nothing. */
+export interface ListRunningRequest {
+  runId: string;
+  agentId: string;
+  userId: string;
+  sessionKey: string;
+  channel: string;
+}
+
+export interface ListRunningResponse {
+  runs: RunningRun[];
+}
+
+export interface RunningRun {
+  runId: string;
+  agentId: string;
+  userId: string;
+  sessionKey: string;
+  channel: string;
+  /** As its trace will be called. */
+  name: string;
+  /** What it answers; the beginning of it. */
+  input: string;
+  /** Milliseconds since 1970. */
+  startedAtMs: number;
+}
+
 function createBaseGetStatusRequest(): GetStatusRequest {
   return {};
 }
@@ -227,6 +254,303 @@ export const RunningAgent: MessageFns<RunningAgent> = {
   },
 };
 
+function createBaseListRunningRequest(): ListRunningRequest {
+  return { runId: "", agentId: "", userId: "", sessionKey: "", channel: "" };
+}
+
+export const ListRunningRequest: MessageFns<ListRunningRequest> = {
+  encode(message: ListRunningRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runId !== "") {
+      writer.uint32(10).string(message.runId);
+    }
+    if (message.agentId !== "") {
+      writer.uint32(18).string(message.agentId);
+    }
+    if (message.userId !== "") {
+      writer.uint32(26).string(message.userId);
+    }
+    if (message.sessionKey !== "") {
+      writer.uint32(34).string(message.sessionKey);
+    }
+    if (message.channel !== "") {
+      writer.uint32(42).string(message.channel);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListRunningRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListRunningRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.sessionKey = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.channel = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListRunningRequest>, I>>(base?: I): ListRunningRequest {
+    return ListRunningRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListRunningRequest>, I>>(object: I): ListRunningRequest {
+    const message = createBaseListRunningRequest();
+    message.runId = object.runId ?? "";
+    message.agentId = object.agentId ?? "";
+    message.userId = object.userId ?? "";
+    message.sessionKey = object.sessionKey ?? "";
+    message.channel = object.channel ?? "";
+    return message;
+  },
+};
+
+function createBaseListRunningResponse(): ListRunningResponse {
+  return { runs: [] };
+}
+
+export const ListRunningResponse: MessageFns<ListRunningResponse> = {
+  encode(message: ListRunningResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.runs) {
+      RunningRun.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListRunningResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListRunningResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runs.push(RunningRun.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListRunningResponse>, I>>(base?: I): ListRunningResponse {
+    return ListRunningResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListRunningResponse>, I>>(object: I): ListRunningResponse {
+    const message = createBaseListRunningResponse();
+    message.runs = object.runs?.map((e) => RunningRun.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRunningRun(): RunningRun {
+  return { runId: "", agentId: "", userId: "", sessionKey: "", channel: "", name: "", input: "", startedAtMs: 0 };
+}
+
+export const RunningRun: MessageFns<RunningRun> = {
+  encode(message: RunningRun, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runId !== "") {
+      writer.uint32(10).string(message.runId);
+    }
+    if (message.agentId !== "") {
+      writer.uint32(18).string(message.agentId);
+    }
+    if (message.userId !== "") {
+      writer.uint32(26).string(message.userId);
+    }
+    if (message.sessionKey !== "") {
+      writer.uint32(34).string(message.sessionKey);
+    }
+    if (message.channel !== "") {
+      writer.uint32(42).string(message.channel);
+    }
+    if (message.name !== "") {
+      writer.uint32(50).string(message.name);
+    }
+    if (message.input !== "") {
+      writer.uint32(58).string(message.input);
+    }
+    if (message.startedAtMs !== 0) {
+      writer.uint32(64).int64(message.startedAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RunningRun {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRunningRun();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.sessionKey = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.channel = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.input = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.startedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RunningRun>, I>>(base?: I): RunningRun {
+    return RunningRun.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RunningRun>, I>>(object: I): RunningRun {
+    const message = createBaseRunningRun();
+    message.runId = object.runId ?? "";
+    message.agentId = object.agentId ?? "";
+    message.userId = object.userId ?? "";
+    message.sessionKey = object.sessionKey ?? "";
+    message.channel = object.channel ?? "";
+    message.name = object.name ?? "";
+    message.input = object.input ?? "";
+    message.startedAtMs = object.startedAtMs ?? 0;
+    return message;
+  },
+};
+
 /** What a tenant has and what is at work, for dashboards. */
 export type StatusServiceService = typeof StatusServiceService;
 export const StatusServiceService = {
@@ -240,11 +564,23 @@ export const StatusServiceService = {
     responseSerialize: (value: GetStatusResponse): Buffer => Buffer.from(GetStatusResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetStatusResponse => GetStatusResponse.decode(value),
   },
+  /** Runs of the caller's tenant that are on, on whichever replica, the newest first; 200 at most. */
+  listRunning: {
+    path: "/clawmesh.agents.v1.StatusService/ListRunning" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListRunningRequest): Buffer => Buffer.from(ListRunningRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListRunningRequest => ListRunningRequest.decode(value),
+    responseSerialize: (value: ListRunningResponse): Buffer => Buffer.from(ListRunningResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListRunningResponse => ListRunningResponse.decode(value),
+  },
 } as const;
 
 export interface StatusServiceServer extends UntypedServiceImplementation {
   /** Of the caller's tenant. */
   getStatus: handleUnaryCall<GetStatusRequest, GetStatusResponse>;
+  /** Runs of the caller's tenant that are on, on whichever replica, the newest first; 200 at most. */
+  listRunning: handleUnaryCall<ListRunningRequest, ListRunningResponse>;
 }
 
 export interface StatusServiceClient extends Client {
@@ -263,6 +599,22 @@ export interface StatusServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetStatusResponse) => void,
+  ): ClientUnaryCall;
+  /** Runs of the caller's tenant that are on, on whichever replica, the newest first; 200 at most. */
+  listRunning(
+    request: ListRunningRequest,
+    callback: (error: ServiceError | null, response: ListRunningResponse) => void,
+  ): ClientUnaryCall;
+  listRunning(
+    request: ListRunningRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListRunningResponse) => void,
+  ): ClientUnaryCall;
+  listRunning(
+    request: ListRunningRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListRunningResponse) => void,
   ): ClientUnaryCall;
 }
 
@@ -287,6 +639,17 @@ export type DeepPartial<T> = T extends Builtin ? T
 type KeysOfUnion<T> = T extends T ? keyof T : never;
 export type Exact<P, I extends P> = P extends Builtin ? P
   : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
+
+function longToNumber(int64: { toString(): string }): number {
+  const num = globalThis.Number(int64.toString());
+  if (num > globalThis.Number.MAX_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is larger than Number.MAX_SAFE_INTEGER");
+  }
+  if (num < globalThis.Number.MIN_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
+  }
+  return num;
+}
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;

@@ -27,10 +27,27 @@ export const eventType = (name: EventName): string => {
   return `clawmesh.${service}.${entity}.${verb}`
 }
 
+/** Records that are not called after their event. */
+const otherActions: Partial<Record<EventName, string>> = {
+  heartbeatTested: 'heartbeat.test',
+  execApprovalDecided: 'exec.approved',
+}
+/** What the decision to deny a command is called. */
+const deniedAction = 'exec.denied'
+
 /** What the activity log calls each event that is an audit record, by the event's type: `agent.created`. */
 export const auditActions: ReadonlyMap<string, string> = new Map(
-  auditEvents.map((name) => [eventType(name), `${events[name].entity}.${events[name].verb}`]),
+  auditEvents.map((name) => [eventType(name), otherActions[name] ?? `${events[name].entity}.${events[name].verb}`]),
 )
+
+/** All that the activity log calls records. */
+export const auditActionNames: readonly string[] = [...auditActions.values(), deniedAction]
+
+/** What the activity log calls an event; undefined for one that is no audit record. */
+export const auditActionOf = ({ type, data }: Pick<CloudEvent, 'type' | 'data'>): string | undefined => {
+  const isDenied = type === eventType('execApprovalDecided') && (data as { decision?: unknown })?.decision === 'deny'
+  return isDenied ? deniedAction : auditActions.get(type)
+}
 
 /** The NATS subject of an event of a tenant; `*` as tenant subscribes to all. */
 export const eventSubject = (name: EventName, tenantId: string): string => {

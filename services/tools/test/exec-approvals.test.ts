@@ -169,7 +169,7 @@ describe('exec.approval.approve', () => {
     const caller = tenant()
     const { id } = await answered(caller, 'echo secret-text | cat', 'approve')
     const { action, data } = await trail.first(caller.tenantId, 'execApprovalDecided')
-    expect(action).toBe('exec_approval.decided')
+    expect(action).toBe('exec.approved')
     expect(data).toMatchObject({ id, actorId: 'alice', decision: 'allow-once' })
     expect(JSON.stringify(data)).not.toContain('secret-text')
   })

@@ -61,10 +61,8 @@ describe('an event that tells of a change', () => {
   it.each(auditNames)('is recorded: %s', async (name) => {
     const { admin, tenantId } = makeTenant()
     await traces.tell(changeOf(name, tenantId, { id: 'thing' }))
-    const { entity, verb } = events[name]
-    expect(await logs(admin)).toMatchObject([
-      { action: `${entity}.${verb}`, entity_type: `${entity}.`.split('.')[0], entity_id: 'thing' },
-    ])
+    const action = auditActions.get(eventType(name))
+    expect(await logs(admin)).toMatchObject([{ action, entity_type: action!.split('.')[0], entity_id: 'thing' }])
   })
 
   it('is called as the contract calls it', () => {
@@ -74,8 +72,21 @@ describe('an event that tells of a change', () => {
         ...['provider.created', 'provider.updated', 'provider.deleted', 'builtin_tool.updated', 'tool.invoked'],
         ...['channel_instance.created', 'channel_instance.updated', 'channel_instance.deleted'],
         ...['api_key.created', 'api_key.revoked', 'tenant.created', 'tenant.updated'],
+        ...['heartbeat.set', 'heartbeat.toggled', 'heartbeat.test', 'exec.approved', 'system_config.set'],
       ]),
     )
+  })
+
+  it.each([
+    ['allow-once', 'exec.approved'],
+    ['allow-always', 'exec.approved'],
+    ['deny', 'exec.denied'],
+  ])('of a command is called after what was decided: %s', async (decision, action) => {
+    const { admin, tenantId } = makeTenant()
+    const reported = changeOf('execApprovalDecided', tenantId)
+    const data = { ...(reported.event.data as object), decision }
+    await traces.tell({ ...reported, event: { ...reported.event, data } })
+    expect(await logs(admin)).toMatchObject([{ action, entity_type: 'exec', details: { decision } }])
   })
 })
 

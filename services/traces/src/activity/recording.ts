@@ -1,5 +1,5 @@
 /** The activity log: one record for each event that tells who changed what. Idempotent by the event's id. */
-import { auditActions, changed, type CloudEvent, type http } from '@clawmesh/contracts'
+import { auditActionOf, changed, type CloudEvent, type http } from '@clawmesh/contracts'
 import { z } from 'zod'
 import { toIso } from '../partitions/calendar.ts'
 import { cleanJson, cleanLabel } from '../intake/clean.ts'
@@ -28,7 +28,7 @@ const envelope = z.object({ id: z.uuid(), tenantid: z.uuid(), time: z.coerce.dat
  * @throws ZodError, RangeError when it should be one and cannot be stored
  */
 export const readActivity = (event: CloudEvent): ActivityRecord | undefined => {
-  const action = auditActions.get(event.type)
+  const action = auditActionOf(event)
   if (action === undefined) return undefined
   const { id, tenantid, time, data } = envelope.parse(event)
   const { id: entityId, actorId, ipAddress, ...others } = data

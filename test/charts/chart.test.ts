@@ -349,13 +349,16 @@ withTools('the chart', () => {
     expect(out).toEqual(expect.arrayContaining(servicesWithDatabase.map((service) => `gateway > ${service}`)))
   })
 
-  test('scales traces by consumers that the code has', () => {
-    const scaled = objects.get('scaled by waiting events')!.find(({ kind }) => kind === 'ScaledObject')!
-    const consumers = scaled.spec.triggers.map(({ metadata }: { metadata: { consumer: string } }) => metadata.consumer)
-    const declared = globSync('services/traces/src/*/events.ts', { cwd: root }).map(
-      (file) => `traces-${/name: '(\w+)'/.exec(read(file))![1]}`,
+  test('scales traces and channels by consumers that the code has', () => {
+    const scalers = objects.get('scaled by waiting events')!.filter(({ kind }) => kind === 'ScaledObject')
+    const consumers = scalers.flatMap(({ spec }) =>
+      spec.triggers.map(({ metadata }: { metadata: { consumer: string } }) => metadata.consumer),
     )
+    const declared = globSync(['services/traces/src/*/events.ts', 'services/channels/src/webhooks/intake.ts'], {
+      cwd: root,
+    }).map((file) => `${file.split('/')[1]}-${/name: '(\w+)'/.exec(read(file))![1]}`)
     expect(consumers.sort()).toEqual(declared.sort())
+    expect(scalers).toHaveLength(2)
   })
 
   test('tests the edge with an operation of every service', () => {

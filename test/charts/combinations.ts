@@ -112,7 +112,7 @@ export const combinations: Record<string, Values> = {
     },
   }),
   'scaled by waiting events': mesh({
-    targets: { traces: { keda: { enabled: true } } },
+    targets: { traces: { keda: { enabled: true } }, channels: { keda: { enabled: true } } },
     monitoring: { keda: { natsEndpoint: 'nats.example:8222' } },
   }),
   'budgets by what must stay': mesh({

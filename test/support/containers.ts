@@ -1,4 +1,4 @@
-/** Servers in containers of a Docker engine; Testcontainers removes them with the process at the latest. */
+/** Servers in containers of a Docker engine. Those of registries' images go with the process at the latest, ours when they are stopped. */
 import type { StartedTestContainer } from 'testcontainers'
 import type { PostgresHandle } from './postgres-handle.ts'
 
@@ -19,6 +19,8 @@ interface Server {
 }
 
 const start = async ({ image, command, port, env = {}, folders, ready, readyTimes = 1 }: Server) => {
+  // What removes the containers of a process that was killed is an image of a registry, and ours are for machines without.
+  if (dependenciesImage !== undefined) process.env['TESTCONTAINERS_RYUK_DISABLED'] ??= 'true'
   // Loaded only here: it takes a second, and most machines that run the tests have no engine.
   const { GenericContainer, Wait } = await import('testcontainers')
   return new GenericContainer(image)

@@ -43,7 +43,8 @@ afterAll(async () => {
 /** A login of the server, and its URL for a database. */
 const makeLogin = async (rights = ''): Promise<{ login: string; urlOf: (database: string) => string }> => {
   const login = `login_${randomBytes(4).toString('hex')}`
-  await superuser.query(`CREATE ROLE ${login} LOGIN ${rights}`)
+  // That of the superuser, which the URL has: a server in a container asks for one.
+  await superuser.query(`CREATE ROLE ${login} LOGIN PASSWORD '${new URL(server.url).password}' ${rights}`)
   return {
     login,
     urlOf: (database) => Object.assign(new URL(server.url), { username: login, pathname: `/${database}` }).href,

@@ -377,8 +377,9 @@ describe('an export with progress', () => {
     const { path } = await keep(alice)
     const { system } = agents.mesh.database('agents')
     const { rows } = await system.query<{ minutes: number }>(
-      `UPDATE agents.archives SET expires_at = now() WHERE tenant_id = $1
-       RETURNING round(extract(epoch FROM old.expires_at - old.created_at) / 60)::int AS minutes`,
+      `UPDATE agents.archives SET expires_at = now() FROM agents.archives AS before
+       WHERE archives.tenant_id = $1 AND before.id = archives.id
+       RETURNING round(extract(epoch FROM before.expires_at - before.created_at) / 60)::int AS minutes`,
       [alice.tenantId],
     )
     expect(rows).toEqual([{ minutes: 5 }])

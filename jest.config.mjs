@@ -15,7 +15,7 @@ export const project = {
         swcrc: false,
         jsc: { target: 'es2024', parser: { syntax: 'typescript' } },
         module: { type: 'es6' },
-        sourceMaps: 'inline',
+        sourceMaps: true,
       },
     ],
   },

@@ -4,6 +4,7 @@
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { runAtOnce } from './at-once.mjs'
+import { jest } from './jest.mjs'
 import { fromRoot } from './root.mjs'
 
 const name = process.argv[2]
@@ -13,7 +14,6 @@ if (!folder) {
   process.exit(64)
 }
 
-const jest = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js']
 const cached = (file) => fromRoot('.cache/check', file)
 const slug = folder.replace('/', '-')
 mkdirSync(cached('.'), { recursive: true })

@@ -1,7 +1,7 @@
 /** What each npm script runs, as a table. A step is the argument list of one `node` call; they run in order. */
+import { jest } from './jest.mjs'
 
 const cli = 'cli/src/main.ts'
-const jest = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js']
 const prettier = 'node_modules/prettier/bin/prettier.cjs'
 const tsc = 'node_modules/typescript-native/bin/tsc'
 const buf = 'node_modules/@bufbuild/buf/bin/buf'

@@ -15,7 +15,8 @@ const knownOf = (name, code) => {
 
 /** @param {string | undefined} name @param {string} code @param {Buffer | undefined} cachedData */
 const remember = (name, code, cachedData) => {
-  if (name !== undefined && cachedData !== undefined) known.set(name, { code, cachedData })
+  // A copy: V8 makes the data in the context of the file that asked, all of which would be kept with it.
+  if (name !== undefined && cachedData !== undefined) known.set(name, { code, cachedData: Buffer.from(cachedData) })
 }
 
 /** Makes what jest compiles with keep what it learns. */

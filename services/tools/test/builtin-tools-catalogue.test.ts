@@ -1,4 +1,6 @@
 import { catalogues } from '@clawmesh/contracts'
+import type { MediaProvider } from '@clawmesh/contracts/gen/clawmesh/providers/v1/providers.ts'
+import { linksOf } from '../src/media/chain.ts'
 import { availableTools, catalogue, catalogueFor, unmetNeedsOf } from '../src/builtin-tools/catalogue.ts'
 import { toolGroups } from '../src/policy/groups.ts'
 import { requirementsOf } from '../src/tool/ports.ts'
@@ -45,8 +47,73 @@ test('models are told of arguments what they need, and not what only we can use'
 })
 
 test('what can be configured says where', () => {
-  expect(find('tts').metadata).toEqual({ config_hint: 'Config → TTS' })
+  const hints = catalogue.flatMap(({ name, metadata }) => ('config_hint' in metadata ? [[name, metadata]] : []))
+  expect(Object.fromEntries(hints)).toEqual({
+    exec: { config_hint: 'Config → Tools → Exec Approval' },
+    web_search: { config_hint: 'Config → Tools → Web Search' },
+    tts: { config_hint: 'Config → TTS' },
+    browser: { config_hint: 'Config → Tools → Browser' },
+    cron: { config_hint: 'Config → Cron' },
+    heartbeat: { config_hint: 'Config → Cron' },
+    spawn: { config_hint: 'Config → Agents Defaults' },
+  })
   expect(find('read_file').metadata).toEqual({})
+})
+
+test('what the contract says of its tools is so: where they stand, what they require and how they are set', () => {
+  const seeded: Record<string, [names: string[], requires?: (name: string) => string[]]> = {
+    filesystem: [['read_file', 'write_file', 'list_files', 'edit']],
+    runtime: [['exec']],
+    web: [['web_search', 'web_fetch']],
+    memory: [
+      ['memory_search', 'memory_get', 'knowledge_graph_search'],
+      (name) => [name.startsWith('memory') ? 'memory' : 'knowledge_graph'],
+    ],
+    media: [
+      [
+        'read_image',
+        'read_document',
+        'create_image',
+        'read_audio',
+        'read_video',
+        'create_video',
+        'create_audio',
+        'tts',
+      ],
+      (name) => [
+        {
+          ...{ read_image: 'vision', read_document: 'document', create_image: 'image_gen', read_audio: 'audio' },
+          ...{ read_video: 'video', create_video: 'video_gen', create_audio: 'audio_gen', tts: 'tts' },
+        }[name] + '_provider',
+      ],
+    ],
+    browser: [['browser'], () => ['browser']],
+    sessions: [['sessions_list', 'session_status', 'sessions_history', 'sessions_send']],
+    messaging: [['message'], () => ['channels']],
+    scheduling: [['cron']],
+    subagents: [['spawn'], () => ['subagents']],
+    skills: [['skill_search', 'use_skill', 'publish_skill', 'skill_manage'], () => ['skills']],
+    teams: [['team_tasks'], () => ['managed_mode', 'teams']],
+  }
+  for (const [category, [names, requires = () => []]] of Object.entries(seeded))
+    for (const name of names)
+      expect([name, find(name).category, requirementsOf(find(name))]).toEqual([name, category, requires(name)])
+  expect(find('knowledge_graph_search').settings).toEqual({
+    ...{ extract_on_memory_write: false, extraction_provider: '', extraction_model: '', min_confidence: 0.75 },
+  })
+  const unset = catalogue.filter(({ name }) => !['web_fetch', 'knowledge_graph_search'].includes(name))
+  expect(unset.filter(({ settings }) => Object.keys(settings).length > 0)).toEqual([])
+})
+
+test('a link of a media chain has two minutes and two tries more unless it says otherwise, a video ten minutes', () => {
+  const known = [{ id: '1', name: 'a', alias: '', model: 'm', byDefault: true }] as MediaProvider[]
+  const linksAt = (tool: string, settings: unknown) =>
+    linksOf({ tool, settings, toolsConfigJson: '', known }).map(({ timeoutMs, attempts }) => [timeoutMs, attempts])
+  const link = { provider: 'a', enabled: true }
+  expect(linksAt('create_image', {})).toEqual([[120_000, 3]])
+  expect(linksAt('create_image', { providers: [link] })).toEqual([[120_000, 3]])
+  expect(linksAt('create_image', { providers: [{ ...link, timeout: 5, max_retries: 0 }] })).toEqual([[5_000, 1]])
+  expect(linksAt('create_video', {})).toEqual([[600_000, 3]])
 })
 
 test('web_fetch does not send addresses to a third party', () => {

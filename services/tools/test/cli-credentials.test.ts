@@ -79,7 +79,46 @@ describe('listing', () => {
   rule('listCliCredentialPresets.isKeyedByName', async () => {
     const { presets } = await tenant().get('/presets')
     expect(Object.keys(presets)).toEqual(['gh', 'gcloud', 'aws', 'kubectl', 'terraform'])
-    expect(presets.kubectl).toMatchObject({ deny_verbose: [], env_vars: [{ name: 'KUBECONFIG', is_file: true }] })
+    expect(presets.gcloud).toEqual({
+      binary_name: 'gcloud',
+      description: 'Google Cloud CLI',
+      env_vars: [{ name: 'GOOGLE_APPLICATION_CREDENTIALS', desc: 'Service account JSON', is_file: true }],
+      deny_args: ['iam\\s+', 'auth\\s+', 'projects\\s+delete', 'services\\s+disable', 'kms\\s+'],
+      deny_verbose: ['--verbosity=debug', '--log-http'],
+      timeout: 120,
+      tips: 'Use --format=json for structured output',
+    })
+    expect(presets.aws).toEqual({
+      binary_name: 'aws',
+      description: 'AWS CLI',
+      env_vars: [
+        { name: 'AWS_ACCESS_KEY_ID', desc: 'AWS access key' },
+        { name: 'AWS_SECRET_ACCESS_KEY', desc: 'AWS secret key' },
+        { name: 'AWS_DEFAULT_REGION', desc: 'AWS region', optional: true },
+      ],
+      deny_args: ['iam\\s+', 'organizations\\s+', 'sts\\s+assume', 'ec2\\s+terminate'],
+      deny_verbose: ['--debug'],
+      timeout: 60,
+      tips: 'Use --output json for structured output',
+    })
+    expect(presets.kubectl).toEqual({
+      binary_name: 'kubectl',
+      description: 'Kubernetes CLI',
+      env_vars: [{ name: 'KUBECONFIG', desc: 'Path to kubeconfig', is_file: true }],
+      deny_args: ['delete\\s+namespace', 'delete\\s+node', 'drain\\s+', 'cordon\\s+'],
+      deny_verbose: [],
+      timeout: 60,
+      tips: 'Use -o json for structured output',
+    })
+    expect(presets.terraform).toEqual({
+      binary_name: 'terraform',
+      description: 'Terraform CLI',
+      env_vars: [{ name: 'TF_TOKEN_app_terraform_io', desc: 'Terraform Cloud token', optional: true }],
+      deny_args: ['destroy', 'force-unlock'],
+      deny_verbose: [],
+      timeout: 300,
+      tips: 'Use -json flag for structured output',
+    })
     expect(presets.gh).toEqual({
       binary_name: 'gh',
       description: 'GitHub CLI',

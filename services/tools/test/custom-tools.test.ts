@@ -333,6 +333,15 @@ describe('custom tools of agents', () => {
     expect(await mine.run('exec', { command: `echo ${secret}` })).toBe('[REDACTED]\n')
   })
 
+  it('run in their folder of the workspace, else in the workspace itself, and nowhere else', async () => {
+    const mine = tenant()
+    await mine.run('write_file', { path: 'sub/a.txt', content: 'x' })
+    for (const [name, working_dir] of Object.entries({ here: undefined, below: 'sub', outside: '../..' }))
+      await mine.create({ name, command: 'pwd', working_dir })
+    expect([await mine.run('here'), await mine.run('below')]).toEqual(['.\n', './sub\n'])
+    expect(await mine.run('outside')).toMatch('path refused')
+  })
+
   rule('updateCustomTool.holdsAtOnce', async () => {
     const mine = tenant()
     const id = await mine.create({ command: 'echo one' })

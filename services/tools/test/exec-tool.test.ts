@@ -112,6 +112,10 @@ describe('the tool exec', () => {
     ['cat config.json', 'command denied by safety policy: it names a file of the system'],
     ['ls ~/.goclaw/x', 'command denied by safety policy: it names a file of the system'],
     ['ls /data/keys', 'command denied by safety policy: it names a file of the system'],
+    ...['memory.db', './memory.db-wal', 'goclaw.db-shm', 'memory/note', 'delegate/x'].map((path): [string, string] => [
+      `cat ${path}`,
+      'command denied by safety policy: it names a file of the system',
+    ]),
     ['cp /srv/own.json5 x', 'command denied by safety policy: it names a file of the system'],
     ['echo "', 'command denied by safety policy: syntax error: unterminated double quote'],
   ])('refuses %j: %s', async (command, output) => {
@@ -225,6 +229,25 @@ describe('the tool exec', () => {
     const { output } = await execute('seq 20000; echo 5 errors in total', onHost)
     expect(output.length).toBeLessThan(30_200)
     expect(output).toMatch(/^1\n.*characters left out.*5 errors in total\n$/s)
+  })
+
+  it.each([
+    ['No space left on device', 'the disk, or the temporary folder, is full'],
+    ['Read-only file system', 'only the workspace and temporary folders can be written to'],
+    ['Could not resolve host: x', 'commands have no network here'],
+    ['Permission denied', 'permission was denied'],
+  ])('says of a failure with %j what it is about', async (said, hint) => {
+    expect((await execute(`echo "${said}" >&2; exit 4`, onHost)).output).toMatch(`[exit code 4: ${hint}]`)
+  })
+
+  it.each(['all', 'non-main', 'off'])('is bounded as the contract says in the sandbox, with mode %s', async (mode) => {
+    let seen: unknown
+    const wrap: NonNullable<FoundSandbox['sandbox']>['wrap'] = async (program) => {
+      seen = program.limits
+      return { command: '/bin/true', args: [], cwd: '/', ...(program.limits && { limits: program.limits }) }
+    }
+    await execute('ls', { sandbox: { sandbox: { wrap } }, agent: sandboxConfig({ mode }) })
+    expect(seen).toMatchObject({ timeoutMs: 300_000, memoryBytes: 512 * 1024 * 1024, outputBytes: 1024 * 1024 })
   })
 
   it('runs in a folder of the workspace, and in no other', async () => {

@@ -1,7 +1,13 @@
 /** The pool of MCP connections, over connections that a test holds in its hands. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connect, ConnectHooks, McpConnection } from '../src/mcp/client/connect.ts'
-import { createPool, type ConnectionKey, type Pool, type PoolLimits } from '../src/mcp/client/pool.ts'
+import {
+  createPool,
+  defaultPoolLimits,
+  type ConnectionKey,
+  type Pool,
+  type PoolLimits,
+} from '../src/mcp/client/pool.ts'
 import type { McpTarget } from '../src/mcp/client/target.ts'
 
 let pool: Pool
@@ -58,6 +64,16 @@ const start = (limits: Partial<PoolLimits> = {}) => {
 const until = async (holds: () => boolean | Promise<boolean>) => {
   while (!(await holds())) await sleep(5)
 }
+
+test('numbers and times are those of the contract', () => {
+  const minuteMs = 60_000
+  expect(defaultPoolLimits).toMatchObject({
+    ...{ shared: 200, sharedIdleMs: 20 * minuteMs, sharedWaitMs: minuteMs, sweepMs: minuteMs },
+    ...{ personal: 30, personalIdleMs: 15 * minuteMs, personalWaitMs: 10_000 },
+    ...{ pingMs: 30_000, pingFailures: 3, backoffMs: 2_000, maxBackoffMs: minuteMs, attempts: 10 },
+  })
+  start()
+})
 
 test('a connection is opened once, however many use it', async () => {
   const { state, id } = start()

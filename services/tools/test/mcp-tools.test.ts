@@ -8,7 +8,7 @@ import { json } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { newId } from '@clawmesh/chassis'
-import { masterTenantId } from '@clawmesh/contracts'
+import { cacheSubject, masterTenantId } from '@clawmesh/contracts'
 import { ToolsServiceService } from '@clawmesh/contracts/gen/clawmesh/tools/v1/tools.ts'
 import { keptConnections } from '../../../test/support/limits.ts'
 import { findFreePort } from '../../../test/support/free-port.ts'
@@ -193,19 +193,54 @@ describe('programs', () => {
     expect(await run('mcp_srv__tell')).toMatchObject({ isError: true })
   })
 
-  test('end with all they started', async () => {
-    const mark = `left-by-${newId()}`
-    const marked = async () => {
+  const mark = () => {
+    const text = `lives-${newId()}`
+    const lives = async () => {
       const lines = (await readdir('/proc'))
         .filter((name) => /^\d+$/.test(name))
         .map((name) => readFile(`/proc/${name}/cmdline`, 'latin1').catch(() => ''))
-      return (await Promise.all(lines)).filter((line) => line.includes(mark)).length
+      return (await Promise.all(lines)).some((line) => line.includes(text))
     }
-    const { run, remove, id } = await withServer({ ...program(fake, 'leaves-children'), env: { MARK: mark } })
+    return { text, lives }
+  }
+
+  test('end with all they started', async () => {
+    const { text, lives } = mark()
+    const { run, remove, id } = await withServer({ ...program(fake, 'leaves-children'), env: { MARK: text } })
     await run('mcp_srv__tell')
-    expect(await marked()).toBeGreaterThan(0)
+    expect(await lives()).toBe(true)
     await remove(`/servers/${id}`)
-    await eventually('the end of what it started', async () => (await marked()) === 0)
+    await eventually('the end of what it started', async () => !(await lives()))
+  })
+
+  rule('deleteMcpUserCredentials.endsTheirConnections', async () => {
+    const [theirs, others] = [mark(), mark()]
+    const { run, ask, as, id } = await withServer(program(fake, 'leaves-children'))
+    const path = `/servers/${id}/user-credentials`
+    const set = (userId: string, env: object) => ask(as({ userId }), 'PUT', path, { env })
+    for (const [userId, { text }] of [['ann', theirs] as const, ['bob', others] as const]) {
+      await set(userId, { MARK: text })
+      await run('mcp_srv__tell', {}, userId)
+    }
+    expect([await theirs.lives(), await others.lives()]).toEqual([true, true])
+    await ask(as({ userId: 'ann' }), 'DELETE', path)
+    await eventually('the end of hers', async () => !(await theirs.lives()))
+    expect(await others.lives()).toBe(true)
+    // New secrets end the connection of the old ones, too, used or not.
+    await set('bob', { A: 'b' })
+    await eventually('the end of his', async () => !(await others.lives()))
+  })
+
+  rule('deleteMcpServer.endsItsConnections', async () => {
+    const { text, lives } = mark()
+    const { run, admin, id } = await withServer({ ...program(fake, 'leaves-children'), env: { MARK: text } })
+    await run('mcp_srv__tell')
+    expect(await lives()).toBe(true)
+    // As it looks to a replica that another one has not asked to do anything.
+    const database = tools.mesh.database('tools').forTenant(admin.tenantId)
+    await database.query('DELETE FROM tools.mcp_servers WHERE id = $1', [id])
+    tools.bus.signal(cacheSubject('mcp'), { kind: 'mcp', tenantId: admin.tenantId })
+    await eventually('its end', async () => !(await lives()))
   })
 })
 
@@ -374,6 +409,22 @@ describe('who gets which tools', () => {
     ])
     expect(await run('mcp_srv__tool_1', {}, 'bob')).toMatchObject({ isError: true })
     expect(await run('mcp_srv__tool_1', {}, 'ann')).toMatchObject({ isError: false })
+  })
+
+  test('a grant that is switched off gives nothing: to a user nothing of the server, to an agent nothing to anybody', async () => {
+    const { names, post, id, admin } = await withServer(program(fake, 'plain'))
+    await post(`/servers/${id}/grants/user`, { user_id: 'bob' })
+    expect([await names('ann'), await names('bob')]).toEqual([['mcp_srv__tell'], ['mcp_srv__tell']])
+    const switchOff = async (table: string) => {
+      const database = tools.mesh.database('tools').forTenant(admin.tenantId)
+      await database.query(`UPDATE tools.${table} SET enabled = false WHERE server_id = $1`, [id])
+      tools.bus.signal(cacheSubject('mcp'), { kind: 'mcp', tenantId: admin.tenantId })
+    }
+    await switchOff('mcp_user_grants')
+    await eventually('nothing for bob', async () => (await names('bob')).length === 0)
+    expect(await names('ann')).toEqual(['mcp_srv__tell'])
+    await switchOff('mcp_agent_grants')
+    await eventually('nothing for ann', async () => (await names('ann')).length === 0)
   })
 
   test("each user's calls go over the connection of their own secrets", async () => {

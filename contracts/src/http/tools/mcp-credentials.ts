@@ -57,6 +57,8 @@ export const mcpCredentials = defineHttpTable('tools', {
     summary: "Delete a user's own secrets for an MCP server",
     rules: {
       isIdempotent: 'Where nothing is stored it is answered 200 as well',
+      endsTheirConnections:
+        'Connections that were made with them end at once, on every replica, as they do where others take their place',
       isForOneself: 'Only admins name another user, and a request that names no user is refused',
     },
     params: idParams,

@@ -155,6 +155,7 @@ export const mcpServers = defineHttpTable('tools', {
     rules: {
       isIdempotent: 'An unknown server is answered 200 as well, and nothing is recorded',
       takesAllWithIt: 'Grants, access requests and credentials go with it',
+      endsItsConnections: 'Its connections end at once, on every replica, a program with all that it has started',
       isAudited: 'It is an entry of the audit log, mcp_server.deleted',
     },
     params: idParams,

@@ -10,6 +10,7 @@ import { createFindAgentId } from '../invoke/find-agent.ts'
 import type { FoundSandbox } from '../exec/sandbox.ts'
 import { createConnect } from './client/connect.ts'
 import { createPrograms } from './client/programs.ts'
+import { createOutdated } from './client/outdated.ts'
 import { createPool, defaultPoolLimits, type PoolLimits } from './client/pool.ts'
 import { createMcpArchiveHttp } from './archives/http.ts'
 import { createMcpArchives } from './archives/use-cases.ts'
@@ -94,9 +95,12 @@ export const createMcp = ({ mesh, db, config, agents, findSandbox, poolLimits }:
     log,
   })
   const elicitationRows = createElicitationRows(db, mesh.secrets)
+  const shared = sharedServersOf(config.mcpServers)
+  const accessRows = createAccessRows(db, shared)
+  const accesses = mesh.cache<McpAccess>('mcp', cachedAccesses)
   const toolboxes = createToolboxes({
-    rows: createAccessRows(db, sharedServersOf(config.mcpServers)),
-    accesses: mesh.cache<McpAccess>('mcp', cachedAccesses),
+    rows: accessRows,
+    accesses,
     box: mesh.secrets,
     oauth,
     elicit: createElicit({
@@ -121,6 +125,14 @@ export const createMcp = ({ mesh, db, config, agents, findSandbox, poolLimits }:
         .catch((err: unknown) => log.warn({ err, tenantId }, 'nobody could be told of new tools of an MCP server'))
     },
   })
+  const ofInstallation = new Set(shared.map(({ server }) => server.id))
+  const endOutdated = createOutdated({
+    connections: pool,
+    versionsOf: accessRows.versionsOf,
+    isOfInstallation: (id) => ofInstallation.has(id),
+    log,
+  })
+  accesses.onInvalidation(({ tenantId }) => endOutdated(tenantId))
   const trials = createTrials({
     connect: connections.connect,
     openVariables: config.mcpHeaderVariables,

@@ -309,6 +309,15 @@ export const createPool = ({ connect, toolsChanged, limits: given }: Parts) => {
       await Promise.all(those.map(drop))
     },
 
+    /** Whose connections there are, those that are away included. */
+    keys: (): ConnectionKey[] => [...entries.values()].map(({ key }) => key),
+
+    /** Ends the connection of just this key, if it is still there. */
+    dropKey: async (key: ConnectionKey): Promise<void> => {
+      const entry = entries.get(nameOf(key))
+      if (entry?.key.version === key.version) await drop(entry)
+    },
+
     size: (): number => entries.size,
 
     close: async (): Promise<void> => {

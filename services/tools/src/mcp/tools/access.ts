@@ -18,6 +18,9 @@ export interface GrantedServer {
   user: ToolLists | undefined
 }
 
+/** What a connection depends on: the server as it is set, and whose secrets or sign-in it is made with, if anybody's. */
+export const connectionVersion = (ofServer: number, ofUser: string): string => `${ofServer} ${ofUser}`
+
 /** A non-empty list of allowed names keeps those alone, of several lists what is in all; what any list denies is denied. */
 export const mayUse = ({ agent, user }: Pick<GrantedServer, 'agent' | 'user'>, tool: string): boolean => {
   const lists = user === undefined ? [agent] : [agent, user]

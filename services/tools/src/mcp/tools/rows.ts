@@ -4,7 +4,8 @@ import { Prisma, type McpServer as ServerRow, type PrismaClient } from '../../db
 import { isSignedInTo, maySignInTo, oauthSettings } from '../oauth/settings.ts'
 import { toServer } from '../servers/rows.ts'
 import type { McpServer } from '../servers/types.ts'
-import type { GrantedServer } from './access.ts'
+import type { ConnectionKey } from '../client/pool.ts'
+import { connectionVersion, type GrantedServer } from './access.ts'
 
 /** Tools that a user has found and that are offered besides the first ones; the newest. */
 const mostActivated = 40
@@ -121,6 +122,26 @@ export const createAccessRows = (db: ServiceDb<PrismaClient>, shared: readonly G
         ({ server, granted }) => granted.hasUsers || needsCredentials(server) || isSignedInTo(server),
       ),
     }
+  },
+
+  /** Versions that connections may have, by server: of those that are on, with the secrets and sign-ins that there are. */
+  versionsOf: async (
+    tenantId: string,
+    keys: readonly Pick<ConnectionKey, 'serverId' | 'userId'>[],
+  ): Promise<Map<string, Set<string>>> => {
+    const servers = [...new Set(keys.map(({ serverId }) => serverId))]
+    const users = [...new Set(keys.flatMap(({ userId }) => userId ?? []))]
+    const rows = await db.forTenant(tenantId).prisma.$queryRaw<{ id: string; version: number; own: string[] }[]>`
+      SELECT s.id, s.connection_version AS version,
+        ARRAY(SELECT c.id::text FROM tools.mcp_user_credentials c
+          WHERE c.server_id = s.id AND c.tenant_id = ${tenantId}::uuid AND c.user_id = ANY(${users}::text[])
+          UNION ALL SELECT a.id::text FROM tools.mcp_oauth_accounts a
+          WHERE a.server_id = s.id AND a.tenant_id = ${tenantId}::uuid AND a.user_id = ANY(${users}::text[])) AS own
+      FROM tools.mcp_servers s
+      WHERE s.tenant_id = ${tenantId}::uuid AND s.enabled AND s.id = ANY(${servers}::uuid[])`
+    return new Map(
+      rows.map(({ id, version, own }) => [id, new Set(['', ...own].map((each) => connectionVersion(version, each)))]),
+    )
   },
 
   activate: async (tenantId: string, agentId: string, userId: string, names: readonly string[]): Promise<void> => {

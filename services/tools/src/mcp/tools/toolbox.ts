@@ -18,7 +18,7 @@ import { maySignInTo, oauthSettings } from '../oauth/settings.ts'
 import { SignInNeeded, type Challenge } from '../oauth/types.ts'
 import type { Oauth } from '../oauth/use-cases.ts'
 import { openSecrets, serverSecrets, userSecrets } from '../secrets.ts'
-import { mayUse, type GrantedServer } from './access.ts'
+import { connectionVersion, mayUse, type GrantedServer } from './access.ts'
 import { meantArguments } from './arguments.ts'
 import { toolNameOf } from './names.ts'
 import { shownResult } from './result.ts'
@@ -80,7 +80,7 @@ const noList: readonly RemoteTool[] = []
 
 /** What a connection depends on: nobody's calls go over one of another account, or of the one that the user had before. */
 const versionOf = ({ server, own, signIn }: GrantedServer): string =>
-  `${server.connectionVersion} ${own?.id ?? signIn?.accountId ?? ''}`
+  connectionVersion(server.connectionVersion, own?.id ?? signIn?.accountId ?? '')
 const isSignedOut = ({ signIn }: GrantedServer): boolean => signIn !== undefined && signIn.accountId === undefined
 /** Whether a user who is refused is asked to sign in: one with a key of their own has only a wrong one. */
 const mayAsk = ({ own, server }: GrantedServer): boolean => own === undefined && maySignInTo(server)

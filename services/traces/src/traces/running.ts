@@ -10,6 +10,8 @@ import type { Span, Trace } from './types.ts'
 
 /** Characters of what a run answers that are shown. */
 const inputChars = 2_000
+/** What is stored does not wait for agents that hang. */
+const askWithinMs = 1_000
 
 export type RunningFilter = Pick<
   TraceFilter,
@@ -69,8 +71,9 @@ export const createRunningTraces = (
     call: Call,
     { agentId = '', userId = '', sessionKey = '', channel = '', runId = '' },
   ): Promise<Trace[]> => {
+    const signal = AbortSignal.any([call.signal, AbortSignal.timeout(askWithinMs)])
     try {
-      const { runs } = await agents.listRunning(call, { runId, agentId, userId, sessionKey, channel })
+      const { runs } = await agents.listRunning({ ...call, signal }, { runId, agentId, userId, sessionKey, channel })
       return runs.map(toTrace)
     } catch (err) {
       log.warn({ err, tenantId: call.caller.tenantId }, 'agents could not be asked which runs are on')

@@ -1,7 +1,15 @@
 /** Who gets in over a WebSocket, as whom, and how they lose it; over a real identity service and two edges. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { newId } from '@clawmesh/chassis'
-import { masterTenantId, runSubject, translate, type ApiKeyScope, type RunEvent } from '@clawmesh/contracts'
+import {
+  masterTenantId,
+  runSubject,
+  storedTracesSubject,
+  translate,
+  type ApiKeyScope,
+  type RunEvent,
+  type StoredTraces,
+} from '@clawmesh/contracts'
 import { testIdentity } from '../../test/support/identity.ts'
 import { rule, ruleName } from '../../test/support/rule.ts'
 import { startServices, testCaller, type ServiceHarness } from '../../test/support/service-harness.ts'
@@ -540,6 +548,33 @@ describe('events of runs', () => {
     expect(boss.events.slice(0, 6).map(({ payload }) => payload)).toEqual(expected)
     for (const stranger of strangers) expect(stranger.events).toEqual([])
   })
+})
+
+test('traces that were stored are told to their user and to admins of the tenant, those without a user to admins alone', async () => {
+  const [tenant, other] = [await newTenant('traced'), await newTenant('not traced')]
+  const { key } = await newKey(tenant, ['operator.read'])
+  const alice = await connect({ token: key, user_id: 'alice' }, 1)
+  const boss = await admin(tenant.id, 0)
+  const strangers = [
+    await connect({ token: key, user_id: 'bob' }),
+    await connect({ token: key }),
+    await admin(other.id),
+  ]
+  const [mine, nobodys, last] = [newId(), newId(), newId()]
+  const tell = (stored: StoredTraces) => harness.mesh.bus.signal(storedTracesSubject(tenant.id), stored)
+  tell({ userId: 'alice', traceIds: [mine] })
+  tell({ userId: '', traceIds: [nobodys] })
+  tell({ userId: 'alice', traceIds: [last] })
+  const expected = [
+    { trace_ids: [mine], userId: 'alice' },
+    { trace_ids: [nobodys] },
+    { trace_ids: [last], userId: 'alice' },
+  ]
+  for (const session of [alice, boss])
+    await session.event('trace.updated', ({ trace_ids }: { trace_ids: string[] }) => trace_ids[0] === last)
+  expect(alice.events.map(({ payload }) => payload)).toEqual([expected[0], expected[2]])
+  expect(boss.events.map(({ payload }) => payload)).toEqual(expected)
+  for (const stranger of strangers) expect(stranger.events).toEqual([])
 })
 
 test('once everybody has gone, an edge remembers nothing of them', async () => {

@@ -22,6 +22,8 @@ const newUser = async (user: string) => {
     .need<{ key: string }>('POST', '/v1/api-keys', { name: 'chat', scopes: ['operator.write'], owner_id: user })
   return { token: key }
 }
+/** Titles of sessions and stored traces: told at some moment after a run. */
+const toldSomeTime = ['session.updated', 'trace.updated']
 const frameNames = (frames: readonly string[]) =>
   frames.map((frame) => {
     const { type, event, payload } = JSON.parse(frame) as { type: string; event?: string; payload?: { type?: string } }
@@ -75,10 +77,25 @@ rule('chat.send.sendsTwins', async () => {
     old.events.filter((each) => each.event === event).map(({ payload }) => (payload as { content: string }).content)
   for (const event of ['chunk', 'chat']) expect(pieces(event).join('')).toBe(content)
   await other.event('agent', ({ type }: WsAgentEvent) => type === 'run.completed')
-  // Titles of sessions are told at some moment.
-  const seen = other.events.map(({ event }) => event).filter((event) => event !== 'session.updated')
+  const seen = other.events.map(({ event }) => event).filter((event) => !toldSomeTime.includes(event))
   expect(new Set(seen)).toEqual(new Set(['agent']))
   await Promise.all([old.close(), other.close()])
+})
+
+rule('chat.send.tellsOfTheTrace', async () => {
+  const mesh = meshOf()
+  const [alice, bob] = [await newUser('alice'), await newUser('bob')]
+  const [asking, there] = [await connectWs(wsPort(mesh, 0), alice), await connectWs(wsPort(mesh, 1), alice)]
+  const stranger = await connectWs(wsPort(mesh, 1), bob)
+  const { runId } = await asking.need<{ runId: string }>('chat.send', { message: 'hello' })
+  const isOfRun = ({ trace_ids }: { trace_ids: string[] }) => trace_ids.includes(runId)
+  for (const client of [asking, there])
+    expect((await client.event('trace.updated', isOfRun)).payload).toMatchObject({ userId: 'alice' })
+  expect(await mesh.api(1, ownerId).need('GET', `/v1/traces/${runId}`)).toMatchObject({
+    trace: { status: 'completed' },
+  })
+  expect(stranger.events).toEqual([])
+  await Promise.all([asking, there, stranger].map((client) => client.close()))
 })
 
 rule('chat.abort.abortsOnAnyReplica', async () => {

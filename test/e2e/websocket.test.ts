@@ -44,7 +44,9 @@ test('a run through one gateway is followed at the other, by its user and by adm
     .need<{ run_id: string }>('POST', '/v1/agents/default/wake', { message: 'look', session_key: 'agent:default:ws' })
   for (const client of [own, boss]) {
     await client.event('agent', ({ type }: { type: string }) => type === 'run.completed')
-    const seen = client.events.map(({ payload }) => payload as { type: string; runId: string; payload?: object })
+    const seen = client.events
+      .filter(({ event }) => event === 'agent')
+      .map(({ payload }) => payload as { type: string; runId: string; payload?: object })
     expect(seen.every((event) => event.runId === runId)).toBe(true)
     expect(seen[0]!.type).toBe('run.started')
     expect(seen.find(({ type }) => type === 'tool.call')!.payload).toMatchObject({

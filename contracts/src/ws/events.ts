@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { elicitationActions, execDecisions, summoningSteps, type EventData, type EventName } from '../events/events.ts'
 import type { RunEvent } from '../events/run-events.ts'
+import type { StoredTraces } from '../events/stored-traces.ts'
 import { epochMs, uuid } from '../http/common.ts'
 import { agentEvent, agentEventOf } from './agent-event.ts'
 import { elicitation } from './tools/mcp-elicitations.ts'
@@ -95,6 +96,11 @@ export const wsEvents = {
       heartbeatBegun: ({ agentId, agentKey }) => ({ action: 'running' as const, agentId, agentKey, status: 'running' }),
       heartbeatEnded: ({ id: _, ...ended }) => ({ action: ended.status, ...ended }),
     },
+  }),
+  'trace.updated': wsEvent({
+    audience: 'user',
+    about: 'Traces of a user, or of runs without one, are new or have changed, and can be read',
+    payload: z.object({ trace_ids: z.array(z.string()), userId: z.string().optional() }),
   }),
   'usage.cap.reached': wsEvent({
     audience: 'admin',
@@ -287,3 +293,9 @@ export const wsEventSources: readonly Source[] = Object.entries<WsEvent>(wsEvent
 
 /** A live event of a run as connections are sent it. */
 export const wsAgentEvent = (event: RunEvent) => ({ event: 'agent' as const, payload: agentEventOf(event) })
+
+/** What traces tell of as connections are sent it. */
+export const wsTraceUpdated = ({ userId, traceIds }: StoredTraces) => ({
+  event: 'trace.updated' as const,
+  payload: { trace_ids: traceIds, ...(userId === '' ? {} : { userId }) },
+})

@@ -5,9 +5,12 @@ import {
   eventSubject,
   runEvent,
   runSubject,
+  storedTraces,
+  storedTracesSubject,
   twinsOf,
   wsAgentEvent,
   wsEventSources,
+  wsTraceUpdated,
   type EventName,
   type RunEvent,
   type WsEventMessage,
@@ -71,6 +74,9 @@ export const createTenantEvents = ({ bus, log, announcements }: Parts): TenantEv
     }
     const stops = [
       bus.subscribe(runSubject(tenantId, '*'), (message) => deliverStep(sessions, runEvent.parse(message))),
+      bus.subscribe(storedTracesSubject(tenantId), (message) =>
+        deliver(sessions, wsTraceUpdated(storedTraces.parse(message))),
+      ),
       ...wsEventSources.map(({ name, toMessage }) => onFact(name, (data) => deliver(sessions, toMessage(data)))),
       ...Object.entries(announcements).map(([name, { event, read }]) =>
         onFact(name as EventName, (data) => {

@@ -1,6 +1,7 @@
 /** The contract of traces over a real database, fed by events. */
 import { StatusServiceService } from '@clawmesh/contracts/gen/clawmesh/agents/v1/status.ts'
 import { newId, type RpcFunctions } from '@clawmesh/chassis'
+import { storedTraces, storedTracesSubject } from '@clawmesh/contracts'
 import { until } from '../../../test/support/eventually.ts'
 import { fakeRpc } from '../../../test/support/fake-rpc.ts'
 import { rule, ruleName } from '../../../test/support/rule.ts'
@@ -172,6 +173,26 @@ describe('a recorded trace', () => {
 })
 
 describe('intake', () => {
+  it('tells whoever watches of what is stored, each user by itself', async () => {
+    const { tenantId } = makeTenant()
+    const signals: unknown[] = []
+    const stop = traces.mesh.bus.subscribe(storedTracesSubject(tenantId), (message) => void signals.push(message))
+    const [first, second, nobodys] = [newId(), newId(), newId()]
+    await traces.tell(
+      reportOf(tenantId, { id: first, user_id: 'alice' }),
+      reportOf(tenantId, { id: nobodys }),
+      reportOf(tenantId, { id: second, user_id: 'alice' }),
+    )
+    const idsOf = (userId: string) =>
+      signals.flatMap((message) => {
+        const { userId: whose, traceIds } = storedTraces.parse(message)
+        return whose === userId ? traceIds : []
+      })
+    await until(() => idsOf('alice').length === 2 && idsOf('').length === 1)
+    expect([idsOf('alice').sort(), idsOf('')]).toEqual([[first, second].sort(), [nobodys]])
+    stop()
+  })
+
   it('leaves the same rows and the same costs when events come again', async () => {
     const { admin, tenantId } = makeTenant()
     const agentId = newId()

@@ -47,6 +47,8 @@ export const chat = defineWsTable('agents', {
         'Arguments of calls are shown with texts cut to 500 characters and results to 1,000, both without credentials',
       titlesSessions:
         'After the first turn a session without a label gets one of at most 100 characters from the model, and session.updated tells of it; a label is never replaced',
+      tellsOfTheTrace:
+        'Once the trace of the run is stored, connections of its user and of admins get `trace.updated` with its id',
       requiresAUser: 'A connection without a user id is answered INVALID_REQUEST',
       takesNoEmptyMessage: 'An empty message without media is answered INVALID_REQUEST',
       outlivesTheConnection: 'The run goes on when the connection is gone, and the history has what came of it',

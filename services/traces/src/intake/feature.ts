@@ -6,6 +6,7 @@ import { traceIntake } from './events.ts'
 import type { PricesOf } from '../model-pricing/feature.ts'
 import type { RunExporter } from '../run-export/exporter.ts'
 import { createPricing } from './pricing.ts'
+import { createTellStored } from './tell-stored.ts'
 import type { TraceReport } from './types.ts'
 
 const previewLimit = 40_000
@@ -31,7 +32,11 @@ export interface Intake extends Feature {
 export const createIntake = ({ mesh, spans, config, pricesOf, exporter }: Parts): Intake => {
   const kept = config.verbosePreviews ? verbosePreviewLimit : previewLimit
   const priced = createPricing(pricesOf)
-  const { append } = spans
+  const tellStored = createTellStored(mesh.bus)
+  const append = async (reports: readonly TraceReport[]) => {
+    await spans.append(reports)
+    tellStored(reports)
+  }
   const intake = traceIntake(config.intakeBatchSize, kept, async (batch) => {
     const reports = await priced(batch)
     await append(reports)

@@ -5,7 +5,7 @@ channels: [agents]
 memory: [agents, providers]
 providers: [traces]
 tools: [agents, memory, providers]
-traces: [memory]
+traces: [agents, memory]
 {{- end -}}
 
 {{/* Services that a target calls, between spaces: (list root target). */}}

@@ -60,4 +60,19 @@ test('runs that are on are told of, and called what their traces will be', async
   for (const filter of [{ runId: 'odd' }, { agentId: runId }, { userId: 'bob' }])
     expect(await running(filter)).toEqual([])
   expect(await running({}, stranger)).toEqual([])
+
+  // One that has just ended is found by its id alone, as its trace may not be stored yet.
+  const end = (ago: string) =>
+    agents.mesh
+      .database('agents')
+      .pool.query(`UPDATE agents.runs SET status = 'completed', ended_at = now() - $2::interval WHERE id = $1`, [
+        runId,
+        ago,
+      ])
+  await end('5 seconds')
+  expect(await running()).toEqual([first])
+  expect(await running({ runId })).toEqual([second])
+  expect(await running({ runId }, stranger)).toEqual([])
+  await end('2 minutes')
+  expect(await running({ runId })).toEqual([])
 })

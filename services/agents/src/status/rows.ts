@@ -1,4 +1,5 @@
 /** Counts what a tenant has, and finds what is at work. */
+import { uuid } from '@clawmesh/contracts'
 import type { ServiceDb } from '@clawmesh/chassis'
 import type { PrismaClient } from '../db/client/client.ts'
 import { jobOfRunSql } from '../runs/rows.ts'
@@ -11,14 +12,18 @@ const namedAgents = 500
 /** Runs that are on which are told of, at most. */
 const namedRuns = 200
 
-/** By the index of running runs: those of a tenant are few. */
-const runsSql = `
+const selectRuns = `
   SELECT r.id, agent_key AS "agentKey", r.agent_id AS "agentId", r.user_id AS "userId", session_key AS "sessionKey", channel,
     input_preview AS "inputPreview", started_at AS "startedAt", j.name AS "jobName"
   FROM agents.runs r ${jobOfRunSql}
-  WHERE r.tenant_id = $1 AND r.status = 'running' AND ($2 = '' OR r.id::text = $2) AND ($3 = '' OR r.agent_id::text = $3)
-    AND ($4 = '' OR r.user_id = $4) AND ($5 = '' OR session_key = $5) AND ($6 = '' OR channel = $6)
-  ORDER BY started_at DESC, r.id DESC LIMIT ${namedRuns}`
+  WHERE r.tenant_id = $1 AND ($2 = '' OR r.agent_id::text = $2) AND ($3 = '' OR r.user_id = $3)
+    AND ($4 = '' OR session_key = $4) AND ($5 = '' OR channel = $5)`
+
+/** By the index of running runs: those of a tenant are few. */
+const runsSql = `${selectRuns} AND r.status = 'running' ORDER BY started_at DESC, r.id DESC LIMIT ${namedRuns}`
+
+/** By the key. Whoever was told of a run that was on finds it until its trace is stored, which takes a moment from its end. */
+const runSql = `${selectRuns} AND r.id = $6::uuid AND (r.status = 'running' OR r.ended_at > now() - interval '1 minute')`
 
 export const createStatusRows = (db: ServiceDb<PrismaClient>): StatusRows => ({
   of: async (tenantId) => {
@@ -40,8 +45,11 @@ export const createStatusRows = (db: ServiceDb<PrismaClient>): StatusRows => ({
   },
 
   runs: async (tenantId, { runId, agentId, userId, sessionKey, channel }) => {
-    const asked = [tenantId, runId, agentId, userId, sessionKey, channel]
-    const { rows } = await db.forTenant(tenantId).sql.query<LostRun>(runsSql, asked)
+    if (runId !== '' && !uuid.safeParse(runId).success) return []
+    const asked = [tenantId, agentId, userId, sessionKey, channel]
+    const { sql } = db.forTenant(tenantId)
+    const { rows } =
+      runId === '' ? await sql.query<LostRun>(runsSql, asked) : await sql.query<LostRun>(runSql, [...asked, runId])
     return rows.map((run) => ({
       ...{ runId: run.id, agentId: run.agentId, userId: run.userId, sessionKey: run.sessionKey, channel: run.channel },
       name: traceOfRow(run).name,

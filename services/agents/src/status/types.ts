@@ -10,6 +10,6 @@ export interface TenantStatus {
 
 export interface StatusRows {
   of: (tenantId: string) => Promise<TenantStatus>
-  /** Runs that are on, the newest first, 200 at most; empty fields of the filter filter nothing. */
+  /** Runs that are on, the newest first, 200 at most; by its id also one that ended a minute ago at most. Empty fields of the filter filter nothing. */
   runs: (tenantId: string, filter: ListRunningRequest) => Promise<RunningRun[]>
 }

@@ -564,7 +564,7 @@ export const StatusServiceService = {
     responseSerialize: (value: GetStatusResponse): Buffer => Buffer.from(GetStatusResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetStatusResponse => GetStatusResponse.decode(value),
   },
-  /** Runs of the caller's tenant that are on, on whichever replica, the newest first; 200 at most. */
+  /** Runs of the caller's tenant that are on, on whichever replica, the newest first; 200 at most. By its id also one that ended a minute ago at most. */
   listRunning: {
     path: "/clawmesh.agents.v1.StatusService/ListRunning" as const,
     requestStream: false as const,
@@ -579,7 +579,7 @@ export const StatusServiceService = {
 export interface StatusServiceServer extends UntypedServiceImplementation {
   /** Of the caller's tenant. */
   getStatus: handleUnaryCall<GetStatusRequest, GetStatusResponse>;
-  /** Runs of the caller's tenant that are on, on whichever replica, the newest first; 200 at most. */
+  /** Runs of the caller's tenant that are on, on whichever replica, the newest first; 200 at most. By its id also one that ended a minute ago at most. */
   listRunning: handleUnaryCall<ListRunningRequest, ListRunningResponse>;
 }
 
@@ -600,7 +600,7 @@ export interface StatusServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetStatusResponse) => void,
   ): ClientUnaryCall;
-  /** Runs of the caller's tenant that are on, on whichever replica, the newest first; 200 at most. */
+  /** Runs of the caller's tenant that are on, on whichever replica, the newest first; 200 at most. By its id also one that ended a minute ago at most. */
   listRunning(
     request: ListRunningRequest,
     callback: (error: ServiceError | null, response: ListRunningResponse) => void,

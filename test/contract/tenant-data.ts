@@ -140,7 +140,9 @@ export const makeFullTenant = async (mesh: AllInOne, name: string): Promise<Full
     env: { [marker]: `${secret}-of-a-user` },
   })
 
-  const trace = await eventually('a trace', async () => (await listOf('/v1/traces', 'traces'))[0])
+  const trace = await eventually('a trace of a run that has ended', async () =>
+    (await listOf('/v1/traces', 'traces')).find(({ status }) => status !== 'running'),
+  )
 
   const listed: Record<ListedResource, string[]> = {
     agent: [String(agent['id']), agentKey],

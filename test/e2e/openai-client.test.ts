@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import OpenAI, { APIError, AuthenticationError, InternalServerError, NotFoundError, RateLimitError } from 'openai'
 import type { Script } from '../fakes/http-fake.ts'
 import { eventually } from '../support/eventually.ts'
-import { sessionOf, tracesOf, type TraceRow } from '../support/mesh-api.ts'
+import { endedTraces, sessionOf, tracesOf } from '../support/mesh-api.ts'
 import { rule } from '../support/rule.ts'
 import { meshStartLimitMs, meshToken, startMesh, type Mesh } from '../support/mesh-processes.ts'
 
@@ -514,10 +514,7 @@ test('a client that leaves while it waits for a whole answer takes the upstream 
   abort.abort()
   await hungUp
   expect(await asked).toBeInstanceOf(OpenAI.APIUserAbortError)
-  const trace = await eventually('the trace', async () => {
-    const { traces } = await mesh.api().need<{ traces: TraceRow[] }>('GET', `/v1/traces?user_id=${userId}`)
-    return traces[0]
-  })
+  const trace = await eventually('the trace', async () => (await endedTraces(mesh.api(), `user_id=${userId}`))[0])
   // Not for want of an answer, as after a silence of the upstream.
   expect(trace.status).toBe('cancelled')
 })

@@ -66,9 +66,15 @@ export interface TraceRow {
   span_count: number
 }
 
-/** The traces of a session, newest first. */
-export const tracesOf = async (api: Api, sessionKey: string): Promise<TraceRow[]> =>
-  (await api.need<{ traces: TraceRow[] }>('GET', `/v1/traces?session_key=${encodeURIComponent(sessionKey)}`)).traces
+/** The traces that a query finds of runs that have ended, newest first: what a run has done is in its trace at its end. */
+export const endedTraces = async (api: Pick<Api, 'need'>, query: string): Promise<TraceRow[]> => {
+  const { traces } = await api.need<{ traces: TraceRow[] }>('GET', `/v1/traces?${query}`)
+  return traces.filter(({ status }) => status !== 'running')
+}
+
+/** Those of a session. */
+export const tracesOf = (api: Api, sessionKey: string): Promise<TraceRow[]> =>
+  endedTraces(api, `session_key=${encodeURIComponent(sessionKey)}`)
 
 export interface SessionMessage {
   role: string

@@ -89,7 +89,7 @@ export const createRunningTraces = (
       return traces.filter((trace) => matches(filter, trace))
     },
     find: async (call, id) => {
-      const [trace] = await ask(call, { runId: id.toLowerCase() })
+      const [trace] = await ask(call, { runId: id })
       return trace && { trace, spans: async () => [rootOf(trace, call.caller.tenantId)] }
     },
   }

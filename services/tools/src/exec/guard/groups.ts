@@ -1,6 +1,7 @@
 /** The fifteen groups of commands that agents may not run, unless somebody allows a group. */
 import { anyText, couldBe, hasMark, isUnknown, withoutMarks } from '../shell/marks.ts'
 import type { Invocation, Script } from '../shell/script.ts'
+import { setsLoader } from './loader-variables.ts'
 import { hasLong, hasShort, mayBeOption, operands, valuesOfOption } from './options.ts'
 import { isInterpreter, isShell, programName } from './programs.ts'
 import { runsWithSed } from './sed.ts'
@@ -123,7 +124,10 @@ const ownAddress = (text: string): boolean => {
     .some((each) => each !== '' && isOwnName(each))
 }
 /** A bare number of few digits is a count or a port, no address. */
-const isOwnHost = (text: string): boolean => !/^\d{1,5}$/.test(text) && ownAddress(text)
+const isOwnHost = (text: string): boolean =>
+  !/^\d{1,5}$/.test(text) &&
+  // What is not known may be nothing.
+  (ownAddress(text) || (isUnknown(text) && ownAddress(withoutMarks(text))))
 
 const curlValues = 'AbcCDeEhHKmoPQrtuUwxyYz'
 /** What curl is to connect to instead of what an address says. */
@@ -137,26 +141,12 @@ const uploadMethods = /^(?:put|post|patch|delete)$/i
 const isUploadMethod = (method: string): boolean => uploadMethods.test(method) || isUnknown(method)
 
 const temporary = ['/tmp', '/var/tmp', '/dev/shm']
-const isBelow = (path: string, folders: readonly string[]): boolean =>
-  folders.some((folder) => `/${segments(path).join('/')}/`.startsWith(`${folder}/`) && path.includes('/'))
-
-const loaders = [
-  'LD_PRELOAD',
-  'LD_LIBRARY_PATH',
-  'LD_AUDIT',
-  'GIT_EXTERNAL_DIFF',
-  'GIT_DIFF_OPTS',
-  'GIT_SSH_COMMAND',
-  'BASH_ENV',
-]
-/** Of a name that is not all text, so much has to be for it to count as one of those. */
-const leastKnown = 3
-/** Whether a variable, or what sets one, says what programs load or start before themselves. */
-export const setsLoader = (text: string): boolean => {
-  const name = text.split('=')[0]!.replace(/\+$/, '').toUpperCase()
-  if (!hasMark(name)) return loaders.includes(name) || name.startsWith('DYLD_')
-  const isKnown = withoutMarks(name).length >= leastKnown
-  return isKnown && [...loaders, 'DYLD_INSERT_LIBRARIES'].some((loader) => couldBe(name, loader))
+const isBelow = (path: string, folders: readonly string[]): boolean => {
+  const names = path.includes('/') ? segments(path) : []
+  return folders.some((folder) => {
+    const wanted = segments(folder)
+    return names.length >= wanted.length && wanted.every((name, at) => couldBe(names[at]!, name))
+  })
 }
 
 const startupFiles = [

@@ -89,8 +89,9 @@ const readers = new Set([
   'typeset',
   'local',
   'wait',
-  'exec',
 ])
+/** `exec {name}>file`: what else it is given another program gets, which sets no variable of the shell. */
+const descriptorName = /^\{([A-Za-z_]\w*)\}$/
 
 const isFixed = (word: Word): boolean =>
   word.parts?.every(({ type }) => ['Literal', 'SingleQuoted', 'AnsiCQuoted'].includes(type)) ?? true
@@ -115,6 +116,10 @@ const collect = (root: SyntaxNode, refuse: (node: SyntaxNode) => void): Collecte
       if (argument.type === 'Assignment') assign(argument, isReference)
       else if (node.name && readers.has(node.name.value))
         for (const [name] of argument.value.matchAll(/[A-Za-z_]\w*/g)) add(name, 'unknown')
+      else if (node.name?.value === 'exec') {
+        const name = descriptorName.exec(argument.value)?.[1]
+        if (name !== undefined) add(name, 'unknown')
+      }
     }
   }
   const visit = (node: SyntaxNode): void => {
